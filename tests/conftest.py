@@ -1,0 +1,37 @@
+"""Fixtures shared by every room: where the outside data lies and which peers are installed."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of training and test data beside the checkout; skips where it is missing."""
+    folder = CHECKOUT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the data folder ../shared/data is not beside this checkout")
+    return folder
+
+
+def need_peer(found: object, name: str, mend: str) -> None:
+    """Skip, or in CI fail, when the peer program `name` is not installed."""
+    if found:
+        return
+    message = f"{name} is not installed; {mend}"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Path of a headless-capable Chromium."""
+    found = shutil.which("chromium")
+    need_peer(found, "Chromium", "apt-get install chromium chromium-driver")
+    assert found is not None
+    return Path(found)
