@@ -120,9 +120,17 @@ class Lens:
             slope = 1.0 + 3.0 * self.k1 * r2 + 5.0 * self.k2 * r2**2
             # Past the fold of a barrel lens the slope turns; hold the step inside the valid field.
             radius = radius - error / np.maximum(slope, 0.05)
-        return np.asarray(
-            bent * np.divide(radius, target, out=np.ones_like(radius), where=target > 0)
-        )
+        scale = np.divide(radius, target, out=np.ones_like(radius), where=target > 0)
+        return np.asarray(bent * scale)
+
+    def in_field(self, ideal: Float64Array) -> BoolArray:
+        """Whether ideal coordinates (N, 2) lie inside the fold of the distortion: shape (N,).
+
+        Past the fold the polynomial maps outside points back into the picture, where they are not.
+        """
+        r2 = np.sum(ideal**2, axis=-1)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(1.0 + 3.0 * self.k1 * r2 + 5.0 * self.k2 * r2**2 > 0.05)
 
     def scaled_to(self, width_px: int, height_px: int) -> Lens:
         """The same lens for another picture size of the same field of view."""
@@ -164,9 +172,8 @@ class Camera:
         uv_px = self.lens.distort(ideal) * self.lens.focal_px + self.lens.centre_uv_px
         size = np.array([self.lens.width_px, self.lens.height_px])
         with np.errstate(invalid="ignore"):
-            inside = (
-                ahead & self.lens.in_field(ideal) & np.all((uv_px >= 0) & (uv_px < size), axis=1)
-            )
+            in_picture = np.all((uv_px >= 0) & (uv_px < size), axis=1)
+        inside = ahead & self.lens.in_field(ideal) & in_picture
         return uv_px, inside
 
     def rays(self, uv_px: Float64Array) -> Float64Array:
