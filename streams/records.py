@@ -1,0 +1,156 @@
+"""The records that go from a camera worker through its spool to the API.
+
+They are the only messages that cross the process boundary, so they are validated on both sides:
+unknown keys are refused, numbers are finite, times carry a zone. A record is stored once however
+often it is sent: `record_id` is its idempotency key.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter
+
+from vision.instants import Utc
+from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
+
+RECORD_ID_PATTERN = r"^[A-Za-z0-9._:-]{8,120}$"
+
+
+class CameraState(StrEnum):
+    """Whether pictures arrive from a camera."""
+
+    STARTING = "starting"
+    LIVE = "live"
+    STALLED = "stalled"
+    OFFLINE = "offline"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    record_id: Annotated[str, Field(pattern=RECORD_ID_PATTERN)]
+    site_id: str
+    worker_id: str
+    captured_at: AwareDatetime
+
+
+class ReasonData(BaseModel):
+    """`vision.readings.Reason` on the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: str
+    measured: FiniteFloat | None = None
+    threshold: FiniteFloat | None = None
+    unit: str = ""
+    held_s: FiniteFloat = 0.0
+    source: str = ""
+
+    @classmethod
+    def of(cls, reason: Reason) -> ReasonData:
+        return cls(
+            rule=reason.rule,
+            measured=reason.measured,
+            threshold=reason.threshold,
+            unit=reason.unit,
+            held_s=reason.held_s,
+            source=reason.source,
+        )
+
+
+class MeasurementData(BaseModel):
+    """`vision.readings.ZoneMeasurement` on the wire; units as there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    people: FiniteFloat
+    people_std: FiniteFloat
+    density_peak_per_m2: FiniteFloat
+    density_peak_std_per_m2: FiniteFloat
+    peak_xy_m: tuple[FiniteFloat, FiniteFloat] | None
+    density_mean_per_m2: FiniteFloat
+    visible_share: Annotated[FiniteFloat, Field(ge=0.0, le=1.0)]
+    speed_mps: FiniteFloat | None = None
+    inflow_per_s: FiniteFloat | None = None
+    outflow_per_s: FiniteFloat | None = None
+    minority_share: FiniteFloat | None = None
+    pressure_per_s2: FiniteFloat | None = None
+    luminance: FiniteFloat | None = None
+    stopped_share: FiniteFloat | None = None
+
+    @classmethod
+    def of(cls, measurement: ZoneMeasurement) -> MeasurementData:
+        return cls(**{name: getattr(measurement, name) for name in cls.model_fields})
+
+
+class ReadingData(BaseModel):
+    """`vision.readings.ZoneReading` on the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    zone_id: str
+    level: Level
+    could_be: Level | None = None
+    reasons: tuple[ReasonData, ...] = ()
+    measurement: MeasurementData | None = None
+    profile_id: str = ""
+    model_id: str = ""
+
+    @classmethod
+    def of(cls, reading: ZoneReading) -> ReadingData:
+        return cls(
+            zone_id=reading.zone_id,
+            level=reading.level,
+            could_be=reading.could_be,
+            reasons=tuple(ReasonData.of(reason) for reason in reading.reasons),
+            measurement=None
+            if reading.measurement is None
+            else MeasurementData.of(reading.measurement),
+            profile_id=reading.profile_id,
+            model_id=reading.model_id,
+        )
+
+
+class ReadingRecord(_Record):
+    """A zone reading, once a second."""
+
+    kind: Literal["reading"] = "reading"
+    reading: ReadingData
+
+
+class TransitionRecord(_Record):
+    """A zone changed its level; sent at once and ahead of readings."""
+
+    kind: Literal["transition"] = "transition"
+    previous_level: Level
+    reading: ReadingData
+
+
+class CameraStateRecord(_Record):
+    """A camera changed its state; sent at once and ahead of readings.
+
+    `cause` is a catalogue key such as `connection_lost`, `no_frames`, `wrong_credentials`,
+    `not_found`, `no_video`; `detail` is a short text for the engineer, without secrets.
+    """
+
+    kind: Literal["camera_state"] = "camera_state"
+    camera_id: str
+    state: CameraState
+    since: AwareDatetime
+    cause: str = ""
+    detail: str = ""
+
+
+Record = Annotated[
+    ReadingRecord | TransitionRecord | CameraStateRecord, Field(discriminator="kind")
+]
+RECORD: TypeAdapter[ReadingRecord | TransitionRecord | CameraStateRecord] = TypeAdapter(Record)
+URGENT_KINDS = frozenset({"transition", "camera_state"})
+
+
+def wire_time(moment: Utc) -> datetime:
+    """The aware datetime that a record carries for `moment`."""
+    return moment.to_datetime()
