@@ -1,0 +1,65 @@
+# Two commands do everything on a fresh Debian machine with Python 3.11:
+#   make demo   the main job on the virtual campus: no camera, no account
+#   make test   the whole check: format, lint, types, import contract, tests
+# Each makes its own environment and may be run again at any time.
+
+PYTHON ?= python3.11
+RUNTIME := .venv/.runtime-ready
+TESTING := .venv/.testing-ready
+SYSTEM := .venv/.system-ready
+SYSTEM_TEST := .venv/.system-test-ready
+
+.PHONY: demo test check lint types train-env lock clean
+
+demo: $(RUNTIME)
+	.venv/bin/xiaoan demo $(DEMO_ARGS)
+
+test: $(TESTING) check
+	.venv/bin/pytest $(PYTEST_ARGS)
+
+check: lint types
+
+lint: $(TESTING)
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/lint-imports
+
+types: $(TESTING)
+	.venv/bin/mypy
+
+.venv/bin/pip:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 (Debian 12: apt-get install python3.11 python3.11-venv)"; exit 1; }
+	$(PYTHON) -m venv .venv || { scripts/system-packages python3.11-venv && $(PYTHON) -m venv .venv; }
+
+$(SYSTEM): scripts/system-packages | .venv/bin/pip
+	scripts/system-packages libgl1 libglib2.0-0
+	@touch $@
+
+$(SYSTEM_TEST): scripts/system-packages $(SYSTEM)
+	scripts/system-packages gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi \
+		gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
+		chromium chromium-driver fonts-wqy-zenhei poppler-utils postgresql
+	@touch $@
+
+$(RUNTIME): requirements/runtime.txt pyproject.toml $(SYSTEM)
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(TESTING): requirements/test.txt $(RUNTIME) $(SYSTEM_TEST)
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+# Training and export of networks live in an environment of their own: the service holds no torch.
+.venv-train/.ready: requirements/train.txt
+	$(PYTHON) -m venv .venv-train
+	.venv-train/bin/pip install --quiet --disable-pip-version-check -r requirements/train.txt
+	@touch $@
+
+train-env: .venv-train/.ready
+
+lock: $(TESTING)
+	PATH=$(CURDIR)/.venv/bin:$$PATH requirements/lock.sh
+
+clean:
+	rm -rf .venv .venv-train .mypy_cache .ruff_cache .pytest_cache build dist
