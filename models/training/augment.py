@@ -1,0 +1,122 @@
+"""One training crop out of one picture: scale, flip, light, camera faults.
+
+All randomness comes from the generator that is handed in, so a crop is a pure function of
+(picture, heads, generator state).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from models.training.samples import HeadArray
+from vision.arrays import UInt8Array
+
+PAD_VALUE = 114
+_SCALE_RANGE = {"brt": (0.75, 1.3), "scut_a": (0.65, 1.5), "scut_b": (0.5, 1.4)}
+_OTHER_SCALE_RANGE = (0.5, 1.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square training picture.
+
+    Attributes:
+        image_bgr: (side, side, 3) uint8.
+        heads: (N, 3) float32 of u, v, head height in pixels of the crop; height may be NaN.
+    """
+
+    image_bgr: UInt8Array
+    heads: HeadArray
+
+
+def cut(
+    image_bgr: UInt8Array,
+    heads: HeadArray,
+    *,
+    source: str,
+    side_px: int,
+    rng: np.random.Generator,
+) -> Crop:
+    """A random, distorted crop of `side_px`; heads whose centre falls outside are dropped."""
+    low, high = _SCALE_RANGE.get(source, _OTHER_SCALE_RANGE)
+    scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    stretch = float(np.exp(rng.uniform(-0.08, 0.08)))
+    scale_u, scale_v = scale * stretch, scale / stretch
+    image, left, top = _window(image_bgr, (scale_u, scale_v), side_px, rng)
+    moved = heads * np.array([scale_u, scale_v, scale_v], np.float32)
+    moved -= np.array([left, top, 0], np.float32)
+    if rng.random() < 0.5:
+        image = image[:, ::-1]
+        moved[:, 0] = side_px - moved[:, 0]
+    inside = ((moved[:, :2] >= 0) & (moved[:, :2] < side_px)).all(axis=1)
+    return Crop(spoil(np.ascontiguousarray(image), rng), moved[inside])
+
+
+def _window(
+    image: UInt8Array, scale_uv: tuple[float, float], side_px: int, rng: np.random.Generator
+) -> tuple[UInt8Array, float, float]:
+    """Cut first, then scale only the cut part; returns the crop and its offset after scaling."""
+    height, width = image.shape[:2]
+    starts = []
+    for extent, scale in ((width, scale_uv[0]), (height, scale_uv[1])):
+        spare = extent - side_px / scale
+        starts.append(rng.uniform(0, spare) if spare > 0 else 0.0)
+    matrix = np.array(
+        [
+            [scale_uv[0], 0, -starts[0] * scale_uv[0]],
+            [0, scale_uv[1], -starts[1] * scale_uv[1]],
+        ],
+        np.float64,
+    )
+    smaller = min(scale_uv) < 0.8
+    cropped = cv2.warpAffine(
+        cv2.GaussianBlur(image, (0, 0), 0.4 / min(scale_uv)) if smaller else image,
+        matrix,
+        (side_px, side_px),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(PAD_VALUE,) * 3,
+    )
+    return cropped.astype(np.uint8, copy=False), starts[0] * scale_uv[0], starts[1] * scale_uv[1]
+
+
+def spoil(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+    """What light, sensors, lenses and encoders do to a picture, each now and then."""
+    image = _light(image, rng)
+    if rng.random() < 0.12:
+        image = np.repeat(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[:, :, None], 3, axis=2)
+    if rng.random() < 0.12:
+        image = _blur(image, rng)
+    if rng.random() < 0.15:
+        noise = np.empty(image.shape, np.int16)
+        cv2.setRNGSeed(int(rng.integers(1 << 30)))
+        cv2.randn(noise, (0, 0, 0), (float(rng.uniform(2, 12)),) * 3)
+        image = cv2.add(image, noise, dtype=cv2.CV_8U)
+    if rng.random() < 0.15:
+        quality = int(rng.integers(18, 70))
+        _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    return image
+
+
+def _light(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+    """Gain, offset and gamma by one table; now and then so dark that little is left."""
+    gain, offset, gamma = rng.uniform(0.75, 1.3), rng.uniform(-25, 25), rng.uniform(0.75, 1.35)
+    if rng.random() < 0.1:
+        gain, offset, gamma = rng.uniform(0.25, 0.6), 0.0, rng.uniform(1.0, 1.6)
+    ramp = (np.arange(256) / 255.0) ** gamma * 255.0 * gain + offset
+    tint = rng.uniform(0.9, 1.1, size=3)
+    table = np.clip(ramp[:, None] * tint, 0, 255).astype(np.uint8)
+    return cv2.LUT(image, table.reshape(256, 1, 3))
+
+
+def _blur(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+    if rng.random() < 0.5:
+        return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.6, 1.8)))
+    side = image.shape[0]
+    small = int(side * rng.uniform(0.5, 0.8))
+    shrunk = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
+    return cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,116 @@
+"""Which crops a training step sees: a pure function of (data, seed, step)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import DatasetError
+from models.training.augment import cut
+from models.training.cache import PixelCache
+from models.training.samples import Sample, is_held_out, read_brt, read_rendered, read_scut
+from models.training.targets import targets_for
+from vision.arrays import UInt8Array
+
+DEFAULT_SHARES = {"brt": 0.4, "scut_a": 0.2, "scut_b": 0.4}
+RENDERED_SHARE = 0.2
+HELD_OUT_PERCENT = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A stacked batch: pictures (N, S, S, 3) uint8 BGR and the three targets."""
+
+    pictures: UInt8Array
+    density: NDArray[np.float32]
+    heat: NDArray[np.float32]
+    log_size: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """How many crops of which side a step takes."""
+
+    crops: int
+    side_px: int
+
+
+class TrainingSet:
+    """Training pictures with their cache; the held-out ones are kept apart for validation."""
+
+    def __init__(self, samples: Sequence[Sample], cache_dir: Path) -> None:
+        self.samples = list(samples)
+        self._cache = PixelCache(self.samples, cache_dir)
+        self.held_out = [
+            i for i, sample in enumerate(self.samples) if is_held_out(sample, HELD_OUT_PERCENT)
+        ]
+        kept = sorted(set(range(len(self.samples))) - set(self.held_out))
+        self._by_source: dict[str, list[int]] = {}
+        for i in kept:
+            self._by_source.setdefault(self.samples[i].source, []).append(i)
+        self._shares = normalised_shares(self._by_source)
+
+    def picture(self, position: int) -> UInt8Array:
+        return self._cache.picture(position)
+
+    def counts(self) -> dict[str, int]:
+        return {source: len(found) for source, found in self._by_source.items()}
+
+    def batch(self, seed: int, step: int, plan: StepPlan) -> Batch:
+        rng = np.random.default_rng([seed, step])
+        sources = rng.choice(list(self._shares), size=plan.crops, p=list(self._shares.values()))
+        crops = []
+        for source in sources:
+            position = int(rng.choice(self._by_source[source]))
+            sample, image = self.samples[position], self.picture(position)
+            heads = sample.heads_px(image.shape[1], image.shape[0])
+            crops.append(cut(image, heads, source=str(source), side_px=plan.side_px, rng=rng))
+        targets = [targets_for(crop.heads, plan.side_px) for crop in crops]
+        return Batch(
+            np.stack([crop.image_bgr for crop in crops]),
+            np.stack([t.density for t in targets]),
+            np.stack([t.heat for t in targets]),
+            np.stack([t.log_size for t in targets]),
+        )
+
+
+def normalised_shares(by_source: Mapping[str, object]) -> dict[str, float]:
+    """Share of each source in a batch; rendered frames, where given, take a fifth."""
+    shares = {source: DEFAULT_SHARES.get(source, RENDERED_SHARE) for source in sorted(by_source)}
+    if not shares:
+        raise DatasetError("no training picture is left after the validation split")
+    rendered = {s: RENDERED_SHARE for s in shares if s not in DEFAULT_SHARES}
+    real = sum(share for source, share in shares.items() if source in DEFAULT_SHARES)
+    left = 1.0 - sum(rendered.values()) if real else 0.0
+    mixed = {
+        source: share * left / real if source in DEFAULT_SHARES else share
+        for source, share in shares.items()
+    }
+    total = sum(mixed.values())
+    return {source: share / total for source, share in mixed.items()}
+
+
+def read_training_samples(data: Path, rendered: Path | None) -> list[Sample]:
+    """All training samples below `data` (never the test splits), and rendered ones."""
+    samples = read_brt(data / "beijing_brt" / "train") + read_scut(data / "scut_head" / "train")
+    return samples + (read_rendered(rendered) if rendered else [])
+
+
+def ahead(
+    training_set: TrainingSet, seed: int, steps: range, plans: Sequence[StepPlan]
+) -> Iterator[Batch]:
+    """The batches of `steps`, the next one prepared by one thread while one is used."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pending = None
+        for step in steps:
+            job = pool.submit(training_set.batch, seed, step, plans[step])
+            if pending is not None:
+                yield pending.result()
+            pending = job
+        if pending is not None:
+            yield pending.result()

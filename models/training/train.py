@@ -1,0 +1,249 @@
+"""Train the head network.
+
+    python -m models.training.train --data DIR --out DIR [--rendered DIR] [--resume]
+
+Writes `checkpoint.pt` after every epoch, `history.jsonl` with the validation figures and, at the
+end, `heads.onnx`. `--resume` goes on from the checkpoint; pictures may be added in between
+(`--rendered`), and the number of epochs may change: the learning rate follows the share of all
+steps done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.training.augment import PAD_VALUE
+from models.training.batches import (
+    Batch,
+    StepPlan,
+    TrainingSet,
+    ahead,
+    read_training_samples,
+)
+from models.training.cache import cache_folder
+from models.training.export import export_onnx
+from models.training.losses import loss_terms
+from models.training.network import HeadNet, parameter_count
+from vision.arrays import UInt8Array
+
+_WARM_UP_SHARE = 0.05
+_GRADIENT_NORM = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that shapes the result, kept in the checkpoint and the model card."""
+
+    seed: int = 20261123
+    epochs: int = 60
+    crops_per_epoch: int = 1440
+    early_plan: StepPlan = StepPlan(crops=16, side_px=256)
+    late_plan: StepPlan = StepPlan(crops=12, side_px=320)
+    late_share: float = 0.4
+    peak_rate: float = 3e-3
+    weight_decay: float = 0.02
+    average_decay: float = 0.999
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.crops_per_epoch // self.late_plan.crops
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * self.steps_per_epoch
+
+    def plans(self) -> list[StepPlan]:
+        late_from = round(self.steps * (1 - self.late_share))
+        return [self.early_plan if s < late_from else self.late_plan for s in range(self.steps)]
+
+
+def rate_at(progress: float, peak: float) -> float:
+    """One cycle: linear up in the first twentieth, then a half cosine down to peak / 100."""
+    if progress < _WARM_UP_SHARE:
+        return peak * (0.04 + 0.96 * progress / _WARM_UP_SHARE)
+    turned = (progress - _WARM_UP_SHARE) / (1 - _WARM_UP_SHARE)
+    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, turned))))
+
+
+class Trainer:
+    """Network, optimiser and running average, with one step and one checkpoint."""
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.device = recipe, device
+        self.network = HeadNet().to(device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network).eval()
+        self.optimiser = torch.optim.AdamW(
+            _parameter_groups(self.network, recipe.weight_decay), lr=recipe.peak_rate
+        )
+        self.step_number = 0
+        self.seconds = 0.0
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """One gradient step; returns the loss terms."""
+        rate = rate_at(self.step_number / self.recipe.steps, self.recipe.peak_rate)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        density, points = self.network.logits(self._tensor(batch.pictures))
+        targets = (batch.density, batch.heat, batch.log_size)
+        terms = loss_terms(density, points, *(self._tensor(t) for t in targets))
+        self.optimiser.zero_grad(set_to_none=True)
+        terms.total.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_NORM)
+        self.optimiser.step()
+        self.step_number += 1
+        self._average()
+        names = ("poisson", "blocks", "count", "heat", "size")
+        return {name: float(getattr(terms, name).detach()) for name in names}
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.recipe.average_decay, (1 + self.step_number) / (10 + self.step_number))
+        for kept, now in zip(
+            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
+        ):
+            if kept.dtype.is_floating_point:
+                kept.lerp_(now, 1 - decay)
+            else:
+                kept.copy_(now)
+
+    def save(self, path: Path, sources: dict[str, int]) -> None:
+        """Write the checkpoint whole or not at all."""
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step_number,
+            "seconds": self.seconds,
+            "recipe": asdict(self.recipe),
+            "sources": sources,
+        }
+        part = path.with_suffix(".part")
+        torch.save(state, part)
+        os.replace(part, path)
+
+    def load(self, path: Path) -> None:
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step_number, self.seconds = state["step"], state["seconds"]
+
+
+def _parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
+    """Weight decay on convolution kernels only, not on biases and normalisation."""
+    kernels = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    return [{"params": kernels, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+
+
+@torch.no_grad()
+def validate(network: nn.Module, data: TrainingSet, device: torch.device) -> dict[str, float]:
+    """Count errors on the held-out pictures at their own size: MAE and NAE by source."""
+    network.eval()
+    rows: dict[str, list[tuple[float, float]]] = {}
+    for position in data.held_out:
+        sample = data.samples[position]
+        padded = torch.from_numpy(_padded(data.picture(position)))[None].to(device)
+        count = float(network(padded)[0].sum())
+        rows.setdefault(sample.source, []).append((count, float(len(sample.heads))))
+    figures = {}
+    for source, pairs in sorted(rows.items()):
+        found, truth = np.array(pairs).T
+        figures[f"{source}_mae"] = float(np.abs(found - truth).mean())
+        figures[f"{source}_nae"] = float(np.abs(found - truth).sum() / max(truth.sum(), 1.0))
+        figures[f"{source}_bias"] = float((found - truth).mean())
+    return figures
+
+
+def _padded(image: UInt8Array) -> UInt8Array:
+    height, width = image.shape[:2]
+    out = np.full((-(-height // 32) * 32, -(-width // 32) * 32, 3), PAD_VALUE, np.uint8)
+    out[:height, :width] = image
+    return out
+
+
+def train(
+    trainer: Trainer, data: TrainingSet, out: Path, *, every: int, report: Callable[[str], None]
+) -> None:
+    """Run from where the trainer stands to the end of its recipe."""
+    recipe, started = trainer.recipe, time.monotonic() - trainer.seconds
+    steps, sums = range(trainer.step_number, recipe.steps), dict[str, float]()
+    batches = ahead(data, recipe.seed, steps, recipe.plans())
+    for batch in batches:
+        for name, value in trainer.step(batch).items():
+            sums[name] = sums.get(name, 0.0) + value / recipe.steps_per_epoch
+        if trainer.step_number % recipe.steps_per_epoch:
+            continue
+        epoch = trainer.step_number // recipe.steps_per_epoch
+        trainer.seconds = time.monotonic() - started
+        row: dict[str, float] = {"epoch": epoch, "seconds": round(trainer.seconds, 1), **sums}
+        if epoch % every == 0 or epoch == recipe.epochs:
+            row |= validate(trainer.average, data, trainer.device)
+        trainer.save(out / "checkpoint.pt", data.counts())
+        line = json.dumps({name: round(value, 4) for name, value in row.items()})
+        with (out / "history.jsonl").open("a", encoding="utf-8") as history:
+            history.write(line + "\n")
+        report(line)
+        sums = {}
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m models.training.train", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the data sets")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and ONNX")
+    parser.add_argument("--rendered", type=Path, help="rendered pictures with heads.csv")
+    parser.add_argument("--epochs", type=int, default=Recipe.epochs)
+    parser.add_argument("--seed", type=int, default=Recipe.seed)
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--validate-every", type=int, default=3, help="epochs")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    return parser.parse_args()
+
+
+def main() -> None:
+    asked = _arguments()
+    torch.set_num_threads(asked.threads)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    data = TrainingSet(read_training_samples(asked.data, asked.rendered), cache_folder())
+    recipe = replace(Recipe(), epochs=asked.epochs, seed=asked.seed)
+    trainer = Trainer(recipe, _device(asked.device))
+    checkpoint = asked.out / "checkpoint.pt"
+    if asked.resume and checkpoint.exists():
+        trainer.load(checkpoint)
+    print(f"{parameter_count(trainer.network)} parameters, {recipe.steps} steps, {data.counts()}")
+    train(
+        trainer,
+        data,
+        asked.out,
+        every=asked.validate_every,
+        report=lambda line: print(line, flush=True),
+    )
+    print(export_onnx(trainer.average, asked.out / "heads.onnx"))
+
+
+if __name__ == "__main__":
+    main()
