@@ -1,0 +1,1 @@
+"""Peer programs that tests and benchmarks talk to."""
