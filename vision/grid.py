@@ -1,0 +1,116 @@
+"""A regular grid over a zone on the plan, and the disc that density is averaged over.
+
+Density here is the count of heads within 1 m of a place, over the part of that disc which lies in
+the zone and is seen. The divisor never falls below half a disc (or the whole seen zone, where that
+is smaller, but at least 1 m²): a lone pupil in a corner is not a crowd, and a disc half a metre
+further in still covers the corner.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import shapely
+from shapely.geometry import Polygon
+
+from vision.arrays import BoolArray, Float64Array, IntArray
+
+CELL_M = 0.25
+KERNEL_RADIUS_M = 1.0
+HALF_DISC_M2 = math.pi * KERNEL_RADIUS_M**2 / 2.0
+LEAST_AREA_M2 = 1.0
+_SUBSAMPLES = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanGrid:
+    """Cells of `CELL_M` over the bounding box of a zone.
+
+    Row 0 lies at the smallest y, column 0 at the smallest x.
+
+    Attributes:
+        origin_xy_m: lower left corner of cell (0, 0).
+        area_m2: (rows, columns) area of each cell that lies inside the zone.
+        centres_xy_m: (rows * columns, 2) in row order.
+    """
+
+    origin_xy_m: tuple[float, float]
+    area_m2: Float64Array
+    centres_xy_m: Float64Array
+
+    @classmethod
+    def over(cls, polygon: Polygon) -> PlanGrid:
+        """The grid over the bounding box of `polygon`; its cell areas sum to the polygon's."""
+        left, bottom, right, top = polygon.bounds
+        columns = max(1, math.ceil((right - left) / CELL_M - 1e-9))
+        rows = max(1, math.ceil((top - bottom) / CELL_M - 1e-9))
+        x = left + np.arange(columns) * CELL_M
+        y = bottom + np.arange(rows) * CELL_M
+        grid_x, grid_y = np.meshgrid(x, y)
+        boxes = shapely.box(grid_x, grid_y, grid_x + CELL_M, grid_y + CELL_M)
+        area_m2 = np.asarray(shapely.area(shapely.intersection(boxes, polygon)))
+        centres = np.column_stack([grid_x.ravel(), grid_y.ravel()]) + CELL_M / 2.0
+        area_m2.flags.writeable = False
+        centres.flags.writeable = False
+        return cls((left, bottom), area_m2, centres)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        rows, columns = self.area_m2.shape
+        return rows, columns
+
+    @property
+    def in_zone(self) -> BoolArray:
+        """(rows * columns,) whether any part of the cell lies in the zone."""
+        return np.asarray(self.area_m2.ravel() > 1e-9)
+
+    def cell_of(self, points_xy_m: Float64Array) -> IntArray:
+        """Flat index of the cell of each plan point (N, 2); -1 outside the grid or for NaN."""
+        rows, columns = self.shape
+        points = np.asarray(points_xy_m, dtype=np.float64).reshape(-1, 2)
+        with np.errstate(invalid="ignore"):
+            scaled = (points - self.origin_xy_m) / CELL_M
+            # A point on the upper or right border belongs to the last cell.
+            inside = np.all((scaled >= -1e-9) & (scaled <= [columns + 1e-9, rows + 1e-9]), axis=1)
+        index = np.full(len(points), -1, dtype=np.int64)
+        whole = np.clip(np.floor(scaled[inside]), 0, [columns - 1, rows - 1]).astype(np.int64)
+        index[inside] = whole[:, 1] * columns + whole[:, 0]
+        return index
+
+    def disc_sum(self, per_cell: Float64Array) -> Float64Array:
+        """Sum of `per_cell` (rows, columns) within the 1 m disc around each cell centre."""
+        padded = np.ascontiguousarray(per_cell, dtype=np.float64)
+        summed = cv2.filter2D(padded, cv2.CV_64F, _DISC_KERNEL, borderType=cv2.BORDER_CONSTANT)
+        return np.maximum(np.asarray(summed, dtype=np.float64), 0.0)
+
+
+def _make_disc_kernel() -> Float64Array:
+    """Share of each cell within 1 m of the centre cell's centre; odd square array."""
+    reach = math.ceil(KERNEL_RADIUS_M / CELL_M)
+    steps = (np.arange(_SUBSAMPLES) + 0.5) / _SUBSAMPLES - 0.5
+    offsets = (np.arange(-reach, reach + 1)[:, None] + steps[None, :]).ravel() * CELL_M
+    inside = offsets[:, None] ** 2 + offsets[None, :] ** 2 <= KERNEL_RADIUS_M**2
+    side = 2 * reach + 1
+    shares = inside.reshape(side, _SUBSAMPLES, side, _SUBSAMPLES).mean(axis=(1, 3))
+    # The sampled disc is scaled to the true one, so that a full disc has exactly pi m².
+    return np.asarray(shares * (math.pi * KERNEL_RADIUS_M**2 / (shares.sum() * CELL_M**2)))
+
+
+_DISC_KERNEL = _make_disc_kernel()
+
+
+def disc_area_m2(grid: PlanGrid, seen: BoolArray) -> Float64Array:
+    """Divisor of the local density at each cell: (rows, columns) m² (see the module's text).
+
+    Args:
+        seen: (rows, columns) whether each cell is seen.
+    """
+    seen_area_m2 = np.where(seen, grid.area_m2, 0.0)
+    least = min(HALF_DISC_M2, max(LEAST_AREA_M2, float(seen_area_m2.sum())))
+    return np.asarray(np.maximum(grid.disc_sum(seen_area_m2), least))
+
+
+__all__ = ["CELL_M", "KERNEL_RADIUS_M", "PlanGrid", "disc_area_m2"]

@@ -1,0 +1,163 @@
+"""What one camera sees of one zone: which plan cells, how well, and where its pixels lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import shapely
+from scipy import sparse
+
+from vision.arrays import BoolArray, Float64Array
+from vision.camera import Camera
+from vision.errors import NotVisibleError
+from vision.grid import CELL_M, PlanGrid
+from vision.observations import DensityMap
+from vision.zones import Zone
+
+_MAP_SUBSAMPLES = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ZoneView:
+    """A zone through one camera; built once, used for every picture.
+
+    Attributes:
+        seen: (rows, columns) cells of the zone whose head-plane point lies in the picture.
+        pixels_per_m2: (rows, columns) picture area of a square metre of head plane; 0 unseen.
+        cell_uv_px: (rows * columns, 2) where each cell's head-plane point lies in the picture.
+    """
+
+    camera: Camera
+    zone: Zone
+    grid: PlanGrid
+    seen: BoolArray
+    pixels_per_m2: Float64Array
+    cell_uv_px: Float64Array
+    _projections: dict[tuple[int, int], sparse.csr_matrix] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def build(
+        cls,
+        camera: Camera,
+        zone: Zone,
+        grid: PlanGrid | None = None,
+        hidden: BoolArray | None = None,
+    ) -> ZoneView:
+        """Look at `zone` with `camera`.
+
+        Args:
+            grid: the zone's grid, where other views of the zone share it.
+            hidden: (rows, columns) cells that walls or obstacles hide from this camera.
+
+        Raises:
+            NotVisibleError: when no part of the zone's head plane lies in the picture.
+        """
+        own = PlanGrid.over(zone.polygon_xy_m) if grid is None else grid
+        plane = zone.head_plane
+        corners = own.centres_xy_m
+        uv_px, inside = camera.project(np.column_stack([corners, plane.z_at(corners)]))
+        # A head plane seen from below shows no heads from above: hats hide what is behind them.
+        below = camera.pose.z_m <= float(plane.z_at(camera.position_xyz_m[None, :2])[0])
+        seen = inside & own.in_zone & (not below)
+        if hidden is not None:
+            seen &= ~hidden.ravel()
+        if not seen.any():
+            raise NotVisibleError(
+                f"zone {zone.id}: this camera does not see any of it at head height "
+                f"({zone.head_height_m:g} m above the walking surface)"
+            )
+        density = np.where(seen, _pixels_per_m2(camera, zone, corners), 0.0)
+        return cls(camera, zone, own, seen.reshape(own.shape), density.reshape(own.shape), uv_px)
+
+    @property
+    def visible_share(self) -> float:
+        """Seen share of the zone's area, 0..1."""
+        area = self.grid.area_m2
+        return float(area[self.seen].sum() / area.sum())
+
+    def locate(self, uv_px: Float64Array) -> Float64Array:
+        """Head pixels (N, 2) to plan points (N, 2) on the zone's head plane; NaN at the horizon."""
+        if not len(uv_px):
+            return np.zeros((0, 2))
+        return self.camera.to_plane(np.asarray(uv_px, dtype=np.float64), self.zone.head_plane)
+
+    def holds(self, points_xy_m: Float64Array) -> BoolArray:
+        """Whether each plan point (N, 2) lies in the zone."""
+        if not len(points_xy_m):
+            return np.zeros(0, dtype=np.bool_)
+        safe = np.nan_to_num(points_xy_m, nan=np.inf)
+        with np.errstate(invalid="ignore"):
+            inside = shapely.intersects_xy(self.zone.polygon_xy_m, safe[:, 0], safe[:, 1])
+        return np.asarray(inside & np.isfinite(points_xy_m).all(axis=1))
+
+    def expected_head_px(self, points_xy_m: Float64Array, head_m: float = 0.23) -> Float64Array:
+        """Height in pixels (N,) that a head of `head_m` has at plan points (N, 2)."""
+        z = self.zone.head_plane.z_at(points_xy_m)
+        offset = np.column_stack([points_xy_m, z]) - self.camera.position_xyz_m
+        return np.asarray(
+            self.camera.lens.focal_px * head_m / np.maximum(np.linalg.norm(offset, axis=1), 0.1)
+        )
+
+    def project_map(self, density: DensityMap) -> Float64Array:
+        """People per plan cell (rows, columns) from a density map of this camera's picture.
+
+        Every map cell is cut in 4 x 4 parts; each part's share goes to the plan cell on which its
+        middle falls. So the sum equals the people of the map parts that lie in the zone: mass is
+        moved, never scaled. This is the division by the Jacobian of picture to plan, done by
+        counting.
+        """
+        shape = density.people_per_cell.shape
+        rows, columns = int(shape[0]), int(shape[1])
+        matrix = self._projections.get((rows, columns))
+        if matrix is None:
+            matrix = self._projection(rows, columns)
+            # One entry a picture size; a camera has one or two.
+            self._projections[(rows, columns)] = matrix
+        people = np.asarray(density.people_per_cell, dtype=np.float64).ravel()
+        return np.asarray(matrix @ people).reshape(self.grid.shape)
+
+    def _projection(self, rows: int, columns: int) -> sparse.csr_matrix:
+        lens = self.camera.lens
+        parts = _MAP_SUBSAMPLES
+        u = (np.arange(columns * parts) + 0.5) * lens.width_px / (columns * parts)
+        v = (np.arange(rows * parts) + 0.5) * lens.height_px / (rows * parts)
+        u, v = self._near_zone(u, 0), self._near_zone(v, 1)
+        grid_u, grid_v = np.meshgrid(u, v)
+        uv_px = np.column_stack([grid_u.ravel(), grid_v.ravel()])
+        plan = self.locate(uv_px)
+        map_column = (uv_px[:, 0] * columns / lens.width_px).astype(np.int64)
+        map_row = (uv_px[:, 1] * rows / lens.height_px).astype(np.int64)
+        inside = self.holds(plan)
+        cell = self.grid.cell_of(plan)
+        keep = inside & (cell >= 0)
+        keep[keep] &= self.seen.ravel()[cell[keep]]
+        entries = np.full(int(keep.sum()), 1.0 / parts**2)
+        at = (cell[keep], (map_row * columns + map_column)[keep])
+        size = (self.grid.area_m2.size, rows * columns)
+        return sparse.csr_matrix((entries, at), shape=size)
+
+    def _near_zone(self, values_px: Float64Array, axis: int) -> Float64Array:
+        """The pixel rows or columns that can meet the zone; saves work, changes nothing."""
+        seen_px = self.cell_uv_px[self.seen.ravel(), axis]
+        scale_px = 4.0 * CELL_M * float(np.sqrt(self.pixels_per_m2.max()))
+        low, high = seen_px.min() - scale_px - 16.0, seen_px.max() + scale_px + 16.0
+        return np.asarray(values_px[(values_px >= low) & (values_px <= high)])
+
+
+def _pixels_per_m2(camera: Camera, zone: Zone, points_xy_m: Float64Array) -> Float64Array:
+    """Jacobian of plan to picture on the head plane, by central differences: (N,) px²/m²."""
+    step = CELL_M / 4.0
+    columns = []
+    for offset in ((step, 0.0), (0.0, step)):
+        ends = []
+        for sign in (1.0, -1.0):
+            moved = points_xy_m + sign * np.array(offset)
+            ends.append(camera.project(np.column_stack([moved, zone.head_plane.z_at(moved)]))[0])
+        columns.append((ends[0] - ends[1]) / (2.0 * step))
+    du, dv = columns
+    jacobian = np.abs(du[:, 0] * dv[:, 1] - du[:, 1] * dv[:, 0])
+    return np.asarray(np.nan_to_num(jacobian, nan=0.0))
+
+
+__all__ = ["ZoneView"]
