@@ -1,0 +1,1 @@
+"""Analysis of recordings: readings and tracks as tables, an annotated film and a report."""

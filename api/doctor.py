@@ -1,0 +1,221 @@
+"""What is missing on this machine, and how to mend it: the checks behind `xiaoan doctor`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from config.texts import text
+from models.errors import ModelError
+from models.registry import default_head_network_id, verified_weights
+
+_GIB = 2**30
+_PACKAGES = (
+    "av",
+    "fastapi",
+    "numpy",
+    "onnxruntime",
+    "openvino",
+    "pyarrow",
+    "scipy",
+    "shapely",
+    "sqlalchemy",
+)
+_DECODERS = ("h264", "hevc", "mjpeg")
+
+
+class Status(StrEnum):
+    """How much a check's result matters."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the doctor's table; `mend` is empty when nothing is to be done."""
+
+    name: str
+    status: Status
+    found: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What the doctor looks at beside the machine itself."""
+
+    run_dir: Path
+    host: str
+    port: int
+    language: str
+
+
+def examine(patient: Patient) -> tuple[Check, ...]:
+    """Run every check; never raises for something that is missing."""
+    checks: list[Check] = []
+    for group in (_machine, _packages, _decoders, _networks, _service):
+        checks.extend(group(patient))
+    return tuple(checks)
+
+
+def _judge(
+    patient: Patient, name: str, good: bool, found: str, *, mend: str, bad: Status = Status.FAIL
+) -> Check:
+    return Check(name, Status.OK if good else bad, found, "" if good else mend)
+
+
+def _machine(patient: Patient) -> Iterator[Check]:
+    say = _speaker(patient)
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield _judge(
+        patient,
+        say("doctor.python"),
+        sys.version_info >= (3, 11),
+        version,
+        mend=say("doctor.python.mend"),
+    )
+    model, flags = _processor()
+    fast = "avx2" in flags or not flags
+    found = f"{model}, {os.cpu_count()}×"
+    yield _judge(
+        patient, say("doctor.cpu"), fast, found, mend=say("doctor.cpu.mend"), bad=Status.WARN
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    yield _judge(
+        patient,
+        say("doctor.memory"),
+        memory >= 3.5 * _GIB,
+        f"{memory / _GIB:.1f} GiB",
+        mend=say("doctor.memory.mend"),
+        bad=Status.WARN,
+    )
+    free = shutil.disk_usage(_nearest_existing(patient.run_dir)).free
+    yield _judge(
+        patient,
+        say("doctor.disk"),
+        free >= 2 * _GIB,
+        f"{free / _GIB:.1f} GiB",
+        mend=say("doctor.disk.mend", path=str(patient.run_dir)),
+    )
+    synchronised = Path("/run/systemd/timesync/synchronized").exists()
+    yield _judge(
+        patient,
+        say("doctor.clock"),
+        synchronised,
+        "NTP" if synchronised else say("doctor.unknown"),
+        mend=say("doctor.clock.mend"),
+        bad=Status.WARN,
+    )
+
+
+def _packages(patient: Patient) -> Iterator[Check]:
+    say = _speaker(patient)
+    for name in _PACKAGES:
+        yield _imported(patient, name, say("doctor.package.mend", name=name))
+    yield _imported(patient, "cv2", say("doctor.opencv.mend"))
+    simulator = _imported(patient, "jupedsim", say("doctor.sim.mend"))
+    status = Status.OK if simulator.status is Status.OK else Status.WARN
+    yield Check(say("doctor.sim"), status, simulator.found, simulator.mend)
+
+
+def _imported(patient: Patient, name: str, mend: str) -> Check:
+    say = _speaker(patient)
+    label = say("doctor.package", name=name)
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        return Check(label, Status.FAIL, str(error), mend)
+    return Check(label, Status.OK, str(getattr(module, "__version__", "✓")))
+
+
+def _decoders(patient: Patient) -> Iterator[Check]:
+    say = _speaker(patient)
+    try:
+        available = importlib.import_module("av").codecs_available
+    except ImportError:
+        return
+    for name in _DECODERS:
+        there = name in available
+        found = "✓" if there else say("doctor.absent")
+        label = say("doctor.decoder", name=name)
+        yield _judge(patient, label, there, found, mend=say("doctor.decoder.mend"))
+
+
+def _networks(patient: Patient) -> Iterator[Check]:
+    say = _speaker(patient)
+    try:
+        path = verified_weights(default_head_network_id())
+    except ModelError as error:
+        yield Check(say("doctor.weights"), Status.FAIL, str(error), say("doctor.weights.mend"))
+        return
+    yield Check(say("doctor.weights"), Status.OK, path.name)
+
+
+def _service(patient: Patient) -> Iterator[Check]:
+    say = _speaker(patient)
+    writable = os.access(_nearest_existing(patient.run_dir), os.W_OK)
+    yield _judge(
+        patient,
+        say("doctor.run_dir"),
+        writable,
+        str(patient.run_dir),
+        mend=say("doctor.run_dir.mend", path=str(patient.run_dir)),
+    )
+    holder = _port_fault(patient.host, patient.port)
+    yield _judge(
+        patient,
+        say("doctor.port", port=patient.port),
+        holder is None,
+        holder or say("doctor.free"),
+        mend=say("doctor.port.mend"),
+        bad=Status.WARN,
+    )
+
+
+def _port_fault(host: str, port: int) -> str | None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return None
+
+
+def _nearest_existing(path: Path) -> Path:
+    candidate = path.absolute()
+    while not candidate.exists():
+        candidate = candidate.parent
+    return candidate
+
+
+def _processor() -> tuple[str, frozenset[str]]:
+    """Model name and feature flags; no flags where the system does not tell them."""
+    model, flags = "", frozenset[str]()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return os.uname().machine, flags
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == "model name" and not model:
+            model = value.strip()
+        elif key.strip() == "flags" and not flags:
+            flags = frozenset(value.split())
+    return model or os.uname().machine, flags
+
+
+def _speaker(patient: Patient) -> Callable[..., str]:
+    def say(key: str, **values: object) -> str:
+        return text(key, patient.language, **values)
+
+    return say
