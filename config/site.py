@@ -1,0 +1,224 @@
+"""The site: buildings' floors, zones and cameras as frozen values, checked when they were loaded.
+
+Every floor has a metric plan frame of its own: x right, y up, z up from the floor's zero level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from shapely.geometry import Polygon
+
+from config.camera_uri import CameraUri
+from vision.camera import Camera, Pose
+from vision.zones import Zone
+
+PointXYM = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalText:
+    """A name in Chinese and English."""
+
+    zh: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        """The English text for `en`, the Chinese one for anything else."""
+        return self.en if language == "en" else self.zh
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """A wall along a polyline, from the floor up to `height_m` (z in the plan frame).
+
+    Glass is a barrier to people and none to sight.
+    """
+
+    points_xy_m: tuple[PointXYM, ...]
+    height_m: float
+    material: Literal["solid", "glass"] = "solid"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A door leaf on the plan from `start_xy_m` to `end_xy_m`; shut and solid, it hides."""
+
+    id: str
+    name: LocalText
+    start_xy_m: PointXYM
+    end_xy_m: PointXYM
+    state: Literal["open", "shut"]
+    material: Literal["solid", "glass"] = "solid"
+    height_m: float = 2.1
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A solid thing on the floor up to `height_m`, such as a cupboard or a table."""
+
+    id: str
+    name: LocalText
+    polygon_xy_m: Polygon
+    height_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredArea:
+    """An area that must be seen.
+
+    Attributes:
+        level: a step of a pixel-density ladder by name, e.g. `recognise`; the ladder's edition
+            gives the number.
+        planes: which planes must be seen: `floor`, `head` or both.
+        head_height_m: height of the head plane above the floor.
+        weight: in the weighted coverage.
+        critical: listed by itself, and an alarm when it goes blind.
+        redundancy: how many cameras must see each place.
+        retention_days: how long recordings are kept.
+    """
+
+    id: str
+    floor_id: str
+    name: LocalText
+    polygon_xy_m: Polygon
+    level: str
+    planes: tuple[Literal["floor", "head"], ...] = ("head",)
+    head_height_m: float = 1.5
+    weight: float = 1.0
+    critical: bool = False
+    redundancy: int = 1
+    retention_days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ForbiddenArea:
+    """A place that no camera may see into, such as a toilet or a dormitory room."""
+
+    id: str
+    floor_id: str
+    name: LocalText
+    polygon_xy_m: Polygon
+    kind: str
+
+
+Area = RequiredArea | ForbiddenArea
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """One floor, or a yard, with its plan frame.
+
+    Attributes:
+        elevation_m: height of the plan frame's zero level above the site's.
+        outline: what belongs to the floor; zones and areas lie inside it.
+        ceiling_m: height of the ceiling; `None` outdoors.
+    """
+
+    id: str
+    name: LocalText
+    elevation_m: float
+    outline: Polygon
+    building: LocalText | None = None
+    ceiling_m: float | None = None
+    walls: tuple[Wall, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+    doors: tuple[Door, ...] = ()
+    areas: tuple[Area, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationNote:
+    """How a camera's pose was found: the date, the number of pairs, and their residuals."""
+
+    date: str
+    pairs: int
+    rms_px: float
+    rms_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCamera:
+    """A camera of the site.
+
+    Attributes:
+        uri: main stream; `sub_uri` the smaller stream that is analysed when there is one.
+        camera: pose and lens as calibrated, in the plan frame of `floor_id`.
+        zone_ids: the zones that it measures.
+        analysed_fps: pictures analysed a second.
+        planned_pose: where it was meant to hang and look, for the as-built check.
+    """
+
+    id: str
+    name: LocalText
+    floor_id: str
+    uri: CameraUri
+    camera: Camera
+    zone_ids: tuple[str, ...]
+    sub_uri: CameraUri | None = None
+    analysed_fps: float = 5.0
+    planned_pose: Pose | None = None
+    calibration: CalibrationNote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything a site file says; ids are unique within their kind.
+
+    Attributes:
+        zone_names: name of each zone by id.
+        directory: the folder of the site file.
+        sha256: of the site file's bytes, to say which site a record belongs to.
+    """
+
+    id: str
+    name: LocalText
+    timezone: str
+    floors: tuple[Floor, ...]
+    zones: tuple[Zone, ...]
+    cameras: tuple[SiteCamera, ...]
+    zone_names: tuple[tuple[str, LocalText], ...]
+    directory: Path
+    sha256: str
+
+    @property
+    def areas(self) -> tuple[Area, ...]:
+        """The areas of all floors."""
+        return tuple(area for floor in self.floors for area in floor.areas)
+
+    def floor(self, floor_id: str) -> Floor:
+        """Raises `KeyError` for an unknown id; so do the look-ups below."""
+        return _by_id(self.floors, floor_id, "floor")
+
+    def zone(self, zone_id: str) -> Zone:
+        return _by_id(self.zones, zone_id, "zone")
+
+    def zone_name(self, zone_id: str) -> LocalText:
+        names = dict(self.zone_names)
+        if zone_id not in names:
+            raise KeyError(f"the site has no zone {zone_id!r}")
+        return names[zone_id]
+
+    def camera(self, camera_id: str) -> SiteCamera:
+        return _by_id(self.cameras, camera_id, "camera")
+
+    def zones_of(self, camera_id: str) -> tuple[Zone, ...]:
+        """The zones that a camera measures, in its own order."""
+        return tuple(self.zone(zone_id) for zone_id in self.camera(camera_id).zone_ids)
+
+    def cameras_of(self, zone_id: str) -> tuple[SiteCamera, ...]:
+        """The cameras that measure a zone."""
+        self.zone(zone_id)
+        return tuple(camera for camera in self.cameras if zone_id in camera.zone_ids)
+
+
+_Item = TypeVar("_Item", Floor, Zone, SiteCamera)
+
+
+def _by_id(items: tuple[_Item, ...], item_id: str, kind: str) -> _Item:
+    for item in items:
+        if item.id == item_id:
+            return item
+    raise KeyError(f"the site has no {kind} {item_id!r}")

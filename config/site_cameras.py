@@ -1,0 +1,107 @@
+"""Cameras from their keys: address, pose, lens, and whether they can see what they list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.camera_uri import CameraUri, CameraUriError
+from config.site import CalibrationNote, LocalText, SiteCamera
+from config.site_schema import CameraKeys, LensKeys, PoseKeys
+from config.yaml_source import KeyPath, YamlSource
+from vision.camera import Camera, Lens, Pose
+from vision.errors import GeometryError, NotVisibleError
+from vision.sight import visible_share
+from vision.zones import Zone
+
+
+def build_camera(
+    keys: CameraKeys,
+    zones: Mapping[int, Zone],
+    at: KeyPath,
+    source: YamlSource,
+    directory: Path,
+) -> SiteCamera | None:
+    """The camera, or `None` with the reasons reported; `zones` by their place in its list."""
+    before = len(source.problems)
+    uri = _uri(keys.uri, keys.credentials, (*at, "uri"), source, directory)
+    sub_uri = None
+    if keys.sub_uri is not None:
+        sub_uri = _uri(keys.sub_uri, keys.credentials, (*at, "sub_uri"), source, directory)
+    camera = _calibrated(keys, at, source)
+    if camera is not None:
+        for index, zone in zones.items():
+            _check_sight(camera, zone, (*at, "zones", index), source)
+    if uri is None or camera is None or len(source.problems) > before:
+        return None
+    return SiteCamera(
+        id=keys.id,
+        name=LocalText(keys.name.zh, keys.name.en),
+        floor_id=keys.floor,
+        uri=uri,
+        camera=camera,
+        zone_ids=keys.zones,
+        sub_uri=sub_uri,
+        analysed_fps=keys.analysed_fps,
+        planned_pose=_pose(keys.planned_pose) if keys.planned_pose else None,
+        calibration=_note(keys),
+    )
+
+
+def _note(keys: CameraKeys) -> CalibrationNote | None:
+    note = keys.calibration
+    if note is None:
+        return None
+    return CalibrationNote(note.date, note.pairs, note.rms_px, note.rms_m)
+
+
+def _uri(
+    text: str, credentials: str | None, at: KeyPath, source: YamlSource, directory: Path
+) -> CameraUri | None:
+    try:
+        return CameraUri.parse(text, directory=directory, credentials=credentials)
+    except CameraUriError as error:
+        source.report(at, error.message, error.mend)
+        return None
+
+
+def _calibrated(keys: CameraKeys, at: KeyPath, source: YamlSource) -> Camera | None:
+    if keys.pose is None or keys.lens is None:
+        missing = " and ".join(
+            name for name, value in (("pose", keys.pose), ("lens", keys.lens)) if value is None
+        )
+        source.report(
+            at,
+            f"camera {keys.id!r} has no calibration: {missing} missing",
+            "run `xiaoan calibrate`, or write pose and lens as measured",
+        )
+        return None
+    lens = _lens(keys.lens, (*at, "lens"), source)
+    return None if lens is None else Camera(_pose(keys.pose), lens)
+
+
+def _pose(keys: PoseKeys) -> Pose:
+    return Pose(keys.x_m, keys.y_m, keys.z_m, keys.pan_deg, keys.tilt_deg, keys.roll_deg)
+
+
+def _lens(keys: LensKeys, at: KeyPath, source: YamlSource) -> Lens | None:
+    if (keys.hfov_deg is None) == (keys.focal_px is None):
+        message = "the lens needs either its field of view or its focal length"
+        source.report(at, message, "write one of hfov_deg and focal_px")
+        return None
+    try:
+        if keys.hfov_deg is not None:
+            return Lens.from_hfov(keys.width_px, keys.height_px, keys.hfov_deg, keys.k1, keys.k2)
+        focal_px = keys.focal_px or 0.0
+        return Lens(keys.width_px, keys.height_px, focal_px, keys.k1, keys.k2)
+    except GeometryError as error:
+        source.report(at, str(error), "correct the lens")
+        return None
+
+
+def _check_sight(camera: Camera, zone: Zone, at: KeyPath, source: YamlSource) -> None:
+    try:
+        visible_share(camera, zone)
+    except NotVisibleError as error:
+        mend = "correct pose, lens or zone, or take the zone off this camera's list"
+        source.report(at, str(error), mend)

@@ -1,0 +1,199 @@
+"""Floors, areas and zones from their keys, with the geometry checks of a plan."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+from shapely.geometry import Polygon
+from shapely.validation import explain_validity
+
+from config.site import (
+    Area,
+    Door,
+    Floor,
+    ForbiddenArea,
+    LocalText,
+    Obstacle,
+    RequiredArea,
+    Wall,
+)
+from config.site_schema import FloorKeys, ForbiddenAreaKeys, PlaneKeys, RequiredAreaKeys, ZoneKeys
+from config.yaml_source import KeyPath, YamlSource
+from vision.errors import GeometryError
+from vision.planes import Plane
+from vision.zones import Line, Zone, ZoneType
+
+MIN_AREA_M2 = 0.01
+_TOUCH_M = 1e-3
+_Points = tuple[tuple[float, float], ...]
+
+
+def build_floor(keys: FloorKeys, at: KeyPath, source: YamlSource) -> Floor | None:
+    """The floor, or `None` with the reasons reported."""
+    before = len(source.problems)
+    outline = polygon_of(keys.outline, (*at, "outline"), source)
+    for index, wall in enumerate(keys.walls):
+        _check_length(wall.points, (*at, "walls", index, "points"), source)
+    for index, door in enumerate(keys.doors):
+        _check_length((door.start, door.end), (*at, "doors", index, "to"), source)
+    obstacles = tuple(_obstacles(keys, at, source))
+    areas = tuple(_areas(keys, outline, at, source))
+    if outline is None or len(source.problems) > before:
+        return None
+    return Floor(
+        id=keys.id,
+        name=LocalText(keys.name.zh, keys.name.en),
+        elevation_m=keys.elevation_m,
+        outline=outline,
+        building=LocalText(keys.building.zh, keys.building.en) if keys.building else None,
+        ceiling_m=keys.ceiling_m,
+        walls=tuple(Wall(wall.points, wall.height_m, wall.material) for wall in keys.walls),
+        obstacles=obstacles,
+        doors=_doors(keys),
+        areas=areas,
+    )
+
+
+def _doors(keys: FloorKeys) -> tuple[Door, ...]:
+    return tuple(
+        Door(
+            id=door.id,
+            name=LocalText(door.name.zh, door.name.en),
+            start_xy_m=door.start,
+            end_xy_m=door.end,
+            state=door.state,
+            material=door.material,
+            height_m=door.height_m,
+        )
+        for door in keys.doors
+    )
+
+
+def _obstacles(keys: FloorKeys, at: KeyPath, source: YamlSource) -> list[Obstacle]:
+    found = []
+    for index, item in enumerate(keys.obstacles):
+        polygon = polygon_of(item.polygon, (*at, "obstacles", index, "polygon"), source)
+        if polygon is not None:
+            name = LocalText(item.name.zh, item.name.en)
+            found.append(Obstacle(item.id, name, polygon, item.height_m))
+    return found
+
+
+def _areas(keys: FloorKeys, outline: Polygon | None, at: KeyPath, source: YamlSource) -> list[Area]:
+    found: list[Area] = []
+    written: list[tuple[KeyPath, RequiredAreaKeys | ForbiddenAreaKeys]] = []
+    written += [((*at, "required_areas", i), a) for i, a in enumerate(keys.required_areas)]
+    written += [((*at, "forbidden_areas", i), a) for i, a in enumerate(keys.forbidden_areas)]
+    for here, area in written:
+        polygon = polygon_of(area.polygon, (*here, "polygon"), source)
+        if polygon is None:
+            continue
+        if outline is not None:
+            _check_inside(polygon, outline, (*here, "polygon"), source, keys.id)
+        found.append(_area(area, polygon, keys.id))
+    return found
+
+
+def _area(keys: RequiredAreaKeys | ForbiddenAreaKeys, polygon: Polygon, floor_id: str) -> Area:
+    name = LocalText(keys.name.zh, keys.name.en)
+    if isinstance(keys, ForbiddenAreaKeys):
+        return ForbiddenArea(keys.id, floor_id, name, polygon, keys.kind)
+    return RequiredArea(
+        id=keys.id,
+        floor_id=floor_id,
+        name=name,
+        polygon_xy_m=polygon,
+        level=keys.level,
+        planes=keys.planes,
+        head_height_m=keys.head_height_m,
+        weight=keys.weight,
+        critical=keys.critical,
+        redundancy=keys.redundancy,
+        retention_days=keys.retention_days,
+    )
+
+
+def build_zone(keys: ZoneKeys, floor: Floor | None, at: KeyPath, source: YamlSource) -> Zone | None:
+    """The zone, or `None` with the reasons reported. `floor` is `None` when it had problems."""
+    before = len(source.problems)
+    polygon = polygon_of(keys.polygon, (*at, "polygon"), source)
+    plane = _plane(keys.plane, (*at, "plane"), source)
+    for index, exit_keys in enumerate(keys.exits):
+        _check_length((exit_keys.start, exit_keys.end), (*at, "exits", index, "to"), source)
+    if polygon is not None and floor is not None:
+        _check_inside(polygon, floor.outline, (*at, "polygon"), source, floor.id)
+    if polygon is None or plane is None or len(source.problems) > before:
+        return None
+    try:
+        return Zone(
+            id=keys.id,
+            floor_id=keys.floor,
+            type=ZoneType(keys.type),
+            polygon_xy_m=polygon,
+            plane=plane,
+            head_height_m=keys.head_height_m,
+            width_m=keys.width_m,
+            axis_deg=keys.axis_deg,
+            exits=tuple(Line(line.id, line.start, line.end) for line in keys.exits),
+        )
+    except GeometryError as error:
+        source.report((*at, "polygon"), str(error), "draw the zone larger")
+        return None
+
+
+def polygon_of(points: _Points, at: KeyPath, source: YamlSource) -> Polygon | None:
+    """A simple polygon from its corners, first corner not repeated; `None` when reported."""
+    if len(points) < 3:
+        message = f"a polygon needs at least three corners, got {len(points)}"
+        source.report(at, message, "write the corners in order: [[x, y], [x, y], [x, y]]")
+        return None
+    if points[0] == points[-1]:
+        message = "the first corner is repeated at the end"
+        source.report(at, message, "leave the last one out; the polygon closes by itself")
+        return None
+    for index, (corner, following) in enumerate(zip(points, points[1:], strict=False)):
+        if corner == following:
+            message = f"corners {index + 1} and {index + 2} are the same point"
+            source.report((*at, index + 1), message, "leave one of the two out")
+            return None
+    polygon = Polygon(points)
+    if not polygon.is_valid:
+        place = explain_validity(polygon)
+        source.report(at, f"the polygon crosses or touches itself: {place}", "reorder the corners")
+        return None
+    if polygon.area < MIN_AREA_M2:
+        message = f"the polygon has an area of {polygon.area:.4f} m²"
+        source.report(at, message, "the corners lie on one line, or the unit is not metres")
+        return None
+    return shapely.orient_polygons(polygon)
+
+
+def _check_inside(
+    polygon: Polygon, outline: Polygon, at: KeyPath, source: YamlSource, floor_id: str
+) -> None:
+    outside_m2 = polygon.difference(outline.buffer(_TOUCH_M)).area
+    if outside_m2 <= 0.0:
+        return
+    message = f"{outside_m2:.2f} m² lie outside the outline of floor {floor_id!r}"
+    source.report(at, message, "move the corners inside, or widen the floor's outline")
+
+
+def _check_length(points: _Points, at: KeyPath, source: YamlSource) -> None:
+    for start, end in zip(points, points[1:], strict=False):
+        if start == end:
+            source.report(at, "two neighbouring points are the same", "move or remove one")
+            return
+
+
+def _plane(keys: PlaneKeys, at: KeyPath, source: YamlSource) -> Plane | None:
+    if (keys.z is None) == (keys.through is None):
+        message = "a plane is either level or drawn through points"
+        source.report(at, message, "write `z: 0` or `through: [[x, y, z], ...]`, one of the two")
+        return None
+    if keys.through is None:
+        return Plane(z0_m=keys.z or 0.0)
+    try:
+        return Plane.through(np.array(keys.through))
+    except GeometryError as error:
+        source.report((*at, "through"), str(error), "give three corners of the flight as x, y, z")
+        return None

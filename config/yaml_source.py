@@ -1,0 +1,211 @@
+"""YAML as plain values, with the line of every key, and without YAML's traps.
+
+Only what a site file needs is read: mappings with text keys, lists, numbers, booleans, text. Lists
+become tuples. Duplicate keys, anchors, aliases, tags and deep nesting are reported, not obeyed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from config.errors import ConfigFileError, FileProblem
+
+KeyPath = tuple[str | int, ...]
+
+MAX_BYTES = 4_000_000
+MAX_DEPTH = 24
+_CORE = "tag:yaml.org,2002:"
+
+
+def key_text(path: KeyPath) -> str:
+    """A path as people read it: `cameras[2].pose.tilt_deg`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if text else step
+    return text
+
+
+@dataclass(slots=True)
+class YamlSource:
+    """The values of one YAML file and where they stand; problems are gathered here.
+
+    Attributes:
+        file: name used in problems.
+        data: the root value (dict, tuple, str, int, float, bool or None).
+        lines: line of each key or list item, 1 for the first line.
+        problems: what was found wrong so far.
+    """
+
+    file: str
+    data: object = None
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    problems: list[FileProblem] = field(default_factory=list)
+
+    def line_of(self, path: KeyPath) -> int:
+        """Line of the value at `path`, or of the nearest enclosing one."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.lines:
+                return self.lines[path[:length]]
+        return 0
+
+    def report(self, path: KeyPath, message: str, mend: str) -> None:
+        """Note a problem at `path`."""
+        problem = FileProblem(self.file, self.line_of(path), key_text(path), message, mend)
+        self.problems.append(problem)
+
+
+def read_yaml(path: Path) -> YamlSource:
+    """Read one YAML file; a duplicate key, an anchor or a tag is left in `problems`.
+
+    Raises:
+        ConfigFileError: when the file is missing, unreadable, too large, not UTF-8 or not YAML.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise _whole_file(
+            path.name, f"there is no such file in {path.parent}", "create it or name its folder"
+        ) from None
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise _whole_file(path.name, reason, "check the file's kind and permissions") from None
+    return parse_yaml(content, file=path.name)
+
+
+def parse_yaml(content: bytes, *, file: str) -> YamlSource:
+    """Parse the bytes of a YAML file (see `read_yaml`)."""
+    if len(content) > MAX_BYTES:
+        raise _whole_file(file, f"it is larger than {MAX_BYTES} bytes", "split or shorten it")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        problem = FileProblem(file, line, "", "it is not UTF-8 text", "save the file as UTF-8")
+        raise ConfigFileError([problem]) from None
+    try:
+        source = YamlSource(file)
+        if not _refuse_traps(text, source):
+            raise ConfigFileError(source.problems)
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        raise _syntax(file, error) from None
+    except (YAMLError, ValueError) as error:
+        if isinstance(error, ConfigFileError):
+            raise
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else "not YAML"
+        raise _whole_file(file, first_line, "correct the YAML") from None
+    if root is None:
+        raise _whole_file(file, "it is empty", "start from the sample school's file")
+    source.lines[()] = root.start_mark.line + 1
+    source.data = _value(root, (), source)
+    return source
+
+
+def _refuse_traps(text: str, source: YamlSource) -> bool:
+    """Report aliases and deep nesting before anything is built; whether the text may be built."""
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        line = event.start_mark.line + 1
+        if isinstance(event, AliasEvent):
+            mend = "write the value out where it is needed"
+            source.problems.append(
+                FileProblem(source.file, line, "", f"alias *{event.anchor} is not read", mend)
+            )
+            return False
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            message = f"nested deeper than {MAX_DEPTH} levels"
+            source.problems.append(FileProblem(source.file, line, "", message, "flatten it"))
+            return False
+    return True
+
+
+def _value(node: Node, path: KeyPath, source: YamlSource) -> object:
+    if isinstance(node, MappingNode):
+        return _mapping(node, path, source)
+    if isinstance(node, SequenceNode):
+        items: list[object] = []
+        for index, child in enumerate(node.value):
+            source.lines[(*path, index)] = child.start_mark.line + 1
+            items.append(_value(child, (*path, index), source))
+        return tuple(items)
+    return _scalar(node, path, source)
+
+
+def _mapping(node: MappingNode, path: KeyPath, source: YamlSource) -> Mapping[str, object]:
+    values: dict[str, object] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, ScalarNode):
+            problem = FileProblem(
+                source.file, line, key_text(path), "a key must be plain text", "write `name: value`"
+            )
+            source.problems.append(problem)
+            continue
+        key = str(key_node.value)
+        if key in values:
+            problem = FileProblem(
+                source.file,
+                line,
+                key_text((*path, key)),
+                f"the key is written twice, first on line {source.lines[(*path, key)]}",
+                "keep one of the two",
+            )
+            source.problems.append(problem)
+            continue
+        source.lines[(*path, key)] = line
+        values[key] = _value(value_node, (*path, key), source)
+    return values
+
+
+def _scalar(node: ScalarNode, path: KeyPath, source: YamlSource) -> object:
+    tag, text = str(node.tag), str(node.value)
+    try:
+        if tag == f"{_CORE}null":
+            return None
+        if tag == f"{_CORE}bool":
+            return text.lower() == "true"
+        if tag == f"{_CORE}int":
+            return int(text, 10)
+        if tag == f"{_CORE}float":
+            return _finite(text)
+    except ValueError:
+        source.report(path, f"{text!r} is not a number that is read here", "write e.g. 2.5")
+        return None
+    if tag not in (f"{_CORE}str", f"{_CORE}timestamp"):
+        source.report(path, f"the tag {tag} is not read", "write the plain value")
+        return None
+    return text
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _whole_file(file: str, message: str, mend: str) -> ConfigFileError:
+    return ConfigFileError([FileProblem(file, 0, "", message, mend)])
+
+
+def _syntax(file: str, error: MarkedYAMLError) -> ConfigFileError:
+    mark = error.problem_mark or error.context_mark
+    line = mark.line + 1 if mark is not None else 0
+    message = f"not valid YAML: {error.problem or error.context or 'cannot be read'}"
+    mend = "check indentation, colons, brackets and quotes on this line and the one before"
+    return ConfigFileError([FileProblem(file, line, "", message, mend)])
