@@ -199,9 +199,7 @@ def _zones_of(keys: CameraKeys, parts: _Parts, at: KeyPath, source: YamlSource) 
         if zone is None:
             continue
         if zone.floor_id != keys.floor:
-            message = (
-                f"zone {zone_id!r} is on floor {zone.floor_id!r}, the camera on {keys.floor!r}"
-            )
+            message = f"zone {zone_id!r} is on floor {zone.floor_id!r}, not on {keys.floor!r}"
             source.report(here, message, "list zones of the camera's own floor")
             continue
         zones[index] = zone

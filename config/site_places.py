@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import shapely
 from shapely.geometry import Polygon
@@ -151,7 +153,7 @@ def polygon_of(points: _Points, at: KeyPath, source: YamlSource) -> Polygon | No
         message = "the first corner is repeated at the end"
         source.report(at, message, "leave the last one out; the polygon closes by itself")
         return None
-    for index, (corner, following) in enumerate(zip(points, points[1:], strict=False)):
+    for index, (corner, following) in enumerate(itertools.pairwise(points)):
         if corner == following:
             message = f"corners {index + 1} and {index + 2} are the same point"
             source.report((*at, index + 1), message, "leave one of the two out")
@@ -179,7 +181,7 @@ def _check_inside(
 
 
 def _check_length(points: _Points, at: KeyPath, source: YamlSource) -> None:
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in itertools.pairwise(points):
         if start == end:
             source.report(at, "two neighbouring points are the same", "move or remove one")
             return

@@ -143,7 +143,9 @@ def _value(node: Node, path: KeyPath, source: YamlSource) -> object:
             source.lines[(*path, index)] = child.start_mark.line + 1
             items.append(_value(child, (*path, index), source))
         return tuple(items)
-    return _scalar(node, path, source)
+    if isinstance(node, ScalarNode):
+        return _scalar(node, path, source)
+    raise TypeError(f"a YAML node of an unknown kind: {type(node).__name__}")
 
 
 def _mapping(node: MappingNode, path: KeyPath, source: YamlSource) -> Mapping[str, object]:
