@@ -1,0 +1,296 @@
+"""RTSP cameras and recordings, decoded by FFmpeg through PyAV in the calling thread."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from streams.errors import (
+    ConnectionLostError,
+    HungError,
+    MissingFileError,
+    NoFramesError,
+    NotFoundError,
+    NoVideoError,
+    RefusedError,
+    SourceError,
+    TruncatedFileError,
+    WrongCredentialsError,
+)
+from streams.sources import SourceUri, Timeouts
+from vision.arrays import UInt8Array
+from vision.instants import Utc
+
+_LIVE_SCHEMES = frozenset({"rtsp", "rtsps"})
+# Packets in a row that do not decode before the source is given up: ten seconds at 25 a second.
+_CORRUPT_LIMIT = 250
+# A recording that ends this much before the length in its header has been cut.
+_MISSING_TAIL_S = 1.0
+_MISSING_TAIL_SHARE = 0.02
+# FFmpeg follows playlists and other addresses named inside a stream unless it is told not to.
+_LIVE_PROTOCOLS = "rtsp,rtsps,rtp,tcp,tls"
+_FILE_PROTOCOLS = "file"
+
+
+class AvPicture:
+    """One decoded FFmpeg frame."""
+
+    __slots__ = ("_frame", "_start_s")
+
+    def __init__(self, frame: VideoFrame, start_s: float) -> None:
+        self._frame = frame
+        self._start_s = start_s
+
+    @property
+    def pts_s(self) -> float | None:
+        time_s = self._frame.time
+        return None if time_s is None else float(time_s) - self._start_s
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        return self._frame.width, self._frame.height
+
+    def bgr(self, size_px: tuple[int, int]) -> UInt8Array:
+        width, height = size_px
+        values = self._frame.to_ndarray(format="bgr24", width=width, height=height)
+        return np.ascontiguousarray(values, dtype=np.uint8)
+
+
+class AvContainer:
+    """An opened camera or recording; see `streams.sources.Container`."""
+
+    def __init__(self, container: InputContainer, where: str, *, live: bool) -> None:
+        self._container = container
+        self._where = where
+        self._live = live
+        self._corrupt = 0
+        self._stream = _video_stream(container, where)
+        self._start_s = 0.0 if live else _stream_start_s(self._stream)
+
+    @property
+    def live(self) -> bool:
+        return self._live
+
+    @property
+    def corrupt(self) -> int:
+        return self._corrupt
+
+    @property
+    def started_at(self) -> Utc | None:
+        text = self._container.metadata.get("creation_time") or self._stream.metadata.get(
+            "creation_time"
+        )
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        return Utc.from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+    @property
+    def duration_s(self) -> float | None:
+        if self._live:
+            return None
+        stream = self._stream
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        duration_us = self._container.duration
+        return None if duration_us is None else duration_us / 1e6
+
+    def pictures(self) -> Iterator[AvPicture]:
+        last_pts_s = 0.0
+        try:
+            for frame in self._frames():
+                picture = AvPicture(frame, self._start_s)
+                last_pts_s = picture.pts_s or last_pts_s
+                yield picture
+        except av.error.FFmpegError as error:
+            # Not chained: FFmpeg's own text repeats the address with its password.
+            raise _source_error(error, self._where, live=self._live) from None
+        if self._live:
+            raise _lost(self._where)
+        self._refuse_missing_tail(last_pts_s)
+
+    def _frames(self) -> Iterator[VideoFrame]:
+        in_a_row = 0
+        for packet in self._container.demux(self._stream):
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                self._corrupt += 1
+                in_a_row += 1
+                if in_a_row >= _CORRUPT_LIMIT:
+                    raise NoFramesError(
+                        self._where,
+                        f"{in_a_row} packets in a row could not be decoded",
+                        "check the network for loss and set the camera to H.264 or H.265",
+                    ) from None
+                continue
+            for frame in frames:
+                in_a_row = 0
+                yield frame
+
+    def _refuse_missing_tail(self, last_pts_s: float) -> None:
+        duration_s = self.duration_s
+        if duration_s is None:
+            return
+        missing_s = duration_s - last_pts_s
+        if missing_s > max(_MISSING_TAIL_S, _MISSING_TAIL_SHARE * duration_s):
+            raise TruncatedFileError(
+                self._where,
+                f"the recording ends at {last_pts_s:.1f} s of {duration_s:.1f} s",
+                "copy the file again from where it was recorded",
+            )
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def open_with_av(uri: SourceUri, timeouts: Timeouts) -> AvContainer:
+    """Open an `rtsp:`, `rtsps:` or `file:` address; see `streams.sources.Opener`."""
+    where = str(uri)
+    live = uri.scheme in _LIVE_SCHEMES
+    try:
+        container = _open_live(uri, timeouts) if live else _open_file(uri)
+    except av.error.FFmpegError as error:
+        raise _source_error(error, where, live=live) from None
+    try:
+        return AvContainer(container, where, live=live)
+    except BaseException:
+        container.close()
+        raise
+
+
+def _open_live(uri: SourceUri, timeouts: Timeouts) -> InputContainer:
+    options = {
+        "rtsp_transport": "tcp",
+        "timeout": str(round(timeouts.socket_s * 1e6)),
+        "analyzeduration": "500000",
+        "protocol_whitelist": _LIVE_PROTOCOLS,
+    }
+    return av.open(uri.reveal(), "r", options=options, timeout=(timeouts.open_s, timeouts.read_s))
+
+
+def _open_file(uri: SourceUri) -> InputContainer:
+    path = file_path(uri)
+    if not path.exists():
+        raise MissingFileError(str(uri), "no such file", "check the path, and that its disk is on")
+    if not path.is_file():
+        raise NoVideoError(str(uri), "not a file", "name one video file")
+    return av.open(str(path), "r", options={"protocol_whitelist": _FILE_PROTOCOLS})
+
+
+def file_path(uri: SourceUri) -> Path:
+    """The path of a `file:` address (`file:clip.mp4`, `file:///srv/clip.mp4`)."""
+    parts = urlsplit(uri.reveal())
+    return Path(unquote(parts.path))
+
+
+def _video_stream(container: InputContainer, where: str) -> VideoStream:
+    # A cover picture in a sound file counts as a video stream for FFmpeg; it is not one.
+    streams = [s for s in container.streams.video if not _is_cover_picture(s)]
+    if not streams:
+        kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+        raise NoVideoError(
+            where, f"carries {kinds} and no video", "name the address of the video stream"
+        )
+    stream = streams[0]
+    # One decode thread a camera: frame threads add about 80 ms of latency.
+    stream.thread_type = "NONE"
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def _is_cover_picture(stream: VideoStream) -> bool:
+    disposition: Any = stream.disposition
+    return bool(disposition & type(disposition).attached_pic)
+
+
+def _stream_start_s(stream: VideoStream) -> float:
+    if stream.start_time is None or stream.time_base is None:
+        return 0.0
+    return float(stream.start_time * stream.time_base)
+
+
+def _lost(where: str) -> ConnectionLostError:
+    return ConnectionLostError(
+        where, "the camera closed the connection", "check the camera's power and its network"
+    )
+
+
+def _source_error(error: av.error.FFmpegError, where: str, *, live: bool) -> SourceError:
+    """The typed error for FFmpeg's; its text is dropped because it carries the full address."""
+    return _live_error(error, where) if live else _file_error(error, where)
+
+
+def _live_error(error: av.error.FFmpegError, where: str) -> SourceError:
+    match error:
+        case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
+            return WrongCredentialsError(
+                where,
+                "the camera refuses the user name or password",
+                "correct the credentials that the site file refers to",
+            )
+        case av.error.HTTPNotFoundError():
+            return NotFoundError(
+                where, "the camera has no stream at this path", "correct the path of the address"
+            )
+        case av.error.ConnectionRefusedError():
+            return RefusedError(
+                where,
+                "nothing listens at this address",
+                "check that the camera is on and that the port is right",
+            )
+        case av.error.TimeoutError() | av.error.ExitError():
+            return HungError(
+                where, "the camera does not answer", "restart the camera; check its network"
+            )
+        case av.error.InvalidDataError():
+            return NoFramesError(
+                where, "the stream cannot be decoded", "set the camera to H.264 or H.265"
+            )
+        case _:
+            return _other_live_error(error, where)
+
+
+def _other_live_error(error: av.error.FFmpegError, where: str) -> SourceError:
+    if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return ConnectionLostError(where, "no route to the camera", "check the network")
+    if error.errno in (errno.ETIMEDOUT, errno.EAGAIN):
+        return HungError(
+            where, "the camera does not answer", "restart the camera; check its network"
+        )
+    return _lost(where)
+
+
+def _file_error(error: av.error.FFmpegError, where: str) -> SourceError:
+    match error:
+        case av.error.FileNotFoundError():
+            return MissingFileError(
+                where, "no such file", "check the path, and that its disk is on"
+            )
+        case av.error.PermissionError():
+            return RefusedError(
+                where, "the file may not be read", "give this account the right to read it"
+            )
+        case _:
+            return TruncatedFileError(
+                where,
+                "the recording is cut off, damaged or not a video file",
+                "copy the file again from where it was recorded",
+            )
+
+
+__all__ = ["AvContainer", "AvPicture", "file_path", "open_with_av"]

@@ -1,0 +1,273 @@
+"""One camera: a decode thread that reconnects for ever, and a watchdog that judges it from outside.
+
+There is at most one decode thread a camera: a blocked one comes back by FFmpeg's timeouts, and the
+next connection is opened by the same thread. The watchdog (`check`) runs in another thread and
+looks only at when the last picture came, so it sees a hung camera while the decode thread is still
+blocked in it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from streams.backoff import Backoff, BackoffSettings
+from streams.camera_state import CameraStatus, SilenceLimits, after_silence
+from streams.clock import Clock
+from streams.errors import EndOfStreamError, SourceError
+from streams.records import CameraState
+from streams.resolution import calibrated_size_px
+from streams.sampling import DropCounts, Sampler
+from streams.sources import (
+    Opener,
+    Picture,
+    Playback,
+    SourceUri,
+    Timeouts,
+    open_source,
+)
+from vision.instants import Monotonic, Utc
+from vision.observations import Frame
+
+_log = structlog.get_logger(__name__)
+
+# A connection that held this long was a good one: the next failure starts the waits anew.
+_GOOD_CONNECTION_S = 10.0
+# Reconnects may shift the anchor of capture time by a little; a larger step back is a real one.
+_CAPTURE_STEP_BACK_S = 2.0
+_REVIVE_AFTER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSpec:
+    """One camera as its loop needs it.
+
+    Attributes:
+        size_px: width and height for which the camera is calibrated.
+        analysed_fps: pictures a second that are analysed.
+        repeat: a recording starts again at its end; otherwise it ends offline.
+    """
+
+    id: str
+    uri: SourceUri
+    size_px: tuple[int, int]
+    analysed_fps: float = 5.0
+    repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """Times of a camera loop; the defaults meet killed 1 s, hung 5 s, back within 10 s."""
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    silence: SilenceLimits = field(default_factory=SilenceLimits)
+    backoff: BackoffSettings = field(default_factory=BackoffSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where a loop sends what it finds; both are called from several threads and must be quick.
+
+    Attributes:
+        deliver: takes a sampled frame; returns whether it replaced one that nobody had taken.
+        report: takes each new status.
+    """
+
+    deliver: Callable[[Frame], bool]
+    report: Callable[[CameraStatus], None]
+
+
+class CameraLoop:
+    """Keeps one camera playing until it is stopped."""
+
+    def __init__(
+        self,
+        spec: CameraSpec,
+        *,
+        opener: Opener,
+        clock: Clock,
+        outlets: Outlets,
+        settings: LoopSettings | None = None,
+        random_source: random.Random | None = None,
+    ) -> None:
+        self.spec = spec
+        self.drops = DropCounts()
+        self._opener = opener
+        self._clock = clock
+        self._outlets = outlets
+        self._settings = settings or LoopSettings()
+        self._backoff = Backoff(self._settings.backoff, random_source or random.Random())
+        self._stop = threading.Event()
+        self._sampler = Sampler(spec.analysed_fps)
+        self._sequence = 0
+        self._last_captured = Utc(0)
+        self._lock = threading.Lock()
+        now = clock.utc()
+        self._status = CameraStatus(spec.id, CameraState.STARTING, since=now, at=now)
+        self._last_sign: Monotonic = clock.monotonic()
+        self._thread: threading.Thread | None = None
+        self._ended = False
+
+    @property
+    def status(self) -> CameraStatus:
+        with self._lock:
+            return self._status
+
+    def counts(self) -> Mapping[str, int]:
+        """Pictures that were not analysed, by cause, and how many were."""
+        return {**self.drops.snapshot(), "delivered": self._sequence}
+
+    def start(self) -> None:
+        with self._lock:
+            self._last_sign = self._clock.monotonic()
+            self._outlets.report(self._status)
+        self._launch()
+
+    def stop(self) -> None:
+        """Ask the loop to end; a wait for the next attempt ends at once."""
+        self._stop.set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the decode thread; `False` when FFmpeg still holds it after `seconds`."""
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def check(self) -> CameraStatus:
+        """The watchdog's look, about four times a second, from outside the decode thread."""
+        now = self._clock.monotonic()
+        with self._lock:
+            silent_s = now - self._last_sign
+            self._settle(
+                after_silence(self._status, silent_s, self._clock.utc(), self._settings.silence)
+            )
+            status = self._status
+        if self._is_dead() and silent_s > _REVIVE_AFTER_S:
+            self._revive()
+        return status
+
+    def run(self) -> None:
+        """The decode thread: play, and after each failure wait and try again."""
+        while not self._stop.is_set():
+            opened_at = self._clock.monotonic()
+            try:
+                self._play()
+                failure: SourceError = self._end_of_stream()
+            except SourceError as error:
+                failure = error
+            if self._stop.is_set():
+                return
+            if isinstance(failure, EndOfStreamError) and self._after_end(opened_at):
+                continue
+            self._fail(failure)
+            if self._ended:
+                return
+            if self._clock.monotonic() - opened_at > _GOOD_CONNECTION_S:
+                self._backoff.reset()
+            self._clock.wait(self._stop, self._backoff.next_wait_s(failure.retry_floor_s))
+
+    def _play(self) -> None:
+        playback = Playback(clock=self._clock, stop=self._stop)
+        corrupt = 0
+        with open_source(
+            self.spec.uri,
+            opener=self._opener,
+            timeouts=self._settings.timeouts,
+            playback=playback,
+        ) as source:
+            for picture in source.pictures():
+                self._take(picture)
+                if source.corrupt > corrupt:
+                    self.drops.add("corrupt", source.corrupt - corrupt)
+                    corrupt = source.corrupt
+                if self._stop.is_set():
+                    return
+
+    def _take(self, picture: Picture) -> None:
+        size_px = calibrated_size_px(
+            picture.raw.size_px, self.spec.size_px, where=str(self.spec.uri)
+        )
+        self._alive()
+        captured_at = self._in_order(picture.captured_at)
+        if not self._sampler.take(captured_at):
+            self.drops.add("not_sampled")
+            return
+        frame = Frame(self.spec.id, self._sequence, captured_at, picture.raw.bgr(size_px))
+        self._sequence += 1
+        if self._outlets.deliver(frame):
+            self.drops.add("superseded")
+
+    def _in_order(self, captured_at: Utc) -> Utc:
+        """Capture time across reconnects: small steps back are held, large ones start anew."""
+        behind_s = self._last_captured - captured_at
+        if 0.0 < behind_s <= _CAPTURE_STEP_BACK_S:
+            captured_at = self._last_captured
+        elif behind_s > _CAPTURE_STEP_BACK_S:
+            self._sampler = Sampler(self.spec.analysed_fps)
+        self._last_captured = captured_at
+        return captured_at
+
+    def _alive(self) -> None:
+        with self._lock:
+            self._last_sign = self._clock.monotonic()
+            if self._status.state is not CameraState.LIVE:
+                self._settle(self._status.moved(CameraState.LIVE, self._clock.utc()))
+
+    def _fail(self, failure: SourceError) -> None:
+        with self._lock:
+            self._settle(
+                self._status.moved(
+                    CameraState.OFFLINE, self._clock.utc(), failure.cause, str(failure)
+                )
+            )
+
+    def _settle(self, status: CameraStatus) -> None:
+        """Adopt `status` (the lock is held, so that reports leave in order) and tell news once."""
+        if status is self._status:
+            return
+        news = not self._status.same_news(status)
+        self._status = status
+        if news:
+            _log.info(
+                "camera state",
+                camera=status.camera_id,
+                state=status.state.value,
+                cause=status.cause,
+                detail=status.detail,
+            )
+            self._outlets.report(status)
+
+    def _end_of_stream(self) -> EndOfStreamError:
+        return EndOfStreamError(
+            str(self.spec.uri), "the recording was played to its end", "name another recording"
+        )
+
+    def _after_end(self, opened_at: Monotonic) -> bool:
+        """Whether to play a recording again at once; one without pictures waits like a failure."""
+        self._ended = not self.spec.repeat
+        return self.spec.repeat and self._last_sign > opened_at
+
+    def _is_dead(self) -> bool:
+        thread = self._thread
+        dead = thread is not None and not thread.is_alive()
+        return dead and not self._ended and not self._stop.is_set()
+
+    def _revive(self) -> None:
+        """Start the decode thread again after a fault in this program ended it."""
+        self.drops.add("decode_thread_restarted")
+        _log.error("decode thread ended without a reason; started again", camera=self.spec.id)
+        with self._lock:
+            self._last_sign = self._clock.monotonic()
+        self._launch()
+
+    def _launch(self) -> None:
+        self._thread = threading.Thread(target=self.run, name=f"decode-{self.spec.id}", daemon=True)
+        self._thread.start()
+
+
+__all__ = ["CameraLoop", "CameraSpec", "LoopSettings", "Outlets"]

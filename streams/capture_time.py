@@ -1,0 +1,109 @@
+"""When a picture was taken, from its presentation time stamp (PTS) and its arrival.
+
+A recording knows: capture = start of the recording + PTS. A live stream only tells differences,
+so its first picture is anchored on its arrival and later ones follow by PTS. Arrival is always
+late and never early, so a picture that arrives before its predicted time proves that the anchor
+was late, and the anchor moves back at once; only when *every* picture of a window is late has the
+camera's clock drifted, and the anchor moves forward. A burst after a network stall keeps its true
+times that way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from streams.clock import Clock
+from vision.instants import Monotonic, Utc
+
+DRIFT_LIMIT_S = 0.5
+DRIFT_WINDOW_S = 5.0
+_LARGEST_PTS_STEP_S = 10.0
+
+
+class CaptureTimes(Protocol):
+    """Gives each picture its capture time; times never decrease."""
+
+    def of(self, pts_s: float | None) -> Utc:
+        """Capture time of the next picture; `pts_s` in seconds, `None` when it carries none."""
+        ...
+
+
+class RecordingTimes:
+    """Capture times of a recording from its `start`; a picture without PTS keeps the last one."""
+
+    def __init__(self, start: Utc) -> None:
+        self._start = start
+        self._last = start
+
+    def of(self, pts_s: float | None) -> Utc:
+        if pts_s is not None:
+            self._last = max(self._last, self._start.plus(pts_s))
+        return self._last
+
+
+class LiveTimes:
+    """Capture times of a live stream (see the module).
+
+    Wall time is read once and carried on by monotonic time, so that a step of the machine's wall
+    clock cannot make a stream jump back; a step forward beyond the drift limit is followed.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._zero = clock.monotonic()
+        self._utc_at_zero = clock.utc()
+        self._anchor: tuple[Utc, float] | None = None
+        self._lateness: deque[tuple[Monotonic, float]] = deque()
+        self._last_pts_s = 0.0
+        self._last = Utc(0)
+        self.re_anchored = 0
+
+    def of(self, pts_s: float | None) -> Utc:
+        arrival = self._arrival()
+        captured = arrival if pts_s is None else self._from_pts(pts_s, arrival)
+        self._last = max(self._last, captured)
+        return self._last
+
+    def _arrival(self) -> Utc:
+        arrival = self._utc_at_zero.plus(self._clock.monotonic() - self._zero)
+        step_s = self._clock.utc() - arrival
+        if step_s > DRIFT_LIMIT_S:
+            self._utc_at_zero = self._utc_at_zero.plus(step_s)
+            arrival = arrival.plus(step_s)
+            self._anchor = None
+        return arrival
+
+    def _from_pts(self, pts_s: float, arrival: Utc) -> Utc:
+        jumped = abs(pts_s - self._last_pts_s) > _LARGEST_PTS_STEP_S
+        self._last_pts_s = pts_s
+        if self._anchor is None or jumped:
+            return self._anchor_at(arrival, pts_s, counted=self._anchor is not None)
+        anchor_utc, anchor_pts_s = self._anchor
+        predicted = anchor_utc.plus(pts_s - anchor_pts_s)
+        late_s = arrival - predicted
+        if late_s < 0.0:
+            return self._anchor_at(arrival, pts_s, counted=late_s < -DRIFT_LIMIT_S)
+        if self._least_lateness_s(late_s) > DRIFT_LIMIT_S:
+            return self._anchor_at(arrival, pts_s, counted=True)
+        return predicted
+
+    def _least_lateness_s(self, late_s: float) -> float:
+        """Least lateness of a full window; 0 while the window is not full."""
+        now = self._clock.monotonic()
+        self._lateness.append((now, late_s))
+        if now - self._lateness[0][0] < DRIFT_WINDOW_S:
+            return 0.0
+        least_s = min(late for _, late in self._lateness)
+        while now - self._lateness[0][0] >= DRIFT_WINDOW_S:
+            self._lateness.popleft()
+        return least_s
+
+    def _anchor_at(self, arrival: Utc, pts_s: float, *, counted: bool) -> Utc:
+        self._anchor = (arrival, pts_s)
+        self._lateness.clear()
+        self.re_anchored += int(counted)
+        return arrival
+
+
+__all__ = ["CaptureTimes", "LiveTimes", "RecordingTimes"]

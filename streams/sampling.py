@@ -1,0 +1,109 @@
+"""Which pictures are analysed: sampling by capture time, and the latest picture wins."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from vision.instants import Utc
+
+_Item = TypeVar("_Item")
+_Event = TypeVar("_Event")
+_NS_PER_S = 1_000_000_000
+_WAIT_STEP_S = 0.25
+
+
+class Sampler:
+    """Takes at most `fps` pictures a second of capture time.
+
+    Capture time is cut into slots of 1/fps second, counted from the first picture; the first
+    picture of each slot is taken. So the mean rate is exact whatever the source's rate, and equal
+    recordings give equal samples.
+    """
+
+    def __init__(self, fps: float) -> None:
+        if not fps > 0.0:
+            raise ValueError(f"analysed_fps must be positive, got {fps:g}")
+        self._slot_ns = _NS_PER_S / fps
+        self._first: Utc | None = None
+        self._last_slot = -1
+
+    def take(self, captured_at: Utc) -> bool:
+        if self._first is None:
+            self._first = captured_at
+        # Half a millisecond of slack: 25 pictures a second rounded to ns must not miss a slot.
+        slot = int((captured_at.ns - self._first.ns + 500_000) // self._slot_ns)
+        if slot <= self._last_slot:
+            return False
+        self._last_slot = slot
+        return True
+
+
+class DropCounts:
+    """Thread-safe counts by cause: nothing is dropped unseen."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, cause: str, count: int = 1) -> None:
+        with self._lock:
+            self._counts[cause] += count
+
+    def snapshot(self) -> Mapping[str, int]:
+        with self._lock:
+            return dict(self._counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken(Generic[_Item, _Event]):
+    """What `Inbox.take` hands out: one event, one item, or neither."""
+
+    item: _Item | None = None
+    event: _Event | None = None
+
+
+class Inbox(Generic[_Item, _Event]):
+    """Between many camera threads and one analysis thread.
+
+    Holds one item (a picture) for each key (a camera): a newer one replaces the older, and `put`
+    says so, so that the caller counts the drop. Keys are served in turn. Events (state changes)
+    come first and in order; they are few, and the bound drops the oldest.
+    """
+
+    def __init__(self, *, event_bound: int = 1024) -> None:
+        self._ready = threading.Condition()
+        self._items: dict[Hashable, _Item] = {}
+        self._events: deque[_Event] = deque(maxlen=event_bound)
+
+    def put(self, key: Hashable, item: _Item) -> bool:
+        """Offer the newest item of `key`; returns whether an older one was replaced."""
+        with self._ready:
+            # A replaced item keeps its key's place in the turn, so a fast camera starves nobody.
+            replaced = key in self._items
+            self._items[key] = item
+            self._ready.notify()
+            return replaced
+
+    def put_event(self, event: _Event) -> None:
+        with self._ready:
+            self._events.append(event)
+            self._ready.notify()
+
+    def take(self, seconds: float) -> Taken[_Item, _Event]:
+        """The next event or item, waiting at most `seconds`; empty when none came."""
+        with self._ready:
+            if not self._events and not self._items:
+                self._ready.wait(min(seconds, _WAIT_STEP_S))
+            if self._events:
+                return Taken(event=self._events.popleft())
+            if self._items:
+                key = next(iter(self._items))
+                return Taken(item=self._items.pop(key))
+            return Taken()
+
+
+__all__ = ["DropCounts", "Inbox", "Sampler", "Taken"]

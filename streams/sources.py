@@ -1,0 +1,268 @@
+"""Pictures from a camera, a recording or the virtual campus, each with its capture time.
+
+`open_source` is the one way in. What opens the URI is injected (`Opener`): PyAV for RTSP and files
+(`streams.av_container`), the virtual campus (`streams.virtual_source`), or a fake in tests. The
+chain after it is the same for all: capture time, pacing, and only then, for the pictures that are
+wanted, conversion to BGR.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+from streams.capture_time import CaptureTimes, LiveTimes, RecordingTimes
+from streams.clock import Clock
+from vision.arrays import UInt8Array
+from vision.instants import Monotonic, Utc
+
+
+class SourceUri(Protocol):
+    """A source's address. `str()` never shows a password; `reveal()` gives the full address."""
+
+    @property
+    def scheme(self) -> str:
+        """`rtsp`, `rtsps`, `file` or `virtual`."""
+        ...
+
+    def reveal(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainUri:
+    """An address without secrets: a recording, or a camera in a test."""
+
+    text: str
+
+    @property
+    def scheme(self) -> str:
+        return self.text.partition(":")[0]
+
+    def reveal(self) -> str:
+        return self.text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Bounds of one network operation, so that a blocked thread always comes back.
+
+    Attributes:
+        socket_s: FFmpeg's own socket timeout; it ends a hung read.
+        open_s, read_s: PyAV's interrupt on a whole open or read; it ends what the first misses.
+    """
+
+    socket_s: float = 4.0
+    open_s: float = 4.0
+    read_s: float = 4.0
+
+
+class RawPicture(Protocol):
+    """A decoded picture that is not yet converted."""
+
+    @property
+    def pts_s(self) -> float | None:
+        """Seconds since the start of the stream; `None` when the picture carries no time."""
+        ...
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height."""
+        ...
+
+    def bgr(self, size_px: tuple[int, int]) -> UInt8Array:
+        """The picture scaled to (width, height): (height, width, 3) uint8 BGR."""
+        ...
+
+
+class Container(Protocol):
+    """An opened source of decoded pictures."""
+
+    @property
+    def live(self) -> bool:
+        """Whether pictures arrive at their own pace (a camera) or on demand (a recording)."""
+        ...
+
+    @property
+    def started_at(self) -> Utc | None:
+        """When the recording began, where it says so."""
+        ...
+
+    @property
+    def duration_s(self) -> float | None: ...
+
+    @property
+    def corrupt(self) -> int:
+        """Packets so far that could not be decoded."""
+        ...
+
+    def pictures(self) -> Iterator[RawPicture]:
+        """Pictures in order. Ends at the end of a recording.
+
+        Raises:
+            SourceError: when the source fails.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Opener(Protocol):
+    """Opens an address; raises `SourceError`."""
+
+    def __call__(self, uri: SourceUri, timeouts: Timeouts) -> Container: ...
+
+
+class Pace(StrEnum):
+    """How fast a recording plays; a camera always plays at its own pace."""
+
+    LIVE = "live"
+    UNPACED = "unpaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture with its capture time, not yet converted."""
+
+    captured_at: Utc
+    raw: RawPicture
+
+
+class Source(Protocol):
+    """Yields pictures in order of capture time; a context manager that closes the connection."""
+
+    @property
+    def duration_s(self) -> float | None: ...
+
+    @property
+    def corrupt(self) -> int: ...
+
+    def pictures(self) -> Iterator[Picture]: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """How a source is played.
+
+    Attributes:
+        clock: for anchoring and pacing.
+        stop: ends a paced wait at once.
+        pace: of recordings.
+        recording_start: overrides the recording's own start. With `Pace.LIVE` a recording plays
+            as if it were taken now, unless this is given.
+    """
+
+    clock: Clock
+    stop: threading.Event
+    pace: Pace = Pace.LIVE
+    recording_start: Utc | None = None
+
+
+class PlayedSource:
+    """The `Source` over any `Container`."""
+
+    def __init__(self, container: Container, playback: Playback) -> None:
+        self._container = container
+        self._playback = playback
+
+    @property
+    def duration_s(self) -> float | None:
+        return self._container.duration_s
+
+    @property
+    def corrupt(self) -> int:
+        return self._container.corrupt
+
+    def pictures(self) -> Iterator[Picture]:
+        times = self._capture_times()
+        pacer = None
+        if not self._container.live and self._playback.pace is Pace.LIVE:
+            pacer = _Pacer(self._playback.clock, self._playback.stop)
+        for raw in self._container.pictures():
+            if pacer is not None:
+                pacer.hold(raw.pts_s)
+            if self._playback.stop.is_set():
+                return
+            yield Picture(times.of(raw.pts_s), raw)
+
+    def _capture_times(self) -> CaptureTimes:
+        if self._container.live:
+            return LiveTimes(self._playback.clock)
+        if self._playback.recording_start is not None:
+            return RecordingTimes(self._playback.recording_start)
+        now = self._playback.clock.utc()
+        if self._playback.pace is Pace.LIVE:
+            return RecordingTimes(now)
+        # A recording that does not say when it began still has to give equal times in each run.
+        return RecordingTimes(self._container.started_at or Utc(0))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._container.close()
+
+
+class _Pacer:
+    """Holds the pictures of a recording until their time has come."""
+
+    def __init__(self, clock: Clock, stop: threading.Event) -> None:
+        self._clock = clock
+        self._stop = stop
+        self._zero: Monotonic | None = None
+
+    def hold(self, pts_s: float | None) -> None:
+        if self._zero is None:
+            self._zero = self._clock.monotonic()
+        if pts_s is None:
+            return
+        early_s = pts_s - (self._clock.monotonic() - self._zero)
+        if early_s > 0.0:
+            self._clock.wait(self._stop, early_s)
+
+
+def open_source(
+    uri: SourceUri, *, opener: Opener, timeouts: Timeouts, playback: Playback
+) -> PlayedSource:
+    """Open `uri`; the caller closes the source by leaving its `with`.
+
+    Raises:
+        SourceError: with the cause and the mend, and without secrets.
+    """
+    return PlayedSource(opener(uri, timeouts), playback)
+
+
+__all__ = [
+    "Container",
+    "Opener",
+    "Pace",
+    "Picture",
+    "PlainUri",
+    "Playback",
+    "PlayedSource",
+    "RawPicture",
+    "Source",
+    "SourceUri",
+    "Timeouts",
+    "open_source",
+]
