@@ -1,0 +1,313 @@
+"""The life of an alarm as pure functions: `observe` for records, `acknowledge` and `close` for people.
+
+Rules (states after ISA-18.2):
+- one open alarm for a key; a rise updates it, a return and rise again counts as a repeat;
+- a rise above everything seen so far, or any rise to L4, must be acknowledged again;
+- an alarm whose condition is gone stays until it is acknowledged; one that reached priority 1 is
+  latched and stays until a person closes it;
+- while nobody can see the zone the alarm stays open and says so;
+- an alarm that closed by itself and comes back within `REOPEN_WITHIN_S` is the same alarm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from api.alarms.errors import ConditionActive, StaleVersion, WrongState
+from api.alarms.values import (
+    SYSTEM,
+    Action,
+    Alarm,
+    AlarmState,
+    Change,
+    Condition,
+    Evidence,
+    HistoryEntry,
+    Signal,
+    Signature,
+)
+from vision.instants import Utc
+from vision.readings import Level
+
+REOPEN_WITHIN_S = 60.0
+"""Engineering judgement: keeps a flapping camera one alarm with repeats, not one alarm a minute."""
+
+LATCHED_PRIORITY = 1
+
+CAUSE_RETURNED = "returned"
+"""Cause of an alarm that was acknowledged and then went away by itself."""
+
+
+def observe(last: Alarm | None, signal: Signal) -> Change | None:
+    """What `signal` does to the newest alarm of its key; `None` where nothing changes."""
+    if last is None or not last.is_open:
+        return _observe_without_open(last, signal)
+    if signal.late:
+        return _late_report(last, signal)
+    if signal.condition is Condition.ACTIVE:
+        return _active(last, signal)
+    if signal.condition is Condition.UNKNOWN:
+        return _unknown(last, signal)
+    return _gone(last, signal)
+
+
+def acknowledge(alarm: Alarm, who: Signature, version: int) -> Change:
+    """A person has seen the alarm.
+
+    Raises:
+        WrongState: already acknowledged or closed.
+        StaleVersion: it changed since `version`.
+    """
+    if not alarm.needs_attention:
+        raise WrongState(alarm.number, state=alarm.state.value, name=_last_name(alarm))
+    _check_version(alarm, version)
+    seen = replace(
+        alarm,
+        state=AlarmState.ACKNOWLEDGED,
+        acknowledged=who,
+        updated_at=who.at,
+        version=alarm.version + 1,
+    )
+    change = Change(seen, (_person_entry(alarm, seen, who, Action.ACKNOWLEDGED),))
+    if seen.condition is Condition.GONE and not seen.latched:
+        return _close_by_itself(change, who.at)
+    return change
+
+
+def close(alarm: Alarm, who: Signature, version: int, cause: str) -> Change:
+    """A person says what it was and ends it; an unacknowledged one counts as seen by the same act.
+
+    Raises:
+        WrongState: already closed.
+        ConditionActive: the crowd, or the fault, is still there.
+        StaleVersion: it changed since `version`.
+    """
+    if not alarm.is_open:
+        raise WrongState(alarm.number, state=alarm.state.value, name=_last_name(alarm))
+    _check_version(alarm, version)
+    if alarm.condition is Condition.ACTIVE:
+        raise ConditionActive(alarm.number)
+    closed = replace(
+        alarm,
+        state=AlarmState.CLOSED,
+        acknowledged=alarm.acknowledged or who,
+        closed=who,
+        cause=cause,
+        updated_at=who.at,
+        version=alarm.version + 1,
+    )
+    return Change(closed, (_person_entry(alarm, closed, who, Action.CLOSED),))
+
+
+def _observe_without_open(last: Alarm | None, signal: Signal) -> Change | None:
+    if signal.condition is not Condition.ACTIVE:
+        return None
+    if last is not None and last.closed is not None:
+        if signal.late and last.opened_at <= signal.captured_at <= last.closed.at:
+            return None  # the closed alarm already told of this moment
+        by_itself = last.closed.name == SYSTEM
+        if by_itself and signal.received_at - last.closed.at < REOPEN_WITHIN_S:
+            return _repeat(replace(last, closed=None), signal)
+    alarm = Alarm(
+        number=0,
+        key=signal.key,
+        zone_ids=signal.zone_ids,
+        priority=signal.priority,
+        state=AlarmState.UNACKNOWLEDGED,
+        condition=Condition.ACTIVE,
+        evidence=signal.evidence,
+        peak=signal.evidence,
+        opened_at=signal.captured_at,
+        received_at=signal.received_at,
+        updated_at=signal.received_at,
+        latched=signal.priority <= LATCHED_PRIORITY,
+    )
+    return Change(alarm, (_entry(None, alarm, signal, Action.OPENED),))
+
+
+def _active(alarm: Alarm, signal: Signal) -> Change:
+    if alarm.condition is Condition.GONE:
+        return _repeat(alarm, signal)
+    merged = _merge(alarm, signal)
+    if _must_be_seen_again(alarm, signal):
+        raised = _alert_again(merged, signal)
+        return Change(raised, (_entry(alarm, raised, signal, Action.RAISED),))
+    if alarm.condition is Condition.UNKNOWN:
+        known = replace(merged, condition=Condition.ACTIVE, updated_at=signal.received_at)
+        if alarm.state is AlarmState.RETURNED_UNACKNOWLEDGED:
+            known = replace(known, state=AlarmState.UNACKNOWLEDGED, version=alarm.version + 1)
+        return Change(known, (_entry(alarm, known, signal, Action.CONDITION_KNOWN),))
+    if signal.evidence.level is not alarm.evidence.level:
+        moved = replace(merged, updated_at=signal.received_at)
+        return Change(moved, (_entry(alarm, moved, signal, Action.LEVEL_CHANGED),))
+    return Change(merged)
+
+
+def _unknown(alarm: Alarm, signal: Signal) -> Change | None:
+    if alarm.condition is Condition.UNKNOWN:
+        return None
+    blind = replace(
+        alarm,
+        condition=Condition.UNKNOWN,
+        evidence=signal.evidence,
+        updated_at=signal.received_at,
+    )
+    return Change(blind, (_entry(alarm, blind, signal, Action.CONDITION_UNKNOWN),))
+
+
+def _gone(alarm: Alarm, signal: Signal) -> Change | None:
+    if alarm.condition is Condition.GONE:
+        return None
+    calm = replace(
+        alarm,
+        condition=Condition.GONE,
+        evidence=signal.evidence,
+        updated_at=signal.received_at,
+    )
+    if alarm.state is AlarmState.UNACKNOWLEDGED:
+        calm = replace(calm, state=AlarmState.RETURNED_UNACKNOWLEDGED, version=alarm.version + 1)
+    change = Change(calm, (_entry(alarm, calm, signal, Action.RETURNED),))
+    if calm.state is AlarmState.ACKNOWLEDGED and not calm.latched:
+        return _close_by_itself(change, signal.received_at)
+    return change
+
+
+def _late_report(alarm: Alarm, signal: Signal) -> Change | None:
+    """An older picture that was worse than anything known raises the peak, not the present."""
+    worse = signal.condition is Condition.ACTIVE and signal.priority < alarm.priority
+    if not worse:
+        return None
+    raised = _alert_again(
+        replace(
+            alarm,
+            peak=_worst(alarm.peak, signal.evidence),
+            priority=signal.priority,
+            latched=alarm.latched or signal.priority <= LATCHED_PRIORITY,
+        ),
+        signal,
+        condition=alarm.condition,
+    )
+    return Change(raised, (_entry(alarm, raised, signal, Action.LATE_REPORT),))
+
+
+def _repeat(alarm: Alarm, signal: Signal) -> Change:
+    again = replace(_alert_again(_merge(alarm, signal), signal), repeats=alarm.repeats + 1)
+    return Change(again, (_entry(alarm, again, signal, Action.REPEATED),))
+
+
+def _alert_again(
+    alarm: Alarm, signal: Signal, condition: Condition = Condition.ACTIVE
+) -> Alarm:
+    gone = condition is Condition.GONE
+    return replace(
+        alarm,
+        state=AlarmState.RETURNED_UNACKNOWLEDGED if gone else AlarmState.UNACKNOWLEDGED,
+        condition=condition,
+        acknowledged=None,
+        updated_at=signal.received_at,
+        version=alarm.version + 1,
+    )
+
+
+def _merge(alarm: Alarm, signal: Signal) -> Alarm:
+    """The alarm with the signal's numbers; priority and peak only ever get worse."""
+    priority = min(alarm.priority, signal.priority)
+    return replace(
+        alarm,
+        evidence=signal.evidence,
+        peak=_worst(alarm.peak, signal.evidence),
+        priority=priority,
+        latched=alarm.latched or priority <= LATCHED_PRIORITY,
+        zone_ids=tuple(dict.fromkeys((*alarm.zone_ids, *signal.zone_ids))),
+    )
+
+
+def _must_be_seen_again(alarm: Alarm, signal: Signal) -> bool:
+    if signal.priority < alarm.priority:
+        return True
+    level = signal.evidence.level
+    above_peak = _severity(level) > _severity(alarm.peak.level)
+    back_to_worst = level is Level.L4 and _severity(alarm.evidence.level) < _severity(level)
+    return above_peak or (back_to_worst and alarm.condition is not Condition.UNKNOWN)
+
+
+def _worst(one: Evidence, other: Evidence) -> Evidence:
+    """The worse level with its reasons, and the larger of each number."""
+    worse = other if _severity(other.level) > _severity(one.level) else one
+    return replace(
+        worse,
+        people=_larger(one.people, other.people),
+        density_per_m2=_larger(one.density_per_m2, other.density_per_m2),
+    )
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def _severity(level: Level) -> int:
+    """Order of levels for choosing the worst; UNKNOWN ranks lowest because it proves nothing."""
+    return -1 if level is Level.UNKNOWN else level.severity
+
+
+def _close_by_itself(change: Change, at: Utc) -> Change:
+    acknowledged = change.alarm
+    closed = replace(
+        acknowledged,
+        state=AlarmState.CLOSED,
+        closed=Signature(SYSTEM, at),
+        cause=CAUSE_RETURNED,
+        version=acknowledged.version + 1,
+    )
+    entry = HistoryEntry(
+        action=Action.CLOSED,
+        at=at,
+        captured_at=None,
+        actor=SYSTEM,
+        from_state=acknowledged.state,
+        to_state=AlarmState.CLOSED,
+        priority=closed.priority,
+        evidence=closed.evidence,
+        cause=CAUSE_RETURNED,
+    )
+    return Change(closed, (*change.entries, entry))
+
+
+def _entry(before: Alarm | None, after: Alarm, signal: Signal, action: Action) -> HistoryEntry:
+    return HistoryEntry(
+        action=action,
+        at=signal.received_at,
+        captured_at=signal.captured_at,
+        actor=SYSTEM,
+        from_state=None if before is None else before.state,
+        to_state=after.state,
+        priority=after.priority,
+        evidence=signal.evidence,
+    )
+
+
+def _person_entry(before: Alarm, after: Alarm, who: Signature, action: Action) -> HistoryEntry:
+    return HistoryEntry(
+        action=action,
+        at=who.at,
+        captured_at=None,
+        actor=who.name,
+        from_state=before.state,
+        to_state=after.state,
+        priority=after.priority,
+        evidence=before.evidence,
+        note=who.note,
+        cause=after.cause,
+    )
+
+
+def _check_version(alarm: Alarm, version: int) -> None:
+    if version != alarm.version:
+        raise StaleVersion(alarm.number, version=alarm.version)
+
+
+def _last_name(alarm: Alarm) -> str:
+    signature = alarm.closed or alarm.acknowledged
+    return "" if signature is None else signature.name

@@ -1,0 +1,236 @@
+"""Alarms and their history in the database. Every function works inside the caller's transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.alarms.errors import UnknownAlarm
+from api.alarms.values import (
+    Action,
+    Alarm,
+    AlarmKey,
+    AlarmState,
+    AlarmType,
+    Change,
+    Condition,
+    Evidence,
+    HistoryEntry,
+    Signature,
+)
+from api.database.tables import ALARM_HISTORY, ALARMS
+from vision.instants import Utc
+from vision.readings import Level, Reason
+
+
+async def newest_of(connection: AsyncConnection, key: AlarmKey) -> Alarm | None:
+    """The newest alarm of a key, open or closed."""
+    query = (
+        select(ALARMS)
+        .where(
+            ALARMS.c.site_id == key.site_id,
+            ALARMS.c.type == key.type.value,
+            ALARMS.c.subject_id == key.subject_id,
+        )
+        .order_by(ALARMS.c.number.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else _alarm(row)
+
+
+async def by_number(connection: AsyncConnection, number: int) -> Alarm:
+    """Raises `UnknownAlarm`."""
+    row = (
+        (await connection.execute(select(ALARMS).where(ALARMS.c.number == number)))
+        .mappings()
+        .first()
+    )
+    if row is None:
+        raise UnknownAlarm(number)
+    return _alarm(row)
+
+
+async def save(connection: AsyncConnection, change: Change) -> Alarm:
+    """Write the alarm and append its history lines; returns the alarm with its number."""
+    alarm = change.alarm
+    columns = _columns(alarm)
+    if alarm.number == 0:
+        result = await connection.execute(
+            insert(ALARMS).values(columns).returning(ALARMS.c.number)
+        )
+        alarm = replace(alarm, number=int(result.scalar_one()))
+    else:
+        await connection.execute(
+            update(ALARMS).where(ALARMS.c.number == alarm.number).values(columns)
+        )
+    if change.entries:
+        lines = [_history_columns(alarm.number, entry) for entry in change.entries]
+        await connection.execute(insert(ALARM_HISTORY), lines)
+    return alarm
+
+
+async def history(connection: AsyncConnection, number: int) -> tuple[HistoryEntry, ...]:
+    """All steps of an alarm, oldest first."""
+    query = (
+        select(ALARM_HISTORY)
+        .where(ALARM_HISTORY.c.alarm_number == number)
+        .order_by(ALARM_HISTORY.c.id)
+    )
+    rows = (await connection.execute(query)).mappings().all()
+    return tuple(_history(row) for row in rows)
+
+
+async def list_alarms(
+    connection: AsyncConnection,
+    *,
+    states: Sequence[AlarmState],
+    limit: int,
+    before_number: int | None = None,
+    zone_id: str | None = None,
+) -> tuple[Alarm, ...]:
+    """Newest first; `before_number` pages back."""
+    query: Select[Any] = select(ALARMS).where(ALARMS.c.state.in_([s.value for s in states]))
+    if before_number is not None:
+        query = query.where(ALARMS.c.number < before_number)
+    if zone_id is not None:
+        # The column holds a JSON list of ids, which contain no quotation marks.
+        quoted = json.dumps(zone_id).replace("%", r"\%").replace("_", r"\_")
+        query = query.where(ALARMS.c.zone_ids_json.like(f"%{quoted}%", escape="\\"))
+    rows = (
+        (await connection.execute(query.order_by(ALARMS.c.number.desc()).limit(limit)))
+        .mappings()
+        .all()
+    )
+    return tuple(_alarm(row) for row in rows)
+
+
+async def count_by_priority(connection: AsyncConnection) -> dict[tuple[AlarmState, int], int]:
+    """How many alarms are open, by state and priority."""
+    query = (
+        select(ALARMS.c.state, ALARMS.c.priority, func.count())
+        .where(ALARMS.c.state != AlarmState.CLOSED.value)
+        .group_by(ALARMS.c.state, ALARMS.c.priority)
+    )
+    rows = (await connection.execute(query)).all()
+    return {(AlarmState(state), int(priority)): int(count) for state, priority, count in rows}
+
+
+def desk_order(alarm: Alarm) -> tuple[bool, int, int, int]:
+    """Sort key of the desk: what nobody has acknowledged first, then the worst, then the newest."""
+    level = alarm.peak.level
+    severity = -1 if level is Level.UNKNOWN else level.severity
+    return (not alarm.needs_attention, alarm.priority, -severity, -alarm.number)
+
+
+def _columns(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "site_id": alarm.key.site_id,
+        "type": alarm.key.type.value,
+        "subject_id": alarm.key.subject_id,
+        "open_key": alarm.key.text if alarm.is_open else None,
+        "zone_ids_json": json.dumps(alarm.zone_ids),
+        "priority": alarm.priority,
+        "state": alarm.state.value,
+        "condition": alarm.condition.value,
+        "evidence_json": _evidence_text(alarm.evidence),
+        "peak_json": _evidence_text(alarm.peak),
+        "opened_ns": alarm.opened_at.ns,
+        "received_ns": alarm.received_at.ns,
+        "updated_ns": alarm.updated_at.ns,
+        "latched": alarm.latched,
+        "repeats": alarm.repeats,
+        "version": alarm.version,
+        "acknowledged_json": _signature_text(alarm.acknowledged),
+        "closed_json": _signature_text(alarm.closed),
+        "cause": alarm.cause,
+    }
+
+
+def _alarm(row: RowMapping) -> Alarm:
+    return Alarm(
+        number=row["number"],
+        key=AlarmKey(row["site_id"], AlarmType(row["type"]), row["subject_id"]),
+        zone_ids=tuple(json.loads(row["zone_ids_json"])),
+        priority=row["priority"],
+        state=AlarmState(row["state"]),
+        condition=Condition(row["condition"]),
+        evidence=_evidence(row["evidence_json"]),
+        peak=_evidence(row["peak_json"]),
+        opened_at=Utc(row["opened_ns"]),
+        received_at=Utc(row["received_ns"]),
+        updated_at=Utc(row["updated_ns"]),
+        latched=bool(row["latched"]),
+        repeats=row["repeats"],
+        version=row["version"],
+        acknowledged=_signature(row["acknowledged_json"]),
+        closed=_signature(row["closed_json"]),
+        cause=row["cause"],
+    )
+
+
+def _history_columns(number: int, entry: HistoryEntry) -> dict[str, Any]:
+    return {
+        "alarm_number": number,
+        "action": entry.action.value,
+        "at_ns": entry.at.ns,
+        "captured_ns": None if entry.captured_at is None else entry.captured_at.ns,
+        "actor": entry.actor,
+        "from_state": None if entry.from_state is None else entry.from_state.value,
+        "to_state": entry.to_state.value,
+        "priority": entry.priority,
+        "evidence_json": _evidence_text(entry.evidence),
+        "note": entry.note,
+        "cause": entry.cause,
+    }
+
+
+def _history(row: RowMapping) -> HistoryEntry:
+    captured_ns, from_state = row["captured_ns"], row["from_state"]
+    return HistoryEntry(
+        action=Action(row["action"]),
+        at=Utc(row["at_ns"]),
+        captured_at=None if captured_ns is None else Utc(captured_ns),
+        actor=row["actor"],
+        from_state=None if from_state is None else AlarmState(from_state),
+        to_state=AlarmState(row["to_state"]),
+        priority=row["priority"],
+        evidence=_evidence(row["evidence_json"]),
+        note=row["note"],
+        cause=row["cause"],
+    )
+
+
+def _evidence_text(evidence: Evidence) -> str:
+    return json.dumps(asdict(evidence), ensure_ascii=False)
+
+
+def _evidence(text: str) -> Evidence:
+    data = json.loads(text)
+    return Evidence(
+        level=Level(data["level"]),
+        people=data["people"],
+        density_per_m2=data["density_per_m2"],
+        reasons=tuple(Reason(**reason) for reason in data["reasons"]),
+    )
+
+
+def _signature_text(signature: Signature | None) -> str | None:
+    if signature is None:
+        return None
+    return json.dumps(
+        {"name": signature.name, "at_ns": signature.at.ns, "note": signature.note},
+        ensure_ascii=False,
+    )
+
+
+def _signature(text: str | None) -> Signature | None:
+    if text is None:
+        return None
+    data = json.loads(text)
+    return Signature(data["name"], Utc(data["at_ns"]), data["note"])

@@ -1,0 +1,120 @@
+"""Opens the database: many readers, one writer.
+
+Every write goes through `Database.write()`: one transaction at a time, begun with BEGIN IMMEDIATE
+on SQLite and under an advisory lock on PostgreSQL. So event numbers are handed out in the order
+in which transactions commit, which replay to the console relies on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from api.database.errors import DatabaseError
+
+_WRITER_LOCK_KEY = 0x78696161  # "xiaa": any constant that only this program uses
+_READERS = 4
+_BUSY_TIMEOUT_MS = 5_000
+
+
+def parse_url(database_url: str) -> URL:
+    """The URL with the asynchronous driver that this service uses.
+
+    Raises:
+        DatabaseError: not a URL, or neither SQLite nor PostgreSQL.
+    """
+    try:
+        url = make_url(database_url)
+    except ArgumentError:
+        raise DatabaseError(
+            "database_url is not a URL; use sqlite:////full/path.db or postgresql://user@host/name"
+        ) from None
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return url.set(drivername="sqlite+aiosqlite")
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    raise DatabaseError(
+        f"database_url names {backend}; only sqlite and postgresql are supported"
+    )
+
+
+class Database:
+    """Engines of one database. Use as an async context manager."""
+
+    def __init__(self, database_url: str) -> None:
+        """Raises `DatabaseError` for a URL that cannot be used."""
+        url = parse_url(database_url)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._writing = asyncio.Lock()
+        self._writer = self._engine(url, connections=1, begin="BEGIN IMMEDIATE")
+        self._reader = self._engine(url, connections=_READERS, begin="BEGIN")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """The only writing transaction at this time; committed when the block ends well."""
+        async with self._writing, self._writer.begin() as connection:
+            if not self.is_sqlite:
+                await connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER_LOCK_KEY}
+                )
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A reading transaction: one consistent view for as long as the block lasts."""
+        async with self._reader.begin() as connection:
+            yield connection
+
+    def _engine(self, url: URL, *, connections: int, begin: str) -> AsyncEngine:
+        if not self.is_sqlite:
+            return create_async_engine(
+                url,
+                pool_size=connections,
+                max_overflow=0,
+                pool_pre_ping=True,
+                isolation_level="READ COMMITTED" if connections == 1 else "REPEATABLE READ",
+            )
+        engine = create_async_engine(url, pool_size=connections, max_overflow=0)
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+
+        def start(connection: Any) -> None:
+            connection.exec_driver_sql(begin)
+
+        event.listen(engine.sync_engine, "begin", start)
+        return engine
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    """Durable after every commit, readers beside the writer, transactions begun by hand."""
+    del record
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

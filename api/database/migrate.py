@@ -1,0 +1,92 @@
+"""Brings a database to the form of this version, at start, under a lock."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from api.database.engine import _prepare_sqlite, parse_url
+from api.database.errors import DatabaseError, MigrationError
+
+_MIGRATION_LOCK_KEY = 0x78696162
+
+
+def migrate(database_url: str) -> str:
+    """Apply the missing migrations and return the revision reached. Blocks; call it at start.
+
+    Raises:
+        DatabaseError: the database cannot be opened.
+        MigrationError: a newer version of the program wrote it, or a step failed.
+    """
+    url = parse_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        url = url.set(drivername="sqlite")
+    config = _config()
+    head = ScriptDirectory.from_config(config).get_current_head()
+    assert head is not None
+    with _locked(url):
+        engine = create_engine(url, poolclass=NullPool)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+        try:
+            with engine.begin() as connection:
+                _upgrade(connection, config)
+        except CommandError as error:
+            raise MigrationError(
+                f"the database was written by another version of xiaoan ({error}); "
+                f"start that version, or restore the backup made before it"
+            ) from error
+        except SQLAlchemyError as error:
+            where = url.render_as_string(hide_password=True)
+            raise DatabaseError(f"cannot open or change the database {where}: {error}") from error
+        finally:
+            engine.dispose()
+    return head
+
+
+def _upgrade(connection: Connection, config: Config) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK_KEY}
+        )
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+@contextmanager
+def _locked(url: URL) -> Iterator[None]:
+    """Two starts at once migrate one after the other (PostgreSQL locks by itself)."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        yield
+        return
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.with_name(path.name + ".migrate-lock").open("w")
+    except OSError as error:
+        raise DatabaseError(
+            f"cannot write beside the database {path}: {error.strerror}; "
+            f"give this account the right to write in {path.parent}"
+        ) from error
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,125 @@
+"""How old may knowledge be? Pure functions of the newest reading and the present.
+
+A reading that is too old turns into UNKNOWN with the reason `stale`. Nothing here, and nothing
+behind it, turns a missing reading into an empty zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.live.values import CameraStatus, Limits, ZoneState
+from streams.records import CameraState, MeasurementData, ReasonData
+from vision.instants import Utc
+from vision.readings import Level
+
+STALE = "stale"
+NEVER_READ = "no_reading"
+_LOST_STATES = (CameraState.STALLED, CameraState.OFFLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneNow:
+    """A zone as it may be shown now.
+
+    Attributes:
+        level: UNKNOWN when the reading is too old, whatever it said.
+        last_level: what the newest reading said; `None` before the first one.
+        since: since when `level` holds.
+        age_s: age of the newest reading; `None` before the first one.
+        measurement: the newest numbers; only while they are fresh.
+        skew_s: by how much the worker's clock runs ahead, where that is more than allowed.
+    """
+
+    zone_id: str
+    level: Level
+    last_level: Level | None
+    could_be: Level | None
+    since: Utc | None
+    age_s: float | None
+    captured_at: Utc | None
+    received_at: Utc | None
+    reasons: tuple[ReasonData, ...]
+    measurement: MeasurementData | None
+    stale: bool
+    skew_s: float | None
+    profile_id: str = ""
+    model_id: str = ""
+
+
+def zone_now(zone_id: str, state: ZoneState | None, now: Utc, limits: Limits) -> ZoneNow:
+    """What may be shown of a zone at `now`."""
+    if state is None:
+        return _never_read(zone_id)
+    age_s = max(0.0, now - state.seen_at)
+    stale = age_s > limits.stale_after_s
+    ahead_s = state.captured_at - state.received_at
+    reading = state.reading
+    reasons = reading.reasons
+    if stale:
+        reasons = (
+            ReasonData(
+                rule=STALE, measured=round(age_s, 1), threshold=limits.stale_after_s, unit="s"
+            ),
+            *reasons,
+        )
+    return ZoneNow(
+        zone_id=zone_id,
+        level=Level.UNKNOWN if stale else reading.level,
+        last_level=reading.level,
+        could_be=None if stale else reading.could_be,
+        since=state.seen_at.plus(limits.stale_after_s) if stale else state.level_since,
+        age_s=age_s,
+        captured_at=state.captured_at,
+        received_at=state.received_at,
+        reasons=reasons,
+        measurement=None if stale else reading.measurement,
+        stale=stale,
+        skew_s=ahead_s if ahead_s > limits.future_tolerance_s else None,
+        profile_id=reading.profile_id,
+        model_id=reading.model_id,
+    )
+
+
+def _never_read(zone_id: str) -> ZoneNow:
+    return ZoneNow(
+        zone_id=zone_id,
+        level=Level.UNKNOWN,
+        last_level=None,
+        could_be=None,
+        since=None,
+        age_s=None,
+        captured_at=None,
+        received_at=None,
+        reasons=(ReasonData(rule=NEVER_READ),),
+        measurement=None,
+        stale=True,
+        skew_s=None,
+    )
+
+
+def blind_cause(
+    state: ZoneState | None, *, now: Utc, started_at: Utc, limits: Limits
+) -> str | None:
+    """Why nobody has seen the zone for too long, as a catalogue key; `None` while it is seen.
+
+    The time before the service's own start does not count: it could not listen then.
+    """
+    if state is None:
+        unheard = now - started_at > limits.startup_grace_s
+        return NEVER_READ if unheard else None
+    if now - max(state.seen_at, started_at) > limits.lost_after_s:
+        return STALE
+    if state.reading.level is not Level.UNKNOWN:
+        return None
+    if now - state.level_since <= limits.lost_after_s:
+        return None
+    reasons = state.reading.reasons
+    return reasons[0].rule if reasons else NEVER_READ
+
+
+def camera_lost_cause(status: CameraStatus | None) -> str | None:
+    """Why a camera gives no pictures, as a catalogue key; `None` while it does or is starting."""
+    if status is None or status.state not in _LOST_STATES:
+        return None
+    return status.cause or status.state.value

@@ -1,0 +1,86 @@
+"""The part of the site that the desk shows: which zones and cameras there are, and their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from vision.zones import ZoneType
+
+if TYPE_CHECKING:
+    from config.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name in both languages."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedZone:
+    """A zone on the desk; `camera_ids` are the cameras that measure it."""
+
+    id: str
+    name: Name
+    type: ZoneType
+    floor: Name
+    area_m2: float
+    camera_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedCamera:
+    """A camera on the desk."""
+
+    id: str
+    name: Name
+    zone_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WatchedSite:
+    """Zones and cameras of one site, in the order of the site file."""
+
+    id: str
+    name: Name
+    timezone: str
+    zones: tuple[WatchedZone, ...]
+    cameras: tuple[WatchedCamera, ...]
+
+    @cached_property
+    def zone(self) -> Mapping[str, WatchedZone]:
+        return MappingProxyType({zone.id: zone for zone in self.zones})
+
+    @cached_property
+    def camera(self) -> Mapping[str, WatchedCamera]:
+        return MappingProxyType({camera.id: camera for camera in self.cameras})
+
+    @classmethod
+    def of(cls, site: Site) -> WatchedSite:
+        """The desk's view of a loaded site."""
+        zones = tuple(
+            WatchedZone(
+                id=zone.id,
+                name=_name(site.zone_name(zone.id)),
+                type=zone.type,
+                floor=_name(site.floor(zone.floor_id).name),
+                area_m2=zone.area_m2,
+                camera_ids=tuple(camera.id for camera in site.cameras_of(zone.id)),
+            )
+            for zone in site.zones
+        )
+        cameras = tuple(
+            WatchedCamera(camera.id, _name(camera.name), tuple(camera.zone_ids))
+            for camera in site.cameras
+        )
+        return cls(site.id, _name(site.name), site.timezone, zones, cameras)
+
+
+def _name(text: object) -> Name:
+    return Name(zh=str(getattr(text, "zh")), en=str(getattr(text, "en")))
