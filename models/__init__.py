@@ -1,0 +1,5 @@
+"""Networks: cards and weights, inference runtimes, adapters, evaluation and training."""
+
+from models.loading import load_head_network, load_person_detector
+
+__all__ = ["load_head_network", "load_person_detector"]

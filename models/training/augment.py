@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from models.training.samples import HeadArray
+from models.datasets import HeadArray
 from vision.arrays import UInt8Array
 
 PAD_VALUE = 114
@@ -91,15 +91,20 @@ def spoil(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     if rng.random() < 0.12:
         image = _blur(image, rng)
     if rng.random() < 0.15:
-        noise = np.empty(image.shape, np.int16)
-        cv2.setRNGSeed(int(rng.integers(1 << 30)))
-        cv2.randn(noise, (0, 0, 0), (float(rng.uniform(2, 12)),) * 3)
-        image = cv2.add(image, noise, dtype=cv2.CV_8U)
+        image = _noise(image, rng)
     if rng.random() < 0.15:
         quality = int(rng.integers(18, 70))
         _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
     return image
+
+
+def _noise(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+    """Sensor noise; OpenCV draws it, many times faster than numpy, from a seed out of `rng`."""
+    noise = np.empty(image.shape, np.int16)
+    cv2.setRNGSeed(int(rng.integers(1 << 30)))
+    cv2.randn(noise, np.zeros(3), np.full(3, rng.uniform(2, 12)))
+    return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), np.uint8)
 
 
 def _light(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
@@ -110,13 +115,15 @@ def _light(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     ramp = (np.arange(256) / 255.0) ** gamma * 255.0 * gain + offset
     tint = rng.uniform(0.9, 1.1, size=3)
     table = np.clip(ramp[:, None] * tint, 0, 255).astype(np.uint8)
-    return cv2.LUT(image, table.reshape(256, 1, 3))
+    return np.asarray(cv2.LUT(image, table.reshape(256, 1, 3)), np.uint8)
 
 
 def _blur(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     if rng.random() < 0.5:
-        return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.6, 1.8)))
+        blurred = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.6, 1.8)))
+        return np.asarray(blurred, np.uint8)
     side = image.shape[0]
     small = int(side * rng.uniform(0.5, 0.8))
     shrunk = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
-    return cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_LINEAR)
+    grown = cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(grown, np.uint8)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.datasets import Sample, is_held_out, read_brt, read_rendered, read_scut
 from models.errors import DatasetError
 from models.training.augment import cut
 from models.training.cache import PixelCache
-from models.training.samples import Sample, is_held_out, read_brt, read_rendered, read_scut
 from models.training.targets import targets_for
 from vision.arrays import UInt8Array
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from models.datasets import Sample
 from models.errors import DatasetError
-from models.training.samples import Sample
 from vision.arrays import UInt8Array
 
 

@@ -1,6 +1,6 @@
 """Write a trained network as ONNX.
 
-    python -m models.training.export CHECKPOINT.pt OUT.onnx
+python -m models.training.export CHECKPOINT.pt OUT.onnx
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def load_average(checkpoint: Path) -> HeadNet:
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     network = HeadNet()
     network.load_state_dict(state["average"])
-    return network.eval()
+    network.eval()
+    return network
 
 
 def main() -> None:
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
     asked = parser.parse_args()
-    print(export_onnx(load_average(asked.checkpoint), asked.out))
+    export_onnx(load_average(asked.checkpoint), asked.out)
 
 
 if __name__ == "__main__":

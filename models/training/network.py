@@ -24,7 +24,7 @@ def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int =
     )
 
 
-class FusedBlock(nn.Module):
+class FusedBlock(nn.Module):  # type: ignore[misc]
     """3x3 convolution and 1x1 projection: cheaper than depthwise where channels are few."""
 
     def __init__(self, inputs: int, middle: int, outputs: int, stride: int) -> None:
@@ -36,7 +36,7 @@ class FusedBlock(nn.Module):
         return self.project(functional.relu(self.spread(x), inplace=True))
 
 
-class InvertedResidual(nn.Module):
+class InvertedResidual(nn.Module):  # type: ignore[misc]
     """Expand, depthwise, project (Sandler et al., MobileNetV2, 2018), with ReLU."""
 
     def __init__(self, inputs: int, outputs: int, expand: int, kernel: int, stride: int) -> None:
@@ -53,7 +53,7 @@ class InvertedResidual(nn.Module):
         return x + y if self.keeps_shape else y
 
 
-class Separable(nn.Module):
+class Separable(nn.Module):  # type: ignore[misc]
     """Depthwise 3x3 and pointwise convolution, each with ReLU."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3) -> None:
@@ -73,7 +73,7 @@ def _stage(inputs: int, outputs: int, blocks: int, expand: int, stride: int = 2)
     return nn.Sequential(first, *rest)
 
 
-class HeadNet(nn.Module):
+class HeadNet(nn.Module):  # type: ignore[misc]
     """See the module text. About 0.6 million parameters."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class HeadNet(nn.Module):
         return functional.softplus(density), torch.sigmoid(points[:, 0]), points[:, 1]
 
     def logits(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """Density before softplus (N, h/8, w/8); heat before sigmoid and log size (N, 2, h/4, w/4)."""
+        """Before the last functions: density (N, h/8, w/8); heat and log size (N, 2, h/4, w/4)."""
         x = (picture.permute(0, 3, 1, 2).float() - 114.0) * (1 / 58.0)
         x = functional.relu(self.stem(x), inplace=True)
         at4 = self.stage4(x)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training.samples import HeadArray
+from models.datasets import HeadArray
 
 HEAT_STRIDE_PX = 4
 DENSITY_STRIDE_PX = 8
@@ -53,8 +53,10 @@ def _splat(
     """Draw the soft disc of one head (Zhou et al., Objects as Points, 2019, section 3)."""
     column, row = centre
     known = np.isfinite(height_px)
-    sigma = float(np.clip(height_px / HEAT_STRIDE_PX / 6, 0.7, 6)) if known else (
-        _UNKNOWN_SIZE_SIGMA_CELLS
+    sigma = (
+        float(np.clip(height_px / HEAT_STRIDE_PX / 6, 0.7, 6))
+        if known
+        else (_UNKNOWN_SIZE_SIGMA_CELLS)
     )
     reach = int(np.ceil(3 * sigma))
     top, bottom = max(0, row - reach), min(heat.shape[0], row + reach + 1)

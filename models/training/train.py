@@ -14,7 +14,7 @@ import argparse
 import copy
 import json
 import math
-import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -39,6 +39,8 @@ from models.training.network import HeadNet, parameter_count
 from vision.arrays import UInt8Array
 
 _WARM_UP_SHARE = 0.05
+_EARLY = StepPlan(crops=16, side_px=256)
+_LATE = StepPlan(crops=12, side_px=320)
 _GRADIENT_NORM = 5.0
 
 
@@ -49,8 +51,8 @@ class Recipe:
     seed: int = 20261123
     epochs: int = 60
     crops_per_epoch: int = 1440
-    early_plan: StepPlan = StepPlan(crops=16, side_px=256)
-    late_plan: StepPlan = StepPlan(crops=12, side_px=320)
+    early_plan: StepPlan = _EARLY
+    late_plan: StepPlan = _LATE
     late_share: float = 0.4
     peak_rate: float = 3e-3
     weight_decay: float = 0.02
@@ -112,16 +114,14 @@ class Trainer:
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(values).to(self.device)
 
-    @torch.no_grad()
     def _average(self) -> None:
         decay = min(self.recipe.average_decay, (1 + self.step_number) / (10 + self.step_number))
-        for kept, now in zip(
-            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
-        ):
+        kept_all, now_all = self.average.state_dict(), self.network.state_dict()
+        for name, kept in kept_all.items():
             if kept.dtype.is_floating_point:
-                kept.lerp_(now, 1 - decay)
+                kept.lerp_(now_all[name], 1 - decay)
             else:
-                kept.copy_(now)
+                kept.copy_(now_all[name])
 
     def save(self, path: Path, sources: dict[str, int]) -> None:
         """Write the checkpoint whole or not at all."""
@@ -136,7 +136,7 @@ class Trainer:
         }
         part = path.with_suffix(".part")
         torch.save(state, part)
-        os.replace(part, path)
+        part.replace(path)
 
     def load(self, path: Path) -> None:
         state = torch.load(path, map_location=self.device, weights_only=True)
@@ -153,7 +153,6 @@ def _parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object
     return [{"params": kernels, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
 
 
-@torch.no_grad()
 def validate(network: nn.Module, data: TrainingSet, device: torch.device) -> dict[str, float]:
     """Count errors on the held-out pictures at their own size: MAE and NAE by source."""
     network.eval()
@@ -161,7 +160,8 @@ def validate(network: nn.Module, data: TrainingSet, device: torch.device) -> dic
     for position in data.held_out:
         sample = data.samples[position]
         padded = torch.from_numpy(_padded(data.picture(position)))[None].to(device)
-        count = float(network(padded)[0].sum())
+        with torch.inference_mode():
+            count = float(network(padded)[0].sum())
         rows.setdefault(sample.source, []).append((count, float(len(sample.heads))))
     figures = {}
     for source, pairs in sorted(rows.items()):
@@ -234,15 +234,15 @@ def main() -> None:
     checkpoint = asked.out / "checkpoint.pt"
     if asked.resume and checkpoint.exists():
         trainer.load(checkpoint)
-    print(f"{parameter_count(trainer.network)} parameters, {recipe.steps} steps, {data.counts()}")
-    train(
-        trainer,
-        data,
-        asked.out,
-        every=asked.validate_every,
-        report=lambda line: print(line, flush=True),
-    )
-    print(export_onnx(trainer.average, asked.out / "heads.onnx"))
+    report(f"{parameter_count(trainer.network)} parameters, {recipe.steps} steps, {data.counts()}")
+    train(trainer, data, asked.out, every=asked.validate_every, report=report)
+    report(str(export_onnx(trainer.average, asked.out / "heads.onnx")))
+
+
+def report(line: str) -> None:
+    """One line of progress on standard output."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,100 @@
+"""Which runtime is faster on this machine: measured once, then remembered."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from models.errors import ModelError
+from models.sessions import RuntimeName, Session, open_session
+
+_log = logging.getLogger(__name__)
+_RUNTIMES: tuple[RuntimeName, ...] = ("onnxruntime", "openvino")
+_ROUNDS = 5
+_PICTURE_SHAPE = (1, 384, 640, 3)
+
+
+def memory_file() -> Path:
+    """Where the choice is remembered: `$XIAOAN_CACHE` or the system's temporary directory."""
+    named = os.environ.get("XIAOAN_CACHE")
+    folder = Path(named) if named else Path(tempfile.gettempdir()) / "xiaoan-cache"
+    return folder / "runtimes.json"
+
+
+def choose_runtime(
+    content: bytes,
+    *,
+    source: str,
+    key: str,
+    threads: int,
+    memory: Path | None = None,
+    stopwatch: Callable[[], int] = time.perf_counter_ns,
+) -> RuntimeName:
+    """The runtime with the shorter median time on a 640x384 picture.
+
+    The answer is kept by machine, network, thread count and library version. A runtime that
+    cannot load the network is left out with one warning that names it.
+
+    Raises:
+        ModelError: when no runtime can load the network; the first one's refusal.
+    """
+    file = memory or memory_file()
+    place = f"{platform.node()}/{key}/{threads}/{onnxruntime.__version__}"
+    remembered = _remembered(file)
+    known = remembered.get(place)
+    if known in _RUNTIMES:
+        return known
+    refusals: list[ModelError] = []
+    times_ns: dict[RuntimeName, int] = {}
+    for runtime in _RUNTIMES:
+        try:
+            session = open_session(content, source=source, runtime=runtime, threads=threads)
+        except ModelError as refusal:
+            refusals.append(refusal)
+            _log.warning("runtime %s is left out: %s", runtime, refusal)
+            continue
+        times_ns[runtime] = _median_ns(session, stopwatch)
+    if not times_ns:
+        raise refusals[0]
+    best = min(times_ns, key=lambda runtime: times_ns[runtime])
+    _remember(file, remembered | {place: best})
+    return best
+
+
+def _median_ns(session: Session, stopwatch: Callable[[], int]) -> int:
+    feed = np.random.default_rng(0).integers(0, 256, _PICTURE_SHAPE, dtype=np.uint8)
+    session.run(feed)
+    spans = []
+    for _ in range(_ROUNDS):
+        begun = stopwatch()
+        session.run(feed)
+        spans.append(stopwatch() - begun)
+    return sorted(spans)[_ROUNDS // 2]
+
+
+def _remembered(file: Path) -> dict[str, RuntimeName]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _remember(file: Path, choices: dict[str, RuntimeName]) -> None:
+    """Best effort: without a writable folder the measurement is made again next time."""
+    part = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(choices, indent=1), encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        _log.warning("%s: the choice of runtime cannot be kept (%s)", file, error.strerror)

@@ -1,0 +1,1 @@
+"""The project's own head network: reading its three maps."""

@@ -1,0 +1,90 @@
+"""The head network as `vision` sees it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.canvas import Canvas, fit
+from models.cards import ModelCard
+from models.errors import WrongFamilyError
+from models.heads.peaks import peaks
+from models.sessions import Outputs, Session
+from vision.arrays import UInt8Array
+from vision.observations import CrowdObservation, DensityMap, HeadPoints
+
+_OUTPUTS = {"density", "heat", "log_size"}
+_HEAT_STRIDE_PX = 4.0
+_DENSITY_STRIDE_PX = 8.0
+
+
+class OwnHeadNetwork:
+    """A `vision.observations.HeadNetwork` over any session of the family `xiaoan-heads`."""
+
+    def __init__(self, session: Session, card: ModelCard) -> None:
+        """Raises `WrongFamilyError` when the graph is not of this family."""
+        ports = session.inputs
+        of_family = (
+            set(session.output_names) >= _OUTPUTS
+            and len(ports) == 1
+            and ports[0].element == "uint8"
+            and len(ports[0].shape) == 4
+            and ports[0].shape[3] == 3
+        )
+        if not of_family:
+            raise WrongFamilyError(
+                f"{card.weights_file}: not a graph of family xiaoan-heads (one uint8 input "
+                f"(n, height, width, 3), outputs {', '.join(sorted(_OUTPUTS))}); it has "
+                f"{[(p.name, p.element, p.shape) for p in ports]} and {list(session.output_names)}"
+            )
+        self._session = session
+        self._card = card
+        self._relative_error = card.relative_error
+
+    @property
+    def model_id(self) -> str:
+        return self._card.versioned_id
+
+    @property
+    def session(self) -> Session:
+        """The loaded network, for `models show` and the benchmarks."""
+        return self._session
+
+    def observe(self, image_bgr: UInt8Array) -> CrowdObservation:
+        canvas = fit(image_bgr, self._card.decoding.working_long_side_px)
+        found = self._session.run(canvas.pixels[None])
+        return CrowdObservation(
+            heads=self._heads(found, canvas),
+            density=_density(found, canvas),
+            relative_error=self._relative_error,
+        )
+
+    def _heads(self, found: Outputs, canvas: Canvas) -> HeadPoints:
+        columns = _cells(canvas.content_width_px, _HEAT_STRIDE_PX)
+        rows = _cells(canvas.content_height_px, _HEAT_STRIDE_PX)
+        heads = peaks(
+            np.ascontiguousarray(found["heat"][0, :rows, :columns]),
+            found["log_size"][0, :rows, :columns],
+            threshold=self._card.decoding.score_threshold,
+            stride_px=_HEAT_STRIDE_PX,
+        )
+        scale = np.array([canvas.scale_u, canvas.scale_v], np.float32)
+        return HeadPoints(
+            heads.centres_uv_px / scale,
+            heads.sizes_px / np.float32(canvas.scale_v),
+            heads.scores,
+            saturated=heads.saturated,
+        )
+
+
+def _density(found: Outputs, canvas: Canvas) -> DensityMap:
+    columns = _cells(canvas.content_width_px, _DENSITY_STRIDE_PX)
+    rows = _cells(canvas.content_height_px, _DENSITY_STRIDE_PX)
+    return DensityMap(
+        people_per_cell=found["density"][0, :rows, :columns],
+        cell_width_px=_DENSITY_STRIDE_PX / canvas.scale_u,
+        cell_height_px=_DENSITY_STRIDE_PX / canvas.scale_v,
+    )
+
+
+def _cells(extent_px: int, stride_px: float) -> int:
+    return int(-(-extent_px // stride_px))

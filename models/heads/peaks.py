@@ -1,0 +1,55 @@
+"""Head points out of a heat map."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from vision.arrays import BoolArray, Float32Array
+from vision.observations import HeadPoints
+
+MOST_HEADS = 1000
+_SAME_HEAD_SHARE = 0.45
+
+
+def peaks(
+    heat: Float32Array, log_size: Float32Array, *, threshold: float, stride_px: float
+) -> HeadPoints:
+    """Heads at the local maxima of `heat`.
+
+    A cell is a head when it is the largest of its 3x3 neighbours and at least `threshold`. Of two
+    heads nearer to each other than 0.45 of the larger one's height, the weaker is dropped: a large
+    head is a broad hill on which noise makes several peaks.
+
+    Args:
+        heat: (rows, columns) in 0..1.
+        log_size: (rows, columns), natural log of head height in pixels.
+        stride_px: pixels per cell.
+
+    Returns:
+        Heads in pixels, best first, at most 1000; `saturated` when there were more.
+    """
+    largest = cv2.dilate(heat, np.ones((3, 3), np.uint8))
+    rows, columns = np.nonzero((heat >= threshold) & (heat >= largest))
+    scores = heat[rows, columns]
+    order = np.lexsort((columns, rows, -scores))
+    saturated = len(order) > MOST_HEADS
+    order = order[:MOST_HEADS]
+    rows, columns, scores = rows[order], columns[order], scores[order]
+    sizes = np.exp(np.clip(log_size[rows, columns], 0.0, 8.0)).astype(np.float32)
+    centres = ((np.column_stack([columns, rows]) + 0.5) * stride_px).astype(np.float32)
+    kept = _apart(centres, sizes)
+    return HeadPoints(centres[kept], sizes[kept], scores[kept], saturated=saturated)
+
+
+def _apart(centres: Float32Array, sizes: Float32Array) -> BoolArray:
+    """Which of the heads (best first) have no better one too near."""
+    kept = np.ones(len(centres), dtype=np.bool_)
+    for i in range(len(centres)):
+        if not kept[i]:
+            continue
+        later = slice(i + 1, None)
+        distance = np.hypot(*(centres[later] - centres[i]).T)
+        near = distance < _SAME_HEAD_SHARE * np.maximum(sizes[later], sizes[i])
+        kept[later] &= ~near
+    return kept

@@ -1,0 +1,1 @@
+"""Person-box detectors: adapters for graphs of other projects."""
