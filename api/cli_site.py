@@ -1,0 +1,130 @@
+"""`xiaoan site ...`: look at a site file before it is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from config import SITE_FILE, RequiredArea, SecretError, Site, SiteCamera, SiteFileError, load_site
+from config.texts import LANGUAGES, text
+from vision.sight import visible_share
+
+MIN_GOOD_SHARE = 0.9
+
+site_app = typer.Typer(no_args_is_help=True, help="站点文件 Site files.")
+
+
+@site_app.callback()
+def _group() -> None:
+    """站点文件 Site files."""
+
+
+@site_app.command("check")
+def check(
+    directory: Annotated[Path, typer.Argument(help="站点目录 Folder that holds site.yaml.")],
+    lang: Annotated[
+        str, typer.Option("--lang", envvar="XIAOAN_LANGUAGE", help="zh | en")
+    ] = LANGUAGES[0],
+) -> None:
+    """检查站点文件 Check a site file; exit code 1 when it cannot be used."""
+    if lang not in LANGUAGES:
+        raise typer.BadParameter(f"use one of {', '.join(LANGUAGES)}", param_hint="--lang")
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        site = load_site(directory)
+    except SiteFileError as error:
+        count = len(error.problems)
+        console.print(text("site.check.refused", lang, file=SITE_FILE, count=count), style="bold")
+        for problem in error.problems:
+            console.print(f"  {problem}", markup=False)
+        raise typer.Exit(1) from None
+    header = text(
+        "site.check.site",
+        lang,
+        name=site.name.in_language(lang),
+        id=site.id,
+        timezone=site.timezone,
+    )
+    console.print(header, markup=False)
+    for table in (_floors(site, lang), _zones(site, lang), _cameras(site, lang)):
+        console.print(table)
+    for note in _notes(site, lang):
+        console.print(f"△ {note}", markup=False)
+    console.print(text("site.check.ok", lang, file=SITE_FILE), markup=False)
+
+
+def _table(title: str, columns: tuple[str, ...], lang: str) -> Table:
+    table = Table(title=text(f"site.check.{title}", lang), title_justify="left", box=SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(text(f"site.check.column.{column}", lang), overflow="fold")
+    return table
+
+
+def _floors(site: Site, lang: str) -> Table:
+    table = _table("floors", ("id", "name", "area", "walls", "doors", "areas"), lang)
+    for floor in site.floors:
+        required = sum(1 for area in floor.areas if isinstance(area, RequiredArea))
+        table.add_row(
+            floor.id,
+            floor.name.in_language(lang),
+            f"{floor.outline.area:.1f}",
+            str(len(floor.walls)),
+            str(len(floor.doors)),
+            f"{required}/{len(floor.areas) - required}",
+        )
+    return table
+
+
+def _zones(site: Site, lang: str) -> Table:
+    columns = ("id", "name", "floor", "type", "area", "width", "head_height", "cameras")
+    table = _table("zones", columns, lang)
+    for zone in site.zones:
+        table.add_row(
+            zone.id,
+            site.zone_name(zone.id).in_language(lang),
+            zone.floor_id,
+            text(f"zone_type.{zone.type.value}", lang),
+            f"{zone.area_m2:.1f}",
+            "-" if zone.width_m is None else f"{zone.width_m:.2f}",
+            f"{zone.head_height_m:.2f}",
+            ", ".join(camera.id for camera in site.cameras_of(zone.id)) or "-",
+        )
+    return table
+
+
+def _cameras(site: Site, lang: str) -> Table:
+    table = _table("cameras", ("id", "name", "floor", "address", "sees"), lang)
+    for camera in site.cameras:
+        shares = ", ".join(f"{zone} {share:.0%}" for zone, share in _shares(site, camera).items())
+        address = str(camera.sub_uri or camera.uri)
+        name = camera.name.in_language(lang)
+        table.add_row(camera.id, name, camera.floor_id, address, shares or "-")
+    return table
+
+
+def _shares(site: Site, camera: SiteCamera) -> dict[str, float]:
+    return {zone.id: visible_share(camera.camera, zone) for zone in site.zones_of(camera.id)}
+
+
+def _notes(site: Site, lang: str) -> list[str]:
+    notes = []
+    unseen = [zone.id for zone in site.zones if not site.cameras_of(zone.id)]
+    if unseen:
+        notes.append(text("site.check.unseen", lang, zones=", ".join(unseen)))
+    for camera in site.cameras:
+        for zone_id, share in _shares(site, camera).items():
+            if share < MIN_GOOD_SHARE:
+                shown = f"{share:.0%}"
+                notes.append(
+                    text("site.check.partly", lang, camera=camera.id, zone=zone_id, share=shown)
+                )
+        try:
+            camera.uri.reveal()
+        except SecretError as error:
+            notes.append(text("site.check.secret", lang, camera=camera.id, reason=error))
+    return notes

@@ -1,0 +1,193 @@
+"""Settings of the service on one machine: environment variables `XIAOAN_*`, or a YAML file.
+
+An environment variable wins over the file, and a named argument over both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from config.errors import ConfigFileError, SettingsError
+from config.schema_problems import nearest
+from config.yaml_source import read_yaml
+
+ENV_PREFIX = "XIAOAN_"
+_TOKEN_BYTES = 32
+
+
+class ServiceSettings(BaseSettings):
+    """What the processes of one machine need to know besides the site.
+
+    Attributes:
+        run_dir: database, spools, recordings and the token; made when missing.
+        host, port: where the console listens; other machines reach it only when the host is set
+            to an address of this machine.
+        database_url: `sqlite:////full/path.db` or `postgresql://...`; SQLite in `run_dir` when
+            empty. It may hold a password, so it is never printed.
+        workers: analysis processes; 0 lets the service choose by the number of cores.
+        language: first language of the console.
+        stale_after_s: a zone whose newest reading is older shows UNKNOWN.
+        ingest_token_file: holds the token of the workers; `ingest.token` in `run_dir` when empty.
+        allowed_hosts: further names under which browsers reach the console.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    run_dir: Path = Path("var")
+    host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8440
+    database_url: Annotated[str, Field(repr=False)] = ""
+    workers: Annotated[int, Field(ge=0, le=64)] = 0
+    language: Literal["zh", "en"] = "zh"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    stale_after_s: Annotated[float, Field(ge=1.0, le=60.0)] = 3.0
+    ingest_token_file: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file; no `.env` file is looked for."""
+        del dotenv_settings, file_secret_settings
+        if not isinstance(init_settings, InitSettingsSource):
+            return init_settings, env_settings
+        arguments = dict(init_settings.init_kwargs)
+        from_file = arguments.pop("from_file", {})
+        return (
+            InitSettingsSource(settings_cls, init_kwargs=arguments),
+            env_settings,
+            InitSettingsSource(settings_cls, init_kwargs=dict(from_file)),
+        )
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database URL, with the default filled in."""
+        return self.database_url or f"sqlite:///{(self.run_dir / 'xiaoan.db').resolve()}"
+
+    @property
+    def resolved_token_file(self) -> Path:
+        """The token file, with the default filled in."""
+        return self.ingest_token_file or self.run_dir / "ingest.token"
+
+
+def load_settings(file: Path | None = None, **arguments: object) -> ServiceSettings:
+    """The settings from `file` (if any), the environment, and `arguments` that are not `None`.
+
+    Raises:
+        SettingsError: an unknown key or a value out of range; the text names where it stands.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    _check_names(given, "argument")
+    from_file = _file_values(file) if file is not None else {}
+    try:
+        return ServiceSettings(from_file=from_file, **given)  # type: ignore[call-arg,arg-type]
+    except ValidationError as error:
+        raise SettingsError("\n".join(_told(error, file, from_file, given))) from None
+    except ValueError as error:
+        # pydantic-settings cannot decode a list from its variable.
+        raise SettingsError(f'{error} — mend: write lists as JSON, e.g. ["name"]') from None
+
+
+def _file_values(file: Path) -> Mapping[str, object]:
+    try:
+        source = read_yaml(file)
+    except ConfigFileError as error:
+        raise SettingsError(str(error)) from None
+    if not isinstance(source.data, dict):
+        source.report((), "expected settings", "write `port: 8440` lines")
+    else:
+        for key in sorted(set(source.data) - set(ServiceSettings.model_fields)):
+            source.report((key,), "unknown setting", nearest(key, ServiceSettings.model_fields))
+    if source.problems or not isinstance(source.data, dict):
+        raise SettingsError("\n".join(str(problem) for problem in source.problems))
+    return source.data
+
+
+def _check_names(given: Mapping[str, object], kind: str) -> None:
+    for name in given:
+        if name not in ServiceSettings.model_fields:
+            mend = nearest(name, ServiceSettings.model_fields)
+            raise SettingsError(f"{kind} {name}: unknown setting — mend: {mend}")
+
+
+def _told(
+    error: ValidationError,
+    file: Path | None,
+    from_file: Mapping[str, object],
+    given: Mapping[str, object],
+) -> list[str]:
+    lines = []
+    for detail in error.errors(include_url=False, include_input=False):
+        name = str(detail["loc"][0]) if detail["loc"] else ""
+        variable = f"{ENV_PREFIX}{name.upper()}"
+        if name in given:
+            place = f"argument {name}"
+        elif variable in os.environ or file is None or name not in from_file:
+            place = f"environment variable {variable}"
+        else:
+            place = f"{file.name}: {name}"
+        lines.append(f"{place}: {detail['msg']} — mend: correct or remove it")
+    return lines
+
+
+def ingest_token(settings: ServiceSettings) -> str:
+    """The workers' token; a random one is written, readable by this user only, when there is none.
+
+    Raises:
+        SettingsError: when the file cannot be read or written, or holds a short token.
+    """
+    path = settings.resolved_token_file
+    if path.exists():
+        return _read_token(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(_TOKEN_BYTES) + "\n")
+        # A link appears whole or not at all, and the first of two processes wins.
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
+    except OSError as error:
+        reason = error.strerror or "it cannot be written"
+        raise SettingsError(f"{path}: {reason} — mend: choose a folder you may write") from None
+    return _read_token(path)
+
+
+def _read_token(path: Path) -> str:
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{path}: cannot be read — mend: check its permissions") from None
+    if len(token) < 16:
+        raise SettingsError(f"{path}: the token is too short — mend: delete it; a new one is made")
+    if sys.platform != "win32" and path.stat().st_mode & 0o077:
+        raise SettingsError(f"{path}: others can read it — mend: chmod 600 {path}")
+    return token
