@@ -116,11 +116,17 @@ class DarkOccupied:
 
 @dataclass(frozen=True, slots=True)
 class BlockedExit:
-    """At least `level` when people keep coming in and nobody gets out."""
+    """At least `level` when people keep coming in, nobody gets out, and they begin to stand.
+
+    Density and the share of standing people keep a corridor that just fills, or one where pupils
+    chat, out of it.
+    """
 
     inflow_per_s: float = 0.2
     outflow_per_s: float = 0.0
     people: float = 4.0
+    density_per_m2: float = 1.0
+    stopped_share: float = 0.3
     dwell_s: float = 10.0
     level: Level = Level.L3
     enabled: bool = True

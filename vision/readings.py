@@ -74,6 +74,10 @@ class ZoneMeasurement:
         pressure_per_s2: density x velocity variance, only where density is at least 3 per m².
         luminance: mean brightness of the zone's picture area, 0..1.
         stopped_share: share of tracked people slower than 0.2 m/s.
+        outflow_per_m_s: outflow per metre of the zone's clear width and second.
+        demand_per_m_s: expected arrivals per metre of width and second over the next minute.
+        along_share: share of those walking who walk along the zone's axis ("out"), 0..1.
+        fallen_people: people lying in the zone; `None` where nothing looks for them.
     """
 
     zone_id: str
@@ -92,6 +96,10 @@ class ZoneMeasurement:
     pressure_per_s2: float | None = None
     luminance: float | None = None
     stopped_share: float | None = None
+    outflow_per_m_s: float | None = None
+    demand_per_m_s: float | None = None
+    along_share: float | None = None
+    fallen_people: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

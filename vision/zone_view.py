@@ -34,7 +34,9 @@ class ZoneView:
     seen: BoolArray
     pixels_per_m2: Float64Array
     cell_uv_px: Float64Array
-    _projections: dict[tuple[int, int], sparse.csr_matrix] = field(default_factory=dict, repr=False)
+    _projections: dict[tuple[int, int, float, float], sparse.csr_matrix] = field(
+        default_factory=dict, repr=False
+    )
 
     @classmethod
     def build(
@@ -107,27 +109,27 @@ class ZoneView:
         moved, never scaled. This is the division by the Jacobian of picture to plan, done by
         counting.
         """
-        shape = density.people_per_cell.shape
-        rows, columns = int(shape[0]), int(shape[1])
-        matrix = self._projections.get((rows, columns))
+        rows, columns = density.people_per_cell.shape
+        key = (rows, columns, density.cell_width_px, density.cell_height_px)
+        matrix = self._projections.get(key)
         if matrix is None:
-            matrix = self._projection(rows, columns)
+            matrix = self._projection(density)
             # One entry a picture size; a camera has one or two.
-            self._projections[(rows, columns)] = matrix
+            self._projections[key] = matrix
         people = np.asarray(density.people_per_cell, dtype=np.float64).ravel()
         return np.asarray(matrix @ people).reshape(self.grid.shape)
 
-    def _projection(self, rows: int, columns: int) -> sparse.csr_matrix:
-        lens = self.camera.lens
+    def _projection(self, density: DensityMap) -> sparse.csr_matrix:
+        rows, columns = density.people_per_cell.shape
         parts = _MAP_SUBSAMPLES
-        u = (np.arange(columns * parts) + 0.5) * lens.width_px / (columns * parts)
-        v = (np.arange(rows * parts) + 0.5) * lens.height_px / (rows * parts)
+        u = (np.arange(columns * parts) + 0.5) * density.cell_width_px / parts
+        v = (np.arange(rows * parts) + 0.5) * density.cell_height_px / parts
         u, v = self._near_zone(u, 0), self._near_zone(v, 1)
         grid_u, grid_v = np.meshgrid(u, v)
         uv_px = np.column_stack([grid_u.ravel(), grid_v.ravel()])
         plan = self.locate(uv_px)
-        map_column = (uv_px[:, 0] * columns / lens.width_px).astype(np.int64)
-        map_row = (uv_px[:, 1] * rows / lens.height_px).astype(np.int64)
+        map_column = (uv_px[:, 0] / density.cell_width_px).astype(np.int64)
+        map_row = (uv_px[:, 1] / density.cell_height_px).astype(np.int64)
         inside = self.holds(plan)
         cell = self.grid.cell_of(plan)
         keep = inside & (cell >= 0)

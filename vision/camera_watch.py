@@ -1,0 +1,207 @@
+"""One camera's pictures on the plan: its heads with their zones and identity, its density map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vision.arrays import BoolArray, Float64Array, UInt8Array
+from vision.camera import Camera
+from vision.errors import ShapeError
+from vision.instants import Utc
+from vision.observations import CrowdObservation, DensityMap, Frame
+from vision.tracking import HeadTracker, TrackedHeads
+from vision.zone_view import ZoneView
+
+# A patch of this many pixels a side is judged dark as one, so that a black coat is not "dark".
+_PATCH_PX = 32
+DARK_LUMINANCE = 0.03
+_ASPECT_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ZonePart:
+    """What one picture of one camera says of one zone.
+
+    Attributes:
+        in_zone: (N,) which of the picture's heads stand in the zone.
+        map_people: (rows, columns) people of the density map, or `None` without a map.
+        lit: (rows, columns) seen cells that are not black.
+        luminance: mean brightness of the seen cells, 0..1.
+    """
+
+    view: ZoneView
+    in_zone: BoolArray
+    map_people: Float64Array | None
+    lit: BoolArray
+    luminance: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WatchedPicture:
+    """One picture of one camera, placed on the plan."""
+
+    camera_id: str
+    captured_at: Utc
+    heads: TrackedHeads
+    saturated: bool
+    relative_error: float
+    parts: Mapping[str, ZonePart]
+
+
+class CameraWatch:
+    """Places the pictures of one camera; keeps only its head tracks between pictures."""
+
+    def __init__(self, camera_id: str, camera: Camera, views: Sequence[ZoneView]) -> None:
+        self._camera_id = camera_id
+        self._camera = camera
+        self._views = {view.zone.id: view for view in views}
+        self._tracker = HeadTracker()
+        self._last_at: Utc | None = None
+
+    def take(self, frame: Frame, observation: CrowdObservation) -> WatchedPicture:
+        """Place what the network saw in `frame`.
+
+        Raises:
+            ShapeError: when the picture has another aspect than the calibrated lens.
+            ValueError: when capture time runs backwards.
+        """
+        if self._last_at is not None and frame.captured_at < self._last_at:
+            raise ValueError(f"camera {self._camera_id}: capture time ran backwards")
+        self._last_at = frame.captured_at
+        scale = self._scale_to_lens(frame.image_bgr)
+        heads = observation.heads
+        lens_uv_px = heads.centres_uv_px.astype(np.float64) * scale
+        zone_ids, xy_m = self._place(lens_uv_px, heads.sizes_px.astype(np.float64) * scale[1])
+        ids, velocity_mps = self._tracker.update(xy_m, frame.captured_at)
+        tracked = TrackedHeads(
+            frame.captured_at,
+            ids,
+            heads.centres_uv_px,
+            heads.sizes_px,
+            xy_m,
+            velocity_mps,
+            heads.scores,
+            tuple(zone_ids),
+        )
+        brightness = _patch_brightness(frame.image_bgr)
+        density = None if observation.density is None else _scaled(observation.density, scale)
+        parts = {
+            zone_id: _part(view, zone_ids, density, brightness)
+            for zone_id, view in self._views.items()
+        }
+        return WatchedPicture(
+            self._camera_id,
+            frame.captured_at,
+            tracked,
+            heads.saturated,
+            observation.relative_error,
+            parts,
+        )
+
+    def _scale_to_lens(self, image_bgr: UInt8Array) -> Float64Array:
+        """Factors (u, v) from picture pixels to the pixels of the calibrated lens."""
+        height, width = image_bgr.shape[:2]
+        lens = self._camera.lens
+        scale = np.array([lens.width_px / width, lens.height_px / height])
+        if abs(scale[0] / scale[1] - 1.0) > _ASPECT_TOLERANCE:
+            raise ShapeError(
+                f"camera {self._camera_id}: a picture of {width}x{height} px has another aspect "
+                f"than the calibrated {lens.width_px}x{lens.height_px} px"
+            )
+        return scale
+
+    def _place(self, uv_px: Float64Array, sizes_px: Float64Array) -> tuple[list[str], Float64Array]:
+        """The zone of each head (empty outside all) and its plan position.
+
+        One ray can meet the head planes of two zones (a gallery above a hall). Then the zone wins
+        in which a head would have the size that was seen; without a size, the nearer one.
+        A head in no zone is placed on the plane of the zone it is nearest to.
+        """
+        count = len(uv_px)
+        zone_ids = [""] * count
+        xy_m = np.full((count, 2), np.nan)
+        best_inside = np.full(count, np.inf)
+        best_outside = np.full(count, np.inf)
+        for zone_id, view in self._views.items():
+            plan = view.locate(uv_px)
+            inside = view.holds(plan)
+            misfit = _size_misfit(view, plan, sizes_px)
+            away_m = _distance_to_zone(view, plan)
+            for index in range(count):
+                if inside[index] and misfit[index] < best_inside[index]:
+                    best_inside[index] = misfit[index]
+                    zone_ids[index] = zone_id
+                    xy_m[index] = plan[index]
+                elif not zone_ids[index] and away_m[index] < best_outside[index]:
+                    best_outside[index] = away_m[index]
+                    xy_m[index] = plan[index]
+        return zone_ids, xy_m
+
+
+def _size_misfit(view: ZoneView, plan: Float64Array, sizes_px: Float64Array) -> Float64Array:
+    """How far each head's size is from the expected one, as |log ratio|.
+
+    A head without a size gets a number far above any misfit that grows with distance.
+    """
+    safe = np.nan_to_num(plan, nan=0.0)
+    expected = view.expected_head_px(safe)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        misfit = np.abs(np.log(sizes_px / expected))
+    return np.where(np.isfinite(misfit), misfit, 1e3 + 1e3 / expected)
+
+
+def _distance_to_zone(view: ZoneView, plan: Float64Array) -> Float64Array:
+    """Rough distance (N,) to the zone's middle less its reach; inf for NaN."""
+    left, bottom, right, top = view.zone.polygon_xy_m.bounds
+    beyond = np.maximum(
+        np.maximum([left, bottom] - plan, plan - [right, top]),
+        0.0,
+    )
+    return np.asarray(np.nan_to_num(np.linalg.norm(beyond, axis=1), nan=np.inf))
+
+
+def _patch_brightness(image_bgr: UInt8Array) -> Float64Array:
+    """Mean brightness 0..1 of patches of about `_PATCH_PX` pixels: (rows, columns)."""
+    height, width = image_bgr.shape[:2]
+    size = (max(1, width // _PATCH_PX), max(1, height // _PATCH_PX))
+    small = cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA)
+    if small.ndim == 2:
+        small = small[:, :, None]
+    return np.asarray(small.mean(axis=2) / 255.0, dtype=np.float64)
+
+
+def _part(
+    view: ZoneView, zone_ids: list[str], density: DensityMap | None, brightness: Float64Array
+) -> ZonePart:
+    rows, columns = brightness.shape
+    lens = view.camera.lens
+    seen = view.seen.ravel()
+    at_u = np.nan_to_num(view.cell_uv_px[:, 0] * columns / lens.width_px)
+    at_v = np.nan_to_num(view.cell_uv_px[:, 1] * rows / lens.height_px)
+    at_u = np.clip(at_u, 0, columns - 1).astype(np.int64)
+    at_v = np.clip(at_v, 0, rows - 1).astype(np.int64)
+    cell_luminance = brightness[at_v, at_u]
+    area = view.grid.area_m2.ravel()[seen]
+    return ZonePart(
+        view=view,
+        in_zone=np.array([zone_id == view.zone.id for zone_id in zone_ids], dtype=np.bool_),
+        map_people=None if density is None else view.project_map(density),
+        lit=(seen & (cell_luminance >= DARK_LUMINANCE)).reshape(view.grid.shape),
+        luminance=float(np.average(cell_luminance[seen], weights=area)),
+    )
+
+
+def _scaled(density: DensityMap, scale: Float64Array) -> DensityMap:
+    """The same map in pixels of the calibrated lens."""
+    return DensityMap(
+        density.people_per_cell,
+        density.cell_width_px * float(scale[0]),
+        density.cell_height_px * float(scale[1]),
+    )
+
+
+__all__ = ["CameraWatch", "WatchedPicture", "ZonePart"]

@@ -1,0 +1,123 @@
+"""Several cameras on one zone: each place counts once, from the camera that sees it best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vision.arrays import BoolArray, Float64Array, IntArray
+from vision.camera_watch import WatchedPicture
+from vision.density import CrowdField, combine_points_and_density
+from vision.grid import PlanGrid
+from vision.instants import Utc
+
+# Two cameras place one head this far apart at most; nearer heads of two cameras are one head.
+SAME_HEAD_M = 0.4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FusedZone:
+    """The people of one zone from the newest picture of each camera that sees it.
+
+    Attributes:
+        field: heads and density, each place from one camera.
+        velocity_mps: (N, 2) of the field's heads; NaN where unknown.
+        seen: (rows, columns) cells that some camera sees by geometry.
+        visible_share: share of the zone's area that is seen and not black.
+        luminance: mean brightness of the zone, from the brightest camera.
+        oldest_at: capture time of the oldest picture used.
+    """
+
+    field: CrowdField
+    velocity_mps: Float64Array
+    seen: BoolArray
+    visible_share: float
+    luminance: float
+    oldest_at: Utc
+
+
+def fuse(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> FusedZone:
+    """Join the pictures (one a camera, at least one) that show `zone_id`."""
+    parts = [picture.parts[zone_id] for picture in pictures]
+    owner = _owners(pictures, zone_id)
+    points, scores, velocities, origins = [], [], [], []
+    for index, (picture, part) in enumerate(zip(pictures, parts, strict=True)):
+        mine = part.in_zone & _owned(grid, picture.heads.xy_m, owner, index)
+        points.append(picture.heads.xy_m[mine])
+        scores.append(picture.heads.scores[mine])
+        velocities.append(picture.heads.velocity_mps[mine])
+        origins.append(np.full(int(mine.sum()), index))
+    xy_m, score = np.concatenate(points), np.concatenate(scores).astype(np.float64)
+    keep = _without_twins(xy_m, score, np.concatenate(origins))
+    seen = np.any([part.view.seen for part in parts], axis=0)
+    lit = np.any([part.lit for part in parts], axis=0)
+    field = combine_points_and_density(
+        grid,
+        xy_m[keep],
+        score[keep],
+        _joined_map(pictures, zone_id, owner),
+        seen=seen,
+        relative_error=max(picture.relative_error for picture in pictures),
+        saturated=any(picture.saturated for picture in pictures),
+    )
+    return FusedZone(
+        field=field,
+        velocity_mps=np.concatenate(velocities)[keep],
+        seen=seen,
+        visible_share=float(grid.area_m2[lit].sum() / grid.area_m2.sum()),
+        luminance=max(part.luminance for part in parts),
+        oldest_at=min(picture.captured_at for picture in pictures),
+    )
+
+
+def _owners(pictures: Sequence[WatchedPicture], zone_id: str) -> IntArray:
+    """Index of the camera that counts each cell, -1 for none: (rows * columns,).
+
+    The camera with most pixels per m² wins; one whose cell is black loses to any that is lit.
+    """
+    quality = []
+    for picture in pictures:
+        part = picture.parts[zone_id]
+        by_lens = np.where(part.view.seen, part.view.pixels_per_m2, -1.0)
+        quality.append(np.where(part.lit, by_lens + 1e9, by_lens).ravel())
+    stacked = np.stack(quality)
+    best = np.argmax(stacked, axis=0)
+    return np.where(stacked.max(axis=0) >= 0.0, best, -1)
+
+
+def _owned(grid: PlanGrid, xy_m: Float64Array, owner: IntArray, index: int) -> BoolArray:
+    """Whether each head (N, 2) stands where camera `index` counts, or where no camera does."""
+    cell = grid.cell_of(xy_m)
+    of_cell = np.where(cell >= 0, owner[np.maximum(cell, 0)], -1)
+    return np.asarray((of_cell == index) | (of_cell == -1))
+
+
+def _without_twins(xy_m: Float64Array, scores: Float64Array, origins: IntArray) -> IntArray:
+    """Indices to keep: of two heads of two cameras at one place the likelier stays."""
+    if not len(xy_m) or (origins == origins[0]).all():
+        return np.arange(len(xy_m))
+    near = np.linalg.norm(xy_m[:, None, :] - xy_m[None, :, :], axis=2) < SAME_HEAD_M
+    near &= origins[:, None] != origins[None, :]
+    kept: list[int] = []
+    for index in np.argsort(-scores, kind="stable").tolist():
+        if not near[index, kept].any():
+            kept.append(index)
+    return np.array(sorted(kept), dtype=np.int64)
+
+
+def _joined_map(
+    pictures: Sequence[WatchedPicture], zone_id: str, owner: IntArray
+) -> Float64Array | None:
+    joined: Float64Array | None = None
+    for index, picture in enumerate(pictures):
+        own_map = picture.parts[zone_id].map_people
+        if own_map is None:
+            continue
+        mine = np.where(owner.reshape(own_map.shape) == index, own_map, 0.0)
+        joined = mine if joined is None else joined + mine
+    return joined
+
+
+__all__ = ["FusedZone", "fuse"]

@@ -1,0 +1,190 @@
+"""How the people of a zone move: speed, direction, and who comes in and goes out."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely.geometry import Polygon
+
+from vision.arrays import Float64Array, IntArray
+from vision.instants import Utc
+from vision.zones import Line
+
+STOPPED_MPS = 0.2
+FLOW_WINDOW_S = 8.0
+# A head must be this far past a line before it counts, so that somebody who stands on it does not
+# count again and again.
+BAND_M = 0.15
+_FEWEST_WALKERS = 4
+_FORGET_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionShares:
+    """Shares of the walking people along and against an axis; both 0 where nobody walks."""
+
+    along: float
+    against: float
+    walkers: int
+
+    @property
+    def minority(self) -> float | None:
+        """0..0.5, or `None` with fewer than four walkers."""
+        return min(self.along, self.against) if self.walkers >= _FEWEST_WALKERS else None
+
+
+def median_speed_mps(velocity_mps: Float64Array) -> float | None:
+    """Median speed of velocities (N, 2); `None` where none is known."""
+    speeds = np.linalg.norm(velocity_mps[np.isfinite(velocity_mps).all(axis=1)], axis=1)
+    return float(np.median(speeds)) if len(speeds) else None
+
+
+def stopped_share(velocity_mps: Float64Array) -> float | None:
+    """Share of people slower than 0.2 m/s; `None` where no velocity is known."""
+    known = velocity_mps[np.isfinite(velocity_mps).all(axis=1)]
+    if not len(known):
+        return None
+    return float(np.mean(np.linalg.norm(known, axis=1) < STOPPED_MPS))
+
+
+def direction_shares(velocity_mps: Float64Array, axis_deg: float | None) -> DirectionShares:
+    """How many walk along and how many against an axis.
+
+    Only those faster than 0.2 m/s along it count. Without an axis the main one of the movement
+    itself is taken (the eigenvector of the summed outer products of the velocities).
+    """
+    known = velocity_mps[np.isfinite(velocity_mps).all(axis=1)]
+    if not len(known):
+        return DirectionShares(0.0, 0.0, 0)
+    if axis_deg is None:
+        axis = np.linalg.eigh(known.T @ known)[1][:, -1]
+    else:
+        axis = np.array([math.cos(math.radians(axis_deg)), math.sin(math.radians(axis_deg))])
+    pace = known @ axis
+    along = int(np.count_nonzero(pace >= STOPPED_MPS))
+    against = int(np.count_nonzero(pace <= -STOPPED_MPS))
+    walkers = along + against
+    if not walkers:
+        return DirectionShares(0.0, 0.0, 0)
+    return DirectionShares(along / walkers, against / walkers, walkers)
+
+
+def specific_flow(flow_per_s: float, width_m: float) -> float:
+    """Persons per metre of width and second."""
+    return flow_per_s / width_m
+
+
+def side_of(line: Line, points_xy_m: Float64Array) -> Float64Array:
+    """Signed distance in metres of points (N, 2) from the line; positive on its left side.
+
+    NaN beside the ends of the line, so that going round it is not crossing it.
+    """
+    start, end = np.array(line.start_xy_m), np.array(line.end_xy_m)
+    along = end - start
+    length = float(np.hypot(*along))
+    unit = along / length
+    offset = points_xy_m - start
+    distance = unit[0] * offset[:, 1] - unit[1] * offset[:, 0]
+    position = offset @ unit
+    beside = (position < -BAND_M) | (position > length + BAND_M)
+    return np.asarray(np.where(beside, np.nan, distance))
+
+
+class CrossingCounter:
+    """Counts heads that change from one side of a border to the other.
+
+    A head's side is known once it is at least `BAND_M` from the border; in between it keeps its
+    last side. Sides are +1 (inside, or left of a line) and -1.
+    """
+
+    def __init__(self) -> None:
+        self._sides: dict[int, tuple[int, Utc]] = {}
+        self._events: deque[tuple[Utc, int]] = deque()
+        self._started_at: Utc | None = None
+
+    def update(self, ids: IntArray, signed_m: Float64Array, at: Utc) -> tuple[int, int]:
+        """Take the signed distances (N,) of heads `ids` (N,) from the border.
+
+        Returns:
+            how many crossed to the + side and how many to the - side with this picture.
+        """
+        if self._started_at is None:
+            self._started_at = at
+        to_plus = to_minus = 0
+        for head, distance in zip(ids.tolist(), signed_m.tolist(), strict=True):
+            before = self._sides.get(head)
+            if math.isnan(distance):
+                # Beside the end of a line: walking round it is not crossing it.
+                self._sides.pop(head, None)
+                continue
+            if abs(distance) < BAND_M:
+                if before is not None:
+                    self._sides[head] = (before[0], at)
+                continue
+            side = 1 if distance > 0 else -1
+            if before is not None and before[0] != side:
+                self._events.append((at, side))
+                to_plus += side > 0
+                to_minus += side < 0
+            self._sides[head] = (side, at)
+        self._forget(at)
+        return to_plus, to_minus
+
+    def rates_per_s(self, at: Utc) -> tuple[float, float] | None:
+        """Crossings a second to the + and to the - side over the last `FLOW_WINDOW_S`.
+
+        `None` until the border was watched for that long.
+        """
+        if self._started_at is None or at - self._started_at < FLOW_WINDOW_S:
+            return None
+        self._forget(at)
+        plus = sum(1 for _, side in self._events if side > 0)
+        return plus / FLOW_WINDOW_S, (len(self._events) - plus) / FLOW_WINDOW_S
+
+    def restart(self) -> None:
+        """Forget everything: there was a gap in the pictures."""
+        self._sides.clear()
+        self._events.clear()
+        self._started_at = None
+
+    def _forget(self, at: Utc) -> None:
+        while self._events and at - self._events[0][0] > FLOW_WINDOW_S:
+            self._events.popleft()
+        self._sides = {
+            head: entry for head, entry in self._sides.items() if at - entry[1] <= _FORGET_S
+        }
+
+
+def border_distance(polygon: Polygon, points_xy_m: Float64Array) -> Float64Array:
+    """Signed distance (N,) in metres of points from a polygon's border; positive inside."""
+    if not len(points_xy_m):
+        return np.zeros(0)
+    places = shapely.points(points_xy_m)
+    distance = np.asarray(shapely.distance(polygon.exterior, places))
+    inside = np.asarray(shapely.contains_xy(polygon, points_xy_m[:, 0], points_xy_m[:, 1]))
+    return np.where(inside, distance, -distance)
+
+
+def balance_error(
+    before: float, after: float, came_in: Iterable[float], went_out: Iterable[float]
+) -> float:
+    """How far the counter is from N(t + dt) = N(t) + in - out, in persons."""
+    return after - (before + sum(came_in) - sum(went_out))
+
+
+__all__ = [
+    "CrossingCounter",
+    "DirectionShares",
+    "balance_error",
+    "border_distance",
+    "direction_shares",
+    "median_speed_mps",
+    "side_of",
+    "specific_flow",
+    "stopped_share",
+]

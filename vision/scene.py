@@ -1,0 +1,262 @@
+"""From pictures to zone readings: the measuring core as one object.
+
+Everything is a function of capture time. Equal input in equal order gives equal readings, bit for
+bit, at any playback speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from vision.camera import Camera
+from vision.camera_watch import CameraWatch, WatchedPicture
+from vision.density import density_peak
+from vision.errors import VisionError
+from vision.fusion import FusedZone, fuse
+from vision.grid import PlanGrid
+from vision.instants import Utc
+from vision.movement import direction_shares, median_speed_mps, stopped_share
+from vision.observations import CrowdObservation, Frame
+from vision.profiles import ZoneProfile
+from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
+from vision.risk import RiskState, advance
+from vision.tracking import TrackedHeads
+from vision.zone_flow import FlowRates, ZoneFlow, exit_width_m
+from vision.zone_view import ZoneView
+from vision.zones import Zone, ZoneType
+
+# Pictures of two cameras go together when they are at most this far apart in time.
+FUSE_WITHIN_S = 1.0
+# A camera that sent nothing for this long is lost.
+LOST_AFTER_S = 3.0
+
+
+class SceneAnalyser:
+    """Judges the zones of some cameras that share places.
+
+    Args:
+        cameras: calibrated cameras by id.
+        zones: the zones that these cameras see.
+        zone_cameras: zone id to the ids of the cameras that see it, at least one each.
+        profiles: one for each zone type that occurs.
+        model_id: stored with every reading.
+
+    Raises:
+        NotVisibleError: when a camera does not see a zone that it is said to see.
+        VisionError: for a camera, zone or profile that is named but not given.
+    """
+
+    def __init__(
+        self,
+        *,
+        cameras: Mapping[str, Camera],
+        zones: Sequence[Zone],
+        zone_cameras: Mapping[str, tuple[str, ...]],
+        profiles: Mapping[ZoneType, ZoneProfile],
+        model_id: str = "",
+    ) -> None:
+        self._model_id = model_id
+        views: dict[str, list[ZoneView]] = {camera_id: [] for camera_id in cameras}
+        self._zones: dict[str, _ZoneDesk] = {}
+        for zone in zones:
+            seen_by = tuple(zone_cameras.get(zone.id, ()))
+            _check_known(zone, seen_by, cameras, profiles)
+            desk = _ZoneDesk(zone, profiles[zone.type], seen_by, model_id)
+            self._zones[zone.id] = desk
+            for camera_id in seen_by:
+                view = ZoneView.build(cameras[camera_id], zone, desk.grid)
+                views[camera_id].append(view)
+        self._watches = {
+            camera_id: CameraWatch(camera_id, camera, views[camera_id])
+            for camera_id, camera in cameras.items()
+        }
+        self._pictures: dict[str, WatchedPicture] = {}
+        self._causes: dict[str, str] = {}
+
+    def observe(self, frame: Frame, observation: CrowdObservation) -> tuple[ZoneReading, ...]:
+        """Readings of the zones that this camera sees, from this picture and the others' newest.
+
+        Raises:
+            VisionError: for an unknown camera or a picture of another aspect than the lens.
+            ValueError: when this camera's capture time runs backwards.
+        """
+        watch = self._watches.get(frame.camera_id)
+        if watch is None:
+            raise VisionError(f"camera {frame.camera_id} is not part of this scene")
+        self._pictures[frame.camera_id] = watch.take(frame, observation)
+        self._causes.pop(frame.camera_id, None)
+        return tuple(
+            desk.read(self._fresh(desk, frame.captured_at))
+            for desk in self._zones.values()
+            if frame.camera_id in desk.camera_ids
+        )
+
+    def camera_lost(self, camera_id: str, at: Utc, cause: str) -> tuple[ZoneReading, ...]:
+        """Note that a camera sends nothing; zones that no other live camera sees are UNKNOWN.
+
+        Args:
+            cause: catalogue key of why, e.g. `hung`; it becomes the reading's reason.
+        """
+        self._pictures.pop(camera_id, None)
+        self._causes[camera_id] = cause
+        return tuple(
+            _unknown(desk, at, cause, self._model_id)
+            for desk in self._zones.values()
+            if camera_id in desk.camera_ids and not self._live(desk, at)
+        )
+
+    def expire(self, now: Utc) -> tuple[ZoneReading, ...]:
+        """UNKNOWN readings of all zones that no camera has shown for `LOST_AFTER_S`."""
+        for camera_id, picture in list(self._pictures.items()):
+            if now - picture.captured_at > LOST_AFTER_S:
+                del self._pictures[camera_id]
+                self._causes[camera_id] = "no_frames"
+        return tuple(
+            _unknown(desk, now, self._cause(desk), self._model_id)
+            for desk in self._zones.values()
+            if not self._live(desk, now)
+        )
+
+    def tracked_heads(self, camera_id: str) -> TrackedHeads:
+        """The heads of a camera's newest picture, for drawing and for Parquet.
+
+        Raises:
+            KeyError: when this camera has sent no picture, or is lost.
+        """
+        return self._pictures[camera_id].heads
+
+    def _live(self, desk: _ZoneDesk, at: Utc) -> bool:
+        return any(
+            at - self._pictures[camera_id].captured_at <= LOST_AFTER_S
+            for camera_id in desk.camera_ids
+            if camera_id in self._pictures
+        )
+
+    def _cause(self, desk: _ZoneDesk) -> str:
+        causes = (self._causes.get(camera_id) for camera_id in desk.camera_ids)
+        return next((cause for cause in causes if cause is not None), "no_frames")
+
+    def _fresh(self, desk: _ZoneDesk, at: Utc) -> list[WatchedPicture]:
+        """The newest picture of each of the zone's cameras, not older than `FUSE_WITHIN_S`."""
+        pictures = (self._pictures.get(camera_id) for camera_id in desk.camera_ids)
+        return [
+            picture
+            for picture in pictures
+            if picture is not None and at - picture.captured_at <= FUSE_WITHIN_S
+        ]
+
+
+class _ZoneDesk:
+    """What is remembered of one zone between pictures."""
+
+    def __init__(
+        self, zone: Zone, profile: ZoneProfile, camera_ids: tuple[str, ...], model_id: str
+    ) -> None:
+        self.zone = zone
+        self.grid = PlanGrid.over(zone.polygon_xy_m)
+        self.camera_ids = camera_ids
+        self.profile = profile
+        self._model_id = model_id
+        self._width_m = exit_width_m(zone)
+        self._state = RiskState()
+        self._flows = {camera_id: ZoneFlow(zone) for camera_id in camera_ids}
+        self._rates: dict[str, tuple[Utc, FlowRates | None]] = {}
+
+    def read(self, pictures: Sequence[WatchedPicture]) -> ZoneReading:
+        newest = max(pictures, key=lambda picture: picture.captured_at)
+        # Two cameras' clocks may be apart; the zone's own time never runs back.
+        at = (
+            newest.captured_at
+            if self._state.at is None
+            else max(newest.captured_at, self._state.at)
+        )
+        fused = fuse(self.zone.id, self.grid, pictures)
+        measurement = self._measure(fused, self._flow(pictures, fused))
+        too_slow = self._state.at is not None and at - self._state.at > self.profile.max_gap_s
+        judged = advance(self._state, measurement, self.profile, at)
+        self._state = judged.state
+        level, reasons = judged.level, judged.reasons
+        if too_slow and level in (Level.L0, Level.L1):
+            # One picture after a gap proves no calm: nobody watched the time between.
+            level = Level.UNKNOWN
+            reasons = (Reason("too_slow"), *reasons)
+        return ZoneReading(
+            self.zone.id,
+            at,
+            level,
+            reasons,
+            measurement,
+            judged.could_be,
+            self.profile.id,
+            self._model_id,
+        )
+
+    def _flow(self, pictures: Sequence[WatchedPicture], fused: FusedZone) -> FlowRates | None:
+        """Rates from the camera that sees most of the zone."""
+        for picture in pictures:
+            known = self._rates.get(picture.camera_id)
+            if known is None or known[0] < picture.captured_at:
+                rates = self._flows[picture.camera_id].update(picture.heads, fused.field.people)
+                self._rates[picture.camera_id] = (picture.captured_at, rates)
+        best = max(pictures, key=lambda p: p.parts[self.zone.id].view.visible_share)
+        return self._rates[best.camera_id][1]
+
+    def _measure(self, fused: FusedZone, rates: FlowRates | None) -> ZoneMeasurement:
+        peak = density_peak(self.grid, fused.field, fused.seen)
+        seen_area_m2 = float(self.grid.area_m2[fused.seen].sum())
+        shares = direction_shares(fused.velocity_mps, self.zone.axis_deg)
+        return ZoneMeasurement(
+            zone_id=self.zone.id,
+            captured_at=fused.oldest_at,
+            people=fused.field.people,
+            people_std=fused.field.people_std,
+            density_peak_per_m2=peak.density_per_m2,
+            density_peak_std_per_m2=peak.std_per_m2,
+            peak_xy_m=peak.xy_m,
+            density_mean_per_m2=fused.field.people / max(seen_area_m2, 1.0),
+            visible_share=fused.visible_share,
+            speed_mps=median_speed_mps(fused.velocity_mps),
+            inflow_per_s=None if rates is None else rates.inflow_per_s,
+            outflow_per_s=None if rates is None else rates.outflow_per_s,
+            minority_share=shares.minority,
+            luminance=fused.luminance,
+            stopped_share=stopped_share(fused.velocity_mps),
+            outflow_per_m_s=self._per_metre(None if rates is None else rates.outflow_per_s),
+            demand_per_m_s=self._per_metre(None if rates is None else rates.inflow_per_s),
+            along_share=shares.along if shares.walkers else None,
+        )
+
+    def _per_metre(self, flow_per_s: float | None) -> float | None:
+        if flow_per_s is None or self._width_m is None:
+            return None
+        return flow_per_s / self._width_m
+
+
+def _check_known(
+    zone: Zone,
+    seen_by: tuple[str, ...],
+    cameras: Mapping[str, Camera],
+    profiles: Mapping[ZoneType, ZoneProfile],
+) -> None:
+    if not seen_by:
+        raise VisionError(f"zone {zone.id}: no camera is said to see it")
+    for camera_id in seen_by:
+        if camera_id not in cameras:
+            raise VisionError(f"zone {zone.id}: camera {camera_id} is not part of this scene")
+    if zone.type not in profiles:
+        raise VisionError(f"zone {zone.id}: no profile for the type {zone.type}")
+
+
+def _unknown(desk: _ZoneDesk, at: Utc, cause: str, model_id: str) -> ZoneReading:
+    return ZoneReading(
+        zone_id=desk.zone.id,
+        captured_at=at,
+        level=Level.UNKNOWN,
+        reasons=(Reason(cause),),
+        measurement=None,
+        profile_id=desk.profile.id,
+        model_id=model_id,
+    )
+
+
+__all__ = ["FUSE_WITHIN_S", "LOST_AFTER_S", "SceneAnalyser"]

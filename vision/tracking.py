@@ -1,0 +1,155 @@
+"""Heads followed from picture to picture on the plan.
+
+Matching is by distance on the plan (Hungarian method) to where each head is expected after its
+last velocity. Ids count up from 1 and are never used twice by one tracker; an unmatched head gets
+a new id, never a placeholder.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from vision.arrays import Float32Array, Float64Array, IntArray, read_only
+from vision.instants import Utc
+
+MAX_SPEED_MPS = 3.0
+# How far a head centre may be off on the plan by itself.
+POSITION_NOISE_M = 0.35
+COAST_S = 1.0
+# Velocity is displacement over this long: head centres jitter by some cm from picture to picture.
+VELOCITY_WINDOW_S = 1.0
+_VELOCITY_LEAST_S = 0.4
+_FAR = 1e6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackedHeads:
+    """The heads of one picture with their identity and movement.
+
+    Attributes:
+        ids: (N,) int64, from 1.
+        centres_uv_px: (N, 2) float32.
+        sizes_px: (N,) float32; NaN where unknown.
+        xy_m: (N, 2) plan position; NaN for heads that lie in no zone's plane.
+        velocity_mps: (N, 2) plan velocity; NaN until a head was followed for 0.4 s.
+        scores: (N,) float32.
+        zone_ids: the zone each head lies in; empty text outside all zones.
+    """
+
+    captured_at: Utc
+    ids: IntArray
+    centres_uv_px: Float32Array
+    sizes_px: Float32Array
+    xy_m: Float64Array
+    velocity_mps: Float64Array
+    scores: Float32Array
+    zone_ids: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        count = len(self.ids)
+        ids = read_only(self.ids, name="ids", dtype=np.int64, shape=(count,))
+        object.__setattr__(self, "ids", ids)
+        for name in ("xy_m", "velocity_mps"):
+            plan = read_only(getattr(self, name), name=name, dtype=np.float64, shape=(count, 2))
+            object.__setattr__(self, name, plan)
+        uv_px = read_only(
+            self.centres_uv_px, name="centres_uv_px", dtype=np.float32, shape=(count, 2)
+        )
+        object.__setattr__(self, "centres_uv_px", uv_px)
+        for name in ("sizes_px", "scores"):
+            column = read_only(getattr(self, name), name=name, dtype=np.float32, shape=(count,))
+            object.__setattr__(self, name, column)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(slots=True)
+class _Track:
+    id: int
+    seen_at: Utc
+    xy_m: Float64Array
+    past: deque[tuple[Utc, Float64Array]] = field(default_factory=lambda: deque(maxlen=64))
+
+    def velocity_mps(self) -> Float64Array | None:
+        """Displacement over the velocity window, or `None` for a head just found."""
+        start_at, start_xy = self.past[0]
+        lasted_s = self.seen_at - start_at
+        if lasted_s < _VELOCITY_LEAST_S:
+            return None
+        return np.asarray((self.xy_m - start_xy) / lasted_s)
+
+    def expected_at(self, at: Utc) -> Float64Array:
+        velocity = self.velocity_mps()
+        if velocity is None:
+            return self.xy_m
+        return np.asarray(self.xy_m + velocity * (at - self.seen_at))
+
+    def move(self, at: Utc, xy_m: Float64Array) -> None:
+        self.seen_at = at
+        self.xy_m = xy_m
+        self.past.append((at, xy_m))
+        while len(self.past) > 2 and at - self.past[1][0] >= VELOCITY_WINDOW_S:
+            self.past.popleft()
+
+
+class HeadTracker:
+    """Follows the heads of one camera. Deterministic: equal input gives equal ids."""
+
+    def __init__(self) -> None:
+        self._tracks: list[_Track] = []
+        self._next_id = 1
+
+    def update(self, xy_m: Float64Array, at: Utc) -> tuple[IntArray, Float64Array]:
+        """Match plan points (N, 2) of a picture taken at `at`.
+
+        Points of NaN get an id of their own and no velocity.
+
+        Returns:
+            ids (N,) and velocities (N, 2) in m/s, NaN where a head is too new.
+        """
+        points = np.asarray(xy_m, dtype=np.float64).reshape(-1, 2)
+        self._tracks = [track for track in self._tracks if 0 <= at - track.seen_at <= COAST_S]
+        ids = np.zeros(len(points), dtype=np.int64)
+        velocities = np.full((len(points), 2), np.nan)
+        placed = np.flatnonzero(np.isfinite(points).all(axis=1))
+        for row, column in self._match(points[placed], at):
+            track, index = self._tracks[row], int(placed[column])
+            track.move(at, points[index])
+            ids[index] = track.id
+            velocity = track.velocity_mps()
+            if velocity is not None:
+                velocities[index] = velocity
+        for index in np.flatnonzero(ids == 0).tolist():
+            ids[index] = self._next_id
+            if np.isfinite(points[index]).all():
+                self._start(points[index], at)
+            self._next_id += 1
+        return ids, velocities
+
+    def _start(self, xy_m: Float64Array, at: Utc) -> None:
+        track = _Track(self._next_id, at, xy_m)
+        track.past.append((at, xy_m))
+        self._tracks.append(track)
+
+    def _match(self, points: Float64Array, at: Utc) -> list[tuple[int, int]]:
+        if not self._tracks or not len(points):
+            return []
+        expected = np.array([track.expected_at(at) for track in self._tracks])
+        waited_s = np.array([at - track.seen_at for track in self._tracks])
+        distance = np.linalg.norm(expected[:, None, :] - points[None, :, :], axis=2)
+        reach = np.minimum(POSITION_NOISE_M + MAX_SPEED_MPS * waited_s, 1.5)
+        cost = np.where(distance <= reach[:, None], distance, _FAR)
+        rows, columns = linear_sum_assignment(cost)
+        return [
+            (int(row), int(column))
+            for row, column in zip(rows, columns, strict=True)
+            if cost[row, column] < _FAR
+        ]
+
+
+__all__ = ["HeadTracker", "TrackedHeads"]

@@ -1,0 +1,99 @@
+"""Who comes into a zone and who leaves it, from the tracks of one camera."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from vision.instants import Utc
+from vision.movement import FLOW_WINDOW_S, CrossingCounter, border_distance, side_of
+from vision.rules import robust_slope
+from vision.tracking import TrackedHeads
+from vision.zones import Zone
+
+_MOST_COUNTS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRates:
+    """Persons a second into and out of a zone over the last `FLOW_WINDOW_S`."""
+
+    inflow_per_s: float
+    outflow_per_s: float
+
+
+class ZoneFlow:
+    """Counts the crossings of one zone's border and exits, and keeps its balance.
+
+    Outflow is what crosses the exit lines outwards less what comes back through them; without
+    exit lines, what leaves the polygon. Inflow is what enters the polygon, or what the balance
+    N(t) - N(t - w) + out asks for where that is more: a head first found inside the zone came in
+    unseen.
+    """
+
+    def __init__(self, zone: Zone) -> None:
+        self._zone = zone
+        self._border = CrossingCounter()
+        self._exits = tuple(CrossingCounter() for _ in zone.exits)
+        self._counts: deque[tuple[Utc, float]] = deque()
+
+    def update(self, heads: TrackedHeads, people: float) -> FlowRates | None:
+        """Take the heads of one picture and the people in the zone at that time.
+
+        Returns:
+            `None` until the zone was watched for `FLOW_WINDOW_S` without a gap.
+        """
+        at = heads.captured_at
+        if self._counts and at - self._counts[-1][0] > FLOW_WINDOW_S / 2.0:
+            self._restart()
+        placed = np.isfinite(heads.xy_m).all(axis=1)
+        ids, xy_m = heads.ids[placed], heads.xy_m[placed]
+        self._border.update(ids, border_distance(self._zone.polygon_xy_m, xy_m), at)
+        for line, counter in zip(self._zone.exits, self._exits, strict=True):
+            counter.update(ids, side_of(line, xy_m), at)
+        self._counts.append((at, people))
+        while at - self._counts[0][0] > FLOW_WINDOW_S:
+            self._counts.popleft()
+        return self._rates(at)
+
+    def _restart(self) -> None:
+        self._border.restart()
+        for counter in self._exits:
+            counter.restart()
+        self._counts.clear()
+
+    def _rates(self, at: Utc) -> FlowRates | None:
+        border = self._border.rates_per_s(at)
+        if border is None:
+            return None
+        inflow, outflow = border
+        if self._exits:
+            # Left of an exit line is inside, so the + side of a crossing is "came back in".
+            rates = [counter.rates_per_s(at) for counter in self._exits]
+            outflow = sum(max(0.0, rate[1] - rate[0]) for rate in rates if rate is not None)
+        return FlowRates(max(inflow, outflow + self._growth_per_s()), outflow)
+
+    def _growth_per_s(self) -> float:
+        """Robust slope of the count, never negative; thinned so that it stays cheap."""
+        step = -(-len(self._counts) // _MOST_COUNTS)
+        counts = list(self._counts)[::-1][::step][::-1]
+        if len(counts) < 3:
+            return 0.0
+        start = counts[0][0]
+        slope = robust_slope([t - start for t, _ in counts], [n for _, n in counts])
+        return max(0.0, slope)
+
+
+def exit_width_m(zone: Zone) -> float | None:
+    """Clear width that people leave through: of the exit lines, or else of the zone."""
+    if zone.exits:
+        return sum(
+            float(np.hypot(*(np.array(line.end_xy_m) - np.array(line.start_xy_m))))
+            for line in zone.exits
+        )
+    return zone.width_m
+
+
+__all__ = ["FlowRates", "ZoneFlow", "exit_width_m"]
