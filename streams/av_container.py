@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import av
 import av.error
@@ -16,6 +15,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from config.errors import ConfigError
 from streams.errors import (
     ConnectionLostError,
     HungError,
@@ -164,6 +164,10 @@ def open_with_av(uri: SourceUri, timeouts: Timeouts) -> AvContainer:
     live = uri.scheme in _LIVE_SCHEMES
     try:
         container = _open_live(uri, timeouts) if live else _open_file(uri)
+    except ConfigError as error:
+        raise WrongCredentialsError(
+            where, str(error), "correct what the site file's `credentials` refers to"
+        ) from error
     except av.error.FFmpegError as error:
         raise _source_error(error, where, live=live) from None
     try:
@@ -184,18 +188,12 @@ def _open_live(uri: SourceUri, timeouts: Timeouts) -> InputContainer:
 
 
 def _open_file(uri: SourceUri) -> InputContainer:
-    path = file_path(uri)
+    path = Path(uri.reveal())
     if not path.exists():
         raise MissingFileError(str(uri), "no such file", "check the path, and that its disk is on")
     if not path.is_file():
         raise NoVideoError(str(uri), "not a file", "name one video file")
     return av.open(str(path), "r", options={"protocol_whitelist": _FILE_PROTOCOLS})
-
-
-def file_path(uri: SourceUri) -> Path:
-    """The path of a `file:` address (`file:clip.mp4`, `file:///srv/clip.mp4`)."""
-    parts = urlsplit(uri.reveal())
-    return Path(unquote(parts.path))
 
 
 def _video_stream(container: InputContainer, where: str) -> VideoStream:
@@ -293,4 +291,4 @@ def _file_error(error: av.error.FFmpegError, where: str) -> SourceError:
             )
 
 
-__all__ = ["AvContainer", "AvPicture", "file_path", "open_with_av"]
+__all__ = ["AvContainer", "AvPicture", "open_with_av"]

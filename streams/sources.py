@@ -22,14 +22,20 @@ from vision.instants import Monotonic, Utc
 
 
 class SourceUri(Protocol):
-    """A source's address. `str()` never shows a password; `reveal()` gives the full address."""
+    """A source's address, as `config.CameraUri`. `str()` never shows a password."""
 
     @property
     def scheme(self) -> str:
         """`rtsp`, `rtsps`, `file` or `virtual`."""
         ...
 
-    def reveal(self) -> str: ...
+    def reveal(self) -> str:
+        """The full address with its secrets; for a file, its path.
+
+        Raises:
+            config.ConfigError: when a secret cannot be read.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ class PlainUri:
         return self.text.partition(":")[0]
 
     def reveal(self) -> str:
+        if self.scheme == "file":
+            return self.text.removeprefix("file:").removeprefix("//")
         return self.text
 
     def __str__(self) -> str:

@@ -1,0 +1,119 @@
+"""Readings and camera states into records: what is sent, and when.
+
+A zone's reading is recorded once a second of capture time, and at once when its level changes.
+A zone that nobody can measure is recorded as UNKNOWN every second too: silence would say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from streams.camera_state import CameraStatus
+from streams.records import (
+    CameraStateRecord,
+    ReadingData,
+    ReadingRecord,
+    TransitionRecord,
+    wire_time,
+)
+from vision.instants import Utc
+from vision.readings import Level, Reason, ZoneReading
+
+AnyRecord = ReadingRecord | TransitionRecord | CameraStateRecord
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where records come from; with a running number it makes each record's id.
+
+    Attributes:
+        run_id: differs from one start of the worker to the next.
+    """
+
+    site_id: str
+    worker_id: str
+    run_id: str
+
+
+class Reporter:
+    """Turns readings and states into records; used by one thread."""
+
+    def __init__(self, origin: Origin, zone_ids: Iterable[str], started_at: Utc) -> None:
+        self._origin = origin
+        self._sequence = 0
+        starting = (Reason("starting"),)
+        self._last = {
+            zone_id: ZoneReading(zone_id, started_at, Level.UNKNOWN, starting, None)
+            for zone_id in zone_ids
+        }
+        self._recorded_second = dict.fromkeys(self._last, -1)
+
+    def latest(self) -> dict[str, ZoneReading]:
+        """The newest reading of each zone."""
+        return dict(self._last)
+
+    def readings(self, readings: Sequence[ZoneReading]) -> list[AnyRecord]:
+        records: list[AnyRecord] = []
+        for reading in readings:
+            records.extend(self._reading(reading))
+        return records
+
+    def unknown_zones(self, now: Utc) -> list[AnyRecord]:
+        """Readings that repeat, dated now, that a zone is still UNKNOWN."""
+        unknown = [r for r in self._last.values() if r.level is Level.UNKNOWN]
+        return self.readings([replace(reading, captured_at=now) for reading in unknown])
+
+    def camera_state(self, status: CameraStatus) -> list[AnyRecord]:
+        return [
+            CameraStateRecord(
+                record_id=self._next_id(),
+                site_id=self._origin.site_id,
+                worker_id=self._origin.worker_id,
+                captured_at=wire_time(status.at),
+                camera_id=status.camera_id,
+                state=status.state,
+                since=wire_time(status.since),
+                cause=status.cause,
+                detail=status.detail,
+            )
+        ]
+
+    def _reading(self, reading: ZoneReading) -> list[AnyRecord]:
+        previous = self._last.get(reading.zone_id)
+        previous_level = Level.UNKNOWN if previous is None else previous.level
+        self._last[reading.zone_id] = reading
+        second = reading.captured_at.ns // _NS_PER_S
+        changed = previous_level is not reading.level
+        if not changed and second == self._recorded_second.get(reading.zone_id):
+            return []
+        self._recorded_second[reading.zone_id] = second
+        if changed:
+            return [self._transition(reading, previous_level)]
+        return [
+            ReadingRecord(
+                record_id=self._next_id(),
+                site_id=self._origin.site_id,
+                worker_id=self._origin.worker_id,
+                captured_at=wire_time(reading.captured_at),
+                reading=ReadingData.of(reading),
+            )
+        ]
+
+    def _transition(self, reading: ZoneReading, previous_level: Level) -> TransitionRecord:
+        return TransitionRecord(
+            record_id=self._next_id(),
+            site_id=self._origin.site_id,
+            worker_id=self._origin.worker_id,
+            captured_at=wire_time(reading.captured_at),
+            previous_level=previous_level,
+            reading=ReadingData.of(reading),
+        )
+
+    def _next_id(self) -> str:
+        self._sequence += 1
+        return f"{self._origin.worker_id}:{self._origin.run_id}:{self._sequence}"
+
+
+__all__ = ["AnyRecord", "Origin", "Reporter"]

@@ -1,0 +1,288 @@
+"""The worker's durable store of records that the API has not yet accepted.
+
+SQLite in WAL mode with synchronous=FULL: a record that `append` took survives a killed process and
+a power cut. Readings are bounded, and the oldest are dropped and counted; level changes and camera
+states are never dropped. When the disk is full, readings make room; if even that fails, the urgent
+records wait in memory and leave with the next batch.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from streams.errors import SpoolError
+from streams.records import URGENT_KINDS
+from streams.reporting import AnyRecord
+
+_log = structlog.get_logger(__name__)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    row_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    record_id TEXT NOT NULL UNIQUE,
+    urgent INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS records_by_urgency ON records (urgent DESC, row_id);
+CREATE TABLE IF NOT EXISTS rejected (
+    row_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    record_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+"""
+_REJECTED_KEPT = 1000
+_INSERT = "INSERT OR IGNORE INTO records (record_id, urgent, body) VALUES (?, ?, ?)"
+_OLDEST_READINGS = (
+    "DELETE FROM records WHERE row_id IN "
+    "(SELECT row_id FROM records WHERE urgent = 0 ORDER BY row_id LIMIT ?)"
+)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledRecord:
+    """A stored record.
+
+    Attributes:
+        row_id: its place in the spool; negative while it waits in memory.
+        body: the record as JSON text.
+    """
+
+    row_id: int
+    record_id: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that the API will never take, and why."""
+
+    record: SpooledRecord
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolCounts:
+    """How full the spool is and what it lost.
+
+    Attributes:
+        waiting: records not yet accepted, urgent ones included.
+        dropped_readings: readings lost to the bound or to a full disk since the start.
+        in_memory: urgent records that the disk did not take.
+        rejected: records that the API refused since the start.
+    """
+
+    waiting: int
+    dropped_readings: int
+    in_memory: int
+    rejected: int
+
+
+class Spool:
+    """One file for one worker. Thread-safe."""
+
+    def __init__(
+        self, path: Path, *, reading_limit: int = 200_000, page_limit: int | None = None
+    ) -> None:
+        """Open or create the spool; a damaged file is set aside and a new one begun.
+
+        Args:
+            path: of the SQLite file.
+            reading_limit: readings kept at most.
+            page_limit: bound of the file in pages, for a small disk.
+
+        Raises:
+            SpoolError: when the file cannot be opened.
+        """
+        self._path = path
+        self._reading_limit = reading_limit
+        self._lock = threading.Lock()
+        self._memory: list[SpooledRecord] = []
+        self._dropped = 0
+        self._rejected = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = _open_or_set_aside(path)
+            if page_limit is not None:
+                self._db.execute(f"PRAGMA max_page_count={int(page_limit)}")
+            self._urgent, self._readings = self._count_rows()
+        except (OSError, sqlite3.Error) as error:
+            raise SpoolError(
+                f"{path}: the spool cannot be opened: {error} (mend: check the folder and its disk)"
+            ) from error
+
+    def append(self, records: Sequence[AnyRecord]) -> None:
+        """Store `records`; durable when this returns (see the module for a full disk)."""
+        rows = [(r.record_id, int(r.kind in URGENT_KINDS), r.model_dump_json()) for r in records]
+        with self._lock:
+            self._save_memory()
+            if not self._insert(rows) and not self._insert_after_making_room(rows):
+                self._keep_in_memory(rows)
+            self._hold_bound()
+
+    def batch(self, limit: int) -> tuple[SpooledRecord, ...]:
+        """The next records to send: urgent kinds first, then the oldest."""
+        with self._lock:
+            waiting = self._memory[:limit]
+            found = self._db.execute(
+                "SELECT row_id, record_id, body FROM records ORDER BY urgent DESC, row_id LIMIT ?",
+                (limit - len(waiting),),
+            ).fetchall()
+        return (*waiting, *(SpooledRecord(*row) for row in found))
+
+    def delete(self, records: Iterable[SpooledRecord]) -> None:
+        """Forget records that the API has taken."""
+        with self._lock:
+            self._forget(tuple(records), ())
+
+    def reject(self, rejections: Sequence[Rejection]) -> None:
+        """Set aside records that the API will never take; the newest thousand are kept."""
+        with self._lock:
+            self._rejected += len(rejections)
+            self._forget(tuple(r.record for r in rejections), rejections)
+
+    def counts(self) -> SpoolCounts:
+        with self._lock:
+            waiting = self._urgent + self._readings + len(self._memory)
+            return SpoolCounts(waiting, self._dropped, len(self._memory), self._rejected)
+
+    def rejected(self) -> tuple[tuple[str, str], ...]:
+        """(record_id, reason) of the refused records that are kept, oldest first."""
+        with self._lock:
+            rows = self._db.execute("SELECT record_id, reason FROM rejected ORDER BY row_id")
+            return tuple((str(record_id), str(reason)) for record_id, reason in rows)
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _insert(self, rows: Sequence[tuple[str, int, str]]) -> bool:
+        """Store rows in one transaction; `False` when the disk is full."""
+        try:
+            with self._db:
+                before = self._db.total_changes
+                self._db.executemany(_INSERT, rows)
+                stored = self._db.total_changes - before
+        except sqlite3.OperationalError as error:
+            if not _is_full(error):
+                raise
+            return False
+        if stored == len(rows):
+            self._urgent += sum(urgent for _, urgent, _ in rows)
+            self._readings += sum(1 - urgent for _, urgent, _ in rows)
+        else:
+            self._urgent, self._readings = self._count_rows()
+        return True
+
+    def _insert_after_making_room(self, rows: Sequence[tuple[str, int, str]]) -> bool:
+        for share in (16, 4, 1):
+            if not self._drop_oldest(max(self._readings // share, 1)):
+                break
+            if self._insert(rows):
+                _log.warning("disk full: oldest readings dropped", spool=str(self._path))
+                return True
+        urgent = [row for row in rows if row[1]]
+        if not self._insert(urgent):
+            return False
+        self._dropped += len(rows) - len(urgent)
+        return True
+
+    def _keep_in_memory(self, rows: Sequence[tuple[str, int, str]]) -> None:
+        for record_id, urgent, body in rows:
+            if urgent:
+                self._memory.append(SpooledRecord(-1, record_id, body))
+            else:
+                self._dropped += 1
+        _log.error(
+            "disk full: urgent records wait in memory",
+            spool=str(self._path),
+            waiting=len(self._memory),
+        )
+
+    def _save_memory(self) -> None:
+        """Move what waits in memory to the disk once it takes records again."""
+        if self._memory and self._insert([(r.record_id, 1, r.body) for r in self._memory]):
+            self._memory.clear()
+
+    def _hold_bound(self) -> None:
+        excess = self._readings - self._reading_limit
+        if excess > 0:
+            # A little more than the excess, so that not every append deletes.
+            self._drop_oldest(excess + self._reading_limit // 100)
+
+    def _drop_oldest(self, count: int) -> bool:
+        if self._readings == 0:
+            return False
+        try:
+            with self._db:
+                gone = self._db.execute(_OLDEST_READINGS, (count,)).rowcount
+        except sqlite3.OperationalError as error:
+            if not _is_full(error):
+                raise
+            return False
+        self._dropped += gone
+        self._readings -= gone
+        return gone > 0
+
+    def _forget(self, records: Sequence[SpooledRecord], rejections: Sequence[Rejection]) -> None:
+        ids = {record.record_id for record in records}
+        with self._db:
+            self._db.executemany(
+                "DELETE FROM records WHERE record_id = ?", [(record_id,) for record_id in ids]
+            )
+            if rejections:
+                self._db.executemany(
+                    "INSERT INTO rejected (record_id, reason, body) VALUES (?, ?, ?)",
+                    [(r.record.record_id, r.reason, r.record.body) for r in rejections],
+                )
+                self._db.execute(
+                    "DELETE FROM rejected WHERE row_id <= (SELECT max(row_id) FROM rejected) - ?",
+                    (_REJECTED_KEPT,),
+                )
+        self._memory = [record for record in self._memory if record.record_id not in ids]
+        self._urgent, self._readings = self._count_rows()
+
+    def _count_rows(self) -> tuple[int, int]:
+        counted = dict(self._db.execute("SELECT urgent, count(*) FROM records GROUP BY urgent"))
+        return int(counted.get(1, 0)), int(counted.get(0, 0))
+
+
+def _open_or_set_aside(path: Path) -> sqlite3.Connection:
+    try:
+        return _open(path)
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) not in _DAMAGED:
+            raise
+        aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+        path.rename(aside)
+        for leftover in (f"{path.name}-wal", f"{path.name}-shm"):
+            path.with_name(leftover).unlink(missing_ok=True)
+        _log.error("the spool was damaged; set aside and begun anew", kept_as=str(aside))
+        return _open(path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.executescript(_SCHEMA)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _is_full(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+__all__ = ["Rejection", "Spool", "SpoolCounts", "SpooledRecord"]
