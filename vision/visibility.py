@@ -112,8 +112,9 @@ def _pieces(noded: BaseGeometry) -> Float64Array:
     """Straight segments (N, 4) of noded lines."""
     lines = shapely.get_parts(noded)
     coordinates, line_index = shapely.get_coordinates(lines, return_index=True)
-    same_line = line_index[1:] == line_index[:-1]
-    return np.asarray(np.column_stack([coordinates[:-1], coordinates[1:]])[same_line])
+    long_enough = np.any(np.abs(np.diff(coordinates, axis=0)) > SNAP_M / 10.0, axis=1)
+    keep = (line_index[1:] == line_index[:-1]) & long_enough
+    return np.asarray(np.column_stack([coordinates[:-1], coordinates[1:]])[keep])
 
 
 def _height_of_pieces(
