@@ -105,5 +105,10 @@ class Inbox(Generic[_Item, _Event]):
                 return Taken(item=self._items.pop(key))
             return Taken()
 
+    def take_event(self) -> _Event | None:
+        """The next event, without waiting; `None` when there is none."""
+        with self._ready:
+            return self._events.popleft() if self._events else None
+
 
 __all__ = ["DropCounts", "Inbox", "Sampler", "Taken"]

@@ -11,7 +11,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +109,7 @@ class Spool:
         self._memory: list[SpooledRecord] = []
         self._dropped = 0
         self._rejected = 0
+        self._closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = _open_or_set_aside(path)
@@ -122,7 +124,7 @@ class Spool:
     def append(self, records: Sequence[AnyRecord]) -> None:
         """Store `records`; durable when this returns (see the module for a full disk)."""
         rows = [(r.record_id, int(r.kind in URGENT_KINDS), r.model_dump_json()) for r in records]
-        with self._lock:
+        with self._opened():
             self._save_memory()
             if not self._insert(rows) and not self._insert_after_making_room(rows):
                 self._keep_in_memory(rows)
@@ -130,7 +132,7 @@ class Spool:
 
     def batch(self, limit: int) -> tuple[SpooledRecord, ...]:
         """The next records to send: urgent kinds first, then the oldest."""
-        with self._lock:
+        with self._opened():
             waiting = self._memory[:limit]
             found = self._db.execute(
                 "SELECT row_id, record_id, body FROM records ORDER BY urgent DESC, row_id LIMIT ?",
@@ -140,29 +142,38 @@ class Spool:
 
     def delete(self, records: Iterable[SpooledRecord]) -> None:
         """Forget records that the API has taken."""
-        with self._lock:
+        with self._opened():
             self._forget(tuple(records), ())
 
     def reject(self, rejections: Sequence[Rejection]) -> None:
         """Set aside records that the API will never take; the newest thousand are kept."""
-        with self._lock:
+        with self._opened():
             self._rejected += len(rejections)
             self._forget(tuple(r.record for r in rejections), rejections)
 
     def counts(self) -> SpoolCounts:
-        with self._lock:
+        with self._opened():
             waiting = self._urgent + self._readings + len(self._memory)
             return SpoolCounts(waiting, self._dropped, len(self._memory), self._rejected)
 
     def rejected(self) -> tuple[tuple[str, str], ...]:
         """(record_id, reason) of the refused records that are kept, oldest first."""
-        with self._lock:
+        with self._opened():
             rows = self._db.execute("SELECT record_id, reason FROM rejected ORDER BY row_id")
             return tuple((str(record_id), str(reason)) for record_id, reason in rows)
 
     def close(self) -> None:
+        """Later calls raise `SpoolError`."""
         with self._lock:
+            self._closed = True
             self._db.close()
+
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        with self._lock:
+            if self._closed:
+                raise SpoolError(f"{self._path}: the spool is closed")
+            yield
 
     def _insert(self, rows: Sequence[tuple[str, int, str]]) -> bool:
         """Store rows in one transaction; `False` when the disk is full."""

@@ -7,6 +7,7 @@ is sent twice that was answered, and what was sent twice without an answer has o
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import threading
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
 from streams.backoff import Backoff, BackoffSettings
 from streams.clock import Clock
-from streams.errors import UploadError
+from streams.errors import SpoolError, UploadError
 from streams.spool import Rejection, Spool, SpooledRecord
 
 _log = structlog.get_logger(__name__)
@@ -103,7 +104,14 @@ class Uploader:
         self._wake.set()
 
     def run(self, stop: threading.Event) -> None:
-        """Send until `stop` is set (and `wake` called), then once more what is left."""
+        """Send until `stop` is set (and `wake` called), then once more what is left.
+
+        Ends too when the spool is closed under it: what is left waits there for the next start.
+        """
+        with contextlib.suppress(SpoolError):
+            self._run(stop)
+
+    def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 sent = self.send_batch()

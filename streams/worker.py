@@ -1,0 +1,137 @@
+"""Assembles a worker from the site: `build(plan, ...)`, then `run(stop)`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from config.site import Site, SiteCamera
+from streams.camera_loop import CameraSpec
+from streams.clock import Clock, SystemClock
+from streams.drawing import zone_outline
+from streams.heartbeat import Heartbeat
+from streams.openers import opener_for
+from streams.reporting import Origin
+from streams.worker_loop import (
+    Collaborators,
+    Worker,
+    WorkerConfig,
+    WorkerError,
+    stop_on_signals,
+)
+from vision.observations import HeadNetwork
+from vision.profiles import ZoneProfile
+from vision.scene import SceneAnalyser
+from vision.zones import ZoneType
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """What a worker process is told.
+
+    Attributes:
+        camera_ids: its cameras; all cameras of a zone belong to one worker.
+        run_dir: holds the spools and the sockets.
+        api_url: e.g. `http://127.0.0.1:8440`.
+        token: bearer token for ingest.
+    """
+
+    site: Site
+    camera_ids: tuple[str, ...]
+    worker_id: str
+    run_dir: Path
+    api_url: str
+    token: str = field(repr=False)
+
+
+def spool_path(run_dir: Path, worker_id: str) -> Path:
+    """Where the spool of a worker lies."""
+    return run_dir / "spool" / f"{worker_id}.sqlite3"
+
+
+def socket_path(run_dir: Path, worker_id: str) -> Path:
+    """Where a worker serves its live pictures."""
+    return run_dir / "sockets" / f"{worker_id}.sock"
+
+
+def build(
+    plan: WorkerPlan,
+    *,
+    network: HeadNetwork,
+    profiles: Mapping[ZoneType, ZoneProfile],
+    clock: Clock | None = None,
+    heartbeat: Heartbeat | None = None,
+) -> Worker:
+    """A worker for some cameras of a site, ready to `run`.
+
+    Raises:
+        KeyError: for a camera that the site does not have.
+        VisionError: for a camera that does not see its zone.
+    """
+    site, clock = plan.site, clock or SystemClock()
+    cameras = [site.camera(camera_id) for camera_id in plan.camera_ids]
+    zones = {zone.id: zone for camera in cameras for zone in site.zones_of(camera.id)}
+    seen_by = {
+        zone_id: tuple(camera.id for camera in cameras if zone_id in camera.zone_ids)
+        for zone_id in zones
+    }
+    analyser = SceneAnalyser(
+        cameras={camera.id: camera.camera for camera in cameras},
+        zones=tuple(zones.values()),
+        zone_cameras=seen_by,
+        profiles=profiles,
+        model_id=network.model_id,
+    )
+    config = WorkerConfig(
+        origin=Origin(site.id, plan.worker_id, secrets.token_hex(6)),
+        cameras=tuple(camera_spec(camera) for camera in cameras),
+        zone_ids=tuple(zones),
+        outlines={
+            camera.id: [zone_outline(camera.camera, zones[z]) for z in camera.zone_ids]
+            for camera in cameras
+        },
+        spool_path=spool_path(plan.run_dir, plan.worker_id),
+        socket_path=socket_path(plan.run_dir, plan.worker_id),
+    )
+    client = httpx.Client(
+        base_url=plan.api_url,
+        headers={"Authorization": f"Bearer {plan.token}"},
+        timeout=httpx.Timeout(5.0, connect=2.0),
+        # The API is on this machine or this network: a proxy from the environment is not for it.
+        trust_env=False,
+    )
+    collaborators = Collaborators(
+        network, analyser, client, clock, opener_for, heartbeat or Heartbeat(None)
+    )
+    return Worker(config, collaborators)
+
+
+def camera_spec(camera: SiteCamera) -> CameraSpec:
+    """How a camera of the site is played: its sub-stream where it has one."""
+    uri = camera.sub_uri or camera.uri
+    lens = camera.camera.lens
+    return CameraSpec(
+        id=camera.id,
+        uri=uri,
+        size_px=(lens.width_px, lens.height_px),
+        analysed_fps=camera.analysed_fps,
+        repeat=uri.scheme == "virtual",
+    )
+
+
+__all__ = [
+    "Collaborators",
+    "Worker",
+    "WorkerConfig",
+    "WorkerError",
+    "WorkerPlan",
+    "build",
+    "camera_spec",
+    "socket_path",
+    "spool_path",
+    "stop_on_signals",
+]

@@ -1,0 +1,318 @@
+"""One worker process: its cameras, the shared network, the spool and the picture server.
+
+    decode threads --frames, states--> inbox --> analysis thread --records--> spool --> uploader
+    main thread: watchdog of the cameras, ticks, heartbeat, clock check
+
+Frames never leave the process. The worker raises when it cannot go on; its supervisor starts it
+anew.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import structlog
+
+from streams.camera_loop import CameraLoop, CameraSpec, LoopSettings, Outlets
+from streams.camera_state import CameraStatus
+from streams.clock import Clock
+from streams.drawing import ZoneOutline
+from streams.errors import StreamError
+from streams.heartbeat import Heartbeat
+from streams.latest import LatestPictures
+from streams.picture_server import PictureServer
+from streams.pipeline import Analyser, Pipeline
+from streams.records import URGENT_KINDS, CameraState
+from streams.reporting import AnyRecord, Origin, Reporter
+from streams.sampling import Inbox
+from streams.sources import Opener
+from streams.spool import Spool
+from streams.uploader import Uploader, UploaderSettings
+from vision.instants import Monotonic, Utc
+from vision.observations import Frame, HeadNetwork
+
+_log = structlog.get_logger(__name__)
+
+_WATCH_S = 0.25
+_TICK_S = 1.0
+# The supervisor waits ten seconds for a heartbeat; a stuck analysis shows itself well before.
+_STUCK_S = 5.0
+# Capture times and readings cannot follow a wall clock that jumps; a fresh start can.
+_CLOCK_STEP_S = 2.0
+_STOP_BUDGET_S = 1.5
+
+
+class WorkerError(StreamError):
+    """The worker cannot go on and must be started anew; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """A worker's slice of the configuration.
+
+    Attributes:
+        origin: ids that stand in every record.
+        cameras: what this worker plays.
+        zone_ids: the zones that these cameras measure.
+        outlines: zone borders in each camera's picture, for drawing.
+        spool_path: SQLite file of the spool; its folder is made.
+        socket_path: Unix socket of the live pictures.
+    """
+
+    origin: Origin
+    cameras: tuple[CameraSpec, ...]
+    zone_ids: tuple[str, ...]
+    outlines: Mapping[str, Sequence[ZoneOutline]]
+    spool_path: Path
+    socket_path: Path
+    loop: LoopSettings = field(default_factory=LoopSettings)
+    uploader: UploaderSettings = field(default_factory=UploaderSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborators:
+    """What a worker is given.
+
+    Attributes:
+        network, analyser: used by the analysis thread only.
+        client: with the API's base address and bearer token; the worker closes it.
+        opener_for: what opens a camera's address.
+    """
+
+    network: HeadNetwork
+    analyser: Analyser
+    client: httpx.Client
+    clock: Clock
+    opener_for: Callable[[CameraSpec], Opener]
+    heartbeat: Heartbeat = field(default_factory=lambda: Heartbeat(None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    now: Utc
+
+
+class Worker:
+    """Runs until its stop event is set; then it has released everything within two seconds."""
+
+    def __init__(self, config: WorkerConfig, collaborators: Collaborators) -> None:
+        self._config = config
+        self._with = collaborators
+        self._clock = collaborators.clock
+        self._inbox: Inbox[Frame, CameraStatus | _Tick] = Inbox()
+        self._latest = LatestPictures(config.outlines, self._clock)
+        self._analysing = threading.Event()
+        self._last_turn: Monotonic = self._clock.monotonic()
+        self._failures: Counter[str] = Counter()
+        self._analysed = 0
+        self._loops = [self._loop(spec) for spec in config.cameras]
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set.
+
+        Raises:
+            WorkerError: when a part died or the wall clock jumped.
+            SpoolError, PictureServerError: when they cannot be opened.
+        """
+        with ExitStack() as stack:
+            stack.callback(self._with.heartbeat.close)
+            stack.callback(self._with.client.close)
+            spool = Spool(self._config.spool_path)
+            stack.callback(spool.close)
+            uploader = Uploader(
+                spool, self._with.client, clock=self._clock, settings=self._config.uploader
+            )
+            server = PictureServer(
+                self._config.socket_path, self._latest, lambda: self._status(spool, uploader)
+            )
+            stack.enter_context(server)
+            threads = self._start_threads(spool, uploader, stop)
+            stack.callback(self._stop_threads, threads, uploader, stop)
+            self._watch(stop, threads)
+
+    def counts(self) -> dict[str, int]:
+        """Frames analysed, and those that failed by kind of error."""
+        return {"analysed": self._analysed, **self._failures}
+
+    def _loop(self, spec: CameraSpec) -> CameraLoop:
+        return CameraLoop(
+            spec,
+            opener=self._with.opener_for(spec),
+            clock=self._clock,
+            outlets=Outlets(
+                deliver=lambda frame: self._inbox.put(frame.camera_id, frame),
+                report=self._inbox.put_event,
+            ),
+            settings=self._config.loop,
+        )
+
+    def _start_threads(
+        self, spool: Spool, uploader: Uploader, stop: threading.Event
+    ) -> tuple[threading.Thread, ...]:
+        pipeline = self._pipeline(spool, uploader)
+        self._analysing.set()
+        self._last_turn = self._clock.monotonic()
+        threads = (
+            threading.Thread(target=self._analyse, args=(pipeline,), name="analysis", daemon=True),
+            threading.Thread(target=uploader.run, args=(stop,), name="uploader", daemon=True),
+        )
+        for thread in threads:
+            thread.start()
+        for loop in self._loops:
+            loop.start()
+        return threads
+
+    def _pipeline(self, spool: Spool, uploader: Uploader) -> Pipeline:
+        def append(records: Sequence[AnyRecord]) -> None:
+            spool.append(records)
+            if any(record.kind in URGENT_KINDS for record in records):
+                uploader.wake()
+
+        return Pipeline(
+            network=self._with.network,
+            analyser=self._with.analyser,
+            reporter=Reporter(self._config.origin, self._config.zone_ids, self._clock.utc()),
+            append=append,
+            latest=self._latest,
+        )
+
+    def _watch(self, stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
+        """The main thread's work: judge the cameras from outside, tick, and give heartbeats."""
+        offset = _WallOffset(self._clock)
+        next_tick = self._clock.monotonic()
+        while not self._clock.wait(stop, _WATCH_S):
+            for loop in self._loops:
+                loop.check()
+            for thread in threads:
+                if not thread.is_alive() and not stop.is_set():
+                    raise WorkerError(f"the {thread.name} thread ended; see the log before this")
+            offset.check()
+            now = self._clock.monotonic()
+            if now >= next_tick:
+                next_tick = now.plus(_TICK_S)
+                self._inbox.put_event(_Tick(self._clock.utc()))
+                if now - self._last_turn < _STUCK_S:
+                    self._with.heartbeat.beat()
+
+    def _analyse(self, pipeline: Pipeline) -> None:
+        while self._analysing.is_set():
+            taken = self._inbox.take(_WATCH_S)
+            self._last_turn = self._clock.monotonic()
+            try:
+                if taken.item is not None:
+                    pipeline.process(taken.item)
+                    self._analysed += 1
+                elif isinstance(taken.event, _Tick):
+                    pipeline.tick(taken.event.now)
+                elif taken.event is not None:
+                    pipeline.camera_status(taken.event)
+            except Exception as error:  # noqa: BLE001  # the one broad except: one frame, not all
+                self._count_failure(error)
+        self._drain(pipeline)
+
+    def _drain(self, pipeline: Pipeline) -> None:
+        """Record the last camera states; frames that still wait are left."""
+        while (event := self._inbox.take_event()) is not None:
+            if isinstance(event, CameraStatus):
+                pipeline.camera_status(event)
+
+    def _count_failure(self, error: Exception) -> None:
+        """Log the first failure of a kind with its trace, and then only count."""
+        kind = type(error).__name__
+        self._failures[kind] += 1
+        count = self._failures[kind]
+        if count == 1:
+            _log.exception("a frame could not be judged; its zones turn UNKNOWN if this goes on")
+        elif count % 1000 == 0:
+            _log.error("frames still fail", kind=kind, count=count)
+
+    def _stop_threads(
+        self, threads: Sequence[threading.Thread], uploader: Uploader, stop: threading.Event
+    ) -> None:
+        """End everything within the budget; a thread that FFmpeg holds ends with the process."""
+        deadline = self._clock.monotonic().plus(_STOP_BUDGET_S)
+        stop.set()
+        for loop in self._loops:
+            loop.stop()
+            self._say_stopped(loop)
+        analysis, sender = threads
+        self._analysing.clear()
+        analysis.join(self._left_s(deadline) / 3)
+        uploader.wake()
+        sender.join(self._left_s(deadline) / 2)
+        for loop in self._loops:
+            if not loop.join(self._left_s(deadline) / 2):
+                _log.warning("decode thread is held by FFmpeg", camera=loop.spec.id)
+
+    def _say_stopped(self, loop: CameraLoop) -> None:
+        at = self._clock.utc()
+        self._inbox.put_event(loop.status.moved(CameraState.OFFLINE, at, "worker_down"))
+
+    def _left_s(self, deadline: Monotonic) -> float:
+        return max(deadline - self._clock.monotonic(), 0.0)
+
+    def _status(self, spool: Spool, uploader: Uploader) -> dict[str, object]:
+        """What `GET /status` on the picture socket answers."""
+        waiting = spool.counts()
+        return {
+            "worker_id": self._config.origin.worker_id,
+            "run_id": self._config.origin.run_id,
+            "cameras": {
+                loop.spec.id: {
+                    "state": loop.status.state.value,
+                    "since": loop.status.since.iso(),
+                    "cause": loop.status.cause,
+                    "frames": dict(loop.counts()),
+                }
+                for loop in self._loops
+            },
+            "analysis": self.counts(),
+            "spool": {
+                "waiting": waiting.waiting,
+                "in_memory": waiting.in_memory,
+                "dropped_readings": waiting.dropped_readings,
+                "rejected": waiting.rejected,
+                "sent": uploader.sent,
+                "failed_requests": uploader.failures,
+            },
+        }
+
+
+class _WallOffset:
+    """Notices that wall time jumped against monotonic time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset_ns = self._now_ns()
+
+    def _now_ns(self) -> int:
+        return self._clock.utc().ns - self._clock.monotonic().ns
+
+    def check(self) -> None:
+        """Raises `WorkerError` after a jump; a slow correction is followed."""
+        offset_ns = self._now_ns()
+        step_s = (offset_ns - self._offset_ns) / 1e9
+        if abs(step_s) > _CLOCK_STEP_S:
+            raise WorkerError(f"the machine's wall clock jumped by {step_s:.1f} s; starting anew")
+        self._offset_ns = offset_ns
+
+
+def stop_on_signals(stop: threading.Event) -> None:
+    """Set `stop` on SIGTERM and SIGINT; call it in the main thread."""
+
+    def handle(number: int, frame: object) -> None:
+        del number, frame
+        stop.set()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+
+
+__all__ = ["Collaborators", "Worker", "WorkerConfig", "WorkerError", "stop_on_signals"]
