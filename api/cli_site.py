@@ -59,9 +59,16 @@ def check(
 
 
 def _table(title: str, columns: tuple[str, ...], lang: str) -> Table:
-    table = Table(title=text(f"site.check.{title}", lang), title_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        title=text(f"site.check.{title}", lang),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
     for column in columns:
-        table.add_column(text(f"site.check.column.{column}", lang), overflow="fold")
+        header = text(f"site.check.column.{column}", lang)
+        table.add_column(header, overflow="fold", no_wrap=column == "id")
     return table
 
 
@@ -81,7 +88,7 @@ def _floors(site: Site, lang: str) -> Table:
 
 
 def _zones(site: Site, lang: str) -> Table:
-    columns = ("id", "name", "floor", "type", "area", "width", "head_height", "cameras")
+    columns = ("id", "name", "floor", "type", "area", "width", "head_height")
     table = _table("zones", columns, lang)
     for zone in site.zones:
         table.add_row(
@@ -92,7 +99,6 @@ def _zones(site: Site, lang: str) -> Table:
             f"{zone.area_m2:.1f}",
             "-" if zone.width_m is None else f"{zone.width_m:.2f}",
             f"{zone.head_height_m:.2f}",
-            ", ".join(camera.id for camera in site.cameras_of(zone.id)) or "-",
         )
     return table
 

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from config.errors import ConfigError, SecretError
@@ -44,14 +42,14 @@ class CameraUri:
         scheme: one of rtsp, rtsps, file, virtual.
         location: what follows the scheme, without secrets: `host:port/path?query` for RTSP, the
             path of a file, the scenario of the virtual campus.
-        parameters: of a virtual address: `seed`, `light`, `camera`, `start_s`.
+        parameters: of a virtual address, name and value: `seed`, `light`, `camera`, `start_s`.
         credentials: reference to `user:password`, or `None`.
         directory: the site folder, to which relative paths refer.
     """
 
     scheme: str
     location: str
-    parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    parameters: tuple[tuple[str, str], ...] = ()
     credentials: str | None = None
     directory: Path = Path()
 
@@ -109,12 +107,17 @@ class CameraUri:
     @property
     def seed(self) -> int:
         """Seed of a virtual address, 1 when none is written."""
-        return int(self.parameters.get("seed", "1"))
+        return int(dict(self.parameters).get("seed", "1"))
+
+    @property
+    def start_s(self) -> float:
+        """Seconds into a virtual run at which the pictures start, 0 when none are written."""
+        return float(dict(self.parameters).get("start_s", "0"))
 
     @property
     def light(self) -> str:
         """Light of a virtual address: day, dim or ir; day when none is written."""
-        return self.parameters.get("light", "day")
+        return dict(self.parameters).get("light", "day")
 
     def reveal(self) -> str:
         """The full address with user and password, for the opener only. Never log it.
@@ -125,8 +128,7 @@ class CameraUri:
         if self.scheme == "file":
             return str(self.file_path)
         if self.scheme == "virtual":
-            query = "&".join(f"{name}={value}" for name, value in self.parameters.items())
-            return f"virtual:{self.location}" + (f"?{query}" if query else "")
+            return str(self)
         if self.credentials is None:
             return f"{self.scheme}://{self.location}"
         user, password = (
@@ -139,7 +141,7 @@ class CameraUri:
 
     def __str__(self) -> str:
         if self.scheme in ("file", "virtual"):
-            query = "&".join(f"{name}={value}" for name, value in self.parameters.items())
+            query = "&".join(f"{name}={value}" for name, value in self.parameters)
             return f"{self.scheme}:{self.location}" + (f"?{query}" if query else "")
         return f"{self.scheme}://{'***@' if self.credentials else ''}{self.location}"
 
@@ -189,7 +191,7 @@ def _virtual(rest: str) -> CameraUri:
         raise CameraUriError("unknown light", f"use one of: {', '.join(LIGHTS)}")
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", pairs.get("start_s", "0")):
         raise CameraUriError("start_s is not a number of seconds", "write e.g. start_s=60")
-    return CameraUri("virtual", scenario, MappingProxyType(pairs))
+    return CameraUri("virtual", scenario, tuple(sorted(pairs.items())))
 
 
 def _secret(reference: str, directory: Path) -> tuple[str, str]:

@@ -171,6 +171,7 @@ class Site:
         zone_names: name of each zone by id.
         directory: the folder of the site file.
         sha256: of the site file's bytes, to say which site a record belongs to.
+        profiles_file: the site's own threshold profiles; `None` for the packaged ones.
     """
 
     id: str
@@ -182,6 +183,7 @@ class Site:
     zone_names: tuple[tuple[str, LocalText], ...]
     directory: Path
     sha256: str
+    profiles_file: Path | None = None
 
     @property
     def areas(self) -> tuple[Area, ...]:

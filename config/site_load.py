@@ -71,7 +71,7 @@ def _site_from(source: YamlSource, directory: Path, sha256: str) -> Site:
         raise SiteFileError(source.problems)
     head = validated(SiteKeys, root.site, at=("site",), source=source)
     if head is not None:
-        _check_timezone(head.timezone, source)
+        _check_head(head, source, directory)
     if not root.floors:
         source.report(("floors",), "the site has no floor", "add at least one floor")
     parts = _Parts()
@@ -92,6 +92,7 @@ def _site_from(source: YamlSource, directory: Path, sha256: str) -> Site:
         zone_names=tuple(parts.zone_names.items()),
         directory=directory,
         sha256=sha256,
+        profiles_file=directory / head.profiles if head.profiles else None,
     )
 
 
@@ -100,13 +101,15 @@ def local_text(keys: TextKeys) -> LocalText:
     return LocalText(zh=keys.zh, en=keys.en)
 
 
-def _check_timezone(name: str, source: YamlSource) -> None:
+def _check_head(head: SiteKeys, source: YamlSource, directory: Path) -> None:
     try:
-        zoneinfo.ZoneInfo(name)
+        zoneinfo.ZoneInfo(head.timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        source.report(
-            ("site", "timezone"), f"{name!r} is no known time zone", "write e.g. Asia/Shanghai"
-        )
+        message = f"{head.timezone!r} is no known time zone"
+        source.report(("site", "timezone"), message, "write e.g. Asia/Shanghai")
+    if head.profiles is not None and not (directory / head.profiles).is_file():
+        message = f"there is no file {head.profiles!r} beside the site file"
+        source.report(("site", "profiles"), message, "correct the name, or leave the key out")
 
 
 def _written_ids(items: Iterable[object]) -> set[str]:

@@ -53,6 +53,7 @@ class SiteKeys(_Keys):
     id: Id
     name: TextKeys
     timezone: str
+    profiles: Annotated[str, Field(min_length=1)] | None = None
 
 
 class WallKeys(_Keys):

@@ -1,0 +1,65 @@
+"""`xiaoan site check`: what it prints and its exit code."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli_site import site_app
+from config import sample_school_directory
+
+RUNNER = CliRunner(env={"COLUMNS": "160", "XIAOAN_LANGUAGE": "zh"})
+
+
+def test_the_sample_school_is_listed() -> None:
+    result = RUNNER.invoke(site_app, ["check", str(sample_school_directory())])
+    assert result.exit_code == 0
+    for words in ("示范学校", "楼梯甲", "10.8", "stair-a 100%", "hall-1f 97%", "可以使用"):
+        assert words in result.output
+
+
+def test_the_english_table() -> None:
+    result = RUNNER.invoke(site_app, ["check", str(sample_school_directory()), "--lang", "en"])
+    assert result.exit_code == 0
+    assert "Sample school" in result.output
+    assert "Stairs" in result.output
+
+
+def test_problems_are_listed_and_the_exit_code_is_1(
+    tmp_path: Path,
+) -> None:
+    text = (sample_school_directory() / "site.yaml").read_text(encoding="utf-8")
+    spoiled = text.replace("tilt_deg: 38.0", "tlt_deg: 38.0").replace("type: gate", "type: gates")
+    (tmp_path / "site.yaml").write_text(spoiled, encoding="utf-8")
+    result = RUNNER.invoke(site_app, ["check", str(tmp_path), "--lang", "en"])
+    assert result.exit_code == 1
+    assert "3 problem(s)" in result.output
+    assert "cameras[3].pose.tlt_deg: unknown key — mend: did you mean `tilt_deg`?" in result.output
+    assert "zones[3].type" in result.output
+
+
+def test_a_zone_without_camera_and_a_missing_secret_are_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CAM_9", raising=False)
+    text = (sample_school_directory() / "site.yaml").read_text(encoding="utf-8")
+    text = text.replace("zones: [corridor-3f]", "credentials: env:CAM_9")
+    text = text.replace("virtual:quiet_corridor?seed=1&light=day", "rtsp://10.0.0.9/a")
+    (tmp_path / "site.yaml").write_text(text, encoding="utf-8")
+    result = RUNNER.invoke(site_app, ["check", str(tmp_path), "--lang", "en"])
+    assert result.exit_code == 0
+    assert "No camera measures these zones: corridor-3f" in result.output
+    assert "environment variable CAM_9 is not set" in result.output
+    assert "rtsp://***@10.0.0.9/a" in result.output
+
+
+def test_an_unknown_language_is_refused() -> None:
+    result = RUNNER.invoke(site_app, ["check", str(sample_school_directory()), "--lang", "fr"])
+    assert result.exit_code == 2
+    assert "use one of zh, en" in result.output
+
+
+def test_a_folder_without_site_file_is_told(tmp_path: Path) -> None:
+    result = RUNNER.invoke(site_app, ["check", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "there is no such file" in result.output

@@ -1,0 +1,116 @@
+"""Service settings: where they come from, which wins, and what is refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from config.errors import SettingsError
+from config.settings import ServiceSettings, ingest_token, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("XIAOAN_"):
+            monkeypatch.delenv(name)
+
+
+def test_the_defaults_listen_on_this_machine_only() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8440)
+    assert settings.stale_after_s == 3.0
+    assert settings.resolved_database_url.startswith("sqlite:////")
+    assert settings.resolved_database_url.endswith("/var/xiaoan.db")
+
+
+def test_arguments_win_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "service.yaml"
+    file.write_text("port: 9001\nworkers: 1\nlanguage: en\n", encoding="utf-8")
+    monkeypatch.setenv("XIAOAN_PORT", "9002")
+    monkeypatch.setenv("XIAOAN_WORKERS", "2")
+    settings = load_settings(file, port=9003, workers=None)
+    assert (settings.port, settings.workers, settings.language) == (9003, 2, "en")
+
+
+def test_a_password_in_the_database_url_is_not_shown() -> None:
+    settings = load_settings(database_url="postgresql://x:pa55@db/xiaoan")
+    assert "pa55" not in repr(settings)
+    assert "pa55" not in str(settings)
+    assert settings.resolved_database_url == "postgresql://x:pa55@db/xiaoan"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("prt: 1\n", r"service\.yaml:1: prt: unknown setting — mend: did you mean `port`"),
+        ("port: 0\n", r"service\.yaml: port: .*greater than or equal to 1"),
+        ("port: [1]\n", r"service\.yaml: port: "),
+        ("- 1\n", "expected settings"),
+        ("a: [\n", "not valid YAML"),
+        ("log_level: loud\n", "log_level"),
+        ("port: 1\nport: 2\n", "written twice"),
+    ],
+)
+def test_a_faulty_file_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    file = tmp_path / "service.yaml"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(SettingsError, match=words):
+        load_settings(file)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no such file"):
+        load_settings(tmp_path / "service.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("XIAOAN_PORT", "many", "environment variable XIAOAN_PORT"),
+        ("XIAOAN_LANGUAGE", "fr", "environment variable XIAOAN_LANGUAGE"),
+        ("XIAOAN_ALLOWED_HOSTS", "a,b", "write lists as JSON"),
+        ("XIAOAN_STALE_AFTER_S", "0", "XIAOAN_STALE_AFTER_S"),
+    ],
+)
+def test_a_faulty_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=words):
+        load_settings()
+
+
+def test_an_unknown_argument_is_refused() -> None:
+    with pytest.raises(SettingsError, match="did you mean `port`"):
+        load_settings(prot=1)
+
+
+def test_the_token_is_made_once_and_for_this_user_only(tmp_path: Path) -> None:
+    settings = ServiceSettings(run_dir=tmp_path / "run")
+    token = ingest_token(settings)
+    assert len(token) >= 40
+    assert ingest_token(settings) == token
+    assert settings.resolved_token_file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["ingest.token"]
+
+
+def test_a_token_that_others_can_read_or_that_is_short_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "ingest.token"
+    settings = ServiceSettings(run_dir=tmp_path)
+    file.write_text("short\n", encoding="ascii")
+    file.chmod(0o600)
+    with pytest.raises(SettingsError, match="too short"):
+        ingest_token(settings)
+    file.write_text("x" * 32, encoding="ascii")
+    file.chmod(0o644)
+    with pytest.raises(SettingsError, match="others can read it"):
+        ingest_token(settings)
+
+
+def test_a_run_dir_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="ascii")
+    with pytest.raises(SettingsError, match="mend: choose a folder"):
+        ingest_token(ServiceSettings(run_dir=tmp_path / "file"))

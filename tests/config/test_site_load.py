@@ -1,0 +1,265 @@
+"""Site files: the sample school as it is, and every refusal with its line, key and mend."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config import (
+    FileProblem,
+    ForbiddenArea,
+    Site,
+    SiteFileError,
+    load_site,
+    parse_site,
+    sample_school_directory,
+)
+from vision.zones import ZoneType
+
+MINIMAL = """\
+format: 1
+site: {id: s, name: {zh: 校, en: School}, timezone: Asia/Shanghai}
+floors:
+  - id: f
+    name: {zh: 层, en: Floor}
+    outline: [[0, 0], [20, 0], [20, 10], [0, 10]]
+zones:
+  - id: z
+    name: {zh: 区, en: Zone}
+    floor: f
+    type: corridor
+    polygon: [[8, 2], [12, 2], [12, 6], [8, 6]]
+cameras:
+  - id: c
+    name: {zh: 机, en: Camera}
+    floor: f
+    uri: rtsp://10.0.0.5/a
+    lens: {width_px: 1280, height_px: 720, hfov_deg: 80}
+    pose: {x_m: 2, y_m: 4, z_m: 3.5, pan_deg: 0, tilt_deg: 20}
+    zones: [z]
+"""
+
+
+def problems_of(text: str, directory: Path = Path()) -> tuple[FileProblem, ...]:
+    """What is wrong with a site file; empty when it loads. Any other error goes through."""
+    try:
+        parse_site(text.encode(), directory=directory)
+    except SiteFileError as error:
+        return error.problems or (FileProblem("", 0, "", "", ""),)
+    return ()
+
+
+@pytest.fixture(scope="module")
+def school() -> Site:
+    return load_site(sample_school_directory())
+
+
+def test_the_minimal_site_is_accepted() -> None:
+    site = parse_site(MINIMAL.encode(), directory=Path("/site"))
+    assert [zone.area_m2 for zone in site.zones] == [16.0]
+    assert site.camera("c").analysed_fps == 5.0
+    assert site.zone("z").head_height_m == 1.5
+    assert site.profiles_file is None
+
+
+def test_the_sample_school_is_what_its_plan_says(school: Site) -> None:
+    assert school.id == "sample-school"
+    assert school.name.in_language("zh") == "示范学校"
+    areas_m2 = {zone.id: zone.area_m2 for zone in school.zones}
+    assert areas_m2 == pytest.approx(
+        {"corridor-2f": 42, "stair-a": 10.8, "hall-1f": 48, "gate-main": 48, "corridor-3f": 72}
+    )
+    stair = school.zone("stair-a")
+    assert stair.type is ZoneType.STAIRS
+    assert stair.plane.z_at(np.array([[0.0, 1.0], [3.6, 2.0]])) == pytest.approx([1.8, 0.0])
+    assert stair.exits[0].start_xy_m == (3.6, 0.0)
+    camera = school.camera("cam-stair")
+    assert (camera.uri.scenario, camera.uri.seed) == ("blocked_stair", 1)
+    assert camera.camera.lens.hfov_deg == pytest.approx(62.0)
+    assert len(school.sha256) == 64
+
+
+def test_the_stair_the_hall_and_the_corridor_share_one_run(school: Site) -> None:
+    runs = {str(school.camera(name).uri) for name in ("cam-stair", "cam-hall", "cam-upper")}
+    assert len(runs) == 1
+
+
+def test_lookups_by_id(school: Site) -> None:
+    assert [zone.id for zone in school.zones_of("cam-gate")] == ["gate-main"]
+    assert [camera.id for camera in school.cameras_of("hall-1f")] == ["cam-hall"]
+    assert school.zone_name("hall-1f").en == "Ground hall"
+    assert school.floor("yard").ceiling_m is None
+    for look_up in (school.zone, school.camera, school.floor, school.cameras_of, school.zone_name):
+        with pytest.raises(KeyError, match="nowhere"):
+            look_up("nowhere")
+
+
+def test_the_sample_school_gives_an_audit_something_to_find(school: Site) -> None:
+    forbidden = [area for area in school.areas if isinstance(area, ForbiddenArea)]
+    assert [area.kind for area in forbidden] == ["toilet"]
+    assert sum(1 for area in school.areas if not isinstance(area, ForbiddenArea)) == 6
+    assert {door.state for floor in school.floors for door in floor.doors} == {"open", "shut"}
+
+
+def test_an_exit_line_counts_outwards_along_the_axis(school: Site) -> None:
+    """Left to right of the line, seen from its start, is the zone's walking direction."""
+    for zone in school.zones:
+        for line in zone.exits:
+            along = np.subtract(line.end_xy_m, line.start_xy_m)
+            to_the_right = np.array([along[1], -along[0]])
+            axis = np.radians(zone.axis_deg or 0.0)
+            assert to_the_right @ [np.cos(axis), np.sin(axis)] > 0, (zone.id, line.id)
+
+
+REFUSALS = [
+    # what is replaced, by what, line, key, words of the message, words of the mend
+    ("tilt_deg: 20", "tlt_deg: 20", 19, "cameras[0].pose.tlt_deg", "unknown key", "`tilt_deg`"),
+    ("type: corridor", "type: coridor", 11, "zones[0].type", "'coridor'", "`corridor`"),
+    ("z_m: 3.5", 'z_m: "3.5"', 19, "cameras[0].pose.z_m", "expected a number", "quotes"),
+    ("tilt_deg: 20", "tilt_deg: 120", 19, "cameras[0].pose.tilt_deg", "out of range", "<= 90"),
+    ("hfov_deg: 80", "hfov_deg: 0", 18, "cameras[0].lens.hfov_deg", "out of range", ">= 1"),
+    ("width_px: 1280", "width_px: 12.5", 18, "cameras[0].lens.width_px", "whole number", "whole"),
+    (", hfov_deg: 80", "", 18, "cameras[0].lens", "field of view or", "one of hfov_deg"),
+    ("    lens: {w", "    #lens: {w", 14, "cameras[0]", "no calibration: lens", "xiaoan calibrate"),
+    ("    pose: {x", "    #pose: {x", 14, "cameras[0]", "no calibration: pose", "xiaoan calibrate"),
+    ("    uri: rtsp://10.0.0.5/a\n", "", 14, "cameras[0].uri", "is missing", "add `uri:`"),
+    ("rtsp://10", "rtsp://me:pw@10", 17, "cameras[0].uri", "in clear", "credentials: env:NAME"),
+    ("rtsp://", "http://", 17, "cameras[0].uri", "known scheme", "rtsp://"),
+    ("zones: [z]", "zones: [zz]", 20, "cameras[0].zones[0]", "no zone 'zz'", "`z`"),
+    ("zones: [z]", "zones: [z, z]", 20, "cameras[0].zones[1]", "listed twice", "keep one"),
+    ("floor: f\n    type", "floor: g\n    type", 10, "zones[0].floor", "no floor 'g'", "f"),
+    ("[12, 6], [8, 6]]", "[8, 6], [12, 6]]", 12, "zones[0].polygon", "crosses", "reorder"),
+    ("[12, 6], [8, 6]]", "[12, 6], [8, 6], [8, 2]]", 12, "zones[0].polygon", "repeated", "last"),
+    ("[12, 2], [12, 6], [8, 6]]", "[12, 2]]", 12, "zones[0].polygon", "three corners", "corners"),
+    ("[12, 6], [8, 6]]", "[16, 2]]", 12, "zones[0].polygon", "crosses", "reorder"),
+    ("[12, 6], [8, 6]]", "[12, 11], [8, 11]]", 12, "zones[0].polygon", "4.00 m² lie", "outline"),
+    ("[8, 2], [12, 2]", "[8, 2], [8, 2], [12, 2]", 12, "zones[0].polygon[1]", "same", "leave"),
+    ("[12, 2]", "[12]", 12, "zones[0].polygon[1][1]", "is missing", "add"),
+    ("pan_deg: 0", "pan_deg: 180", 20, "cameras[0].zones[0]", "behind the camera", "pose"),
+    ("pan_deg: 0", "pan_deg: 85", 20, "cameras[0].zones[0]", "outside the camera", "pose"),
+    ("z_m: 3.5", "z_m: 1.2", 20, "cameras[0].zones[0]", "horizon", "pose"),
+    ("type: corridor", "type: corridor\n    width_m: 0", 12, "zones[0].width_m", "range", "> 0"),
+    ("Asia/Shanghai", "Asia/Shanghia", 2, "site.timezone", "time zone", "Asia/Shanghai"),
+    ("timezone: Asia", "profiles: p.yaml, timezone: Asia", 2, "site.profiles", "no file", "name"),
+    ("format: 1", "format: 2", 1, "format", "2 is not known", "1"),
+    ("format: 1\n", "", 1, "format", "is missing", "add `format:`"),
+    ("zones:\n  - id", "zoness:\n  - id", 7, "zoness", "unknown key", "`zones`"),
+    ("id: c\n", "id: Cam 1\n", 14, "cameras[0].id", "pattern", "correct"),
+    ("    uri", "    floor: f\n    uri", 17, "cameras[0].floor", "twice, first on line 16", "one"),
+    ("  - id: z\n", "  - id: z\n    plane: {z: 0, through: [[0,0,0],[1,0,0],[0,1,0]]}\n", 9,
+     "zones[0].plane", "either level or", "z: 0"),
+    ("  - id: z\n", "  - id: z\n    plane: {through: [[0,0,0],[1,0,0],[2,0,0]]}\n", 9,
+     "zones[0].plane.through", "one line", "three corners"),
+    ("  - id: z\n", "  - id: z\n    plane: {through: [[0,0,0],[1,0,3],[0,1,0]]}\n", 9,
+     "zones[0].plane.through", "steeper than 45", "three corners"),
+    ("  - id: z\n", "  - id: z\n    exits: [{id: e, from: [1, 1], to: [1, 1]}]\n", 9,
+     "zones[0].exits[0].to", "same", "move"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "line", "key", "message", "mend"), REFUSALS)
+def test_a_fault_is_refused_with_line_key_and_mend(
+    old: str, new: str, line: int, key: str, message: str, mend: str
+) -> None:
+    assert MINIMAL.count(old) >= 1
+    problems = problems_of(MINIMAL.replace(old, new, 1))
+    found = [problem for problem in problems if problem.key == key]
+    assert found, [str(problem) for problem in problems]
+    assert (found[0].file, found[0].line) == ("site.yaml", line)
+    assert message in found[0].message
+    assert mend in found[0].mend
+
+
+def test_a_problem_reads_as_one_line() -> None:
+    with pytest.raises(SiteFileError) as refusal:
+        parse_site(MINIMAL.replace("tilt_deg: 20", "tilt_deg: 99").encode(), directory=Path())
+    assert str(refusal.value) == (
+        "site.yaml:19: cameras[0].pose.tilt_deg: 99 is out of range — mend: write a number <= 90"
+    )
+
+
+def test_all_problems_are_told_at_once_in_the_order_of_the_file(sample_text: str) -> None:
+    spoiled = (
+        sample_text.replace("redundancy: 2", "redundancy: 9")
+        .replace("id: hall-1f", "id: stair-a", 1)
+        .replace("type: gate", "type: gates")
+        .replace("tilt_deg: 38.0", "tlt_deg: 38.0")
+        .replace("virtual:quiet_corridor", "rtsp://u:p@h/")
+    )
+    problems = problems_of(spoiled)
+    assert [problem.line for problem in problems] == sorted(problem.line for problem in problems)
+    assert {
+        "floors[0].required_areas[3].redundancy",
+        "zones[2].id",
+        "zones[3].type",
+        "cameras[3].pose.tlt_deg",
+        "cameras[4].uri",
+    } <= {problem.key for problem in problems}
+
+
+def test_a_zone_that_is_refused_is_not_called_unknown_by_its_camera() -> None:
+    problems = problems_of(MINIMAL.replace("type: corridor", "type: yard"))
+    assert [problem.key for problem in problems] == ["zones[0].type"]
+
+
+def test_a_camera_and_its_zones_share_a_floor(sample_text: str) -> None:
+    problems = problems_of(sample_text.replace("zones: [gate-main]", "zones: [stair-a]"))
+    assert [problem.message for problem in problems] == [
+        "zone 'stair-a' is on floor 'f1', not on 'yard'"
+    ]
+
+
+@pytest.mark.parametrize("old", ["id: yard", "id: toilet-1f", "id: gate-line", "id: cam-hall"])
+def test_equal_ids_are_refused(sample_text: str, old: str) -> None:
+    new = {
+        "id: yard": "id: f1",
+        "id: toilet-1f": "id: area-hall",
+        "id: gate-line": "id: stair-foot",
+        "id: cam-hall": "id: cam-stair",
+    }[old]
+    messages = [problem.message for problem in problems_of(sample_text.replace(old, new, 1))]
+    assert any("is used twice" in message for message in messages)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SiteFileError, match=r"site\.yaml: there is no such file"):
+        load_site(tmp_path / "nowhere")
+
+
+def test_a_file_is_read_once_and_keeps_its_hash(tmp_path: Path, sample_text: str) -> None:
+    (tmp_path / "site.yaml").write_text(sample_text, encoding="utf-8")
+    assert load_site(tmp_path).sha256 == load_site(sample_school_directory()).sha256
+    assert load_site(tmp_path).directory == tmp_path
+
+
+_SCRAPS = st.sampled_from(
+    ["", "x", "0", "-1", "1e9", "9" * 400, "[", "]", "{", "}", ":", "- ", "\n", "  ", "null", "[]",
+     "{}", "&a ", "*a", "!t ", "'", '"', "#", "true", "[[0, 0]]",
+     "[[0,0],[1,1],[0,1],[1,0]]", "z", "f", "\t"]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), _SCRAPS), max_size=4))
+def test_any_edit_of_a_site_loads_or_is_refused(edits: list[tuple[float, int, str]]) -> None:
+    text = MINIMAL
+    for place, removed, inserted in edits:
+        start = int(place * len(text))
+        text = text[:start] + inserted + text[start + removed :]
+    assert all(problem.message and problem.mend for problem in problems_of(text))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    line=st.integers(0, MINIMAL.count("\n") - 1),
+    value=st.sampled_from(
+        ["", "3", "-3", "text", "[]", "[1]", "{}", "{a: 1}", "null", "1.5", "no"]
+    ),
+)
+def test_any_value_of_a_wrong_type_is_refused_with_a_line(line: int, value: str) -> None:
+    lines = MINIMAL.splitlines()
+    lines[line] = f"{lines[line].partition(':')[0]}: {value}"
+    for problem in problems_of("\n".join(lines) + "\n"):
+        assert problem.line >= 1 or problem.key == ""
