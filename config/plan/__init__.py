@@ -1,0 +1,46 @@
+"""The district's safety work plan: its text, its rules, its calendar and whom it binds."""
+
+from config.plan.catalogue import load_catalogue, load_digests, text_digest
+from config.plan.errors import PlanFileError, RecurrenceError
+from config.plan.recurrence import (
+    Occurrence,
+    certificate_due,
+    certificate_expiry,
+    expand_year,
+    incident_due_days,
+    raw_count,
+    raw_due_days,
+)
+from config.plan.school_calendar import CalendarWarning, SchoolCalendar, Term, load_calendar
+from config.plan.units import Unit, UnitKind, applies, load_units, needed
+from config.plan.values import Measure, Obligation, PlanCatalogue, Rule, Section, Task
+
+__all__ = [
+    "load_catalogue",
+    "load_digests",
+    "text_digest",
+    "load_calendar",
+    "load_units",
+    "PlanCatalogue",
+    "Section",
+    "Task",
+    "Measure",
+    "Obligation",
+    "Rule",
+    "Unit",
+    "UnitKind",
+    "applies",
+    "needed",
+    "SchoolCalendar",
+    "Term",
+    "CalendarWarning",
+    "Occurrence",
+    "expand_year",
+    "raw_due_days",
+    "raw_count",
+    "incident_due_days",
+    "certificate_expiry",
+    "certificate_due",
+    "PlanFileError",
+    "RecurrenceError",
+]

@@ -1,0 +1,101 @@
+"""Who the plan binds: the bureau and its schools, with what sets their duties apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from config.plan.plan_file import read_values, refuse_problems
+from config.plan.values import AppliesTo, Rule
+
+SAMPLE_UNITS = Path(__file__).with_name("sample_units.yaml")
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+class UnitKind(StrEnum):
+    """What a unit is."""
+
+    BUREAU = "bureau"
+    PRIMARY = "primary"
+    MIDDLE = "middle"
+    KINDERGARTEN = "kindergarten"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Unit:
+    """The bureau or one school.
+
+    Attributes:
+        id: short and stable; part of file names and addresses.
+        has_buses: the school runs or hires school buses.
+        classes: number of classes; duties that count per class multiply by it.
+        calendar: file name of its own calendar beside the units file; empty for the shared one.
+        switched_off: measure or rule ids that do not bind this unit.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    name_zh: str
+    name_en: str
+    kind: UnitKind
+    has_buses: bool = False
+    classes: Annotated[int, Field(ge=0, le=300)] = 0
+    calendar: str = ""
+    switched_off: tuple[str, ...] = ()
+
+    @property
+    def is_school(self) -> bool:
+        return self.kind is not UnitKind.BUREAU
+
+
+def applies(rule: Rule, unit: Unit) -> bool:
+    """Whether `rule` binds `unit`."""
+    measure_id = rule.obligation.rstrip("abcdefghijklmnopqrstuvwxyz")
+    if rule.id in unit.switched_off or measure_id in unit.switched_off:
+        return False
+    match rule.applies_to:
+        case AppliesTo.BUREAU:
+            return not unit.is_school
+        case AppliesTo.ALL_SCHOOLS:
+            return unit.is_school
+        case AppliesTo.PRIMARY_MIDDLE:
+            return unit.kind in (UnitKind.PRIMARY, UnitKind.MIDDLE)
+        case AppliesTo.KINDERGARTEN:
+            return unit.kind is UnitKind.KINDERGARTEN
+        case AppliesTo.BUS_SCHOOLS:
+            return unit.is_school and unit.has_buses
+        case AppliesTo.EACH_CLASS:
+            return unit.is_school and unit.classes > 0
+
+
+def needed(rule: Rule, unit: Unit) -> int:
+    """How many records one window of `rule` needs from `unit`."""
+    return rule.quota * (unit.classes if rule.applies_to is AppliesTo.EACH_CLASS else 1)
+
+
+_ADAPTER = TypeAdapter(dict[str, tuple[Unit, ...]])
+
+
+def load_units(path: Path | None = None) -> tuple[Unit, ...]:
+    """The units under the key `units` of `path`, or the sample's.
+
+    Raises `PlanFileError`: unknown keys, equal ids, no unit at all.
+    """
+    data, source = read_values(SAMPLE_UNITS if path is None else path, _ADAPTER)
+    for key in data:
+        if key != "units":
+            source.report((key,), "an unknown key", "write units:")
+    units = data.get("units", ())
+    if not units:
+        source.report(("units",), "no unit is listed", "list at least one school")
+    for identity, count in Counter(unit.id for unit in units).items():
+        if count > 1:
+            message = f"the id {identity} stands {count} times"
+            source.report(("units",), message, "give each its own")
+    refuse_problems(source)
+    return units
