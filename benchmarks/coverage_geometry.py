@@ -6,7 +6,7 @@ Targets: areas differ by at most 0.2 %; at most 5 ms of CPU time for each camera
 
 The raster asks of each 5 cm cell by itself whether any barrier rises above the line from the eye
 to the cell; it shares no code with `vision.visibility`. Random floors hold walls that cross and
-touch, obstacles of all heights and, now and then, a camera on a wall.
+touch, obstacles of all heights, open doors with a lintel and, now and then, a camera on a wall.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import shapely
 from numpy.typing import NDArray
 
 from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
+from vision.barriers import Barriers
 from vision.planes import Plane
-from vision.visibility import Barriers, Eye, visible_region
+from vision.visibility import Eye, visible_region
 
 Line = tuple[Sequence[tuple[float, float]], float]
 CELL_M = 0.05
@@ -36,6 +37,7 @@ class RandomFloor:
     width_m: float
     depth_m: float
     lines: tuple[Line, ...]
+    lintels: tuple[Line, ...]
     eye: Eye
     plane: Plane
 
@@ -49,6 +51,7 @@ def random_floor(seed: int, walls: int | None = None) -> RandomFloor:
     count = int(rng.integers(4, 30)) if walls is None else walls
     while sum(len(points) - 1 for points, _ in lines) < count:
         lines.append(_random_line(rng, width, depth))
+    lintels = [_random_line(rng, width, depth)[0][:2] for _ in range(int(rng.integers(0, 4)))]
     x, y = float(rng.uniform(0.3, width - 0.3)), float(rng.uniform(0.3, depth - 0.3))
     heading = None
     if rng.random() < 0.2:
@@ -59,6 +62,7 @@ def random_floor(seed: int, walls: int | None = None) -> RandomFloor:
         width,
         depth,
         tuple(lines),
+        tuple((door, float(rng.uniform(1.9, 2.3))) for door in lintels),
         Eye(x, y, float(rng.uniform(2.4, 4.0)) + slope * x, heading),
         Plane(height, slope),
     )
@@ -105,7 +109,9 @@ def points_visible(
     z = floor.plane.z0_m + floor.plane.slope_x * x + floor.plane.slope_y * y
     eye = floor.eye
     seen = np.ones(x.shape, dtype=bool)
-    for points, height in floor.lines:
+    edges = [(points, height, False) for points, height in floor.lines]
+    edges += [(points, height, True) for points, height in floor.lintels]
+    for points, height, hangs in edges:
         for (ax, ay), (bx, by) in pairwise(points):
             # Line eye + s (cell - eye) and barrier a + u (b - a), by Cramer's rule.
             dx, dy, wx, wy = x - eye.x_m, y - eye.y_m, bx - ax, by - ay
@@ -114,13 +120,14 @@ def points_visible(
                 s = ((ax - eye.x_m) * wy - (ay - eye.y_m) * wx) / det
                 u = ((ax - eye.x_m) * dy - (ay - eye.y_m) * dx) / det
                 sight = eye.z_m + s * (z - eye.z_m)
-                seen &= ~((s > 1e-9) & (s < 1) & (u >= 0) & (u <= 1) & (sight < height))
+                hit = (s > 1e-9) & (s < 1) & (u >= 0) & (u <= 1)
+                seen &= ~(hit & ((sight > height) if hangs else (sight < height)))
     return seen
 
 
 def areas_m2(floor: RandomFloor) -> tuple[float, float]:
     """Seen area in the room: by the exact region, and by the raster."""
-    region = visible_region(Barriers.of(floor.lines), floor.eye, plane=floor.plane)
+    region = visible_region(Barriers.of(floor.lines, floor.lintels), floor.eye, plane=floor.plane)
     room = shapely.box(0, 0, floor.width_m, floor.depth_m)
     return float(shapely.intersection(region, room).area), raster_visible_m2(floor)
 
@@ -130,7 +137,7 @@ def time_per_camera_ms(walls: int = 200, floors: int = 20) -> list[float]:
     found = []
     for seed in range(floors):
         floor = random_floor(10_000 + seed, walls)
-        barriers = Barriers.of(floor.lines)
+        barriers = Barriers.of(floor.lines, floor.lintels)
         best = math.inf
         for _ in range(3):
             start = time.process_time()

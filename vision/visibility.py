@@ -13,129 +13,25 @@ edges, so the kernel is here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import LineString, MultiLineString, MultiPolygon, Polygon
+from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from vision.arrays import BoolArray, Float64Array, read_only
+from vision.arrays import BoolArray, Float64Array
+from vision.barriers import Barriers, Sheets
 from vision.errors import GeometryError
 from vision.planes import LEVEL_FLOOR, Plane
 
 GeometryArray = NDArray[np.object_]
 
-SNAP_M = 0.0001
-"""Barrier ends closer than this are the same point: walls drawn to touch do touch."""
-
 _MOUNT_M = 0.01
 _CLEARANCE_M = 0.001
 _LONGEST_SHADOW = 1e4
 _SMALLEST_ANGLE_RAD = 1e-11
-
-
-@dataclass(frozen=True, slots=True)
-class Sheets:
-    """Upright opaque sheets on the plan, as columns.
-
-    Attributes:
-        segments_xyxy_m: (N, 4) float64, plan ends x0, y0, x1, y1 in metres.
-        heights_m: (N,) float64, top edge above the plan frame's zero level; infinity for a wall
-            up to the ceiling.
-    """
-
-    segments_xyxy_m: Float64Array
-    heights_m: Float64Array
-
-    def __post_init__(self) -> None:
-        segments = read_only(
-            self.segments_xyxy_m, name="segments_xyxy_m", dtype=np.float64, shape=(None, 4)
-        )
-        heights = read_only(
-            self.heights_m, name="heights_m", dtype=np.float64, shape=(len(segments),)
-        )
-        object.__setattr__(self, "segments_xyxy_m", segments)
-        object.__setattr__(self, "heights_m", heights)
-
-    def __len__(self) -> int:
-        return len(self.heights_m)
-
-    def where(self, keep: BoolArray) -> Sheets:
-        return Sheets(self.segments_xyxy_m[keep], self.heights_m[keep])
-
-
-@dataclass(frozen=True, slots=True)
-class Barriers:
-    """What hides: walls, shut doors, sides of obstacles. Glass and open doors are not among them.
-
-    Attributes:
-        drawn: as the plan has them; they may cross and touch.
-        noded: the same, cut so that they meet at their ends only.
-    """
-
-    drawn: Sheets
-    noded: Sheets
-
-    @classmethod
-    def of(cls, lines: Iterable[tuple[Sequence[tuple[float, float]], float]]) -> Barriers:
-        """Barriers from polylines with a height each.
-
-        Ends are snapped to a 0.1 mm grid where they are cut. Of barriers that lie on each other
-        the higher counts.
-
-        Raises:
-            GeometryError: for coordinates that are not finite, or a height that is no number.
-        """
-        by_height: dict[float, list[LineString]] = {}
-        for points_xy_m, height_m in lines:
-            points = np.asarray(points_xy_m, dtype=np.float64).reshape(-1, 2)
-            if not np.isfinite(points).all() or math.isnan(height_m):
-                raise GeometryError("a barrier needs finite plan coordinates and a height")
-            if len(points) >= 2 and np.ptp(points, axis=0).max() > 0.0:
-                by_height.setdefault(float(height_m), []).append(LineString(points))
-        if not by_height:
-            return NO_BARRIERS
-        every = [line for lines_of in by_height.values() for line in lines_of]
-        drawn = [_pieces(MultiLineString(lines_of)) for lines_of in by_height.values()]
-        heights = np.repeat(list(by_height), [len(segments) for segments in drawn])
-        pieces = _pieces(shapely.union_all(np.array(every), grid_size=SNAP_M))
-        return cls(
-            Sheets(np.vstack(drawn), heights),
-            Sheets(pieces, _height_of_pieces(pieces, by_height)),
-        )
-
-
-def _pieces(noded: BaseGeometry) -> Float64Array:
-    """Straight segments (N, 4) of noded lines."""
-    lines = shapely.get_parts(noded)
-    coordinates, line_index = shapely.get_coordinates(lines, return_index=True)
-    long_enough = np.any(np.abs(np.diff(coordinates, axis=0)) > SNAP_M / 10.0, axis=1)
-    keep = (line_index[1:] == line_index[:-1]) & long_enough
-    return np.asarray(np.column_stack([coordinates[:-1], coordinates[1:]])[keep])
-
-
-def _height_of_pieces(
-    pieces: Float64Array, by_height: dict[float, list[LineString]]
-) -> Float64Array:
-    """The largest height among the source lines that run along each piece."""
-    middles = shapely.points((pieces[:, :2] + pieces[:, 2:]) / 2.0)
-    heights = np.full(len(pieces), -math.inf)
-    nearest = np.full(len(pieces), math.inf)
-    nearest_height = np.zeros(len(pieces))
-    for height_m in sorted(by_height):
-        distance = np.asarray(shapely.distance(MultiLineString(by_height[height_m]), middles))
-        heights[distance <= 2.0 * SNAP_M] = height_m
-        closer = distance <= nearest
-        nearest[closer], nearest_height[closer] = distance[closer], height_m
-    # Snapping can bend a long line by more than its tolerance: then the nearest source counts.
-    return np.where(np.isneginf(heights), nearest_height, heights)
-
-
-_NO_SHEETS = Sheets(np.zeros((0, 4)), np.zeros(0))
-NO_BARRIERS = Barriers(_NO_SHEETS, _NO_SHEETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +112,9 @@ def visible_region(
     if not region.is_valid:
         region = shapely.make_valid(region)
     low = drawn.where(~_cuts_sight(drawn, place, eye.z_m, plane))
-    shadows = _low_shadows(low, place, eye.z_m, plane)
+    over = _low_shadows(low, place, eye.z_m, plane)
+    doors = _within(barriers.lintels, place, range_m)
+    shadows = np.concatenate([over, _lintel_shadows(doors, place, eye.z_m, plane, range_m)])
     shapely.prepare(region)
     # Most low barriers of a large floor stand behind a wall, where their shadow changes nothing.
     shadows = shadows[shapely.intersects(region, shadows)]
@@ -324,6 +222,27 @@ def _low_shadows(sheets: Sheets, place: Float64Array, z_m: float, plane: Plane) 
     return np.asarray(shapely.make_valid(shapely.polygons(rings)), dtype=np.object_)
 
 
+def _lintel_shadows(
+    sheets: Sheets, place: Float64Array, z_m: float, plane: Plane, range_m: float
+) -> GeometryArray:
+    """What lintels hide: everything behind the door further than sight under its lower edge."""
+    drop = _drop(place, z_m, plane)
+    below_eye = sheets.heights_m < z_m
+    if drop <= 0.0 or not below_eye.any():
+        return np.array([], dtype=np.object_)
+    sheets = sheets.where(below_eye)
+    outlines = []
+    for segment, height in zip(sheets.segments_xyxy_m, sheets.heights_m, strict=True):
+        ends = segment.reshape(2, 2)
+        room = _headroom(ends, np.full(2, height), place, z_m, plane)
+        rays = ends - place
+        reach = np.maximum(drop / np.maximum(room, drop / _LONGEST_SHADOW), 1.0)
+        beyond = rays * (40.0 * range_m / np.maximum(np.linalg.norm(rays, axis=1), 1e-9))[:, None]
+        if abs(rays[0, 0] * rays[1, 1] - rays[0, 1] * rays[1, 0]) > 1e-9:
+            outlines.append(Polygon(np.vstack([rays * reach[:, None], beyond[::-1]]) + place))
+    return np.asarray(shapely.make_valid(np.array(outlines, dtype=np.object_)), dtype=np.object_)
+
+
 def _star(segments: Float64Array, range_m: float) -> Float64Array:
     """Ring (M, 2) of the region seen from the origin among segments (N, 4) that do not cross.
 
@@ -390,11 +309,7 @@ def _on_segment(starts: Float64Array, along: Float64Array, rays: Float64Array) -
 
 
 __all__ = [
-    "NO_BARRIERS",
-    "SNAP_M",
-    "Barriers",
     "Eye",
-    "Sheets",
     "polygonal",
     "visible_region",
 ]

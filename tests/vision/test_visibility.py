@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Point, Polygon
 
 from benchmarks.coverage_geometry import areas_m2, random_floor
+from vision.barriers import NO_BARRIERS, Barriers
 from vision.errors import GeometryError
 from vision.planes import Plane
-from vision.visibility import NO_BARRIERS, Barriers, Eye, polygonal, visible_region
+from vision.visibility import Eye, polygonal, visible_region
 
 ROOM = [(0.0, 0.0), (10.0, 0.0), (10.0, 8.0), (0.0, 8.0), (0.0, 0.0)]
 WALLS = (ROOM, math.inf)
@@ -91,6 +92,16 @@ def test_a_rising_stair_shortens_the_shadow() -> None:
     seen = visible_region(barriers, Eye(0, 0, 5), plane=Plane(0.0, 0.5), range_m=30)
     assert not seen.contains(Point(6.66, 0.0))
     assert seen.contains(Point(6.68, 0.0))
+
+
+def test_a_lintel_over_an_open_door_shortens_the_view_through_it() -> None:
+    """Eye 4 m high, 4 m before a door 2 m high: sight under it meets the floor within 8 m."""
+    wall = [([(4.0, -9.0), (4.0, -0.5)], 5.0), ([(4.0, 0.5), (4.0, 9.0)], 5.0)]
+    door = [([(4.0, -0.5), (4.0, 0.5)], 2.0)]
+    with_lintel = visible_region(Barriers.of(wall, door), Eye(0, 0, 4))
+    assert with_lintel.contains(Point(7.99, 0.0))
+    assert not with_lintel.contains(Point(8.01, 0.0))
+    assert visible_region(Barriers.of(wall), Eye(0, 0, 4)).contains(Point(8.01, 0.0))
 
 
 @pytest.mark.parametrize("block", range(4))
