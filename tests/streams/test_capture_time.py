@@ -1,0 +1,123 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.capture_time import LiveTimes, RecordingTimes
+from streams.clock import SimulatedClock
+from tests.streams.fakes import NOON
+from vision.instants import Utc
+
+
+def test_a_recording_counts_from_its_start() -> None:
+    times = RecordingTimes(NOON)
+    assert [times.of(pts) - NOON for pts in (0.0, 0.04, 0.08)] == [0.0, 0.04, 0.08]
+
+
+def test_a_recording_never_runs_back_and_holds_where_a_time_is_missing() -> None:
+    times = RecordingTimes(NOON)
+    assert [times.of(pts) - NOON for pts in (1.0, None, 0.5, 1.5)] == [1.0, 1.0, 1.0, 1.5]
+
+
+def test_a_live_stream_is_anchored_on_its_first_picture() -> None:
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    assert times.of(100.0) == NOON
+    clock.advance(0.07)  # 30 ms later than the picture's own 40 ms
+    assert times.of(100.04) - NOON == 0.04
+
+
+def test_a_burst_after_a_stall_keeps_its_true_times() -> None:
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    times.of(0.0)
+    clock.advance(2.0)
+    found = [times.of(0.04 * n) - NOON for n in range(1, 51)]
+    assert found == [round(0.04 * n, 9) for n in range(1, 51)]
+    assert times.re_anchored == 0
+
+
+def test_pictures_buffered_while_opening_pull_the_anchor_back() -> None:
+    """The first picture waited 1 s in the buffer; the next 25 arrive with it, at one instant."""
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    found = [times.of(0.04 * n) for n in range(26)]
+    assert found == [NOON] * 26
+    clock.advance(0.04)
+    assert times.of(0.04 * 26) - NOON == 0.04
+
+
+def test_a_slow_camera_clock_is_re_anchored_beyond_half_a_second() -> None:
+    """The camera counts 0.9 s for each second: 0.5 s behind after 5 s, and from then followed."""
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    late_s = 0.0
+    for n in range(300):
+        captured = times.of(n * 0.09)
+        late_s = max(late_s, clock.utc() - captured)
+        clock.advance(0.1)
+    assert times.re_anchored >= 2
+    # Lateness must pass 0.5 s and then stay there for the whole 5 s window: 0.5 + 0.1 * 5.
+    assert late_s <= 1.1
+
+
+def test_a_jump_of_the_stream_s_own_time_is_a_new_anchor() -> None:
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    times.of(5000.0)
+    clock.advance(0.04)
+    assert times.of(0.0) - NOON == 0.04
+    clock.advance(0.04)
+    assert times.of(0.04) - NOON == 0.08
+    assert times.re_anchored == 1
+
+
+def test_a_picture_without_time_takes_its_arrival() -> None:
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    assert times.of(None) == NOON
+    clock.advance(1.0)
+    assert times.of(None) - NOON == 1.0
+
+
+def test_a_step_back_of_wall_time_does_not_turn_a_stream_back() -> None:
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    times.of(0.0)
+    clock.advance(0.04)
+    clock.step_utc(-3600.0)
+    assert times.of(0.04) - NOON == 0.04
+
+
+def test_a_step_forward_of_wall_time_is_followed() -> None:
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    times.of(0.0)
+    clock.advance(0.04)
+    clock.step_utc(3600.0)
+    assert times.of(0.04) - NOON == 3600.04
+
+
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.floats(-50.0, 500.0)),
+            st.floats(0.0, 5.0),
+            st.floats(-100.0, 100.0),
+        ),
+        max_size=60,
+    )
+)
+def test_capture_times_never_decrease_and_never_lie_in_the_future(
+    steps: list[tuple[float | None, float, float]],
+) -> None:
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    last = Utc(0)
+    highest_wall = clock.utc()
+    for pts_s, pass_s, step_s in steps:
+        clock.advance(pass_s)
+        clock.step_utc(step_s)
+        highest_wall = max(highest_wall.plus(pass_s), clock.utc())
+        captured = times.of(pts_s)
+        assert captured >= last
+        assert captured <= highest_wall.plus(1e-6)
+        last = captured

@@ -1,0 +1,95 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.sampling import DropCounts, Inbox, Sampler
+from tests.streams.fakes import NOON
+from vision.instants import Utc
+
+
+@pytest.mark.parametrize(
+    ("source_fps", "analysed_fps", "expected"),
+    [
+        (25.0, 5.0, [0, 5, 10, 15, 20]),
+        (25.0, 25.0, list(range(25))),
+        (10.0, 5.0, [0, 2, 4, 6, 8]),
+        (4.0, 5.0, [0, 1, 2, 3]),
+        (12.5, 5.0, [0, 3, 5, 8, 10]),
+    ],
+)
+def test_one_second_of_pictures(
+    source_fps: float, analysed_fps: float, expected: list[int]
+) -> None:
+    sampler = Sampler(analysed_fps)
+    count = int(source_fps)
+    assert [n for n in range(count) if sampler.take(NOON.plus(n / source_fps))] == expected
+
+
+def test_the_same_instant_is_taken_once() -> None:
+    sampler = Sampler(5.0)
+    assert [sampler.take(NOON) for _ in range(3)] == [True, False, False]
+
+
+def test_after_a_gap_the_next_picture_is_taken() -> None:
+    sampler = Sampler(1.0)
+    assert sampler.take(NOON)
+    assert sampler.take(NOON.plus(30.0))
+    assert not sampler.take(NOON.plus(30.5))
+
+
+@pytest.mark.parametrize("fps", [0.0, -1.0, float("nan")])
+def test_a_rate_that_is_not_positive_is_refused(fps: float) -> None:
+    with pytest.raises(ValueError, match="analysed_fps must be positive"):
+        Sampler(fps)
+
+
+@given(
+    gaps_s=st.lists(st.floats(0.001, 0.5), min_size=1, max_size=200), fps=st.floats(0.5, 30.0)
+)
+def test_never_more_than_one_picture_a_slot(gaps_s: list[float], fps: float) -> None:
+    sampler = Sampler(fps)
+    at = NOON
+    taken: list[Utc] = []
+    for gap_s in gaps_s:
+        if sampler.take(at):
+            taken.append(at)
+        at = at.plus(gap_s)
+    assert taken[0] == NOON
+    assert len(taken) <= (at - NOON) * fps + 2
+
+
+def test_the_newest_item_of_a_key_wins_and_the_loss_is_told() -> None:
+    inbox: Inbox[str, str] = Inbox()
+    assert inbox.put("cam-a", "a1") is False
+    assert inbox.put("cam-a", "a2") is True
+    assert inbox.take(0.0).item == "a2"
+    assert inbox.take(0.0).item is None
+
+
+def test_keys_take_turns_however_fast_one_of_them_is() -> None:
+    inbox: Inbox[str, str] = Inbox()
+    inbox.put("fast", "f1")
+    inbox.put("slow", "s1")
+    inbox.put("fast", "f2")
+    assert inbox.take(0.0).item == "f2"
+    inbox.put("fast", "f3")
+    assert inbox.take(0.0).item == "s1"
+    assert inbox.take(0.0).item == "f3"
+
+
+def test_events_come_first_and_in_order() -> None:
+    inbox: Inbox[str, str] = Inbox()
+    inbox.put("cam", "picture")
+    inbox.put_event("stalled")
+    inbox.put_event("offline")
+    assert [inbox.take(0.0).event for _ in range(2)] == ["stalled", "offline"]
+    assert inbox.take(0.0).item == "picture"
+    assert inbox.take_event() is None
+
+
+def test_drops_are_counted_by_cause() -> None:
+    counts = DropCounts()
+    counts.add("superseded")
+    counts.add("corrupt", 3)
+    counts.add("superseded")
+    assert counts.snapshot() == {"superseded": 2, "corrupt": 3}
