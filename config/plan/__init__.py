@@ -1,6 +1,7 @@
 """The district's safety work plan: its text, its rules, its calendar and whom it binds."""
 
 from config.plan.catalogue import load_catalogue, load_digests, text_digest
+from config.plan.edition import PlanEdition, load_edition
 from config.plan.errors import PlanFileError, RecurrenceError
 from config.plan.recurrence import (
     Occurrence,
@@ -16,6 +17,8 @@ from config.plan.units import Unit, UnitKind, applies, load_units, needed
 from config.plan.values import Measure, Obligation, PlanCatalogue, Rule, Section, Task
 
 __all__ = [
+    "PlanEdition",
+    "load_edition",
     "load_catalogue",
     "load_digests",
     "text_digest",

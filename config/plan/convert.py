@@ -53,14 +53,20 @@ def convert(inventory: dict[str, Any], accepts: dict[str, str]) -> dict[str, Any
     }
 
 
-def digests(inventory: dict[str, Any]) -> str:
-    """One line a measure: SHA-256 of its text, two spaces, its id."""
-    return "".join(
-        f"{text_digest(measure['text_zh'])}  {measure['id']}\n"
+def inventory_texts(inventory: dict[str, Any]) -> dict[str, str]:
+    """Measure id -> its text."""
+    return {
+        measure["id"]: measure["text_zh"]
         for section in inventory["sections"]
         for task in section["tasks"]
         for measure in task["measures"]
-    )
+    }
+
+
+def digests(inventory: dict[str, Any]) -> str:
+    """One line a measure: SHA-256 of its text, two spaces, its id."""
+    texts = inventory_texts(inventory)
+    return "".join(f"{text_digest(text)}  {identity}\n" for identity, text in texts.items())
 
 
 def read_inventory(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from config.errors import ConfigFileError
 from config.plan import PlanFileError, load_calendar, load_catalogue, load_digests, text_digest
 from config.plan.catalogue import SHIPPED_CATALOGUE
-from config.plan.convert import convert, digests, read_inventory
+from config.plan.convert import convert, digests, inventory_texts, read_inventory
 from config.plan.verify import check_rules, check_same_texts, check_texts
 
 
@@ -111,12 +111,7 @@ def test_the_catalogue_still_equals_the_inventory() -> None:
     if not inventory_path.is_file():
         pytest.skip("the plan's inventory is not beside this checkout")
     inventory = read_inventory(inventory_path)
-    texts = {
-        measure["id"]: measure["text_zh"]
-        for section in inventory["sections"]
-        for task in section["tasks"]
-        for measure in task["measures"]
-    }
+    texts = inventory_texts(inventory)
     assert len(texts) == 36
     assert all(check.holds for check in check_same_texts(load_catalogue(), texts))
     recorded = {

@@ -1,0 +1,176 @@
+"""`xiaoan plan ...`: check the plan's text and rules, and see what is due."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from config.errors import ConfigFileError
+from config.plan import (
+    CalendarWarning,
+    PlanEdition,
+    Unit,
+    applies,
+    expand_year,
+    load_digests,
+    load_edition,
+    needed,
+)
+from config.plan.convert import inventory_texts, read_inventory
+from config.plan.recurrence import Occurrence
+from config.plan.values import Rule, Scope
+from config.plan.verify import Check, check_rules, check_same_texts, check_texts
+from config.texts import LANGUAGES, text
+
+plan_app = typer.Typer(no_args_is_help=True, help="安全工作计划 The safety work plan.")
+
+PlanFolder = Annotated[
+    Path | None, typer.Option("--plan", help="计划目录 Folder with units.yaml, calendar.yaml ...")
+]
+Language = Annotated[str, typer.Option("--lang", envvar="XIAOAN_LANGUAGE", help="zh | en")]
+
+
+@plan_app.callback()
+def _group() -> None:
+    """安全工作计划 The safety work plan."""
+
+
+@plan_app.command("verify")
+def verify(
+    plan: PlanFolder = None,
+    source: Annotated[
+        Path | None, typer.Option("--source", help="原文清单 Inventory to compare with.")
+    ] = None,
+    lang: Language = LANGUAGES[0],
+) -> None:
+    """核对原文与重复规则 Compare the texts and count the rules; exit code 1 on a difference."""
+    console = _console()
+    edition = _edition(plan, console, _checked(lang))
+    digests = check_texts(edition.catalogue, load_digests())
+    rules = check_rules(edition.catalogue, edition.calendars[""])
+    good = _report(console, "texts", digests, lang)
+    if source is not None:
+        try:
+            texts = inventory_texts(read_inventory(source))
+        except ConfigFileError as error:
+            _refuse(error, console, lang)
+        same = check_same_texts(edition.catalogue, texts)
+        good = _report(console, "source", same, lang, file=source.name) and good
+    good = _report(console, "rules", rules, lang) and good
+    if not good:
+        raise typer.Exit(1)
+
+
+@plan_app.command("due")
+def due(
+    school: Annotated[str, typer.Option("--school", help="单位编号 Id of the school or bureau.")],
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="日期 Day; today.")
+    ] = None,
+    plan: PlanFolder = None,
+    lang: Language = LANGUAGES[0],
+) -> None:
+    """某日的待办 What the calendar asks of one school on one day."""
+    console = _console()
+    edition = _edition(plan, console, _checked(lang))
+    on = date.today() if day is None else day.date()  # noqa: DTZ011 - the desk's own day
+    try:
+        unit = edition.unit(school)
+    except KeyError:
+        known = ", ".join(unit.id for unit in edition.units)
+        console.print(text("plan.due.unknown_unit", lang, unit=school, known=known), markup=False)
+        raise typer.Exit(1) from None
+    for warning in edition.calendar_of(unit).warnings(on.year, on.year):
+        console.print(f"△ {warning_text(warning, lang)}", markup=False)
+    console.print(_due_table(edition, unit, on, lang))
+
+
+def warning_text(warning: CalendarWarning, lang: str) -> str:
+    """A gap of the calendar in words."""
+    if warning.missing == "holidays":
+        return text("plan.warning.holidays", lang, year=warning.year)
+    term = warning.missing
+    if term in ("spring", "autumn"):
+        term = text(f"plan.term.{term}", lang)
+    return text("plan.warning.term", lang, year=warning.year, term=term)
+
+
+def _due_table(edition: PlanEdition, unit: Unit, on: date, lang: str) -> Table | str:
+    items = sorted(_open_on(edition, unit, on), key=lambda item: (item[1].due, item[0].id))
+    if not items:
+        return text("plan.due.none", lang)
+    name = unit.name_zh if lang == "zh" else unit.name_en
+    title = text("plan.due.title", lang, unit=name, day=on.isoformat(), count=len(items))
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("rule", "task", "window", "due", "need", "basis"):
+        table.add_column(text(f"plan.column.{column}", lang), overflow="fold")
+    for rule, one in items:
+        basis = text(f"plan.basis.{rule.basis.value}", lang)
+        count = str(needed(rule, unit))
+        start, end = one.window_start.isoformat(), one.due.isoformat()
+        table.add_row(rule.id, rule.zh, start, end, count, basis)
+    return table
+
+
+def _open_on(edition: PlanEdition, unit: Unit, on: date) -> list[tuple[Rule, Occurrence]]:
+    calendar = edition.calendar_of(unit)
+    return [
+        (rule, one)
+        for rule in edition.catalogue.rules()
+        if applies(rule, unit) and rule.scope in (Scope.YEAR, Scope.PER_TERM)
+        for year in (on.year, on.year + 1)
+        for one in expand_year(rule, year, calendar)
+        if not one.exempt and one.window_start <= on <= one.due
+    ]
+
+
+def _report(
+    console: Console, what: str, checks: tuple[Check, ...], lang: str, **values: object
+) -> bool:
+    subjects = {check.subject for check in checks}
+    failing = [check for check in checks if not check.holds]
+    held = len(subjects - {check.subject for check in failing})
+    line = text(f"plan.verify.{what}", lang, held=held, total=len(subjects), **values)
+    console.print(f"{'✗' if failing else '✓'} {line}", markup=False)
+    for check in failing:
+        words = text(
+            "plan.verify.wrong",
+            lang,
+            subject=check.subject,
+            what=check.what,
+            wanted=check.wanted,
+            found=check.found,
+        )
+        console.print(f"  {words}", markup=False)
+    return not failing
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, highlight=False)
+
+
+def _checked(lang: str) -> str:
+    if lang not in LANGUAGES:
+        raise typer.BadParameter(f"use one of {', '.join(LANGUAGES)}", param_hint="--lang")
+    return lang
+
+
+def _edition(plan: Path | None, console: Console, lang: str) -> PlanEdition:
+    try:
+        return load_edition(plan)
+    except ConfigFileError as error:
+        _refuse(error, console, lang)
+
+
+def _refuse(error: ConfigFileError, console: Console, lang: str) -> NoReturn:
+    count = len(error.problems)
+    console.print(text("plan.file.refused", lang, count=count), style="bold")
+    for problem in error.problems:
+        console.print(f"  {problem}", markup=False)
+    raise typer.Exit(1)

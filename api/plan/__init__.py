@@ -1,0 +1,1 @@
+"""The safety plan as living work: ledger, records, feeds, imports, exports and pages."""

@@ -1,0 +1,66 @@
+"""Everything the plan needs in one folder: catalogue, units and calendars.
+
+catalogue.yaml   the bureau's own plan; the shipped one when missing
+units.yaml       the bureau and its schools; the sample's when missing
+calendar.yaml    the district's calendar; the shipped seed when missing
+NAME.yaml        a calendar that a unit names with `calendar: NAME.yaml`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.errors import FileProblem
+from config.plan.catalogue import load_catalogue
+from config.plan.errors import PlanFileError
+from config.plan.school_calendar import SchoolCalendar, load_calendar
+from config.plan.units import Unit, load_units
+from config.plan.values import PlanCatalogue
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEdition:
+    """A plan with whom it binds and when.
+
+    Attributes:
+        calendars: calendar per file name; the empty name is the district's own.
+    """
+
+    catalogue: PlanCatalogue
+    units: tuple[Unit, ...]
+    calendars: Mapping[str, SchoolCalendar]
+
+    def calendar_of(self, unit: Unit) -> SchoolCalendar:
+        return self.calendars[unit.calendar]
+
+    def unit(self, unit_id: str) -> Unit:
+        """Raises `KeyError` for an unknown id."""
+        for unit in self.units:
+            if unit.id == unit_id:
+                return unit
+        raise KeyError(unit_id)
+
+    @property
+    def schools(self) -> tuple[Unit, ...]:
+        return tuple(unit for unit in self.units if unit.is_school)
+
+
+def load_edition(folder: Path | None = None) -> PlanEdition:
+    """The edition in `folder`, filled up with what is shipped. Raises `PlanFileError`."""
+    if folder is None:
+        return PlanEdition(load_catalogue(), load_units(), {"": load_calendar()})
+    if not folder.is_dir():
+        problem = FileProblem(str(folder), 0, "", "there is no such folder", "create it")
+        raise PlanFileError([problem])
+    units = load_units(_present(folder / "units.yaml"))
+    calendars = {"": load_calendar(_present(folder / "calendar.yaml"))}
+    for unit in units:
+        if unit.calendar not in calendars:
+            calendars[unit.calendar] = load_calendar(folder / unit.calendar)
+    return PlanEdition(load_catalogue(_present(folder / "catalogue.yaml")), units, calendars)
+
+
+def _present(path: Path) -> Path | None:
+    return path if path.is_file() else None
