@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
+from config.site import LocalText, Site
 from vision.zones import ZoneType
-
-if TYPE_CHECKING:
-    from config.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +79,5 @@ class WatchedSite:
         return cls(site.id, _name(site.name), site.timezone, zones, cameras)
 
 
-def _name(text: object) -> Name:
-    return Name(zh=str(getattr(text, "zh")), en=str(getattr(text, "en")))
+def _name(text: LocalText) -> Name:
+    return Name(zh=text.zh, en=text.en)

@@ -1,10 +1,10 @@
 """Why an alarm refuses what a person asked of it.
 
 AlarmError
-├── UnknownAlarm      no alarm has this number
-├── StaleVersion      the alarm got worse, or somebody acted, since the page was drawn
-├── WrongState        already acknowledged, or already closed
-└── ConditionActive   it cannot be closed while the crowd (or the fault) is still there
+├── UnknownAlarmError     no alarm has this number
+├── StaleVersionError     the alarm got worse, or somebody acted, since the page was drawn
+├── WrongStateError       already acknowledged, or already closed
+└── ConditionActiveError  it cannot be closed while the crowd (or the fault) is still there
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ class AlarmError(Exception):
         self.values: dict[str, str | int] = {"number": number, **values}
 
 
-class UnknownAlarm(AlarmError):
+class UnknownAlarmError(AlarmError):
     """No alarm has this number."""
 
     code = "alarm_unknown"
 
 
-class StaleVersion(AlarmError):
+class StaleVersionError(AlarmError):
     """The alarm changed since the page was drawn; the person must look again."""
 
     code = "alarm_changed"
 
 
-class WrongState(AlarmError):
+class WrongStateError(AlarmError):
     """The alarm is already past the step that was asked for."""
 
     code = "alarm_already_done"
 
 
-class ConditionActive(AlarmError):
+class ConditionActiveError(AlarmError):
     """The cause is still there, so the alarm cannot be closed."""
 
     code = "alarm_still_active"

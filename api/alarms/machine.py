@@ -1,4 +1,4 @@
-"""The life of an alarm as pure functions: `observe` for records, `acknowledge` and `close` for people.
+"""The life of an alarm as pure functions: `observe` records, people `acknowledge` and `close`.
 
 Rules (states after ISA-18.2):
 - one open alarm for a key; a rise updates it, a return and rise again counts as a repeat;
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from api.alarms.errors import ConditionActive, StaleVersion, WrongState
+from api.alarms.errors import ConditionActiveError, StaleVersionError, WrongStateError
 from api.alarms.values import (
     SYSTEM,
     Action,
@@ -55,11 +55,11 @@ def acknowledge(alarm: Alarm, who: Signature, version: int) -> Change:
     """A person has seen the alarm.
 
     Raises:
-        WrongState: already acknowledged or closed.
-        StaleVersion: it changed since `version`.
+        WrongStateError: already acknowledged or closed.
+        StaleVersionError: it changed since `version`.
     """
     if not alarm.needs_attention:
-        raise WrongState(alarm.number, state=alarm.state.value, name=_last_name(alarm))
+        raise WrongStateError(alarm.number, state=alarm.state.value, name=_last_name(alarm))
     _check_version(alarm, version)
     seen = replace(
         alarm,
@@ -78,15 +78,15 @@ def close(alarm: Alarm, who: Signature, version: int, cause: str) -> Change:
     """A person says what it was and ends it; an unacknowledged one counts as seen by the same act.
 
     Raises:
-        WrongState: already closed.
-        ConditionActive: the crowd, or the fault, is still there.
-        StaleVersion: it changed since `version`.
+        WrongStateError: already closed.
+        ConditionActiveError: the crowd, or the fault, is still there.
+        StaleVersionError: it changed since `version`.
     """
     if not alarm.is_open:
-        raise WrongState(alarm.number, state=alarm.state.value, name=_last_name(alarm))
+        raise WrongStateError(alarm.number, state=alarm.state.value, name=_last_name(alarm))
     _check_version(alarm, version)
     if alarm.condition is Condition.ACTIVE:
-        raise ConditionActive(alarm.number)
+        raise ConditionActiveError(alarm.number)
     closed = replace(
         alarm,
         state=AlarmState.CLOSED,
@@ -195,9 +195,7 @@ def _repeat(alarm: Alarm, signal: Signal) -> Change:
     return Change(again, (_entry(alarm, again, signal, Action.REPEATED),))
 
 
-def _alert_again(
-    alarm: Alarm, signal: Signal, condition: Condition = Condition.ACTIVE
-) -> Alarm:
+def _alert_again(alarm: Alarm, signal: Signal, condition: Condition = Condition.ACTIVE) -> Alarm:
     gone = condition is Condition.GONE
     return replace(
         alarm,
@@ -305,7 +303,7 @@ def _person_entry(before: Alarm, after: Alarm, who: Signature, action: Action) -
 
 def _check_version(alarm: Alarm, version: int) -> None:
     if version != alarm.version:
-        raise StaleVersion(alarm.number, version=alarm.version)
+        raise StaleVersionError(alarm.number, version=alarm.version)
 
 
 def _last_name(alarm: Alarm) -> str:

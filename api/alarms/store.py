@@ -1,4 +1,4 @@
-"""Alarms and their history in the database. Every function works inside the caller's transaction."""
+"""Alarms and their history in the database, inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.alarms.errors import UnknownAlarm
+from api.alarms.errors import UnknownAlarmError
 from api.alarms.values import (
     Action,
     Alarm,
@@ -45,14 +45,14 @@ async def newest_of(connection: AsyncConnection, key: AlarmKey) -> Alarm | None:
 
 
 async def by_number(connection: AsyncConnection, number: int) -> Alarm:
-    """Raises `UnknownAlarm`."""
+    """Raises `UnknownAlarmError`."""
     row = (
         (await connection.execute(select(ALARMS).where(ALARMS.c.number == number)))
         .mappings()
         .first()
     )
     if row is None:
-        raise UnknownAlarm(number)
+        raise UnknownAlarmError(number)
     return _alarm(row)
 
 
@@ -61,9 +61,7 @@ async def save(connection: AsyncConnection, change: Change) -> Alarm:
     alarm = change.alarm
     columns = _columns(alarm)
     if alarm.number == 0:
-        result = await connection.execute(
-            insert(ALARMS).values(columns).returning(ALARMS.c.number)
-        )
+        result = await connection.execute(insert(ALARMS).values(columns).returning(ALARMS.c.number))
         alarm = replace(alarm, number=int(result.scalar_one()))
     else:
         await connection.execute(

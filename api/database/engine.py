@@ -42,9 +42,7 @@ def parse_url(database_url: str) -> URL:
         return url.set(drivername="sqlite+aiosqlite")
     if backend == "postgresql":
         return url.set(drivername="postgresql+psycopg")
-    raise DatabaseError(
-        f"database_url names {backend}; only sqlite and postgresql are supported"
-    )
+    raise DatabaseError(f"database_url names {backend}; only sqlite and postgresql are supported")
 
 
 class Database:

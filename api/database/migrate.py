@@ -33,8 +33,7 @@ def migrate(database_url: str) -> str:
     if url.get_backend_name() == "sqlite":
         url = url.set(drivername="sqlite")
     config = _config()
-    head = ScriptDirectory.from_config(config).get_current_head()
-    assert head is not None
+    head = str(ScriptDirectory.from_config(config).get_current_head())
     with _locked(url):
         engine = create_engine(url, poolclass=NullPool)
         if engine.dialect.name == "sqlite":
@@ -58,9 +57,7 @@ def migrate(database_url: str) -> str:
 
 def _upgrade(connection: Connection, config: Config) -> None:
     if connection.dialect.name == "postgresql":
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK_KEY}
-        )
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK_KEY})
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 

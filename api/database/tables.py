@@ -109,9 +109,7 @@ ALARM_HISTORY = Table(
     "alarm_history",
     METADATA,
     Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
-    Column(
-        "alarm_number", BIG_SERIAL, ForeignKey("alarms.number"), nullable=False, index=True
-    ),
+    Column("alarm_number", BIG_SERIAL, ForeignKey("alarms.number"), nullable=False, index=True),
     Column("action", String(30), nullable=False),
     Column("at_ns", BigInteger, nullable=False),
     Column("captured_ns", BigInteger, nullable=True),

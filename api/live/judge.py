@@ -14,7 +14,7 @@ from vision.instants import Utc
 from vision.readings import Level
 
 STALE = "stale"
-NEVER_READ = "no_reading"
+NEVER_READ = "starting"
 _LOST_STATES = (CameraState.STALLED, CameraState.OFFLINE)
 
 
@@ -107,7 +107,7 @@ def blind_cause(
     """
     if state is None:
         unheard = now - started_at > limits.startup_grace_s
-        return NEVER_READ if unheard else None
+        return STALE if unheard else None
     if now - max(state.seen_at, started_at) > limits.lost_after_s:
         return STALE
     if state.reading.level is not Level.UNKNOWN:
@@ -115,7 +115,7 @@ def blind_cause(
     if now - state.level_since <= limits.lost_after_s:
         return None
     reasons = state.reading.reasons
-    return reasons[0].rule if reasons else NEVER_READ
+    return reasons[0].rule if reasons else STALE
 
 
 def camera_lost_cause(status: CameraStatus | None) -> str | None:

@@ -1,0 +1,70 @@
+"""The web application: routes, pages and guards around one `Service`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import metadata
+
+from fastapi import FastAPI
+
+from api.pictures import Pictures
+from api.problems import install_handlers
+from api.routes import alarms, console, events, health, ingest, shift, state
+from api.routes import pictures as picture_routes
+from api.security import Guard
+from api.service import Service
+from api.settings import ApiSettings
+from api.watched import WatchedSite
+from config.site import Site
+from streams.clock import Clock
+
+_DESCRIPTION = """\
+Readings, alarms and pictures of one school. Times are ISO 8601 with a zone; densities are persons
+per m² of horizontally projected area. `UNKNOWN` means that nobody can say, never that a place is
+empty. Every error answer is a `ProblemBody`.
+"""
+
+
+def create_app(
+    *, settings: ApiSettings, site: Site | WatchedSite, clock: Clock, pictures: Pictures
+) -> FastAPI:
+    """The application over the given collaborators; it opens nothing before its start.
+
+    Raises:
+        DatabaseError: `settings.database_url` cannot be used.
+    """
+    watched = WatchedSite.of(site) if isinstance(site, Site) else site
+    service = Service.build(settings=settings, site=watched, clock=clock, pictures=pictures)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        async with service.running():
+            yield
+
+    app = FastAPI(
+        title="校安 Xiaoan",
+        version=metadata.version("xiaoan") if _installed() else "0",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        # The ready-made documentation pages fetch scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.service = service
+    install_handlers(app)
+    for module in (ingest, state, alarms, events, shift, picture_routes, health, console):
+        app.include_router(module.router)
+    console.mount_files(app)
+    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
+    return app
+
+
+def _installed() -> bool:
+    try:
+        metadata.version("xiaoan")
+    except metadata.PackageNotFoundError:
+        return False
+    return True

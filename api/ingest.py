@@ -1,0 +1,219 @@
+"""Takes the workers' records: each once, in one transaction with the alarms they cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import readings
+from api.alarms.signals import camera_signal, crowd_signal, silent_signal
+from api.database.tables import RECORDS
+from api.live.values import CameraStatus, ZoneState, seen_at
+from api.watched import WatchedSite
+from api.work import Desk, Work
+from streams.records import (
+    RECORD,
+    CameraStateRecord,
+    ReadingData,
+    ReadingRecord,
+    TransitionRecord,
+)
+from vision.instants import Utc
+from vision.readings import Level
+
+AnyRecord = ReadingRecord | TransitionRecord | CameraStateRecord
+
+_IDS_PER_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that can never be stored, and why; the worker must not send it again."""
+
+    record_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What became of a batch."""
+
+    accepted: int
+    duplicates: int
+    rejected: tuple[Rejection, ...]
+
+
+class Ingest:
+    """Stores batches of records."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def accept(self, raw_records: Sequence[object]) -> IngestResult:
+        """Store what is new and valid. Only a failing database makes this raise."""
+        good, rejected = _parse(raw_records, self._desk.board.site)
+        accepted = 0
+        if good:
+            async with self._desk.work() as work:
+                fresh = await _only_new(work.connection, good)
+                now = work.known.now
+                await _remember(work.connection, fresh, now)
+                for record in sorted(fresh, key=lambda r: _seen_at(r, now)):
+                    await _apply(work, record)
+                await _admit_silence(work)
+                accepted = len(fresh)
+            self._observe_ages(fresh)
+        duplicates = len(good) - accepted
+        for outcome, count in (
+            ("accepted", accepted),
+            ("duplicate", duplicates),
+            ("rejected", len(rejected)),
+        ):
+            self._desk.metrics.records.labels(outcome).inc(count)
+        return IngestResult(accepted, duplicates, tuple(rejected))
+
+    def _observe_ages(self, records: Iterable[AnyRecord]) -> None:
+        now = self._desk.clock.utc()
+        for record in records:
+            age_s = now - Utc.from_datetime(record.captured_at)
+            self._desk.metrics.capture_to_stored_s.observe(max(age_s, 0.0))
+
+
+def _parse(
+    raw_records: Sequence[object], site: WatchedSite
+) -> tuple[list[AnyRecord], list[Rejection]]:
+    good: list[AnyRecord] = []
+    rejected: list[Rejection] = []
+    for raw in raw_records:
+        try:
+            record = RECORD.validate_python(raw)
+        except ValidationError as error:
+            rejected.append(Rejection(_id_of(raw), _first_problem(error)))
+            continue
+        stranger = _stranger(record, site)
+        if stranger:
+            rejected.append(Rejection(record.record_id, stranger))
+        else:
+            good.append(record)
+    return good, rejected
+
+
+def _id_of(raw: object) -> str:
+    record_id = raw.get("record_id") if isinstance(raw, dict) else None
+    return record_id[:120] if isinstance(record_id, str) else ""
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in problem["loc"]) or "record"
+    more = error.error_count() - 1
+    return f"{where}: {problem['msg']}" + (f" (and {more} more)" if more else "")
+
+
+def _stranger(record: AnyRecord, site: WatchedSite) -> str:
+    """Why the record does not belong to this site; empty when it does."""
+    if record.site_id != site.id:
+        return (
+            f"site_id: this service watches {site.id!r}, not {record.site_id!r}; "
+            f"start the worker with the same site files"
+        )
+    if isinstance(record, CameraStateRecord):
+        if record.camera_id not in site.camera:
+            return f"camera_id: the site file has no camera {record.camera_id!r}"
+    elif record.reading.zone_id not in site.zone:
+        return f"reading.zone_id: the site file has no zone {record.reading.zone_id!r}"
+    return ""
+
+
+async def _only_new(connection: AsyncConnection, records: Sequence[AnyRecord]) -> list[AnyRecord]:
+    by_id = {record.record_id: record for record in reversed(records)}
+    ids = list(by_id)
+    for start in range(0, len(ids), _IDS_PER_QUERY):
+        part = ids[start : start + _IDS_PER_QUERY]
+        known = await connection.execute(
+            select(RECORDS.c.record_id).where(RECORDS.c.record_id.in_(part))
+        )
+        for (record_id,) in known:
+            del by_id[record_id]
+    return list(by_id.values())
+
+
+async def _remember(connection: AsyncConnection, records: Sequence[AnyRecord], now: Utc) -> None:
+    if records:
+        rows = [
+            {"record_id": record.record_id, "kind": record.kind, "received_ns": now.ns}
+            for record in records
+        ]
+        await connection.execute(insert(RECORDS), rows)
+
+
+def _seen_at(record: AnyRecord, received_at: Utc) -> Utc:
+    return seen_at(Utc.from_datetime(record.captured_at), received_at)
+
+
+async def _apply(work: Work, record: AnyRecord) -> None:
+    if isinstance(record, CameraStateRecord):
+        await _apply_camera(work, record)
+        return
+    at = _seen_at(record, work.known.now)
+    if isinstance(record, ReadingRecord):
+        point = readings.point_of(record.reading, at)
+        await readings.add(work.connection, record.reading.zone_id, point)
+    await _apply_reading(work, record.reading, Utc.from_datetime(record.captured_at))
+
+
+async def _apply_reading(work: Work, reading: ReadingData, captured_at: Utc) -> None:
+    known = work.known
+    at = seen_at(captured_at, known.now)
+    old = known.zones.get(reading.zone_id)
+    if old is not None and at < old.seen_at:
+        await _apply_late(work, reading, at, old)
+        return
+    same_level = old is not None and old.reading.level is reading.level
+    work.set_zone(
+        ZoneState(
+            zone_id=reading.zone_id,
+            reading=reading,
+            captured_at=captured_at,
+            received_at=known.now,
+            level_since=old.level_since if old is not None and same_level else at,
+        )
+    )
+    await work.signal(crowd_signal(known, reading, at))
+
+
+async def _apply_late(work: Work, reading: ReadingData, at: Utc, newest: ZoneState) -> None:
+    """A record older than the newest one: it may open or worsen an alarm, never calm one."""
+    if reading.level is Level.UNKNOWN or reading.level.severity < Level.L2.severity:
+        return
+    await work.signal(crowd_signal(work.known, reading, at, late=True))
+    # An alarm that a late record opened learns at once how things stand now.
+    await work.signal(crowd_signal(work.known, newest.reading, newest.seen_at))
+
+
+async def _apply_camera(work: Work, record: CameraStateRecord) -> None:
+    status = CameraStatus(
+        camera_id=record.camera_id,
+        state=record.state,
+        since=Utc.from_datetime(record.since),
+        cause=record.cause,
+        detail=record.detail,
+        captured_at=Utc.from_datetime(record.captured_at),
+        received_at=work.known.now,
+    )
+    old = work.known.cameras.get(record.camera_id)
+    if old is not None and status.seen_at < old.seen_at:
+        return
+    work.set_camera(status)
+    await work.signal(camera_signal(work.known, record.camera_id))
+
+
+async def _admit_silence(work: Work) -> None:
+    """Readings that arrived long after they were taken say nothing of the present."""
+    for zone_id in work.zones.maps[0]:
+        if work.known.zone(zone_id).stale:
+            await work.signal(silent_signal(work.known, zone_id))

@@ -1,0 +1,45 @@
+"""The newest knowledge of all zones and cameras, in memory; the database holds the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from api.live.judge import ZoneNow, zone_now
+from api.live.values import CameraStatus, Limits, ZoneState
+from api.watched import WatchedSite
+from vision.instants import Utc
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a site at `now`.
+
+    Attributes:
+        started_at: when this process began to listen.
+    """
+
+    site: WatchedSite
+    limits: Limits
+    started_at: Utc
+    now: Utc
+    zones: Mapping[str, ZoneState]
+    cameras: Mapping[str, CameraStatus]
+
+    def zone(self, zone_id: str) -> ZoneNow:
+        """A zone as it may be shown."""
+        return zone_now(zone_id, self.zones.get(zone_id), self.now, self.limits)
+
+
+@dataclass(slots=True)
+class Board:
+    """Changed only after the transaction that stored the same has committed."""
+
+    site: WatchedSite
+    limits: Limits
+    started_at: Utc
+    zones: dict[str, ZoneState] = field(default_factory=dict)
+    cameras: dict[str, CameraStatus] = field(default_factory=dict)
+
+    def known_at(self, now: Utc) -> Known:
+        return Known(self.site, self.limits, self.started_at, now, self.zones, self.cameras)

@@ -1,0 +1,50 @@
+"""When does a camera need its own alarm? When it gives no pictures, or its zone is unseen."""
+
+from __future__ import annotations
+
+from api.live.board import Known
+from api.live.judge import blind_cause, camera_lost_cause
+
+
+def lost_cause(known: Known, camera_id: str) -> str | None:
+    """Why nobody sees through the camera, as a catalogue key; `None` while somebody does.
+
+    A zone that nobody sees is laid at the door of its cameras, unless one of them has already
+    told that it is lost.
+    """
+    own = camera_lost_cause(known.cameras.get(camera_id))
+    if own is not None:
+        return own
+    for zone_id in known.site.camera[camera_id].zone_ids:
+        if any(_is_lost(known, other) for other in known.site.zone[zone_id].camera_ids):
+            continue
+        cause = blind_cause(
+            known.zones.get(zone_id),
+            now=known.now,
+            started_at=known.started_at,
+            limits=known.limits,
+        )
+        if cause is not None:
+            return cause
+    return None
+
+
+def lost_causes(known: Known) -> dict[str, str | None]:
+    """`lost_cause` of every camera."""
+    return {camera.id: lost_cause(known, camera.id) for camera in known.site.cameras}
+
+
+def unseen_zones(known: Known, camera_id: str) -> tuple[str, ...]:
+    """The zones of a camera that no other camera sees."""
+    return tuple(
+        zone_id
+        for zone_id in known.site.camera[camera_id].zone_ids
+        if all(
+            other == camera_id or _is_lost(known, other)
+            for other in known.site.zone[zone_id].camera_ids
+        )
+    )
+
+
+def _is_lost(known: Known, camera_id: str) -> bool:
+    return camera_lost_cause(known.cameras.get(camera_id)) is not None

@@ -1,0 +1,143 @@
+"""Alarms: list, one with its history, acknowledge, close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+from pydantic import Field, StringConstraints
+
+from api.alarms import machine, store
+from api.alarms.values import Alarm, AlarmState, Change, Signature
+from api.problems import Problem, responses
+from api.schemas import AlarmBody, AlarmDetailBody, AlarmListBody, Body, with_examples
+from api.service import Service, ServiceDep
+from api.snapshot import OPEN_STATES
+
+router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
+
+# Letters, digits, spaces and the usual marks of names; nothing that hides in a log or a page.
+PersonName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[\w ·.\-]+$"),
+]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="number of the alarm")]
+IfMatch = Annotated[
+    str | None, Header(description='version in quotation marks, e.g. "4"; optional')
+]
+
+
+class Cause(StrEnum):
+    """What a closed alarm turned out to be; texts `cause_closed.<value>` of the catalogue."""
+
+    CROWD_RELIEVED = "crowd_relieved"
+    PLANNED_EVENT = "planned_event"
+    DRILL = "drill"
+    FALSE_ALARM = "false_alarm"
+    EQUIPMENT_MENDED = "equipment_mended"
+    OTHER = "other"
+
+
+class AcknowledgeBody(Body):
+    """Who has seen the alarm; `version` is the one the person was looking at."""
+
+    model_config = with_examples({"name": "王芳", "note": "已派人到场", "version": 3})
+
+    name: PersonName
+    note: Note = ""
+    version: int = Field(ge=1)
+
+
+class CloseBody(AcknowledgeBody):
+    """Who closes the alarm, and what it was."""
+
+    model_config = with_examples(
+        {
+            "name": "王芳",
+            "note": "一楼卷帘门未开，已打开",
+            "version": 5,
+            "cause": "crowd_relieved",
+        }
+    )
+
+    cause: Cause
+
+
+@router.get("", responses=responses(422, 503))
+async def list_alarms(
+    service: ServiceDep,
+    state: Annotated[list[AlarmState] | None, Query()] = None,
+    zone: str | None = None,
+    before: Annotated[int | None, Query(ge=1)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> AlarmListBody:
+    """Alarms, newest first. Without `state` the open ones; repeat `state` for several."""
+    async with service.desk.database.read() as connection:
+        found = await store.list_alarms(
+            connection,
+            states=state or OPEN_STATES,
+            limit=limit,
+            before_number=before,
+            zone_id=zone,
+        )
+    return AlarmListBody(
+        alarms=tuple(AlarmBody.of(alarm) for alarm in found),
+        next_before=found[-1].number if len(found) == limit else None,
+    )
+
+
+@router.get("/{number}", responses=responses(404, 422, 503))
+async def one_alarm(number: Number, service: ServiceDep) -> AlarmDetailBody:
+    """An alarm with every step that was taken."""
+    async with service.desk.database.read() as connection:
+        alarm = await store.by_number(connection, number)
+        entries = await store.history(connection, number)
+    return AlarmDetailBody.with_history(alarm, entries)
+
+
+@router.post("/{number}/acknowledge", responses=responses(403, 404, 409, 415, 422, 503))
+async def acknowledge(
+    number: Number, body: AcknowledgeBody, service: ServiceDep, if_match: IfMatch = None
+) -> AlarmBody:
+    """A named person has seen the alarm. 409 when it got worse since `version`."""
+    _check_if_match(if_match, body.version)
+    return await _act(
+        service,
+        number,
+        body,
+        lambda alarm, who: machine.acknowledge(alarm, who, body.version),
+    )
+
+
+@router.post("/{number}/close", responses=responses(403, 404, 409, 415, 422, 503))
+async def close(
+    number: Number, body: CloseBody, service: ServiceDep, if_match: IfMatch = None
+) -> AlarmBody:
+    """A named person says what it was and ends it. 409 while the crowd is still there."""
+    _check_if_match(if_match, body.version)
+    return await _act(
+        service,
+        number,
+        body,
+        lambda alarm, who: machine.close(alarm, who, body.version, body.cause.value),
+    )
+
+
+async def _act(
+    service: Service,
+    number: int,
+    body: AcknowledgeBody,
+    step: Callable[[Alarm, Signature], Change],
+) -> AlarmBody:
+    async with service.desk.work() as work:
+        alarm = await store.by_number(work.connection, number)
+        saved = await work.save(step(alarm, Signature(body.name, work.known.now, body.note)))
+    return AlarmBody.of(saved)
+
+
+def _check_if_match(if_match: str | None, version: int) -> None:
+    if if_match is not None and if_match.strip() != f'"{version}"':
+        raise Problem(422, "if_match_differs")

@@ -1,0 +1,76 @@
+"""The console's page, its files and its texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from api.service import ServiceDep
+from config.texts import catalogue
+
+router = APIRouter(tags=["console"], include_in_schema=False)
+
+_FOLDER = Path(__file__).resolve().parents[1] / "console"
+_LANGUAGE_COOKIE = "xiaoan_lang"
+_PAGES = Environment(
+    loader=FileSystemLoader(_FOLDER / "templates"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEXTS_FOR_BROWSER = (
+    "console.",
+    "alarm.",
+    "action.",
+    "cause_closed.",
+    "level.",
+    "rule.",
+    "reason.",
+    "unit.",
+    "cause.",
+    "camera_state.",
+    "zone_type.",
+)
+
+Language = Literal["zh", "en"]
+
+
+def mount_files(app: FastAPI) -> None:
+    """Serve the console's scripts, styles and pictures."""
+    app.mount("/console", StaticFiles(directory=_FOLDER / "static"), name="console")
+
+
+@router.get("/", response_class=HTMLResponse)
+async def desk_page(
+    request: Request, service: ServiceDep, lang: Annotated[Language | None, Query()] = None
+) -> HTMLResponse:
+    """The guard's desk."""
+    kept = request.cookies.get(_LANGUAGE_COOKIE, service.settings.language)
+    language: Language = lang or ("en" if kept == "en" else "zh")
+    site = service.desk.board.site
+    texts = catalogue(language)
+    page = _PAGES.get_template("desk.html").render(
+        lang=language,
+        html_lang="zh-CN" if language == "zh" else "en",
+        t=lambda key: texts[key],
+        site_name=site.name.en if language == "en" else site.name.zh,
+        timezone=site.timezone,
+    )
+    answer = HTMLResponse(page)
+    if lang is not None:
+        answer.set_cookie(_LANGUAGE_COOKIE, lang, max_age=31_536_000, samesite="strict")
+    return answer
+
+
+@router.get("/console-texts/{lang}.json")
+async def texts(lang: Language) -> dict[str, str]:
+    """The texts that the page fills in by itself."""
+    return {
+        key: value for key, value in catalogue(lang).items() if key.startswith(_TEXTS_FOR_BROWSER)
+    }

@@ -1,0 +1,63 @@
+"""Is the process alive, is it of use, and what did it count."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from sqlalchemy import text
+
+from api.alarms import store
+from api.problems import Problem, responses
+from api.schemas import Body
+from api.service import ServiceDep
+
+router = APIRouter(tags=["health"])
+
+_TICK_LIMIT_S = 5.0
+
+
+class LiveBody(Body):
+    """The process answers."""
+
+    alive: bool = True
+
+
+class ReadyBody(Body):
+    """The database takes writes and the watch runs."""
+
+    ready: bool
+    watch_age_s: float
+
+
+@router.get("/livez")
+async def live() -> LiveBody:
+    """Answers as long as the process does."""
+    return LiveBody()
+
+
+@router.get("/readyz", responses=responses(503))
+async def ready(service: ServiceDep) -> ReadyBody:
+    """503 when the database takes no writes, or the watch has not run for 5 s."""
+    async with service.desk.database.write() as connection:
+        await connection.execute(text("UPDATE records SET kind = kind WHERE record_id = ''"))
+    last = service.watch.last_tick
+    age_s = float("inf") if last is None else service.desk.clock.monotonic() - last
+    if age_s > _TICK_LIMIT_S:
+        raise Problem(503, "watch_stopped")
+    return ReadyBody(ready=True, watch_age_s=round(age_s, 3))
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(service: ServiceDep) -> Response:
+    """Counters in Prometheus' text form."""
+    desk = service.desk
+    async with desk.database.read() as connection:
+        counts = await store.count_by_priority(connection)
+    desk.metrics.open_alarms.clear()
+    for (state, priority), count in counts.items():
+        desk.metrics.open_alarms.labels(state.value, str(priority)).set(count)
+    known = desk.known()
+    for zone in known.site.zones:
+        age_s = known.zone(zone.id).age_s
+        desk.metrics.zone_age_s.labels(zone.id).set(float("inf") if age_s is None else age_s)
+    desk.metrics.consoles.set(desk.broker.listeners)
+    return Response(desk.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

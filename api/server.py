@@ -1,0 +1,48 @@
+"""Runs an application under uvicorn so that it stops promptly although event streams never end."""
+
+from __future__ import annotations
+
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.service import Service
+
+_STOP_WITHIN_S = 3
+
+
+class Server(uvicorn.Server):
+    """Ends the event streams when the process is told to stop; uvicorn would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._service.desk.broker.close()
+        super().handle_exit(sig, frame)
+
+    def stop(self) -> None:
+        """Stop as if told by a signal; for a server that runs inside another program."""
+        self._service.desk.broker.close()
+        self.should_exit = True
+
+
+def build_server(
+    app: FastAPI, *, host: str = "127.0.0.1", port: int = 8440, log_level: str = "warning"
+) -> Server:
+    """A server for an application made by `create_app`; port 0 lets the system choose one.
+
+    `await server.serve()` runs it in the present event loop, `server.run()` in one of its own.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level=log_level,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_WITHIN_S,
+    )
+    return Server(config, app.state.service)

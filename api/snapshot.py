@@ -1,0 +1,46 @@
+"""Everything the desk shows, in one moment."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.alarms import store
+from api.alarms.values import Alarm, AlarmState
+from api.schemas import AlarmBody, CameraBody, NameBody, StateBody, ZoneBody
+from api.work import Desk
+from vision.instants import Utc
+
+OPEN_STATES = tuple(state for state in AlarmState if state is not AlarmState.CLOSED)
+_MOST_OPEN = 500
+_MOST_RECENT = 30
+_RECENT_S = 86_400.0
+
+
+async def take_snapshot(desk: Desk) -> StateBody:
+    """The state of all zones and cameras, the open alarms and those closed in the last day."""
+    # The number is read first: an event that comes in meanwhile is told twice, not never.
+    last_event_id = desk.told_seq
+    async with desk.database.read() as connection:
+        open_alarms = await store.list_alarms(connection, states=OPEN_STATES, limit=_MOST_OPEN)
+        recent = await _recent(connection, desk.clock.utc())
+    known = desk.known()
+    site = known.site
+    return StateBody(
+        site_id=site.id,
+        site_name=NameBody.of(site.name),
+        timezone=site.timezone,
+        server_time=known.now.to_datetime(),
+        last_event_id=last_event_id,
+        stale_after_s=known.limits.stale_after_s,
+        zones=tuple(ZoneBody.of(zone, known.zone(zone.id)) for zone in site.zones),
+        cameras=tuple(
+            CameraBody.of(camera, known.cameras.get(camera.id)) for camera in site.cameras
+        ),
+        alarms=tuple(AlarmBody.of(a) for a in sorted(open_alarms, key=store.desk_order)),
+        recent=tuple(AlarmBody.of(alarm) for alarm in recent),
+    )
+
+
+async def _recent(connection: AsyncConnection, now: Utc) -> tuple[Alarm, ...]:
+    closed = await store.list_alarms(connection, states=(AlarmState.CLOSED,), limit=_MOST_RECENT)
+    return tuple(alarm for alarm in closed if now - alarm.updated_at <= _RECENT_S)

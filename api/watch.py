@@ -1,0 +1,89 @@
+"""The service's own watch: it notices what no record tells, namely that records stopped coming."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from sqlalchemy import delete
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import events, readings
+from api.alarms.signals import camera_signal, silent_signal
+from api.database.tables import RECORDS
+from api.live.lost import lost_causes
+from api.work import Desk
+from vision.instants import Monotonic
+
+_LOG = structlog.get_logger(__name__)
+
+KEEP_READING_IDS_S = 86_400.0
+KEEP_OTHER_IDS_S = 90 * 86_400.0
+"""How long the ids of records are remembered, to tell a repetition from a new record."""
+
+
+class Watch:
+    """Turns silence into UNKNOWN, and long silence into an alarm."""
+
+    def __init__(self, desk: Desk, *, every_s: float, upkeep_every_s: float) -> None:
+        self._desk = desk
+        self._every_s = every_s
+        self._upkeep_every_s = upkeep_every_s
+        self._stale: set[str] = set()
+        self._lost: dict[str, str | None] = {}
+        self.last_tick: Monotonic | None = None
+
+    async def run(self) -> None:
+        """Tick until cancelled. A database that refuses is counted, logged once, tried again."""
+        refused = False
+        upkeep_at = self._desk.clock.monotonic()
+        while True:
+            try:
+                await self.tick()
+                if self._desk.clock.monotonic() >= upkeep_at:
+                    await self.upkeep()
+                    upkeep_at = self._desk.clock.monotonic().plus(self._upkeep_every_s)
+                refused = False
+            except SQLAlchemyError as error:
+                self._desk.metrics.failed_ticks.inc()
+                if not refused:
+                    _LOG.error("watch.database_refused", error=str(error))
+                refused = True
+            await asyncio.sleep(self._every_s)
+
+    async def tick(self) -> None:
+        """Compare what is shown with the present; tell what changed by time alone."""
+        desk = self._desk
+        known = desk.known()
+        stale = {zone.id for zone in known.site.zones if known.zone(zone.id).stale}
+        lost = lost_causes(known)
+        if stale - self._stale or lost != self._lost:
+            async with desk.work() as work:
+                for zone_id in sorted(stale - self._stale):
+                    work.tell_zone(zone_id)
+                    if work.known.zone(zone_id).stale:
+                        await work.signal(silent_signal(work.known, zone_id))
+                for camera_id, cause in lost.items():
+                    if self._lost.get(camera_id, "") != cause:
+                        await work.signal(camera_signal(work.known, camera_id))
+        self._stale, self._lost = stale, lost
+        self.last_tick = desk.clock.monotonic()
+
+    async def upkeep(self) -> None:
+        """Coarser old readings, forgotten old events and ids, in small transactions."""
+        now = self._desk.clock.utc()
+        database = self._desk.database
+        async with database.write() as connection:
+            await events.prune(connection, now)
+            for is_reading, keep_s in ((True, KEEP_READING_IDS_S), (False, KEEP_OTHER_IDS_S)):
+                of_kind = RECORDS.c.kind == "reading"
+                await connection.execute(
+                    delete(RECORDS).where(
+                        of_kind if is_reading else ~of_kind,
+                        RECORDS.c.received_ns < now.plus(-keep_s).ns,
+                    )
+                )
+        joined = 1
+        while joined:
+            async with database.write() as connection:
+                joined = await readings.compact(connection, now)

@@ -1,0 +1,144 @@
+"""One transaction of the desk: records, alarms and events together, then memory and listeners.
+
+Everything that changes what the desk shows goes through `Desk.work()`: what is stored, what is in
+memory and what consoles are told cannot drift apart, whenever the process dies.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import events
+from api.alarms import machine
+from api.alarms import store as alarm_store
+from api.alarms.values import Action, Alarm, AlarmKey, Change, Signal
+from api.database import Database
+from api.events import Broker, EventKind, NewEvent
+from api.live import store as live_store
+from api.live.board import Board, Known
+from api.live.values import CameraStatus, ZoneState
+from api.metrics import Metrics
+from api.schemas import AlarmBody, CameraBody, ZoneBody
+from streams.clock import Clock
+
+
+@dataclass(slots=True)
+class Work:
+    """What one transaction has changed so far.
+
+    `known` shows old and new together; `zones` and `cameras` hold its changes in their first map.
+    """
+
+    connection: AsyncConnection
+    known: Known
+    zones: ChainMap[str, ZoneState]
+    cameras: ChainMap[str, CameraStatus]
+    _newest: dict[AlarmKey, Alarm | None] = field(default_factory=dict)
+    _told_alarms: dict[int, Alarm] = field(default_factory=dict)
+    _told_zones: dict[str, None] = field(default_factory=dict)
+    _told_cameras: dict[str, None] = field(default_factory=dict)
+    actions: list[tuple[Action, Alarm]] = field(default_factory=list)
+
+    def set_zone(self, state: ZoneState) -> None:
+        self.zones[state.zone_id] = state
+        self.tell_zone(state.zone_id)
+
+    def set_camera(self, status: CameraStatus) -> None:
+        self.cameras[status.camera_id] = status
+        self._told_cameras[status.camera_id] = None
+
+    def tell_zone(self, zone_id: str) -> None:
+        """Consoles get the zone as it stands at the end of the transaction."""
+        self._told_zones[zone_id] = None
+
+    async def signal(self, signal: Signal) -> None:
+        """Let a signal act on the alarm of its key."""
+        if signal.key not in self._newest:
+            newest = await alarm_store.newest_of(self.connection, signal.key)
+            self._newest[signal.key] = newest
+        change = machine.observe(self._newest[signal.key], signal)
+        if change is not None:
+            await self.save(change)
+
+    async def save(self, change: Change) -> Alarm:
+        """Store an alarm with its history; consoles hear of it when a line was added."""
+        alarm = await alarm_store.save(self.connection, change)
+        self._newest[alarm.key] = alarm
+        if change.entries:
+            self._told_alarms[alarm.number] = alarm
+            self.actions.extend((entry.action, alarm) for entry in change.entries)
+        return alarm
+
+    async def finish(self) -> tuple[events.Event, ...]:
+        """Write what memory will hold, and the events; the transaction still has to commit."""
+        for zone in self.zones.maps[0].values():
+            await live_store.save_zone(self.connection, zone)
+        for camera in self.cameras.maps[0].values():
+            await live_store.save_camera(self.connection, camera)
+        return await events.append(self.connection, self._new_events(), self.known.now)
+
+    def _new_events(self) -> list[NewEvent]:
+        site = self.known.site
+        told = [
+            NewEvent(EventKind.ALARM, AlarmBody.of(alarm).model_dump_json())
+            for alarm in self._told_alarms.values()
+        ]
+        for zone_id in self._told_zones:
+            body = ZoneBody.of(site.zone[zone_id], self.known.zone(zone_id))
+            told.append(NewEvent(EventKind.ZONE, body.model_dump_json()))
+        for camera_id in self._told_cameras:
+            seen = CameraBody.of(site.camera[camera_id], self.cameras.get(camera_id))
+            told.append(NewEvent(EventKind.CAMERA, seen.model_dump_json()))
+        return told
+
+
+@dataclass(slots=True)
+class Desk:
+    """Database, memory and listeners of one site.
+
+    Attributes:
+        told_seq: number of the newest event that memory already holds.
+    """
+
+    database: Database
+    board: Board
+    broker: Broker
+    clock: Clock
+    metrics: Metrics
+    told_seq: int = 0
+
+    def known(self) -> Known:
+        """What is known now."""
+        return self.board.known_at(self.clock.utc())
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Work]:
+        """A transaction; after its commit, memory is updated and consoles are told."""
+        async with self.database.write() as connection:
+            zones = ChainMap[str, ZoneState]({}, self.board.zones)
+            cameras = ChainMap[str, CameraStatus]({}, self.board.cameras)
+            known = replace(self.known(), zones=zones, cameras=cameras)
+            work = Work(connection, known, zones, cameras)
+            yield work
+            told = await work.finish()
+        self.board.zones.update(work.zones.maps[0])
+        self.board.cameras.update(work.cameras.maps[0])
+        if told:
+            self.told_seq = told[-1].seq
+        self.broker.publish(told)
+        self.metrics.count_work(work.actions, told)
+
+    async def load(self) -> None:
+        """Read what was known when the process ended last."""
+        async with self.database.read() as connection:
+            zones = await live_store.load_zones(connection)
+            cameras = await live_store.load_cameras(connection)
+            self.told_seq = await events.last_seq(connection)
+        site = self.board.site
+        self.board.zones.update({key: zones[key] for key in zones if key in site.zone})
+        self.board.cameras.update({key: cameras[key] for key in cameras if key in site.camera})
