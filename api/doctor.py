@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from config import SiteFileError, load_site
 from config.texts import text
 from models.errors import ModelError
-from models.registry import default_head_network_id, verified_weights
+from models.registry import checked_weights, default_head_network_id, find_card
 
 _GIB = 2**30
 _PACKAGES = (
@@ -57,19 +58,18 @@ class Patient:
     host: str
     port: int
     language: str
+    site_dir: Path | None = None
 
 
 def examine(patient: Patient) -> tuple[Check, ...]:
     """Run every check; never raises for something that is missing."""
     checks: list[Check] = []
-    for group in (_machine, _packages, _decoders, _networks, _service):
+    for group in (_machine, _packages, _decoders, _networks, _service, _site):
         checks.extend(group(patient))
     return tuple(checks)
 
 
-def _judge(
-    patient: Patient, name: str, good: bool, found: str, *, mend: str, bad: Status = Status.FAIL
-) -> Check:
+def _judge(name: str, good: bool, found: str, *, mend: str, bad: Status = Status.FAIL) -> Check:
     return Check(name, Status.OK if good else bad, found, "" if good else mend)
 
 
@@ -77,7 +77,6 @@ def _machine(patient: Patient) -> Iterator[Check]:
     say = _speaker(patient)
     version = ".".join(str(part) for part in sys.version_info[:3])
     yield _judge(
-        patient,
         say("doctor.python"),
         sys.version_info >= (3, 11),
         version,
@@ -86,12 +85,9 @@ def _machine(patient: Patient) -> Iterator[Check]:
     model, flags = _processor()
     fast = "avx2" in flags or not flags
     found = f"{model}, {os.cpu_count()}×"
-    yield _judge(
-        patient, say("doctor.cpu"), fast, found, mend=say("doctor.cpu.mend"), bad=Status.WARN
-    )
+    yield _judge(say("doctor.cpu"), fast, found, mend=say("doctor.cpu.mend"), bad=Status.WARN)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     yield _judge(
-        patient,
         say("doctor.memory"),
         memory >= 3.5 * _GIB,
         f"{memory / _GIB:.1f} GiB",
@@ -100,7 +96,6 @@ def _machine(patient: Patient) -> Iterator[Check]:
     )
     free = shutil.disk_usage(_nearest_existing(patient.run_dir)).free
     yield _judge(
-        patient,
         say("doctor.disk"),
         free >= 2 * _GIB,
         f"{free / _GIB:.1f} GiB",
@@ -108,7 +103,6 @@ def _machine(patient: Patient) -> Iterator[Check]:
     )
     synchronised = Path("/run/systemd/timesync/synchronized").exists()
     yield _judge(
-        patient,
         say("doctor.clock"),
         synchronised,
         "NTP" if synchronised else say("doctor.unknown"),
@@ -147,24 +141,24 @@ def _decoders(patient: Patient) -> Iterator[Check]:
         there = name in available
         found = "✓" if there else say("doctor.absent")
         label = say("doctor.decoder", name=name)
-        yield _judge(patient, label, there, found, mend=say("doctor.decoder.mend"))
+        yield _judge(label, there, found, mend=say("doctor.decoder.mend"))
 
 
 def _networks(patient: Patient) -> Iterator[Check]:
     say = _speaker(patient)
     try:
-        path = verified_weights(default_head_network_id())
+        card = find_card(default_head_network_id())
+        checked_weights(card)
     except ModelError as error:
         yield Check(say("doctor.weights"), Status.FAIL, str(error), say("doctor.weights.mend"))
         return
-    yield Check(say("doctor.weights"), Status.OK, path.name)
+    yield Check(say("doctor.weights"), Status.OK, card.weights_file)
 
 
 def _service(patient: Patient) -> Iterator[Check]:
     say = _speaker(patient)
     writable = os.access(_nearest_existing(patient.run_dir), os.W_OK)
     yield _judge(
-        patient,
         say("doctor.run_dir"),
         writable,
         str(patient.run_dir),
@@ -172,13 +166,26 @@ def _service(patient: Patient) -> Iterator[Check]:
     )
     holder = _port_fault(patient.host, patient.port)
     yield _judge(
-        patient,
         say("doctor.port", port=patient.port),
         holder is None,
         holder or say("doctor.free"),
         mend=say("doctor.port.mend"),
         bad=Status.WARN,
     )
+
+
+def _site(patient: Patient) -> Iterator[Check]:
+    if patient.site_dir is None:
+        return
+    say = _speaker(patient)
+    path = str(patient.site_dir)
+    try:
+        site = load_site(patient.site_dir)
+    except SiteFileError as error:
+        found = str(error.problems[0])
+        yield Check(say("doctor.site"), Status.FAIL, found, say("doctor.site.mend", path=path))
+        return
+    yield Check(say("doctor.site"), Status.OK, site.name.in_language(patient.language))
 
 
 def _port_fault(host: str, port: int) -> str | None:

@@ -1,0 +1,134 @@
+"""The `xiaoan` command: one root, each group of commands in a module of its own."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from api.cli_analyze import analyze
+from api.cli_models import models_app
+from api.cli_site import site_app
+from api.cli_virtual import virtual_app
+from api.demo import DemoCheck, demo_plan
+from api.doctor import Patient, Status, examine
+from api.logs import set_up_logs
+from api.run import RunPlan, run
+from config import ConfigError, load_site
+from config.settings import load_settings
+from config.texts import text
+from streams.worker import stop_on_signals
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="校安：校园拥挤预警。Xiaoan: crowd-crush warning on a school's own cameras.",
+)
+app.add_typer(site_app, name="site")
+app.add_typer(virtual_app, name="virtual")
+app.add_typer(models_app, name="models")
+app.command("analyze")(analyze)
+
+SiteOption = Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")]
+RunDirOption = Annotated[
+    Path | None, typer.Option("--run-dir", help="数据目录 Folder for database and spools.")
+]
+PortOption = Annotated[int | None, typer.Option("--port", help="端口 Port of the console.")]
+
+
+def _say(line: str) -> None:
+    Console(soft_wrap=True, highlight=False).print(line, markup=False)
+
+
+@app.command("run")
+def run_command(site: SiteOption, run_dir: RunDirOption = None, port: PortOption = None) -> None:
+    """启动值班台和全部摄像机 Start the console and all cameras; Ctrl+C stops."""
+    try:
+        settings = load_settings(run_dir=run_dir, port=port)
+        plan = RunPlan(load_site(site), settings)
+        set_up_logs(settings.log_level)
+        stop = threading.Event()
+        stop_on_signals(stop)
+        run(plan, stop, _say)
+    except ConfigError as error:
+        _say(str(error))
+        raise typer.Exit(2) from None
+
+
+@app.command("demo")
+def demo_command(
+    run_dir: RunDirOption = None,
+    port: PortOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="看到楼梯报警后退出 Exit once the stair's alarm is up.")
+    ] = False,
+) -> None:
+    """演示：虚拟学校的楼梯被堵 Demo: a blocked stair at a virtual school."""
+    try:
+        plan = demo_plan(run_dir, port)
+        set_up_logs(plan.settings.log_level)
+        stop = threading.Event()
+        stop_on_signals(stop)
+        _say(text("demo.intro", plan.settings.language))
+        _say(text("demo.wait", plan.settings.language))
+        passed = _run_demo(plan, stop, check=check)
+    except ConfigError as error:
+        _say(str(error))
+        raise typer.Exit(2) from None
+    if not passed:
+        raise typer.Exit(1)
+
+
+def _run_demo(plan: RunPlan, stop: threading.Event, *, check: bool) -> bool:
+    if not check:
+        run(plan, stop, _say)
+        return True
+    verdict: list[bool] = []
+
+    def watch() -> None:
+        verdict.append(DemoCheck(plan).watch(stop, _say))
+        stop.set()
+
+    watcher = threading.Thread(target=watch, name="demo-check")
+    watcher.start()
+    try:
+        run(plan, stop, _say)
+    finally:
+        stop.set()
+        watcher.join()
+    return verdict == [True]
+
+
+@app.command("doctor")
+def doctor_command(
+    site: Annotated[Path | None, typer.Option("--site", help="站点目录 Also check a site.")] = None,
+    run_dir: RunDirOption = None,
+) -> None:
+    """检查本机缺什么 What this machine lacks, and how to mend it."""
+    try:
+        settings = load_settings(run_dir=run_dir)
+    except ConfigError as error:
+        _say(str(error))
+        raise typer.Exit(2) from None
+    language = settings.language
+    checks = examine(
+        Patient(settings.run_dir, settings.host, settings.port, settings.language, site)
+    )
+    table = Table(
+        *(text(f"doctor.column.{c}", language) for c in ("check", "result", "found", "mend")),
+        title=text("doctor.title", language),
+    )
+    for check in checks:
+        status = text(f"doctor.status.{check.status.value}", language)
+        table.add_row(check.name, status, check.found, check.mend)
+    Console().print(table)
+    failed = sum(1 for check in checks if check.status is Status.FAIL)
+    if failed:
+        _say(text("doctor.summary.fail", language, count=failed))
+        raise typer.Exit(1)
+    _say(text("doctor.summary.ok", language))

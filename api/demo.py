@@ -1,0 +1,124 @@
+"""`xiaoan demo`: the sample school on the virtual campus, and the check that it does its job."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from api.run import RunPlan
+from config import load_site, sample_school_directory
+from config.settings import ServiceSettings, load_settings
+from config.texts import text
+from vision.readings import Level
+
+STAIR_ZONE = "stair-a"
+_ALARM_SEVERITY = Level.L3.severity
+_POLL_S = 1.0
+
+
+def demo_plan(run_dir: Path | None, port: int | None) -> RunPlan:
+    """The sample school with an empty database: every demo starts from nothing."""
+    folder = (run_dir or Path("var")) / "demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    settings: ServiceSettings = load_settings(run_dir=folder, port=port)
+    return RunPlan(load_site(sample_school_directory()), settings)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCheck:
+    """Watches the running demo over its API, as a person would watch the console.
+
+    Passes when the stair has an open alarm at L3 or higher, and for `settle_s` more no other zone
+    reaches L3.
+    """
+
+    plan: RunPlan
+    timeout_s: float = 240.0
+    settle_s: float = 20.0
+
+    def watch(self, stop: threading.Event, say: Callable[[str], None]) -> bool:
+        """Poll until the verdict is clear; returns whether the demo did its job."""
+        language = self.plan.settings.language
+        started_s = time.monotonic()
+        raised_after_s: float | None = None
+        with httpx.Client(base_url=self.plan.url, timeout=3.0, trust_env=False) as client:
+            while not stop.wait(_POLL_S):
+                passed_s = time.monotonic() - started_s
+                state = _state(client)
+                stray = _stray_zone(state)
+                if stray is not None:
+                    zone, level = stray
+                    say(text("demo.check.other", language, zone=zone, level=level))
+                    return False
+                if raised_after_s is None and (line := self._raised(state, passed_s)):
+                    raised_after_s = passed_s
+                    say(line)
+                if raised_after_s is not None and passed_s - raised_after_s >= self.settle_s:
+                    others = len(self.plan.site.zones) - 1
+                    say(text("demo.check.calm", language, count=others))
+                    return True
+                if raised_after_s is None and passed_s > self.timeout_s:
+                    say(text("demo.check.timeout", language, seconds=round(self.timeout_s)))
+                    return False
+        say(text("demo.check.ended", language))
+        return False
+
+    def _raised(self, state: _State, passed_s: float) -> str | None:
+        """What to say once the stair's alarm is open at L3 or above."""
+        language = self.plan.settings.language
+        for alarm in state.alarms:
+            peak = alarm["peak"]
+            if alarm["type"] != "crowd" or STAIR_ZONE not in alarm["zone_ids"]:
+                continue
+            if not _is_alarm_level(peak["level"]):
+                continue
+            density = peak["density_per_m2"]
+            return text(
+                "demo.check.raised",
+                language,
+                zone=self.plan.site.zone_name(STAIR_ZONE).in_language(language),
+                level=peak["level"],
+                density="?" if density is None else f"{density:.1f}",
+                seconds=round(passed_s),
+            )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The parts of `/api/v1/state` that the check looks at."""
+
+    zones: tuple[dict[str, Any], ...] = ()
+    alarms: tuple[dict[str, Any], ...] = ()
+
+
+def _state(client: httpx.Client) -> _State:
+    """The service's state; empty while it does not answer."""
+    try:
+        answer = client.get("/api/v1/state")
+    except httpx.TransportError:
+        return _State()
+    if answer.status_code != httpx.codes.OK:
+        return _State()
+    body = answer.json()
+    return _State(tuple(body["zones"]), tuple(body["alarms"]))
+
+
+def _stray_zone(state: _State) -> tuple[str, str] | None:
+    """A zone other than the stair that is at L3 or above, with its level."""
+    for zone in state.zones:
+        if zone["id"] != STAIR_ZONE and _is_alarm_level(zone["level"]):
+            return zone["id"], zone["level"]
+    return None
+
+
+def _is_alarm_level(name: str) -> bool:
+    level = Level(name)
+    return level is not Level.UNKNOWN and level.severity >= _ALARM_SEVERITY

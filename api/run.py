@@ -1,0 +1,128 @@
+"""`xiaoan run`: one supervisor over the service process and the camera workers."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from api.placement import worker_shares
+from config.errors import SettingsError
+from config.settings import ENV_PREFIX, ServiceSettings, ingest_token
+from config.site import Site
+from config.texts import text
+from streams.clock import SystemClock
+from streams.supervisor import EventKind, ProcessSpec, Supervisor, SupervisorEvent
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What is to run: a checked site and the settings of this machine."""
+
+    site: Site
+    settings: ServiceSettings
+
+    @property
+    def url(self) -> str:
+        host = self.settings.host
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # shown only
+        return f"http://{shown}:{self.settings.port}/"
+
+
+def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
+    """Start everything and keep it running until `stop` is set.
+
+    Raises:
+        SettingsError: the port is taken or the run folder cannot be used.
+    """
+    settings = plan.settings
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    ingest_token(settings)
+    _refuse_taken_port(settings)
+    specs = process_specs(plan)
+    language = settings.language
+    say(
+        text(
+            "run.starting",
+            language,
+            site=plan.site.name.in_language(language),
+            cameras=len(plan.site.cameras),
+            workers=len(specs) - 1,
+        )
+    )
+    say(text("run.open", language, url=plan.url))
+    supervisor = Supervisor(
+        specs, clock=SystemClock(), on_event=lambda event: say(told(event, language))
+    )
+    supervisor.run(stop)
+
+
+def process_specs(plan: RunPlan) -> tuple[ProcessSpec, ...]:
+    """The service first, then one process a worker; settings travel in the environment."""
+    environment = settings_environment(plan.settings)
+    site_dir = str(plan.site.directory)
+    service = ProcessSpec(
+        "service",
+        (sys.executable, "-m", "api.service_process", "--site", site_dir),
+        environment,
+        gives_heartbeat=False,
+        stop_grace_s=5.0,
+    )
+    workers = (
+        ProcessSpec(
+            share.worker_id,
+            (
+                *(sys.executable, "-m", "api.worker_process"),
+                *("--site", site_dir, "--worker-id", share.worker_id),
+            ),
+            environment,
+        )
+        for share in worker_shares(plan.site, plan.settings)
+    )
+    return (service, *workers)
+
+
+def settings_environment(settings: ServiceSettings) -> dict[str, str]:
+    """The settings as environment variables, so that every process reads the same ones."""
+    values = {
+        "run_dir": str(settings.run_dir.resolve()),
+        "host": settings.host,
+        "port": str(settings.port),
+        "workers": str(settings.workers),
+        "language": settings.language,
+        "log_level": settings.log_level,
+        "stale_after_s": str(settings.stale_after_s),
+    }
+    if settings.database_url:
+        values["database_url"] = settings.database_url
+    if settings.ingest_token_file:
+        values["ingest_token_file"] = str(settings.ingest_token_file.resolve())
+    return {f"{ENV_PREFIX}{name.upper()}": value for name, value in values.items()}
+
+
+def told(event: SupervisorEvent, language: str) -> str:
+    """A supervisor's event in words."""
+    match event.kind:
+        case EventKind.EXITED:
+            wait = f"{event.restart_in_s or 0.0:g}"
+            return text(
+                "run.process.exited", language, name=event.name, code=event.exit_code, wait=wait
+            )
+        case EventKind.NOT_STARTED:
+            return text("run.process.not_started", language, name=event.name, detail=event.detail)
+        case _:
+            return text(f"run.process.{event.kind.value}", language, name=event.name)
+
+
+def _refuse_taken_port(settings: ServiceSettings) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            message = text("run.port_taken", settings.language, port=settings.port)
+            raise SettingsError(f"{message} ({error.strerror})") from None

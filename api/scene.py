@@ -1,0 +1,41 @@
+"""From a loaded site to the measuring core: which zones, cameras and profiles belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from config.site import Site
+from vision.profiles import ZoneProfile
+from vision.scene import SceneAnalyser
+from vision.zones import Zone, ZoneType
+
+
+def zones_of_cameras(site: Site, camera_ids: Iterable[str]) -> tuple[Zone, ...]:
+    """The zones that these cameras measure, each once, in the order of the site file."""
+    wanted = {zone.id for camera_id in camera_ids for zone in site.zones_of(camera_id)}
+    return tuple(zone for zone in site.zones if zone.id in wanted)
+
+
+def build_analyser(
+    site: Site,
+    camera_ids: Iterable[str],
+    profiles: Mapping[ZoneType, ZoneProfile],
+    model_id: str,
+) -> SceneAnalyser:
+    """The measuring core for some cameras of a site.
+
+    Raises:
+        VisionError: when a camera does not see a zone that the site file gives it.
+    """
+    wanted = tuple(camera_ids)
+    zones = zones_of_cameras(site, wanted)
+    return SceneAnalyser(
+        cameras={camera_id: site.camera(camera_id).camera for camera_id in wanted},
+        zones=zones,
+        zone_cameras={
+            zone.id: tuple(c.id for c in site.cameras_of(zone.id) if c.id in wanted)
+            for zone in zones
+        },
+        profiles=profiles,
+        model_id=model_id,
+    )

@@ -1,0 +1,69 @@
+"""The process of one camera worker: `python -m api.worker_process --site DIR --worker-id ID`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from api.logs import set_up_logs
+from api.placement import worker_shares
+from config import ConfigError, load_site
+from config.profiles import ProfileFileError, load_profiles
+from config.settings import ingest_token, load_settings
+from models import load_head_network
+from models.errors import ModelError
+from streams.errors import StreamError
+from streams.heartbeat import Heartbeat
+from streams.worker import WorkerPlan, build, stop_on_signals
+from vision.errors import VisionError
+
+log = structlog.get_logger()
+
+EXIT_CANNOT_START = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a worker until SIGTERM; exit code 2 with one message when it cannot start."""
+    parser = argparse.ArgumentParser(prog="xiaoan-worker")
+    parser.add_argument("--site", type=Path, required=True)
+    parser.add_argument("--worker-id", required=True)
+    options = parser.parse_args(arguments)
+    stop = threading.Event()
+    stop_on_signals(stop)
+    # OpenCV's own pool would fight the workers for the cores; each worker has one engine.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    settings = load_settings()
+    set_up_logs(settings.log_level)
+    structlog.contextvars.bind_contextvars(worker=options.worker_id)
+    try:
+        site = load_site(options.site)
+        shares = {share.worker_id: share for share in worker_shares(site, settings)}
+        plan = WorkerPlan(
+            site=site,
+            camera_ids=shares[options.worker_id].camera_ids,
+            worker_id=options.worker_id,
+            run_dir=settings.run_dir,
+            api_url=f"http://127.0.0.1:{settings.port}",
+            token=ingest_token(settings),
+        )
+        worker = build(
+            plan,
+            network=load_head_network(threads=1),
+            profiles=load_profiles(),
+            heartbeat=Heartbeat.from_environment(os.environ),
+        )
+    except (ConfigError, ProfileFileError, ModelError, StreamError, VisionError) as error:
+        log.error("the worker cannot start", reason=str(error))
+        return EXIT_CANNOT_START
+    worker.run(stop)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""The doctor names what is missing and how to mend it."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from api.doctor import Check, Patient, Status, examine
+from config import sample_school_directory
+
+
+def patient(run_dir: Path, port: int, site_dir: Path | None = None) -> Patient:
+    return Patient(run_dir, "127.0.0.1", port, "en", site_dir)
+
+
+def named(checks: tuple[Check, ...], name: str) -> Check:
+    return next(check for check in checks if check.name == name)
+
+
+def test_a_sound_machine_has_nothing_that_must_be_mended(tmp_path: Path) -> None:
+    checks = examine(patient(tmp_path, 8440, sample_school_directory()))
+    failed = [check for check in checks if check.status is Status.FAIL]
+    assert failed == []
+    assert named(checks, "Package cv2").status is Status.OK
+    assert named(checks, "Site files").status is Status.OK
+
+
+def test_a_taken_port_is_told_with_its_mend(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        check = named(examine(patient(tmp_path, port)), f"Port {port}")
+    assert check.status is Status.WARN
+    assert "XIAOAN_PORT" in check.mend
+
+
+def test_a_broken_site_is_told_with_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text("id: [unclosed\n", encoding="utf-8")
+    check = named(examine(patient(tmp_path, 8440, tmp_path)), "Site files")
+    assert check.status is Status.FAIL
+    assert "site.yaml:" in check.found
+
+
+def test_a_missing_package_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "jupedsim", None)
+    check = named(examine(patient(tmp_path, 8440)), "Virtual campus")
+    assert check.status is Status.WARN
+    assert "sim" in check.mend
