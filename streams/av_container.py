@@ -41,6 +41,8 @@ _MISSING_TAIL_SHARE = 0.02
 # FFmpeg follows playlists and other addresses named inside a stream unless it is told not to.
 _LIVE_PROTOCOLS = "rtsp,rtsps,rtp,tcp,tls"
 _FILE_PROTOCOLS = "file"
+_DAMAGED = "the recording is cut off, damaged or not a video file"
+_COPY_AGAIN = "copy the file again from where it was recorded"
 
 
 class AvPicture:
@@ -151,7 +153,7 @@ class AvContainer:
             raise TruncatedFileError(
                 self._where,
                 f"the recording ends at {last_pts_s:.1f} s of {duration_s:.1f} s",
-                "copy the file again from where it was recorded",
+                _COPY_AGAIN,
             )
 
     def close(self) -> None:
@@ -205,6 +207,9 @@ def _video_stream(container: InputContainer, where: str) -> VideoStream:
             where, f"carries {kinds} and no video", "name the address of the video stream"
         )
     stream = streams[0]
+    # PyAV gives no decoder for a stream whose kind a damaged file leaves open.
+    if getattr(stream, "codec_context", None) is None:
+        raise TruncatedFileError(where, _DAMAGED, _COPY_AGAIN)
     # One decode thread a camera: frame threads add about 80 ms of latency.
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1
@@ -284,11 +289,7 @@ def _file_error(error: av.error.FFmpegError, where: str) -> SourceError:
                 where, "the file may not be read", "give this account the right to read it"
             )
         case _:
-            return TruncatedFileError(
-                where,
-                "the recording is cut off, damaged or not a video file",
-                "copy the file again from where it was recorded",
-            )
+            return TruncatedFileError(where, _DAMAGED, _COPY_AGAIN)
 
 
 __all__ = ["AvContainer", "AvPicture", "open_with_av"]

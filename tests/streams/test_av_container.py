@@ -1,0 +1,176 @@
+"""Real files, made here by PyAV and decoded again."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from streams.av_container import open_with_av
+from streams.errors import (
+    MissingFileError,
+    NoVideoError,
+    SourceError,
+    TruncatedFileError,
+    WrongCredentialsError,
+)
+from streams.sources import PlainUri, SourceUri, Timeouts
+from vision.instants import Utc
+
+FPS = 10
+FRAMES = 50
+
+
+def write_clip(path: Path, *, options: dict[str, str] | None = None) -> None:
+    """Five seconds at 10 fps; picture n is grey 4 * n."""
+    with av.open(str(path), "w", options=options or {}) as container:
+        container.metadata["creation_time"] = "2026-03-02T07:40:00.000000Z"
+        stream = container.add_stream("libx264", rate=FPS, options={"g": "10", "bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for n in range(FRAMES):
+            picture = np.full((48, 64, 3), 4 * n, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts, frame.time_base = n, Fraction(1, FPS)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def write_sound(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 800), np.int16), format="s16", layout="mono"
+        )
+        frame.rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    write_clip(path)
+    return path
+
+
+def file_uri(path: Path) -> SourceUri:
+    return PlainUri(f"file://{path}")
+
+
+def play(path: Path) -> Iterator[tuple[float | None, np.ndarray]]:
+    container = open_with_av(file_uri(path), Timeouts())
+    try:
+        for picture in container.pictures():
+            yield picture.pts_s, picture.bgr(picture.size_px)
+    finally:
+        container.close()
+
+
+def test_every_picture_comes_once_in_order_with_its_time(clip: Path) -> None:
+    found = list(play(clip))
+    assert [pts for pts, _ in found] == pytest.approx([n / FPS for n in range(FRAMES)])
+    greys = [float(image.mean()) for _, image in found]
+    assert greys == pytest.approx([4.0 * n for n in range(FRAMES)], abs=6.0)
+
+
+def test_what_a_recording_says_of_itself(clip: Path) -> None:
+    container = open_with_av(file_uri(clip), Timeouts())
+    assert container.started_at == Utc.from_iso("2026-03-02T07:40:00Z")
+    assert container.duration_s == pytest.approx(FRAMES / FPS)
+    assert not container.live
+    container.close()
+
+
+def test_a_picture_is_scaled_while_it_is_converted(clip: Path) -> None:
+    container = open_with_av(file_uri(clip), Timeouts())
+    picture = next(iter(container.pictures()))
+    assert picture.size_px == (64, 48)
+    assert picture.bgr((128, 96)).shape == (96, 128, 3)
+    container.close()
+
+
+def test_a_missing_file_is_one_clear_message(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError) as caught:
+        open_with_av(file_uri(tmp_path / "none.mp4"), Timeouts())
+    assert str(caught.value) == (
+        f"file://{tmp_path}/none.mp4: no such file (mend: check the path, and that its disk is on)"
+    )
+
+
+def test_a_folder_is_no_video(tmp_path: Path) -> None:
+    with pytest.raises(NoVideoError, match="not a file"):
+        open_with_av(file_uri(tmp_path), Timeouts())
+
+
+def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "sound.wav"
+    write_sound(path)
+    with pytest.raises(NoVideoError, match="carries audio and no video"):
+        open_with_av(file_uri(path), Timeouts())
+
+
+@pytest.mark.parametrize("content", [b"", b"this is not a video\n" * 50, b"\x00" * 5000])
+def test_what_is_no_video_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "odd.mp4"
+    path.write_bytes(content)
+    with pytest.raises(TruncatedFileError, match="cut off, damaged or not a video file"):
+        list(play(path))
+
+
+def test_a_file_cut_before_its_index_is_refused(clip: Path, tmp_path: Path) -> None:
+    """MP4 keeps its index at the end by default, so a cut file cannot be opened at all."""
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    with pytest.raises(TruncatedFileError):
+        list(play(cut))
+
+
+@pytest.mark.parametrize("share", [0.6, 0.75])
+def test_a_file_with_its_index_in_front_plays_up_to_the_cut_and_says_so(
+    tmp_path: Path, share: float
+) -> None:
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    write_clip(whole, options={"movflags": "faststart"})
+    data = whole.read_bytes()
+    media = data.index(b"mdat")
+    cut.write_bytes(data[: media + round((len(data) - media) * share)])
+    played: list[float | None] = []
+    with pytest.raises(TruncatedFileError):
+        played.extend(pts_s for pts_s, _ in play(cut))
+    assert 0 < len(played) < FRAMES
+
+
+def test_any_cut_of_a_file_gives_pictures_or_a_typed_error(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    write_clip(whole, options={"movflags": "faststart"})
+    data = whole.read_bytes()
+    outcomes: set[str] = set()
+    for length in range(0, len(data), max(len(data) // 60, 1)):
+        cut.write_bytes(data[:length])
+        try:
+            outcomes.add("pictures" if list(play(cut)) else "nothing")
+        except SourceError as error:
+            outcomes.add(error.cause)
+    assert outcomes <= {"pictures", "truncated_file", "no_video"}
+    assert "truncated_file" in outcomes
+
+
+def test_a_secret_that_cannot_be_read_is_a_matter_of_credentials(tmp_path: Path) -> None:
+    from config.camera_uri import CameraUri
+
+    uri = CameraUri.parse(
+        "rtsp://127.0.0.1:1/live", directory=tmp_path, credentials="env:XIAOAN_TEST_ABSENT"
+    )
+    with pytest.raises(WrongCredentialsError, match="XIAOAN_TEST_ABSENT is not set"):
+        open_with_av(uri, Timeouts())
+
+
+def test_a_site_s_file_address_is_relative_to_the_site_folder(clip: Path) -> None:
+    from config.camera_uri import CameraUri
+
+    uri = CameraUri.parse(f"file:{clip.name}", directory=clip.parent)
+    container = open_with_av(uri, Timeouts())
+    assert sum(1 for _ in container.pictures()) == FRAMES
+    container.close()
