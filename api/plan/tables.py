@@ -1,0 +1,244 @@
+"""Tables of the safety plan. Days are whole days since 1970-01-01, instants nanoseconds since then.
+
+`PLAN_HISTORY` is append-only, and each of its rows carries the digest of the row before it.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from api.database.tables import BIG_SERIAL, METADATA
+
+_EPOCH = date(1970, 1, 1)
+_PENDING = text("state IN ('open', 'overdue')")
+_UPCOMING = text("state = 'upcoming'")
+
+
+def day_number(day: date) -> int:
+    """Days from 1970-01-01 to `day`."""
+    return (day - _EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """The day that is `number` days after 1970-01-01."""
+    return _EPOCH + timedelta(days=number)
+
+
+PLAN_UNITS = Table(
+    "plan_units",
+    METADATA,
+    Column("unit_no", Integer, primary_key=True, autoincrement=True),
+    Column("unit_id", String(40), nullable=False, unique=True),
+)
+
+PLAN_OCCURRENCES = Table(
+    "plan_occurrences",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("unit_no", Integer, ForeignKey("plan_units.unit_no"), nullable=False),
+    Column("rule_id", String(20), nullable=False),
+    Column("raw_due_day", Integer, nullable=False),
+    # The incident or certificate that the occurrence hangs on; empty for a rule of the year.
+    Column("anchor", String(60), nullable=False, server_default=""),
+    Column("window_start_day", Integer, nullable=False),
+    Column("due_day", Integer, nullable=False),
+    Column("needed", Integer, nullable=False),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("state", String(10), nullable=False),
+    Column("settled_day", Integer, nullable=True),
+    Column("note", Text, nullable=False, server_default=""),
+    UniqueConstraint("unit_no", "rule_id", "raw_due_day", "anchor"),
+    Index("ix_plan_occurrences_unit_no_due_day", "unit_no", "due_day"),
+    Index(
+        "ix_plan_occurrences_pending",
+        "unit_no",
+        "due_day",
+        sqlite_where=_PENDING,
+        postgresql_where=_PENDING,
+    ),
+    Index(
+        "ix_plan_occurrences_upcoming",
+        "window_start_day",
+        "unit_no",
+        sqlite_where=_UPCOMING,
+        postgresql_where=_UPCOMING,
+    ),
+)
+
+PLAN_RECORDS = Table(
+    "plan_records",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    # Chosen by the sender, so that a form that is sent twice is stored once.
+    Column("client_key", String(80), nullable=False, unique=True),
+    Column("unit_no", Integer, ForeignKey("plan_units.unit_no"), nullable=False),
+    Column("kind", String(30), nullable=False),
+    Column("kind_type", String(40), nullable=False),
+    Column("happened_day", Integer, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("source", String(10), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("body_json", Text, nullable=False),
+    Column("receipt_no", String(80), nullable=False, server_default=""),
+    Column("author", String(80), nullable=False),
+    Column("confirmed_by", String(80), nullable=False, server_default=""),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index("ix_plan_records_unit_no_happened_day", "unit_no", "happened_day"),
+)
+
+PLAN_COUNTS = Table(
+    "plan_counts",
+    METADATA,
+    Column("occurrence_id", BIG_SERIAL, ForeignKey("plan_occurrences.id"), primary_key=True),
+    Column("record_id", BIG_SERIAL, ForeignKey("plan_records.id"), primary_key=True),
+    Column("merged", Boolean, nullable=False),
+    Index("ix_plan_counts_record_id", "record_id"),
+)
+
+PLAN_HAZARDS = Table(
+    "plan_hazards",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("client_key", String(80), nullable=False, unique=True),
+    Column("unit_no", Integer, ForeignKey("plan_units.unit_no"), nullable=False),
+    Column("location", String(120), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("level", String(10), nullable=False),
+    Column("grade_json", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("source", String(10), nullable=False),
+    Column("found_by", String(80), nullable=False),
+    Column("found_day", Integer, nullable=False),
+    Column("fixer", String(80), nullable=False, server_default=""),
+    Column("due_day", Integer, nullable=True),
+    Column("fix_note", Text, nullable=False, server_default=""),
+    Column("fixed_by", String(80), nullable=False, server_default=""),
+    Column("accepted_by", String(80), nullable=False, server_default=""),
+    Column("closed_day", Integer, nullable=True),
+    Column("version", Integer, nullable=False),
+    Index("ix_plan_hazards_unit_no_state", "unit_no", "state"),
+)
+
+PLAN_INCIDENTS = Table(
+    "plan_incidents",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("client_key", String(80), nullable=False, unique=True),
+    Column("unit_no", Integer, ForeignKey("plan_units.unit_no"), nullable=False),
+    Column("category", String(40), nullable=False),
+    Column("place", String(120), nullable=False),
+    Column("occurred_ns", BigInteger, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("first_due_ns", BigInteger, nullable=False),
+    Column("reports", Integer, nullable=False),
+    Column("author", String(80), nullable=False),
+    Column("closed_ns", BigInteger, nullable=True),
+    Column("version", Integer, nullable=False),
+    Index("ix_plan_incidents_unit_no_state", "unit_no", "state"),
+)
+
+PLAN_CERTIFICATES = Table(
+    "plan_certificates",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("client_key", String(80), nullable=False, unique=True),
+    Column("unit_no", Integer, ForeignKey("plan_units.unit_no"), nullable=False),
+    Column("kind", String(40), nullable=False),
+    # What it is about: a plate, a person, a system. A newer one of the same subject renews it.
+    Column("subject", String(80), nullable=False),
+    Column("number", String(80), nullable=False),
+    Column("issued_day", Integer, nullable=False),
+    Column("expires_day", Integer, nullable=False),
+    Column("renewed", Boolean, nullable=False),
+    Column("author", String(80), nullable=False),
+    Index("ix_plan_certificates_unit_no_kind", "unit_no", "kind", "subject"),
+)
+
+PLAN_ATTACHMENTS = Table(
+    "plan_attachments",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("unit_no", Integer, ForeignKey("plan_units.unit_no"), nullable=False),
+    Column("subject", String(40), nullable=False),
+    Column("name", String(160), nullable=False),
+    Column("media_type", String(80), nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("author", String(80), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    UniqueConstraint("subject", "sha256"),
+    Index("ix_plan_attachments_unit_no", "unit_no"),
+)
+
+PLAN_FEEDS = Table(
+    "plan_feeds",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("token_sha256", String(64), nullable=False, unique=True),
+    Column("unit_no", Integer, ForeignKey("plan_units.unit_no"), nullable=False),
+    Column("person", String(80), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("revoked_ns", BigInteger, nullable=True),
+)
+
+PLAN_NOTICES = Table(
+    "plan_notices",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("occurrence_id", BIG_SERIAL, ForeignKey("plan_occurrences.id"), nullable=False),
+    Column("unit_no", Integer, nullable=False),
+    Column("step", String(20), nullable=False),
+    Column("role", String(30), nullable=False),
+    Column("at_day", Integer, nullable=False),
+    UniqueConstraint("occurrence_id", "step"),
+    Index("ix_plan_notices_at_day", "at_day", "unit_no"),
+)
+
+PLAN_ROLLS = Table(
+    "plan_rolls",
+    METADATA,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("catalogue_version", String(20), nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("opened", Integer, nullable=False),
+    Column("overdue", Integer, nullable=False),
+    Column("missed", Integer, nullable=False),
+    Column("notices", Integer, nullable=False),
+)
+
+PLAN_HISTORY = Table(
+    "plan_history",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("unit_no", Integer, ForeignKey("plan_units.unit_no"), nullable=False),
+    Column("subject", String(40), nullable=False),
+    Column("action", String(30), nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("body_json", Text, nullable=False),
+    Column("previous_sha256", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Index("ix_plan_history_subject", "subject"),
+    sqlite_autoincrement=True,
+)
+
+PLAN_TABLES = (
+    *(PLAN_UNITS, PLAN_OCCURRENCES, PLAN_RECORDS, PLAN_COUNTS, PLAN_HAZARDS, PLAN_INCIDENTS),
+    *(PLAN_CERTIFICATES, PLAN_ATTACHMENTS, PLAN_FEEDS, PLAN_NOTICES, PLAN_ROLLS, PLAN_HISTORY),
+)
