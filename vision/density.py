@@ -88,6 +88,13 @@ def kernel_density(grid: PlanGrid, points_xy_m: Float64Array, seen: BoolArray) -
     return np.where((grid.area_m2 > 1e-9) & seen, local, 0.0)
 
 
+def kernel_field(grid: PlanGrid, points_xy_m: Float64Array) -> CrowdField:
+    """The field of people whose places are known exactly, such as simulated truth: (N, 2)."""
+    points = np.asarray(points_xy_m, dtype=np.float64).reshape(-1, 2)
+    empty = np.zeros(grid.shape)
+    return CrowdField(points, np.ones(len(points)), np.zeros(len(points)), empty, empty, 0.0)
+
+
 def combine_points_and_density(
     grid: PlanGrid,
     points_xy_m: Float64Array,
@@ -253,6 +260,7 @@ __all__ = [
     "combine_points_and_density",
     "density_peak",
     "kernel_density",
+    "kernel_field",
     "local_density",
     "points_in_disc",
     "voronoi_cells",

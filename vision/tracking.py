@@ -17,13 +17,13 @@ from vision.arrays import Float32Array, Float64Array, IntArray, read_only
 from vision.instants import Utc
 
 MAX_SPEED_MPS = 3.0
+MAX_CHANGE_MPS = 1.0
 # How far a head centre may be off on the plan by itself.
 POSITION_NOISE_M = 0.35
 COAST_S = 1.0
 # Velocity is displacement over this long: head centres jitter by some cm from picture to picture.
 VELOCITY_WINDOW_S = 1.0
 _VELOCITY_LEAST_S = 0.4
-_FAR = 1e6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +89,13 @@ class _Track:
             return self.xy_m
         return np.asarray(self.xy_m + velocity * (at - self.seen_at))
 
+    def reach_m(self, at: Utc) -> float:
+        """How far from the expected place the head may be found."""
+        waited_s = at - self.seen_at
+        # A head whose velocity is known strays only as far as it can change it.
+        speed = MAX_SPEED_MPS if len(self.past) < 3 else MAX_CHANGE_MPS
+        return min(POSITION_NOISE_M + speed * waited_s, 1.5)
+
     def move(self, at: Utc, xy_m: Float64Array) -> None:
         self.seen_at = at
         self.xy_m = xy_m
@@ -140,15 +147,16 @@ class HeadTracker:
         if not self._tracks or not len(points):
             return []
         expected = np.array([track.expected_at(at) for track in self._tracks])
-        waited_s = np.array([at - track.seen_at for track in self._tracks])
+        reach_m = np.array([track.reach_m(at) for track in self._tracks])
         distance = np.linalg.norm(expected[:, None, :] - points[None, :, :], axis=2)
-        reach = np.minimum(POSITION_NOISE_M + MAX_SPEED_MPS * waited_s, 1.5)
-        cost = np.where(distance <= reach[:, None], distance, _FAR)
+        # In units of the reach, and never above 1: leaving a head without a match costs as much as
+        # its reach, so that a head that left is not mended by shifting a whole row of neighbours.
+        cost = np.minimum(distance / reach_m[:, None], 1.0)
         rows, columns = linear_sum_assignment(cost)
         return [
             (int(row), int(column))
             for row, column in zip(rows, columns, strict=True)
-            if cost[row, column] < _FAR
+            if cost[row, column] < 1.0
         ]
 
 
