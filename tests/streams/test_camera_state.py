@@ -25,9 +25,7 @@ def status(state: CameraState) -> CameraStatus:
         (CameraState.OFFLINE, 900.0, CameraState.OFFLINE, ""),
     ],
 )
-def test_silence(
-    state: CameraState, silent_s: float, expected: CameraState, cause: str
-) -> None:
+def test_silence(state: CameraState, silent_s: float, expected: CameraState, cause: str) -> None:
     found = after_silence(status(state), silent_s, NOON.plus(silent_s), LIMITS)
     assert (found.state, found.cause) == (expected, cause)
     assert found.since == (NOON if expected is state else NOON.plus(silent_s))

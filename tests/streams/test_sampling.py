@@ -43,9 +43,7 @@ def test_a_rate_that_is_not_positive_is_refused(fps: float) -> None:
         Sampler(fps)
 
 
-@given(
-    gaps_s=st.lists(st.floats(0.001, 0.5), min_size=1, max_size=200), fps=st.floats(0.5, 30.0)
-)
+@given(gaps_s=st.lists(st.floats(0.001, 0.5), min_size=1, max_size=200), fps=st.floats(0.5, 30.0))
 def test_never_more_than_one_picture_a_slot(gaps_s: list[float], fps: float) -> None:
     sampler = Sampler(fps)
     at = NOON
