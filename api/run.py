@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import threading
@@ -56,7 +57,7 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
     )
     say(text("run.open", language, url=plan.url))
     supervisor = Supervisor(
-        specs, clock=SystemClock(), on_event=lambda event: say(told(event, language))
+        specs, clock=SystemClock(), on_event=lambda event: _tell_fault(event, language, say)
     )
     supervisor.run(stop)
 
@@ -69,7 +70,6 @@ def process_specs(plan: RunPlan) -> tuple[ProcessSpec, ...]:
         "service",
         (sys.executable, "-m", "api.service_process", "--site", site_dir),
         environment,
-        gives_heartbeat=False,
         stop_grace_s=5.0,
     )
     workers = (
@@ -99,23 +99,27 @@ def settings_environment(settings: ServiceSettings) -> dict[str, str]:
     }
     if settings.database_url:
         values["database_url"] = settings.database_url
+    if settings.allowed_hosts:
+        values["allowed_hosts"] = json.dumps(settings.allowed_hosts)
     if settings.ingest_token_file:
         values["ingest_token_file"] = str(settings.ingest_token_file.resolve())
     return {f"{ENV_PREFIX}{name.upper()}": value for name, value in values.items()}
 
 
-def told(event: SupervisorEvent, language: str) -> str:
-    """A supervisor's event in words."""
+def _tell_fault(event: SupervisorEvent, language: str, say: Say) -> None:
+    """Say what a person should know; starts and stops stand in the log only."""
     match event.kind:
         case EventKind.EXITED:
             wait = f"{event.restart_in_s or 0.0:g}"
-            return text(
-                "run.process.exited", language, name=event.name, code=event.exit_code, wait=wait
-            )
+            code = event.exit_code
+            say(text("run.process.exited", language, name=event.name, code=code, wait=wait))
+        case EventKind.HUNG:
+            say(text("run.process.hung", language, name=event.name))
         case EventKind.NOT_STARTED:
-            return text("run.process.not_started", language, name=event.name, detail=event.detail)
-        case _:
-            return text(f"run.process.{event.kind.value}", language, name=event.name)
+            detail = event.detail
+            say(text("run.process.not_started", language, name=event.name, detail=detail))
+        case EventKind.STARTED | EventKind.STOPPED:
+            pass
 
 
 def _refuse_taken_port(settings: ServiceSettings) -> None:

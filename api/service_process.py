@@ -1,0 +1,87 @@
+"""The process of the service: `python -m api.service_process --site DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from api.application import create_app
+from api.database.errors import DatabaseError
+from api.logs import set_up_logs
+from api.pictures import WorkerPictures
+from api.placement import picture_sockets
+from api.server import Server, build_server
+from api.settings import ApiSettings
+from config import ConfigError, load_site
+from config.settings import ServiceSettings, ingest_token, load_settings
+from streams.clock import SystemClock
+from streams.heartbeat import Heartbeat
+
+log = structlog.get_logger()
+
+EXIT_CANNOT_START = 2
+_BEAT_EVERY_S = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM; exit code 2 with one message when it cannot start."""
+    parser = argparse.ArgumentParser(prog="xiaoan-service")
+    parser.add_argument("--site", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    settings = load_settings()
+    set_up_logs(settings.log_level)
+    heartbeat = Heartbeat.from_environment(os.environ)
+    try:
+        asyncio.run(_serve(settings, options.site, heartbeat))
+    except (ConfigError, DatabaseError) as error:
+        log.error("the service cannot start", reason=str(error))
+        return EXIT_CANNOT_START
+    finally:
+        heartbeat.close()
+    return 0
+
+
+async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat) -> None:
+    site = load_site(site_dir)
+    sockets = picture_sockets(site, settings)
+    async with WorkerPictures(sockets.get) as pictures:
+        app = create_app(
+            settings=ApiSettings(
+                database_url=settings.resolved_database_url,
+                ingest_token=ingest_token(settings),
+                language=settings.language,
+                stale_after_s=settings.stale_after_s,
+                lost_after_s=max(10.0, 2.0 * settings.stale_after_s),
+                allowed_hosts=settings.allowed_hosts,
+            ),
+            site=site,
+            clock=SystemClock(),
+            pictures=pictures,
+        )
+        server = build_server(app, host=settings.host, port=settings.port)
+        await _serve_with_heartbeat(server, heartbeat)
+
+
+async def _serve_with_heartbeat(server: Server, heartbeat: Heartbeat) -> None:
+    """Beat from the event loop itself: a loop that hangs is a service that hangs."""
+
+    async def beat() -> None:
+        while True:
+            heartbeat.beat()
+            await asyncio.sleep(_BEAT_EVERY_S)
+
+    beating = asyncio.create_task(beat(), name="heartbeat")
+    try:
+        await server.serve()
+    finally:
+        beating.cancel()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
