@@ -1,0 +1,222 @@
+"""The spool on a real SQLite file, full disks by SQLite's own page limit."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streams.camera_state import CameraStatus
+from streams.errors import SpoolError
+from streams.records import RECORD, CameraState
+from streams.reporting import AnyRecord, Reporter
+from streams.spool import Rejection, Spool
+from tests.streams.fakes import NOON, ORIGIN, reading
+from vision.readings import Level
+
+
+@pytest.fixture
+def reporter() -> Reporter:
+    return Reporter(ORIGIN, ("stair",), NOON)
+
+
+def readings(reporter: Reporter, count: int, start_s: int = 0) -> list[AnyRecord]:
+    """`count` records of unchanged UNKNOWN, one a second: kind `reading`."""
+    records: list[AnyRecord] = []
+    for n in range(count):
+        records.extend(reporter.unknown_zones(NOON.plus(start_s + n)))
+    return records
+
+
+def urgent(reporter: Reporter) -> list[AnyRecord]:
+    return reporter.camera_state(CameraStatus("cam", CameraState.OFFLINE, NOON, NOON, "hung"))
+
+
+def ids(spool: Spool, limit: int = 10_000) -> list[str]:
+    return [record.record_id.removeprefix("w1:run1:") for record in spool.batch(limit)]
+
+
+def test_records_leave_oldest_first_and_urgent_ones_overtake(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    spool = Spool(tmp_path / "s.sqlite3")
+    spool.append(readings(reporter, 2))
+    spool.append(urgent(reporter))
+    spool.append(readings(reporter, 1, start_s=5))
+    spool.append(reporter.readings([reading("stair", NOON.plus(9), Level.L3)]))
+    assert ids(spool) == ["3", "5", "1", "2", "4"]
+    assert ids(spool, limit=3) == ["3", "5", "1"]
+    spool.close()
+
+
+def test_what_is_stored_is_the_record(tmp_path: Path, reporter: Reporter) -> None:
+    spool = Spool(tmp_path / "s.sqlite3")
+    (record,) = reporter.readings([reading("stair", NOON, Level.L3)])
+    spool.append([record])
+    assert RECORD.validate_json(spool.batch(1)[0].body) == record
+    spool.close()
+
+
+def test_records_stay_until_they_are_deleted_and_survive_a_new_start(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    path = tmp_path / "s.sqlite3"
+    spool = Spool(path)
+    spool.append(readings(reporter, 3))
+    spool.delete(spool.batch(1))
+    spool.close()
+    again = Spool(path)
+    assert ids(again) == ["2", "3"]
+    assert again.counts().waiting == 2
+    again.close()
+
+
+def test_a_record_is_stored_once(tmp_path: Path, reporter: Reporter) -> None:
+    spool = Spool(tmp_path / "s.sqlite3")
+    records = readings(reporter, 2)
+    spool.append(records)
+    spool.append(records)
+    assert ids(spool) == ["1", "2"]
+    assert spool.counts().waiting == 2
+    spool.close()
+
+
+def test_what_append_took_survives_a_kill(tmp_path: Path) -> None:
+    """A process appends one record after another, says each id, and is killed with SIGKILL."""
+    program = """
+import sys
+from pathlib import Path
+from streams.spool import Spool
+from streams.reporting import Reporter
+from tests.streams.fakes import NOON, ORIGIN
+spool, reporter = Spool(Path(sys.argv[1])), Reporter(ORIGIN, ("stair",), NOON)
+for n in range(10**6):
+    records = reporter.unknown_zones(NOON.plus(n))
+    spool.append(records)
+    print(records[0].record_id.rpartition(":")[2], flush=True)
+"""
+    path = tmp_path / "s.sqlite3"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = [int(process.stdout.readline()) for _ in range(20)]
+        process.kill()
+    spool = Spool(path)
+    kept = [int(record_id) for record_id in ids(spool)]
+    assert kept[: len(said)] == said
+    spool.close()
+
+
+def test_readings_beyond_the_bound_go_oldest_first_and_are_counted(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    spool = Spool(tmp_path / "s.sqlite3", reading_limit=100)
+    spool.append(urgent(reporter))  # id 1
+    for n in range(150):
+        spool.append(readings(reporter, 1, start_s=n))
+    kept = ids(spool)
+    counts = spool.counts()
+    assert kept[0] == "1"
+    assert kept[-1] == "151"
+    assert 98 <= len(kept) - 1 <= 100
+    assert counts.dropped_readings == 150 - (len(kept) - 1)
+    assert counts.waiting == len(kept)
+    spool.close()
+
+
+def test_on_a_full_disk_urgent_records_displace_readings(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    spool = Spool(tmp_path / "s.sqlite3", page_limit=60)
+    while spool.counts().dropped_readings == 0:
+        spool.append(readings(reporter, 20, start_s=spool.counts().waiting))
+    for _ in range(100):
+        spool.append(urgent(reporter))
+    states = [record for record in spool.batch(10_000) if '"camera_state"' in record.body]
+    assert len(states) == 100
+    spool.close()
+
+
+def test_when_nothing_can_make_room_urgent_records_wait_in_memory(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    spool = Spool(tmp_path / "s.sqlite3", page_limit=30)
+    for _ in range(400):
+        spool.append(urgent(reporter))
+    spool.append(readings(reporter, 1))
+    counts = spool.counts()
+    assert counts.in_memory > 0
+    assert counts.waiting == 400
+    assert counts.dropped_readings == 1
+    # The API is back: everything leaves, memory and disk alike, each once.
+    sent: list[str] = []
+    while batch := spool.batch(50):
+        sent.extend(record.record_id for record in batch)
+        spool.delete(batch)
+    assert len(sent) == len(set(sent)) == 400
+    assert spool.counts().waiting == 0
+    spool.close()
+
+
+def test_records_in_memory_go_to_the_disk_when_it_takes_them_again(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    spool = Spool(tmp_path / "s.sqlite3", page_limit=30)
+    while spool.counts().in_memory == 0:
+        spool.append(urgent(reporter))
+    stored = [record for record in spool.batch(10_000) if record.row_id >= 0]
+    spool.delete(stored[:50])
+    spool.append(urgent(reporter))
+    assert spool.counts().in_memory == 0
+    spool.close()
+
+
+def test_rejected_records_are_set_aside_with_their_reason(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    spool = Spool(tmp_path / "s.sqlite3")
+    spool.append(readings(reporter, 2))
+    first = spool.batch(1)[0]
+    spool.reject([Rejection(first, "unknown zone")])
+    assert ids(spool) == ["2"]
+    assert spool.rejected() == (("w1:run1:1", "unknown zone"),)
+    assert spool.counts().rejected == 1
+    spool.close()
+
+
+def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    path = tmp_path / "s.sqlite3"
+    path.write_bytes(b"not a database at all " * 500)
+    spool = Spool(path)
+    spool.append(readings(reporter, 1))
+    assert ids(spool) == ["1"]
+    (aside,) = tmp_path.glob("s.sqlite3.damaged-*")
+    assert aside.read_bytes().startswith(b"not a database")
+    spool.close()
+
+
+def test_a_folder_in_the_way_is_one_clear_message(tmp_path: Path) -> None:
+    (tmp_path / "s.sqlite3").mkdir()
+    with pytest.raises(SpoolError, match=r"s\.sqlite3: the spool cannot be opened: .* \(mend: "):
+        Spool(tmp_path / "s.sqlite3")
+
+
+def test_a_closed_spool_says_so(tmp_path: Path, reporter: Reporter) -> None:
+    spool = Spool(tmp_path / "s.sqlite3")
+    spool.close()
+    with pytest.raises(SpoolError, match="closed"):
+        spool.append(readings(reporter, 1))
+
+
+def test_writes_are_synchronous(tmp_path: Path) -> None:
+    """synchronous=FULL is a property of the connection; WAL one of the file."""
+    spool = Spool(tmp_path / "s.sqlite3")
+    assert spool._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    spool.close()
+    other = sqlite3.connect(tmp_path / "s.sqlite3")
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
