@@ -1,0 +1,204 @@
+"""Coverage of areas: sums by hand, chances against a plain simulation, and laws that must hold."""
+
+import math
+
+import numpy as np
+import pytest
+import shapely
+from scipy.stats import binom, norm
+from shapely.geometry import Polygon, box
+
+from vision.barriers import NO_BARRIERS, Barriers
+from vision.camera import Camera, Lens, Pose
+from vision.coverage import (
+    CoverageArea,
+    CoverageCamera,
+    Sights,
+    Surface,
+    audit_area,
+    blind_spots,
+    forbidden_views,
+    weighted_share,
+)
+from vision.coverage_chance import EXACT, CameraDraws, Cells, PoseError, chance_of_at_least
+from vision.errors import GeometryError
+from vision.planes import Plane
+
+LENS = Lens.from_hfov(1920, 1080, 90.0)
+FLOOR, HEAD = Plane(), Plane(1.5)
+
+
+def down_camera(name: str, x_m: float, error: PoseError = EXACT) -> CoverageCamera:
+    """Looks straight down from 4 m: a picture of 4.5 m along x and 8 m along y on the floor."""
+    return CoverageCamera(name, Camera(Pose(x_m, 0.0, 4.0, 0.0, 90.0), LENS), error)
+
+
+def area_of(polygon: Polygon, px_per_m: float = 25.0, redundancy: int = 1) -> CoverageArea:
+    return CoverageArea("a", (Surface(polygon, (FLOOR,)),), px_per_m, redundancy)
+
+
+def test_one_camera_over_a_large_area() -> None:
+    found = audit_area(area_of(box(-5, -5, 5, 5)), Sights(NO_BARRIERS, [down_camera("c", 0.0)]))
+    assert found.seen_m2 == pytest.approx(36.0)
+    assert found.seen_twice_m2 == 0.0
+    assert dict(found.only_by_m2) == pytest.approx({"c": 36.0})
+    # Cells of 0.25 m on a picture edge of 2.25 m and 4 m: the assured part is exact as well.
+    assert found.assured_m2 == pytest.approx(36.0)
+    assert found.blind[0].area_m2 == pytest.approx(64.0)
+
+
+def test_two_cameras_overlap_where_both_look() -> None:
+    cameras = [down_camera("left", -1.0), down_camera("right", 1.0)]
+    found = audit_area(area_of(box(-5, -4, 5, 4)), Sights(NO_BARRIERS, cameras))
+    # Pictures reach -3.25..1.25 and -1.25..3.25 along x, 8 m along y.
+    assert found.seen_m2 == pytest.approx(6.5 * 8)
+    assert found.seen_twice_m2 == pytest.approx(2.5 * 8)
+    assert found.single_m2 == pytest.approx(4.0 * 8)
+    assert dict(found.only_by_m2) == pytest.approx({"left": 16.0, "right": 16.0})
+    assert [spot.area_m2 for spot in found.blind] == pytest.approx([14.0, 14.0])
+    assert found.blind[0].radius_m == pytest.approx(1.75 / 2, abs=0.03)
+
+
+def test_an_area_that_asks_for_two_cameras_is_assured_where_two_look() -> None:
+    cameras = [down_camera("left", -1.0), down_camera("right", 1.0)]
+    found = audit_area(area_of(box(-5, -4, 5, 4), redundancy=2), Sights(NO_BARRIERS, cameras))
+    assert found.assured_m2 == pytest.approx(2.5 * 8)
+
+
+def test_steps_of_the_ladder_shrink_with_the_density() -> None:
+    """f = 960 px over 4 m is 240 px/m: recognise is reached everywhere, identify nowhere."""
+    found = audit_area(area_of(box(-2, -2, 2, 2)), Sights(NO_BARRIERS, [down_camera("c", 0.0)]))
+    assert dict(found.steps_m2) == pytest.approx(
+        {"detect": 16.0, "observe": 16.0, "recognise": 16.0, "identify": 0.0}
+    )
+
+
+def test_all_planes_must_be_seen() -> None:
+    """The head plane at 1.5 m is 2.5 m below the camera: 5 m x 2.8125 m are in the picture."""
+    area = CoverageArea("a", (Surface(box(-5, -5, 5, 5), (FLOOR, HEAD)),), 25.0)
+    found = audit_area(area, Sights(NO_BARRIERS, [down_camera("c", 0.0)]))
+    assert found.seen_m2 == pytest.approx(5.0 * 2.8125)
+
+
+def test_a_wall_takes_its_shadow() -> None:
+    # A wall to the ceiling at x = 1 hides the picture from 1 m to 2.25 m.
+    walls = Barriers.of([([(1.0, -9.0), (1.0, 9.0)], math.inf)])
+    found = audit_area(area_of(box(-2, -2, 2, 2)), Sights(walls, [down_camera("c", 0.0)]))
+    assert found.seen_m2 == pytest.approx(3.0 * 4)
+    assert found.blind[0].polygon_xy_m.bounds == pytest.approx((1.0, -2.0, 2.0, 2.0))
+
+
+def test_no_camera_leaves_the_whole_area_blind() -> None:
+    found = audit_area(area_of(box(0, 0, 3, 2)), Sights(NO_BARRIERS, []))
+    assert (found.seen_m2, found.assured_m2) == (0.0, 0.0)
+    assert found.blind[0].area_m2 == pytest.approx(6.0)
+    assert found.blind[0].radius_m == pytest.approx(1.0, abs=0.03)
+
+
+def test_chance_on_the_picture_edge_follows_the_normal_distribution() -> None:
+    """Pan alone uncertain by 2 degrees: a point 2 degrees inside the edge is seen with Phi(1)."""
+    camera = CoverageCamera(
+        "c",
+        Camera(Pose(0, 0, 1.5, 0, 0), LENS),
+        PoseError(2.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    )
+    angles = np.radians([43.0, 45.0, 41.0])
+    points = 10.0 * np.column_stack([np.cos(angles), np.sin(angles)])
+    chance = Sights(NO_BARRIERS, [camera]).chance(
+        camera, Surface(box(0, 0, 9, 9), (HEAD,)), points, 5.0
+    )
+    np.testing.assert_allclose(chance, norm.cdf([1.0, 0.0, 2.0]), atol=0.02)
+
+
+def test_assured_part_shrinks_by_the_error_times_1_645() -> None:
+    """Camera 4 m over the floor, place uncertain along x and y by 0.2 m: each edge by 0.33 m."""
+    camera = down_camera("c", 0.0, PoseError(0.0, 0.0, 0.0, 0.2, 0.0, 0.0))
+    found = audit_area(area_of(box(-5, -1, 5, 1)), Sights(NO_BARRIERS, [camera]), cell_m=0.1)
+    # Eight drawn places make coarse steps of chance, so the edge is known to half a sigma.
+    assert found.assured.bounds[2] == pytest.approx(2.25 - 1.645 * 0.2, abs=0.12)
+
+
+def test_chances_agree_with_a_plain_simulation() -> None:
+    """The oracle draws cameras with its own generator and projects through `Camera` one by one."""
+    error = PoseError(1.5, 1.5, 0.5, 0.1, 0.1, 1.0)
+    camera = Camera(Pose(0, 0, 3.5, 20, 25), Lens.from_hfov(1280, 720, 80, k1=-0.05))
+    points_xy = np.random.default_rng(1).uniform([1, -8], [14, 10], (300, 2))
+    points = np.column_stack([points_xy, np.full(300, 1.5)])
+    draws = CameraDraws.of("c", camera, error)
+    open_sight = draws.visible(NO_BARRIERS, HEAD, 50.0)
+    found = draws.hits(points, 40.0, open_sight).mean(axis=0)
+    rng = np.random.default_rng(2)
+    count = np.zeros(300)
+    for _ in range(1500):
+        d = rng.normal(size=7) * [0.1, 0.1, 0.1, 1.5, 1.5, 0.5, 1.0]
+        drawn = Camera(
+            Pose(d[0], d[1], 3.5 + d[2], 20 + d[3], 25 + d[4], d[5]),
+            Lens.from_hfov(1280, 720, 80 + d[6], k1=-0.05),
+        )
+        _, inside = drawn.project(points)
+        depth = (points - drawn.position_xyz_m) @ drawn.pose.axes()[2]
+        count += inside & (depth <= drawn.lens.focal_px / 40.0)
+    assert np.abs(found - count / 1500).max() < 0.12
+    assert np.abs(found - count / 1500).mean() < 0.01
+
+
+def test_draws_are_equal_for_an_equal_id() -> None:
+    camera = down_camera("c", 0.0).camera
+    one, two = (CameraDraws.of("c", camera, PoseError()) for _ in range(2))
+    other = CameraDraws.of("d", camera, PoseError())
+    assert (one.axes == two.axes).all()
+    assert not (one.axes == other.axes).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_chance_of_several_cameras(count: int) -> None:
+    chances = np.full((4, 3), 0.0) + np.array([0.2, 0.5, 0.9])
+    np.testing.assert_allclose(
+        chance_of_at_least(chances, count), binom.sf(count - 1, 4, [0.2, 0.5, 0.9])
+    )
+
+
+@pytest.mark.parametrize(
+    "polygon",
+    [box(0, 0, 3, 2), box(0.1, 0.13, 2.9, 1.77), Polygon([(0, 0), (3, 0.4), (1, 2.9)])],
+    ids=["on the grid", "off the grid", "triangle"],
+)
+def test_cells_tile_the_polygon(polygon: Polygon) -> None:
+    cells = Cells.of(polygon, 0.25)
+    assert shapely.area(cells.outlines).sum() == pytest.approx(polygon.area)
+    assert shapely.contains_xy(polygon, cells.points_xy_m).all()
+    union = cells.union_where(np.ones(len(cells.outlines), dtype=bool))
+    assert union.symmetric_difference(polygon).area == pytest.approx(0.0, abs=1e-6)
+
+
+def test_blind_spots_come_largest_first_and_slivers_are_summed() -> None:
+    shape = shapely.union_all([box(0, 0, 1, 1), box(3, 0, 5, 2), box(9, 0, 9.1, 0.1)])
+    spots, slivers_m2 = blind_spots(shape)
+    assert [spot.area_m2 for spot in spots] == pytest.approx([4.0, 1.0])
+    assert spots[0].centre_xy_m == pytest.approx((4.0, 1.0), abs=0.05)
+    assert slivers_m2 == pytest.approx(0.01)
+
+
+def test_a_view_into_a_forbidden_place_is_found_and_a_shut_door_ends_it() -> None:
+    camera = CoverageCamera("c", Camera(Pose(0, 0, 3, 0, 20), LENS), EXACT)
+    sides = [([(6.0, -9.0), (6.0, -0.5)], 4.0), ([(6.0, 0.5), (6.0, 9.0)], 4.0)]
+    room = Surface(box(6, -3, 10, 3), (FLOOR, HEAD))
+    shut = Sights(Barriers.of([*sides, ([(6.0, -0.5), (6.0, 0.5)], 4.0)]), [camera])
+    assert forbidden_views("wc", room, shut) == ()
+    (view,) = forbidden_views("wc", room, Sights(Barriers.of(sides), [camera]))
+    assert view.camera_id == "c"
+    # Sight widens from 1 m at the door (6 m away) to 5 / 3 m at the far wall (10 m away).
+    assert view.seen_m2 == pytest.approx(4.0 * (1.0 + 10 / 6) / 2)
+
+
+def test_weighted_share() -> None:
+    assert weighted_share([(1.0, 5.0, 10.0), (3.0, 10.0, 10.0)]) == pytest.approx(35 / 40)
+    with pytest.raises(GeometryError, match="no required area"):
+        weighted_share([])
+
+
+def test_impossible_errors_are_refused() -> None:
+    with pytest.raises(GeometryError, match="tilt_deg"):
+        PoseError(tilt_deg=-1.0)
+    with pytest.raises(GeometryError, match="plane"):
+        Surface(box(0, 0, 1, 1), ())

@@ -1,0 +1,354 @@
+"""What a set of cameras shows of the places that must be seen, and of those that must not.
+
+Shares are exact polygon areas for the cameras as drawn. What counts as covered is the part where
+the chance of seeing it, over the errors of pose and lens, is at least 0.95
+(`vision.coverage_chance`); the rest is blind, and comes as a list of spots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import shapely
+from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from vision.arrays import Float64Array
+from vision.barriers import Barriers
+from vision.camera import Camera
+from vision.coverage_chance import CameraDraws, Cells, PoseError, chance_of_at_least, reach_m
+from vision.errors import GeometryError
+from vision.pixel_density import DORI_2014, Ladder, footprint, px_per_m_at
+from vision.planes import Plane
+from vision.visibility import Eye, polygonal, visible_region
+
+ASSURED_CHANCE = 0.95
+SMALLEST_SPOT_M2 = 0.05
+_CIRCLE_TOLERANCE_M = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageCamera:
+    """A camera of one floor as the audit takes it.
+
+    A camera that turns counts at its home preset alone: what it may see on a tour is not
+    guaranteed at any moment.
+    """
+
+    id: str
+    camera: Camera
+    error: PoseError = field(default_factory=PoseError)
+    range_m: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A part of an area with the planes on which it must be seen, e.g. floor and head plane."""
+
+    polygon_xy_m: BaseGeometry
+    planes: tuple[Plane, ...]
+
+    def __post_init__(self) -> None:
+        if not self.planes:
+            raise GeometryError("a surface needs at least one plane on which it must be seen")
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageArea:
+    """An area that must be seen at a pixel density by a number of cameras at once."""
+
+    id: str
+    surfaces: tuple[Surface, ...]
+    least_px_per_m: float
+    redundancy: int = 1
+    weight: float = 1.0
+    critical: bool = False
+
+    @property
+    def area_m2(self) -> float:
+        return float(sum(surface.polygon_xy_m.area for surface in self.surfaces))
+
+
+@dataclass(frozen=True, slots=True)
+class BlindSpot:
+    """A connected part of an area that is not assured.
+
+    Attributes:
+        radius_m: of the largest circle that fits into it: what can stand there unseen.
+        centre_xy_m: of that circle.
+    """
+
+    polygon_xy_m: Polygon
+    area_m2: float
+    radius_m: float
+    centre_xy_m: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class AreaCoverage:
+    """What the cameras show of one area.
+
+    Attributes:
+        seen_m2: seen at the needed density by at least one camera, as drawn; exact.
+        seen_twice_m2: by at least two.
+        assured_m2: seen by as many cameras as the area asks for with a chance of 0.95 or more.
+        steps_m2: seen area at each step of a ladder, by name, whatever the area needs.
+        only_by_m2: what each camera shows alone: lost when it fails, by camera id.
+        blind: spots that are not assured, largest first.
+        slivers_m2: blind area in spots too small to list.
+        seen, assured: the shapes themselves.
+    """
+
+    area_id: str
+    area_m2: float
+    seen_m2: float
+    seen_twice_m2: float
+    assured_m2: float
+    steps_m2: tuple[tuple[str, float], ...]
+    only_by_m2: tuple[tuple[str, float], ...]
+    blind: tuple[BlindSpot, ...]
+    slivers_m2: float
+    seen: MultiPolygon
+    assured: MultiPolygon
+
+    @property
+    def assured_share(self) -> float:
+        return self.assured_m2 / self.area_m2 if self.area_m2 else 0.0
+
+    @property
+    def seen_share(self) -> float:
+        return self.seen_m2 / self.area_m2 if self.area_m2 else 0.0
+
+    @property
+    def single_m2(self) -> float:
+        """Seen area that depends on one camera."""
+        return self.seen_m2 - self.seen_twice_m2
+
+
+@dataclass(frozen=True, slots=True)
+class ForbiddenView:
+    """A camera that can see into a place where none may look."""
+
+    area_id: str
+    camera_id: str
+    seen_m2: float
+    most_px_per_m: float
+
+
+class Sights:
+    """The visible regions of the cameras of one floor, each worked out once."""
+
+    def __init__(self, barriers: Barriers, cameras: Sequence[CoverageCamera]) -> None:
+        self.barriers = barriers
+        self.cameras = tuple(cameras)
+        self._regions: dict[tuple[str, Plane], MultiPolygon] = {}
+        self._draws: dict[str, CameraDraws] = {}
+        self._drawn: dict[tuple[str, Plane, float], list[MultiPolygon]] = {}
+
+    def region(self, camera: CoverageCamera, plane: Plane) -> MultiPolygon:
+        """What the camera could see of `plane` all round, as drawn."""
+        key = (camera.id, plane)
+        if key not in self._regions:
+            pose = camera.camera.pose
+            eye = Eye(pose.x_m, pose.y_m, pose.z_m, pose.pan_deg)
+            self._regions[key] = visible_region(
+                self.barriers, eye, plane=plane, range_m=camera.range_m
+            )
+        return self._regions[key]
+
+    def seen(self, camera: CoverageCamera, surface: Surface, least_px_per_m: float) -> BaseGeometry:
+        """The part of a surface that the camera, as drawn, shows on all its planes."""
+        shape: BaseGeometry = surface.polygon_xy_m
+        for plane in surface.planes:
+            picture = footprint(
+                camera.camera, plane, least_px_per_m=least_px_per_m, range_m=camera.range_m
+            )
+            shape = shapely.intersection(shape, picture)
+            if shape.is_empty:
+                return shape
+            shape = shapely.intersection(shape, self.region(camera, plane))
+        return polygonal(shape)
+
+    def chance(
+        self, camera: CoverageCamera, surface: Surface, points_xy_m: Float64Array, px_per_m: float
+    ) -> Float64Array:
+        """Chance (N,) that the camera shows each point (N, 2) on all planes of the surface."""
+        if camera.id not in self._draws:
+            self._draws[camera.id] = CameraDraws.of(camera.id, camera.camera, camera.error)
+        draws = self._draws[camera.id]
+        range_m = reach_m(camera.camera, px_per_m, camera.range_m)
+        hits = np.ones((1, len(points_xy_m)), dtype=np.bool_)
+        for plane in surface.planes:
+            key = (camera.id, plane, range_m)
+            if key not in self._drawn:
+                self._drawn[key] = draws.visible(self.barriers, plane, range_m)
+            points = np.column_stack([points_xy_m, plane.z_at(points_xy_m)])
+            hits = hits & draws.hits(points, px_per_m, self._drawn[key])
+        return np.asarray(hits.mean(axis=0, dtype=np.float64))
+
+
+def audit_area(
+    area: CoverageArea,
+    sights: Sights,
+    *,
+    ladder: Ladder = DORI_2014,
+    cell_m: float = 0.25,
+) -> AreaCoverage:
+    """Judge one area against the cameras of its floor.
+
+    Args:
+        ladder: whose steps are tabulated in `steps_m2`.
+        cell_m: side of the squares in which the chance is counted.
+    """
+    near = [camera for camera in sights.cameras if _near(camera, area, area.least_px_per_m)]
+    once, twice, by_camera = _overlap(
+        near, lambda camera: _seen_of_area(area, sights, camera, area.least_px_per_m)
+    )
+    assured = shapely.union_all(
+        [_assured(area, surface, sights, cell_m) for surface in area.surfaces]
+    )
+    whole = shapely.union_all([surface.polygon_xy_m for surface in area.surfaces])
+    blind, slivers_m2 = blind_spots(shapely.difference(whole, assured))
+    single = shapely.difference(once, twice)
+    alone = {name: float(single.intersection(shape).area) for name, shape in by_camera.items()}
+    return AreaCoverage(
+        area_id=area.id,
+        area_m2=area.area_m2,
+        seen_m2=float(once.area),
+        seen_twice_m2=float(twice.area),
+        assured_m2=float(assured.area),
+        steps_m2=_steps(area, sights, ladder),
+        only_by_m2=tuple((name, m2) for name, m2 in alone.items() if m2 >= SMALLEST_SPOT_M2),
+        blind=blind,
+        slivers_m2=slivers_m2,
+        seen=polygonal(once),
+        assured=polygonal(assured),
+    )
+
+
+def _seen_of_area(
+    area: CoverageArea, sights: Sights, camera: CoverageCamera, px_per_m: float
+) -> BaseGeometry:
+    return shapely.union_all([sights.seen(camera, surface, px_per_m) for surface in area.surfaces])
+
+
+def _overlap(
+    cameras: Sequence[CoverageCamera], shape_of: Callable[[CoverageCamera], BaseGeometry]
+) -> tuple[BaseGeometry, BaseGeometry, Mapping[str, BaseGeometry]]:
+    """What at least one and at least two cameras see, and each camera's own shape if any."""
+    once: BaseGeometry = MultiPolygon()
+    twice: BaseGeometry = MultiPolygon()
+    by_camera = {}
+    for camera in cameras:
+        shape = shape_of(camera)
+        if shape.is_empty:
+            continue
+        by_camera[camera.id] = shape
+        twice = shapely.union(twice, shapely.intersection(once, shape))
+        once = shapely.union(once, shape)
+    return once, twice, by_camera
+
+
+def _steps(area: CoverageArea, sights: Sights, ladder: Ladder) -> tuple[tuple[str, float], ...]:
+    """Seen area at each step of the ladder."""
+    found = []
+    for step in ladder.steps:
+        shapes = [
+            _seen_of_area(area, sights, camera, step.px_per_m)
+            for camera in sights.cameras
+            if _near(camera, area, step.px_per_m)
+        ]
+        found.append((step.name, float(shapely.union_all(shapes).area)))
+    return tuple(found)
+
+
+def _near(camera: CoverageCamera, area: CoverageArea, px_per_m: float) -> bool:
+    """Whether the camera could reach the area at all at that density."""
+    place = shapely.Point(camera.camera.pose.x_m, camera.camera.pose.y_m)
+    reach = reach_m(camera.camera, px_per_m, camera.range_m)
+    return any(surface.polygon_xy_m.distance(place) <= reach for surface in area.surfaces)
+
+
+def _assured(area: CoverageArea, surface: Surface, sights: Sights, cell_m: float) -> MultiPolygon:
+    """The part of a surface that enough cameras show with a chance of 0.95 or more."""
+    cells = Cells.of(surface.polygon_xy_m, cell_m)
+    near = [camera for camera in sights.cameras if _near(camera, area, area.least_px_per_m)]
+    if not near or not len(cells.points_xy_m):
+        return MultiPolygon()
+    chances = np.stack(
+        [sights.chance(camera, surface, cells.points_xy_m, area.least_px_per_m) for camera in near]
+    )
+    return cells.union_where(chance_of_at_least(chances, area.redundancy) >= ASSURED_CHANCE)
+
+
+def blind_spots(shape: BaseGeometry) -> tuple[tuple[BlindSpot, ...], float]:
+    """The connected parts of a blind shape, largest first, and the area of the tiny rest, m²."""
+    spots, slivers_m2 = [], 0.0
+    for part in polygonal(shape).geoms:
+        if part.area < SMALLEST_SPOT_M2:
+            slivers_m2 += float(part.area)
+            continue
+        radius = shapely.maximum_inscribed_circle(part, tolerance=_CIRCLE_TOLERANCE_M)
+        centre = shapely.get_coordinates(radius)[0]
+        spots.append(
+            BlindSpot(part, float(part.area), float(radius.length), (centre[0], centre[1]))
+        )
+    spots.sort(key=lambda spot: -spot.area_m2)
+    return tuple(spots), slivers_m2
+
+
+def forbidden_views(
+    area_id: str, surface: Surface, sights: Sights, *, least_px_per_m: float = 5.0
+) -> tuple[ForbiddenView, ...]:
+    """Cameras that can see into a forbidden place, on any of its planes.
+
+    Args:
+        sights: with the doors as they are worst: open.
+        least_px_per_m: below this nothing of a person can be told, and the view does not count.
+    """
+    found = []
+    for camera in sights.cameras:
+        most_m2, most_px_per_m = 0.0, 0.0
+        for plane in surface.planes:
+            flat = Surface(surface.polygon_xy_m, (plane,))
+            shape = sights.seen(camera, flat, least_px_per_m)
+            if shape.area < SMALLEST_SPOT_M2:
+                continue
+            corners = shapely.get_coordinates(shape)
+            points = np.column_stack([corners, plane.z_at(corners)])
+            most_m2 = max(most_m2, float(shape.area))
+            most_px_per_m = max(most_px_per_m, float(px_per_m_at(camera.camera, points).max()))
+        if most_m2:
+            found.append(ForbiddenView(area_id, camera.id, most_m2, most_px_per_m))
+    return tuple(found)
+
+
+def weighted_share(parts: Sequence[tuple[float, float, float]]) -> float:
+    """Sum of weight x covered over sum of weight x area, of (weight, covered m², area m²) rows.
+
+    Raises:
+        GeometryError: when there is nothing to weigh.
+    """
+    total = sum(weight * area_m2 for weight, _, area_m2 in parts)
+    if total <= 0.0:
+        raise GeometryError("there is no required area to weigh")
+    return sum(weight * covered_m2 for weight, covered_m2, _ in parts) / total
+
+
+__all__ = [
+    "ASSURED_CHANCE",
+    "SMALLEST_SPOT_M2",
+    "AreaCoverage",
+    "BlindSpot",
+    "CoverageArea",
+    "CoverageCamera",
+    "ForbiddenView",
+    "Sights",
+    "Surface",
+    "audit_area",
+    "blind_spots",
+    "forbidden_views",
+    "weighted_share",
+]
