@@ -291,17 +291,24 @@ class _WallOffset:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._offset_ns = self._now_ns()
+        self._suspected = False
 
     def _now_ns(self) -> int:
         return self._clock.utc().ns - self._clock.monotonic().ns
 
     def check(self) -> None:
-        """Raises `WorkerError` after a jump; a slow correction is followed."""
+        """Raises `WorkerError` when a jump is seen twice; a slow correction is followed.
+
+        Twice, because the process may be held up between the readings of the two clocks.
+        """
         offset_ns = self._now_ns()
         step_s = (offset_ns - self._offset_ns) / 1e9
-        if abs(step_s) > _CLOCK_STEP_S:
+        if abs(step_s) <= _CLOCK_STEP_S:
+            self._offset_ns, self._suspected = offset_ns, False
+        elif self._suspected:
             raise WorkerError(f"the machine's wall clock jumped by {step_s:.1f} s; starting anew")
-        self._offset_ns = offset_ns
+        else:
+            self._suspected = True
 
 
 def stop_on_signals(stop: threading.Event) -> None:
