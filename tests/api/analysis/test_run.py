@@ -19,6 +19,7 @@ from config import Site, load_site, sample_school_directory
 from config.profiles import load_profiles
 from streams.errors import MissingFileError, ResolutionChangedError
 from tests.api.dots import DotNetwork, dot_film, dot_picture
+from vision.arrays import UInt8Array
 from vision.instants import Utc
 
 START = Utc.from_iso("2026-11-23T08:00:00Z")
@@ -37,7 +38,7 @@ def film(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     camera, plane = site.camera(CAMERA).camera, site.zone(ZONE).head_plane
     standing = np.array([[7.0, 0.8], [8.0, 2.0], [9.0, 1.2], [10.0, 2.2], [11.0, 0.7]])
 
-    def picture(at_s: float) -> np.ndarray:  # type: ignore[type-arg]
+    def picture(at_s: float) -> UInt8Array:
         people = np.vstack([standing, [[6.0 + at_s, 1.5]]])
         return dot_picture(camera, people, plane)
 
