@@ -1,0 +1,222 @@
+// The alarm column: what must be seen first stands first.
+
+import { byId, make, setOrder, setShape, setText, shape } from "./dom.js";
+import { fillDetails, makeDetails } from "./details.js";
+import { post, refusalText } from "./service.js";
+import { askForName, onDuty } from "./shift.js";
+import { cameras, openAlarms, recent, takeAlarm, waits, zones } from "./store.js";
+import { inLanguage, levelText, reasonText, t } from "./texts.js";
+import { ageOf, agoText, shortTime, spanText } from "./time.js";
+import { shownLevel } from "./zones.js";
+
+const LATE_S = 10;
+
+const cards = new Map();
+const closedRows = new Map();
+
+/** Bring the column up to date; returns the priority that must sound, or null. */
+export function renderAlarms() {
+  const open = openAlarms();
+  const numbers = new Set(open.map((alarm) => alarm.number));
+  for (const number of cards.keys()) if (!numbers.has(number)) cards.delete(number);
+  for (const alarm of open) {
+    if (!cards.has(alarm.number)) {
+      cards.set(alarm.number, makeCard(alarm.number));
+      announce(alarm);
+    }
+    fillCard(cards.get(alarm.number), alarm);
+  }
+  setOrder(byId("alarm-list"), open.map((alarm) => cards.get(alarm.number).root));
+  const waiting = open.filter(waits);
+  fillCounts(open, waiting);
+  fillRecent();
+  return waiting.length ? Math.min(...waiting.map((alarm) => alarm.priority)) : null;
+}
+
+/** Acknowledge the alarm that stands first, if one waits. */
+export function acknowledgeFirst() {
+  const first = openAlarms().find(waits);
+  if (first) acknowledge(first.number);
+}
+
+/** Where an alarm is: its zone, or its camera. */
+export function placeText(alarm) {
+  if (alarm.type === "camera_lost") {
+    const camera = cameras.get(alarm.subject_id);
+    return t("alarm.camera_lost.title", { camera: camera ? inLanguage(camera.name) : alarm.subject_id });
+  }
+  const zone = zones.get(alarm.subject_id);
+  return zone ? inLanguage(zone.name) : alarm.subject_id;
+}
+
+function makeCard(number) {
+  const card = {
+    number,
+    shape: shape("UNKNOWN"),
+    level: make("span", { class: "alarm-level" }),
+    place: make("h2", { class: "alarm-place" }),
+    density: make("strong", { class: "alarm-density" }),
+    facts: make("span", { class: "alarm-facts" }),
+    why: make("p", { class: "alarm-why" }),
+    state: make("span", { class: "alarm-state" }),
+    age: make("span", { class: "alarm-age" }),
+    refusal: make("p", { class: "alarm-refusal", role: "alert" }),
+    acknowledge: make("button", {
+      class: "alarm-acknowledge", type: "button",
+      text: t("alarm.acknowledge"), onclick: () => acknowledge(number),
+    }),
+    more: make("button", {
+      class: "quiet", type: "button", "aria-expanded": "false",
+      text: t("alarm.details"), onclick: () => toggle(card),
+    }),
+    details: makeDetails(number),
+    version: 0,
+  };
+  card.root = make(
+    "article",
+    { class: "alarm", "data-alarm": number },
+    make("div", { class: "alarm-sign" }, card.shape, card.level),
+    make(
+      "div",
+      { class: "alarm-body" },
+      make("div", { class: "alarm-title" }, card.place, card.age),
+      make("p", { class: "alarm-numbers" }, card.density, card.facts),
+      card.why,
+      card.refusal,
+      make("div", { class: "alarm-foot" }, card.state, card.more, card.acknowledge),
+      card.details.root,
+    ),
+  );
+  return card;
+}
+
+function fillCard(card, alarm) {
+  const waiting = waits(alarm);
+  card.version = alarm.version;
+  Object.assign(card.root.dataset, {
+    priority: alarm.priority, state: alarm.state, condition: alarm.condition, type: alarm.type,
+  });
+  setShape(card.shape, alarm.type === "camera_lost" ? "camera_lost" : alarm.peak.level);
+  setText(card.level, alarm.type === "camera_lost" ? t("alarm.type.camera_lost") : levelText(alarm.peak.level));
+  setText(card.place, placeText(alarm));
+  setText(card.age, t("alarm.opened", { age: agoText(ageOf(alarm.opened_at)) }));
+  fillNumbers(card, alarm);
+  setText(card.state, stateText(alarm));
+  card.acknowledge.hidden = !waiting;
+  fillDetails(card.details, alarm);
+}
+
+function fillNumbers(card, alarm) {
+  if (alarm.type === "camera_lost") {
+    const names = alarm.zone_ids.map((id) => zones.get(id)).filter(Boolean).map((z) => inLanguage(z.name));
+    card.density.hidden = true;
+    setText(card.facts, names.length ? t("alarm.camera_lost.zones", { zones: names.join("、") }) : "");
+    setText(card.why, alarm.now.reasons.map(reasonText).join(" · "));
+    return;
+  }
+  const zone = zones.get(alarm.subject_id);
+  const seen = zone && shownLevel(zone) !== "UNKNOWN" && zone.density_per_m2 !== null;
+  card.density.hidden = !seen;
+  if (seen) {
+    setText(card.density, `${zone.density_per_m2.toFixed(1)} ${t("console.zone.per_m2")}`);
+    const people = t("console.zone.people", { people: Math.round(zone.people) });
+    setText(card.facts, [people, t("alarm.now", { level: levelText(zone.level) }), ...extras(alarm)].join(" · "));
+  } else {
+    setText(card.facts, [t("alarm.condition.unknown"), ...extras(alarm)].join(" · "));
+  }
+  const reasons = alarm.condition === "active" ? alarm.now.reasons : alarm.peak.reasons;
+  setText(card.why, reasons.map(reasonText).join(" · "));
+}
+
+function extras(alarm) {
+  const words = [];
+  if (alarm.repeats > 0) words.push(t("alarm.repeats", { count: alarm.repeats }));
+  const late = (Date.parse(alarm.received_at) - Date.parse(alarm.opened_at)) / 1000;
+  if (late > LATE_S) words.push(t("alarm.delayed", { age: spanText(late) }));
+  return words;
+}
+
+function stateText(alarm) {
+  const words = [];
+  if (alarm.state === "acknowledged" && alarm.acknowledged) {
+    const { name, at } = alarm.acknowledged;
+    words.push(t("alarm.acknowledged_by", { name, time: shortTime(at) }));
+  } else words.push(t(`alarm.state.${alarm.state}`));
+  if (alarm.state === "acknowledged" && alarm.condition !== "active") {
+    words.push(t(`alarm.condition.${alarm.condition}`));
+    if (alarm.latched) words.push(t("alarm.latched"));
+  }
+  return words.join(" · ");
+}
+
+async function acknowledge(number) {
+  const card = cards.get(number);
+  if (!card || card.acknowledge.disabled) return;
+  if (onDuty() === null) {
+    askForName();
+    return;
+  }
+  card.acknowledge.disabled = true;
+  const { ok, body } = await post(`/api/v1/alarms/${number}/acknowledge`, {
+    name: onDuty(), note: "", version: card.version,
+  });
+  card.acknowledge.disabled = false;
+  setText(card.refusal, ok ? "" : refusalText(body));
+  if (ok) {
+    takeAlarm(body);
+    document.dispatchEvent(new Event("desk-changed"));
+  }
+}
+
+function toggle(card) {
+  const open = card.details.root.hidden;
+  card.details.root.hidden = !open;
+  card.more.setAttribute("aria-expanded", String(open));
+  if (open) card.details.load();
+}
+
+function announce(alarm) {
+  if (!waits(alarm)) return;
+  const level = alarm.type === "camera_lost" ? "" : levelText(alarm.peak.level);
+  byId("spoken").textContent = t("alarm.new.spoken", { place: placeText(alarm), level });
+}
+
+function fillCounts(open, waiting) {
+  const waitingCount = byId("alarms-waiting");
+  waitingCount.hidden = waiting.length === 0;
+  setText(waitingCount, t("console.alarms.waiting", { count: waiting.length }));
+  const openCount = byId("alarms-open");
+  openCount.hidden = open.length === 0;
+  setText(openCount, t("console.alarms.open", { count: open.length }));
+  byId("alarm-none").hidden = open.length > 0;
+  const all = [...zones.values()];
+  const unseen = all.filter((zone) => shownLevel(zone) === "UNKNOWN").length;
+  byId("alarm-none").dataset.calm = unseen === 0 && all.length > 0 ? "yes" : "no";
+  byId("calm-shape").setAttribute("href", unseen === 0 && all.length ? "#shape-L0" : "#shape-UNKNOWN");
+  setText(byId("calm-title"), t("console.alarms.none"));
+  setText(byId("calm-seen"), unseen < all.length ? t("console.alarms.none_seen", { seen: all.length - unseen }) : "");
+  setText(byId("calm-unseen"), unseen ? t("console.alarms.none_unseen", { count: unseen }) : "");
+  const title = document.title.replace(/^\(\d+\) /, "");
+  document.title = waiting.length ? `(${waiting.length}) ${title}` : title;
+}
+
+function fillRecent() {
+  const closed = [...recent.values()].sort((a, b) => b.number - a.number).slice(0, 30);
+  byId("recent").hidden = closed.length === 0;
+  setText(byId("recent-count"), String(closed.length));
+  for (const alarm of closed) if (!closedRows.has(alarm.number)) closedRows.set(alarm.number, closedRow(alarm));
+  setOrder(byId("recent-list"), closed.map((alarm) => closedRows.get(alarm.number)));
+}
+
+function closedRow(alarm) {
+  const level = alarm.type === "camera_lost" ? t("alarm.type.camera_lost") : levelText(alarm.peak.level);
+  const { name, at } = alarm.closed;
+  const who = name === "system" ? t("alarm.system") : name;
+  return make(
+    "p",
+    { class: "recent-row" },
+    make("strong", { text: placeText(alarm) }),
+    make("span", { text: `${level} · ${shortTime(alarm.opened_at)}` }),
+    make("span", { text: `${t("alarm.closed_by", { name: who, time: shortTime(at) })} · ${t(`cause_closed.${alarm.cause}`)}` }),
+  );
+}

@@ -1,0 +1,162 @@
+// The camera wall. Pictures are asked for only while somebody on duty can see them.
+
+import { byId, make, setOrder, setText } from "./dom.js";
+import { onDuty } from "./shift.js";
+import { cameras, camerasInAlarm, zones } from "./store.js";
+import { has, inLanguage, levelText, t } from "./texts.js";
+import { ageOf, agoText } from "./time.js";
+import { shownLevel } from "./zones.js";
+
+const HOT_EVERY_MS = 500;
+const CALM_EVERY_MS = 1000;
+const FAILED_EVERY_MS = 2000;
+const OLD_PICTURE_S = 4;
+
+const cards = new Map();
+const watcher = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    const card = cards.get(entry.target.dataset.camera);
+    if (card) card.visible = entry.isIntersecting;
+  }
+});
+let enlarged = null;
+
+/** Follow the large picture's buttons and start asking for pictures. */
+export function setUpCameras() {
+  byId("large-close").addEventListener("click", () => byId("large").close());
+  byId("large").addEventListener("close", () => { enlarged = null; });
+  byId("large").addEventListener("click", (event) => {
+    if (event.target === byId("large")) byId("large").close();
+  });
+  setInterval(askForPictures, 100);
+}
+
+/** Bring all cards up to date; cameras that look at an alarm come first and larger. */
+export function renderCameras() {
+  const hot = camerasInAlarm();
+  for (const [id, card] of cards) {
+    if (!cameras.has(id)) {
+      watcher.unobserve(card.root);
+      cards.delete(id);
+    }
+  }
+  for (const camera of cameras.values()) {
+    if (!cards.has(camera.id)) cards.set(camera.id, makeCard(camera));
+    fillCard(cards.get(camera.id), camera, hot.has(camera.id));
+  }
+  const order = [...cameras.keys()].sort((a, b) => hot.has(b) - hot.has(a));
+  setOrder(byId("camera-list"), order.map((id) => cards.get(id).root));
+}
+
+function makeCard(camera) {
+  const name = inLanguage(camera.name);
+  const card = {
+    id: camera.id, name, visible: false, busy: false, askAt: 0, url: null, capturedAt: null,
+    failure: null, hot: false,
+    picture: make("img", { alt: t("console.camera.alt", { name }), hidden: true }),
+    none: make("span", { class: "view-none" }),
+    old: make("span", { class: "view-old", hidden: true }),
+    state: make("span", { class: "view-state" }),
+    zones: make("span", { class: "view-zones" }),
+  };
+  const view = make(
+    "button",
+    {
+      class: "view-frame", type: "button",
+      "aria-label": `${t("console.camera.enlarge")}: ${name}`, onclick: () => enlarge(card),
+    },
+    card.picture, card.none, card.old,
+  );
+  card.root = make(
+    "article",
+    { class: "view", "data-camera": camera.id },
+    view,
+    make("div", { class: "view-foot" }, make("h3", { text: name }), card.zones, card.state),
+  );
+  watcher.observe(card.root);
+  return card;
+}
+
+function fillCard(card, camera, hot) {
+  card.hot = hot;
+  card.root.classList.toggle("is-hot", hot);
+  card.root.dataset.state = camera.state ?? "silent";
+  setText(card.state, stateText(camera));
+  fillZoneChips(card, camera);
+  const age = ageOf(card.capturedAt);
+  const old = card.url !== null && age !== null && age > OLD_PICTURE_S;
+  card.root.classList.toggle("is-old", old || (card.url !== null && card.failure !== null));
+  card.old.hidden = !old;
+  if (old) setText(card.old, t("console.camera.old_picture", { age: agoText(age) }));
+  card.picture.hidden = card.url === null || onDuty() === null;
+  card.none.hidden = !card.picture.hidden;
+  setText(card.none, onDuty() === null ? t("console.camera.hidden") : card.failure ?? t("console.camera.no_picture"));
+}
+
+function fillZoneChips(card, camera) {
+  const seen = camera.zone_ids.map((id) => zones.get(id)).filter(Boolean);
+  const wanted = seen.map((zone) => `${zone.id}:${shownLevel(zone)}`).join(" ");
+  if (card.zones.dataset.shown === wanted) return;
+  card.zones.dataset.shown = wanted;
+  card.zones.replaceChildren(
+    ...seen.map((zone) => {
+      const level = shownLevel(zone);
+      const text = `${inLanguage(zone.name)} ${levelText(level)}`;
+      return make("span", { class: "chip", "data-level": level, text });
+    }),
+  );
+}
+
+function stateText(camera) {
+  if (camera.state === null) return t("console.camera.no_word");
+  const state = t(`camera_state.${camera.state}`);
+  if (camera.state === "live") return state;
+  const cause = camera.cause && has(`cause.${camera.cause}`) ? t(`cause.${camera.cause}`) : "";
+  const since = t("console.camera.since", { age: agoText(ageOf(camera.since)) });
+  return [state, cause, since].filter(Boolean).join(" · ");
+}
+
+function askForPictures() {
+  if (document.visibilityState !== "visible" || onDuty() === null) return;
+  const now = performance.now();
+  for (const card of cards.values()) {
+    if (!card.busy && now >= card.askAt && (card.visible || card === enlarged)) ask(card);
+  }
+}
+
+async function ask(card) {
+  const started = performance.now();
+  card.busy = true;
+  try {
+    const answer = await fetch(`/api/v1/cameras/${encodeURIComponent(card.id)}/picture.jpg`, {
+      signal: AbortSignal.timeout(4000),
+    });
+    if (answer.ok) await take(card, answer);
+    else card.failure = answer.status === 502 ? t("console.camera.worker_silent") : t("console.camera.no_picture");
+  } catch {
+    card.failure = t("console.camera.no_picture");
+  }
+  const every = card.hot || card === enlarged ? HOT_EVERY_MS : CALM_EVERY_MS;
+  card.askAt = started + (card.failure === null ? every : FAILED_EVERY_MS);
+  card.busy = false;
+}
+
+async function take(card, answer) {
+  const url = URL.createObjectURL(await answer.blob());
+  const before = card.url;
+  card.url = url;
+  card.failure = null;
+  card.capturedAt = answer.headers.get("X-Captured-At") || new Date().toISOString();
+  card.picture.src = url;
+  if (card === enlarged) byId("large-picture").src = url;
+  if (before) URL.revokeObjectURL(before);
+}
+
+function enlarge(card) {
+  if (card.url === null || onDuty() === null) return;
+  enlarged = card;
+  setText(byId("large-name"), card.name);
+  byId("large-picture").src = card.url;
+  byId("large-picture").alt = card.picture.alt;
+  byId("large").showModal();
+}

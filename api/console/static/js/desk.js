@@ -1,0 +1,99 @@
+// The guard's desk: brings the parts together.
+
+import { acknowledgeFirst, renderAlarms } from "./alarms.js";
+import { renderCameras, setUpCameras } from "./cameras.js";
+import { byId, setText } from "./dom.js";
+import { openLink } from "./link.js";
+import { setUpShift } from "./shift.js";
+import { sound } from "./sound.js";
+import { take } from "./store.js";
+import { loadTexts, t } from "./texts.js";
+import { clockText, dateText, learnServerTime, serverNow, spanText } from "./time.js";
+import { drawTrends, followZone, renderZones } from "./zones.js";
+
+const RETRY_TEXTS_MS = 1000;
+
+let linkState = "connecting";
+let told = false;
+let drawing = false;
+
+/** Draw at most once a picture of the screen, however many events came. */
+function changed() {
+  if (document.visibilityState === "hidden") {
+    // Nothing is painted then, but the alarm must sound all the same.
+    draw();
+    return;
+  }
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
+    draw();
+  });
+}
+
+function draw() {
+  if (!told) return;
+  renderZones();
+  renderCameras();
+  const priority = renderAlarms();
+  sound(linkState === "lost" ? "lost" : priority);
+}
+
+function onEvent(kind, body) {
+  if (kind === "snapshot") learnServerTime(body.server_time);
+  take(kind, body);
+  told = true;
+  if (kind === "zone") followZone(body);
+  changed();
+}
+
+function onLink(state, silentSeconds) {
+  const lost = state === "lost";
+  byId("lost").hidden = !lost;
+  if (lost) setText(byId("lost-detail"), t("console.lost.detail", { age: spanText(silentSeconds) }));
+  if (state !== linkState) {
+    linkState = state;
+    byId("link").dataset.link = state;
+    const shapes = { live: "live", lost: "lost" };
+    byId("link-shape").setAttribute("href", `#shape-${shapes[state] ?? "wait"}`);
+    setText(byId("link-text"), t(`console.link.${state}`));
+    document.body.classList.toggle("is-lost", lost);
+    if (lost && !told) sound("lost");
+    changed();
+  }
+}
+
+function onKey(event) {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, button, a, summary, dialog")) return;
+  if (event.key === "Enter" || event.key === "a" || event.key === "A") {
+    event.preventDefault();
+    acknowledgeFirst();
+  }
+}
+
+async function textsWithPatience() {
+  for (;;) {
+    try {
+      await loadTexts();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_TEXTS_MS));
+    }
+  }
+}
+
+await textsWithPatience();
+setInterval(() => {
+  const now = serverNow();
+  setText(byId("clock-time"), clockText(now));
+  setText(byId("clock-date"), dateText(now));
+  changed();
+}, 500);
+setInterval(drawTrends, 5000);
+document.addEventListener("keydown", onKey);
+document.addEventListener("desk-changed", changed);
+setUpCameras();
+openLink({ onEvent, onState: onLink });
+await setUpShift(changed);

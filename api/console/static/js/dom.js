@@ -1,0 +1,59 @@
+// Small builders for page elements. Text is always set as text, never as HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** The element with this id. */
+export const byId = (id) => document.getElementById(id);
+
+/** A new element: `make("p", {class: "x", text: "hello"}, child, ...)`. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "text") element.textContent = value;
+    else if (name === "onclick") element.addEventListener("click", value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) {
+      element.setAttribute(name, value);
+    }
+  }
+  element.append(...children.filter(Boolean));
+  return element;
+}
+
+/** A shape of the page's set, by name; decoration only, so it is hidden from readers. */
+export function shape(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `#shape-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Point a shape made by `shape` at another symbol. */
+export function setShape(svg, name) {
+  const use = svg.firstElementChild;
+  const href = `#shape-${name}`;
+  if (use.getAttribute("href") !== href) use.setAttribute("href", href);
+}
+
+/** Set text only when it differs, so that readers and selections are not disturbed. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Put `children` into `parent` in this order, moving as few as possible. */
+export function setOrder(parent, children) {
+  const wanted = new Set(children);
+  for (const old of [...parent.children]) if (!wanted.has(old)) old.remove();
+  children.forEach((child, place) => {
+    if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
+  });
+}
+
+/** An SVG element with attributes. */
+export function makeSvg(tag, attributes) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}

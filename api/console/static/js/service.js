@@ -1,0 +1,34 @@
+// Requests that change something. Each answers {ok, body}; a refusal carries words for people.
+
+import { inLanguage, t } from "./texts.js";
+
+/** POST JSON; never throws. */
+export async function post(path, body) {
+  try {
+    const answer = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(8000),
+    });
+    return { ok: answer.ok, body: await answer.json() };
+  } catch {
+    return { ok: false, body: null };
+  }
+}
+
+/** GET JSON; null when it fails. */
+export async function get(path) {
+  try {
+    const answer = await fetch(path, { signal: AbortSignal.timeout(8000) });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+/** What a refusal says: the fact and what to do. */
+export function refusalText(body) {
+  if (!body?.message) return t("alarm.not_sent");
+  return `${inLanguage(body.message)} · ${inLanguage(body.mend)}`;
+}

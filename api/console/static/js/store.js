@@ -1,0 +1,62 @@
+// What the service told: zones, cameras and alarms by id. No page elements here.
+
+export const zones = new Map();
+export const cameras = new Map();
+export const alarms = new Map();
+export const recent = new Map();
+export const site = { staleAfterS: 3 };
+
+const byKey = (list, key) => list.map((item) => [item[key], item]);
+
+function refill(map, entries) {
+  map.clear();
+  for (const [key, value] of entries) map.set(key, value);
+}
+
+/** Take one event in. */
+export function take(kind, body) {
+  if (kind === "snapshot") {
+    site.staleAfterS = body.stale_after_s;
+    refill(zones, byKey(body.zones, "id"));
+    refill(cameras, byKey(body.cameras, "id"));
+    refill(alarms, byKey(body.alarms, "number"));
+    refill(recent, byKey(body.recent, "number"));
+  } else if (kind === "zone") zones.set(body.id, body);
+  else if (kind === "camera") cameras.set(body.id, body);
+  else if (kind === "alarm") takeAlarm(body);
+}
+
+/** Take an alarm in, unless something newer of it is known. */
+export function takeAlarm(alarm) {
+  const known = alarms.get(alarm.number) ?? recent.get(alarm.number);
+  if (known && known.version > alarm.version) return;
+  alarms.delete(alarm.number);
+  recent.delete(alarm.number);
+  (alarm.state === "closed" ? recent : alarms).set(alarm.number, alarm);
+}
+
+/** Nobody has acknowledged it yet. */
+export const waits = (alarm) => alarm.state.endsWith("unacknowledged");
+
+const severity = (level) => (level === "UNKNOWN" ? -1 : Number(level[1]));
+
+/** Open alarms: those to be seen first, then the worst, then the newest. */
+export function openAlarms() {
+  return [...alarms.values()].sort(
+    (a, b) =>
+      waits(b) - waits(a) ||
+      a.priority - b.priority ||
+      severity(b.peak.level) - severity(a.peak.level) ||
+      b.number - a.number,
+  );
+}
+
+/** Zones with an open crowd alarm, or lost in an open camera alarm. */
+export function camerasInAlarm() {
+  const found = new Set();
+  for (const alarm of alarms.values()) {
+    if (alarm.type === "camera_lost") continue;
+    for (const id of alarm.zone_ids) zones.get(id)?.camera_ids.forEach((c) => found.add(c));
+  }
+  return found;
+}
