@@ -1,0 +1,136 @@
+"""Coloured pictures of people, kept in bounded caches because neighbours in time share them."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import cv2
+import numpy as np
+
+from streams.virtual.bodies import PX_PER_HEIGHT, View, trace_body
+from streams.virtual.looks import Build, Look
+from streams.virtual.stage import GAMMA
+from vision.arrays import UInt8Array
+
+ELEVATION_STEP_DEG = 10.0
+YAW_STEP_DEG = 22.5
+_LEVELS = 4
+_BODIES_KEPT = 600
+_SPRITES_KEPT = 2500
+_Value = TypeVar("_Value")
+
+
+class _Kept(Generic[_Value]):
+    """A bounded cache that drops what was used longest ago."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._items: OrderedDict[Hashable, _Value] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], _Value]) -> _Value:
+        if key in self._items:
+            self._items.move_to_end(key)
+            return self._items[key]
+        value = self._items[key] = make()
+        if len(self._items) > self._limit:
+            self._items.popitem(last=False)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    material: UInt8Array
+    shade: UInt8Array  # 128 means 1.0
+    facing: UInt8Array
+    feet_column: float
+    feet_row: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sprite:
+    """A person as premultiplied BGRA with the pixel of the feet's middle and its scale."""
+
+    bgra: UInt8Array
+    feet_column: float
+    feet_row: float
+    px_per_height: float
+
+
+class Wardrobe:
+    """Makes and keeps sprites. `lamp_at_camera` lights bodies from the camera (near-infrared)."""
+
+    def __init__(self, *, lamp_at_camera: bool = False) -> None:
+        self._lamp_at_camera = lamp_at_camera
+        self._bodies: _Kept[_Body] = _Kept(_BODIES_KEPT)
+        self._sprites: _Kept[Sprite] = _Kept(_SPRITES_KEPT)
+
+    def sprite(self, look: Look, view: View, px_per_height: float) -> Sprite:
+        """The sprite nearest in view whose scale is at least `px_per_height` where there is one."""
+        near = _nearest_view(view)
+        level = 0
+        while level + 1 < _LEVELS and PX_PER_HEIGHT / 2 ** (level + 1) >= px_per_height:
+            level += 1
+        return self._sprites.get((look, near, level), lambda: self._colour(look, near, level))
+
+    def _colour(self, look: Look, view: View, level: int) -> Sprite:
+        body = self._bodies.get((look.build, view), lambda: _flatten(look.build, view))
+        palette = np.array(look.palette_bgr, np.float32)
+        strength = body.facing if self._lamp_at_camera else body.shade
+        table = (palette[body.material] * (strength.astype(np.float32) / 128.0)[..., None]).clip(
+            0, 1
+        )
+        bgra = np.empty((*body.material.shape, 4), np.float32)
+        bgra[..., :3] = table**GAMMA * 255.0
+        bgra[..., 3] = np.where(body.material > 0, 255.0, 0.0)
+        bgra[body.material == 0] = 0.0
+        scale = 2**level
+        rows, columns = body.material.shape
+        if level:
+            size = (math.ceil(columns / scale), math.ceil(rows / scale))
+            padded = np.zeros((size[1] * scale, size[0] * scale, 4), np.float32)
+            padded[:rows, :columns] = bgra
+            bgra = cv2.resize(padded, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        return Sprite(
+            np.ascontiguousarray(bgra + 0.5, np.uint8),
+            body.feet_column / scale,
+            body.feet_row / scale,
+            PX_PER_HEIGHT / scale,
+        )
+
+
+def _nearest_view(view: View) -> View:
+    elevation = ELEVATION_STEP_DEG * round(view.elevation_deg / ELEVATION_STEP_DEG)
+    turns = round(view.yaw_deg / YAW_STEP_DEG) % round(360.0 / YAW_STEP_DEG)
+    return View(min(90.0, max(0.0, elevation)), YAW_STEP_DEG * turns, view.pose)
+
+
+def _flatten(build: Build, view: View) -> _Body:
+    """Trace a body, light it from above and a little from the left, and crop it."""
+    picture = trace_body(build, view)
+    shade = (
+        0.50 + 0.38 * picture.normal_up + 0.14 * picture.facing - 0.10 * picture.normal_right
+    ) + picture.wrinkle
+    # Little light reaches the legs of a person indoors: the floor and neighbours block it.
+    rows = np.arange(picture.material.shape[0], dtype=np.float32)
+    above_feet = np.clip((picture.origin_row - rows) / PX_PER_HEIGHT, 0.0, 1.0)
+    shade = shade * (0.8 + 0.2 * above_feet)[:, None]
+    facing = 0.25 + 0.8 * picture.facing + picture.wrinkle
+    solid = picture.material > 0
+    used_rows, used_columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
+    r0, r1 = max(0, int(used_rows[0]) - 2), int(used_rows[-1]) + 3
+    c0, c1 = max(0, int(used_columns[0]) - 2), int(used_columns[-1]) + 3
+    crop = np.s_[r0:r1, c0:c1]
+    return _Body(
+        picture.material[crop].copy(),
+        np.clip(shade[crop] * 128.0, 12, 255).astype(np.uint8),
+        np.clip(facing[crop] * 128.0, 12, 255).astype(np.uint8),
+        picture.origin_column - c0,
+        picture.origin_row - r0,
+    )
+
+
+__all__ = ["ELEVATION_STEP_DEG", "YAW_STEP_DEG", "Sprite", "Wardrobe"]
