@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from config.errors import ConfigError
+from streams.clock import SystemClock
 from streams.errors import (
     ConnectionLostError,
     HungError,
@@ -41,6 +42,8 @@ _MISSING_TAIL_SHARE = 0.02
 # FFmpeg follows playlists and other addresses named inside a stream unless it is told not to.
 _LIVE_PROTOCOLS = "rtsp,rtsps,rtp,tcp,tls"
 _FILE_PROTOCOLS = "file"
+_NEAR_TIMEOUT = 0.9
+_CLOCK = SystemClock()
 _DAMAGED = "the recording is cut off, damaged or not a video file"
 _COPY_AGAIN = "copy the file again from where it was recorded"
 
@@ -164,6 +167,8 @@ def open_with_av(uri: SourceUri, timeouts: Timeouts) -> AvContainer:
     """Open an `rtsp:`, `rtsps:` or `file:` address; see `streams.sources.Opener`."""
     where = str(uri)
     live = uri.scheme in _LIVE_SCHEMES
+    # The machine's own clock: FFmpeg's timeouts run on it whatever clock the caller simulates.
+    began = _CLOCK.monotonic()
     try:
         container = _open_live(uri, timeouts) if live else _open_file(uri)
     except ConfigError as error:
@@ -171,6 +176,10 @@ def open_with_av(uri: SourceUri, timeouts: Timeouts) -> AvContainer:
             where, str(error), "correct what the site file's `credentials` refers to"
         ) from error
     except av.error.FFmpegError as error:
+        # FFmpeg calls an RTSP answer that never comes "invalid data", as it does a wrong one.
+        took_s = _CLOCK.monotonic() - began
+        if live and took_s >= _NEAR_TIMEOUT * timeouts.socket_s:
+            raise _hung(where) from None
         raise _source_error(error, where, live=live) from None
     try:
         return AvContainer(container, where, live=live)
@@ -233,6 +242,10 @@ def _lost(where: str) -> ConnectionLostError:
     )
 
 
+def _hung(where: str) -> HungError:
+    return HungError(where, "the camera does not answer", "restart the camera; check its network")
+
+
 def _source_error(error: av.error.FFmpegError, where: str, *, live: bool) -> SourceError:
     """The typed error for FFmpeg's; its text is dropped because it carries the full address."""
     return _live_error(error, where) if live else _file_error(error, where)
@@ -257,9 +270,7 @@ def _live_error(error: av.error.FFmpegError, where: str) -> SourceError:
                 "check that the camera is on and that the port is right",
             )
         case av.error.TimeoutError() | av.error.ExitError():
-            return HungError(
-                where, "the camera does not answer", "restart the camera; check its network"
-            )
+            return _hung(where)
         case av.error.InvalidDataError():
             return NoFramesError(
                 where, "the stream cannot be decoded", "set the camera to H.264 or H.265"
@@ -272,9 +283,7 @@ def _other_live_error(error: av.error.FFmpegError, where: str) -> SourceError:
     if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         return ConnectionLostError(where, "no route to the camera", "check the network")
     if error.errno in (errno.ETIMEDOUT, errno.EAGAIN):
-        return HungError(
-            where, "the camera does not answer", "restart the camera; check its network"
-        )
+        return _hung(where)
     return _lost(where)
 
 

@@ -192,7 +192,7 @@ class CameraLoop:
         size_px = calibrated_size_px(
             picture.raw.size_px, self.spec.size_px, where=str(self.spec.uri)
         )
-        self._alive()
+        self._alive(picture.captured_at)
         captured_at = self._in_order(picture.captured_at)
         if not self._sampler.take(captured_at):
             self.drops.add("not_sampled")
@@ -212,11 +212,19 @@ class CameraLoop:
         self._last_captured = captured_at
         return captured_at
 
-    def _alive(self) -> None:
+    def _alive(self, captured_at: Utc) -> None:
+        """Note that the camera took a picture at `captured_at`.
+
+        An old picture is no sign of life: FFmpeg hands out one that it held back when a hung
+        connection runs into its timeout.
+        """
         with self._lock:
-            self._last_sign = self._clock.monotonic()
-            if self._status.state is not CameraState.LIVE:
-                self._settle(self._status.moved(CameraState.LIVE, self._clock.utc()))
+            now = self._clock.utc()
+            age_s = max(now - captured_at, 0.0)
+            self._last_sign = max(self._last_sign, self._clock.monotonic().plus(-age_s))
+            fresh = age_s < self._settings.silence.stalled_s
+            if fresh and self._status.state is not CameraState.LIVE:
+                self._settle(self._status.moved(CameraState.LIVE, now))
 
     def _fail(self, failure: SourceError) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ times that way.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from typing import Protocol
 
@@ -39,6 +40,36 @@ class RecordingTimes:
     def of(self, pts_s: float | None) -> Utc:
         if pts_s is not None:
             self._last = max(self._last, self._start.plus(pts_s))
+        return self._last
+
+
+class PacedTimes:
+    """Plays a recording as if a camera took it now: holds each picture until its time has come.
+
+    A machine that cannot keep up plays it slower: once a picture comes more than the drift limit
+    late, all later times move by as much, so that a capture time never lies far in the past.
+    """
+
+    def __init__(self, clock: Clock, stop: threading.Event, start: Utc) -> None:
+        self._clock = clock
+        self._stop = stop
+        self._start = start
+        self._zero: Monotonic | None = None
+        self._slower_s = 0.0
+        self._last = start
+
+    def of(self, pts_s: float | None) -> Utc:
+        """Returns when the time has come, or at once when `stop` is set."""
+        if self._zero is None:
+            self._zero = self._clock.monotonic()
+        if pts_s is None:
+            return self._last
+        early_s = pts_s + self._slower_s - (self._clock.monotonic() - self._zero)
+        if early_s > 0.0:
+            self._clock.wait(self._stop, early_s)
+        elif early_s < -DRIFT_LIMIT_S:
+            self._slower_s -= early_s
+        self._last = max(self._last, self._start.plus(pts_s + self._slower_s))
         return self._last
 
 
@@ -106,4 +137,4 @@ class LiveTimes:
         return arrival
 
 
-__all__ = ["CaptureTimes", "LiveTimes", "RecordingTimes"]
+__all__ = ["CaptureTimes", "LiveTimes", "PacedTimes", "RecordingTimes"]

@@ -22,7 +22,10 @@ def main(arguments: list[str]) -> None:
     # The parent may have died before the request; then nobody would ever send the signal.
     if os.getppid() != int(parent_pid):
         raise SystemExit("the supervisor is gone")
-    os.execvp(command[0], command)  # noqa: S606  # the supervisor's own list of programs
+    try:
+        os.execvp(command[0], command)  # noqa: S606  # the supervisor's own list of programs
+    except OSError as error:
+        raise SystemExit(f"{command[0]} cannot be started: {error.strerror}") from None
 
 
 if __name__ == "__main__":

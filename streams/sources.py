@@ -15,10 +15,10 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
-from streams.capture_time import CaptureTimes, LiveTimes, RecordingTimes
+from streams.capture_time import CaptureTimes, LiveTimes, PacedTimes, RecordingTimes
 from streams.clock import Clock
 from vision.arrays import UInt8Array
-from vision.instants import Monotonic, Utc
+from vision.instants import Utc
 
 
 class SourceUri(Protocol):
@@ -198,26 +198,21 @@ class PlayedSource:
 
     def pictures(self) -> Iterator[Picture]:
         times = self._capture_times()
-        pacer = None
-        if not self._container.live and self._playback.pace is Pace.LIVE:
-            pacer = _Pacer(self._playback.clock, self._playback.stop)
         for raw in self._container.pictures():
-            if pacer is not None:
-                pacer.hold(raw.pts_s)
+            captured_at = times.of(raw.pts_s)
             if self._playback.stop.is_set():
                 return
-            yield Picture(times.of(raw.pts_s), raw)
+            yield Picture(captured_at, raw)
 
     def _capture_times(self) -> CaptureTimes:
+        playback = self._playback
         if self._container.live:
-            return LiveTimes(self._playback.clock)
-        if self._playback.recording_start is not None:
-            return RecordingTimes(self._playback.recording_start)
-        now = self._playback.clock.utc()
-        if self._playback.pace is Pace.LIVE:
-            return RecordingTimes(now)
+            return LiveTimes(playback.clock)
+        if playback.pace is Pace.LIVE:
+            start = playback.recording_start or playback.clock.utc()
+            return PacedTimes(playback.clock, playback.stop, start)
         # A recording that does not say when it began still has to give equal times in each run.
-        return RecordingTimes(self._container.started_at or Utc(0))
+        return RecordingTimes(playback.recording_start or self._container.started_at or Utc(0))
 
     def __enter__(self) -> Self:
         return self
@@ -229,24 +224,6 @@ class PlayedSource:
         trace: TracebackType | None,
     ) -> None:
         self._container.close()
-
-
-class _Pacer:
-    """Holds the pictures of a recording until their time has come."""
-
-    def __init__(self, clock: Clock, stop: threading.Event) -> None:
-        self._clock = clock
-        self._stop = stop
-        self._zero: Monotonic | None = None
-
-    def hold(self, pts_s: float | None) -> None:
-        if self._zero is None:
-            self._zero = self._clock.monotonic()
-        if pts_s is None:
-            return
-        early_s = pts_s - (self._clock.monotonic() - self._zero)
-        if early_s > 0.0:
-            self._clock.wait(self._stop, early_s)
 
 
 def open_source(

@@ -206,6 +206,23 @@ def test_the_watchdog_sees_a_hung_camera_while_the_decode_thread_is_blocked() ->
     ]
 
 
+def test_an_old_picture_from_a_hung_connection_is_no_sign_of_life() -> None:
+    """FFmpeg holds one picture back and hands it out when the socket's timeout ends the read."""
+    bench = Bench()
+
+    def blocked() -> None:
+        for _ in range(16):
+            bench.clock.advance(0.25)
+            bench.loop.check()
+
+    held_back = FakePicture(0.04)
+    container = FakeContainer([FakePicture(0.0), blocked, held_back, blocked, LOST])
+    bench.opener.results.append(container)
+    run(bench)
+    assert bench.history()[:3] == [("live", ""), ("stalled", "no_frames"), ("offline", "hung")]
+    assert bench.statuses[2].since - NOON == pytest.approx(4.5, abs=0.3)
+
+
 def test_capture_time_does_not_step_back_a_little_over_a_reconnect() -> None:
     bench = Bench(FakeContainer([FakePicture(0.0), LOST]))
     late_anchor = FakeContainer([FakePicture(0.0), LOST])

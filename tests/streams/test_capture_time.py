@@ -1,7 +1,9 @@
+import threading
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.capture_time import LiveTimes, RecordingTimes
+from streams.capture_time import LiveTimes, PacedTimes, RecordingTimes
 from streams.clock import SimulatedClock
 from tests.streams.fakes import NOON
 from vision.instants import Utc
@@ -15,6 +17,26 @@ def test_a_recording_counts_from_its_start() -> None:
 def test_a_recording_never_runs_back_and_holds_where_a_time_is_missing() -> None:
     times = RecordingTimes(NOON)
     assert [times.of(pts) - NOON for pts in (1.0, None, 0.5, 1.5)] == [1.0, 1.0, 1.0, 1.5]
+
+
+def test_a_paced_recording_waits_for_each_picture() -> None:
+    clock = SimulatedClock(NOON, self_advancing=True)
+    times = PacedTimes(clock, threading.Event(), NOON)
+    assert [times.of(pts) - NOON for pts in (0.0, 0.5, None, 2.0)] == [0.0, 0.5, 0.5, 2.0]
+    assert clock.utc() - NOON == 2.0
+
+
+def test_a_machine_that_cannot_keep_up_plays_slower() -> None:
+    """Each picture of 0.1 s takes 0.3 s to make: it lags, but never by more than half a second."""
+    clock = SimulatedClock(NOON, self_advancing=True)
+    times = PacedTimes(clock, threading.Event(), NOON)
+    lags_s = []
+    for n in range(100):
+        captured = times.of(n * 0.1)
+        lags_s.append(clock.utc() - captured)
+        clock.advance(0.3)
+    assert max(lags_s) <= 0.5 + 1e-6
+    assert min(lags_s) >= 0.0
 
 
 def test_a_live_stream_is_anchored_on_its_first_picture() -> None:
