@@ -94,7 +94,7 @@ class AreaCoverage:
         seen_m2: seen at the needed density by at least one camera, as drawn; exact.
         seen_twice_m2: by at least two.
         assured_m2: seen by as many cameras as the area asks for with a chance of 0.95 or more.
-        steps_m2: seen area at each step of a ladder, by name, whatever the area needs.
+        steps: seen part at each step of a ladder, by name, whatever the area needs.
         only_by_m2: what each camera shows alone: lost when it fails, by camera id.
         blind: spots that are not assured, largest first.
         slivers_m2: blind area in spots too small to list.
@@ -106,7 +106,7 @@ class AreaCoverage:
     seen_m2: float
     seen_twice_m2: float
     assured_m2: float
-    steps_m2: tuple[tuple[str, float], ...]
+    steps: tuple[tuple[str, MultiPolygon], ...]
     only_by_m2: tuple[tuple[str, float], ...]
     blind: tuple[BlindSpot, ...]
     slivers_m2: float
@@ -199,7 +199,7 @@ def audit_area(
     """Judge one area against the cameras of its floor.
 
     Args:
-        ladder: whose steps are tabulated in `steps_m2`.
+        ladder: whose steps are told apart in `steps`.
         cell_m: side of the squares in which the chance is counted.
     """
     near = [camera for camera in sights.cameras if _near(camera, area, area.least_px_per_m)]
@@ -219,7 +219,7 @@ def audit_area(
         seen_m2=float(once.area),
         seen_twice_m2=float(twice.area),
         assured_m2=float(assured.area),
-        steps_m2=_steps(area, sights, ladder),
+        steps=_steps(area, sights, ladder),
         only_by_m2=tuple((name, m2) for name, m2 in alone.items() if m2 >= SMALLEST_SPOT_M2),
         blind=blind,
         slivers_m2=slivers_m2,
@@ -251,8 +251,10 @@ def _overlap(
     return once, twice, by_camera
 
 
-def _steps(area: CoverageArea, sights: Sights, ladder: Ladder) -> tuple[tuple[str, float], ...]:
-    """Seen area at each step of the ladder."""
+def _steps(
+    area: CoverageArea, sights: Sights, ladder: Ladder
+) -> tuple[tuple[str, MultiPolygon], ...]:
+    """Seen part at each step of the ladder."""
     found = []
     for step in ladder.steps:
         shapes = [
@@ -260,7 +262,7 @@ def _steps(area: CoverageArea, sights: Sights, ladder: Ladder) -> tuple[tuple[st
             for camera in sights.cameras
             if _near(camera, area, step.px_per_m)
         ]
-        found.append((step.name, float(shapely.union_all(shapes).area)))
+        found.append((step.name, polygonal(shapely.union_all([*shapes, MultiPolygon()]))))
     return tuple(found)
 
 

@@ -106,11 +106,12 @@ class CameraDraws:
     def visible(self, barriers: Barriers, plane: Plane, range_m: float) -> list[MultiPolygon]:
         """What each drawn eye could see of `plane` all round, within `range_m`."""
         pan_deg = self.camera.pose.pan_deg
+        drawn_at = _before_walls(barriers, self.camera.position_xyz_m[:2], self.eyes_xyz_m[:, :2])
         return [
             visible_region(
                 barriers, Eye(float(x), float(y), float(z), pan_deg), plane=plane, range_m=range_m
             )
-            for x, y, z in self.eyes_xyz_m
+            for (x, y), z in zip(drawn_at, self.eyes_xyz_m[:, 2], strict=True)
         ]
 
     def hits(
@@ -161,6 +162,26 @@ class CameraDraws:
         inside &= lens.in_field(ideal)
         inside &= np.all((bent >= 0) & (bent <= [lens.width_px, lens.height_px]), axis=-1)
         return np.asarray(inside)
+
+
+def _before_walls(
+    barriers: Barriers, place_xy_m: Float64Array, moved_xy_m: Float64Array
+) -> Float64Array:
+    """Moved places (E, 2), stopped where the way from the drawn place meets a barrier.
+
+    A camera drawn 0.1 m before a wall may hang nearer to it, never inside it.
+    """
+    segments = barriers.drawn.segments_xyxy_m
+    way = moved_xy_m - place_xy_m
+    start, along = segments[:, :2] - place_xy_m, segments[:, 2:] - segments[:, :2]
+    across = way[:, :1] * along[:, 1] - way[:, 1:] * along[:, 0]
+    offset = start[:, 0] * along[:, 1] - start[:, 1] * along[:, 0]
+    u_offset = way[:, 1:] * start[:, 0] - way[:, :1] * start[:, 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share, u = offset / across, u_offset / across
+    meets = (share >= 0.0) & (share <= 1.0) & (u >= 0.0) & (u <= 1.0)
+    allowed = np.where(meets, 0.95 * share, 1.0).min(axis=1, initial=1.0)
+    return np.asarray(place_xy_m + allowed[:, None] * way)
 
 
 def _is_ideal(lens: Lens) -> bool:

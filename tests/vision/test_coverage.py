@@ -68,7 +68,7 @@ def test_an_area_that_asks_for_two_cameras_is_assured_where_two_look() -> None:
 def test_steps_of_the_ladder_shrink_with_the_density() -> None:
     """f = 960 px over 4 m is 240 px/m: recognise is reached everywhere, identify nowhere."""
     found = audit_area(area_of(box(-2, -2, 2, 2)), Sights(NO_BARRIERS, [down_camera("c", 0.0)]))
-    assert dict(found.steps_m2) == pytest.approx(
+    assert {name: shape.area for name, shape in found.steps} == pytest.approx(
         {"detect": 16.0, "observe": 16.0, "recognise": 16.0, "identify": 0.0}
     )
 
@@ -116,6 +116,17 @@ def test_assured_part_shrinks_by_the_error_times_1_645() -> None:
     found = audit_area(area_of(box(-5, -1, 5, 1)), Sights(NO_BARRIERS, [camera]), cell_m=0.1)
     # Eight drawn places make coarse steps of chance, so the edge is known to half a sigma.
     assert found.assured.bounds[2] == pytest.approx(2.25 - 1.645 * 0.2, abs=0.12)
+
+
+def test_a_camera_before_a_wall_is_never_drawn_inside_it() -> None:
+    """Place uncertain by 0.1 m, wall 0.05 m behind: what lies far ahead is seen all the same."""
+    error = PoseError(0.0, 0.0, 0.0, 0.1, 0.0, 0.0)
+    camera = CoverageCamera("c", Camera(Pose(0.05, 0, 3, 0, 20), LENS), error)
+    wall = Barriers.of([([(0.0, -9.0), (0.0, 9.0)], math.inf)])
+    chance = Sights(wall, [camera]).chance(
+        camera, Surface(box(0, -1, 9, 1), (HEAD,)), np.array([[8.0, 0.0]]), 25.0
+    )
+    assert chance[0] == 1.0
 
 
 def test_chances_agree_with_a_plain_simulation() -> None:

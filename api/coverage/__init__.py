@@ -1,0 +1,1 @@
+"""Coverage audits of a site: what its cameras show of the places that must be seen."""

@@ -1,0 +1,277 @@
+"""The audit as a document: what JSON, CSV, PDF and the next audit's comparison all read.
+
+Figures are rounded once, here: m² and m to the millimetre, shares to four decimals. Every other
+form prints these values, so the forms cannot differ from each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from api.coverage.errors import AuditFileError
+
+Point = tuple[float, float]
+Rings = list[list[Point]]
+"""A polygon: its outer ring, then its holes."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Name(_Part):
+    """A name in both languages."""
+
+    zh: str
+    en: str
+
+
+class Totals(_Part):
+    """Sums over areas; an overlap of two areas counts in both.
+
+    `weighted_share` is sum(weight x assured) / sum(weight x area); `least_critical_share` the
+    worst assured share of a critical area.
+    """
+
+    areas: int
+    areas_met: int
+    required_m2: float
+    seen_m2: float
+    seen_twice_m2: float
+    single_m2: float
+    assured_m2: float
+    blind_m2: float
+    assured_share: float
+    weighted_share: float
+    least_critical_share: float | None
+    largest_blind_m2: float
+    forbidden_views: int
+
+
+class Spot(_Part):
+    """A blind spot; `number` is unique in the audit and stands on the drawing."""
+
+    number: int
+    area_m2: float
+    radius_m: float
+    centre_xy_m: Point
+    polygon: Rings
+
+
+class StepSeen(_Part):
+    """What is seen at one step of the ladder."""
+
+    name: str
+    px_per_m: float
+    seen_m2: float
+    polygons: list[Rings]
+
+
+class OnlyBy(_Part):
+    """Area that one camera alone shows."""
+
+    camera_id: str
+    area_m2: float
+
+
+class AreaPart(_Part):
+    """One required area."""
+
+    id: str
+    name: Name
+    level: str
+    least_px_per_m: float
+    planes: list[str]
+    redundancy: int
+    weight: float
+    critical: bool
+    retention_days: int
+    area_m2: float
+    seen_m2: float
+    seen_twice_m2: float
+    single_m2: float
+    assured_m2: float
+    assured_share: float
+    blind_m2: float
+    met: bool
+    steepest_face_deg: float | None
+    steps: list[StepSeen]
+    only_by: list[OnlyBy]
+    blind: list[Spot]
+    slivers_m2: float
+    polygon: Rings
+
+
+class ForbiddenPart(_Part):
+    """A forbidden place; each view into it is a finding."""
+
+    id: str
+    name: Name
+    kind: str
+    polygon: Rings
+    views: list[ForbiddenSeen]
+
+
+class ForbiddenSeen(_Part):
+    """A camera that can see into a forbidden place: even with doors as drawn, or only open."""
+
+    camera_id: str
+    seen_m2: float
+    most_px_per_m: float
+    doors_as_drawn: bool
+
+
+class Deviation(_Part):
+    """As built against planned."""
+
+    turn_deg: float
+    moved_m: float
+    footprint_share: float
+    differs: bool
+
+
+class CameraPart(_Part):
+    """One camera with what follows from its pose and lens."""
+
+    id: str
+    name: Name
+    x_m: float
+    y_m: float
+    z_m: float
+    pan_deg: float
+    tilt_deg: float
+    roll_deg: float
+    hfov_deg: float
+    width_px: int
+    height_px: int
+    dead_zone_floor_m: float | None
+    dead_zone_head_m: float | None
+    reach_m: dict[str, float]
+    calibrated: bool
+    deviation: Deviation | None
+
+
+class WallPart(_Part):
+    """A wall or door as drawn, for the plan drawing."""
+
+    points: list[Point]
+    kind: Literal["wall", "glass", "door_open", "door_shut"]
+
+
+class FloorPart(_Part):
+    """One floor."""
+
+    id: str
+    name: Name
+    building: Name | None
+    totals: Totals
+    outline: Rings
+    lines: list[WallPart]
+    obstacles: list[Rings]
+    areas: list[AreaPart]
+    forbidden: list[ForbiddenPart]
+    cameras: list[CameraPart]
+
+
+class BuildingPart(_Part):
+    """Sums of the floors that name the same building."""
+
+    name: Name
+    totals: Totals
+
+
+class Method(_Part):
+    """How the figures came about."""
+
+    assured_chance: float
+    draws: int
+    cell_m: float
+    pose_error: dict[str, float]
+    calibrated_error: dict[str, float]
+
+
+class Confirmation(_Part):
+    """The named person who read the audit and stands for it."""
+
+    name: str
+    at: str
+
+
+class AuditDocument(_Part):
+    """A coverage audit of a site. `sha256` covers everything else in it."""
+
+    format: Literal["xiaoan-coverage-audit-1"] = "xiaoan-coverage-audit-1"
+    site_id: str
+    site_name: Name
+    site_sha256: str
+    made_at: str
+    ladder_id: str
+    ladder_edition: str
+    method: Method
+    totals: Totals
+    buildings: list[BuildingPart]
+    floors: list[FloorPart]
+    confirmation: Confirmation | None = None
+    sha256: str = ""
+
+    @property
+    def areas(self) -> list[tuple[FloorPart, AreaPart]]:
+        return [(floor, area) for floor in self.floors for area in floor.areas]
+
+    def digest(self) -> str:
+        """The sha256 of the canonical JSON without the sha256 itself."""
+        plain = self.model_dump(mode="json", exclude={"sha256"})
+        text = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def sealed(self) -> AuditDocument:
+        """The same document with its sha256 filled in."""
+        return self.model_copy(update={"sha256": self.digest()})
+
+    def confirmed(self, name: str, at: str) -> AuditDocument:
+        """The same figures, confirmed by a named person, sealed anew.
+
+        Raises:
+            AuditFileError: without a name.
+        """
+        if not name.strip():
+            raise AuditFileError("a confirmation needs a person's name; give one")
+        who = Confirmation(name=name.strip(), at=at)
+        return self.model_copy(update={"confirmation": who}).sealed()
+
+
+def write_json(document: AuditDocument, path: Path) -> None:
+    """Write the document, sealed, as JSON."""
+    path.write_text(document.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> AuditDocument:
+    """Read an audit back.
+
+    Raises:
+        AuditFileError: when it cannot be read, is of another format, or its figures were changed
+            after it was sealed.
+    """
+    try:
+        document = AuditDocument.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise AuditFileError(f"{path.name}: {error.strerror}; check the path") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(file)"
+        raise AuditFileError(
+            f"{path.name}: {key}: {first['msg']}; give a file that `xiaoan coverage audit` wrote"
+        ) from error
+    if document.sha256 != document.digest():
+        raise AuditFileError(
+            f"{path.name}: the figures do not fit the sha256; the file was changed, audit again"
+        )
+    return document
+
+
+ForbiddenPart.model_rebuild()

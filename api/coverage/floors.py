@@ -1,0 +1,142 @@
+"""From the site file to the geometry of an audit: barriers, areas and cameras of each floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import shapely
+from shapely.geometry import LineString, Point
+from shapely.geometry.base import BaseGeometry
+
+from config import Door, Floor, ForbiddenArea, RequiredArea, Site, SiteCamera
+from vision.barriers import Barriers, HeightLine
+from vision.coverage import CoverageArea, CoverageCamera, Surface
+from vision.coverage_chance import CALIBRATED, PoseError
+from vision.pixel_density import step_named
+from vision.planes import LEVEL_FLOOR, Plane
+
+FORBIDDEN_HEIGHTS_M = (0.0, 1.2)
+_TOUCH_M = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class FloorScene:
+    """One floor as the audit takes it.
+
+    Attributes:
+        barriers: doors as drawn.
+        open_barriers: every door open, for forbidden places: the worst that can be.
+        forbidden: forbidden places with the planes on which nobody may be seen.
+    """
+
+    floor: Floor
+    barriers: Barriers
+    open_barriers: Barriers
+    areas: tuple[CoverageArea, ...]
+    forbidden: tuple[tuple[ForbiddenArea, Surface], ...]
+    cameras: tuple[CoverageCamera, ...]
+
+
+def scenes_of(site: Site) -> tuple[FloorScene, ...]:
+    """All floors of a site.
+
+    Raises:
+        GeometryError: for an area whose level no ladder knows.
+    """
+    return tuple(_scene(site, floor) for floor in site.floors)
+
+
+def _scene(site: Site, floor: Floor) -> FloorScene:
+    return FloorScene(
+        floor=floor,
+        barriers=barriers_of(floor),
+        open_barriers=barriers_of(floor, all_open=True),
+        areas=tuple(
+            _area(site, floor, area) for area in floor.areas if isinstance(area, RequiredArea)
+        ),
+        forbidden=tuple(
+            (area, Surface(area.polygon_xy_m, tuple(Plane(z) for z in FORBIDDEN_HEIGHTS_M)))
+            for area in floor.areas
+            if isinstance(area, ForbiddenArea)
+        ),
+        cameras=tuple(
+            coverage_camera(camera) for camera in site.cameras if camera.floor_id == floor.id
+        ),
+    )
+
+
+def barriers_of(floor: Floor, *, all_open: bool = False) -> Barriers:
+    """What hides on a floor: solid walls, obstacles, shut solid doors, and lintels.
+
+    A door between higher walls has wall above it, also where the drawing leaves a gap for the
+    leaf: shut it hides as high as they do, open it leaves a lintel.
+    """
+    lines: list[HeightLine] = [
+        (wall.points_xy_m, wall.height_m) for wall in floor.walls if wall.material == "solid"
+    ]
+    lines += [
+        ([(x, y) for x, y, *_ in obstacle.polygon_xy_m.exterior.coords], obstacle.height_m)
+        for obstacle in floor.obstacles
+    ]
+    lintels: list[HeightLine] = []
+    for door in floor.doors:
+        leaf = (door.start_xy_m, door.end_xy_m)
+        around_m = _wall_above_m(floor, door)
+        if door.state == "shut" and door.material == "solid" and not all_open:
+            lines.append((leaf, max(around_m, door.height_m)))
+        elif around_m > door.height_m:
+            lintels.append((leaf, door.height_m))
+    return Barriers.of(lines, lintels)
+
+
+def _wall_above_m(floor: Floor, door: Door) -> float:
+    """Height of the lower of the walls that a door hangs between; 0 where it stands free."""
+    heights = []
+    for end in (door.start_xy_m, door.end_xy_m):
+        touching = [
+            wall.height_m
+            for wall in floor.walls
+            if LineString(wall.points_xy_m).distance(Point(end)) <= _TOUCH_M
+        ]
+        heights.append(max(touching, default=0.0))
+    return min(heights)
+
+
+def _area(site: Site, floor: Floor, area: RequiredArea) -> CoverageArea:
+    """A required area, cut where the walking surface changes."""
+    taken = shapely.union_all([obstacle.polygon_xy_m for obstacle in floor.obstacles])
+    rest: BaseGeometry = shapely.difference(area.polygon_xy_m, taken)
+    parts: list[tuple[BaseGeometry, Plane]] = []
+    for zone in site.zones:
+        if zone.floor_id != floor.id or zone.plane == LEVEL_FLOOR:
+            continue
+        parts.append((shapely.intersection(rest, zone.polygon_xy_m), zone.plane))
+        rest = shapely.difference(rest, zone.polygon_xy_m)
+    parts.append((rest, LEVEL_FLOOR))
+    return CoverageArea(
+        id=area.id,
+        surfaces=tuple(
+            Surface(shape, _planes(area, plane)) for shape, plane in parts if shape.area > 1e-6
+        ),
+        least_px_per_m=step_named(area.level).px_per_m,
+        redundancy=area.redundancy,
+        weight=area.weight,
+        critical=area.critical,
+    )
+
+
+def _planes(area: RequiredArea, walking: Plane) -> tuple[Plane, ...]:
+    raised = {"floor": walking, "head": walking.raised(area.head_height_m)}
+    return tuple(raised[name] for name in area.planes)
+
+
+def coverage_camera(camera: SiteCamera) -> CoverageCamera:
+    """A site camera with the errors that its calibration leaves."""
+    error = CALIBRATED if camera.calibration is not None else PoseError()
+    return CoverageCamera(camera.id, camera.camera, error)
+
+
+def plane_under(site: Site, camera: SiteCamera) -> Plane:
+    """The walking surface that a camera watches: its first zone's, or the level floor."""
+    zones = site.zones_of(camera.id)
+    return zones[0].plane if zones else LEVEL_FLOOR
