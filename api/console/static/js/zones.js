@@ -80,6 +80,8 @@ function fillTile(tile, zone) {
   const level = shownLevel(zone);
   const unknown = level === "UNKNOWN";
   tile.root.dataset.level = level;
+  // For whoever measures how long a picture takes to get here.
+  if (zone.captured_at !== null) tile.root.dataset.capturedAt = zone.captured_at;
   setShape(tile.shape, level);
   setText(tile.level, unknown ? t("console.zone.unknown") : levelText(level));
   setText(tile.density, unknown || zone.density_per_m2 === null ? "—" : zone.density_per_m2.toFixed(1));
