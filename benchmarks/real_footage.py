@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.report import EXIT_TARGET_MISSED, Report, need_shared_data, parser
 from models import load_head_network, load_person_detector
-from models.counting import count_people
+from models.evaluation import counts_of
 from vision.arrays import UInt8Array
 
 CLIP = ("video", "pets2009_vtest_480x360.avi")
@@ -68,7 +68,7 @@ def main() -> int:
     network = load_head_network(threads=2)
     detector = load_person_detector(need_shared_data(*PEER), threads=2)
     counters: dict[str, Callable[[UInt8Array], float]] = {
-        network.model_id: lambda image_bgr: count_people(network.observe(image_bgr)),
+        network.model_id: lambda image_bgr: counts_of(network.observe(image_bgr), 0.0)["combined"],
         detector.model_id: lambda image_bgr: float(len(detector.detect(image_bgr))),
     }
     report = Report(
