@@ -1,0 +1,328 @@
+"""Records in the ledger: stored once, counted in every duty they satisfy, each duty once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import RowMapping, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.plan.errors import NotFoundRefusal, StepRefusal
+from api.plan.history import Entry, append
+from api.plan.merging import Counting, counting_rules
+from api.plan.states import DONE, Slot, State, takes, with_record
+from api.plan.tables import (
+    PENDING,
+    PLAN_COUNTS,
+    PLAN_OCCURRENCES,
+    PLAN_RECORDS,
+    UPCOMING,
+    day_number,
+    day_of,
+)
+from config.plan import PlanCatalogue, Unit
+from config.plan.values import Window
+from vision.instants import Utc
+
+_T = PLAN_OCCURRENCES.c
+_R = PLAN_RECORDS.c
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record as a person or a camera hands it in.
+
+    Attributes:
+        client_key: chosen by the sender; the same key twice is the same record.
+        kind, kind_type: such as `drill` and `fire`.
+        happened: the day of the work; never after the day of entry.
+        source: `person`, or `camera` for a draft that counts only when a person confirms it.
+        receipt_no: of the upload to the city's platform, where the plan asks for one.
+    """
+
+    client_key: str
+    kind: str
+    kind_type: str
+    happened: date
+    title: str
+    author: str
+    source: str = "person"
+    receipt_no: str = ""
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One duty that a record was counted in."""
+
+    occurrence_id: int
+    rule_id: str
+    due: date
+    state: State
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored record. `repeated` says that this key was known already and nothing changed."""
+
+    record_id: int
+    state: str
+    counted: tuple[Counted, ...]
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where and when something is handed in: one unit of one plan, today's day and instant."""
+
+    plan: PlanCatalogue
+    unit: Unit
+    unit_no: int
+    today: date
+    now: Utc
+
+
+async def hand_in(connection: AsyncConnection, desk: Desk, record: NewRecord) -> Stored:
+    """Store a record and count it; a camera's stays a draft that counts nowhere.
+
+    Raises `StepRefusal` for work dated in the future, or a key that another unit used.
+    """
+    known = await _by_key(connection, record.client_key)
+    if known is not None:
+        if known["unit_no"] != desk.unit_no:
+            raise StepRefusal("plan_key_used")
+        counted = await _counted(connection, known["id"])
+        return Stored(known["id"], known["state"], counted, repeated=True)
+    if record.happened > desk.today:
+        raise StepRefusal("plan_in_the_future", day=record.happened.isoformat())
+    state = "draft" if record.source == "camera" else "submitted"
+    inserted = await connection.execute(
+        insert(PLAN_RECORDS).values(_columns(desk, record, state)).returning(_R.id)
+    )
+    record_id = int(inserted.scalar_one())
+    counted = ()
+    if state == "submitted":
+        row = await _row(connection, desk.unit_no, record_id)
+        counted = await _count(connection, desk, row)
+    body = {"kind": record.kind, "type": record.kind_type, "counted": _named(counted)}
+    await append(connection, _entry(desk, record_id, "handed_in", record.author, body))
+    return Stored(record_id, state, counted)
+
+
+async def confirm(connection: AsyncConnection, desk: Desk, record_id: int, person: str) -> Stored:
+    """A person takes responsibility for a camera's draft; from now on it counts.
+
+    Raises `NotFoundRefusal`, or `StepRefusal` when it is no draft.
+    """
+    row = await _row(connection, desk.unit_no, record_id)
+    if row["state"] != "draft":
+        raise StepRefusal("plan_no_draft", number=record_id)
+    await connection.execute(
+        update(PLAN_RECORDS)
+        .where(_R.id == record_id)
+        .values(state="submitted", confirmed_by=person, version=_R.version + 1)
+    )
+    counted = await _count(connection, desk, row)
+    body = {"counted": _named(counted)}
+    await append(connection, _entry(desk, record_id, "confirmed", person, body))
+    return Stored(record_id, "submitted", counted)
+
+
+async def add_receipt(
+    connection: AsyncConnection, desk: Desk, record_id: int, person: str, receipt_no: str
+) -> Stored:
+    """Note the receipt of an upload; duties that ask for one are counted now.
+
+    Raises `NotFoundRefusal`, or `StepRefusal` for a draft or a second receipt.
+    """
+    row = await _row(connection, desk.unit_no, record_id)
+    if row["state"] == "draft" or row["receipt_no"]:
+        raise StepRefusal("plan_no_receipt_now", number=record_id)
+    await connection.execute(
+        update(PLAN_RECORDS)
+        .where(_R.id == record_id)
+        .values(receipt_no=receipt_no, version=_R.version + 1)
+    )
+    counted = await _count(connection, desk, await _row(connection, desk.unit_no, record_id))
+    body = {"receipt_no": receipt_no, "counted": _named(counted)}
+    await append(connection, _entry(desk, record_id, "receipt", person, body))
+    return Stored(record_id, str(row["state"]), counted)
+
+
+async def review(connection: AsyncConnection, desk: Desk, record_id: int, person: str) -> Stored:
+    """The bureau has read a record: its duties that were handed in on time are reviewed.
+
+    Raises `NotFoundRefusal`, or `StepRefusal` for a draft or for one's own record.
+    """
+    row = await _row(connection, desk.unit_no, record_id)
+    if row["state"] == "draft":
+        raise StepRefusal("plan_is_draft", number=record_id)
+    if person in (row["author"], row["confirmed_by"]):
+        raise StepRefusal("plan_own_record", name=person)
+    await connection.execute(
+        update(PLAN_RECORDS)
+        .where(_R.id == record_id)
+        .values(state="reviewed", version=_R.version + 1)
+    )
+    ids = select(PLAN_COUNTS.c.occurrence_id).where(PLAN_COUNTS.c.record_id == record_id)
+    await connection.execute(
+        update(PLAN_OCCURRENCES)
+        .where(_T.id.in_(ids), _T.state == State.SUBMITTED)
+        .values(state=State.REVIEWED)
+    )
+    await append(connection, _entry(desk, record_id, "reviewed", person, {}))
+    return Stored(record_id, "reviewed", await _counted(connection, record_id))
+
+
+async def explain_missed(
+    connection: AsyncConnection, desk: Desk, occurrence_id: int, person: str, note: str
+) -> None:
+    """Say why a daily round was missed; it stays missed.
+
+    Raises `NotFoundRefusal`, or `StepRefusal` when it was not missed.
+    """
+    query = select(_T.state).where(_T.id == occurrence_id, _T.unit_no == desk.unit_no)
+    state = (await connection.execute(query)).scalar_one_or_none()
+    if state is None:
+        raise NotFoundRefusal("plan_unknown", number=occurrence_id)
+    if state != State.MISSED:
+        raise StepRefusal("plan_not_missed", number=occurrence_id)
+    await connection.execute(
+        update(PLAN_OCCURRENCES).where(_T.id == occurrence_id).values(note=note)
+    )
+    subject = f"occurrence:{occurrence_id}"
+    entry = Entry(desk.unit_no, subject, "explained", person, desk.now, {"note": note})
+    await append(connection, entry)
+
+
+async def _count(
+    connection: AsyncConnection, desk: Desk, record: RowMapping
+) -> tuple[Counted, ...]:
+    rules = counting_rules(
+        desk.plan,
+        desk.unit,
+        record["kind"],
+        record["kind_type"],
+        has_receipt=bool(record["receipt_no"]),
+    )
+    already = {one.rule_id for one in await _counted(connection, record["id"])}
+    happened = day_of(record["happened_day"])
+    counted = []
+    for counting in rules:
+        if counting.rule.id in already:
+            continue
+        found = await _slot(connection, desk, counting, happened)
+        if found is not None:
+            counted.append(await _fill(connection, desk, record["id"], counting, *found))
+    return tuple(counted)
+
+
+async def _slot(
+    connection: AsyncConnection, desk: Desk, counting: Counting, happened: date
+) -> tuple[int, Slot] | None:
+    """The occurrence that takes the record: the one whose window holds the day, else the newest
+    overdue one."""
+    columns = (_T.id, _T.window_start_day, _T.due_day, _T.needed, _T.done, _T.state)
+    own = (_T.unit_no == desk.unit_no, _T.rule_id == counting.rule.id)
+    query = (
+        select(*columns)
+        .where(*own, _T.window_start_day <= day_number(happened), or_(PENDING, UPCOMING))
+        .order_by(_T.due_day)
+    )
+    candidates = [(int(row.id), _slot_of(row, counting)) for row in await connection.execute(query)]
+    fitting = [pair for pair in candidates if takes(pair[1], happened, desk.today)]
+    within = [pair for pair in fitting if happened <= pair[1].due]
+    if within:
+        return within[0]
+    return fitting[-1] if fitting else None
+
+
+def _slot_of(row: Any, counting: Counting) -> Slot:
+    return Slot(
+        window_start=day_of(row.window_start_day),
+        due=day_of(row.due_day),
+        needed=row.needed,
+        done=row.done,
+        state=State(row.state),
+        daily=counting.rule.window is Window.DAY,
+    )
+
+
+async def _fill(
+    connection: AsyncConnection,
+    desk: Desk,
+    record_id: int,
+    counting: Counting,
+    occurrence_id: int,
+    slot: Slot,
+) -> Counted:
+    filled = with_record(slot, desk.today, merged=counting.merged)
+    settled = day_number(desk.today) if filled.state in DONE else None
+    await connection.execute(
+        update(PLAN_OCCURRENCES)
+        .where(_T.id == occurrence_id)
+        .values(done=filled.done, state=filled.state, settled_day=settled)
+    )
+    await connection.execute(
+        insert(PLAN_COUNTS).values(
+            occurrence_id=occurrence_id, record_id=record_id, merged=counting.merged
+        )
+    )
+    return Counted(occurrence_id, counting.rule.id, slot.due, filled.state, counting.merged)
+
+
+async def _counted(connection: AsyncConnection, record_id: int) -> tuple[Counted, ...]:
+    query = (
+        select(_T.id, _T.rule_id, _T.due_day, _T.state, PLAN_COUNTS.c.merged)
+        .join(PLAN_COUNTS, PLAN_COUNTS.c.occurrence_id == _T.id)
+        .where(PLAN_COUNTS.c.record_id == record_id)
+        .order_by(PLAN_COUNTS.c.merged, _T.id)
+    )
+    return tuple(
+        Counted(row.id, row.rule_id, day_of(row.due_day), State(row.state), row.merged)
+        for row in await connection.execute(query)
+    )
+
+
+async def _by_key(connection: AsyncConnection, client_key: str) -> RowMapping | None:
+    query = select(PLAN_RECORDS).where(_R.client_key == client_key)
+    return (await connection.execute(query)).mappings().first()
+
+
+async def _row(connection: AsyncConnection, unit_no: int, record_id: int) -> RowMapping:
+    query = select(PLAN_RECORDS).where(_R.id == record_id, _R.unit_no == unit_no)
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        raise NotFoundRefusal("plan_unknown", number=record_id)
+    return row
+
+
+def _columns(desk: Desk, record: NewRecord, state: str) -> dict[str, Any]:
+    return {
+        "client_key": record.client_key,
+        "unit_no": desk.unit_no,
+        "kind": record.kind,
+        "kind_type": record.kind_type,
+        "happened_day": day_number(record.happened),
+        "state": state,
+        "source": record.source,
+        "title": record.title,
+        "body_json": json.dumps(record.body, ensure_ascii=False, sort_keys=True),
+        "receipt_no": record.receipt_no,
+        "author": record.author,
+        "created_ns": desk.now.ns,
+        "version": 1,
+    }
+
+
+def _entry(desk: Desk, record_id: int, action: str, actor: str, body: dict[str, Any]) -> Entry:
+    return Entry(desk.unit_no, f"record:{record_id}", action, actor, desk.now, body)
+
+
+def _named(counted: Sequence[Counted]) -> list[str]:
+    return [f"{one.rule_id}@{one.due.isoformat()}={one.state.value}" for one in counted]

@@ -1,0 +1,23 @@
+"""PlanRefusal
+├── NotFoundRefusal   nothing of this kind here, or it belongs to a unit that the viewer cannot see
+└── StepRefusal       the step is not possible now, or not for this person
+"""
+
+from __future__ import annotations
+
+
+class PlanRefusal(Exception):  # noqa: N818 - it ends in an answer to a person, not in a traceback
+    """A request that the plan refuses. `code` is a key `api.error.<code>` of the catalogue."""
+
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
+
+
+class NotFoundRefusal(PlanRefusal):
+    """Nothing has this number, as far as this viewer may know."""
+
+
+class StepRefusal(PlanRefusal):
+    """Not possible in this state, or not by this person."""

@@ -1,0 +1,243 @@
+"""The ledger of occurrences in the database: filled ahead, moved on each night, counted by records.
+
+Rows are written for the next weeks and months only; what the calendar or a school's profile
+changes is put right each night as long as the day has not passed. The past is never rewritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.plan.chasing import FIRST_STEP_DAY, LAST_STEP_DAY, ladder
+from api.plan.states import State
+from api.plan.tables import (
+    PENDING,
+    PLAN_NOTICES,
+    PLAN_OCCURRENCES,
+    PLAN_ROLLS,
+    PLAN_UNITS,
+    UPCOMING,
+    day_number,
+    day_of,
+)
+from config.plan import Occurrence, PlanEdition, Rule, Unit, applies, expand_year, needed
+from config.plan.values import Scope, Window
+from vision.instants import Utc
+
+# Daily rounds are many and need no preparation; everything else is worth seeing a year ahead.
+DAILY_HORIZON = timedelta(days=45)
+HORIZON = timedelta(days=400)
+# A machine that was off makes up for so many nights one by one, so that every notice is written.
+MOST_NIGHTS = 31
+_CHUNK = 5_000
+
+_T = PLAN_OCCURRENCES.c
+Key = tuple[int, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """What one night changed."""
+
+    day: date
+    added: int
+    opened: int
+    overdue: int
+    missed: int
+    notices: int
+
+
+def occurrence_rows(
+    edition: PlanEdition, unit: Unit, unit_no: int, first: date, last: date
+) -> Iterator[dict[str, Any]]:
+    """Ledger rows of `unit` whose window opens by `last` and whose due day is not before `first`.
+
+    The daily ones end `HORIZON - DAILY_HORIZON` earlier.
+    """
+    calendar = edition.calendar_of(unit)
+    for rule in edition.catalogue.rules():
+        if rule.scope not in (Scope.YEAR, Scope.PER_TERM) or not applies(rule, unit):
+            continue
+        until = last - (HORIZON - DAILY_HORIZON) if rule.window is Window.DAY else last
+        for year in range(first.year, last.year + 2):
+            for one in expand_year(rule, year, calendar):
+                if one.due >= first and one.window_start <= until:
+                    yield _row(rule, unit, unit_no, one)
+
+
+def _row(rule: Rule, unit: Unit, unit_no: int, one: Occurrence) -> dict[str, Any]:
+    return {
+        "unit_no": unit_no,
+        "rule_id": rule.id,
+        "raw_due_day": day_number(one.raw_due),
+        "anchor": "",
+        "window_start_day": day_number(one.window_start),
+        "due_day": day_number(one.due),
+        "needed": needed(rule, unit),
+        "done": 0,
+        "state": State.EXEMPT.value if one.exempt else State.UPCOMING.value,
+    }
+
+
+async def unit_numbers(connection: AsyncConnection, edition: PlanEdition) -> dict[str, int]:
+    """Unit id -> its number in the ledger; new units get one."""
+    known = await _unit_numbers(connection)
+    missing = [unit.id for unit in edition.units if unit.id not in known]
+    if missing:
+        await connection.execute(insert(PLAN_UNITS), [{"unit_id": name} for name in missing])
+        known = await _unit_numbers(connection)
+    return known
+
+
+async def _unit_numbers(connection: AsyncConnection) -> dict[str, int]:
+    rows = await connection.execute(select(PLAN_UNITS.c.unit_id, PLAN_UNITS.c.unit_no))
+    return {row.unit_id: row.unit_no for row in rows}
+
+
+async def roll_forward(
+    connection: AsyncConnection, edition: PlanEdition, today: date, now: Utc
+) -> tuple[Rolled, ...]:
+    """Bring the ledger to `today`, night by night since the last time; nothing twice a day."""
+    last = (await connection.execute(select(func.max(PLAN_ROLLS.c.day)))).scalar_one_or_none()
+    first_night = today if last is None else day_of(last) + timedelta(days=1)
+    first_night = max(first_night, today - timedelta(days=MOST_NIGHTS - 1))
+    nights = []
+    while first_night <= today:
+        nights.append(await _one_night(connection, edition, first_night, now))
+        first_night += timedelta(days=1)
+    return tuple(nights)
+
+
+async def reconcile(connection: AsyncConnection, edition: PlanEdition, today: date) -> int:
+    """Make the days to come equal what the plan asks for; returns the number of new rows."""
+    numbers = await unit_numbers(connection, edition)
+    known = await _rows_to_come(connection, list(numbers.values()), today)
+    fresh: list[dict[str, Any]] = []
+    for unit in edition.units:
+        rows = occurrence_rows(edition, unit, numbers[unit.id], today, today + HORIZON)
+        for row in rows:
+            old = known.pop((row["unit_no"], row["rule_id"], row["raw_due_day"]), None)
+            if old is None:
+                fresh.append(row)
+            else:
+                await _correct(connection, old, row)
+    for start in range(0, len(fresh), _CHUNK):
+        await connection.execute(insert(PLAN_OCCURRENCES), fresh[start : start + _CHUNK])
+    await _drop(connection, list(known.values()))
+    return len(fresh)
+
+
+async def _rows_to_come(
+    connection: AsyncConnection, units: Sequence[int], today: date
+) -> dict[Key, Mapping[Any, Any]]:
+    columns = (_T.id, _T.unit_no, _T.rule_id, _T.raw_due_day, _T.window_start_day, _T.due_day)
+    query = select(*columns, _T.needed, _T.done, _T.state).where(
+        _T.unit_no.in_(units),
+        _T.due_day >= day_number(today),
+        _T.anchor == "",
+        _T.state.in_((State.UPCOMING, State.OPEN, State.EXEMPT)),
+    )
+    rows = (await connection.execute(query)).mappings()
+    return {(row["unit_no"], row["rule_id"], row["raw_due_day"]): row for row in rows}
+
+
+async def _correct(
+    connection: AsyncConnection, old: Mapping[Any, Any], row: Mapping[str, Any]
+) -> None:
+    """A changed calendar or class count moves what has not been done yet."""
+    was_exempt, is_exempt = old["state"] == State.EXEMPT, row["state"] == State.EXEMPT
+    names = ("window_start_day", "due_day", "needed")
+    if was_exempt == is_exempt and all(old[name] == row[name] for name in names):
+        return
+    changed = {name: row[name] for name in names}
+    if was_exempt != is_exempt:
+        changed["state"] = row["state"]
+    await connection.execute(update(PLAN_OCCURRENCES).where(_T.id == old["id"]).values(changed))
+
+
+async def _drop(connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]]) -> None:
+    """Rows that bind the unit no more: gone before their window opened, exempt after."""
+    unopened = [r["id"] for r in rows if r["state"] == State.UPCOMING and r["done"] == 0]
+    opened = [r["id"] for r in rows if r["state"] == State.OPEN]
+    for start in range(0, len(unopened), 500):
+        chunk = unopened[start : start + 500]
+        await connection.execute(
+            delete(PLAN_NOTICES).where(PLAN_NOTICES.c.occurrence_id.in_(chunk))
+        )
+        await connection.execute(delete(PLAN_OCCURRENCES).where(_T.id.in_(chunk)))
+    for start in range(0, len(opened), 500):
+        await connection.execute(
+            update(PLAN_OCCURRENCES)
+            .where(_T.id.in_(opened[start : start + 500]))
+            .values(state=State.EXEMPT)
+        )
+
+
+async def _one_night(
+    connection: AsyncConnection, edition: PlanEdition, today: date, now: Utc
+) -> Rolled:
+    added = await reconcile(connection, edition, today)
+    day = day_number(today)
+    daily = [rule.id for rule in edition.catalogue.rules() if rule.window is Window.DAY]
+    passed = (PENDING, _T.state == State.OPEN, _T.due_day < day)
+    opened = await connection.execute(
+        update(PLAN_OCCURRENCES)
+        .where(UPCOMING, _T.window_start_day <= day)
+        .values(state=State.OPEN)
+    )
+    missed = await connection.execute(
+        update(PLAN_OCCURRENCES)
+        .where(*passed, _T.rule_id.in_(daily))
+        .values(state=State.MISSED, settled_day=day)
+    )
+    overdue = await connection.execute(
+        update(PLAN_OCCURRENCES).where(*passed).values(state=State.OVERDUE)
+    )
+    notices = await _write_notices(connection, edition, today)
+    night = Rolled(today, added, opened.rowcount, overdue.rowcount, missed.rowcount, notices)
+    await connection.execute(
+        insert(PLAN_ROLLS).values(
+            day=day,
+            catalogue_version=edition.catalogue.version,
+            at_ns=now.ns,
+            added=night.added,
+            opened=night.opened,
+            overdue=night.overdue,
+            missed=night.missed,
+            notices=night.notices,
+        )
+    )
+    return night
+
+
+async def _write_notices(connection: AsyncConnection, edition: PlanEdition, today: date) -> int:
+    day = day_number(today)
+    ladders = {rule.id: ladder(rule) for rule in edition.catalogue.rules()}
+    numbers = await _unit_numbers(connection)
+    query = select(_T.id, _T.unit_no, _T.rule_id, _T.due_day).where(
+        _T.unit_no.in_(numbers.values()),
+        _T.state.in_((State.OPEN, State.OVERDUE, State.MISSED)),
+        _T.due_day.between(day - LAST_STEP_DAY, day - FIRST_STEP_DAY),
+    )
+    rows = []
+    for one in await connection.execute(query):
+        step = ladders.get(one.rule_id, {}).get(day - one.due_day)
+        if step is not None:
+            rows.append(
+                {
+                    "occurrence_id": one.id,
+                    "unit_no": one.unit_no,
+                    "step": step.name,
+                    "role": step.role,
+                    "at_day": day,
+                }
+            )
+    for start in range(0, len(rows), _CHUNK):
+        await connection.execute(insert(PLAN_NOTICES), rows[start : start + _CHUNK])
+    return len(rows)

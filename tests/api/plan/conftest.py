@@ -1,0 +1,79 @@
+"""A ledger in a file of its own, with the sample units and simulated days."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from api.database import Database, migrate
+from api.plan.counting import Counted, Desk, NewRecord, Stored, hand_in
+from api.plan.ledger import Rolled, roll_forward, unit_numbers
+from api.plan.tables import PLAN_OCCURRENCES, day_number
+from config.plan import PlanEdition, load_edition
+from vision.instants import Utc
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def at(day: date, hour: int = 8) -> Utc:
+    return Utc.from_datetime(datetime.combine(day, time(hour), ZONE))
+
+
+@dataclass
+class LedgerDesk:
+    """Short names for what the tests do with one ledger."""
+
+    database: Database
+    edition: PlanEdition
+
+    async def roll(self, day: date) -> tuple[Rolled, ...]:
+        async with self.database.write() as connection:
+            return await roll_forward(connection, self.edition, day, at(day, 0))
+
+    async def desk(self, unit_id: str, day: date) -> Desk:
+        async with self.database.write() as connection:
+            numbers = await unit_numbers(connection, self.edition)
+        unit = self.edition.unit(unit_id)
+        return Desk(self.edition.catalogue, unit, numbers[unit_id], day, at(day))
+
+    async def hand_in(self, unit_id: str, day: date, kind: str, **values: object) -> Stored:
+        desk = await self.desk(unit_id, day)
+        fields: dict[str, object] = {
+            "client_key": f"{unit_id}-{kind}-{values.get('kind_type', '')}-{day}",
+            "kind": kind, "kind_type": "", "happened": day, "title": "记录", "author": "王芳",
+            **values,
+        }
+        async with self.database.write() as connection:
+            return await hand_in(connection, desk, NewRecord(**fields))  # type: ignore[arg-type]
+
+    async def state(self, unit_id: str, rule_id: str, raw_due: date) -> str:
+        desk = await self.desk(unit_id, raw_due)
+        columns = PLAN_OCCURRENCES.c
+        query = select(columns.state).where(
+            columns.unit_no == desk.unit_no,
+            columns.rule_id == rule_id,
+            columns.raw_due_day == day_number(raw_due),
+        )
+        async with self.database.read() as connection:
+            return str((await connection.execute(query)).scalar_one())
+
+
+def names(counted: tuple[Counted, ...]) -> list[tuple[str, str, bool]]:
+    return [(one.rule_id, one.state.value, one.merged) for one in counted]
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path / 'plan.db'}"
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+async def ledger(database_url: str) -> AsyncIterator[LedgerDesk]:
+    async with Database(database_url) as database:
+        yield LedgerDesk(database, load_edition())
