@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from models.cards import read_card, write_parts
+from models.errors import CardError
+from tests.models.conftest import write_card
+
+SHA256 = "ab" * 32
+
+
+def test_a_card_is_read_as_written(tmp_path: Path) -> None:
+    card = read_card(write_card(tmp_path, "tiny", "tiny.onnx", SHA256, long_side=640))
+    assert card.model_id == "tiny"
+    assert card.versioned_id == "tiny@abababab"
+    assert card.decoding.working_long_side_px == 640
+    assert card.decoding.score_threshold == 0.5
+    assert card.relative_error == 0.2
+    assert card.summary.zh == "测试"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("model_id: tiny", "model_id: ''", "model_id: missing or not a text"),
+        ("task: heads", "task: birds", "task: 'birds' is not known; write heads or persons"),
+        ("task: heads", "task: heads\ncolour: red", "colour: unknown key"),
+        (SHA256, "abcd", "weights.sha256: expected 64 hexadecimal digits"),
+        ("score_threshold: 0.5", "score_threshold: 2", "score_threshold between 0 and 1"),
+        ("score_threshold: 0.5", "speed: 2", "decoding:"),
+        ("summary: {zh: 测试, en: test}", "summary: test", "summary: missing or without keys"),
+        ("family: xiaoan-heads", "family: [", "not valid YAML"),
+    ],
+)
+def test_a_wrong_card_is_refused_with_its_file_and_key(
+    tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    path = write_card(tmp_path, "tiny", "tiny.onnx", SHA256)
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(CardError) as refusal:
+        read_card(path)
+    assert str(path) in str(refusal.value)
+    assert says in str(refusal.value)
+
+
+def test_a_missing_card_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CardError, match="cannot be read"):
+        read_card(tmp_path / "none.yaml")
+
+
+def test_a_card_without_metrics_names_the_command_that_writes_them(tmp_path: Path) -> None:
+    path = write_card(tmp_path, "tiny", "tiny.onnx", SHA256)
+    write_parts(path, {"metrics": {}})
+    with pytest.raises(CardError, match="xiaoan models evaluate tiny --write"):
+        _ = read_card(path).relative_error
+
+
+def test_writing_a_part_leaves_the_others(tmp_path: Path) -> None:
+    path = write_card(tmp_path, "tiny", "tiny.onnx", SHA256)
+    before = read_card(path)
+    write_parts(path, {"metrics": {"relative_error": 0.1}})
+    after = read_card(path)
+    assert after.relative_error == 0.1
+    assert (after.summary, after.weights_sha256) == (before.summary, before.weights_sha256)
+
+
+def test_an_unknown_part_is_not_written(tmp_path: Path) -> None:
+    path = write_card(tmp_path, "tiny", "tiny.onnx", SHA256)
+    with pytest.raises(CardError, match="praise"):
+        write_parts(path, {"praise": "much"})

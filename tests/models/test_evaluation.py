@@ -1,0 +1,223 @@
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from models.commands import (
+    calibrate_threshold,
+    card_metrics,
+    evaluate_model,
+    evaluation_sets,
+    list_models,
+)
+from models.datasets import Sample
+from models.degradations import SLICES
+from models.errors import DatasetError
+from models.evaluation import (
+    EvaluationSet,
+    Judged,
+    combined_count,
+    count_errors,
+    counts_of,
+    evaluate,
+    head_boxes,
+    open_set,
+    packed_share,
+    relative_error,
+    subset,
+    summarise,
+    unbiased_threshold,
+)
+from vision.arrays import UInt8Array
+from vision.observations import CrowdObservation, DensityMap, HeadPoints
+
+
+def heads_at(*places: tuple[float, float], score: float = 0.9, size: float = 10.0) -> HeadPoints:
+    count = len(places)
+    return HeadPoints(
+        np.array(places, np.float32).reshape(-1, 2),
+        np.full(count, size, np.float32),
+        np.full(count, score, np.float32),
+    )
+
+
+def judged(truth: int, density: float, *, camera: str = "c", score: float = 0.9) -> Judged:
+    found = heads_at(*[(40.0 * i, 0.0) for i in range(round(density))], score=score)
+    points = float(len(found))
+    counts = {"density": density, "points": points, "combined": points}
+    return Judged(camera, truth, counts, found, None)
+
+
+@dataclass
+class FixedNetwork:
+    """Always says: one head at (10, 10) and a density of 2 people."""
+
+    model_id: str = "fixed@0"
+
+    def observe(self, image_bgr: UInt8Array) -> CrowdObservation:
+        del image_bgr
+        return CrowdObservation(
+            heads_at((10.0, 10.0)), DensityMap(np.full((1, 1), 2.0, np.float32), 8, 8), 0.1
+        )
+
+
+def test_errors_by_hand() -> None:
+    found = count_errors(np.array([12.0, 8.0, 1.0]), np.array([10.0, 10.0, 0.0]))
+    assert found.mae == pytest.approx(5 / 3)
+    assert found.rmse == pytest.approx(np.sqrt(9 / 3))
+    assert found.bias == pytest.approx(1 / 3)
+    assert found.nae == pytest.approx(0.2)  # the empty picture has no ratio
+    assert (found.pictures, found.people) == (3, 20)
+
+
+def test_nobody_anywhere_has_no_normalised_error() -> None:
+    assert count_errors(np.array([1.0]), np.array([0.0])).nae is None
+
+
+def test_no_picture_cannot_be_judged() -> None:
+    with pytest.raises(DatasetError):
+        count_errors(np.zeros(0), np.zeros(0))
+
+
+def test_groups_by_count_and_by_camera() -> None:
+    found = summarise("s", "m", [judged(3, 4.0, camera="a"), judged(20, 26.0, camera="b")])
+    assert found.by_bin["0-4"]["density"].mae == pytest.approx(1.0)
+    assert found.by_bin["15-29"]["density"].mae == pytest.approx(6.0)
+    assert set(found.by_bin) == {"0-4", "15-29"}
+    assert found.by_camera["b"]["density"].nae == pytest.approx(0.3)
+    assert found.head_ap50 is None
+
+
+@pytest.mark.parametrize(
+    ("packed", "saturated", "count"),
+    [(0.0, False, 4.0), (1.0, False, 8.0), (0.25, False, 5.0), (0.0, True, 8.0)],
+)
+def test_the_combined_count_follows_the_packing(
+    packed: float, saturated: bool, count: float
+) -> None:
+    assert combined_count(4.0, 8.0, packed, saturated=saturated) == pytest.approx(count)
+
+
+def test_packed_share_by_hand() -> None:
+    # heads of 10 px: the first two are 12 px apart, the third stands alone
+    assert packed_share(heads_at((0, 0), (12, 0), (100, 0))) == pytest.approx(2 / 3)
+    assert packed_share(heads_at((0, 0))) == 0.0
+
+
+def test_points_below_the_threshold_are_not_counted() -> None:
+    found = CrowdObservation(heads_at((1, 1), score=0.3), None, 0.1)
+    assert counts_of(found, 0.5) == {"density": 0.0, "points": 0.0, "combined": 0.0}
+    assert counts_of(found, 0.2)["points"] == 1.0
+
+
+def test_head_boxes_are_narrower_than_high() -> None:
+    np.testing.assert_allclose(
+        head_boxes(heads_at((100, 50), size=20)), [[91.3, 40, 108.7, 60]], rtol=1e-5
+    )
+
+
+def test_relative_error_weighs_sets_alike() -> None:
+    small = summarise("a", "m", [judged(10, 12.0)])
+    large = summarise("b", "m", [judged(10, 10.0)] * 9 + [judged(2, 9.0)])
+    assert relative_error([small, large]) == pytest.approx(np.sqrt(0.04 / 2))
+    with pytest.raises(DatasetError):
+        relative_error([summarise("c", "m", [judged(2, 3.0)])])
+
+
+def test_the_unbiased_threshold_counts_as_many_points_as_heads() -> None:
+    rows = [judged(2, 2.0, score=0.8), judged(1, 3.0, score=0.4)]
+    assert unbiased_threshold(rows) == pytest.approx(0.4)
+    assert unbiased_threshold(rows[:1]) == pytest.approx(0.8)
+
+
+@pytest.fixture
+def two_pictures(tmp_path: Path) -> EvaluationSet:
+    samples = []
+    for i in range(2):
+        path = tmp_path / f"{i}.png"
+        cv2.imwrite(str(path), np.full((40, 80, 3), 100, np.uint8))
+        heads = np.array([[10.0, 10.0, 10.0]] * (i + 1), np.float32)
+        samples.append(Sample("s", f"cam-{i}", path, heads, fractional=False))
+    return EvaluationSet("two", tuple(samples))
+
+
+def test_every_picture_is_judged_with_progress(two_pictures: EvaluationSet) -> None:
+    steps: list[tuple[int, int]] = []
+    found = evaluate(
+        FixedNetwork(),
+        two_pictures,
+        score_threshold=0.5,
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    assert steps == [(1, 2), (2, 2)]
+    assert found.overall["density"].mae == pytest.approx(0.5)
+    assert found.overall["points"].bias == pytest.approx(-0.5)
+    assert set(found.by_camera) == {"cam-0", "cam-1"}
+
+
+def test_an_unreadable_picture_is_named(two_pictures: EvaluationSet) -> None:
+    two_pictures.samples[1].picture.write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match=r"1\.png: not a readable picture"):
+        evaluate(FixedNetwork(), two_pictures, score_threshold=0.5)
+
+
+def test_every_nth_picture(two_pictures: EvaluationSet) -> None:
+    assert subset(two_pictures, 2).samples == two_pictures.samples[:1]
+
+
+@pytest.mark.parametrize("name", sorted(SLICES))
+def test_a_slice_is_the_same_every_time_and_keeps_the_shape(name: str) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 80, 3), dtype=np.uint8)
+    heads = np.array([[10.0, 5.0, 8.0], [60.0, 5.0, 8.0]], np.float32)
+    first, second = SLICES[name](image, heads), SLICES[name](image, heads)
+    assert np.array_equal(first[0], second[0])
+    assert first[0].shape == image.shape
+    assert not np.array_equal(first[0], image)
+
+
+def test_heads_behind_a_bar_are_not_in_the_truth() -> None:
+    image = np.zeros((40, 80, 3), np.uint8)  # bars of 4 px around 10, 30, 50 and 70
+    _, seen = SLICES["occluded"](image, np.array([[10, 5, 8], [20, 5, 8]], np.float32))
+    assert seen[:, 0].tolist() == [20.0]
+
+
+def test_an_unknown_set_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="known: brt-test, scut-a-room, scut-b, rendered"):
+        open_set("imagenet", tmp_path)
+
+
+def test_listing_names_the_state_of_the_weights(tmp_path: Path) -> None:
+    assert {row.weights for row in list_models()} == {"present"}
+    assert {row.weights for row in list_models(tmp_path)} == {"missing"}
+
+
+# The gate: the shipped network on every 20th picture of the Beijing BRT test split. The bound is
+# the issue's 1.7 and a margin for the 28 pictures; a worse network must not be shipped.
+GATE_EVERY = 20
+GATE_MAE = 2.0
+
+
+def test_the_shipped_network_still_counts(shared_data: Path) -> None:
+    (full,) = evaluation_sets(shared_data, ["brt-test"])
+    report = evaluate_model("xiaoan-heads-1", [subset(full, GATE_EVERY)])
+    (found,) = report.evaluations
+    assert found.overall["density"].pictures == 28
+    assert found.overall["density"].mae <= GATE_MAE
+
+
+def test_metrics_of_a_report_are_plain_and_rounded(shared_data: Path) -> None:
+    from datetime import UTC, datetime
+
+    sets = [subset(s, 140) for s in evaluation_sets(shared_data, ["scut-a-room"])]
+    report = evaluate_model("xiaoan-heads-1", sets, with_slices=True)
+    metrics = card_metrics(report, datetime(2026, 1, 2, tzinfo=UTC))
+    assert metrics["judged_on"] == "2026-01-02"
+    assert set(metrics["sets"]["scut-a-room"]["slices"]) == set(SLICES)
+    assert metrics["relative_error"] > 0
+
+
+def test_a_calibrated_threshold_lies_between_its_bounds(shared_data: Path) -> None:
+    (full,) = evaluation_sets(shared_data, ["scut-b"])
+    assert 0.05 <= calibrate_threshold("xiaoan-heads-1", subset(full, 140)) <= 0.95

@@ -1,0 +1,142 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import load_head_network, load_person_detector
+from models.errors import (
+    RuntimeMissingError,
+    WeightsHashError,
+    WeightsMissingError,
+    WrongFamilyError,
+)
+from models.heads.network import OwnHeadNetwork
+from models.loading import RuntimeChoice
+from models.sessions import RuntimeName, open_session
+from tests.models.conftest import HEAD_HEIGHT_PX, write_card
+
+
+def spot(
+    width_px: int = 96, height_px: int = 64
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Black, with one white 8x8 square whose top left corner is at u 40, v 24."""
+    image = np.zeros((height_px, width_px, 3), np.uint8)
+    image[24:32, 40:48] = 255
+    return image
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_a_white_square_is_one_person_at_its_place(model_dir: Path, runtime: RuntimeChoice) -> None:
+    network = load_head_network("tiny", runtime=runtime, weights_dir=model_dir, cards_dir=model_dir)
+    found = network.observe(spot())
+    assert found.density is not None
+    assert found.density.count == pytest.approx(1.0, abs=1e-5)
+    assert found.density.people_per_cell[3, 5] == pytest.approx(1.0, abs=1e-5)
+    # Four cells of 4x4 are equally white; the first of them is kept, the others are too near.
+    assert found.heads.centres_uv_px.tolist() == [[42.0, 26.0]]
+    assert found.heads.sizes_px[0] == pytest.approx(HEAD_HEIGHT_PX, rel=1e-5)
+    assert found.relative_error == 0.2
+
+
+def test_places_are_given_in_pixels_of_the_large_picture(
+    model_dir: Path, tiny_network: bytes
+) -> None:
+    import hashlib
+
+    write_card(
+        model_dir, "half", "tiny.onnx", hashlib.sha256(tiny_network).hexdigest(), long_side=96
+    )
+    network = load_head_network(
+        "half", runtime="onnxruntime", weights_dir=model_dir, cards_dir=model_dir
+    )
+    large = spot().repeat(2, axis=0).repeat(2, axis=1)
+    found = network.observe(large)
+    assert found.density is not None
+    assert (found.density.cell_width_px, found.density.cell_height_px) == (16.0, 16.0)
+    assert found.density.people_per_cell.shape == (8, 12)
+    assert found.heads.centres_uv_px.tolist() == [[84.0, 52.0]]
+    assert found.heads.sizes_px[0] == pytest.approx(2 * HEAD_HEIGHT_PX, rel=1e-5)
+
+
+def test_padding_is_not_part_of_the_answer(model_dir: Path) -> None:
+    network = load_head_network(
+        "tiny", runtime="onnxruntime", weights_dir=model_dir, cards_dir=model_dir
+    )
+    found = network.observe(spot(width_px=90, height_px=50))
+    assert found.density is not None
+    assert found.density.people_per_cell.shape == (7, 12)
+
+
+def test_the_same_picture_gives_the_same_answer_twice(model_dir: Path) -> None:
+    network = load_head_network(
+        "tiny", runtime="openvino", weights_dir=model_dir, cards_dir=model_dir
+    )
+    image = np.random.default_rng(1).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    first, second = network.observe(image), network.observe(image)
+    assert first.density is not None
+    assert second.density is not None
+    assert np.array_equal(first.density.people_per_cell, second.density.people_per_cell)
+
+
+def test_both_runtimes_agree_on_the_shipped_network() -> None:
+    image = np.random.default_rng(2).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    found = [load_head_network(runtime=r).observe(image) for r in ("onnxruntime", "openvino")]
+    maps = [f.density.people_per_cell for f in found if f.density is not None]
+    np.testing.assert_allclose(maps[0], maps[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_precision_is_pinned_and_stated(tiny_network: bytes, runtime: RuntimeName) -> None:
+    session = open_session(tiny_network, source="tiny.onnx", runtime=runtime)
+    assert (session.runtime, session.precision) == (runtime, "f32")
+
+
+def test_onnx_runtime_refuses_another_precision(tiny_network: bytes) -> None:
+    with pytest.raises(RuntimeMissingError, match=r"tiny\.onnx: .* f32 only"):
+        open_session(tiny_network, source="tiny.onnx", runtime="onnxruntime", precision="bf16")
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("content", [b"", b"not a graph at all", b"\x08\x08\x12\x07pytorch"])
+def test_bytes_that_are_no_network_are_refused(runtime: RuntimeName, content: bytes) -> None:
+    with pytest.raises(WrongFamilyError, match=r"bad\.onnx"):
+        open_session(content, source="bad.onnx", runtime=runtime)
+
+
+def test_a_changed_file_is_refused_before_it_is_run(model_dir: Path) -> None:
+    (model_dir / "tiny.onnx").write_bytes(b"something else")
+    with pytest.raises(WeightsHashError):
+        load_head_network("tiny", weights_dir=model_dir, cards_dir=model_dir)
+
+
+def test_a_person_detector_is_no_head_network(model_dir: Path) -> None:
+    card = model_dir / "tiny.yaml"
+    card.write_text(card.read_text(encoding="utf-8").replace("xiaoan-heads", "yolox"), "utf-8")
+    with pytest.raises(WrongFamilyError, match="no head network"):
+        load_head_network("tiny", weights_dir=model_dir, cards_dir=model_dir)
+
+
+def test_a_yolox_graph_under_a_head_card_is_refused(model_dir: Path, shared_data: Path) -> None:
+    import hashlib
+
+    content = (shared_data / "weights" / "yolox_nano_416.onnx").read_bytes()
+    (model_dir / "tiny.onnx").write_bytes(content)
+    write_card(model_dir, "tiny", "tiny.onnx", hashlib.sha256(content).hexdigest())
+    with pytest.raises(WrongFamilyError, match="not a graph of family xiaoan-heads"):
+        load_head_network("tiny", runtime="onnxruntime", weights_dir=model_dir, cards_dir=model_dir)
+
+
+def test_a_head_network_file_is_no_person_detector(model_dir: Path) -> None:
+    with pytest.raises(WrongFamilyError, match="not a YOLOX graph"):
+        load_person_detector(model_dir / "tiny.onnx")
+
+
+def test_a_person_detector_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissingError, match=r"none\.onnx: cannot be read"):
+        load_person_detector(tmp_path / "none.onnx")
+
+
+def test_the_shipped_network_is_of_the_own_family() -> None:
+    network = load_head_network(runtime="onnxruntime")
+    assert isinstance(network, OwnHeadNetwork)
+    assert network.model_id.startswith("xiaoan-heads-1@")
