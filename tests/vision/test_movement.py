@@ -37,7 +37,7 @@ def walk(tracker: HeadTracker, paths: list[np.ndarray], step_s: float = 0.2) -> 
 
 
 def straight(start: tuple[float, float], velocity: tuple[float, float], count: int) -> np.ndarray:
-    return np.array(start) + np.arange(count)[:, None] * 0.2 * np.array(velocity)
+    return np.asarray(np.array(start) + np.arange(count)[:, None] * 0.2 * np.array(velocity))
 
 
 def test_two_people_who_pass_keep_their_ids() -> None:

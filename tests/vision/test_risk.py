@@ -1,0 +1,199 @@
+"""Dwell, hysteresis, gaps, doubt: the state machine in simulated time."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.vision.risk_cases import START, calm, crowd, first_at, only, profile, run
+from vision.profiles import DarkOccupied
+from vision.readings import Level
+from vision.risk import RiskState, Timer, advance
+
+
+@pytest.mark.parametrize(
+    ("density", "level", "enters_at_s"),
+    [
+        (1.49, Level.L1, None),
+        (1.51, Level.L1, 20.0),
+        (2.01, Level.L2, 10.0),
+        (2.71, Level.L3, 5.0),
+        (3.51, Level.L4, 3.0),
+    ],
+)
+def test_a_level_is_entered_after_its_dwell(
+    density: float, level: Level, enters_at_s: float | None
+) -> None:
+    judged = run([(40, crowd(density))], profile())
+    assert first_at(judged, level) == enters_at_s
+    if enters_at_s is not None:
+        assert judged[-1][1].level is level
+
+
+def test_an_interrupted_dwell_starts_anew() -> None:
+    # The median over 2 s hides one low picture, but not 2 s of them.
+    parts = [(4, crowd(2.8)), (2.4, crowd(1.0)), (10, crowd(2.8))]
+    judged = run(parts, profile())
+    entered = first_at(judged, Level.L3)
+    assert entered is not None
+    assert 11.0 < entered < 13.0
+
+
+def test_one_wrong_picture_changes_nothing() -> None:
+    parts = [(3, crowd(2.8)), (0.2, crowd(0.0)), (10, crowd(2.8))]
+    assert first_at(run(parts, profile()), Level.L3) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("density", "left_at_s"),
+    [
+        (2.2, None),  # above 0.8 x 2.7 = 2.16: stays
+        (2.1, 30.0),  # below: leaves to L2 after 30 s
+    ],
+)
+def test_a_level_is_left_below_four_fifths_for_half_a_minute(
+    density: float, left_at_s: float | None
+) -> None:
+    judged = run([(10, crowd(2.8)), (60, crowd(density))], profile())
+    left = next((t for t, j in judged if t > 10 and j.level is not Level.L3), None)
+    if left_at_s is None:
+        assert left is None
+    else:
+        assert left is not None
+        assert left == pytest.approx(10 + left_at_s, abs=1.5)  # half the smoothing on top
+        assert judged[-1][1].level is Level.L2
+
+
+def test_a_crowd_that_leaves_steps_down_through_every_level() -> None:
+    judged = run([(10, crowd(4.0)), (1, crowd(0.0)), (60, crowd(0.0))], profile())
+    levels = [judgement.level for _, judgement in judged]
+    assert levels[49] is Level.L4
+    # All four are left together: the place is empty.
+    assert levels[-1] is Level.L0
+    assert Level.UNKNOWN not in levels
+
+
+def test_the_lower_end_of_the_uncertainty_raises_and_the_upper_end_warns() -> None:
+    unsure = crowd(2.9, density_peak_std_per_m2=0.6)
+    judged = run([(30, unsure)], profile(confidence_sigma=0.5))
+    # 2.9 - 0.3 = 2.6 is no L3, 2.9 + 0.3 = 3.2 would be.
+    assert judged[-1][1].level is Level.L2
+    assert judged[-1][1].could_be is Level.L3
+    assert run([(30, unsure)], profile(confidence_sigma=0.0))[-1][1].level is Level.L3
+
+
+def test_an_unseen_part_widens_only_the_upper_end() -> None:
+    half = crowd(1.6, visible_share=0.5)
+    judged = run([(30, half)], profile())
+    assert judged[-1][1].level is Level.L1
+    assert judged[-1][1].could_be is Level.L3  # 1.6 / 0.5 = 3.2
+
+
+def test_every_judgement_carries_the_numbers_behind_it() -> None:
+    final = run([(8, crowd(2.8))], profile())[-1][1]
+    reason = final.reasons[-1]
+    assert (reason.rule, reason.measured, reason.threshold) == ("density", 2.8, 2.7)
+    assert reason.held_s == pytest.approx(7.8)
+    assert reason.unit == "1/m²"
+    assert reason.source == "test"
+
+
+@pytest.mark.parametrize(
+    ("changed", "level", "reason"),
+    [
+        ({"visible_share": 1.0}, Level.L0, "density"),
+        ({"visible_share": 0.4}, Level.L0, "not_visible"),
+        ({"visible_share": 0.1}, Level.UNKNOWN, "not_visible"),
+        ({"luminance": 0.01}, Level.UNKNOWN, "camera_dark"),
+        ({"luminance": 0.06}, Level.L0, "density"),
+    ],
+)
+def test_an_empty_looking_picture_proves_nothing_when_it_shows_nothing(
+    changed: dict[str, float], level: Level, reason: str
+) -> None:
+    final = run([(10, calm(**changed))], profile())[-1][1]
+    assert final.level is level
+    assert final.reasons[0].rule == reason
+
+
+def test_a_crowd_seen_in_the_dark_is_still_a_crowd() -> None:
+    final = run([(10, crowd(3.0, luminance=0.01))], profile())[-1][1]
+    assert final.level is Level.L3
+    assert {reason.rule for reason in final.reasons} == {"camera_dark", "density"}
+
+
+def test_a_short_gap_restarts_dwells_and_keeps_what_was_entered() -> None:
+    before = run([(10, crowd(2.8))], profile())[-1][1]
+    assert before.level is Level.L3
+    late = START.plus(9.8 + 20)
+    after = advance(before.state, crowd(4.0), profile(), late)
+    assert after.level is Level.L3
+    # L4 needs its 3 s again.
+    again = advance(after.state, crowd(4.0), profile(), late.plus(1.0))
+    assert again.level is Level.L3
+
+
+def test_after_a_long_gap_nothing_is_remembered() -> None:
+    before = run([(10, crowd(4.0))], profile())[-1][1]
+    after = advance(before.state, crowd(0.0), profile(), START.plus(9.8 + 31))
+    assert after.level is Level.L0
+    assert after.could_be is None
+
+
+def test_time_must_not_run_backwards() -> None:
+    state = run([(1, crowd(1.0))], profile())[-1][1].state
+    with pytest.raises(ValueError, match="came after"):
+        advance(state, crowd(1.0), profile(), START)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0.4, 15), st.floats(0, 6), st.floats(0, 1)), max_size=6),
+    st.floats(0.05, 1.0),
+)
+def test_levels_only_rise_after_the_shortest_dwell_and_replay_is_equal(
+    parts: list[tuple[float, float, float]], share: float
+) -> None:
+    day = [
+        (lasts_s, crowd(density, density_peak_std_per_m2=std, visible_share=share))
+        for lasts_s, density, std in parts
+    ]
+    once, twice = run(day, profile()), run(day, profile())
+    assert once == twice
+    for seconds, judgement in once:
+        if seconds < 3.0 and judgement.level is not Level.UNKNOWN:
+            assert judgement.level is Level.L0
+        if judgement.could_be is not None and judgement.level is not Level.UNKNOWN:
+            assert judgement.could_be.severity > judgement.level.severity
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0, 5), st.floats(0, 2), st.floats(2, 30))
+def test_more_density_never_gives_a_lower_level(low: float, more: float, lasts_s: float) -> None:
+    little = run([(lasts_s, crowd(low))], profile())
+    much = run([(lasts_s, crowd(low + more))], profile())
+    for (_, below), (_, above) in zip(little, much, strict=True):
+        assert above.level.severity >= below.level.severity
+
+
+def test_dark_stairs_with_people_warn_at_once() -> None:
+    rules = only("dark_occupied")
+    judged = run([(1, crowd(0.8, luminance=0.05))], rules)  # 4 people
+    assert judged[0][1].level is Level.L2
+    assert judged[0][1].reasons[0].rule == "dark_occupied"
+    assert DarkOccupied().dwell_s == 0.0
+
+
+def test_a_timer_counts_without_a_break_only() -> None:
+    timer = Timer()
+    for seconds, holds, active in ((0, True, False), (4, None, False), (5, True, False),
+                                   (9, True, False), (10, True, True), (11, None, True),
+                                   (20, False, True)):  # fmt: skip
+        timer = timer.tick(holds, holds is False, dwell_s=5.0, leave_s=30.0, at=START.plus(seconds))
+        assert timer.active is active, seconds
+    assert timer.tick(False, True, dwell_s=5, leave_s=30, at=START.plus(50)).active is False
+
+
+def test_the_state_stays_small() -> None:
+    final = run([(120, crowd(1.0))], profile())[-1][1]
+    assert len(final.state.history) <= 25 / 0.2 + 2
+    assert RiskState().history == ()

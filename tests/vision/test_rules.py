@@ -1,0 +1,202 @@
+"""Every promotion rule: when it fires and when it must not."""
+
+import pytest
+
+from tests.vision.risk_cases import START, calm, crowd, first_at, only, profile, run
+from vision.readings import Level, ZoneMeasurement
+from vision.rules import Sample, robust_slope, time_to_reach
+
+JAM = {"speed_mps": 0.1, "inflow_per_s": 1.0, "outflow_per_s": 0.5, "outflow_per_m_s": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("rule", "measurement", "level", "fires_at_s"),
+    [
+        # 1. dense and hardly moving, 5 s: at least L3
+        ("slow_dense_queue", crowd(3.1, speed_mps=0.1), Level.L3, 5.0),
+        ("slow_dense_queue", crowd(3.1, speed_mps=0.25), Level.L3, None),
+        ("slow_dense_queue", crowd(2.9, speed_mps=0.1), Level.L3, None),
+        ("slow_dense_queue", crowd(3.1), Level.L3, None),
+        # 2. the outflow of a queue collapses while more come in, 15 s: at least L3
+        ("outflow_stop", crowd(2.6, **JAM), Level.L3, 15.0),
+        ("outflow_stop", crowd(2.6, **(JAM | {"outflow_per_m_s": 0.9})), Level.L3, None),
+        ("outflow_stop", crowd(2.6, **(JAM | {"inflow_per_s": 0.4})), Level.L3, None),
+        ("outflow_stop", crowd(2.4, **JAM), Level.L3, None),
+        ("outflow_stop", crowd(2.6, inflow_per_s=1.0), Level.L3, None),
+        # 3. demand above capacity, 5 s: at least L1; less is enough against the axis
+        ("demand_over_capacity", crowd(0.5, demand_per_m_s=1.4), Level.L1, 5.0),
+        ("demand_over_capacity", crowd(0.5, demand_per_m_s=1.2), Level.L1, None),
+        ("demand_over_capacity", crowd(0.5), Level.L1, None),
+        # 5. counter-flow in a crowd, 10 s: one level more
+        ("counter_flow", crowd(1.6, minority_share=0.3), Level.L1, 10.0),
+        ("counter_flow", crowd(1.6, minority_share=0.2), Level.L2, None),
+        ("counter_flow", crowd(1.2, minority_share=0.5), Level.L1, None),
+        ("counter_flow", crowd(1.6), Level.L2, None),
+        # 6. dark and occupied: at least L2 at once
+        ("dark_occupied", crowd(0.8, luminance=0.1), Level.L2, 0.0),
+        ("dark_occupied", crowd(0.8, luminance=0.2), Level.L2, None),
+        ("dark_occupied", crowd(0.6, luminance=0.1), Level.L2, None),
+        ("dark_occupied", crowd(0.8, luminance=None), Level.L2, None),
+        # 6. exit blocked, 10 s: at least L3
+        (
+            "blocked_exit",
+            crowd(1.2, inflow_per_s=0.5, outflow_per_s=0.0, stopped_share=0.5),
+            Level.L3,
+            10.0,
+        ),
+        (
+            "blocked_exit",
+            crowd(1.2, inflow_per_s=0.5, outflow_per_s=0.2, stopped_share=0.5),
+            Level.L3,
+            None,
+        ),
+        (
+            "blocked_exit",
+            crowd(1.2, inflow_per_s=0.0, outflow_per_s=0.0, stopped_share=0.5),
+            Level.L3,
+            None,
+        ),
+        (  # a corridor that just fills: all walk
+            "blocked_exit",
+            crowd(1.2, inflow_per_s=0.5, outflow_per_s=0.0, stopped_share=0.0),
+            Level.L3,
+            None,
+        ),
+        (  # pupils who chat
+            "blocked_exit",
+            crowd(0.8, inflow_per_s=0.5, outflow_per_s=0.0, stopped_share=1.0),
+            Level.L3,
+            None,
+        ),
+        ("blocked_exit", crowd(1.2, stopped_share=0.5), Level.L3, None),
+        # 6. somebody lies in the way of others, 2 s: L4
+        ("fallen_person", crowd(0.5, fallen_people=1, inflow_per_s=0.5), Level.L4, 2.0),
+        ("fallen_person", crowd(0.5, fallen_people=1, inflow_per_s=0.0), Level.L4, None),
+        ("fallen_person", crowd(0.5, fallen_people=0, inflow_per_s=0.5), Level.L4, None),
+        ("fallen_person", crowd(0.5, inflow_per_s=0.5), Level.L4, None),
+        # 7. pressure in a dense crowd, 5 s: L4
+        ("pressure", crowd(3.2, pressure_per_s2=0.03), Level.L4, 5.0),
+        ("pressure", crowd(3.2, pressure_per_s2=0.01), Level.L4, None),
+        ("pressure", crowd(1.7, pressure_per_s2=0.06), Level.L4, None),  # ordinary two-way flow
+        ("pressure", crowd(3.2), Level.L4, None),
+    ],
+)
+def test_a_rule_fires_or_stays_silent(
+    rule: str, measurement: ZoneMeasurement, level: Level, fires_at_s: float | None
+) -> None:
+    judged = run([(25, measurement)], only(rule))
+    fired = next((t for t, j in judged if any(r.rule == rule for r in j.reasons)), None)
+    assert fired == fires_at_s
+    if fires_at_s is not None:
+        assert first_at(judged, level) is not None
+
+
+@pytest.mark.parametrize("rule", ["slow_dense_queue", "dark_occupied", "blocked_exit", "pressure"])
+def test_a_rule_that_is_switched_off_is_silent(rule: str) -> None:
+    everything = crowd(
+        3.2,
+        speed_mps=0.0,
+        luminance=0.05,
+        inflow_per_s=1.0,
+        outflow_per_s=0.0,
+        stopped_share=1.0,
+        pressure_per_s2=0.05,
+    )
+    judged = run([(20, everything)], only(rule, enabled=False))
+    assert {r.rule for _, j in judged for r in j.reasons} == {"density"}
+
+
+def test_promotions_by_one_level_do_not_add_up() -> None:
+    both = only("counter_flow")
+    final = run([(40, crowd(2.1, minority_share=0.4))], both)[-1][1]
+    assert final.level is Level.L3  # L2 by density, one more by counter-flow
+
+
+def test_a_rule_ends_half_a_minute_after_it_last_held() -> None:
+    blocked = crowd(1.2, inflow_per_s=0.5, outflow_per_s=0.0, stopped_share=0.5)
+    free = crowd(1.2, inflow_per_s=0.5, outflow_per_s=0.5, stopped_share=0.0)
+    judged = run([(12, blocked), (40, free)], only("blocked_exit"))
+    ended = next(t for t, j in judged if t > 12 and j.level is Level.L0)
+    assert ended == pytest.approx(42.0, abs=0.3)
+
+
+def test_a_missing_number_ends_no_rule() -> None:
+    blocked = crowd(1.2, inflow_per_s=0.5, outflow_per_s=0.0, stopped_share=0.5)
+    untold = crowd(1.2)
+    judged = run([(12, blocked), (60, untold)], only("blocked_exit"))
+    assert judged[-1][1].level is Level.L3
+
+
+def test_up_a_stair_less_demand_is_too_much() -> None:
+    rules = only("demand_over_capacity", along_per_m_s=1.1, against_per_m_s=0.88)
+    up = run([(10, crowd(0.5, demand_per_m_s=1.0, along_share=0.1))], rules)
+    down = run([(10, crowd(0.5, demand_per_m_s=1.0, along_share=0.9))], rules)
+    assert up[-1][1].level is Level.L1
+    assert down[-1][1].level is Level.L0
+
+
+def rising(per_s: float) -> list[tuple[float, Level]]:
+    judged = run([(120, lambda t: crowd(min(1.0 + per_s * t, 3.0)))], only("time_to_next_level"))
+    return [(t, j.level) for t, j in judged]
+
+
+def test_a_steady_rise_is_foretold_a_minute_ahead() -> None:
+    """From 1.0 at 0.02 per m² and second: 2.0 is reached at 50 s and L2 by dwell at 60 s."""
+    plain = run([(120, lambda t: crowd(min(1.0 + 0.02 * t, 3.0)))], profile())
+    assert first_at(plain, Level.L2) == pytest.approx(60.0, abs=2.0)
+    foretold = rising(0.02)
+    first_l1 = next(t for t, level in foretold if level is Level.L1)
+    first_l2 = next(t for t, level in foretold if level is Level.L2)
+    # The forecast needs 15 s of rise and 3 s of dwell; then L1 (at 1.5) is near.
+    assert first_l1 == pytest.approx(18.0, abs=1.0)
+    # L1 by density comes 20 s after 1.5 is passed at 25 s; then L2 is near.
+    assert first_l2 == pytest.approx(45.0, abs=2.0)
+
+
+def test_a_level_crowd_and_a_falling_one_foretell_nothing() -> None:
+    for per_s in (0.0, -0.02):
+
+        def course(t: float, slope: float = per_s) -> ZoneMeasurement:
+            return crowd(1.4 + slope * t)
+
+        judged = run([(60, course)], only("time_to_next_level"))
+        assert {level.level for _, level in judged} == {Level.L0}
+
+
+def test_the_forecast_stops_at_its_ceiling() -> None:
+    rules = only("time_to_next_level", ceiling=Level.L2)
+    judged = run([(60, crowd(2.1)), (60, lambda t: crowd(2.1 + 0.008 * t))], rules)
+    assert max(j.level.severity for _, j in judged) == 2
+
+
+def samples(values: list[float], std: float = 0.05) -> list[Sample]:
+    return [Sample(START.plus(index), value, std) for index, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("values", "std", "expected_s"),
+    [
+        ([1.0 + 0.05 * n for n in range(25)], 0.05, (3.0 - 2.2) / 0.05),
+        ([1.0 + 0.05 * n for n in range(10)], 0.05, None),  # too short
+        ([1.0] * 25, 0.05, None),
+        ([1.0 + 0.01 * n for n in range(25)], 0.05, None),  # 0.24 in all is noise
+        ([1.0 + 0.05 * n for n in range(25)], 2.0, None),  # rise within the error
+        ([1.0 + 0.05 * n + (3.0 if n == 7 else 0.0) for n in range(25)], 0.05, 16.0),  # one outlier
+        ([3.5 + 0.05 * n for n in range(25)], 0.05, 0.0),
+    ],
+)
+def test_time_to_reach(values: list[float], std: float, expected_s: float | None) -> None:
+    now = values[-1]
+    seconds = time_to_reach(samples(values, std), now, 3.0, 25.0)
+    assert seconds == (None if expected_s is None else pytest.approx(expected_s, abs=0.7))
+    assert time_to_reach([], 0.0, 3.0, 25.0) is None
+
+
+def test_robust_slope_by_hand() -> None:
+    # Pairs: 1/1, 2/2, 9/3, 1/1, 8/2, 7/1 -> median of 1, 1, 1, 3, 4, 7 is 2.
+    assert robust_slope([0, 1, 2, 3], [0, 1, 2, 9]) == 2.0
+
+
+def test_nobody_and_no_light_is_not_an_occupied_dark_stair() -> None:
+    final = run([(5, calm(luminance=0.1))], only("dark_occupied"))[-1][1]
+    assert final.level is Level.L0

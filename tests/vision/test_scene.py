@@ -1,0 +1,267 @@
+"""From pictures to readings: the whole measuring core on people of known places."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from shapely.geometry import box
+
+from config.profiles import load_profiles
+from tests.vision.scene_cases import (
+    BESIDE,
+    FACING,
+    LENS,
+    STAIR,
+    START,
+    as_map,
+    frame,
+    heads,
+    play,
+    queue,
+    scene,
+    stream,
+)
+from vision.camera import Camera, Pose
+from vision.errors import NotVisibleError, ShapeError, VisionError
+from vision.observations import CrowdObservation, HeadPoints
+from vision.readings import Level
+from vision.scene import SceneAnalyser
+from vision.zones import Zone, ZoneType
+
+FEW = np.array([[0.6, 0.6], [1.8, 1.5], [3.0, 2.4]])
+NOBODY = CrowdObservation(HeadPoints.none(), None, 0.05)
+
+
+def test_people_are_counted_in_their_zone() -> None:
+    outside = np.array([[4.5, 1.5], [-1.0, 1.0]])
+    (reading,) = scene().observe(frame(0.0), heads(np.vstack([FEW, outside])))
+    measured = reading.measurement
+    assert measured is not None
+    assert measured.people == 3.0
+    # At most two of them stand within 1 m of one place, whose disc is nearly whole.
+    assert 1 / np.pi <= measured.density_peak_per_m2 < 2 / 2.5
+    assert measured.visible_share == 1.0
+    assert measured.luminance == pytest.approx(120 / 255, abs=1e-3)
+    assert reading.level is Level.L0
+    assert (reading.profile_id, reading.model_id) == ("xiaoan-default-1/stairs", "heads@test")
+
+
+def test_a_queue_before_a_shut_gate_raises_the_level_to_the_top() -> None:
+    readings = play(scene(), queue, (0, 70))
+    first: dict[Level, float] = {}
+    for t, reading in readings:
+        first.setdefault(reading.level, t)
+    assert readings[-1][1].level is Level.L4
+    # The front rows stand at 4 per m²: L4 has the shorter dwell and comes before L3.
+    assert first[Level.L4] < 30.0
+    final = readings[-1][1].measurement
+    assert final is not None
+    assert final.people == pytest.approx(36, abs=1)
+    assert final.outflow_per_s == 0.0
+    fired = {reason.rule for _, reading in readings for reason in reading.reasons}
+    assert {"density", "blocked_exit", "slow_dense_queue"} <= fired
+
+
+def test_a_stream_that_flows_stays_calm_and_its_flow_is_right() -> None:
+    readings = play(scene(), stream, (0, 40))
+    assert {reading.level for _, reading in readings} == {Level.L0}
+    final = readings[-1][1].measurement
+    assert final is not None
+    assert final.outflow_per_s == pytest.approx(1.0, abs=0.13)
+    assert final.inflow_per_s == pytest.approx(1.0, abs=0.25)
+    assert final.outflow_per_m_s == pytest.approx(1 / 3, abs=0.05)
+    assert final.speed_mps == pytest.approx(0.8, abs=0.05)
+    assert (final.along_share, final.minority_share) == (1.0, 0.0)
+
+
+def test_two_runs_give_equal_readings_bit_for_bit() -> None:
+    assert play(scene(), queue, (0, 30)) == play(scene(), queue, (0, 30))
+
+
+def test_a_packed_crowd_is_counted_from_the_density_map() -> None:
+    packed = np.random.default_rng(2).uniform([0.1, 0.1], [3.5, 2.9], (45, 2))
+    (reading,) = scene().observe(frame(0.0), as_map(packed))
+    measured = reading.measurement
+    assert measured is not None
+    # Nobody was found one by one; the map says 45 people on 10.8 m². Where it is sparse it is not
+    # asked, so a few at the border are missing.
+    assert measured.people == pytest.approx(45, rel=0.12)
+    assert measured.density_peak_per_m2 > 4.0
+    assert measured.density_peak_std_per_m2 > 0.2
+
+
+def test_pictures_of_another_size_and_the_same_aspect_are_scaled() -> None:
+    (reading,) = scene().observe(frame(0.0, size=(320, 180)), heads(FEW, scale=0.5))
+    assert reading.measurement is not None
+    assert reading.measurement.people == 3.0
+
+
+def test_pictures_of_another_aspect_are_refused() -> None:
+    with pytest.raises(ShapeError, match="640x480"):
+        scene().observe(frame(0.0, size=(640, 480)), heads(FEW))
+
+
+@pytest.mark.parametrize(("brightness", "level"), [(120, Level.L0), (2, Level.UNKNOWN)])
+def test_a_black_picture_is_not_an_empty_stair(brightness: int, level: Level) -> None:
+    readings = play(scene(), lambda t: np.zeros((0, 2)), (0, 5), brightness)
+    assert readings[-1][1].level is level
+
+
+def test_half_a_black_picture_is_half_a_zone() -> None:
+    analyser = scene()
+    picture = frame(0.0)
+    image = np.array(picture.image_bgr)
+    image[:, :320] = 0
+    (reading,) = analyser.observe(dataclasses.replace(picture, image_bgr=image), heads(FEW))
+    assert reading.measurement is not None
+    assert reading.measurement.visible_share == pytest.approx(0.5, abs=0.1)
+
+
+def test_dark_stairs_with_people_are_a_warning() -> None:
+    crowd = np.random.default_rng(1).uniform([0.3, 0.3], [3.3, 2.7], (5, 2))
+    readings = play(scene(), lambda t: crowd, (0, 1), brightness=20)
+    assert readings[0][1].level is Level.L2
+    assert readings[0][1].reasons[0].rule == "dark_occupied"
+
+
+def test_a_lost_camera_makes_its_zone_unknown_with_the_cause() -> None:
+    analyser = scene()
+    play(analyser, lambda t: FEW, (0, 2))
+    (reading,) = analyser.camera_lost("cam-a", START.plus(3), "hung")
+    assert (reading.level, reading.measurement) == (Level.UNKNOWN, None)
+    assert [reason.rule for reason in reading.reasons] == ["hung"]
+    assert reading.captured_at == START.plus(3)
+    with pytest.raises(KeyError):
+        analyser.tracked_heads("cam-a")
+
+
+def test_silence_makes_a_zone_unknown() -> None:
+    analyser = scene()
+    assert [r.level for r in analyser.expire(START)] == [Level.UNKNOWN]
+    play(analyser, lambda t: FEW, (0, 2))
+    assert analyser.expire(START.plus(4.0)) == ()
+    (reading,) = analyser.expire(START.plus(5.0))
+    assert (reading.level, reading.reasons[0].rule) == (Level.UNKNOWN, "no_frames")
+
+
+def test_one_picture_after_a_gap_proves_no_calm() -> None:
+    analyser = scene()
+    play(analyser, lambda t: FEW, (0, 2))
+    (first,) = analyser.observe(frame(10.0), heads(FEW))
+    assert (first.level, first.reasons[0].rule) == (Level.UNKNOWN, "too_slow")
+    (second,) = analyser.observe(frame(10.2), heads(FEW))
+    assert second.level is Level.L0
+
+
+def test_a_camera_that_is_too_slow_never_claims_calm() -> None:
+    analyser = scene()
+    levels = [analyser.observe(frame(t), heads(FEW))[0].level for t in (0.0, 4.0, 8.0, 12.0)]
+    assert levels[1:] == [Level.UNKNOWN] * 3
+
+
+def two_cameras() -> SceneAnalyser:
+    return scene({"cam-a": FACING, "cam-b": BESIDE})
+
+
+def test_two_cameras_count_each_person_once() -> None:
+    analyser = two_cameras()
+    crowd = np.random.default_rng(8).uniform([0.2, 0.2], [3.4, 2.8], (12, 2))
+    analyser.observe(frame(0.0), heads(crowd))
+    (reading,) = analyser.observe(frame(0.1, "cam-b"), heads(crowd, BESIDE))
+    assert reading.measurement is not None
+    assert reading.measurement.people == pytest.approx(12, abs=1)
+    assert reading.measurement.captured_at == START
+    assert reading.captured_at == START.plus(0.1)
+
+
+def test_the_second_camera_carries_on_alone() -> None:
+    analyser = two_cameras()
+    analyser.observe(frame(0.0), heads(FEW))
+    analyser.observe(frame(0.1, "cam-b"), heads(FEW, BESIDE))
+    assert analyser.camera_lost("cam-a", START.plus(0.2), "connection_lost") == ()
+    (reading,) = analyser.observe(frame(0.3, "cam-b"), heads(FEW, BESIDE))
+    assert reading.level is Level.L0
+    assert reading.measurement is not None
+    assert reading.measurement.people == 3.0
+    (lost,) = analyser.camera_lost("cam-b", START.plus(0.4), "hung")
+    assert lost.level is Level.UNKNOWN
+
+
+def test_an_old_picture_of_the_other_camera_is_not_used() -> None:
+    analyser = two_cameras()
+    analyser.observe(frame(0.0), heads(FEW))
+    (reading,) = analyser.observe(frame(1.5, "cam-b"), heads(FEW[:1], BESIDE))
+    assert reading.measurement is not None
+    assert reading.measurement.people == 1.0
+
+
+def test_a_gallery_above_a_hall_is_told_apart_by_head_size() -> None:
+    """One ray meets both head planes; the size in the picture says on which the person stands."""
+    camera = Camera(Pose(-8.0, 1.5, 4.6, 0, 10), LENS)
+    gallery = Zone("gallery", "f1", ZoneType.CORRIDOR, box(-6, 0, 0, 3), head_height_m=1.35)
+    gallery = dataclasses.replace(gallery, plane=dataclasses.replace(STAIR.plane, slope_x=0.0))
+    hall = Zone("hall", "f1", ZoneType.CORRIDOR, box(3.6, -1.5, 11.6, 4.5), head_height_m=1.35)
+    analyser = SceneAnalyser(
+        cameras={"cam-a": camera},
+        zones=[gallery, hall],
+        zone_cameras={"gallery": ("cam-a",), "hall": ("cam-a",)},
+        profiles=load_profiles(),
+    )
+    person = np.array([[6.0, 1.5]])
+    seen = heads(person, camera, hall)
+    distance = float(np.linalg.norm([14.0, 0.0, 4.6 - 1.35]))
+    size = np.array([LENS.focal_px * 0.23 / distance], np.float32)
+    sized = dataclasses.replace(seen, heads=dataclasses.replace(seen.heads, sizes_px=size))
+    counts = {
+        reading.zone_id: reading.measurement.people
+        for reading in analyser.observe(frame(0.0), sized)
+        if reading.measurement is not None
+    }
+    assert counts == {"gallery": 0.0, "hall": 1.0}
+
+
+def test_tracked_heads_are_ready_for_drawing() -> None:
+    analyser = scene()
+    play(analyser, stream, (0, 4))
+    tracked = analyser.tracked_heads("cam-a")
+    assert len(tracked) == len(tracked.zone_ids) >= 3
+    assert len(set(tracked.ids.tolist())) == len(tracked)
+    inside = [zone == "stair-a" for zone in tracked.zone_ids]
+    np.testing.assert_allclose(tracked.velocity_mps[inside][0], [0.8, 0.0], atol=0.05)
+    assert tracked.centres_uv_px.dtype == np.float32
+
+
+def test_no_heads_at_all_is_a_reading_of_an_empty_stair() -> None:
+    (reading,) = scene().observe(frame(0.0), NOBODY)
+    assert reading.level is Level.L0
+    assert reading.measurement is not None
+    assert reading.measurement.peak_xy_m is None
+
+
+@pytest.mark.parametrize(
+    ("cameras", "seen_by", "error"),
+    [
+        ({"cam-a": Camera(Pose(8.6, 1.5, 5.0, 0, 26), LENS)}, ("cam-a",), NotVisibleError),
+        ({"cam-a": FACING}, ("cam-x",), VisionError),
+        ({"cam-a": FACING}, (), VisionError),
+    ],
+)
+def test_impossible_scenes_are_refused(
+    cameras: dict[str, Camera], seen_by: tuple[str, ...], error: type[VisionError]
+) -> None:
+    with pytest.raises(error, match="zone stair-a"):
+        SceneAnalyser(
+            cameras=cameras,
+            zones=[STAIR],
+            zone_cameras={"stair-a": seen_by},
+            profiles=load_profiles(),
+        )
+
+
+def test_unknown_cameras_and_time_that_runs_back_are_refused() -> None:
+    analyser = scene()
+    with pytest.raises(VisionError, match="cam-z"):
+        analyser.observe(frame(0.0, "cam-z"), NOBODY)
+    analyser.observe(frame(1.0), NOBODY)
+    with pytest.raises(ValueError, match="backwards"):
+        analyser.observe(frame(0.5), NOBODY)
