@@ -38,7 +38,7 @@ def true_counts(path: Path) -> Counter[int]:
 def pictures(path: Path) -> Iterator[UInt8Array]:
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
-            yield frame.to_ndarray(format="bgr24")
+            yield frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
 
 
 def judge(
