@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.canvas import PAD_VALUE, fit, square
@@ -9,6 +9,7 @@ from vision.errors import ShapeError
 sides = st.integers(min_value=1, max_value=400)
 
 
+@settings(deadline=None)
 @given(sides, sides, st.sampled_from([64, 160, 960]))
 def test_every_picture_fits_whole_strides(height: int, width: int, long_side: int) -> None:
     canvas = fit(np.full((height, width, 3), 7, np.uint8), long_side)

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.datasets import Sample
@@ -31,6 +31,7 @@ def test_targets_by_hand() -> None:
     assert np.isfinite(found.log_size).sum() == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 63.9), st.floats(0, 63.9), st.floats(2, 60)), max_size=30))
 def test_the_density_target_sums_to_the_heads(heads: list[tuple[float, float, float]]) -> None:
     found = targets_for(np.array(heads, np.float32).reshape(-1, 3), 64)
@@ -38,6 +39,7 @@ def test_the_density_target_sums_to_the_heads(heads: list[tuple[float, float, fl
     assert found.heat.max(initial=0.0) <= 1.0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_every_head_of_a_crop_lies_inside_it(seed: int) -> None:
     image = np.zeros((100, 140, 3), np.uint8)
