@@ -53,20 +53,33 @@ class Rolled:
     notices: int
 
 
+class Expansions:
+    """Occurrences by calendar, rule and year, worked out once for all units of an edition."""
+
+    def __init__(self, edition: PlanEdition) -> None:
+        self.edition = edition
+        self._known: dict[tuple[str, str, int], tuple[Occurrence, ...]] = {}
+
+    def of(self, rule: Rule, unit: Unit, year: int) -> tuple[Occurrence, ...]:
+        key = (unit.calendar, rule.id, year)
+        if key not in self._known:
+            self._known[key] = expand_year(rule, year, self.edition.calendar_of(unit))
+        return self._known[key]
+
+
 def occurrence_rows(
-    edition: PlanEdition, unit: Unit, unit_no: int, first: date, last: date
+    expansions: Expansions, unit: Unit, unit_no: int, first: date, last: date
 ) -> Iterator[dict[str, Any]]:
     """Ledger rows of `unit` whose window opens by `last` and whose due day is not before `first`.
 
     The daily ones end `HORIZON - DAILY_HORIZON` earlier.
     """
-    calendar = edition.calendar_of(unit)
-    for rule in edition.catalogue.rules():
+    for rule in expansions.edition.catalogue.rules():
         if rule.scope not in (Scope.YEAR, Scope.PER_TERM) or not applies(rule, unit):
             continue
         until = last - (HORIZON - DAILY_HORIZON) if rule.window is Window.DAY else last
         for year in range(first.year, last.year + 2):
-            for one in expand_year(rule, year, calendar):
+            for one in expansions.of(rule, unit, year):
                 if one.due >= first and one.window_start <= until:
                     yield _row(rule, unit, unit_no, one)
 
@@ -107,20 +120,22 @@ async def roll_forward(
     last = (await connection.execute(select(func.max(PLAN_ROLLS.c.day)))).scalar_one_or_none()
     first_night = today if last is None else day_of(last) + timedelta(days=1)
     first_night = max(first_night, today - timedelta(days=MOST_NIGHTS - 1))
+    expansions = Expansions(edition)
     nights = []
     while first_night <= today:
-        nights.append(await _one_night(connection, edition, first_night, now))
+        nights.append(await _one_night(connection, expansions, first_night, now))
         first_night += timedelta(days=1)
     return tuple(nights)
 
 
-async def reconcile(connection: AsyncConnection, edition: PlanEdition, today: date) -> int:
+async def reconcile(connection: AsyncConnection, expansions: Expansions, today: date) -> int:
     """Make the days to come equal what the plan asks for; returns the number of new rows."""
+    edition = expansions.edition
     numbers = await unit_numbers(connection, edition)
     known = await _rows_to_come(connection, list(numbers.values()), today)
     fresh: list[dict[str, Any]] = []
     for unit in edition.units:
-        rows = occurrence_rows(edition, unit, numbers[unit.id], today, today + HORIZON)
+        rows = occurrence_rows(expansions, unit, numbers[unit.id], today, today + HORIZON)
         for row in rows:
             old = known.pop((row["unit_no"], row["rule_id"], row["raw_due_day"]), None)
             if old is None:
@@ -180,9 +195,10 @@ async def _drop(connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]]) 
 
 
 async def _one_night(
-    connection: AsyncConnection, edition: PlanEdition, today: date, now: Utc
+    connection: AsyncConnection, expansions: Expansions, today: date, now: Utc
 ) -> Rolled:
-    added = await reconcile(connection, edition, today)
+    edition = expansions.edition
+    added = await reconcile(connection, expansions, today)
     day = day_number(today)
     daily = [rule.id for rule in edition.catalogue.rules() if rule.window is Window.DAY]
     passed = (PENDING, _T.state == State.OPEN, _T.due_day < day)

@@ -50,8 +50,7 @@ async def test_a_missed_round_stays_missed(ledger: LedgerDesk) -> None:
     assert names(done.counted) == [("R-3.9.1-2", "submitted", False)]
     tuesday = MONDAY + timedelta(1)
     wednesday = MONDAY + timedelta(2)
-    (night, next_night) = await ledger.roll(wednesday)
-    assert (night.missed, next_night.day) == (next_night.missed - 1, wednesday) or night.missed > 0
+    await ledger.roll(wednesday)
     assert await ledger.state(PRIMARY, "R-3.9.1-2", tuesday) == "missed"
     late = await ledger.hand_in(
         PRIMARY, wednesday, "inspection", kind_type="daily", happened=tuesday
@@ -73,8 +72,6 @@ async def _explain(ledger: LedgerDesk, day: date) -> None:
     async with ledger.database.write() as connection:
         number = (await connection.execute(query)).scalar_one()
         await explain_missed(connection, desk, number, "王芳", "停电")
-        other = await ledger.edition_desk(MIDDLE, day) if hasattr(ledger, "edition_desk") else None
-        assert other is None
         with pytest.raises(NotFoundRefusal):
             await explain_missed(connection, replace(desk, unit_no=99), number, "x", "y")
 
