@@ -1,0 +1,158 @@
+"""Hazards in the database, each step with its line of history in the same transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.plan.counting import Desk
+from api.plan.errors import NotFoundRefusal, StepRefusal
+from api.plan.hazards import Hazard, HazardLevel, HazardState
+from api.plan.history import Entry, append
+from api.plan.tables import PLAN_HAZARDS, day_number, day_of
+
+_H = PLAN_HAZARDS.c
+
+
+async def add(
+    connection: AsyncConnection,
+    desk: Desk,
+    hazard: Hazard,
+    *,
+    client_key: str,
+    source: str,
+    grade: Mapping[str, Any],
+) -> Hazard:
+    """Store a new hazard; the same key again gives the stored one back.
+
+    Raises `StepRefusal` when another unit used the key.
+    """
+    query = select(PLAN_HAZARDS).where(_H.client_key == client_key)
+    known = (await connection.execute(query)).mappings().first()
+    if known is not None:
+        if known["unit_no"] != desk.unit_no:
+            raise StepRefusal("plan_key_used")
+        return _hazard(known)
+    values = {
+        **_columns(hazard),
+        "unit_no": desk.unit_no, "client_key": client_key, "source": source,
+        "grade_json": json.dumps(grade, ensure_ascii=False, sort_keys=True),
+    }
+    inserted = await connection.execute(insert(PLAN_HAZARDS).values(values).returning(_H.id))
+    number = int(inserted.scalar_one())
+    body = {"location": hazard.location, "level": hazard.level.value}
+    await _note(connection, desk, number, "found", hazard.found_by, body)
+    return await one(connection, desk.unit_no, number)
+
+
+async def one(connection: AsyncConnection, unit_no: int, number: int) -> Hazard:
+    """Raises `NotFoundRefusal`, also for another unit's hazard."""
+    query = select(PLAN_HAZARDS).where(_H.id == number, _H.unit_no == unit_no)
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        raise NotFoundRefusal("plan_unknown", number=number)
+    return _hazard(row)
+
+
+async def step(
+    connection: AsyncConnection,
+    desk: Desk,
+    number: int,
+    action: str,
+    person: str,
+    move: Callable[[Hazard], Hazard],
+    *,
+    version: int,
+    note: Mapping[str, Any] | None = None,
+) -> Hazard:
+    """Take one step. Raises `NotFoundRefusal`; `StepRefusal` when it changed since `version`."""
+    before = await one(connection, desk.unit_no, number)
+    if before.version != version:
+        raise StepRefusal("plan_changed", number=number)
+    after = move(before)
+    await connection.execute(update(PLAN_HAZARDS).where(_H.id == number).values(_columns(after)))
+    body = {"from": before.state.value, "to": after.state.value, **(note or {})}
+    await _note(connection, desk, number, action, person, body)
+    return after
+
+
+async def listed(
+    connection: AsyncConnection, unit_no: int, *, open_only: bool = True, limit: int = 200
+) -> tuple[Hazard, ...]:
+    """Hazards of a unit, those due first on top."""
+    query = select(PLAN_HAZARDS).where(_H.unit_no == unit_no)
+    if open_only:
+        query = query.where(_H.state != HazardState.CLOSED)
+    query = query.order_by(_H.due_day, _H.id).limit(limit)
+    return tuple(_hazard(row) for row in (await connection.execute(query)).mappings())
+
+
+async def in_period(
+    connection: AsyncConnection, unit_no: int, first: date, last: date
+) -> tuple[Hazard, ...]:
+    """Hazards found or closed from `first` to `last`, or open then."""
+    query = (
+        select(PLAN_HAZARDS)
+        .where(
+            _H.unit_no == unit_no,
+            _H.state != HazardState.DRAFT,
+            _H.found_day <= day_number(last),
+            (_H.closed_day.is_(None)) | (_H.closed_day >= day_number(first)),
+        )
+        .order_by(_H.found_day, _H.id)
+    )
+    return tuple(_hazard(row) for row in (await connection.execute(query)).mappings())
+
+
+async def _note(
+    connection: AsyncConnection,
+    desk: Desk,
+    number: int,
+    action: str,
+    person: str,
+    body: Mapping[str, Any],
+) -> None:
+    subject = f"hazard:{number}"
+    await append(connection, Entry(desk.unit_no, subject, action, person, desk.now, body))
+
+
+def _hazard(row: RowMapping) -> Hazard:
+    return Hazard(
+        id=row["id"],
+        location=row["location"],
+        description=row["description"],
+        level=HazardLevel(row["level"]),
+        state=HazardState(row["state"]),
+        found_by=row["found_by"],
+        found=day_of(row["found_day"]),
+        fixer=row["fixer"],
+        due=None if row["due_day"] is None else day_of(row["due_day"]),
+        fix_note=row["fix_note"],
+        fixed_by=row["fixed_by"],
+        accepted_by=row["accepted_by"],
+        closed=None if row["closed_day"] is None else day_of(row["closed_day"]),
+        version=row["version"],
+    )
+
+
+def _columns(hazard: Hazard) -> dict[str, Any]:
+    return {
+        "location": hazard.location,
+        "description": hazard.description,
+        "level": hazard.level,
+        "state": hazard.state,
+        "found_by": hazard.found_by,
+        "found_day": day_number(hazard.found),
+        "fixer": hazard.fixer,
+        "due_day": None if hazard.due is None else day_number(hazard.due),
+        "fix_note": hazard.fix_note,
+        "fixed_by": hazard.fixed_by,
+        "accepted_by": hazard.accepted_by,
+        "closed_day": None if hazard.closed is None else day_number(hazard.closed),
+        "version": hazard.version,
+    }

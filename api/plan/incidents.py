@@ -1,0 +1,85 @@
+"""An incident from its first report to its review. Pure.
+
+The first report has a time limit that the bureau sets (places differ, so none is built in as a
+norm); after it at least one follow-up a day is due until the incident is closed. Nothing is sent
+by itself: a person sends each report and notes it here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from api.plan.errors import StepRefusal
+from vision.instants import Utc
+
+
+class IncidentState(StrEnum):
+    """Where an incident stands."""
+
+    HAPPENED = "happened"
+    REPORTED = "reported"
+    FINAL = "final"
+    CLOSED = "closed"
+    REVIEWED = "reviewed"
+
+
+class ReportKind(StrEnum):
+    """首报, 续报, 终报."""
+
+    FIRST = "first"
+    FOLLOW_UP = "follow_up"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident. `reports` counts the reports sent so far."""
+
+    id: int
+    category: str
+    place: str
+    occurred: Utc
+    first_due: Utc
+    state: IncidentState
+    author: str
+    reports: int = 0
+    closed: Utc | None = None
+    version: int = 1
+
+
+def report(incident: Incident, kind: ReportKind) -> Incident:
+    """A report was sent. The first comes first, a final one ends the follow-ups."""
+    if incident.state not in (IncidentState.HAPPENED, IncidentState.REPORTED):
+        raise StepRefusal("plan_step_not_now", state=incident.state.value)
+    is_first = incident.state is IncidentState.HAPPENED
+    if is_first != (kind is ReportKind.FIRST):
+        raise StepRefusal("plan_first_report_first" if is_first else "plan_first_report_sent")
+    to = IncidentState.FINAL if kind is ReportKind.FINAL else IncidentState.REPORTED
+    return _moved(incident, to, reports=incident.reports + 1)
+
+
+def close(incident: Incident, now: Utc) -> Incident:
+    """Closed after its final report."""
+    _require(incident, IncidentState.FINAL)
+    return replace(_moved(incident, IncidentState.CLOSED, reports=incident.reports), closed=now)
+
+
+def review(incident: Incident) -> Incident:
+    """The lessons are written down (复盘)."""
+    _require(incident, IncidentState.CLOSED)
+    return _moved(incident, IncidentState.REVIEWED, reports=incident.reports)
+
+
+def first_report_late(incident: Incident, now: Utc) -> bool:
+    """Whether the first report is still missing after its time."""
+    return incident.state is IncidentState.HAPPENED and now > incident.first_due
+
+
+def _require(incident: Incident, state: IncidentState) -> None:
+    if incident.state is not state:
+        raise StepRefusal("plan_step_not_now", state=incident.state.value)
+
+
+def _moved(incident: Incident, state: IncidentState, *, reports: int) -> Incident:
+    return replace(incident, state=state, reports=reports, version=incident.version + 1)
