@@ -1,0 +1,178 @@
+"""`xiaoan coverage ...`: what the cameras of a site show of the places that must be seen."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from api.coverage.audit import audit_site
+from api.coverage.difference import AreaChange, difference
+from api.coverage.document import AuditDocument, read_json, write_json
+from api.coverage.errors import CoverageError
+from api.coverage.table import write_csv
+from config import SiteFileError, load_site
+from config.texts import LANGUAGES, text
+from vision.errors import GeometryError
+from vision.instants import Utc
+from vision.pixel_density import LADDERS, Ladder
+
+_MANY_CAMERAS = 40
+
+coverage_app = typer.Typer(no_args_is_help=True, help="覆盖审计 Coverage audits.")
+LanguageOption = Annotated[str, typer.Option("--lang", envvar="XIAOAN_LANGUAGE", help="zh | en")]
+
+
+@coverage_app.callback()
+def _group() -> None:
+    """覆盖审计 Coverage audits."""
+
+
+def _say(line: str) -> None:
+    Console(soft_wrap=True, highlight=False).print(line, markup=False)
+
+
+@coverage_app.command("audit")
+def audit(
+    site: Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")],
+    out: Annotated[Path, typer.Option("--out", help="报告 Report: .pdf, .json or .csv.")],
+    ladder: Annotated[
+        str, typer.Option("--ladder", help="像素密度等级 " + " | ".join(x.id for x in LADDERS))
+    ] = LADDERS[0].id,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", help="确认人姓名 Name of who confirms the audit.")
+    ] = None,
+    lang: LanguageOption = LANGUAGES[0],
+) -> None:
+    """审计全部楼层 Audit all floors; a PDF carries a draft mark until somebody confirms it."""
+    if out.suffix not in (".pdf", ".json", ".csv"):
+        _say(text("coverage.bad_suffix", lang, file=out.name))
+        raise typer.Exit(2)
+    now = Utc.from_datetime(datetime.now(UTC))
+    try:
+        document = _audited(site, _ladder(ladder), now)
+        if confirm is not None:
+            document = document.confirmed(confirm, now.iso())
+        _write(document, out)
+    except SiteFileError as error:
+        _say(text("coverage.refused", lang))
+        _say(str(error))
+        raise typer.Exit(1) from None
+    except (CoverageError, GeometryError) as error:
+        _say(str(error))
+        raise typer.Exit(1) from None
+    Console().print(_totals_table(document, lang))
+    _say(text("coverage.written", lang, file=out))
+
+
+def _ladder(name: str) -> Ladder:
+    for ladder in LADDERS:
+        if ladder.id == name:
+            return ladder
+    known = ", ".join(ladder.id for ladder in LADDERS)
+    raise typer.BadParameter(f"use one of {known}", param_hint="--ladder")
+
+
+def _audited(directory: Path, ladder: Ladder, now: Utc) -> AuditDocument:
+    site = load_site(directory)
+    processes = min(2, os.cpu_count() or 1) if len(site.cameras) > _MANY_CAMERAS else 1
+    with Progress(transient=True) as progress:
+        task = progress.add_task(site.name.zh, total=len(site.floors))
+        return audit_site(
+            site,
+            now,
+            ladder=ladder,
+            processes=processes,
+            progress=lambda _floor_id: progress.advance(task),
+        )
+
+
+def _write(document: AuditDocument, out: Path) -> None:
+    if out.suffix == ".json":
+        write_json(document, out)
+    elif out.suffix == ".csv":
+        write_csv(document, out)
+    else:
+        # The PDF library is an extra: the other forms work without it.
+        from api.coverage.pdf import write_pdf
+
+        write_pdf(document, out)
+
+
+def _totals_table(document: AuditDocument, lang: str) -> Table:
+    keys = ["areas_met", "required_m2", "assured_m2", "assured_share", "blind_m2"]
+    keys += ["single_m2", "forbidden_views"]
+    table = Table(text("coverage.place", lang), *(text(f"coverage.{key}", lang) for key in keys))
+    rows = [(text("coverage.whole_site", lang), document.totals)]
+    rows += [
+        (floor.name.en if lang == "en" else floor.name.zh, floor.totals)
+        for floor in document.floors
+    ]
+    for name, totals in rows:
+        table.add_row(
+            name,
+            f"{totals.areas_met} / {totals.areas}",
+            f"{totals.required_m2:.2f}",
+            f"{totals.assured_m2:.2f}",
+            f"{totals.assured_share:.2%}",
+            f"{totals.blind_m2:.2f}",
+            f"{totals.single_m2:.2f}",
+            str(totals.forbidden_views),
+        )
+    return table
+
+
+@coverage_app.command("diff")
+def diff(
+    old: Annotated[Path, typer.Argument(help="上次审计 Earlier audit, .json.")],
+    new: Annotated[Path, typer.Argument(help="本次审计 Later audit, .json.")],
+    lang: LanguageOption = LANGUAGES[0],
+) -> None:
+    """比较两次审计 Compare two audits; exit code 1 when an area lost coverage."""
+    try:
+        found = difference(read_json(old), read_json(new))
+    except CoverageError as error:
+        _say(str(error))
+        raise typer.Exit(2) from None
+    if found.is_empty:
+        _say(text("coverage.diff_same", lang))
+        return
+    if not found.same_ladder:
+        _say(f"△ {text('coverage.diff_other_ladder', lang)}")
+    table = Table(
+        text("coverage.area", lang),
+        text("coverage.diff_before", lang),
+        text("coverage.diff_after", lang),
+        text("coverage.diff_change", lang),
+        title=text("coverage.diff_title", lang),
+    )
+    for change in found.areas:
+        table.add_row(*_change_row(change, lang))
+    Console().print(table)
+    for sign, cameras, views in (
+        ("+", found.cameras_added, found.views_added),
+        ("−", found.cameras_removed, found.views_removed),
+        ("≠", found.cameras_changed, ()),
+    ):
+        for camera_id in cameras:
+            _say(f"{sign} {text('coverage.camera', lang)}: {camera_id}")
+        for place_id, camera_id in views:
+            _say(f"{sign} {text('coverage.forbidden_views', lang)}: {place_id} ← {camera_id}")
+    if found.views_added or any(change.worse for change in found.areas):
+        raise typer.Exit(1)
+
+
+def _change_row(change: AreaChange, lang: str) -> tuple[str, str, str, str]:
+    before, after = change.before, change.after
+    return (
+        change.area_id,
+        f"{before.assured_m2:.2f}" if before else text("coverage.diff_added", lang),
+        f"{after.assured_m2:.2f}" if after else text("coverage.diff_removed", lang),
+        f"{change.assured_change_m2:+.2f}",
+    )

@@ -1,0 +1,181 @@
+"""The audit of the sample school: figures that follow from its drawing, and the seal."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shapely.geometry import Polygon
+from typer.testing import CliRunner
+
+from api.cli_coverage import coverage_app
+from api.coverage.audit import audit_site
+from api.coverage.difference import difference
+from api.coverage.document import AreaPart, AuditDocument, read_json, write_json
+from api.coverage.errors import AuditFileError
+from api.coverage.floors import barriers_of, scenes_of
+from api.coverage.table import rows_of, write_csv
+from config import Site, load_site, sample_school_directory
+from tests.api.coverage.conftest import MADE_AT
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return load_site(sample_school_directory())
+
+
+def area(document: AuditDocument, area_id: str) -> AreaPart:
+    return next(part for _, part in document.areas if part.id == area_id)
+
+
+def test_a_stair_is_judged_on_its_own_slope(site: Site) -> None:
+    (floor,) = (scene for scene in scenes_of(site) if scene.floor.id == "f1")
+    (stair,) = (part for part in floor.areas if part.id == "area-stair")
+    (surface,) = stair.surfaces
+    assert surface.planes[0].slope_x == pytest.approx(-0.5)
+    # Half way up a flight of 1.8 m, heads at the 1.5 m of the area.
+    middle = np.array([[1.8, 1.5]])
+    assert surface.planes[0].z_at(middle)[0] == pytest.approx(0.9 + 1.5)
+
+
+def test_shut_doors_and_lintels(site: Site) -> None:
+    """The toilet door is 2.1 m high between walls of 4.8 m."""
+    floor = site.floor("f1")
+    shut = barriers_of(floor)
+    opened = barriers_of(floor, all_open=True)
+    assert len(shut.drawn) == len(opened.drawn) + 1
+    heights = {float(height) for height in opened.lintels.heights_m}
+    assert heights == {door.height_m for door in floor.doors}
+
+
+def test_the_figures_of_the_sample_school(document: AuditDocument) -> None:
+    stair = area(document, "area-stair")
+    assert stair.area_m2 == pytest.approx(3.6 * 3.0)
+    assert stair.met
+    hall = area(document, "area-hall")
+    # 8 x 6 m less the notice stand of 1.6 x 0.2 m.
+    assert hall.area_m2 == pytest.approx(48 - 0.32)
+    assert not hall.met
+    gate = area(document, "area-gate")
+    # 5.5 m high at 80 degrees, f = 762.7 px: 125 px/m ends 6.1 m along the axis, before the area.
+    assert gate.assured_m2 == 0.0
+
+
+def test_a_camera_that_looks_into_the_toilet_is_a_finding(document: AuditDocument) -> None:
+    (place,) = (place for floor in document.floors for place in floor.forbidden)
+    assert [view.camera_id for view in place.views] == ["cam-hall"]
+    assert not place.views[0].doors_as_drawn
+    assert document.totals.forbidden_views == 1
+
+
+def test_sums_fit_their_parts(document: AuditDocument) -> None:
+    areas = [part for _, part in document.areas]
+    for part in areas:
+        assert part.blind_m2 == pytest.approx(part.area_m2 - part.assured_m2, abs=0.002)
+        spots_m2 = sum(spot.area_m2 for spot in part.blind) + part.slivers_m2
+        assert spots_m2 == pytest.approx(part.blind_m2, abs=0.02)
+        for spot in part.blind:
+            assert Polygon(spot.polygon[0], spot.polygon[1:]).area == pytest.approx(
+                spot.area_m2, abs=0.02
+            )
+    assert document.totals.required_m2 == pytest.approx(sum(part.area_m2 for part in areas))
+    numbers = [spot.number for part in areas for spot in part.blind]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_processes_change_nothing(document: AuditDocument, site: Site) -> None:
+    assert audit_site(site, MADE_AT, processes=2) == document
+
+
+def test_an_unfit_camera_fails_the_as_built_check(site: Site) -> None:
+    camera = site.camera("cam-hall")
+    pose = camera.camera.pose
+    turned = replace(camera, planned_pose=replace(pose, pan_deg=pose.pan_deg + 4.0))
+    cameras = tuple(turned if one.id == camera.id else one for one in site.cameras)
+    found = audit_site(replace(site, cameras=cameras), MADE_AT)
+    (part,) = (one for floor in found.floors for one in floor.cameras if one.id == camera.id)
+    assert part.deviation is not None
+    assert part.deviation.differs
+    # Turning about the upright by 4 degrees turns an axis 36 degrees below level by 3.2.
+    assert part.deviation.turn_deg == pytest.approx(3.2, abs=0.1)
+
+
+def test_json_comes_back_and_its_seal_is_checked(document: AuditDocument, tmp_path: Path) -> None:
+    path = tmp_path / "audit.json"
+    write_json(document, path)
+    assert read_json(path) == document
+    path.write_text(path.read_text(encoding="utf-8").replace("cam-hall", "cam-hull"))
+    with pytest.raises(AuditFileError, match="sha256"):
+        read_json(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("{}", "xiaoan coverage audit"), ("not json", "JSON")]
+)
+def test_other_files_are_refused(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "other.json"
+    path.write_text(content)
+    with pytest.raises(AuditFileError, match=message):
+        read_json(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AuditFileError, match="check the path"):
+        read_json(tmp_path / "none.json")
+
+
+def test_confirming_seals_anew(document: AuditDocument) -> None:
+    done = document.confirmed("王主任", "2026-11-24T01:00:00Z")
+    assert done.sha256 == done.digest() != document.sha256
+    assert done.totals == document.totals
+    with pytest.raises(AuditFileError, match="name"):
+        document.confirmed("  ", "2026-11-24T01:00:00Z")
+
+
+def test_csv_repeats_the_figures(document: AuditDocument, tmp_path: Path) -> None:
+    path = tmp_path / "audit.csv"
+    write_csv(document, path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(rows_of(document))
+    stair = next(row for row in rows if row["area_id"] == "area-stair")
+    assert float(stair["assured_m2"]) == area(document, "area-stair").assured_m2
+    assert stair["name_zh"] == "楼梯甲"
+
+
+def test_difference_names_what_a_lost_camera_costs(document: AuditDocument, site: Site) -> None:
+    fewer = replace(site, cameras=tuple(one for one in site.cameras if one.id != "cam-corridor3"))
+    found = difference(document, audit_site(fewer, MADE_AT))
+    assert found.cameras_removed == ("cam-corridor3",)
+    assert [change.area_id for change in found.areas] == ["area-corridor-3f"]
+    assert found.areas[0].worse
+    assert difference(document, document).is_empty
+
+
+def test_the_command_writes_and_compares(tmp_path: Path) -> None:
+    runner = CliRunner()
+    school = str(sample_school_directory())
+    paths = [tmp_path / "one.json", tmp_path / "two.json"]
+    for path in paths:
+        done = runner.invoke(coverage_app, ["audit", "--site", school, "--out", str(path)])
+        assert done.exit_code == 0, done.output
+    assert json.loads(paths[0].read_text(encoding="utf-8"))["site_id"] == "sample-school"
+    same = runner.invoke(coverage_app, ["diff", *map(str, paths), "--lang", "en"])
+    assert same.exit_code == 0
+    assert "Nothing changed" in same.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [
+        (["audit", "--site", "nowhere", "--out", "a.json"], 1),
+        (["audit", "--site", "nowhere", "--out", "a.doc"], 2),
+        (["diff", "none.json", "none.json"], 2),
+    ],
+)
+def test_the_command_refuses_with_a_reason(arguments: list[str], exit_code: int) -> None:
+    done = CliRunner().invoke(coverage_app, arguments)
+    assert done.exit_code == exit_code
+    assert done.output.strip()

@@ -1,0 +1,76 @@
+"""The report: its text comes out again, with the figures of the document."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from api.coverage import fonts
+from api.coverage.document import AuditDocument
+from api.coverage.errors import ReportError
+from api.coverage.pdf import m2, share, write_pdf
+from tests.conftest import need_peer
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _font() -> None:
+    installed = [path for path in fonts.FONT_FILES if path.is_file()]
+    need_peer(installed, "a Chinese TrueType font", "apt-get install fonts-wqy-zenhei")
+
+
+def text_of(path: Path) -> str:
+    found = shutil.which("pdftotext")
+    need_peer(found, "pdftotext", "apt-get install poppler-utils")
+    assert found is not None
+    done = subprocess.run([found, "-raw", path, "-"], check=True, capture_output=True, text=True)
+    return re.sub(r"\s+", " ", done.stdout)
+
+
+@pytest.mark.peer
+def test_the_text_and_figures_come_out_again(document: AuditDocument, tmp_path: Path) -> None:
+    path = tmp_path / "audit.pdf"
+    write_pdf(document, path)
+    found = text_of(path)
+    assert "视频覆盖审计报告" in found
+    assert document.sha256 in found
+    for floor, area in document.areas:
+        assert floor.name.zh in found
+        assert area.name.en in found
+        row = (m2(area.area_m2), m2(area.seen_m2), m2(area.seen_twice_m2), m2(area.assured_m2))
+        assert " ".join([*row, share(area.assured_share), m2(area.blind_m2)]) in found
+        for spot in area.blind:
+            assert f"{m2(spot.area_m2)} {spot.radius_m:.2f}" in found
+    totals = document.totals
+    assert f"{m2(totals.required_m2)} {m2(totals.seen_m2)} {m2(totals.assured_m2)}" in found
+    for camera in (camera for floor in document.floors for camera in floor.cameras):
+        assert camera.id in found
+
+
+@pytest.mark.peer
+def test_the_draft_mark_goes_when_a_person_confirms(
+    document: AuditDocument, tmp_path: Path
+) -> None:
+    draft, final = tmp_path / "draft.pdf", tmp_path / "final.pdf"
+    write_pdf(document, draft)
+    write_pdf(document.confirmed("王主任", "2026-11-24T01:00:00Z"), final)
+    assert "RAFT" in text_of(draft).replace(" ", "")
+    confirmed = text_of(final)
+    assert "DRAFT" not in confirmed.replace(" ", "")
+    assert "由 王主任 于 2026-11-24T01:00:00Z 确认" in confirmed
+
+
+def test_the_same_document_gives_the_same_bytes(document: AuditDocument, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.pdf", tmp_path / "two.pdf"
+    write_pdf(document, one)
+    write_pdf(document, two)
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_missing_font_is_named_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "FONT_FILES", ())
+    monkeypatch.setattr(fonts, "FONT_NAME", "NoSuchFont")
+    monkeypatch.delenv(fonts.FONT_VARIABLE, raising=False)
+    with pytest.raises(ReportError, match="fonts-wqy-zenhei"):
+        fonts.register_font()

@@ -1,0 +1,86 @@
+"""Live coverage: which areas go blind when cameras fail or turn, and the as-built check."""
+
+from dataclasses import replace
+
+import pytest
+from shapely.geometry import box
+
+from vision.as_built import pose_deviation
+from vision.barriers import NO_BARRIERS
+from vision.camera import Camera, Lens, Pose
+from vision.coverage import CoverageArea, CoverageCamera, Surface
+from vision.coverage_chance import EXACT
+from vision.errors import GeometryError
+from vision.live_coverage import LiveCoverage, Sightedness, newly_blind
+from vision.planes import Plane
+
+LENS = Lens.from_hfov(1920, 1080, 90.0)
+
+
+def down(name: str, x_m: float) -> CoverageCamera:
+    """From 4 m straight down: sees 4.5 m along x, 8 m along y."""
+    return CoverageCamera(name, Camera(Pose(x_m, 0, 4, 0, 90), LENS), EXACT)
+
+
+def area(name: str, left: float, right: float, *, critical: bool = False) -> CoverageArea:
+    surface = Surface(box(left, -3, right, 3), (Plane(),))
+    return CoverageArea(name, (surface,), 25.0, critical=critical)
+
+
+CAMERAS = [down("west", 0.0), down("east", 4.0)]
+AREAS = [
+    area("only-west", -2, 1),
+    area("both", 1.8, 2.2),
+    area("only-east", 3, 6),
+    area("spanning", 0, 4),
+    area("watched", 0, 4, critical=True),
+    area("outside", 20, 22),
+]
+ALL = frozenset({"west", "east"})
+
+
+def test_all_well() -> None:
+    states = {one.area_id: one.state for one in LiveCoverage(NO_BARRIERS, AREAS, CAMERAS).now(ALL)}
+    assert states.pop("outside") is Sightedness.NEVER_SEEN
+    assert set(states.values()) == {Sightedness.WHOLE}
+
+
+def test_a_lost_camera_blinds_exactly_what_it_alone_saw() -> None:
+    live = LiveCoverage(NO_BARRIERS, AREAS, CAMERAS)
+    before, after = live.now(ALL), live.now(frozenset({"east"}))
+    blind = newly_blind(before, after)
+    assert [one.area_id for one in blind] == ["only-west", "watched"]
+    assert all(one.lost_because == ("west",) for one in blind)
+    by_id = {one.area_id: one for one in after}
+    # East reaches from 1.75 m: of 4 m x 6 m the stretch 0..1.75 is lost.
+    assert by_id["spanning"].lost_m2 == pytest.approx(1.75 * 6)
+    assert by_id["spanning"].state is Sightedness.REDUCED
+    assert by_id["both"].state is Sightedness.WHOLE
+    assert newly_blind(after, after) == ()
+
+
+def test_a_turned_camera_counts_where_it_looks_now() -> None:
+    live = LiveCoverage(NO_BARRIERS, AREAS, CAMERAS)
+    turned = replace(CAMERAS[0].camera.pose, tilt_deg=0.0)
+    found = {one.area_id: one for one in live.now(ALL, {"west": turned})}
+    assert found["only-west"].state is Sightedness.BLIND
+    assert found["only-west"].lost_because == ("west",)
+    assert found["only-east"].state is Sightedness.WHOLE
+
+
+def test_an_unknown_camera_is_refused() -> None:
+    with pytest.raises(GeometryError, match="north"):
+        LiveCoverage(NO_BARRIERS, AREAS, CAMERAS).now(frozenset({"north"}))
+
+
+@pytest.mark.parametrize(
+    ("pan_deg", "differs"), [(0.0, False), (1.0, False), (3.5, True)], ids=["same", "near", "off"]
+)
+def test_as_built_against_planned(pan_deg: float, differs: bool) -> None:
+    planned = Camera(Pose(0, 0, 4, 0, 60), LENS)
+    built = Camera(Pose(0, 0, 4, pan_deg * 2, 60), LENS)
+    found = pose_deviation(planned, built, Plane())
+    # Pan by 2a turns an axis 60 degrees below level by about a: cos 60 = 0.5.
+    assert found.turn_deg == pytest.approx(pan_deg, abs=0.05)
+    assert found.moved_m == 0.0
+    assert found.differs is differs
