@@ -12,7 +12,7 @@ from models.heads.network import OwnHeadNetwork
 from models.persons.yolox import YoloxDetector
 from models.registry import checked_weights, default_head_network_id, find_card, sha256_of
 from models.sessions import Precision, Session, open_session
-from vision.observations import HeadNetwork, PersonDetector
+from vision.observations import HeadNetwork
 
 RuntimeChoice = Literal["auto", "onnxruntime", "openvino"]
 
@@ -56,7 +56,7 @@ def load_person_detector(
     weights_dir: Path | None = None,
     cards_dir: Path | None = None,
     score_threshold: float = 0.3,
-) -> PersonDetector:
+) -> YoloxDetector:
     """Load a person detector by model id, or straight from a YOLOX ONNX file.
 
     Args:

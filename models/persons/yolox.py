@@ -40,6 +40,11 @@ class YoloxDetector:
     def model_id(self) -> str:
         return self._card.versioned_id
 
+    @property
+    def input_shape(self) -> str:
+        """Shape of the graph's input, for people."""
+        return f"1x3x{self._side_px}x{self._side_px}"
+
     def detect(self, image_bgr: UInt8Array) -> PersonBoxes:
         """Persons in picture pixels.
 

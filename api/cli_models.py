@@ -1,0 +1,181 @@
+"""`xiaoan models ...`: which networks there are, and how well they do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from config.texts import LANGUAGES, text
+from models.commands import (
+    EvaluationReport,
+    evaluate_model,
+    evaluation_sets,
+    inspect_file,
+    list_models,
+    show_model,
+    write_metrics,
+)
+from models.errors import CardError, ModelError
+from models.evaluation import RULES, SET_NAMES
+from models.registry import default_head_network_id
+
+models_app = typer.Typer(no_args_is_help=True, help="识别模型 Networks.")
+
+Language = Annotated[str, typer.Option("--lang", envvar="XIAOAN_LANGUAGE", help="zh | en")]
+ModelId = Annotated[str, typer.Argument(help="模型编号 Id of the model.")]
+
+
+@models_app.command("list")
+def list_(lang: Language = LANGUAGES[0]) -> None:
+    """列出模型 List the models, and whether their weights are intact."""
+    lang, console = _spoken(lang), _console()
+    try:
+        rows = list_models()
+    except ModelError as error:
+        _refuse(error)
+    table = _table(lang, "id", "task", "weights", "size", "summary")
+    for row in rows:
+        table.add_row(
+            row.model_id,
+            text(f"models.task.{row.task}", lang),
+            text(f"models.weights.{row.weights}", lang),
+            f"{row.size_bytes / 1e6:.1f}",
+            row.summary_zh if lang == "zh" else row.summary_en,
+        )
+    console.print(table)
+
+
+@models_app.command("show")
+def show(model_id: ModelId = "", lang: Language = LANGUAGES[0]) -> None:
+    """显示模型卡 Show a model card with its licence caution."""
+    lang, console = _spoken(lang), _console()
+    try:
+        card = show_model(model_id or default_head_network_id())
+    except ModelError as error:
+        _refuse(error)
+    summary, licence = (
+        (card.summary.zh, card.licence.zh) if lang == "zh" else (card.summary.en, card.licence.en)
+    )
+    console.print(card.versioned_id, style="bold")
+    names = "; ".join(str(part.get("name", "")) for part in card.data)
+    for line in (
+        summary,
+        licence,
+        text("models.show.file", lang, file=card.weights_file, sha256=card.weights_sha256),
+        text("models.show.trained_on", lang, names=names),
+    ):
+        console.print(line, markup=False)
+    try:
+        percent = f"{card.relative_error * 100:.1f}"
+    except CardError:
+        console.print(text("models.show.not_judged", lang), markup=False)
+    else:
+        console.print(text("models.show.error", lang, percent=percent), markup=False)
+
+
+@models_app.command("evaluate")
+def evaluate(
+    model_id: ModelId,
+    datasets: Annotated[
+        list[str],
+        typer.Argument(help=f"数据集 Data sets: {', '.join(SET_NAMES)}; rendered=FOLDER."),
+    ],
+    data: Annotated[Path, typer.Option("--data", help="数据目录 Folder of the data sets.")],
+    slices: Annotated[
+        bool, typer.Option("--slices", help="加暗、糊、压缩、遮挡 Also spoilt pictures.")
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="写入模型卡 Write the card's metrics.")
+    ] = False,
+    lang: Language = LANGUAGES[0],
+) -> None:
+    """在带标注的数据上评估 Judge a head network on labelled pictures."""
+    lang, console = _spoken(lang), _console()
+    try:
+        report = _judge(model_id, datasets, data, slices=slices)
+        path = write_metrics(report) if write else None
+    except ModelError as error:
+        _refuse(error)
+    console.print(_results(report, lang))
+    percent = f"{report.relative_error * 100:.1f}"
+    console.print(text("models.evaluate.error", lang, percent=percent), markup=False)
+    if path is not None:
+        console.print(text("models.evaluate.written", lang, path=path), markup=False)
+
+
+@models_app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="ONNX 文件 ONNX file.")],
+    lang: Language = LANGUAGES[0],
+) -> None:
+    """检查外来模型文件 Check whether a file of one's own can be used, and why not."""
+    lang = _spoken(lang)
+    try:
+        found = inspect_file(file)
+    except ModelError as error:
+        _refuse(error)
+    line = text("models.import.accepted", lang, file=file, family=found.family, shape=found.shape)
+    _console().print(line, markup=False)
+
+
+def _judge(model_id: str, datasets: list[str], data: Path, *, slices: bool) -> EvaluationReport:
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        tasks: dict[str, object] = {}
+
+        def step(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=total)
+            progress.update(tasks[name], completed=done)  # type: ignore[arg-type]
+
+        sets = evaluation_sets(data, datasets)
+        return evaluate_model(model_id, sets, with_slices=slices, progress=step)
+
+
+def _results(report: EvaluationReport, lang: str) -> Table:
+    table = _table(lang, "set", "rule", "pictures", "mae", "rmse", "nae", "bias", "ap50")
+    named = [(e.dataset, e) for e in report.evaluations]
+    named += [(f"{e.dataset} · {name}", e) for name, group in report.slices.items() for e in group]
+    for label, evaluation in named:
+        for rule in RULES:
+            found = evaluation.overall[rule]
+            shows_ap = rule == "points" and evaluation.head_ap50 is not None
+            table.add_row(
+                label,
+                rule,
+                str(found.pictures),
+                f"{found.mae:.2f}",
+                f"{found.rmse:.2f}",
+                "" if found.nae is None else f"{found.nae * 100:.1f}",
+                f"{found.bias:+.2f}",
+                f"{evaluation.head_ap50:.3f}" if shows_ap else "",
+            )
+    return table
+
+
+def _table(lang: str, *columns: str) -> Table:
+    table = Table(box=SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(text(f"models.column.{column}", lang))
+    return table
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, highlight=False)
+
+
+def _spoken(lang: str) -> str:
+    if lang not in LANGUAGES:
+        raise typer.BadParameter(f"use one of {', '.join(LANGUAGES)}", param_hint="--lang")
+    return lang
+
+
+def _refuse(error: ModelError) -> NoReturn:
+    """One line on standard error, exit code 1."""
+    Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), markup=False)
+    raise typer.Exit(1) from None

@@ -1,0 +1,117 @@
+"""Speed of the shipped head network on the CPU, its runtimes side by side.
+
+python -m benchmarks.network_speed [--json] [--threads N] [--rounds N]
+
+CPU and wall milliseconds per 640x384 picture, median and quartiles after a warm-up. A matrix
+product timed in the same run gives the ratio by which a busy or another machine is compared:
+median CPU time of a picture over that of one 1024x1024x1024 float32 product.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from benchmarks.report import Report, parser
+from models.errors import ModelError
+from models.loading import open_checked
+from models.registry import default_head_network_id, find_card
+from models.sessions import Precision, RuntimeName, Session
+from vision.arrays import UInt8Array
+
+PICTURE_SHAPE = (1, 384, 640, 3)
+WARM_UP = 5
+VARIANTS: tuple[tuple[RuntimeName, Precision], ...] = (
+    ("onnxruntime", "f32"),
+    ("openvino", "f32"),
+    ("openvino", "bf16"),
+)
+COLUMNS = ("runtime", "precision", "CPU ms", "quartiles", "wall ms", "CPU / gemm")
+
+
+def main() -> None:
+    arguments = parser("Speed of the shipped head network on the CPU.")
+    arguments.add_argument("--threads", type=int, default=1)
+    arguments.add_argument("--rounds", type=int, default=40)
+    asked = arguments.parse_args()
+    card = find_card(default_head_network_id())
+    rng = np.random.default_rng(asked.seed)
+    feed = rng.integers(0, 256, PICTURE_SHAPE, dtype=np.uint8)
+    report = Report(
+        "network_speed",
+        asked.seed,
+        packages=("numpy", "onnxruntime", "openvino"),
+        columns=COLUMNS,
+    )
+    gemm_ms = gemm_cpu_ms(rng, max(5, asked.rounds // 4))
+    report.figures |= {
+        "model": card.versioned_id,
+        "picture_width_px": PICTURE_SHAPE[2],
+        "picture_height_px": PICTURE_SHAPE[1],
+        "threads": asked.threads,
+        "rounds": asked.rounds,
+        "gemm_1024_cpu_ms": round(gemm_ms, 3),
+    }
+    for runtime, precision in VARIANTS:
+        try:
+            session = open_checked(card, runtime, asked.threads, precision=precision)
+        except ModelError as error:
+            report.row(runtime, precision, f"not measured: {error}", "", "", "")
+            continue
+        add(report, session, spans_ms(runner(session, feed), asked.rounds), gemm_ms)
+    report.publish(as_json=asked.json)
+
+
+def runner(session: Session, feed: UInt8Array) -> Callable[[], object]:
+    """One inference as a call without arguments."""
+    return lambda: session.run(feed)
+
+
+def spans_ms(work: Callable[[], object], rounds: int) -> tuple[list[float], list[float]]:
+    """CPU and wall milliseconds of each round, after a warm-up."""
+    for _ in range(WARM_UP):
+        work()
+    cpu_ms, wall_ms = [], []
+    for _ in range(rounds):
+        cpu_ns, wall_ns = time.process_time_ns(), time.perf_counter_ns()
+        work()
+        cpu_ms.append((time.process_time_ns() - cpu_ns) / 1e6)
+        wall_ms.append((time.perf_counter_ns() - wall_ns) / 1e6)
+    return cpu_ms, wall_ms
+
+
+def gemm_cpu_ms(rng: np.random.Generator, rounds: int) -> float:
+    """Median CPU milliseconds of a 1024x1024x1024 float32 product."""
+    left, right = (rng.random((1024, 1024), dtype=np.float32) for _ in range(2))
+    cpu_ms, _ = spans_ms(lambda: left @ right, rounds)
+    return float(np.median(cpu_ms))
+
+
+def add(
+    report: Report, session: Session, spans: tuple[list[float], list[float]], gemm_ms: float
+) -> None:
+    """Row and figures of one runtime."""
+    low, median, high = np.percentile(spans[0], [25, 50, 75])
+    wall = float(np.median(spans[1]))
+    report.row(
+        session.runtime,
+        session.precision,
+        f"{median:.1f}",
+        f"{low:.1f}-{high:.1f}",
+        f"{wall:.1f}",
+        f"{median / gemm_ms:.2f}",
+    )
+    key = f"{session.runtime}_{session.precision}"
+    report.figures |= {
+        f"{key}_cpu_ms_median": round(float(median), 2),
+        f"{key}_cpu_ms_quartile_low": round(float(low), 2),
+        f"{key}_cpu_ms_quartile_high": round(float(high), 2),
+        f"{key}_wall_ms_median": round(wall, 2),
+        f"{key}_over_gemm_ratio": round(float(median) / gemm_ms, 3),
+    }
+
+
+if __name__ == "__main__":
+    main()
