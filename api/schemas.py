@@ -275,7 +275,7 @@ class StateBody(Body):
     stale_after_s: float
     zones: tuple[ZoneBody, ...]
     cameras: tuple[CameraBody, ...]
-    alarms: tuple[AlarmBody, ...] = Field(description="open ones, those to be seen first")
+    alarms: tuple[AlarmBody, ...] = Field(description="open ones, the worst first")
     recent: tuple[AlarmBody, ...] = Field(description="closed in the last day, newest first")
 
 

@@ -119,11 +119,12 @@ async def count_by_priority(connection: AsyncConnection) -> dict[tuple[AlarmStat
     return {(AlarmState(state), int(priority)): int(count) for state, priority, count in rows}
 
 
-def desk_order(alarm: Alarm) -> tuple[bool, int, int, int]:
-    """Sort key of the desk: what nobody has acknowledged first, then the worst, then the newest."""
+def desk_order(alarm: Alarm) -> tuple[bool, int, bool, int, int]:
+    """Sort key of the desk: the worst first; what only waits to be closed stands last."""
     level = alarm.peak.level
     severity = -1 if level is Level.UNKNOWN else level.severity
-    return (not alarm.needs_attention, alarm.priority, -severity, -alarm.number)
+    only_to_close = not alarm.needs_attention and alarm.condition is Condition.GONE
+    return (only_to_close, alarm.priority, not alarm.needs_attention, -severity, -alarm.number)
 
 
 def _columns(alarm: Alarm) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// The alarm column: what must be seen first stands first.
+// The alarm column: the worst stands first.
 
 import { byId, make, setOrder, setShape, setText, shape } from "./dom.js";
 import { fillDetails, makeDetails } from "./details.js";
@@ -33,7 +33,7 @@ export function renderAlarms() {
   return waiting.length ? Math.min(...waiting.map((alarm) => alarm.priority)) : null;
 }
 
-/** Acknowledge the alarm that stands first, if one waits. */
+/** Acknowledge the worst alarm that waits. */
 export function acknowledgeFirst() {
   const first = openAlarms().find(waits);
   if (first) acknowledge(first.number);
@@ -122,10 +122,17 @@ function fillNumbers(card, alarm) {
     const people = t("console.zone.people", { people: Math.round(zone.people) });
     setText(card.facts, [people, t("alarm.now", { level: levelText(zone.level) }), ...extras(alarm)].join(" · "));
   } else {
-    setText(card.facts, [t("alarm.condition.unknown"), ...extras(alarm)].join(" · "));
+    const words = [t("alarm.condition.unknown"), peakText(alarm), ...extras(alarm)];
+    setText(card.facts, words.join(" · "));
   }
   const reasons = alarm.condition === "active" ? alarm.now.reasons : alarm.peak.reasons;
   setText(card.why, reasons.map(reasonText).join(" · "));
+}
+
+function peakText(alarm) {
+  const density = alarm.peak.density_per_m2;
+  const level = t("alarm.peak", { level: levelText(alarm.peak.level) });
+  return density === null ? level : `${level}, ${density.toFixed(1)} ${t("console.zone.per_m2")}`;
 }
 
 function extras(alarm) {

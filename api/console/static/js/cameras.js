@@ -31,7 +31,7 @@ export function setUpCameras() {
   setInterval(askForPictures, 100);
 }
 
-/** Bring all cards up to date; cameras that look at an alarm come first and larger. */
+/** Bring all cards up to date; those that look at an alarm come first, the worst larger. */
 export function renderCameras() {
   const hot = camerasInAlarm();
   for (const [id, card] of cards) {
@@ -42,10 +42,10 @@ export function renderCameras() {
   }
   for (const camera of cameras.values()) {
     if (!cards.has(camera.id)) cards.set(camera.id, makeCard(camera));
-    fillCard(cards.get(camera.id), camera, hot.has(camera.id));
+    fillCard(cards.get(camera.id), camera, hot.indexOf(camera.id));
   }
-  const order = [...cameras.keys()].sort((a, b) => hot.has(b) - hot.has(a));
-  setOrder(byId("camera-list"), order.map((id) => cards.get(id).root));
+  const order = new Set([...hot.filter((id) => cameras.has(id)), ...cameras.keys()]);
+  setOrder(byId("camera-list"), [...order].map((id) => cards.get(id).root));
 }
 
 function makeCard(camera) {
@@ -77,9 +77,10 @@ function makeCard(camera) {
   return card;
 }
 
-function fillCard(card, camera, hot) {
-  card.hot = hot;
-  card.root.classList.toggle("is-hot", hot);
+function fillCard(card, camera, alarmRank) {
+  card.hot = alarmRank >= 0;
+  card.root.classList.toggle("is-alarmed", card.hot);
+  card.root.classList.toggle("is-hot", alarmRank === 0);
   card.root.dataset.state = camera.state ?? "silent";
   setText(card.state, stateText(camera));
   fillZoneChips(card, camera);

@@ -40,23 +40,23 @@ export const waits = (alarm) => alarm.state.endsWith("unacknowledged");
 
 const severity = (level) => (level === "UNKNOWN" ? -1 : Number(level[1]));
 
-/** Open alarms: those to be seen first, then the worst, then the newest. */
+const onlyToClose = (alarm) => !waits(alarm) && alarm.condition === "gone";
+
+/** Open alarms, the worst first; what only waits to be closed stands last. */
 export function openAlarms() {
   return [...alarms.values()].sort(
     (a, b) =>
-      waits(b) - waits(a) ||
+      onlyToClose(a) - onlyToClose(b) ||
       a.priority - b.priority ||
+      waits(b) - waits(a) ||
       severity(b.peak.level) - severity(a.peak.level) ||
       b.number - a.number,
   );
 }
 
-/** Zones with an open crowd alarm, or lost in an open camera alarm. */
+/** Cameras that look at open crowd alarms, those of the first alarm first. */
 export function camerasInAlarm() {
-  const found = new Set();
-  for (const alarm of alarms.values()) {
-    if (alarm.type === "camera_lost") continue;
-    for (const id of alarm.zone_ids) zones.get(id)?.camera_ids.forEach((c) => found.add(c));
-  }
-  return found;
+  const crowds = openAlarms().filter((alarm) => alarm.type === "crowd");
+  const ids = crowds.flatMap((alarm) => zones.get(alarm.subject_id)?.camera_ids ?? []);
+  return [...new Set(ids)];
 }

@@ -1,0 +1,154 @@
+"""How old knowledge may be: tables in simulated time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.live.board import Known
+from api.live.judge import blind_cause, zone_now
+from api.live.lost import lost_cause, lost_causes, unseen_zones
+from api.live.values import CameraStatus, Limits, ZoneState
+from streams.records import CameraState, MeasurementData, ReadingData, ReasonData
+from tests.api.desk_cases import SITE, measurement
+from vision.instants import Utc
+from vision.readings import Level
+
+START = Utc(1_800_000_000_000_000_000)
+LIMITS = Limits(stale_after_s=3.0, lost_after_s=10.0, startup_grace_s=30.0, future_tolerance_s=5.0)
+
+
+def state(
+    level: str = "L0", *, zone_id: str = "stair", captured_s: float = 0.0, received_s: float = 0.0
+) -> ZoneState:
+    unknown = level == "UNKNOWN"
+    reading = ReadingData(
+        zone_id=zone_id,
+        level=Level(level),
+        reasons=(ReasonData(rule="camera_dark"),) if unknown else (),
+        measurement=None if unknown else MeasurementData.model_validate(measurement(0.5)),
+    )
+    captured = START.plus(captured_s)
+    return ZoneState(zone_id, reading, captured, START.plus(received_s), level_since=captured)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "level", "stale"),
+    [(0.0, "L0", False), (2.9, "L0", False), (3.0, "L0", False), (3.1, "UNKNOWN", True)],
+)
+def test_an_old_reading_says_nothing(age_s: float, level: str, stale: bool) -> None:
+    now = zone_now("stair", state(), START.plus(age_s), LIMITS)
+    assert (now.level.value, now.stale) == (level, stale)
+    assert (now.measurement is None) is stale
+    assert now.last_level is Level.L0
+
+
+def test_a_stale_zone_tells_its_age_first() -> None:
+    now = zone_now("stair", state("L3"), START.plus(8.0), LIMITS)
+    assert now.reasons[0].rule == "stale"
+    assert (now.reasons[0].measured, now.reasons[0].threshold) == (8.0, 3.0)
+    assert now.since == START.plus(3.0)
+
+
+def test_a_zone_without_a_reading_is_unknown() -> None:
+    now = zone_now("stair", None, START, LIMITS)
+    assert (now.level, now.age_s, now.reasons[0].rule) == (Level.UNKNOWN, None, "starting")
+
+
+@pytest.mark.parametrize(("ahead_s", "flagged"), [(4.0, None), (6.0, 6.0)])
+def test_a_clock_that_runs_ahead_is_flagged_and_does_not_freshen(
+    ahead_s: float, flagged: float | None
+) -> None:
+    ahead = state(captured_s=ahead_s, received_s=0.0)
+    assert zone_now("stair", ahead, START.plus(1.0), LIMITS).skew_s == flagged
+    assert zone_now("stair", ahead, START.plus(4.0), LIMITS).stale
+
+
+@given(
+    level=st.sampled_from([level.value for level in Level]),
+    captured_s=st.floats(-100, 100),
+    received_s=st.floats(0, 50),
+    passed_s=st.floats(0, 100),
+)
+def test_a_level_is_shown_only_while_it_is_fresh(
+    level: str, captured_s: float, received_s: float, passed_s: float
+) -> None:
+    known = state(level, captured_s=captured_s, received_s=received_s)
+    at = known.received_at.plus(passed_s)
+    now = zone_now("stair", known, at, LIMITS)
+    fresh = at - known.seen_at <= LIMITS.stale_after_s
+    assert now.level is (Level(level) if fresh else Level.UNKNOWN)
+    assert now.age_s is not None
+    assert now.age_s >= passed_s - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("known", "passed_s", "started_s", "cause"),
+    [
+        (None, 29.0, 0.0, None),
+        (None, 31.0, 0.0, "stale"),
+        (state(), 9.0, 0.0, None),
+        (state(), 11.0, 0.0, "stale"),
+        # The service was away: silence counts from its return.
+        (state(), 1_000.0, 995.0, None),
+        (state(), 1_000.0, 989.0, "stale"),
+        (state("UNKNOWN"), 5.0, 0.0, None),
+        (replace(state("UNKNOWN"), captured_at=START.plus(11), received_at=START.plus(11)),
+         11.0, 0.0, "camera_dark"),
+    ],
+)  # fmt: skip
+def test_long_blindness_has_a_cause(
+    known: ZoneState | None, passed_s: float, started_s: float, cause: str | None
+) -> None:
+    found = blind_cause(
+        known, now=START.plus(passed_s), started_at=START.plus(started_s), limits=LIMITS
+    )
+    assert found == cause
+
+
+def known_at(
+    passed_s: float, zones: dict[str, ZoneState], cameras: dict[str, CameraState]
+) -> Known:
+    statuses = {
+        camera_id: CameraStatus(camera_id, camera, START, "hung", "", START, START)
+        for camera_id, camera in cameras.items()
+    }
+    return Known(SITE, LIMITS, START, START.plus(passed_s), zones, statuses)
+
+
+def test_a_lost_camera_is_its_own_cause_and_its_partner_is_not_blamed() -> None:
+    known = known_at(
+        40.0,
+        {"stair": state(captured_s=40.0, received_s=40.0)},
+        {"cam-a": CameraState.OFFLINE, "cam-b": CameraState.LIVE},
+    )
+    assert lost_causes(known) == {"cam-stair": None, "cam-a": "hung", "cam-b": None}
+
+
+def test_silence_of_a_zone_is_laid_at_all_its_cameras() -> None:
+    known = known_at(40.0, {"stair": state(captured_s=40.0, received_s=40.0)}, {})
+    assert lost_causes(known) == {"cam-stair": None, "cam-a": "stale", "cam-b": "stale"}
+
+
+def test_a_zone_is_unseen_only_when_all_its_cameras_are_lost() -> None:
+    one = known_at(0.0, {}, {"cam-a": CameraState.STALLED, "cam-b": CameraState.LIVE})
+    both = known_at(0.0, {}, {"cam-a": CameraState.STALLED, "cam-b": CameraState.OFFLINE})
+    assert unseen_zones(one, "cam-a") == ()
+    assert unseen_zones(both, "cam-a") == ("hall",)
+    assert unseen_zones(one, "cam-stair") == ("stair",)
+
+
+@pytest.mark.parametrize(
+    ("camera", "cause"),
+    [
+        (CameraState.STARTING, None),
+        (CameraState.LIVE, None),
+        (CameraState.STALLED, "hung"),
+        (CameraState.OFFLINE, "hung"),
+    ],
+)
+def test_states_that_count_as_lost(camera: CameraState, cause: str | None) -> None:
+    assert lost_cause(known_at(1.0, {}, {"cam-stair": camera}), "cam-stair") == cause
