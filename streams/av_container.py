@@ -13,6 +13,7 @@ import av.error
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from config.errors import ConfigError
@@ -51,11 +52,12 @@ _COPY_AGAIN = "copy the file again from where it was recorded"
 class AvPicture:
     """One decoded FFmpeg frame."""
 
-    __slots__ = ("_frame", "_start_s")
+    __slots__ = ("_converter", "_frame", "_start_s")
 
-    def __init__(self, frame: VideoFrame, start_s: float) -> None:
+    def __init__(self, frame: VideoFrame, start_s: float, converter: VideoReformatter) -> None:
         self._frame = frame
         self._start_s = start_s
+        self._converter = converter
 
     @property
     def pts_s(self) -> float | None:
@@ -68,8 +70,10 @@ class AvPicture:
 
     def bgr(self, size_px: tuple[int, int]) -> UInt8Array:
         width, height = size_px
-        values = self._frame.to_ndarray(format="bgr24", width=width, height=height)
-        return np.ascontiguousarray(values, dtype=np.uint8)
+        converted = self._converter.reformat(
+            self._frame, width=width, height=height, format="bgr24", threads=1
+        )
+        return np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
 
 
 class AvContainer:
@@ -80,6 +84,9 @@ class AvContainer:
         self._where = where
         self._live = live
         self._corrupt = 0
+        # One converter for all pictures, in one thread: by default each picture would start and
+        # end a pool of threads.
+        self._converter = VideoReformatter()
         self._stream = _video_stream(container, where)
         self._start_s = 0.0 if live else _stream_start_s(self._stream)
 
@@ -118,7 +125,7 @@ class AvContainer:
         last_pts_s = 0.0
         try:
             for frame in self._frames():
-                picture = AvPicture(frame, self._start_s)
+                picture = AvPicture(frame, self._start_s, self._converter)
                 last_pts_s = picture.pts_s or last_pts_s
                 yield picture
         except av.error.FFmpegError as error:

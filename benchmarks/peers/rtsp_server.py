@@ -24,7 +24,7 @@ gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402  # the versions come first
 
 PICTURE = (
-    "( videotestsrc is-live=true pattern={pattern} ! capsfilter name=caps"
+    "( videotestsrc is-live=true pattern={pattern} horizontal-speed=2 ! capsfilter name=caps"
     " caps=video/x-raw,width={width},height={height},framerate={fps}/1"
     " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps} threads=1"
     " ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
@@ -33,7 +33,7 @@ SOUND = "( audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay0 pt=8 )"
 
 
 def picture(
-    width: int, height: int, fps: int, pattern: str = "ball"
+    width: int, height: int, fps: int, pattern: str = "smpte"
 ) -> GstRtspServer.RTSPMediaFactory:
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(PICTURE.format(width=width, height=height, fps=fps, pattern=pattern))
@@ -43,7 +43,7 @@ def picture(
 def resizing(
     first: tuple[int, int], then: tuple[int, int], fps: int
 ) -> GstRtspServer.RTSPMediaFactory:
-    factory = picture(*first, fps, "smpte")
+    factory = picture(*first, fps)
 
     def configure(_factory: object, media: GstRtspServer.RTSPMedia) -> None:
         caps = media.get_element().get_by_name_recurse_up("caps")
