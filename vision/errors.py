@@ -3,6 +3,7 @@
 VisionError
 ├── GeometryError        a polygon, plane, pose or lens that cannot exist
 │   └── NotVisibleError  a place that the camera cannot see at all
+├── CalibrationError     point pairs that no camera pose fits well enough
 └── ShapeError           an array whose shape or dtype is not the stated one
 """
 
@@ -17,6 +18,10 @@ class GeometryError(VisionError):
 
 class NotVisibleError(GeometryError):
     """A zone that lies behind the camera, above its horizon or outside its picture."""
+
+
+class CalibrationError(VisionError):
+    """Point pairs that no camera pose fits well enough; the text names the pair and the mend."""
 
 
 class ShapeError(VisionError):
