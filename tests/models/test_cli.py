@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli_models import models_app
+from models.commands import inspect_file
+from models.errors import WrongFamilyError
+
+runner = CliRunner()
+
+
+def test_the_list_names_the_shipped_network_in_both_languages() -> None:
+    chinese = runner.invoke(models_app, ["list"])
+    english = runner.invoke(models_app, ["list", "--lang", "en"])
+    assert chinese.exit_code == english.exit_code == 0
+    assert "xiaoan-heads-1" in chinese.output
+    assert "完好" in chinese.output
+    assert "intact" in english.output
+
+
+def test_show_carries_the_licence_caution() -> None:
+    found = runner.invoke(models_app, ["show", "--lang", "en"])
+    assert found.exit_code == 0
+    assert "these weights are for evaluation" in found.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["show", "huge"], "'huge' has no card"),
+        (["import", "net.pt"], "only ONNX files are read"),
+        (["import", "none.onnx"], "none.onnx: cannot be read"),
+        (["evaluate", "huge", "brt-test", "--data", "/nowhere"], "no such folder"),
+        (["evaluate", "xiaoan-heads-1", "imagenet", "--data", "."], "'imagenet' is not known"),
+    ],
+)
+def test_a_refusal_is_one_clear_line_and_exit_code_1(arguments: list[str], says: str) -> None:
+    found = runner.invoke(models_app, arguments)
+    assert found.exit_code == 1
+    assert says in found.output
+    assert "Traceback" not in found.output
+
+
+def test_an_unknown_language_is_refused() -> None:
+    assert runner.invoke(models_app, ["list", "--lang", "fr"]).exit_code == 2
+
+
+def test_a_yolox_file_is_recognised(shared_data: Path) -> None:
+    found = inspect_file(shared_data / "weights" / "yolox_nano_416.onnx")
+    assert (found.family, found.shape) == ("YOLOX", "1x3x416x416")
+
+
+def test_a_head_network_is_not_taken_for_a_person_detector(model_dir: Path) -> None:
+    with pytest.raises(WrongFamilyError, match="not a YOLOX graph"):
+        inspect_file(model_dir / "tiny.onnx")
