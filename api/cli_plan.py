@@ -11,9 +11,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from api.plan.words import warning_text
 from config.errors import ConfigFileError
 from config.plan import (
-    CalendarWarning,
     PlanEdition,
     Unit,
     applies,
@@ -89,16 +89,6 @@ def due(
     for warning in edition.calendar_of(unit).warnings(on.year, on.year):
         console.print(f"△ {warning_text(warning, lang)}", markup=False)
     console.print(_due_table(edition, unit, on, lang))
-
-
-def warning_text(warning: CalendarWarning, lang: str) -> str:
-    """A gap of the calendar in words."""
-    if warning.missing == "holidays":
-        return text("plan.warning.holidays", lang, year=warning.year)
-    term = warning.missing
-    if term in ("spring", "autumn"):
-        term = text(f"plan.term.{term}", lang)
-    return text("plan.warning.term", lang, year=warning.year, term=term)
 
 
 def _due_table(edition: PlanEdition, unit: Unit, on: date, lang: str) -> Table | str:

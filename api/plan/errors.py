@@ -9,7 +9,7 @@ from __future__ import annotations
 class PlanRefusal(Exception):  # noqa: N818 - it ends in an answer to a person, not in a traceback
     """A request that the plan refuses. `code` is a key `api.error.<code>` of the catalogue."""
 
-    def __init__(self, code: str, **values: object) -> None:
+    def __init__(self, code: str, **values: str | int) -> None:
         super().__init__(code)
         self.code = code
         self.values = values

@@ -40,7 +40,9 @@ async def add(
         return _hazard(known)
     values = {
         **_columns(hazard),
-        "unit_no": desk.unit_no, "client_key": client_key, "source": source,
+        "unit_no": desk.unit_no,
+        "client_key": client_key,
+        "source": source,
         "grade_json": json.dumps(grade, ensure_ascii=False, sort_keys=True),
     }
     inserted = await connection.execute(insert(PLAN_HAZARDS).values(values).returning(_H.id))

@@ -36,6 +36,16 @@ class HazardLevel(StrEnum):
     MAJOR = "major"
 
 
+class Verb(StrEnum):
+    """Steps that need nothing but the person who takes them."""
+
+    CONFIRM = "confirm"
+    START = "start"
+    ACCEPT = "accept"
+    GIVE_BACK = "give_back"
+    SUPERVISE = "supervise"
+
+
 @dataclass(frozen=True, slots=True)
 class Hazard:
     """One hazard.
@@ -130,6 +140,21 @@ def supervise(hazard: Hazard) -> Hazard:
         state for state in HazardState if state not in (HazardState.DRAFT, HazardState.CLOSED)
     )
     return _step(hazard, open_states, HazardState.SUPERVISED)
+
+
+def take(hazard: Hazard, verb: Verb, person: str, today: date) -> Hazard:
+    """Take one of the plain steps. Raises `StepRefusal`."""
+    match verb:
+        case Verb.CONFIRM:
+            return confirm(hazard)
+        case Verb.START:
+            return start(hazard)
+        case Verb.ACCEPT:
+            return accept(hazard, person, today)
+        case Verb.GIVE_BACK:
+            return give_back(hazard, person)
+        case Verb.SUPERVISE:
+            return supervise(hazard)
 
 
 def _refuse_fixer(hazard: Hazard, person: str) -> None:

@@ -1,9 +1,11 @@
 """A ledger in a file of its own, with the sample units and simulated days."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
+from shutil import copyfile
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +19,7 @@ from config.plan import PlanEdition, load_edition
 from vision.instants import Utc
 
 ZONE = ZoneInfo("Asia/Shanghai")
+TODAY = date(2026, 3, 16)
 
 
 def at(day: date, hour: int = 8) -> Utc:
@@ -44,7 +47,11 @@ class LedgerDesk:
         desk = await self.desk(unit_id, day)
         fields: dict[str, object] = {
             "client_key": f"{unit_id}-{kind}-{values.get('kind_type', '')}-{day}",
-            "kind": kind, "kind_type": "", "happened": day, "title": "记录", "author": "王芳",
+            "kind": kind,
+            "kind_type": "",
+            "happened": day,
+            "title": "记录",
+            "author": "王芳",
             **values,
         }
         async with self.database.write() as connection:
@@ -66,14 +73,48 @@ def names(counted: tuple[Counted, ...]) -> list[tuple[str, str, bool]]:
     return [(one.rule_id, one.state.value, one.merged) for one in counted]
 
 
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database without a row."""
+    path = tmp_path_factory.mktemp("plan") / "empty.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def rolled_file(empty_file: Path) -> Path:
+    """The sample units' ledger as it stands on the morning of `TODAY`."""
+    path = empty_file.with_name("rolled.db")
+    copyfile(empty_file, path)
+
+    async def roll() -> None:
+        async with Database(f"sqlite:///{path}") as database:
+            await LedgerDesk(database, load_edition()).roll(TODAY)
+
+    asyncio.run(roll())
+    return path
+
+
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'plan.db'}"
-    migrate(url)
-    return url
+def database_url(tmp_path: Path, empty_file: Path) -> str:
+    copyfile(empty_file, tmp_path / "plan.db")
+    return f"sqlite:///{tmp_path / 'plan.db'}"
+
+
+@pytest.fixture
+def rolled_url(tmp_path: Path, rolled_file: Path) -> str:
+    copyfile(rolled_file, tmp_path / "plan.db")
+    return f"sqlite:///{tmp_path / 'plan.db'}"
 
 
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[LedgerDesk]:
     async with Database(database_url) as database:
+        yield LedgerDesk(database, load_edition())
+
+
+@pytest.fixture
+async def rolled(rolled_url: str) -> AsyncIterator[LedgerDesk]:
+    """A ledger that was rolled to `TODAY`."""
+    async with Database(rolled_url) as database:
         yield LedgerDesk(database, load_edition())

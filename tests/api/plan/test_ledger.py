@@ -11,54 +11,51 @@ from api.plan.counting import add_receipt, confirm, explain_missed, review
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.tables import PLAN_NOTICES, PLAN_OCCURRENCES, PLAN_RECORDS, day_number
 from config.plan import PlanEdition, expand_year
-from tests.api.plan.conftest import LedgerDesk, names
+from tests.api.plan.conftest import TODAY, LedgerDesk, names
 
-MONDAY = date(2026, 3, 16)
+MONDAY = TODAY
 PRIMARY, MIDDLE = "sample-primary", "sample-middle"
 
 
-async def test_one_fire_drill_closes_its_two_duties_once_each(ledger: LedgerDesk) -> None:
-    await ledger.roll(MONDAY)
-    first = await ledger.hand_in(PRIMARY, MONDAY, "drill", kind_type="fire")
+async def test_one_fire_drill_closes_its_two_duties_once_each(rolled: LedgerDesk) -> None:
+    first = await rolled.hand_in(PRIMARY, MONDAY, "drill", kind_type="fire")
     assert names(first.counted) == [
         ("R-3.10.1-6", "submitted", False),
         ("R-2.7.2-1", "merged", True),
     ]
     # A second fire drill in the same month finds both duties closed.
-    second = await ledger.hand_in(PRIMARY, MONDAY + timedelta(1), "drill", kind_type="fire")
+    second = await rolled.hand_in(PRIMARY, MONDAY + timedelta(1), "drill", kind_type="fire")
     assert names(second.counted) == []
     # Next month's drill is due again, the term's fire drill is not.
-    april = await ledger.hand_in(PRIMARY, date(2026, 4, 1), "drill", kind_type="fire")
+    april = await rolled.hand_in(PRIMARY, date(2026, 4, 1), "drill", kind_type="fire")
     assert names(april.counted) == [("R-2.7.2-1", "merged", True)]
 
 
-async def test_the_same_form_sent_twice_is_stored_once(ledger: LedgerDesk) -> None:
-    await ledger.roll(MONDAY)
-    first = await ledger.hand_in(PRIMARY, MONDAY, "drill", kind_type="fire", client_key="phone-1")
-    again = await ledger.hand_in(PRIMARY, MONDAY, "drill", kind_type="fire", client_key="phone-1")
+async def test_the_same_form_sent_twice_is_stored_once(rolled: LedgerDesk) -> None:
+    first = await rolled.hand_in(PRIMARY, MONDAY, "drill", kind_type="fire", client_key="phone-1")
+    again = await rolled.hand_in(PRIMARY, MONDAY, "drill", kind_type="fire", client_key="phone-1")
     assert again == replace(first, repeated=True)
-    async with ledger.database.read() as connection:
+    async with rolled.database.read() as connection:
         count = await connection.execute(select(func.count()).select_from(PLAN_RECORDS))
         assert count.scalar_one() == 1
     with pytest.raises(StepRefusal, match="plan_key_used"):
-        await ledger.hand_in(MIDDLE, MONDAY, "drill", client_key="phone-1")
+        await rolled.hand_in(MIDDLE, MONDAY, "drill", client_key="phone-1")
 
 
-async def test_a_missed_round_stays_missed(ledger: LedgerDesk) -> None:
-    await ledger.roll(MONDAY)
-    done = await ledger.hand_in(PRIMARY, MONDAY, "inspection", kind_type="daily")
+async def test_a_missed_round_stays_missed(rolled: LedgerDesk) -> None:
+    done = await rolled.hand_in(PRIMARY, MONDAY, "inspection", kind_type="daily")
     assert names(done.counted) == [("R-3.9.1-2", "submitted", False)]
     tuesday = MONDAY + timedelta(1)
     wednesday = MONDAY + timedelta(2)
-    await ledger.roll(wednesday)
-    assert await ledger.state(PRIMARY, "R-3.9.1-2", tuesday) == "missed"
-    late = await ledger.hand_in(
+    await rolled.roll(wednesday)
+    assert await rolled.state(PRIMARY, "R-3.9.1-2", tuesday) == "missed"
+    late = await rolled.hand_in(
         PRIMARY, wednesday, "inspection", kind_type="daily", happened=tuesday
     )
     assert late.counted == ()
-    assert await ledger.state(PRIMARY, "R-3.9.1-2", tuesday) == "missed"
-    await _explain(ledger, tuesday)
-    assert await ledger.state(PRIMARY, "R-3.9.1-2", tuesday) == "missed"
+    assert await rolled.state(PRIMARY, "R-3.9.1-2", tuesday) == "missed"
+    await _explain(rolled, tuesday)
+    assert await rolled.state(PRIMARY, "R-3.9.1-2", tuesday) == "missed"
 
 
 async def _explain(ledger: LedgerDesk, day: date) -> None:
@@ -97,14 +94,13 @@ async def test_overdue_work_is_handed_in_late_and_two_rounds_make_a_day(
     assert await ledger.state(PRIMARY, "R-1.2.4-2", date(2026, 4, 30)) == "open"
 
 
-async def test_a_camera_draft_counts_only_when_a_person_confirms(ledger: LedgerDesk) -> None:
-    await ledger.roll(MONDAY)
-    draft = await ledger.hand_in(
+async def test_a_camera_draft_counts_only_when_a_person_confirms(rolled: LedgerDesk) -> None:
+    draft = await rolled.hand_in(
         PRIMARY, MONDAY, "coverage_audit", source="camera", author="camera"
     )
     assert (draft.state, draft.counted) == ("draft", ())
-    desk = await ledger.desk(PRIMARY, MONDAY)
-    async with ledger.database.write() as connection:
+    desk = await rolled.desk(PRIMARY, MONDAY)
+    async with rolled.database.write() as connection:
         stored = await confirm(connection, desk, draft.record_id, "王芳")
         assert names(stored.counted) == [("R-2.6.1-1", "submitted", False)]
         with pytest.raises(StepRefusal, match="plan_no_draft"):
@@ -112,7 +108,7 @@ async def test_a_camera_draft_counts_only_when_a_person_confirms(ledger: LedgerD
         with pytest.raises(StepRefusal, match="plan_own_record"):
             await review(connection, desk, draft.record_id, "王芳")
         await review(connection, desk, draft.record_id, "李明")
-    assert await ledger.state(PRIMARY, "R-2.6.1-1", date(2026, 3, 31)) == "reviewed"
+    assert await rolled.state(PRIMARY, "R-2.6.1-1", date(2026, 3, 31)) == "reviewed"
 
 
 async def test_the_half_month_upload_needs_its_receipt(ledger: LedgerDesk) -> None:
@@ -132,10 +128,9 @@ async def test_the_half_month_upload_needs_its_receipt(ledger: LedgerDesk) -> No
     assert lines[1].body["counted"] == ["R-3.9.1-5@2026-03-13=merged"]
 
 
-async def test_work_of_tomorrow_is_refused(ledger: LedgerDesk) -> None:
-    await ledger.roll(MONDAY)
+async def test_work_of_tomorrow_is_refused(rolled: LedgerDesk) -> None:
     with pytest.raises(StepRefusal, match="plan_in_the_future"):
-        await ledger.hand_in(PRIMARY, MONDAY, "drill", happened=MONDAY + timedelta(1))
+        await rolled.hand_in(PRIMARY, MONDAY, "drill", happened=MONDAY + timedelta(1))
 
 
 async def test_rolling_twice_changes_nothing_and_missed_nights_are_made_up(
@@ -192,15 +187,14 @@ async def test_the_ledger_holds_exactly_what_the_plan_asks(ledger: LedgerDesk) -
     assert not {pair for pair in found if pair[0].startswith("R-3.11.4")}
 
 
-async def test_a_changed_profile_is_put_right_at_night(ledger: LedgerDesk) -> None:
-    await ledger.roll(MONDAY)
-    edition = ledger.edition
+async def test_a_changed_profile_is_put_right_at_night(rolled: LedgerDesk) -> None:
+    edition = rolled.edition
     units = tuple(
         replace(unit, has_buses=unit.id == PRIMARY) if unit.is_school else unit
         for unit in edition.units
     )
-    ledger.edition = PlanEdition(edition.catalogue, units, edition.calendars)
-    await ledger.roll(MONDAY + timedelta(1))
+    rolled.edition = PlanEdition(edition.catalogue, units, edition.calendars)
+    await rolled.roll(MONDAY + timedelta(1))
     # The primary school has buses now; the middle school has none any more.
-    assert await ledger.state(PRIMARY, "R-3.11.3-1", date(2026, 6, 30)) == "open"
-    assert await ledger.state(MIDDLE, "R-3.11.3-1", date(2026, 6, 30)) == "exempt"
+    assert await rolled.state(PRIMARY, "R-3.11.3-1", date(2026, 6, 30)) == "open"
+    assert await rolled.state(MIDDLE, "R-3.11.3-1", date(2026, 6, 30)) == "exempt"

@@ -65,12 +65,12 @@ def _create_occurrences() -> None:
     op.create_index(
         "ix_plan_occurrences_pending",
         "plan_occurrences",
-        ["unit_no", "due_day"],
+        ["unit_no", "state", "due_day"],
         sqlite_where=_PENDING,
         postgresql_where=_PENDING,
     )
     op.create_index(
-        "ix_plan_occurrences_unit_no_due_day", "plan_occurrences", ["unit_no", "due_day"]
+        "ix_plan_occurrences_unit_no_due_day", "plan_occurrences", ["unit_no", "due_day", "state"]
     )
     op.create_index(
         "ix_plan_occurrences_upcoming",

@@ -1,0 +1,118 @@
+"""The plan's parts as one object, and who may see which unit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.database import Database
+from api.plan.counting import Desk
+from api.plan.errors import NotFoundRefusal
+from api.plan.ledger import Rolled, roll_forward, unit_numbers
+from api.plan.tables import PLAN_UNITS
+from api.routes.shift import COOKIE, viewer_name
+from config.plan import CalendarWarning, PlanEdition, Unit
+from streams.clock import Clock
+
+BUREAU_ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanViewer:
+    """Who asks.
+
+    Attributes:
+        name: stands in every record and line of history.
+        unit_ids: units that this person may see; `None` for all of them. Any other unit answers
+            as if it did not exist.
+    """
+
+    name: str
+    unit_ids: frozenset[str] | None = None
+
+    def sees(self, unit_id: str) -> bool:
+        return self.unit_ids is None or unit_id in self.unit_ids
+
+
+def named_viewer(request: Request) -> PlanViewer:
+    """Until accounts exist: the name typed at the start of the shift; it sees every unit.
+
+    Raises `Problem` 401 without a name.
+    """
+    name = viewer_name(request.cookies.get(COOKIE), request.headers.get("x-viewer"))
+    return PlanViewer(name)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanService:
+    """What the plan's routes and pages work with.
+
+    Attributes:
+        attachments: folder of uploaded files, named by their digest.
+        viewer_of: says who asks; accounts replace the default.
+    """
+
+    database: Database
+    edition: PlanEdition
+    clock: Clock
+    attachments: Path
+    viewer_of: Callable[[Request], PlanViewer] = named_viewer
+    zone: ZoneInfo = BUREAU_ZONE
+
+    def today(self) -> date:
+        """The district's day."""
+        return self.clock.utc().to_datetime().astimezone(self.zone).date()
+
+    def visible(self, viewer: PlanViewer) -> tuple[Unit, ...]:
+        return tuple(unit for unit in self.edition.units if viewer.sees(unit.id))
+
+    def warnings(self) -> tuple[CalendarWarning, ...]:
+        """What the calendar lacks for this year and the next quarter."""
+        today = self.today()
+        last_year = today.year + (today.month >= 10)
+        return self.edition.calendars[""].warnings(today.year, last_year)
+
+    @asynccontextmanager
+    async def reading(
+        self, viewer: PlanViewer, unit_id: str
+    ) -> AsyncIterator[tuple[AsyncConnection, Desk]]:
+        """A view of one unit. Raises `NotFoundRefusal` for a unit that the viewer cannot see."""
+        unit = self._unit(viewer, unit_id)
+        async with self.database.read() as connection:
+            query = select(PLAN_UNITS.c.unit_no).where(PLAN_UNITS.c.unit_id == unit.id)
+            number = (await connection.execute(query)).scalar_one_or_none()
+            # A unit that the ledger has not met yet has nothing in it: no row carries number 0.
+            yield connection, self._desk(unit, number or 0)
+
+    @asynccontextmanager
+    async def writing(
+        self, viewer: PlanViewer, unit_id: str
+    ) -> AsyncIterator[tuple[AsyncConnection, Desk]]:
+        """A change to one unit, whole or not at all. Raises `NotFoundRefusal`."""
+        unit = self._unit(viewer, unit_id)
+        async with self.database.write() as connection:
+            numbers = await unit_numbers(connection, self.edition)
+            yield connection, self._desk(unit, numbers[unit.id])
+
+    async def roll(self) -> tuple[Rolled, ...]:
+        """Bring the ledger to today; call it at start and after midnight. Idempotent."""
+        async with self.database.write() as connection:
+            return await roll_forward(connection, self.edition, self.today(), self.clock.utc())
+
+    def _desk(self, unit: Unit, number: int) -> Desk:
+        return Desk(self.edition.catalogue, unit, number, self.today(), self.clock.utc())
+
+    def _unit(self, viewer: PlanViewer, unit_id: str) -> Unit:
+        if viewer.sees(unit_id):
+            for unit in self.edition.units:
+                if unit.id == unit_id:
+                    return unit
+        raise NotFoundRefusal("plan_unit_unknown", unit=unit_id)

@@ -1,0 +1,200 @@
+"""The plan over HTTP: rights between units, hazards, incidents, forms that are sent twice."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from api.database import Database
+from api.plan.mount import install_plan
+from api.plan.service import PlanService, PlanViewer, named_viewer
+from api.problems import install_handlers
+from api.security import Guard
+from config.plan import load_edition
+from streams.clock import SimulatedClock
+from tests.api.plan.conftest import TODAY, at
+
+BASE = "/api/v1/plan/units/sample-primary"
+
+
+def viewer_of(request: Request) -> PlanViewer:
+    """The bureau sees all; anybody else sees the school that a test header names."""
+    viewer = named_viewer(request)
+    school = request.headers.get("x-test-school")
+    return viewer if school is None else PlanViewer(viewer.name, frozenset({school}))
+
+
+class Person:
+    """A browser of one named person."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, name: str, school: str = "sample-primary"
+    ) -> None:
+        self._client = client
+        self._headers = {"x-viewer": quote(name), "x-test-school": school}
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self._client.get(path, headers=self._headers)
+
+    async def post(self, path: str, **body: object) -> httpx.Response:
+        return await self._client.post(path, json=body, headers=self._headers)
+
+
+@pytest.fixture
+async def client(rolled_url: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    app = FastAPI()
+    install_handlers(app)
+    async with Database(rolled_url) as database:
+        clock = SimulatedClock(at(TODAY))
+        plan = PlanService(database, load_edition(), clock, tmp_path / "files", viewer_of)
+        install_plan(app, plan)
+        app.add_middleware(Guard, allowed_hosts=())
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as found:
+            yield found
+
+
+@pytest.fixture
+def director(client: httpx.AsyncClient) -> Person:
+    return Person(client, "王芳")
+
+
+async def test_today_lists_what_is_due_with_the_calendars_gaps(director: Person) -> None:
+    answer = (await director.get(f"{BASE}/today")).json()
+    assert answer["day"] == "2026-03-16"
+    rules = {line["rule_id"] for line in answer["pending"]}
+    assert "R-2.7.2-1" in rules
+    assert not rules & {"R-3.11.3-1", "R-2.7.2-2", "R-1.1.2-1"}
+    assert answer["overdue"] == 0
+    assert any("2026" in warning["zh"] for warning in answer["warnings"])
+
+
+OTHER_PATHS = [
+    "/today",
+    "/hazards",
+    "/incidents",
+    "/occurrences?from=2026-03-01&to=2026-03-31",
+    "/history/hazard/1",
+]
+
+
+@pytest.mark.parametrize("path", OTHER_PATHS)
+async def test_another_schools_data_is_404(client: httpx.AsyncClient, path: str) -> None:
+    stranger = Person(client, "赵六", "sample-middle")
+    owner = Person(client, "王芳")
+    form = {"client_key": "phone-0001", "location": "东楼梯", "description": "扶手松动"}
+    assert (await owner.post(f"{BASE}/hazards", **form)).status_code == 200
+    answer = await stranger.get(BASE + path)
+    assert answer.status_code == 404
+    unknown = await stranger.get(f"/api/v1/plan/units/no-such-school{path}")
+    assert unknown.status_code == 404
+    assert answer.json()["code"] == unknown.json()["code"] == "plan_unit_unknown"
+    assert (await owner.get(BASE + path)).status_code == 200
+
+
+async def test_a_number_of_another_school_is_404_in_the_own_school(
+    client: httpx.AsyncClient, director: Person
+) -> None:
+    form = {"client_key": "phone-0001", "location": "东楼梯", "description": "扶手松动"}
+    number = (await director.post(f"{BASE}/hazards", **form)).json()["id"]
+    stranger = Person(client, "赵六", "sample-middle")
+    own = "/api/v1/plan/units/sample-middle"
+    for path in (f"{own}/hazards/{number}/accept", f"{own}/hazards/{number}/start"):
+        assert (await stranger.post(path, version=1)).status_code == 404
+    assert (await stranger.get(f"{own}/history/hazard/{number}")).status_code == 404
+    units = (await stranger.get("/api/v1/plan/units")).json()
+    assert [unit["unit_id"] for unit in units] == ["sample-middle"]
+
+
+async def test_a_fixer_cannot_accept(client: httpx.AsyncClient, director: Person) -> None:
+    fixer, other = Person(client, "张强"), Person(client, "李明")
+    form = {"client_key": "phone-0002", "location": "东楼梯", "description": "扶手松动"}
+    number = (await director.post(f"{BASE}/hazards", **form)).json()["id"]
+    path = f"{BASE}/hazards/{number}"
+    assigned = await director.post(f"{path}/assign", version=1, fixer="张强", due_on="2026-03-20")
+    assert assigned.json()["state"] == "assigned"
+    fixed = await other.post(f"{path}/fixed", version=2, note="已更换螺栓")
+    assert fixed.json()["fixed_by"] == "李明"
+    for person in (fixer, other):  # the one it was assigned to, and the one who did it
+        for verb in ("accept", "give_back"):
+            refused = await person.post(f"{path}/{verb}", version=3)
+            assert refused.status_code == 409
+            assert refused.json()["code"] == "plan_fixer_cannot_accept"
+    accepted = await director.post(f"{path}/accept", version=3)
+    assert (accepted.json()["state"], accepted.json()["accepted_by"]) == ("closed", "王芳")
+    history = (await director.get(f"{BASE}/history/hazard/{number}")).json()
+    assert [line["action"] for line in history] == ["found", "assigned", "fixed", "accept"]
+
+
+async def test_steps_out_of_order_and_stale_versions_are_refused(director: Person) -> None:
+    form = {"client_key": "phone-0003", "location": "锅炉房", "description": "无探测器"}
+    number = (await director.post(f"{BASE}/hazards", **form, level="major")).json()["id"]
+    path = f"{BASE}/hazards/{number}"
+    refusals: list[tuple[str, dict[str, object], str]] = [
+        ("accept", {"version": 1}, "plan_step_not_now"),
+        ("start", {"version": 1}, "plan_step_not_now"),
+        ("supervise", {"version": 9}, "plan_changed"),
+        (
+            "assign",
+            {"version": 1, "fixer": "张强", "due_on": "2026-03-20"},
+            "plan_major_needs_plan",
+        ),
+        ("assign", {"version": 1, "fixer": "张强", "due_on": "2026-03-15"}, "plan_due_passed"),
+    ]
+    for verb, body, code in refusals:
+        answer = await director.post(f"{path}/{verb}", **body)
+        assert (answer.status_code, answer.json()["code"]) == (409, code)
+    supervised = await director.post(f"{path}/supervise", version=1)
+    assert supervised.json()["state"] == "supervised"
+
+
+async def test_a_form_sent_twice_is_stored_once(director: Person) -> None:
+    form = {"client_key": "phone-7f31-01", "kind": "drill", "kind_type": "fire"}
+    values = {"happened_on": "2026-03-16", "title": "消防演练"}
+    first = (await director.post(f"{BASE}/records", **form, **values)).json()
+    again = (await director.post(f"{BASE}/records", **form, **values)).json()
+    assert [line["rule_id"] for line in first["counted"]] == ["R-3.10.1-6", "R-2.7.2-1"]
+    assert again == {**first, "repeated": True}
+    hazard = {"client_key": "phone-7f31-02", "location": "东楼梯", "description": "扶手松动"}
+    numbers = {(await director.post(f"{BASE}/hazards", **hazard)).json()["id"] for _ in range(3)}
+    assert len(numbers) == 1
+
+
+async def test_an_incident_goes_first_follow_up_final_closed(director: Person) -> None:
+    form = {"client_key": "phone-0005", "category": "踩踏", "place": "一层楼梯口"}
+    made = await director.post(f"{BASE}/incidents", **form, occurred_at="2026-03-16T07:20:00+08:00")
+    assert made.json()["first_report_late"]  # 40 minutes before the clock's 08:00
+    path = f"{BASE}/incidents/{made.json()['id']}"
+    word = {"channel": "电话", "content": "已启动预案"}
+    steps: list[tuple[str, dict[str, object], str]] = [
+        ("reports", {"version": 1, "kind": "follow_up", **word}, "plan_first_report_first"),
+        ("close", {"version": 1}, "plan_step_not_now"),
+        ("reports", {"version": 1, "kind": "first", **word}, "reported"),
+        ("reports", {"version": 2, "kind": "first", **word}, "plan_first_report_sent"),
+        ("reports", {"version": 2, "kind": "follow_up", **word}, "reported"),
+        ("reports", {"version": 3, "kind": "final", **word}, "final"),
+        ("close", {"version": 4}, "closed"),
+    ]
+    for verb, body, expected in steps:
+        answer = (await director.post(f"{path}/{verb}", **body)).json()
+        assert expected in (answer.get("code"), answer.get("state"))
+    future = await director.post(
+        f"{BASE}/incidents",
+        **{**form, "client_key": "phone-0006"},
+        occurred_at="2026-03-16T09:20:00+08:00",
+    )
+    assert future.json()["code"] == "plan_in_the_future"
+
+
+async def test_nobody_without_a_name(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/api/v1/plan/units")).status_code == 401
+
+
+async def test_broken_forms_are_422(director: Person) -> None:
+    for body in ({}, {"client_key": "x"}, {"client_key": "phone-0001", "kind": "DRILL!"}):
+        assert (await director.post(f"{BASE}/records", **body)).status_code == 422
+    answer = await director.get(f"{BASE}/occurrences?from=nonsense&to=2026-03-01")
+    assert answer.status_code == 422
