@@ -11,14 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from vision.instants import Utc
 from vision.profiles import ZoneProfile
 from vision.readings import Level, ZoneMeasurement
 
-# A forecast needs this share of its window, and a rise that stands out of the counting error.
+# A forecast needs this share of its window, and a rise that stands out of the counting error and
+# of the up and down of a crowd that flows.
 _LEAST_WINDOW_SHARE = 0.6
-_LEAST_RISE_PER_M2 = 0.3
+_LEAST_RISE_PER_M2 = 0.4
+_LEAST_RISE_SCATTERS = 2.0
 _FEWEST_SAMPLES = 8
 _MOST_SAMPLES = 60
 
@@ -263,7 +266,7 @@ def _pressure(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Findi
     )
 
 
-def robust_slope(times_s: Sequence[float], values: Sequence[float]) -> float:
+def robust_slope(times_s: ArrayLike, values: ArrayLike) -> float:
     """Median of the slopes between all pairs (Theil-Sen); at least two different times."""
     t, y = np.asarray(times_s, dtype=np.float64), np.asarray(values, dtype=np.float64)
     first, second = np.triu_indices(len(t), k=1)
@@ -278,7 +281,8 @@ def time_to_reach(
     """Seconds until density, rising as over the last `window_s`, reaches a threshold.
 
     0 when it is there already and still rising; `None` when it does not rise clearly: the rise
-    over the window must be at least 0.3 per m² and one standard error.
+    over the window must be at least 0.4 per m², one standard error and twice the scatter around
+    the slope (mean absolute residual x 1.25).
     """
     if not history:
         return None
@@ -289,12 +293,13 @@ def time_to_reach(
         return None
     step = -(-len(recent) // _MOST_SAMPLES)
     thinned = recent[::-1][::step][::-1]
-    slope = robust_slope(
-        [sample.at - recent[0].at for sample in thinned],
-        [sample.density_per_m2 for sample in thinned],
-    )
+    times_s = np.array([sample.at - recent[0].at for sample in thinned])
+    values = np.array([sample.density_per_m2 for sample in thinned])
+    slope = robust_slope(times_s, values)
+    residuals = values - slope * times_s
+    scatter = 1.25 * float(np.mean(np.abs(residuals - np.median(residuals))))
     error = float(np.median([sample.std_per_m2 for sample in thinned]))
-    if slope * lasted_s < max(_LEAST_RISE_PER_M2, error):
+    if slope * lasted_s < max(_LEAST_RISE_PER_M2, error, _LEAST_RISE_SCATTERS * scatter):
         return None
     return max(0.0, (threshold_per_m2 - density_per_m2) / slope)
 

@@ -27,10 +27,9 @@ class FlowRates:
 class ZoneFlow:
     """Counts the crossings of one zone's border and exits, and keeps its balance.
 
-    Outflow is what crosses the exit lines outwards less what comes back through them; without
-    exit lines, what leaves the polygon. Inflow is what enters the polygon, or what the balance
-    N(t) - N(t - w) + out asks for where that is more: a head first found inside the zone came in
-    unseen.
+    Outflow is what crosses the exit lines outwards; without exit lines, what leaves the polygon.
+    Inflow is what enters the polygon, or what the balance N(t) - N(t - w) + out asks for where
+    that is more: a head first found inside the zone came in unseen.
     """
 
     def __init__(self, zone: Zone) -> None:
@@ -70,9 +69,9 @@ class ZoneFlow:
             return None
         inflow, outflow = border
         if self._exits:
-            # Left of an exit line is inside, so the + side of a crossing is "came back in".
+            # Left of an exit line is inside, so a crossing to the - side goes out.
             rates = [counter.rates_per_s(at) for counter in self._exits]
-            outflow = sum(max(0.0, rate[1] - rate[0]) for rate in rates if rate is not None)
+            outflow = sum(rate[1] for rate in rates if rate is not None)
         return FlowRates(max(inflow, outflow + self._growth_per_s()), outflow)
 
     def _growth_per_s(self) -> float:
