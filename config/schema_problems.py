@@ -56,6 +56,11 @@ def _report(model: type[BaseModel], error: ErrorDetails, at: KeyPath, source: Ya
         sign = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
         bounds = " and ".join(f"{sign[name]} {value:g}" for name, value in limits.items())
         source.report(path, f"{_shown(given)} is out of range", f"write a number {bounds}")
+    elif kind == "too_short" and isinstance(given, tuple):
+        # Entries that were refused themselves are told by themselves.
+        if len(given) < limits["min_length"]:
+            message = f"needs at least {limits['min_length']} entries, got {len(given)}"
+            source.report(path, message, "add what is missing")
     elif kind == "value_error":
         message, _, mend = str(limits.get("error", error["msg"])).partition(" — ")
         source.report(path, message, mend or "correct the value")

@@ -76,7 +76,7 @@ def _calibrated(keys: CameraKeys, at: KeyPath, source: YamlSource) -> Camera | N
             "run `xiaoan calibrate`, or write pose and lens as measured",
         )
         return None
-    lens = _lens(keys.lens, (*at, "lens"), source)
+    lens = lens_of(keys.lens, (*at, "lens"), source)
     return None if lens is None else Camera(_pose(keys.pose), lens)
 
 
@@ -84,7 +84,8 @@ def _pose(keys: PoseKeys) -> Pose:
     return Pose(keys.x_m, keys.y_m, keys.z_m, keys.pan_deg, keys.tilt_deg, keys.roll_deg)
 
 
-def _lens(keys: LensKeys, at: KeyPath, source: YamlSource) -> Lens | None:
+def lens_of(keys: LensKeys, at: KeyPath, source: YamlSource) -> Lens | None:
+    """The lens that `keys` writes; `None` with the reason reported."""
     if (keys.hfov_deg is None) == (keys.focal_px is None):
         message = "the lens needs either its field of view or its focal length"
         source.report(at, message, "write one of hfov_deg and focal_px")

@@ -119,7 +119,7 @@ def build_zone(keys: ZoneKeys, floor: Floor | None, at: KeyPath, source: YamlSou
     """The zone, or `None` with the reasons reported. `floor` is `None` when it had problems."""
     before = len(source.problems)
     polygon = polygon_of(keys.polygon, (*at, "polygon"), source)
-    plane = _plane(keys.plane, (*at, "plane"), source)
+    plane = plane_of(keys.plane, (*at, "plane"), source)
     for index, exit_keys in enumerate(keys.exits):
         _check_length((exit_keys.start, exit_keys.end), (*at, "exits", index, "to"), source)
     if polygon is not None and floor is not None:
@@ -187,7 +187,8 @@ def _check_length(points: _Points, at: KeyPath, source: YamlSource) -> None:
             return
 
 
-def _plane(keys: PlaneKeys, at: KeyPath, source: YamlSource) -> Plane | None:
+def plane_of(keys: PlaneKeys, at: KeyPath, source: YamlSource) -> Plane | None:
+    """The walking surface that `keys` writes; `None` with the reason reported."""
     if (keys.z is None) == (keys.through is None):
         message = "a plane is either level or drawn through points"
         source.report(at, message, "write `z: 0` or `through: [[x, y, z], ...]`, one of the two")

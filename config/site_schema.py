@@ -38,31 +38,31 @@ Material = Literal["solid", "glass"]
 DoorState = Literal["open", "shut"]
 
 
-class _Keys(BaseModel):
+class Keys(BaseModel):
     """A group of keys: unknown ones are refused, numbers in quotes are not numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class TextKeys(_Keys):
+class TextKeys(Keys):
     zh: Annotated[str, Field(min_length=1, max_length=200)]
     en: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class SiteKeys(_Keys):
+class SiteKeys(Keys):
     id: Id
     name: TextKeys
     timezone: str
     profiles: Annotated[str, Field(min_length=1)] | None = None
 
 
-class WallKeys(_Keys):
+class WallKeys(Keys):
     points: Annotated[tuple[PointXY, ...], Field(min_length=2)]
     height_m: HeightM = 3.0
     material: Material = "solid"
 
 
-class DoorKeys(_Keys):
+class DoorKeys(Keys):
     id: Id
     name: TextKeys
     start: Annotated[PointXY, Field(alias="from")]
@@ -72,14 +72,14 @@ class DoorKeys(_Keys):
     height_m: HeightM = 2.1
 
 
-class ObstacleKeys(_Keys):
+class ObstacleKeys(Keys):
     id: Id
     name: TextKeys
     polygon: tuple[PointXY, ...]
     height_m: HeightM
 
 
-class RequiredAreaKeys(_Keys):
+class RequiredAreaKeys(Keys):
     id: Id
     name: TextKeys
     polygon: tuple[PointXY, ...]
@@ -92,14 +92,14 @@ class RequiredAreaKeys(_Keys):
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
 
 
-class ForbiddenAreaKeys(_Keys):
+class ForbiddenAreaKeys(Keys):
     id: Id
     name: TextKeys
     polygon: tuple[PointXY, ...]
     kind: ForbiddenKind
 
 
-class FloorKeys(_Keys):
+class FloorKeys(Keys):
     id: Id
     name: TextKeys
     building: TextKeys | None = None
@@ -113,18 +113,18 @@ class FloorKeys(_Keys):
     forbidden_areas: tuple[ForbiddenAreaKeys, ...] = ()
 
 
-class PlaneKeys(_Keys):
+class PlaneKeys(Keys):
     z: Metres | None = None
     through: Annotated[tuple[PointXYZ, ...], Field(min_length=3)] | None = None
 
 
-class ExitKeys(_Keys):
+class ExitKeys(Keys):
     id: Id
     start: Annotated[PointXY, Field(alias="from")]
     end: Annotated[PointXY, Field(alias="to")]
 
 
-class ZoneKeys(_Keys):
+class ZoneKeys(Keys):
     id: Id
     name: TextKeys
     floor: str
@@ -137,7 +137,7 @@ class ZoneKeys(_Keys):
     exits: tuple[ExitKeys, ...] = ()
 
 
-class PoseKeys(_Keys):
+class PoseKeys(Keys):
     x_m: Metres
     y_m: Metres
     z_m: Annotated[float, Field(gt=0.0, le=200.0)]
@@ -146,7 +146,7 @@ class PoseKeys(_Keys):
     roll_deg: Annotated[float, Field(ge=-180.0, le=180.0)] = 0.0
 
 
-class LensKeys(_Keys):
+class LensKeys(Keys):
     width_px: Annotated[int, Field(ge=64, le=16384)]
     height_px: Annotated[int, Field(ge=64, le=16384)]
     hfov_deg: Annotated[float, Field(ge=1.0, le=170.0)] | None = None
@@ -155,7 +155,7 @@ class LensKeys(_Keys):
     k2: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
 
 
-class CalibrationKeys(_Keys):
+class CalibrationKeys(Keys):
     """What `xiaoan calibrate` notes beside the pose it wrote."""
 
     date: str
@@ -164,7 +164,7 @@ class CalibrationKeys(_Keys):
     rms_m: Annotated[float, Field(ge=0.0)]
 
 
-class CameraKeys(_Keys):
+class CameraKeys(Keys):
     id: Id
     name: TextKeys
     floor: str
@@ -179,7 +179,7 @@ class CameraKeys(_Keys):
     analysed_fps: Annotated[float, Field(ge=0.1, le=30.0)] = 5.0
 
 
-class SiteFileKeys(_Keys):
+class SiteFileKeys(Keys):
     """The root. The lists are read item by item, so that one bad item hides no other."""
 
     format: Literal[1]
