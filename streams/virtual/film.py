@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -15,7 +16,7 @@ from streams.virtual.bodies import PHONE, STAND, WALK_POSES
 from streams.virtual.looks import Look, draw_look
 from streams.virtual.render import Crowd, Light, Renderer
 from streams.virtual.scenarios import STEP_S, Scenario, UnknownScenarioError, sample_camera
-from streams.virtual.simulate import Step, load_jupedsim, simulate
+from streams.virtual.simulate import Step, story
 from streams.virtual.sprites import Wardrobe
 from streams.virtual.truth import TruthRows, truth_writer
 from vision.arrays import UInt8Array
@@ -42,7 +43,8 @@ class Shot:
         seed: all chance comes from it; see `streams.virtual.training_set` for the ranges.
         light: `None` for the scenario's own.
         fps: pictures a second; 25 divided by a whole number.
-        duration_s: `None` for the scenario's own.
+        start_s: the scenario's first seconds that are simulated but not filmed.
+        duration_s: seconds to film; `None` for the rest of the scenario.
         camera: replaces the pose and lens of `camera_id`.
         oversample: 2 draws the empty scene at twice the size, which looks better and takes longer.
     """
@@ -52,6 +54,7 @@ class Shot:
     seed: int = 1
     light: Light | None = None
     fps: float = 12.5
+    start_s: float = 0.0
     duration_s: float | None = None
     camera: Camera | None = None
     oversample: int = 2
@@ -87,7 +90,8 @@ class Shot:
     @property
     def frames(self) -> int:
         """How many pictures the shot has."""
-        seconds = min(self.duration_s or math.inf, self.scenario.duration_s)
+        rest_s = self.scenario.duration_s - self.start_s
+        seconds = max(0.0, min(self.duration_s or math.inf, rest_s))
         return math.floor(seconds * self.fps + 1e-9)
 
 
@@ -104,26 +108,23 @@ class VirtualFrame:
 def virtual_frames(shot: Shot) -> Iterator[VirtualFrame]:
     """Simulate and draw as it is asked for; equal shots give equal bytes.
 
+    Films of the same story in one process share its simulation.
+
     Raises:
         SimulationMissingError, UnknownScenarioError, VisionError: at the first frame.
     """
-    load_jupedsim()
     steps_a_frame = shot.steps_a_frame
     camera = shot.camera or sample_camera(shot.filmed_by)
     cast = _Cast(shot)
     wardrobe = Wardrobe(lamp_at_camera=shot.lit_by is Light.IR)
     renderers: dict[bool, Renderer] = {}
-    for number, step in enumerate(simulate(shot.scenario, shot.seed)):
+    skipped = round(shot.start_s / STEP_S)
+    for number, step in enumerate(islice(story(shot.scenario, shot.seed), skipped, None)):
         index, rest = divmod(number, steps_a_frame)
         if rest:
             continue
         if index >= shot.frames:
             return
-        if step.closed not in renderers:
-            stage = shot.scenario.stage(closed=step.closed)
-            renderers[step.closed] = Renderer(
-                stage, camera, shot.lit_by, shot.seed, oversample=shot.oversample, wardrobe=wardrobe
-            )
         crowd = cast.crowd(step)
         rendered = renderers[step.closed].draw(crowd, index)
         heads = rendered.heads
