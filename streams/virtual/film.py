@@ -117,7 +117,19 @@ def virtual_frames(shot: Shot) -> Iterator[VirtualFrame]:
     camera = shot.camera or sample_camera(shot.filmed_by)
     cast = _Cast(shot)
     wardrobe = Wardrobe(lamp_at_camera=shot.lit_by is Light.IR)
-    renderers: dict[bool, Renderer] = {}
+    # Both states of the gate are drawn before the first picture: a live camera cannot wait later.
+    states = (False, True) if shot.scenario.closure else (False,)
+    renderers = {
+        closed: Renderer(
+            shot.scenario.stage(closed=closed),
+            camera,
+            shot.lit_by,
+            shot.seed,
+            oversample=shot.oversample,
+            wardrobe=wardrobe,
+        )
+        for closed in states
+    }
     skipped = round(shot.start_s / STEP_S)
     for number, step in enumerate(islice(story(shot.scenario, shot.seed), skipped, None)):
         index, rest = divmod(number, steps_a_frame)
