@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from api.plan import routes
+from api.plan import paper_routes, routes
 from api.plan.errors import NotFoundRefusal, PlanRefusal
 from api.plan.service import PlanService
 from api.problems import problem_body
@@ -14,7 +14,8 @@ from api.problems import problem_body
 def install_plan(app: FastAPI, plan: PlanService) -> None:
     """Mount the plan's routes on `app` and let them work with `plan`."""
     app.state.plan = plan
-    app.include_router(routes.router)
+    for module in (routes, paper_routes):
+        app.include_router(module.router)
 
     @app.exception_handler(PlanRefusal)
     async def refused(request: Request, error: PlanRefusal) -> JSONResponse:

@@ -1,0 +1,139 @@
+"""Calendar feeds: one address per person, every occurrence of the ledger as an event with alarms.
+
+Phones ignore to-do entries, so each occurrence is an all-day VEVENT on its due day. The address
+holds a secret; only its digest is stored, and a revoked one answers 404.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.plan.counting import Desk
+from api.plan.errors import NotFoundRefusal
+from api.plan.history import Entry, append
+from api.plan.states import DONE, State
+from api.plan.tables import PLAN_FEEDS, PLAN_UNITS
+from api.plan.today import Line
+from config.plan import Rule
+from config.texts import text
+from vision.instants import Utc
+
+PAST = timedelta(days=30)
+AHEAD = timedelta(days=400)
+_LINE_BYTES = 75
+_F = PLAN_FEEDS.c
+
+
+async def grant(connection: AsyncConnection, desk: Desk, person: str) -> tuple[int, str]:
+    """A new feed's number and secret; the secret is shown once and not stored."""
+    token = token_urlsafe(32)
+    values = {
+        "token_sha256": _digest(token),
+        "unit_no": desk.unit_no,
+        "person": person,
+        "created_ns": desk.now.ns,
+    }
+    inserted = await connection.execute(insert(PLAN_FEEDS).values(values).returning(_F.id))
+    number = int(inserted.scalar_one())
+    entry = Entry(desk.unit_no, f"feed:{number}", "granted", person, desk.now, {})
+    await append(connection, entry)
+    return number, token
+
+
+async def revoke(connection: AsyncConnection, desk: Desk, number: int, person: str) -> None:
+    """End a feed at once. Raises `NotFoundRefusal`."""
+    revoked = await connection.execute(
+        update(PLAN_FEEDS)
+        .where(_F.id == number, _F.unit_no == desk.unit_no, _F.revoked_ns.is_(None))
+        .values(revoked_ns=desk.now.ns)
+    )
+    if revoked.rowcount == 0:
+        raise NotFoundRefusal("plan_unknown", number=number)
+    entry = Entry(desk.unit_no, f"feed:{number}", "revoked", person, desk.now, {})
+    await append(connection, entry)
+
+
+async def unit_of(connection: AsyncConnection, token: str) -> tuple[int, str]:
+    """Number and id of the unit that a secret opens. Raises `NotFoundRefusal`."""
+    query = (
+        select(_F.unit_no, PLAN_UNITS.c.unit_id)
+        .join(PLAN_UNITS, PLAN_UNITS.c.unit_no == _F.unit_no)
+        .where(_F.token_sha256 == _digest(token), _F.revoked_ns.is_(None))
+    )
+    row = (await connection.execute(query)).first()
+    if row is None:
+        raise NotFoundRefusal("plan_feed_unknown")
+    return int(row.unit_no), str(row.unit_id)
+
+
+def calendar_text(
+    name: str, unit_id: str, lines: Sequence[Line], rules: dict[str, Rule], now: Utc
+) -> str:
+    """The feed as iCalendar (RFC 5545) text; exempt occurrences have no event."""
+    stamp = now.to_datetime().strftime("%Y%m%dT%H%M%SZ")
+    content = [
+        *("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//xiaoan//safety plan//ZH"),
+        *("CALSCALE:GREGORIAN", f"X-WR-CALNAME:{_escaped(name)}"),
+        "REFRESH-INTERVAL;VALUE=DURATION:PT6H",
+    ]
+    for line in lines:
+        rule = rules.get(line.rule_id)
+        if rule is not None and line.state is not State.EXEMPT:
+            content += _event(unit_id, line, rule, stamp)
+    content.append("END:VCALENDAR")
+    return "".join(part + "\r\n" for whole in content for part in _folded(whole))
+
+
+def _event(unit_id: str, line: Line, rule: Rule, stamp: str) -> Iterator[str]:
+    state = text(f"plan.state.{line.state.value}", "zh")
+    window = f"{line.window_start.isoformat()} — {line.due.isoformat()}"
+    yield "BEGIN:VEVENT"
+    # The ledger's row number names the event, so that a moved due day moves it.
+    yield f"UID:{line.id}.{line.rule_id}.{unit_id}@xiaoan"
+    yield f"DTSTAMP:{stamp}"
+    yield f"DTSTART;VALUE=DATE:{_day(line.due)}"
+    yield f"DTEND;VALUE=DATE:{_day(line.due + timedelta(days=1))}"
+    yield f"SUMMARY:{_escaped(rule.zh)}"
+    yield f"DESCRIPTION:{_escaped(f'{rule.obligation} · {state} · {window}')}"
+    yield "TRANSP:TRANSPARENT"
+    if line.state not in DONE and line.state is not State.MISSED:
+        for days in rule.remind_days_before:
+            yield "BEGIN:VALARM"
+            yield "ACTION:DISPLAY"
+            yield f"DESCRIPTION:{_escaped(rule.zh)}"
+            yield f"TRIGGER:-P{days}D"
+            yield "END:VALARM"
+    yield "END:VEVENT"
+
+
+def _day(day: date | datetime) -> str:
+    return day.strftime("%Y%m%d")
+
+
+def _escaped(words: str) -> str:
+    for mark in ("\\", ";", ","):
+        words = words.replace(mark, f"\\{mark}")
+    return words.replace("\r", "").replace("\n", "\\n")
+
+
+def _folded(line: str) -> Iterator[str]:
+    """Cut a line to 75 bytes without splitting a character (RFC 5545, 3.1)."""
+    piece, size = "", 0
+    for character in line:
+        width = len(character.encode("utf-8"))
+        if size + width > _LINE_BYTES:
+            yield piece
+            piece, size = " ", 1
+        piece += character
+        size += width
+    yield piece
+
+
+def _digest(token: str) -> str:
+    return sha256(token.encode("utf-8")).hexdigest()
