@@ -10,7 +10,10 @@ import numpy as np
 
 from vision.arrays import BoolArray, Float64Array, UInt8Array
 from vision.camera import Camera
+from vision.dense_flow import DenseFlow, plan_velocities
+from vision.density import SPARSE_PER_M2
 from vision.errors import ShapeError
+from vision.grid import disc_area_m2
 from vision.instants import Utc
 from vision.observations import CrowdObservation, DensityMap, Frame
 from vision.tracking import HeadTracker, TrackedHeads
@@ -31,6 +34,8 @@ class ZonePart:
         map_people: (rows, columns) people of the density map, or `None` without a map.
         lit: (rows, columns) seen cells that are not black.
         luminance: mean brightness of the seen cells, 0..1.
+        packed_xy_m, packed_velocity_mps: (M, 2) places and velocities of packed people, from
+            dense flow; empty where the zone is sparse.
     """
 
     view: ZoneView
@@ -38,6 +43,8 @@ class ZonePart:
     map_people: Float64Array | None
     lit: BoolArray
     luminance: float
+    packed_xy_m: Float64Array
+    packed_velocity_mps: Float64Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +67,7 @@ class CameraWatch:
         self._camera = camera
         self._views = {view.zone.id: view for view in views}
         self._tracker = HeadTracker()
+        self._flow = DenseFlow()
         self._last_at: Utc | None = None
 
     def take(self, frame: Frame, observation: CrowdObservation) -> WatchedPicture:
@@ -88,9 +96,10 @@ class CameraWatch:
             tuple(zone_ids),
         )
         brightness = _patch_brightness(frame.image_bgr)
-        density = None if observation.density is None else _scaled(observation.density, scale)
+        maps = self._maps(observation.density, scale)
+        moved = self._moved(frame, maps)
         parts = {
-            zone_id: _part(view, zone_ids, density, brightness)
+            zone_id: _part(view, zone_ids, maps[zone_id], brightness, moved)
             for zone_id, view in self._views.items()
         }
         return WatchedPicture(
@@ -101,6 +110,24 @@ class CameraWatch:
             observation.relative_error,
             parts,
         )
+
+    def _maps(
+        self, density: DensityMap | None, scale: Float64Array
+    ) -> dict[str, Float64Array | None]:
+        """The density map on each zone's plan grid."""
+        if density is None:
+            return dict.fromkeys(self._views)
+        placed = _scaled(density, scale)
+        return {zone_id: view.project_map(placed) for zone_id, view in self._views.items()}
+
+    def _moved(
+        self, frame: Frame, maps: Mapping[str, Float64Array | None]
+    ) -> tuple[Float64Array, float] | None:
+        """Dense flow of the picture, only when some zone is packed: it costs milliseconds."""
+        for zone_id, people in maps.items():
+            if people is not None and _is_packed(self._views[zone_id], people):
+                return self._flow.update(frame.image_bgr, frame.captured_at)
+        return None
 
     def _scale_to_lens(self, image_bgr: UInt8Array) -> Float64Array:
         """Factors (u, v) from picture pixels to the pixels of the calibrated lens."""
@@ -174,25 +201,42 @@ def _patch_brightness(image_bgr: UInt8Array) -> Float64Array:
     return np.asarray(small.mean(axis=2) / 255.0, dtype=np.float64)
 
 
+def _is_packed(view: ZoneView, map_people: Float64Array) -> bool:
+    local = view.grid.disc_sum(map_people) / disc_area_m2(view.grid, view.seen)
+    return float(local.max(initial=0.0)) >= SPARSE_PER_M2
+
+
 def _part(
-    view: ZoneView, zone_ids: list[str], density: DensityMap | None, brightness: Float64Array
+    view: ZoneView,
+    zone_ids: list[str],
+    map_people: Float64Array | None,
+    brightness: Float64Array,
+    moved: tuple[Float64Array, float] | None,
 ) -> ZonePart:
-    rows, columns = brightness.shape
-    lens = view.camera.lens
+    luminance = _cell_luminance(view, brightness)
     seen = view.seen.ravel()
-    at_u = np.nan_to_num(view.cell_uv_px[:, 0] * columns / lens.width_px)
-    at_v = np.nan_to_num(view.cell_uv_px[:, 1] * rows / lens.height_px)
-    at_u = np.clip(at_u, 0, columns - 1).astype(np.int64)
-    at_v = np.clip(at_v, 0, rows - 1).astype(np.int64)
-    cell_luminance = brightness[at_v, at_u]
     area = view.grid.area_m2.ravel()[seen]
+    packed_xy_m, packed_velocity_mps = np.zeros((0, 2)), np.zeros((0, 2))
+    if moved is not None and map_people is not None and _is_packed(view, map_people):
+        packed_xy_m, packed_velocity_mps = plan_velocities(view, map_people, *moved)
     return ZonePart(
         view=view,
         in_zone=np.array([zone_id == view.zone.id for zone_id in zone_ids], dtype=np.bool_),
-        map_people=None if density is None else view.project_map(density),
-        lit=(seen & (cell_luminance >= DARK_LUMINANCE)).reshape(view.grid.shape),
-        luminance=float(np.average(cell_luminance[seen], weights=area)),
+        map_people=map_people,
+        lit=(seen & (luminance >= DARK_LUMINANCE)).reshape(view.grid.shape),
+        luminance=float(np.average(luminance[seen], weights=area)),
+        packed_xy_m=packed_xy_m,
+        packed_velocity_mps=packed_velocity_mps,
     )
+
+
+def _cell_luminance(view: ZoneView, brightness: Float64Array) -> Float64Array:
+    """Brightness of the patch in which each plan cell lies: (rows * columns,)."""
+    rows, columns = brightness.shape
+    lens = view.camera.lens
+    uv_px = np.nan_to_num(view.cell_uv_px) * [columns / lens.width_px, rows / lens.height_px]
+    at = np.clip(uv_px, 0, [columns - 1, rows - 1]).astype(np.int64)
+    return np.asarray(brightness[at[:, 1], at[:, 0]])
 
 
 def _scaled(density: DensityMap, scale: Float64Array) -> DensityMap:

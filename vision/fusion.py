@@ -24,6 +24,7 @@ class FusedZone:
     Attributes:
         field: heads and density, each place from one camera.
         velocity_mps: (N, 2) of the field's heads; NaN where unknown.
+        walkers_xy_m, walkers_mps: (M, 2) places and velocities of heads and of packed people.
         seen: (rows, columns) cells that some camera sees by geometry.
         visible_share: share of the zone's area that is seen and not black.
         luminance: mean brightness of the zone, from the brightest camera.
@@ -32,6 +33,8 @@ class FusedZone:
 
     field: CrowdField
     velocity_mps: Float64Array
+    walkers_xy_m: Float64Array
+    walkers_mps: Float64Array
     seen: BoolArray
     visible_share: float
     luminance: float
@@ -62,9 +65,12 @@ def fuse(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> Fu
         relative_error=max(picture.relative_error for picture in pictures),
         saturated=any(picture.saturated for picture in pictures),
     )
+    velocity_mps = np.concatenate(velocities)[keep]
     return FusedZone(
         field=field,
-        velocity_mps=np.concatenate(velocities)[keep],
+        velocity_mps=velocity_mps,
+        walkers_xy_m=np.concatenate([xy_m[keep], *(part.packed_xy_m for part in parts)]),
+        walkers_mps=np.concatenate([velocity_mps, *(part.packed_velocity_mps for part in parts)]),
         seen=seen,
         visible_share=float(grid.area_m2[lit].sum() / grid.area_m2.sum()),
         luminance=max(part.luminance for part in parts),

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 
 from vision.camera import Camera
 from vision.camera_watch import CameraWatch, WatchedPicture
-from vision.density import density_peak
+from vision.density import density_peak, local_density
 from vision.errors import VisionError
 from vision.fusion import FusedZone, fuse
 from vision.grid import PlanGrid
 from vision.instants import Utc
 from vision.movement import direction_shares, median_speed_mps, stopped_share
 from vision.observations import CrowdObservation, Frame
+from vision.pressure import LocalPressure
 from vision.profiles import ZoneProfile
 from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
 from vision.risk import RiskState, advance
@@ -159,6 +160,7 @@ class _ZoneDesk:
         self._model_id = model_id
         self._width_m = exit_width_m(zone)
         self._state = RiskState()
+        self._pressure = LocalPressure(self.grid)
         self._flows = {camera_id: ZoneFlow(zone) for camera_id in camera_ids}
         self._rates: dict[str, tuple[Utc, FlowRates | None]] = {}
 
@@ -171,6 +173,7 @@ class _ZoneDesk:
             else max(newest.captured_at, self._state.at)
         )
         fused = fuse(self.zone.id, self.grid, pictures)
+        self._pressure.update(fused.walkers_xy_m, fused.walkers_mps, at)
         measurement = self._measure(fused, self._flow(pictures, fused))
         too_slow = self._state.at is not None and at - self._state.at > self.profile.max_gap_s
         judged = advance(self._state, measurement, self.profile, at)
@@ -204,7 +207,8 @@ class _ZoneDesk:
     def _measure(self, fused: FusedZone, rates: FlowRates | None) -> ZoneMeasurement:
         peak = density_peak(self.grid, fused.field, fused.seen)
         seen_area_m2 = float(self.grid.area_m2[fused.seen].sum())
-        shares = direction_shares(fused.velocity_mps, self.zone.axis_deg)
+        density, _ = local_density(self.grid, fused.field, fused.seen)
+        shares = direction_shares(fused.walkers_mps, self.zone.axis_deg)
         return ZoneMeasurement(
             zone_id=self.zone.id,
             captured_at=fused.oldest_at,
@@ -215,12 +219,13 @@ class _ZoneDesk:
             peak_xy_m=peak.xy_m,
             density_mean_per_m2=fused.field.people / max(seen_area_m2, 1.0),
             visible_share=fused.visible_share,
-            speed_mps=median_speed_mps(fused.velocity_mps),
+            speed_mps=median_speed_mps(fused.walkers_mps),
             inflow_per_s=None if rates is None else rates.inflow_per_s,
             outflow_per_s=None if rates is None else rates.outflow_per_s,
             minority_share=shares.minority,
+            pressure_per_s2=self._pressure.highest_per_s2(density),
             luminance=fused.luminance,
-            stopped_share=stopped_share(fused.velocity_mps),
+            stopped_share=stopped_share(fused.walkers_mps),
             outflow_per_m_s=self._per_metre(None if rates is None else rates.outflow_per_s),
             demand_per_m_s=self._per_metre(None if rates is None else rates.inflow_per_s),
             along_share=shares.along if shares.walkers else None,

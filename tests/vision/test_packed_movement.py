@@ -1,0 +1,81 @@
+"""Dense flow and crowd pressure, on movement whose answer is known."""
+
+import cv2
+import numpy as np
+import pytest
+from shapely.geometry import box
+
+from tests.vision.scene_cases import START
+from vision.camera import Camera, Lens, Pose
+from vision.dense_flow import DenseFlow, plan_velocities
+from vision.grid import PlanGrid
+from vision.pressure import LocalPressure
+from vision.zone_view import ZoneView
+from vision.zones import Zone, ZoneType
+
+YARD = Zone("yard", "f1", ZoneType.SQUARE, box(-2, -1, 2, 1), head_height_m=1.5)
+# Straight down from 5 m above the heads: 1 px is 0.0125 m on the head plane at 640 px.
+ABOVE = Camera(Pose(0, 0, 6.5, 90, 90), Lens(640, 360, 400.0))
+
+
+def texture(shift_px: tuple[float, float]) -> np.ndarray:
+    """A smooth random picture, moved by (right, down) pixels."""
+    rng = np.random.default_rng(6)
+    grey = cv2.GaussianBlur(rng.uniform(0, 255, (360, 640)).astype(np.float32), (0, 0), 4)
+    grey = 20 + 215 * (grey - grey.min()) / (grey.max() - grey.min())
+    matrix = np.array([[1, 0, shift_px[0]], [0, 1, shift_px[1]]], np.float32)
+    moved = cv2.warpAffine(grey, matrix, (640, 360), borderMode=cv2.BORDER_REFLECT)
+    return np.repeat(moved.astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def test_a_moving_crowd_has_its_speed_in_metres() -> None:
+    """8 px right and 4 px up in 0.2 s are 0.1 m and 0.05 m: 0.5 and 0.25 m/s on the plan."""
+    view = ZoneView.build(ABOVE, YARD)
+    flow = DenseFlow()
+    assert flow.update(texture((0, 0)), START) is None
+    measured = flow.update(texture((8, -4)), START.plus(0.2))
+    assert measured is not None
+    packed = np.full(view.grid.shape, 0.2)
+    places, velocity = plan_velocities(view, packed, *measured)
+    assert len(places) == view.grid.area_m2.size
+    np.testing.assert_allclose(np.median(velocity, axis=0), [0.5, 0.25], atol=0.03)
+
+
+def test_flow_is_taken_only_where_people_are_and_only_between_near_pictures() -> None:
+    view = ZoneView.build(ABOVE, YARD)
+    flow = DenseFlow()
+    flow.update(texture((0, 0)), START)
+    measured = flow.update(texture((0, 0)), START.plus(0.2))
+    assert measured is not None
+    people = np.zeros(view.grid.shape)
+    assert len(plan_velocities(view, people, *measured)[0]) == 0
+    people[2, 3] = 0.3
+    places, velocity = plan_velocities(view, people, *measured)
+    np.testing.assert_allclose(places, [view.grid.centres_xy_m.reshape(8, 16, 2)[2, 3]])
+    np.testing.assert_allclose(velocity, 0.0, atol=0.02)
+    assert flow.update(texture((0, 0)), START.plus(2.0)) is None
+
+
+def pressure_of(wave_mps: float, density: float) -> float | None:
+    """Pressure of a crowd that sways as one with this amplitude along x, period 2 s."""
+    grid = PlanGrid.over(box(0, 0, 3, 3))
+    pressure = LocalPressure(grid)
+    places = np.random.default_rng(1).uniform(0, 3, (40, 2))
+    for index in range(50):
+        t = index * 0.2
+        velocity = np.tile([wave_mps * np.sin(np.pi * t), 0.0], (40, 1))
+        pressure.update(places, velocity, START.plus(t))
+    return pressure.highest_per_s2(np.full(grid.shape, density))
+
+
+@pytest.mark.parametrize(("wave_mps", "density"), [(0.2, 4.0), (0.1, 4.0), (0.0, 4.0)])
+def test_pressure_is_density_times_velocity_variance(wave_mps: float, density: float) -> None:
+    # The variance of a sine is half its squared amplitude.
+    expected = density * wave_mps**2 / 2
+    assert pressure_of(wave_mps, density) == pytest.approx(expected, rel=0.15, abs=1e-9)
+
+
+def test_pressure_is_silent_below_three_per_square_metre_and_unknown_without_history() -> None:
+    assert pressure_of(0.5, 2.9) == 0.0
+    grid = PlanGrid.over(box(0, 0, 3, 3))
+    assert LocalPressure(grid).highest_per_s2(np.full(grid.shape, 4.0)) is None
