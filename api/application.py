@@ -9,7 +9,7 @@ from importlib import metadata
 from fastapi import FastAPI
 
 from api.pictures import Pictures
-from api.problems import install_handlers
+from api.problems import install_handlers, responses
 from api.routes import alarms, console, events, health, ingest, shift, state
 from api.routes import pictures as picture_routes
 from api.security import Guard
@@ -48,6 +48,7 @@ def create_app(
         version=metadata.version("xiaoan") if _installed() else "0",
         description=_DESCRIPTION,
         lifespan=lifespan,
+        responses=responses(422),
         # The ready-made documentation pages fetch scripts from elsewhere.
         docs_url=None,
         redoc_url=None,

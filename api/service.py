@@ -75,6 +75,8 @@ class Service:
             await stack.enter_async_context(self.desk.database)
             await self.desk.load()
             self.desk.board.started_at = self.desk.clock.utc()
+            # Before the first request: what was current before the start may be so no longer.
+            await self.watch.tick()
             watching = asyncio.create_task(self.watch.run(), name="watch")
             try:
                 yield

@@ -38,6 +38,7 @@ class Watch:
         refused = False
         upkeep_at = self._desk.clock.monotonic()
         while True:
+            await asyncio.sleep(self._every_s)
             try:
                 await self.tick()
                 if self._desk.clock.monotonic() >= upkeep_at:
@@ -49,7 +50,6 @@ class Watch:
                 if not refused:
                     _LOG.error("watch.database_refused", error=str(error))
                 refused = True
-            await asyncio.sleep(self._every_s)
 
     async def tick(self) -> None:
         """Compare what is shown with the present; tell what changed by time alone."""

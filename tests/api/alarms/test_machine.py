@@ -235,11 +235,12 @@ def test_refusals(steps: str, act: str, version_off: int, error: type[AlarmError
     alarm, _ = play(steps)
     assert alarm is not None
     version = alarm.version + version_off
+    steps_of = {
+        "ack": lambda: acknowledge(alarm, who(9), version),
+        "close": lambda: close(alarm, who(9), version, "other"),
+    }
     with pytest.raises(error):
-        if act == "ack":
-            acknowledge(alarm, who(9), version)
-        else:
-            close(alarm, who(9), version, "other")
+        steps_of[act]()
 
 
 WORDS = st.lists(

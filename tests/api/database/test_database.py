@@ -1,0 +1,167 @@
+"""The database itself: migrations, one writer, what it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, delete, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from api import events
+from api.alarms import store
+from api.alarms.machine import observe
+from api.database import Database, DatabaseError, MigrationError, migrate
+from api.database.engine import parse_url
+from api.database.tables import ALARM_HISTORY, METADATA, VIEWINGS
+from api.events import EventKind, NewEvent
+from tests.api.alarms.test_machine import signal
+from vision.instants import Utc
+
+NOW = Utc(1_800_000_000_000_000_000)
+
+
+def test_tables_and_migrations_agree(database_url: str) -> None:
+    url = parse_url(database_url)
+    drivers = {"sqlite+aiosqlite": "sqlite"}
+    engine = create_engine(url.set(drivername=drivers.get(url.drivername, url.drivername)))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        own = {table.name for table in METADATA.sorted_tables}
+        found = [
+            step for step in compare_metadata(context, METADATA) if not _of_another_room(step, own)
+        ]
+    engine.dispose()
+    assert found == []
+
+
+def _of_another_room(step: object, own: set[str]) -> bool:
+    """Tables that other parts of the service bring with descriptions of their own."""
+    if not isinstance(step, tuple) or step[0] not in ("remove_table", "remove_index"):
+        return False
+    thing = step[1]
+    table = thing.table if step[0] == "remove_index" else thing
+    return table.name not in own
+
+
+def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new/desk.db"
+    assert migrate(url) == migrate(url)
+
+
+def test_a_database_of_a_newer_version_is_refused(sqlite_url: str) -> None:
+    path = sqlite_url.removeprefix("sqlite:///")
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(MigrationError, match="another version of xiaoan"):
+        migrate(sqlite_url)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"not a database, not at all" * 100)
+    with pytest.raises(DatabaseError, match="cannot open or change the database"):
+        migrate(f"sqlite:///{tmp_path}/x.db")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [("nonsense", "not a URL"), ("mysql://h/d", "names mysql; only sqlite and postgresql")],
+)
+def test_other_databases_are_refused(url: str, message: str) -> None:
+    with pytest.raises(DatabaseError, match=message):
+        parse_url(url)
+
+
+async def test_sqlite_is_durable(sqlite_url: str) -> None:
+    async with Database(sqlite_url) as database, database.write() as connection:
+        for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
+            found = await connection.execute(text(f"PRAGMA {pragma}"))
+            assert found.scalar_one() == value
+
+
+async def test_writers_take_turns_and_events_count_in_order_of_commit(database_url: str) -> None:
+    async with Database(database_url) as database:
+
+        async def write(number: int) -> int:
+            async with database.write() as connection:
+                new = [NewEvent(EventKind.ZONE, str(number))]
+                (event,) = await events.append(connection, new, NOW)
+                await asyncio.sleep(0)
+                return event.seq
+
+        numbers = await asyncio.gather(*(write(number) for number in range(20)))
+        assert list(numbers) == sorted(numbers)
+        async with database.read() as connection:
+            replayed = await events.replay(connection, numbers[0])
+        assert replayed is not None
+        assert [int(event.body_json) for event in replayed] == list(range(1, 20))
+
+
+async def test_a_second_open_row_of_a_key_is_refused(database_url: str) -> None:
+    change = observe(None, signal("L3"))
+    assert change is not None
+    async with Database(database_url) as database:
+        async with database.write() as connection:
+            first = await store.save(connection, change)
+            assert first.number > 0
+        with pytest.raises(IntegrityError):
+            async with database.write() as connection:
+                await store.save(connection, change)
+
+
+async def test_history_and_viewings_are_append_only(database_url: str) -> None:
+    change = observe(None, signal("L3"))
+    assert change is not None
+    async with Database(database_url) as database:
+        async with database.write() as connection:
+            await store.save(connection, change)
+            row = {"viewer": "a", "camera_id": "b", "window_ns": 1, "first_at_ns": 1}
+            await connection.execute(insert(VIEWINGS).values(row))
+        for statement in (
+            update(ALARM_HISTORY).values(actor="someone else"),
+            delete(ALARM_HISTORY),
+            update(VIEWINGS).values(viewer="someone else"),
+            delete(VIEWINGS),
+        ):
+            with pytest.raises(DBAPIError, match="append-only"):
+                async with database.write() as connection:
+                    await connection.execute(statement)
+
+
+async def test_an_alarm_is_read_back_as_it_was_stored(database_url: str) -> None:
+    change = observe(None, signal("L4"))
+    assert change is not None
+    async with Database(database_url) as database:
+        async with database.write() as connection:
+            saved = await store.save(connection, change)
+        async with database.read() as connection:
+            assert await store.by_number(connection, saved.number) == saved
+            assert await store.newest_of(connection, saved.key) == saved
+            assert await store.history(connection, saved.number) == change.entries
+
+
+async def test_readers_do_not_wait_for_the_writer(sqlite_url: str) -> None:
+    async with Database(sqlite_url) as database, database.write() as writing:
+        await events.append(writing, [NewEvent(EventKind.ZONE, "{}")], NOW)
+        async with database.read() as reading:
+            assert (await reading.execute(select(1))).scalar_one() == 1
+            assert await events.last_seq(reading) == 0
+
+
+def test_every_append_only_table_exists(sqlite_url: str) -> None:
+    engine = create_engine(sqlite_url)
+    with engine.connect() as connection:
+        triggers = _triggers(connection)
+    engine.dispose()
+    assert {"alarm_history_no_delete", "viewings_no_update"} <= triggers
+
+
+def _triggers(connection: Connection) -> set[str]:
+    rows = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+    return {name for (name,) in rows}

@@ -1,0 +1,212 @@
+"""The desk in a real browser: what a guard sees and does."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service as DriverService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.api.service_peer import ServiceProcess
+from tests.conftest import need_peer
+
+pytestmark = pytest.mark.peer
+
+_PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[webdriver.Chrome]:
+    driver = shutil.which("chromedriver")
+    need_peer(driver, "chromedriver", "apt-get install chromium-driver")
+    options = Options()
+    options.binary_location = str(chromium)
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-proxy-server",
+        "--window-size=1920,1080",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=DriverService(driver))
+    try:
+        yield chrome
+    finally:
+        chrome.quit()
+
+
+@pytest.fixture
+def service(sqlite_url: str) -> Iterator[ServiceProcess]:
+    with ServiceProcess(sqlite_url) as process:
+        yield process
+
+
+class Desk:
+    """The page as a person uses it."""
+
+    def __init__(self, browser: webdriver.Chrome, service: ServiceProcess, path: str = "/") -> None:
+        browser.get("about:blank")
+        browser.get_log("browser")  # what the page before complained of is forgotten
+        browser.get(service.url + path)
+        browser.delete_all_cookies()
+        browser.get(service.url + path)
+        self.browser = browser
+        self.until(lambda: self.one("#link").get_attribute("data-link") == "live")
+
+    def until(self, told: Any) -> Any:
+        return WebDriverWait(self.browser, _PATIENCE_S).until(lambda _: told())
+
+    def one(self, selector: str) -> WebElement:
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, selector: str) -> str:
+        """Text of the first match, empty when there is none; one script, so it cannot go stale."""
+        script = "return document.querySelector(arguments[0])?.innerText ?? ''"
+        return str(self.browser.execute_script(script, selector))
+
+    def data(self, selector: str, name: str) -> str:
+        script = "return document.querySelector(arguments[0])?.dataset[arguments[1]] ?? ''"
+        return str(self.browser.execute_script(script, selector, name))
+
+    def start_shift(self, name: str = "王芳") -> None:
+        self.one("#shift-name").send_keys(name)
+        self.one("#shift-start").click()
+        self.until(lambda: self.text("#duty-name") == name)
+
+    def complaints(self) -> list[str]:
+        """Errors and refused loads that the browser noted, but for pictures that do not exist."""
+        entries: list[dict[str, Any]] = self.browser.get_log("browser")
+        return [
+            str(entry["message"])
+            for entry in entries
+            if entry["level"] in ("SEVERE", "WARNING") and "picture.jpg" not in entry["message"]
+        ]
+
+
+def test_an_alarm_appears_sounds_and_is_acknowledged_with_one_click(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    assert desk.data("[data-zone=stair]", "level") == "UNKNOWN"
+    desk.start_shift()
+    service.send(service.record("stair", "L3", 2.9), service.record("hall", "L0", 0.4))
+    desk.until(lambda: desk.text("[data-alarm='1'] .alarm-place") == "楼梯")
+    desk.until(lambda: desk.data("[data-zone=stair]", "level") == "L3")
+    assert desk.text("[data-alarm='1'] .alarm-level") == "L3 报警"
+    assert "2.9 人/平方米" in desk.text("[data-alarm='1'] .alarm-density")
+    assert "人群密度高：2.90 人/平方米（限值 2.70 人/平方米）" in desk.text("[data-alarm='1']")
+    assert desk.data("[data-zone=hall]", "level") == "L0"
+    desk.until(lambda: desk.data("body", "sounding") == "2")
+    assert browser.title.startswith("(1) ")
+    desk.one("[data-alarm='1'] .alarm-acknowledge").click()
+    desk.until(lambda: desk.data("[data-alarm='1']", "state") == "acknowledged")
+    desk.until(lambda: desk.data("body", "sounding") == "none")
+    assert "王芳 已确认" in desk.text("[data-alarm='1'] .alarm-state")
+    alarm = service.client.get("/api/v1/alarms/1").json()
+    assert alarm["acknowledged"]["name"] == "王芳"
+    assert desk.complaints() == []
+
+
+def test_keys_acknowledge_and_details_close(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    desk.start_shift()
+    service.send(service.record("stair", "L4", 3.8))
+    desk.until(lambda: desk.data("[data-alarm='1']", "state") == "unacknowledged")
+    desk.one("body").send_keys("a")
+    desk.until(lambda: desk.data("[data-alarm='1']", "state") == "acknowledged")
+    desk.one("[data-alarm='1'] .alarm-foot .quiet").click()
+    desk.until(lambda: "王芳" in desk.text("[data-alarm='1'] .history"))
+    assert not desk.one("[data-alarm='1'] .close-form button").is_enabled()
+    service.send(service.record("stair", "L0", 0.3))
+    desk.until(lambda: desk.one("[data-alarm='1'] .close-form button").is_enabled())
+    desk.one("#alarm-1-cause").send_keys("演练")
+    desk.one("#alarm-1-note").send_keys("全校疏散演练", Keys.TAB)
+    desk.one("[data-alarm='1'] .close-form button").click()
+    desk.until(lambda: desk.text("[data-alarm='1']") == "")
+    desk.until(lambda: "1" in desk.text("#recent-count"))
+    assert service.client.get("/api/v1/alarms/1").json()["cause"] == "drill"
+    assert desk.complaints() == []
+
+
+def test_without_a_name_nothing_is_acknowledged(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    service.send(service.record("stair", "L3", 2.9))
+    desk.until(lambda: desk.text("[data-alarm='1'] .alarm-place") != "")
+    desk.one("[data-alarm='1'] .alarm-acknowledge").click()
+    desk.until(lambda: desk.text("#shift-error") == "请先输入姓名")
+    assert desk.data("[data-alarm='1']", "state") == "unacknowledged"
+
+
+def test_languages(browser: webdriver.Chrome, service: ServiceProcess) -> None:
+    desk = Desk(browser, service)
+    assert desk.text("#alarms-heading") == "告警"
+    desk.one("#language").click()
+    desk.until(lambda: desk.text("#alarms-heading") == "Alarms")
+    desk.until(lambda: desk.text("[data-zone=stair] h3") == "Stair")
+    assert desk.text("[data-zone=stair] .tile-level") == "Unknown · not seen"
+    browser.get(service.url)  # the choice is kept
+    desk.until(lambda: desk.text("#alarms-heading") == "Alarms")
+    assert desk.complaints() == []
+
+
+def test_a_lost_server_is_told_in_red_and_a_returned_one_is_trusted_again(
+    browser: webdriver.Chrome,
+    service: ServiceProcess,
+    record_property: Callable[[str, object], None],
+) -> None:
+    desk = Desk(browser, service)
+    desk.start_shift()
+    service.send(service.record("stair", "L0", 0.4))
+    desk.until(lambda: desk.data("[data-zone=stair]", "level") == "L0")
+    assert desk.complaints() == []
+    killed_s = time.monotonic()
+    service.kill()
+    desk.until(lambda: desk.one("#lost").is_displayed())
+    record_property("banner_after_s", round(time.monotonic() - killed_s, 1))
+    assert "与服务器失去联系" in desk.text("#lost")
+    assert desk.data("body", "sounding") == "lost"
+    colour = desk.one("#lost").value_of_css_property("background-color")
+    assert colour == "rgba(179, 18, 29, 1)"
+    assert desk.one("#lost").size["width"] >= 1_900
+    service.start()
+    desk.until(lambda: not desk.one("#lost").is_displayed())
+    desk.until(lambda: desk.data("body", "sounding") == "none")
+
+
+def test_nothing_is_wider_than_the_screen(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    service.send(service.record("stair", "L4", 3.8), service.record("hall", "L2", 2.0))
+    try:
+        for width, height in ((1920, 1080), (1280, 720), (390, 844)):
+            metrics = {
+                "width": width,
+                "height": height,
+                "deviceScaleFactor": 1,
+                "mobile": False,
+            }
+            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+            desk = Desk(browser, service)
+            desk.until(lambda desk=desk: desk.text("[data-alarm='1'] .alarm-place") != "")
+            wide = browser.execute_script("return document.documentElement.scrollWidth")
+            assert int(wide) <= width
+            assert desk.one("[data-alarm='1'] .alarm-acknowledge").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -1,0 +1,150 @@
+"""The event stream: snapshot, replay, live, pings."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from fastapi.sse import ServerSentEvent
+
+from api import events
+from api.events import Broker, Event, EventKind
+from api.routes.events import stream
+from tests.api.desk_cases import RunningDesk, running_desk
+
+
+@asynccontextmanager
+async def listening(
+    desk: RunningDesk, last_event_id: str | None = None
+) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
+    """A console's stream, past its first ping."""
+    source = stream(desk.service, last_event_id)
+    first = await anext(source)
+    assert first.event == "ping"
+    assert first.retry == 1_000
+    try:
+        yield source
+    finally:
+        await source.aclose()  # type: ignore[attr-defined]
+
+
+async def take(source: AsyncIterator[ServerSentEvent], count: int) -> list[ServerSentEvent]:
+    async with asyncio.timeout(20.0):
+        return [await anext(source) for _ in range(count)]
+
+
+def body(event: ServerSentEvent) -> dict[str, object]:
+    found: dict[str, object] = json.loads(event.raw_data or "null")
+    return found
+
+
+async def test_a_new_console_gets_a_snapshot_and_then_changes(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url) as desk:
+        await desk.send(desk.reading("hall", "L1", 1.3))
+        async with listening(desk) as source:
+            (snapshot,) = await take(source, 1)
+            assert snapshot.event == "snapshot"
+            state = body(snapshot)
+            assert state["last_event_id"] == int(snapshot.id or 0)
+            await desk.send(desk.reading("stair", "L3", 2.9))
+            alarm, zone = await take(source, 2)
+            assert (alarm.event, zone.event) == ("alarm", "zone")
+            assert body(zone)["level"] == "L3"
+            assert int(snapshot.id or 0) < int(alarm.id or 0) < int(zone.id or 0)
+
+
+async def test_a_console_that_was_away_hears_what_it_missed_once(database_url: str) -> None:
+    async with running_desk(database_url) as desk:
+        async with listening(desk) as source:
+            (snapshot,) = await take(source, 1)
+        await desk.send(desk.reading("stair", "L3", 2.9))
+        await desk.post("/api/v1/alarms/1/acknowledge", {"name": "王芳", "version": 1})
+        async with listening(desk, snapshot.id) as source:
+            missed = await take(source, 3)
+            assert [event.event for event in missed] == ["alarm", "zone", "alarm"]
+            states = [body(event)["state"] for event in missed if event.event == "alarm"]
+            assert states == ["unacknowledged", "acknowledged"]
+            await desk.send(desk.reading("hall", "L0"))
+            (live,) = await take(source, 1)
+            assert body(live)["id"] == "hall"
+            assert int(live.id or 0) > int(missed[-1].id or 0)
+
+
+async def test_replay_works_across_a_restart(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url) as desk:
+        clock = desk.clock
+        async with listening(desk) as source:
+            (snapshot,) = await take(source, 1)
+        await desk.send(desk.reading("stair", "L3", 2.9))
+    async with (
+        running_desk(sqlite_url, clock=clock) as desk,
+        listening(desk, snapshot.id) as source,
+    ):
+        first, second = await take(source, 2)
+        assert (first.event, second.event) == ("alarm", "zone")
+
+
+@pytest.mark.parametrize("stale_id", ["999999", "-1", "abc", "", "9" * 40, "１"])
+async def test_an_id_that_cannot_be_replayed_gives_a_snapshot(
+    sqlite_url: str, stale_id: str
+) -> None:
+    async with running_desk(sqlite_url) as desk, listening(desk, stale_id) as source:
+        (event,) = await take(source, 1)
+        assert event.event == "snapshot"
+
+
+async def test_events_that_were_pruned_give_a_snapshot(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url) as desk:
+        async with listening(desk) as source:
+            (snapshot,) = await take(source, 1)
+        await desk.send(desk.reading("stair", "L3", 2.9))
+        desk.clock.advance(events.KEEP_EVENTS_S + 1.0)
+        await desk.send(desk.reading("hall", "L0"))
+        await desk.service.watch.upkeep()
+        async with listening(desk, snapshot.id) as source:
+            (event,) = await take(source, 1)
+            assert event.event == "snapshot"
+            assert int(event.id or 0) > int(snapshot.id or 0)
+
+
+async def test_a_quiet_stream_pings(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url, ping_s=0.01) as desk, listening(desk) as source:
+        found = await take(source, 3)
+        assert [event.event for event in found] == ["snapshot", "ping", "ping"]
+        assert found[1].data == {"server_time": desk.clock.utc().iso()}
+        assert found[1].id is None
+
+
+async def test_a_stopping_service_ends_its_streams(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url) as desk, listening(desk) as source:
+        await take(source, 1)
+        desk.service.desk.broker.close()
+        with pytest.raises(StopAsyncIteration):
+            await take(source, 1)
+
+
+async def test_a_console_that_reads_too_slowly_takes_a_snapshot(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url) as desk, listening(desk) as source:
+        await take(source, 1)
+        many = [Event(1_000 + n, EventKind.ZONE, "{}") for n in range(600)]
+        desk.service.desk.broker.publish(many)
+        (event,) = await take(source, 1)
+        assert event.event == "snapshot"
+
+
+async def test_consoles_are_counted_and_forgotten(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url) as desk:
+        broker = desk.service.desk.broker
+        async with listening(desk), listening(desk):
+            assert broker.listeners == 2
+        assert broker.listeners == 0
+
+
+async def test_a_closed_broker_ends_newcomers_too() -> None:
+    broker = Broker()
+    broker.close()
+    with broker.listen() as listener:
+        assert await listener.next_within(1.0) is None
