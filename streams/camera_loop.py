@@ -30,6 +30,7 @@ from streams.sources import (
     Timeouts,
     open_source,
 )
+from vision.camera import Camera
 from vision.instants import Monotonic, Utc
 from vision.observations import Frame
 
@@ -50,6 +51,8 @@ class CameraSpec:
         size_px: width and height for which the camera is calibrated.
         analysed_fps: pictures a second that are analysed.
         repeat: a recording starts again at its end; otherwise it ends offline.
+        view: pose and lens, for a source that is drawn instead of filmed.
+        silence: limits of its own; `None` for those of the loop's settings.
     """
 
     id: str
@@ -57,6 +60,8 @@ class CameraSpec:
     size_px: tuple[int, int]
     analysed_fps: float = 5.0
     repeat: bool = False
+    view: Camera | None = None
+    silence: SilenceLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ class CameraLoop:
         self._clock = clock
         self._outlets = outlets
         self._settings = settings or LoopSettings()
+        self._silence = spec.silence or self._settings.silence
         self._backoff = Backoff(self._settings.backoff, random_source or random.Random())
         self._stop = threading.Event()
         self._sampler = Sampler(spec.analysed_fps)
@@ -143,9 +149,7 @@ class CameraLoop:
         now = self._clock.monotonic()
         with self._lock:
             silent_s = now - self._last_sign
-            self._settle(
-                after_silence(self._status, silent_s, self._clock.utc(), self._settings.silence)
-            )
+            self._settle(after_silence(self._status, silent_s, self._clock.utc(), self._silence))
             status = self._status
         if self._is_dead() and silent_s > _REVIVE_AFTER_S:
             self._revive()
@@ -222,7 +226,7 @@ class CameraLoop:
             now = self._clock.utc()
             age_s = max(now - captured_at, 0.0)
             self._last_sign = max(self._last_sign, self._clock.monotonic().plus(-age_s))
-            fresh = age_s < self._settings.silence.stalled_s
+            fresh = age_s < self._silence.stalled_s
             if fresh and self._status.state is not CameraState.LIVE:
                 self._settle(self._status.moved(CameraState.LIVE, now))
 

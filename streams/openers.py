@@ -49,11 +49,12 @@ def campus_pictures(uri: SourceUri, spec: CameraSpec) -> Iterator[TimedPicture]:
             light=Light(options["light"]) if "light" in options else None,
             fps=_campus_fps(spec.analysed_fps),
             camera=spec.view,
+            # The empty place is drawn once before the first picture: quickly rather than finely.
+            oversample=1,
+            start_s=float(options.get("start_s", "0")),
         )
-        start_s = float(options.get("start_s", "0"))
         for frame in virtual_frames(shot):
-            if frame.t_s >= start_s:
-                yield frame.t_s - start_s, frame.image_bgr
+            yield frame.t_s - shot.start_s, frame.image_bgr
     except SimulationMissingError as error:
         raise NotFoundError(
             str(uri), "the virtual campus is not installed", "pip install 'xiaoan[sim]'"

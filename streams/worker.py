@@ -11,6 +11,7 @@ import httpx
 
 from config.site import Site, SiteCamera
 from streams.camera_loop import CameraSpec
+from streams.camera_state import SilenceLimits
 from streams.clock import Clock, SystemClock
 from streams.drawing import zone_outline
 from streams.heartbeat import Heartbeat
@@ -27,6 +28,9 @@ from vision.observations import HeadNetwork
 from vision.profiles import ZoneProfile
 from vision.scene import SceneAnalyser
 from vision.zones import ZoneType
+
+# The virtual campus draws the empty place before its first picture, on a busy machine for a while.
+_DRAWN_SILENCE = SilenceLimits(stalled_s=3.0, hung_s=30.0, start_s=120.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +118,15 @@ def camera_spec(camera: SiteCamera) -> CameraSpec:
     """How a camera of the site is played: its sub-stream where it has one."""
     uri = camera.sub_uri or camera.uri
     lens = camera.camera.lens
+    drawn = uri.scheme == "virtual"
     return CameraSpec(
         id=camera.id,
         uri=uri,
         size_px=(lens.width_px, lens.height_px),
         analysed_fps=camera.analysed_fps,
-        repeat=uri.scheme == "virtual",
+        repeat=drawn,
+        view=camera.camera,
+        silence=_DRAWN_SILENCE if drawn else None,
     )
 
 

@@ -1,0 +1,49 @@
+import pytest
+
+from streams.av_container import open_with_av
+from streams.camera_loop import CameraSpec
+from streams.errors import NotFoundError
+from streams.openers import campus_pictures, opener_for
+from streams.sources import PlainUri, Timeouts
+from vision.camera import Camera, Lens, Pose
+
+SMALL = Camera(Pose(0.1, 1.5, 2.9, 0.0, 20.0), Lens.from_hfov(160, 90, 62.0))
+
+
+def spec(address: str, analysed_fps: float = 5.0) -> CameraSpec:
+    return CameraSpec("cam-corridor3", PlainUri(address), (160, 90), analysed_fps, view=SMALL)
+
+
+@pytest.mark.parametrize("address", ["rtsp://camera/live", "rtsps://camera/live", "file:a.mp4"])
+def test_cameras_and_recordings_are_played_by_ffmpeg(address: str) -> None:
+    assert opener_for(spec(address)) is open_with_av
+
+
+@pytest.mark.parametrize(
+    ("analysed_fps", "step_s"), [(5.0, 0.2), (4.0, 0.2), (6.0, 0.08), (2.0, 0.4)]
+)
+def test_the_campus_is_drawn_no_oftener_than_needed(analysed_fps: float, step_s: float) -> None:
+    pytest.importorskip("jupedsim", reason="extra sim")
+    asked = spec("virtual:quiet_corridor?seed=1", analysed_fps)
+    container = opener_for(asked)(asked.uri, Timeouts())
+    pictures = container.pictures()
+    first, second = next(pictures), next(pictures)
+    container.close()
+    assert first.pts_s == 0.0
+    assert second.pts_s == pytest.approx(step_s)
+    assert first.size_px == (160, 90)
+
+
+def test_a_start_in_the_middle_begins_at_zero() -> None:
+    pytest.importorskip("jupedsim", reason="extra sim")
+    asked = spec("virtual:quiet_corridor?seed=1&start_s=10&light=dim")
+    pts_s, image = next(iter(campus_pictures(asked.uri, asked)))
+    assert pts_s == 0.0
+    assert image.shape == (90, 160, 3)
+
+
+@pytest.mark.parametrize("address", ["virtual:no_such_story", "virtual:quiet_corridor?light=disco"])
+def test_a_story_that_does_not_exist_is_one_clear_message(address: str) -> None:
+    pytest.importorskip("jupedsim", reason="extra sim")
+    with pytest.raises(NotFoundError, match="mend: name a scenario, camera and light"):
+        next(iter(campus_pictures(PlainUri(address), spec(address))))
