@@ -7,7 +7,7 @@ mean height of standing people (m).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +25,8 @@ _BEHIND_PX = 3000.0
 _STEP_M = 1e-3
 _PERSON_PRIOR_M, _PERSON_SIGMA_M, _PERSON_SPREAD = 1.5, 0.5, 0.08
 _HUBER = 2.0
+_MAX_LOG_FOCAL = 14.0
+_SCALES = np.array([0.5, 0.5, 0.1, 5.0, 5.0, 2.0, 0.05, 0.05, 0.2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,9 @@ def camera_of(values: Float64Array, lens: Lens) -> Camera:
     x_m, y_m, z_m, pan_deg, tilt_deg, roll_deg, log_focal, k1 = (float(v) for v in values[:8])
     pose = Pose(x_m, y_m, z_m, pan_deg, min(max(tilt_deg, -90.0), 90.0), roll_deg)
     # A trial step may ask for any focal length; the clip keeps it a lens.
-    return Camera(pose, replace(lens, focal_px=math.exp(min(max(log_focal, 0.0), 14.0)), k1=k1))
+    return Camera(
+        pose, replace(lens, focal_px=math.exp(min(max(log_focal, 0.0), _MAX_LOG_FOCAL)), k1=k1)
+    )
 
 
 def values_of(camera: Camera) -> Float64Array:
@@ -78,14 +82,17 @@ def first_guesses(problem: PoseProblem) -> list[Float64Array]:
     tilts = np.arange(-15.0, 90.0, 15.0) if priors.tilt_deg is None else [priors.tilt_deg]
     towards = problem.points_xyz_m - values[:3]
     towards /= np.maximum(np.linalg.norm(towards, axis=1, keepdims=True), 1e-9)
-    scored = []
-    for pan_deg in pans:
-        for tilt_deg in tilts:
-            guess = values.copy()
-            guess[3:5] = pan_deg, tilt_deg
-            rays = camera_of(guess, priors.lens).rays(problem.clicks_uv_px)
-            scored.append((float(np.sum((rays - towards) ** 2)), len(scored), guess))
-    return [guess for _, _, guess in sorted(scored, key=lambda item: item[:2])[:3]]
+    ahead = camera_of(values, priors.lens).rays(problem.clicks_uv_px)
+    in_camera = ahead @ Pose(0.0, 0.0, 0.0, 0.0, 0.0).axes().T
+    guesses = np.array([(pan_deg, tilt_deg) for pan_deg in pans for tilt_deg in tilts])
+    rays = in_camera @ axes_of(guesses[:, 0], guesses[:, 1], np.zeros(len(guesses)))
+    order = np.argsort(np.sum((rays - towards) ** 2, axis=(1, 2)), kind="stable")
+    starts = []
+    for pan_deg, tilt_deg in guesses[order[:3]]:
+        start = values.copy()
+        start[3:5] = pan_deg, tilt_deg
+        starts.append(start)
+    return starts
 
 
 def fit_pose(
@@ -119,41 +126,90 @@ def _descend(
 
     The cost is taken with the weights of where the descent ended, so that two can be compared.
     """
-    errors = _error_function(problem, start, free)
-    result = least_squares(errors, start[free], method="lm", x_scale=_scales(free))
+    errors = _Errors.around(problem, start, free)
+    result = least_squares(
+        errors, start[free], jac=errors.jacobian, method="lm", x_scale=_SCALES[free]
+    )
     values = start.copy()
     values[free] = result.x
-    ended = _error_function(problem, values, free)(values[free])
+    ended = _Errors.around(problem, values, free)(values[free])
     return float(ended @ ended), values, np.asarray(result.jac)
 
 
-def _scales(free: BoolArray) -> Float64Array:
-    return np.array([0.5, 0.5, 0.1, 5.0, 5.0, 2.0, 0.05, 0.05, 0.2])[free]
+@dataclass(frozen=True, slots=True)
+class _Errors:
+    """Whitened errors as a function of the free parameters; weights are taken at `centre`."""
 
+    problem: PoseProblem
+    centre: Float64Array
+    free: BoolArray
+    whitening: Float64Array
+    line_scale_px: Float64Array
 
-def _error_function(
-    problem: PoseProblem, around: Float64Array, free: BoolArray
-) -> Callable[[Float64Array], Float64Array]:
-    """Whitened errors as a function of the free parameters; weights are taken at `around`."""
-    priors = problem.priors
-    known, sigmas = known_values(priors)
-    judged = free & np.isfinite(sigmas)
-    points, clicks = problem.points_xyz_m, problem.clicks_uv_px
-    whitening = _whitening(camera_of(around, priors.lens), points, priors)
-    line_scale = _line_scale(problem)
+    @classmethod
+    def around(cls, problem: PoseProblem, centre: Float64Array, free: BoolArray) -> _Errors:
+        camera = camera_of(centre, problem.priors.lens)
+        covariances, _ = pair_covariances(camera, problem.points_xyz_m, problem.priors)
+        whitening = np.asarray(np.linalg.inv(np.linalg.cholesky(covariances)))
+        return cls(problem, centre, free, whitening, _line_scale(problem))
 
-    def errors(chosen: Float64Array) -> Float64Array:
-        values = around.copy()
-        values[free] = chosen
-        camera = camera_of(values, priors.lens)
-        gaps = pixels_of(camera, points) - clicks
-        parts = [np.einsum("nij,nj->ni", whitening, gaps).ravel()]
-        parts.append((values[judged] - known[judged]) / sigmas[judged])
+    def __call__(self, chosen: Float64Array) -> Float64Array:
+        values = self.centre.copy()
+        values[self.free] = chosen
+        return np.asarray(self._of(values[None, :])[0])
+
+    def jacobian(self, chosen: Float64Array) -> Float64Array:
+        """Forward differences, all parameters in one go: (errors, free)."""
+        values = np.tile(self.centre, (len(chosen) + 1, 1))
+        values[:, self.free] = chosen
+        steps = _SCALES[self.free] * 1e-6
+        values[np.arange(1, len(values)), np.flatnonzero(self.free)] += steps
+        errors = self._of(values)
+        return np.asarray(((errors[1:] - errors[0]) / steps[:, None]).T)
+
+    def _of(self, values: Float64Array) -> Float64Array:
+        """Errors (M, K) of M parameter sets (M, 9)."""
+        problem = self.problem
+        known, sigmas = known_values(problem.priors)
+        judged = self.free & np.isfinite(sigmas)
+        gaps = project_many(values, problem.priors.lens, problem.points_xyz_m)
+        gaps -= problem.clicks_uv_px
+        whitened = np.einsum("nij,mnj->mni", self.whitening, gaps).reshape(len(values), -1)
+        parts = [whitened, (values[:, judged] - known[judged]) / sigmas[judged]]
         if problem.people:
-            parts.append(_line_errors(problem, camera, float(values[8]), line_scale))
-        return np.concatenate(parts)
+            parts.append(np.stack([_line_errors(problem, v, self.line_scale_px) for v in values]))
+        return np.concatenate(parts, axis=1)
 
-    return errors
+
+def axes_of(pan_deg: Float64Array, tilt_deg: Float64Array, roll_deg: Float64Array) -> Float64Array:
+    """`Pose.axes` for many directions at once: (M,) each to (M, 3, 3)."""
+    pan, tilt, roll = np.radians(pan_deg), np.radians(tilt_deg), np.radians(roll_deg)
+    flat = np.cos(tilt)
+    forward = np.stack([flat * np.cos(pan), flat * np.sin(pan), -np.sin(tilt)], axis=1)
+    level_right = np.stack([np.sin(pan), -np.cos(pan), np.zeros_like(pan)], axis=1)
+    level_down = np.cross(forward, level_right)
+    cos_roll, sin_roll = np.cos(roll)[:, None], np.sin(roll)[:, None]
+    right = cos_roll * level_right + sin_roll * level_down
+    down = -sin_roll * level_right + cos_roll * level_down
+    return np.stack([right, down, forward], axis=1)
+
+
+def project_many(values: Float64Array, lens: Lens, points_xyz_m: Float64Array) -> Float64Array:
+    """Pixels (M, N, 2) of points (N, 3) for M parameter sets (M, 8 or more).
+
+    As `pixels_of`, but for all parameter sets at once: this is where a fit spends its time.
+    """
+    axes = axes_of(values[:, 3], np.clip(values[:, 4], -90.0, 90.0), values[:, 5])
+    offsets = points_xyz_m[None, :, :] - values[:, None, :3]
+    in_camera = offsets @ np.swapaxes(axes, 1, 2)
+    depth = in_camera[:, :, 2:3]
+    ahead = depth > 1e-6
+    ideal = np.divide(in_camera[:, :, :2], depth, out=np.zeros_like(offsets[:, :, :2]), where=ahead)
+    r2 = np.sum(ideal**2, axis=2, keepdims=True)
+    bent = ideal * (1.0 + values[:, None, 7:8] * r2 + lens.k2 * r2**2)
+    focal_px = np.exp(np.clip(values[:, 6], 0.0, _MAX_LOG_FOCAL))[:, None, None]
+    uv_px = np.where(ahead, bent * focal_px + lens.centre_uv_px, -_BEHIND_PX)
+    return np.clip(uv_px, -_BEHIND_PX, 3 * _BEHIND_PX)
 
 
 def pixels_of(camera: Camera, points_xyz_m: Float64Array) -> Float64Array:
@@ -176,11 +232,6 @@ def pair_covariances(
     return plan + np.eye(2) * priors.click_sigma_px**2, slopes
 
 
-def _whitening(camera: Camera, points_xyz_m: Float64Array, priors: PosePriors) -> Float64Array:
-    covariances, _ = pair_covariances(camera, points_xyz_m, priors)
-    return np.asarray(np.linalg.inv(np.linalg.cholesky(covariances)))
-
-
 def _line_scale(problem: PoseProblem) -> Float64Array:
     """Standard deviation (P,) in px of each head: the click, and how people differ in height."""
     if not problem.people:
@@ -188,18 +239,19 @@ def _line_scale(problem: PoseProblem) -> Float64Array:
     heads = np.array([person.head_uv_px for person in problem.people])
     feet = np.array([person.foot_uv_px for person in problem.people])
     lengths_px = np.linalg.norm(heads - feet, axis=1)
-    return np.hypot(problem.priors.click_sigma_px, _PERSON_SPREAD * lengths_px)
+    return np.asarray(np.hypot(problem.priors.click_sigma_px, _PERSON_SPREAD * lengths_px))
 
 
 def _line_errors(
-    problem: PoseProblem, camera: Camera, person_m: float, scale_px: Float64Array
+    problem: PoseProblem, values: Float64Array, scale_px: Float64Array
 ) -> Float64Array:
     """Errors (2 P,) of the heads expected above the feet, with a long tail held down."""
+    camera = camera_of(values, problem.priors.lens)
     heads = np.array([person.head_uv_px for person in problem.people])
     feet = np.array([person.foot_uv_px for person in problem.people])
     standing = camera.to_plane(feet, problem.plane)
     standing = np.nan_to_num(standing, nan=1e6)
-    tops = np.column_stack([standing, problem.plane.z_at(standing) + person_m])
+    tops = np.column_stack([standing, problem.plane.z_at(standing) + values[8]])
     gaps = (pixels_of(camera, tops) - heads) / scale_px[:, None]
     # Huber: a person who bends or was found wrongly must not turn the camera.
     length = np.maximum(np.linalg.norm(gaps, axis=1, keepdims=True), _HUBER)
