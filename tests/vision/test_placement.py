@@ -1,0 +1,109 @@
+"""Placement: small covers solved by hand or by trying every subset."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vision.barriers import NO_BARRIERS, Barriers
+from vision.camera import Camera, Lens, Pose
+from vision.errors import GeometryError
+from vision.placement import Candidate, advise, cover_all, cover_most, greedy_cover, seen_points
+from vision.planes import Plane
+
+# Greedy takes the middle set of six first and needs three; the two rows of five do it alone.
+TRAP = np.array(
+    [
+        [1, 1, 1, 1, 1, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 1, 1, 1, 1, 1],
+        [0, 0, 1, 1, 1, 1, 1, 1, 0, 0],
+    ],
+    dtype=bool,
+)
+
+
+def cheapest_by_trying(seen: np.ndarray, costs: np.ndarray) -> float:
+    goal = seen.any(axis=0)
+    return min(
+        float(costs[list(some)].sum())
+        for size in range(1, len(seen) + 1)
+        for some in combinations(range(len(seen)), size)
+        if (seen[list(some)].any(axis=0) == goal).all()
+    )
+
+
+def test_the_solver_beats_greedy_where_greedy_is_trapped() -> None:
+    choice = cover_all(TRAP, np.ones(3))
+    assert choice.chosen.tolist() == [0, 1]
+    assert choice.bound == 2.0
+    assert choice.gap_share == 0.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000))
+def test_a_cover_is_whole_the_cheapest_and_never_dearer_than_greedy(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    seen = rng.random((7, 12)) < 0.35
+    if not seen.any():
+        return
+    costs = rng.integers(1, 5, 7).astype(float)
+    greedy, choice = greedy_cover(seen, costs), cover_all(seen, costs)
+    for chosen in (greedy, choice.chosen):
+        assert (seen[chosen].any(axis=0) == seen.any(axis=0)).all()
+    best = cheapest_by_trying(seen, costs)
+    assert choice.cost == pytest.approx(best)
+    assert choice.bound <= best + 1e-6
+    assert choice.cost <= costs[greedy].sum()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_most_weight_within_a_budget(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    seen, weights = rng.random((6, 10)) < 0.3, rng.random(10)
+    costs, groups = rng.integers(1, 4, 6).astype(float), ["a", "a", "b", "b", "c", "d"]
+    choice = cover_most(seen, groups, costs, weights, budget=5.0)
+    picked = [groups[index] for index in choice.chosen]
+    assert choice.cost <= 5.0
+    assert len(set(picked)) == len(picked)
+    best = max(
+        weights[seen[list(some)].any(axis=0)].sum() if some else 0.0
+        for size in range(5)
+        for some in combinations(range(6), size)
+        if costs[list(some)].sum() <= 5.0 and len({groups[i] for i in some}) == len(some)
+    )
+    assert choice.covered_weight == pytest.approx(best)
+    assert choice.bound >= best - 1e-6
+
+
+def test_points_are_seen_where_camera_density_and_walls_allow() -> None:
+    lens = Lens.from_hfov(1000, 1000, 90.0)
+    level = Candidate("one", Camera(Pose(0, 0, 1.5, 0, 0), lens))
+    points = np.array([[4.0, 0.0], [9.0, 0.0], [11.0, 0.0], [-4.0, 0.0], [4.0, 3.9], [4.0, 4.1]])
+    # f = 500 px: 50 px/m ends at 10 m; the picture opens 45 degrees to each side.
+    open_floor = seen_points([level], NO_BARRIERS, points, [Plane(1.4)], 50.0)
+    assert open_floor.tolist() == [[True, True, False, False, True, False]]
+    wall = Barriers.of([([(6.0, -1.0), (6.0, 1.0)], 3.0)])
+    assert seen_points([level], wall, points, [Plane(1.4)], 50.0)[0].tolist()[:2] == [True, False]
+
+
+def test_advice_turns_before_it_changes_lenses_before_it_adds() -> None:
+    points = np.eye(6, dtype=bool)
+    current = {"cam": points[0]}
+    aims = (["cam"], (points[0] | points[1])[None])
+    lenses = (["cam"], (points[0] | points[1] | points[2])[None])
+    mounts = [Candidate("m1", Camera(Pose(0, 0, 3, 0, 20), Lens.from_hfov(640, 480, 90.0)))]
+    additions = (mounts, (points[3] | points[4])[None])
+    found = advise(current, aims, lenses, additions, np.ones(6), budget=1.0)
+    assert (dict(found.re_aimed), dict(found.new_lenses), found.added) == ({}, {"cam": 0}, (0,))
+    assert (found.before_weight, found.after_weight, found.bound) == (1.0, 5.0, 5.0)
+    aimed = advise(current, aims, ([], points[:0]), ([], points[:0]), np.ones(6), budget=1.0)
+    assert dict(aimed.re_aimed) == {"cam": 0}
+    assert aimed.after_weight == 2.0
+
+
+def test_nothing_to_see_is_an_error() -> None:
+    with pytest.raises(GeometryError, match="no candidate"):
+        cover_all(np.zeros((2, 3), dtype=bool), np.ones(2))
