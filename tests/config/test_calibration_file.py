@@ -33,11 +33,11 @@ def test_a_file_of_pairs_is_read(tmp_path: Path) -> None:
     clicked = load_calibration_file(tmp_path / "pairs.yaml")
     assert clicked.camera_id == "cam-gate"
     assert list(clicked.names) == ["post", "2", "3", "4"]
-    assert clicked.pairs[0].uv_px == (124, 665)
-    assert clicked.pairs[0].xyz_m == (2, 1, 0.0)
+    assert list(clicked.pairs[0].uv_px) == [124, 665]
+    assert list(clicked.pairs[0].xyz_m) == [2, 1, 0]
     assert clicked.priors.position_sigma_m == 0.2
     assert clicked.priors.lens.hfov_deg == pytest.approx(80.0)
-    assert clicked.people[0].foot_uv_px == (640, 400)
+    assert list(clicked.people[0].foot_uv_px) == [640, 400]
 
 
 @pytest.mark.parametrize(
