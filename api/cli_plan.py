@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -10,9 +11,11 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from ruamel.yaml import YAML
 
+from api.plan.layout import plan_sheet
 from api.plan.words import warning_text
-from config.errors import ConfigFileError
+from config.errors import ConfigFileError, FileProblem
 from config.plan import (
     PlanEdition,
     Unit,
@@ -23,7 +26,10 @@ from config.plan import (
     needed,
 )
 from config.plan.convert import inventory_texts, read_inventory
+from config.plan.errors import PlanFileError
+from config.plan.new_edition import new_edition
 from config.plan.recurrence import Occurrence
+from config.plan.table_import import Preview, Row, preview
 from config.plan.values import Rule, Scope
 from config.plan.verify import Check, check_rules, check_same_texts, check_texts
 from config.texts import LANGUAGES, text
@@ -89,6 +95,86 @@ def due(
     for warning in edition.calendar_of(unit).warnings(on.year, on.year):
         console.print(f"△ {warning_text(warning, lang)}", markup=False)
     console.print(_due_table(edition, unit, on, lang))
+
+
+@plan_app.command("import")
+def import_table(
+    table: Annotated[Path, typer.Argument(help="五列表 Five-column table, .xlsx or .docx.")],
+    year: Annotated[int, typer.Option("--year", min=2000, max=2100, help="计划年度 Plan year.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="写出 Write a catalogue.yaml to look through.")
+    ] = None,
+    plan: PlanFolder = None,
+    lang: Language = LANGUAGES[0],
+) -> None:
+    """预览并导入新一年的计划 Preview next year's table; exit code 1 when rows are wrong."""
+    console = _console()
+    edition = _edition(plan, console, _checked(lang))
+    try:
+        found = preview(_rows(table, console, lang), edition.catalogue)
+    except ConfigFileError as error:
+        _refuse(error, console, lang)
+    _print_preview(console, found, lang)
+    if out is not None:
+        content = new_edition(found, edition.catalogue, year, table.stem)
+        with out.open("w", encoding="utf-8") as file:
+            YAML().dump(content, file)
+        console.print(text("plan.import.written", lang, file=out), markup=False)
+    if found.faults:
+        raise typer.Exit(1)
+
+
+@plan_app.command("export")
+def export_table(
+    out: Annotated[Path, typer.Argument(help="文件 File to write, .xlsx or .docx.")],
+    plan: PlanFolder = None,
+    lang: Language = LANGUAGES[0],
+) -> None:
+    """导出五列计划表 Write the plan as its own five-column table."""
+    console = _console()
+    edition = _edition(plan, console, _checked(lang))
+    if out.suffix not in (".xlsx", ".docx"):
+        raise typer.BadParameter("write .xlsx or .docx", param_hint="OUT")
+    _need_reports(console, lang)
+    from api.plan import sheets
+
+    write = sheets.xlsx if out.suffix == ".xlsx" else sheets.docx
+    out.write_bytes(write((plan_sheet(edition.catalogue),)))
+    console.print(text("plan.export.written", lang, file=out), markup=False)
+
+
+def _rows(table: Path, console: Console, lang: str) -> tuple[Row, ...]:
+    _need_reports(console, lang)
+    from api.plan.table_files import read_table
+
+    try:
+        return read_table(table.read_bytes(), table.name)
+    except OSError as error:
+        problem = FileProblem(table.name, 0, "", error.strerror or "unreadable", "name a file")
+        raise PlanFileError([problem]) from error
+
+
+def _need_reports(console: Console, lang: str) -> None:
+    if find_spec("openpyxl") is None or find_spec("docx") is None:
+        console.print(text("api.error.plan_reports_missing.mend", lang), markup=False)
+        raise typer.Exit(1)
+
+
+def _print_preview(console: Console, found: Preview, lang: str) -> None:
+    for one in found.measures:
+        key = f"plan.import.{one.match.value}"
+        lost = ", ".join(one.lost_rules) or "-"
+        words = text(key, lang, row=one.row, known=one.known_id, lost=lost)
+        console.print(f"  {words} {one.text_zh[:40]}", markup=False)
+    for fault in found.faults:
+        kind = text(f"plan.fault.{fault.kind.value}", lang)
+        where = text("plan.import.where", lang, row=fault.row, column=fault.column)
+        console.print(f"✗ {where} {kind} {fault.found}", markup=False)
+    if found.missing_ids:
+        missing = ", ".join(found.missing_ids)
+        console.print(f"△ {text('plan.import.missing', lang, ids=missing)}", markup=False)
+    good, bad = len(found.measures), len({fault.row for fault in found.faults})
+    console.print(text("plan.import.summary", lang, good=good, bad=bad), markup=False)
 
 
 def _due_table(edition: PlanEdition, unit: Unit, on: date, lang: str) -> Table | str:
