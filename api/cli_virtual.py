@@ -20,6 +20,11 @@ virtual_app = typer.Typer(
 )
 
 
+@virtual_app.callback()
+def virtual() -> None:
+    """虚拟校园 Virtual campus."""
+
+
 class LightChoice(StrEnum):
     """Values of `--light`."""
 

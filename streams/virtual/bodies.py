@@ -163,7 +163,7 @@ def _wrinkles(part: _Part, ball: Float64Array) -> Float32Array:
     x, y, z = (ball[..., k] for k in range(3))
     seed = 7.0 * float(part.centre.sum())
     folds = np.sin(5 * z + 3 * y + 2 * np.sin(3 * x + seed)) + 0.6 * np.sin(9 * y - 7 * x + seed)
-    return (strength * folds).astype(np.float32)
+    return np.asarray(strength * folds, np.float32)
 
 
 def _dress(part: _Part, ball: Float64Array, build: Build) -> tuple[UInt8Array, BoolArray]:
@@ -239,15 +239,15 @@ def _head(build: Build) -> list[_Part]:
         ),
         _ball((-0.01, 0.0, 1.0 - 1.02 * size), (0.036, 0.034, 0.06), Material.SKIN),
     ]
-    for side in (1.0, -1.0):
-        parts.append(
-            _ball(
-                (0, side * 0.36 * size, z - 0.05 * size),
-                (0.07 * size, 0.06 * size, 0.13 * size),
-                Material.SKIN,
-                "head-ear",
-            )
+    parts.extend(
+        _ball(
+            (0.0, side * 0.36 * size, z - 0.05 * size),
+            (0.07 * size, 0.06 * size, 0.13 * size),
+            Material.SKIN,
+            "head-ear",
         )
+        for side in (1.0, -1.0)
+    )
     if build.hair is Hair.HOOD:
         parts.append(
             _ball(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from streams.virtual.stage import Lamp, Stage, Surface
@@ -137,12 +135,14 @@ def classroom_corridor(*, seed: int = 7) -> Stage:
         wall((-3, 0), (-3, 3), 0.0, top),
         Surface((-3, 0, top), (30, 0, 0), (0, 3, 0), (0.78, 0.8, 0.8)),
     ]
-    for x in (3.0, 8.2, 11.5, 16.7, 20.0):
-        surfaces.append(wall((x, 2.99), (x + 0.9, 2.99), 0.0, 2.2, texture="door", colour=_DOOR))
-    for x in (1.0, 6.5, 12.0, 17.5):
-        surfaces.append(
-            wall((x, 0.01), (x + 3.0, 0.01), 1.0, 2.6, texture="window", colour=(0.85, 0.82, 0.8))
-        )
+    surfaces.extend(
+        wall((x, 2.99), (x + 0.9, 2.99), 0.0, 2.2, texture="door", colour=_DOOR)
+        for x in (3.0, 8.2, 11.5, 16.7, 20.0)
+    )
+    surfaces.extend(
+        wall((x, 0.01), (x + 3.0, 0.01), 1.0, 2.6, texture="window", colour=(0.85, 0.82, 0.8))
+        for x in (1.0, 6.5, 12.0, 17.5)
+    )
     surfaces.append(
         wall((13.5, 2.985), (15.5, 2.985), 1.1, 2.1, texture="poster", colour=(0.4, 0.5, 0.7))
     )
@@ -151,19 +151,12 @@ def classroom_corridor(*, seed: int = 7) -> Stage:
     return Stage(tuple(surfaces), lamps, ambient=0.5, seed=seed)
 
 
-def turned(x_m: float, y_m: float, angle_rad: float) -> tuple[float, float]:
-    """A plan point turned about the origin."""
-    c, s = math.cos(angle_rad), math.sin(angle_rad)
-    return c * x_m - s * y_m, s * x_m + c * y_m
-
-
 __all__ = [
     "box",
     "classroom_corridor",
     "floor",
     "stair_hall",
     "steps",
-    "turned",
     "wall",
     "yard_gate",
 ]

@@ -24,7 +24,8 @@ from vision.camera import Camera
 
 _NEAREST_M = 0.6
 _STEEP_SPAN = 0.35
-_HEAD_DISC = 0.38
+_HEAD_DISC = 0.33
+_BILLBOARD_M = 0.25
 _DEPTH_SLACK_M = 0.35
 _SHADOW_REACH_M = 0.42
 _NOBODY = -1
@@ -174,7 +175,12 @@ class Renderer:
         )
         scale_px = float(layout.size_px[i]) / look.build.head_ratio
         sprite = self._wardrobe.sprite(self._dressed(look), view, scale_px)
-        placed = _place(sprite, layout.homography(i, look), canvas.shape[1], canvas.shape[0])
+        placed = _place(
+            sprite,
+            layout.homography(i, look, sprite.elevation_deg),
+            canvas.shape[1],
+            canvas.shape[0],
+        )
         if placed is None:
             return
         (left, top), bgra = placed
@@ -212,16 +218,14 @@ class _Layout:
     """Everything about a crowd that one batch of projections gives."""
 
     head_uv_px: Float64Array
-    feet_uv_px: Float64Array
     size_px: Float64Array
     in_picture: BoolArray
     drawable: BoolArray
     distance_m: Float64Array
     elevation_deg: Float64Array
     azimuth_rad: Float64Array
-    head_right_px: Float64Array  # pixels per metre to the right of the line of sight, (N, 2)
-    head_down_px: Float64Array
-    feet_right_px: Float64Array
+    upright_uv_px: Float64Array  # (N, 4, 2): head left, head right, feet right, feet left
+    steep_uv_px: Float64Array  # (N, 4, 2): head left and right, then both a little further down
     shadow_uv_px: Float64Array  # (N, 4, 2)
 
     @classmethod
@@ -238,7 +242,6 @@ class _Layout:
             [-lean * np.cos(azimuth), -lean * np.sin(azimuth), -np.cos(elevation)]
         )
         head_uv_px, in_picture = camera.project(heads)
-        feet_uv_px, _ = camera.project(feet)
         depth_axis = camera.pose.axes()[2]
         depth = (heads - eye) @ depth_axis
         feet_depth = (feet - eye) @ depth_axis
@@ -251,37 +254,37 @@ class _Layout:
         ground = (feet[:, None, :] + corners).reshape(-1, 3)
         shadow = camera.project(ground)[0].reshape(-1, 4, 2)
         return cls(
-            head_uv_px, feet_uv_px, size_px, in_picture, ahead, distance_m,
-            np.degrees(elevation), azimuth,
-            _slope(camera, heads, right), _slope(camera, heads, down), _slope(camera, feet, right),
+            head_uv_px, size_px, in_picture, ahead, distance_m, np.degrees(elevation), azimuth,
+            _corners(camera, heads, feet, right),
+            _corners(camera, heads, heads + _BILLBOARD_M * down, right),
             shadow,
         )  # fmt: skip
 
-    def homography(self, i: int, look: Look) -> Float64Array:
-        """From body heights (right, down; feet's middle at 0) to pixels, (3, 3)."""
+    def homography(self, i: int, look: Look, elevation_deg: float) -> Float64Array:
+        """From body heights (right, down; feet's middle at 0) to pixels, (3, 3).
+
+        `elevation_deg` is the line of sight of the sprite, which is near that of the camera: the
+        head's place within the sprite follows from it.
+        """
         head = look.head_centre_m / look.height_m
-        span = head * math.cos(math.radians(float(self.elevation_deg[i])))
-        right = self.head_right_px[i] * look.height_m
-        down = self.head_down_px[i] * look.height_m
-        uv = self.head_uv_px[i]
+        span = head * math.cos(math.radians(elevation_deg))
+        side = _BILLBOARD_M / look.height_m
         if span < _STEEP_SPAN:
             # Seen from almost above, feet and head fall together and cannot fix the direction.
-            offset = uv + span * down
-            return np.array(
-                [[right[0], down[0], offset[0]], [right[1], down[1], offset[1]], [0, 0, 1]]
-            )
-        low = self.feet_right_px[i] * look.height_m
-        source = np.array([[-0.5, -span], [0.5, -span], [0.5, 0.0], [-0.5, 0.0]], np.float32)
-        feet = self.feet_uv_px[i]
-        target = np.array([uv - right / 2, uv + right / 2, feet + low / 2, feet - low / 2])
+            low, target = side - span, self.steep_uv_px[i]
+        else:
+            low, target = 0.0, self.upright_uv_px[i]
+        source = np.array([[-side, -span], [side, -span], [side, low], [-side, low]], np.float32)
         return np.asarray(cv2.getPerspectiveTransform(source, target.astype(np.float32)))
 
 
-def _slope(camera: Camera, points: Float64Array, direction: Float64Array) -> Float64Array:
-    step = 0.05
-    ahead, _ = camera.project(points + step * direction)
-    back, _ = camera.project(points - step * direction)
-    return np.asarray((ahead - back) / (2 * step))
+def _corners(
+    camera: Camera, top: Float64Array, bottom: Float64Array, right: Float64Array
+) -> Float64Array:
+    """Projected corners (N, 4, 2) of upright boards 2 x `_BILLBOARD_M` wide."""
+    side = _BILLBOARD_M * right
+    points = np.stack([top - side, top + side, bottom + side, bottom - side], axis=1)
+    return camera.project(points.reshape(-1, 3))[0].reshape(-1, 4, 2)
 
 
 def _place(

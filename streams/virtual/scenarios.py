@@ -112,7 +112,9 @@ _STAIR_GROUNDS = (
     Ground(_HALL, Plane()),
     Ground((11.6, 0.6, 13.2, 2.4), Plane()),
 )
-_STAIR_AREA = unary_union([box(*ground.rect_xy_m) for ground in _STAIR_GROUNDS])
+_STAIR_AREA = Polygon(
+    unary_union([box(*ground.rect_xy_m) for ground in _STAIR_GROUNDS]).boundary.coords
+)
 _TOP = ((0.0, 0.3), (0.0, 2.7))
 _FOOT = ((3.6, 0.3), (3.6, 2.7))
 _DOOR = ((11.6, 0.85), (11.6, 2.15))
@@ -146,8 +148,20 @@ _GATE = Scenario(
     "two_way_gate",
     "yard",
     Polygon(
-        [(-3, 0.3), (5.9, 0.3), (5.9, 2.5), (6.1, 2.5), (6.1, 0.3), (15, 0.3)]
-        + [(15, 7.7), (6.1, 7.7), (6.1, 5.5), (5.9, 5.5), (5.9, 7.7), (-3, 7.7)]
+        [
+            (-3, 0.3),
+            (5.9, 0.3),
+            (5.9, 2.5),
+            (6.1, 2.5),
+            (6.1, 0.3),
+            (15, 0.3),
+            (15, 7.7),
+            (6.1, 7.7),
+            (6.1, 5.5),
+            (5.9, 5.5),
+            (5.9, 7.7),
+            (-3, 7.7),
+        ]
     ),
     (Ground((-3.0, 0.0, 15.0, 8.0), Plane()),),
     (

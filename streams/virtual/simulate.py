@@ -8,15 +8,18 @@ scenario and seed give equal numbers. JuPedSim is optional: it is imported on th
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
-from streams.virtual.scenarios import STEP_S, Flow, Scenario
+from streams.virtual.scenarios import STEP_S, Closure, Flow, Scenario
 from vision.arrays import Float64Array, IntArray
 from vision.errors import VisionError
 
@@ -24,6 +27,7 @@ _TIME_GAP_S = 1.0
 _REPULSION, _REPULSION_RANGE_M = 8.0, 0.1
 _SMOOTH_S = 0.4
 _TRIES = 12
+_STORIES_KEPT = 3
 
 
 class SimulationMissingError(VisionError):
@@ -82,13 +86,12 @@ def load_jupedsim() -> ModuleType:
         SimulationMissingError: when the extra `sim` is not installed.
     """
     try:
-        import jupedsim
+        return import_module("jupedsim")
     except ImportError as error:
         raise SimulationMissingError(
             "the virtual campus needs JuPedSim, which is not installed; "
             'install the extra with: pip install "xiaoan[sim]"'
         ) from error
-    return jupedsim
 
 
 def simulate(scenario: Scenario, seed: int) -> Iterator[Step]:
@@ -100,6 +103,41 @@ def simulate(scenario: Scenario, seed: int) -> Iterator[Step]:
     run = _Run(scenario, np.random.default_rng((seed, 0x51A)), load_jupedsim())
     for number in range(round(scenario.duration_s / STEP_S) + 1):
         yield run.step(number * STEP_S)
+
+
+class Story:
+    """The steps of one simulation, made on demand and kept for every reader, on any thread."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self._source = simulate(scenario, seed)
+        self._steps: list[Step] = []
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[Step]:
+        number = 0
+        while (step := self._at(number)) is not None:
+            yield step
+            number += 1
+
+    def _at(self, number: int) -> Step | None:
+        with self._lock:
+            if number == len(self._steps):
+                step = next(self._source, None)
+                if step is None:
+                    return None
+                self._steps.append(step)
+            return self._steps[number]
+
+
+@lru_cache(maxsize=_STORIES_KEPT)
+def story(scenario: Scenario, seed: int) -> Story:
+    """The shared simulation of a scenario: several cameras see the same people.
+
+    Raises:
+        SimulationMissingError: when the extra `sim` is not installed.
+    """
+    load_jupedsim()
+    return Story(scenario, seed)
 
 
 @dataclass(slots=True)
@@ -128,7 +166,7 @@ class _Run:
             self._follow(walker)
         closure = self.scenario.closure
         if closure is not None and not self.closed and t_s >= closure.from_s:
-            self._try_to_close()
+            self._try_to_close(closure)
         return self._record(t_s)
 
     def _arrivals(self, t_s: float) -> None:
@@ -233,10 +271,8 @@ class _Run:
             walker.goal += 1
             walker.aim = None
 
-    def _try_to_close(self) -> None:
+    def _try_to_close(self, closure: Closure) -> None:
         """Shut the gate once its place is clear, by cutting the area into its parts."""
-        closure = self.scenario.closure
-        assert closure is not None
         x0, y0, x1, y1 = closure.barrier_xy_m
         reach = 1.25 * self.scenario.body_radius_m
         if any(_inside((x0 - reach, y0, x1 + reach, y1), w.x_m, w.y_m) for w in self.walkers):
@@ -246,9 +282,9 @@ class _Run:
         self.regions = [_Region(self.library, part) for part in parts if isinstance(part, Polygon)]
         for walker in self.walkers:
             number = self._region_at(walker.x_m, walker.y_m)
-            assert number is not None
-            walker.region, walker.aim = number, None
-            self.regions[number].add(walker)
+            # The barrier was clear, so everybody stands in one of the parts.
+            walker.region, walker.aim = 0 if number is None else number, None
+            self.regions[walker.region].add(walker)
         self.closed = True
 
     def _record(self, t_s: float) -> Step:
@@ -318,4 +354,12 @@ def _minus(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float
     return a[0] - b[0], a[1] - b[1]
 
 
-__all__ = ["SimulationMissingError", "Step", "load_jupedsim", "simulate", "surface_z_m"]
+__all__ = [
+    "SimulationMissingError",
+    "Step",
+    "Story",
+    "load_jupedsim",
+    "simulate",
+    "story",
+    "surface_z_m",
+]

@@ -52,12 +52,13 @@ class _Body:
 
 @dataclass(frozen=True, slots=True)
 class Sprite:
-    """A person as premultiplied BGRA with the pixel of the feet's middle and its scale."""
+    """A person as premultiplied BGRA, the pixel of the feet's middle, scale and line of sight."""
 
     bgra: UInt8Array
     feet_column: float
     feet_row: float
     px_per_height: float
+    elevation_deg: float
 
 
 class Wardrobe:
@@ -99,6 +100,7 @@ class Wardrobe:
             body.feet_column / scale,
             body.feet_row / scale,
             PX_PER_HEIGHT / scale,
+            view.elevation_deg,
         )
 
 

@@ -12,7 +12,7 @@ from vision.arrays import Float32Array, Float64Array
 from vision.camera import Camera
 
 GAMMA = 0.6
-_LIGHT_STEP_PX = 8
+_LIGHT_STEP_PX = 4
 _Vec = tuple[float, float, float]
 
 

@@ -1,16 +1,18 @@
 """Rendered training pictures with head points, from cameras and places drawn by chance.
 
-`python -m streams.virtual.training_set OUT --count 1500 --seed 10000` writes `OUT/images/*.jpg` and
-`OUT/heads.csv` (file, u, v, size_px, visible); only heads of which at least 0.3 shows are points.
+`python -m streams.virtual.training_set OUT --count 1500 --seed 10000` writes pictures to
+`OUT/images` and their points to `OUT/heads.csv` (file, u, v, size_px, visible); only heads of which
+at least 0.3 shows are points.
 
-Seeds: training uses 10_000 to 19_999, evaluation (tests, benchmarks, the demo) 0 to 9_999. Picture k
-of a set uses chance from (seed, k) alone, so a set can be made in parts.
+Seeds: training uses 10_000 to 19_999, evaluation (tests, benchmarks, the demo) 0 to 9_999.
+Picture k of a set uses chance from (seed, k) alone, so a set can be made in parts.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from vision.camera import Camera, Lens, Pose
 from vision.errors import VisionError
 
 TRAINING_SEEDS = range(10_000, 20_000)
-EVALUATION_SEEDS = range(0, 10_000)
+EVALUATION_SEEDS = range(10_000)
 VISIBLE_MIN = 0.3
 _LOOKS = 240
 _MOST_PEOPLE = 170
@@ -146,9 +148,9 @@ def _draw_place(rng: np.random.Generator) -> _Place:
         surfaces.extend(
             steps(-half_long, half_long, -half_wide, half_wide, half_long, round(half_long * 6.7))
         )
-    for edge in range(4):
-        if rng.random() < 0.6:
-            surfaces.append(_far_wall(rng, edge, half_long, half_wide))
+    surfaces.extend(
+        _far_wall(rng, edge, half_long, half_wide) for edge in range(4) if rng.random() < 0.6
+    )
     for _ in range(int(rng.integers(0, 7)) if not slope else 0):
         surfaces.extend(_clutter(rng, half_long, half_wide))
     lamps = tuple(
@@ -236,7 +238,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first picture")
     given = parser.parse_args()
     points = make_training_set(given.out, given.count, given.seed, first=given.first)
-    print(f"{given.count} pictures, {points} head points in {given.out}")
+    sys.stdout.write(f"{given.count} pictures, {points} head points in {given.out}\n")
 
 
 if __name__ == "__main__":
