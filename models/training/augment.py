@@ -39,8 +39,12 @@ def cut(
     source: str,
     side_px: int,
     rng: np.random.Generator,
+    faults: float = 1.0,
 ) -> Crop:
-    """A random, distorted crop of `side_px`; heads whose centre falls outside are dropped."""
+    """A random, distorted crop of `side_px`; heads whose centre falls outside are dropped.
+
+    `faults` scales how often `spoil` spoils.
+    """
     low, high = _SCALE_RANGE.get(source, _OTHER_SCALE_RANGE)
     scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     stretch = float(np.exp(rng.uniform(-0.08, 0.08)))
@@ -52,7 +56,7 @@ def cut(
         image = image[:, ::-1]
         moved[:, 0] = side_px - moved[:, 0]
     inside = ((moved[:, :2] >= 0) & (moved[:, :2] < side_px)).all(axis=1)
-    return Crop(spoil(np.ascontiguousarray(image), rng), moved[inside])
+    return Crop(spoil(np.ascontiguousarray(image), rng, faults), moved[inside])
 
 
 def _window(
@@ -83,16 +87,16 @@ def _window(
     return cropped.astype(np.uint8, copy=False), starts[0] * scale_uv[0], starts[1] * scale_uv[1]
 
 
-def spoil(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+def spoil(image: UInt8Array, rng: np.random.Generator, faults: float = 1.0) -> UInt8Array:
     """What light, sensors, lenses and encoders do to a picture, each now and then."""
-    image = _light(image, rng)
-    if rng.random() < 0.12:
+    image = _light(image, rng, faults)
+    if rng.random() < 0.12 * faults:
         image = np.repeat(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[:, :, None], 3, axis=2)
-    if rng.random() < 0.12:
+    if rng.random() < 0.12 * faults:
         image = _blur(image, rng)
-    if rng.random() < 0.15:
+    if rng.random() < 0.15 * faults:
         image = _noise(image, rng)
-    if rng.random() < 0.15:
+    if rng.random() < 0.15 * faults:
         quality = int(rng.integers(18, 70))
         _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
         image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
@@ -107,10 +111,10 @@ def _noise(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), np.uint8)
 
 
-def _light(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+def _light(image: UInt8Array, rng: np.random.Generator, faults: float) -> UInt8Array:
     """Gain, offset and gamma by one table; now and then so dark that little is left."""
     gain, offset, gamma = rng.uniform(0.75, 1.3), rng.uniform(-25, 25), rng.uniform(0.75, 1.35)
-    if rng.random() < 0.1:
+    if rng.random() < 0.1 * faults:
         gain, offset, gamma = rng.uniform(0.25, 0.6), 0.0, rng.uniform(1.0, 1.6)
     ramp = (np.arange(256) / 255.0) ** gamma * 255.0 * gain + offset
     tint = rng.uniform(0.9, 1.1, size=3)

@@ -17,7 +17,7 @@ from models.training.cache import PixelCache
 from models.training.targets import targets_for
 from vision.arrays import UInt8Array
 
-DEFAULT_SHARES = {"brt": 0.4, "scut_a": 0.2, "scut_b": 0.4}
+DEFAULT_SHARES = {"brt": 0.5, "scut_a": 0.15, "scut_b": 0.35}
 RENDERED_SHARE = 0.2
 HELD_OUT_PERCENT = 7
 
@@ -34,10 +34,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """How many crops of which side a step takes."""
+    """How many crops of which side a step takes, and how often faults are put on them.
+
+    Attributes:
+        faults: scales the chance of each fault of `augment.spoil`.
+    """
 
     crops: int
     side_px: int
+    faults: float = 1.0
 
 
 class TrainingSet:
@@ -69,7 +74,16 @@ class TrainingSet:
             position = int(rng.choice(self._by_source[source]))
             sample, image = self.samples[position], self.picture(position)
             heads = sample.heads_px(image.shape[1], image.shape[0])
-            crops.append(cut(image, heads, source=str(source), side_px=plan.side_px, rng=rng))
+            crops.append(
+                cut(
+                    image,
+                    heads,
+                    source=str(source),
+                    side_px=plan.side_px,
+                    rng=rng,
+                    faults=plan.faults,
+                )
+            )
         targets = [targets_for(crop.heads, plan.side_px) for crop in crops]
         return Batch(
             np.stack([crop.image_bgr for crop in crops]),

@@ -118,8 +118,8 @@ def test_held_out_pictures_are_never_in_a_batch(small_set: TrainingSet) -> None:
 @pytest.mark.parametrize(
     ("sources", "shares"),
     [
-        (["brt", "scut_a", "scut_b"], {"brt": 0.4, "scut_a": 0.2, "scut_b": 0.4}),
-        (["brt", "scut_b"], {"brt": 0.5, "scut_b": 0.5}),
+        (["brt", "scut_a", "scut_b"], {"brt": 0.5, "scut_a": 0.15, "scut_b": 0.35}),
+        (["brt", "scut_a"], {"brt": 0.5 / 0.65, "scut_a": 0.15 / 0.65}),
         (["brt", "rendered"], {"brt": 0.8, "rendered": 0.2}),
         (["rendered"], {"rendered": 1.0}),
     ],
