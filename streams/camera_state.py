@@ -24,7 +24,7 @@ class SilenceLimits:
     """
 
     stalled_s: float = 2.0
-    hung_s: float = 4.5
+    hung_s: float = 4.0
     start_s: float = 8.0
 
 
