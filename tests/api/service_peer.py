@@ -62,6 +62,9 @@ class ServiceProcess:
                     return
             except httpx.TransportError:
                 time.sleep(0.1)
+            ended = None if self._process is None else self._process.poll()
+            if ended is not None:
+                raise RuntimeError(f"the service ended with code {ended}")
         raise TimeoutError(f"the service did not get ready within {_PATIENCE_S:g} s")
 
     def kill(self) -> None:

@@ -12,7 +12,7 @@ from api import problems
 from api.routes.alarms import Cause
 from api.settings import ApiSettings
 from config.texts import known
-from tests.api.desk_cases import AUTHORISED, TOKEN, running_desk
+from tests.api.desk_cases import AUTHORISED, TOKEN, Json, running_desk
 
 SHIFT = "/api/v1/shift"
 NAME = {"name": "王芳"}
@@ -120,7 +120,13 @@ async def test_ingest_needs_the_token(sqlite_url: str, value: str | None) -> Non
 
 async def test_ingest_refuses_a_batch_of_the_wrong_form(sqlite_url: str) -> None:
     async with running_desk(sqlite_url) as desk:
-        for body in ({}, {"records": 1}, {"records": [], "more": 1}, {"records": [{}] * 1_001}):
+        bodies: tuple[Json, ...] = (
+            {},
+            {"records": 1},
+            {"records": [], "more": 1},
+            {"records": [{}] * 1_001},
+        )
+        for body in bodies:
             answer = await desk.client.post("/api/v1/ingest", json=body, headers=AUTHORISED)
             assert answer.status_code == 422
 
