@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from api.plan import paper_routes, routes
+from api.plan import pages, paper_routes, routes
 from api.plan.errors import NotFoundRefusal, PlanRefusal
 from api.plan.service import PlanService
 from api.problems import problem_body
@@ -14,8 +14,9 @@ from api.problems import problem_body
 def install_plan(app: FastAPI, plan: PlanService) -> None:
     """Mount the plan's routes on `app` and let them work with `plan`."""
     app.state.plan = plan
-    for module in (routes, paper_routes):
+    for module in (routes, paper_routes, pages):
         app.include_router(module.router)
+    pages.mount_files(app)
 
     @app.exception_handler(PlanRefusal)
     async def refused(request: Request, error: PlanRefusal) -> JSONResponse:

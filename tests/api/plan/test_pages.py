@@ -1,0 +1,71 @@
+"""The pages: what stands on them, whose they are, and that no inline script or style is used."""
+
+import re
+
+import httpx
+import pytest
+
+from api.database import Database
+from tests.api.plan.test_routes import BASE, Person, client, director
+
+__all__ = ["client", "director"]
+
+UNIT = "/plan/units/sample-primary"
+PATHS = ["/plan", "/plan/wall", UNIT, f"{UNIT}/board", f"{UNIT}/ledger", f"{UNIT}/hazards"]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("path", PATHS)
+async def test_pages_render_in_both_languages_without_inline_code(
+    director: Person, path: str, lang: str
+) -> None:
+    form = {"client_key": "phone-0001", "location": "<b>东楼梯</b>", "description": "扶手松动"}
+    await director.post(f"{BASE}/hazards", **form)
+    answer = await director.get(f"{path}?lang={lang}")
+    assert answer.status_code == 200
+    assert "<b>东楼梯" not in answer.text
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", answer.text)
+    assert f'lang="{"zh-CN" if lang == "zh" else "en"}"' in answer.text
+
+
+async def test_the_board_shows_the_plan_word_for_word(director: Person) -> None:
+    page = (await director.get(f"{UNIT}/board")).text
+    assert "召开校园安全工作专项工作部署会。" in page
+    assert page.count("<tr") == 36 + 5
+
+
+async def test_today_shows_due_work_and_the_calendars_gaps(director: Person) -> None:
+    page = (await director.get(UNIT)).text
+    assert "每月1次安全形势分析会" in page
+    assert "2026 年春季学期的校历尚未录入" in page
+    assert "校车检修" not in page
+
+
+async def test_another_schools_page_is_404_and_nobody_gets_the_name_form(
+    client: httpx.AsyncClient,
+) -> None:
+    stranger = Person(client, "赵六", "sample-middle")
+    for path in PATHS[2:]:
+        answer = await stranger.get(path)
+        assert answer.status_code == 404
+        assert "示范小学" not in answer.text
+    nobody = await client.get(UNIT)
+    assert nobody.status_code == 401
+    assert 'data-post="/api/v1/shift"' in nobody.text
+
+
+async def test_the_wall_greys_when_the_ledger_is_old(
+    client: httpx.AsyncClient, director: Person, rolled_url: str
+) -> None:
+    fresh = (await director.get("/plan/wall")).text
+    assert 'class="wall"' in fresh
+    async with Database(rolled_url) as database, database.write() as connection:
+        await connection.exec_driver_sql("UPDATE plan_rolls SET day = day - 1")
+    stale = (await director.get("/plan/wall")).text
+    assert 'class="wall stale"' in stale
+    assert "台账今天没有更新" in stale
+
+
+async def test_files_are_served(client: httpx.AsyncClient) -> None:
+    for name in ("plan.css", "plan.js"):
+        assert (await client.get(f"/plan-files/{name}")).status_code == 200
