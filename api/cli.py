@@ -11,7 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from api.cli_analyze import analyze
+from api.cli_calibrate import calibrate_camera
+from api.cli_coverage import coverage_app
 from api.cli_models import models_app
+from api.cli_plan import plan_app
 from api.cli_site import site_app
 from api.cli_virtual import virtual_app
 from api.demo import DemoCheck, demo_plan
@@ -32,7 +35,10 @@ app = typer.Typer(
 app.add_typer(site_app, name="site")
 app.add_typer(virtual_app, name="virtual")
 app.add_typer(models_app, name="models")
+app.add_typer(coverage_app, name="coverage")
+app.add_typer(plan_app, name="plan")
 app.command("analyze")(analyze)
+app.command("calibrate")(calibrate_camera)
 
 SiteOption = Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")]
 RunDirOption = Annotated[

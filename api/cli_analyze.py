@@ -59,7 +59,7 @@ def analyze(
             redact=redact,
         )
         network = load_head_network(threads=threads)
-        profiles = load_profiles(profile)
+        profiles = load_profiles(profile or loaded.profiles_file)
         with _Bar(console, lang) as show:
             analysis = analyse(
                 order, network, profiles, lambda video, share: show.at(video.name, share)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,16 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from config import SITE_FILE, RequiredArea, SecretError, Site, SiteCamera, SiteFileError, load_site
+from config import (
+    SITE_FILE,
+    RequiredArea,
+    SecretError,
+    Site,
+    SiteCamera,
+    SiteFileError,
+    load_site,
+    sample_school_directory,
+)
 from config.texts import LANGUAGES, text
 from vision.sight import visible_share
 
@@ -22,6 +32,22 @@ site_app = typer.Typer(no_args_is_help=True, help="站点文件 Site files.")
 @site_app.callback()
 def _group() -> None:
     """站点文件 Site files."""
+
+
+@site_app.command("sample")
+def sample(
+    directory: Annotated[Path, typer.Argument(help="新目录 New folder for the copy.")],
+    lang: Annotated[
+        str, typer.Option("--lang", envvar="XIAOAN_LANGUAGE", help="zh | en")
+    ] = LANGUAGES[0],
+) -> None:
+    """复制示范学校作为起点 Copy the sample school as a start for your own."""
+    if directory.exists() and any(directory.iterdir()):
+        typer.echo(text("site.sample.exists", lang, path=str(directory)))
+        raise typer.Exit(1)
+    directory.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(sample_school_directory() / SITE_FILE, directory / SITE_FILE)
+    typer.echo(text("site.sample.done", lang, path=str(directory / SITE_FILE)))
 
 
 @site_app.command("check")

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         worker = build(
             plan,
             network=load_head_network(threads=1),
-            profiles=load_profiles(),
+            profiles=load_profiles(site.profiles_file),
             heartbeat=Heartbeat.from_environment(os.environ),
         )
     except (ConfigError, ProfileFileError, ModelError, StreamError, VisionError) as error:

@@ -1,0 +1,58 @@
+"""The command line as a person types it."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import app
+
+RUNNER = CliRunner()
+
+
+@pytest.mark.parametrize(
+    "group",
+    ["run", "demo", "analyze", "calibrate", "site", "virtual", "models", "coverage", "plan"],
+)
+def test_every_command_explains_itself_in_both_languages(group: str) -> None:
+    shown = RUNNER.invoke(app, [group, "--help"])
+    assert shown.exit_code == 0
+    assert any("一" <= letter <= "鿿" for letter in shown.output)
+
+
+def test_the_sample_school_can_be_copied_and_passes_its_own_check(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    assert RUNNER.invoke(app, ["site", "sample", str(folder)]).exit_code == 0
+    assert RUNNER.invoke(app, ["site", "check", str(folder)]).exit_code == 0
+    again = RUNNER.invoke(app, ["site", "sample", str(folder), "--lang", "en"])
+    assert again.exit_code == 1
+    assert "not empty" in again.output
+
+
+def test_run_refuses_a_broken_site_in_one_message(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text("format: 1\nzonse: []\n", encoding="utf-8")
+    shown = RUNNER.invoke(app, ["run", "--site", str(tmp_path), "--run-dir", str(tmp_path / "v")])
+    assert shown.exit_code == 2
+    assert "site.yaml:2" in shown.output
+    assert "Traceback" not in shown.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["absent.mp4", "--camera", "cam-stair"], "absent.mp4"),
+        (["film.mp4", "--camera", "cam-nowhere"], "cam-stair"),
+        (["broken.mp4", "--camera", "cam-stair"], "broken.mp4"),
+    ],
+)
+def test_analyze_refuses_bad_input_in_one_message(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert RUNNER.invoke(app, ["site", "sample", "school"]).exit_code == 0
+    Path("broken.mp4").write_bytes(b"not a film" * 100)
+    Path("film.mp4").write_bytes(b"")
+    shown = RUNNER.invoke(app, ["analyze", *arguments, "--site", "school", "--out", "out"])
+    assert shown.exit_code != 0
+    assert message in shown.output
+    assert "Traceback" not in shown.output
