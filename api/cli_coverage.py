@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from api.coverage.advice import advise_site, write_proposal
 from api.coverage.audit import audit_site
 from api.coverage.difference import AreaChange, difference
 from api.coverage.document import AuditDocument, read_json, write_json
@@ -126,6 +127,43 @@ def _totals_table(document: AuditDocument, lang: str) -> Table:
             str(totals.forbidden_views),
         )
     return table
+
+
+@coverage_app.command("advise")
+def advise(
+    site: Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")],
+    out: Annotated[Path, typer.Option("--out", help="方案目录 New folder for the proposed site.")],
+    most_new: Annotated[
+        int, typer.Option("--new", min=0, help="每层最多新增 New cameras a floor at most.")
+    ] = 2,
+    no_mount: Annotated[
+        list[str] | None, typer.Option("--no-mount", help="不可安装的楼层 Floor without mounts.")
+    ] = None,
+    lang: LanguageOption = LANGUAGES[0],
+) -> None:
+    """建议 Advice: turn cameras, change lenses, add cameras; audit the proposal afterwards."""
+    try:
+        loaded = load_site(site)
+        found = advise_site(loaded, most_new=most_new, mount_forbidden=no_mount or ())
+        path = write_proposal(loaded, found, out)
+    except (SiteFileError, CoverageError, GeometryError) as error:
+        _say(str(error))
+        raise typer.Exit(1) from None
+    keys = ("floor", "turned", "lenses", "added", "before", "after", "bound")
+    table = Table(*(text(f"coverage.advice_{key}", lang) for key in keys))
+    for part in found:
+        turned = [name for name in part.changed if name not in part.re_lensed]
+        shares = (part.before_weight, part.after_weight, part.bound_weight)
+        table.add_row(
+            part.floor_id,
+            ", ".join(turned) or "—",
+            ", ".join(sorted(part.re_lensed)) or "—",
+            str(len(part.added)),
+            *(f"{weight / part.required_weight:.1%}" for weight in shares),
+        )
+    Console().print(table)
+    _say(text("coverage.advice_note", lang))
+    _say(text("coverage.written", lang, file=path))
 
 
 @coverage_app.command("diff")
