@@ -38,11 +38,13 @@ class StepPlan:
 
     Attributes:
         faults: scales the chance of each fault of `augment.spoil`.
+        frozen_normalisation: batch normalisation keeps its statistics, as at run time.
     """
 
     crops: int
     side_px: int
     faults: float = 1.0
+    frozen_normalisation: bool = False
 
 
 class TrainingSet:

@@ -8,36 +8,43 @@ from dataclasses import dataclass
 from models.training.batches import StepPlan
 
 _WARM_UP_SHARE = 0.05
-_EARLY = StepPlan(crops=16, side_px=256)
-# Faults are rarer at the end: the network settles on the pictures that cameras mostly give.
-_LATE = StepPlan(crops=12, side_px=320, faults=0.4)
+# Faults are rarer later: the network settles on the pictures that cameras mostly give. The last
+# crops are nearly whole pictures, with normalisation frozen: trained on small crops alone, the
+# network was unbiased on crops and counted too many on whole pictures.
+_PHASES = (
+    (0.6, StepPlan(crops=16, side_px=256)),
+    (0.8, StepPlan(crops=12, side_px=320, faults=0.4)),
+    (1.0, StepPlan(crops=5, side_px=480, faults=0.4, frozen_normalisation=True)),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that shapes the result, kept in the checkpoint and the model card."""
+    """Everything that shapes the result, kept in the checkpoint and the model card.
+
+    Attributes:
+        phases: pairs of (share of all steps at which the phase ends, what its steps take).
+        average_decay: of the running average of the weights, a step.
+    """
 
     seed: int = 20261123
     epochs: int = 60
-    crops_per_epoch: int = 1440
-    early_plan: StepPlan = _EARLY
-    late_plan: StepPlan = _LATE
-    late_share: float = 0.4
+    steps_per_epoch: int = 120
+    phases: tuple[tuple[float, StepPlan], ...] = _PHASES
     peak_rate: float = 3e-3
     weight_decay: float = 0.02
-    average_decay: float = 0.999
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return self.crops_per_epoch // self.late_plan.crops
+    average_decay: float = 0.995
 
     @property
     def steps(self) -> int:
         return self.epochs * self.steps_per_epoch
 
     def plans(self) -> list[StepPlan]:
-        late_from = round(self.steps * (1 - self.late_share))
-        return [self.early_plan if s < late_from else self.late_plan for s in range(self.steps)]
+        """The plan of every step."""
+        plans: list[StepPlan] = []
+        for end, plan in self.phases:
+            plans += [plan] * (round(self.steps * end) - len(plans))
+        return plans
 
 
 def rate_at(progress: float, peak: float) -> float:

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from models.training.augment import PAD_VALUE
 from models.training.batches import (
     Batch,
+    StepPlan,
     TrainingSet,
     ahead,
     read_training_samples,
@@ -46,6 +47,7 @@ class Trainer:
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.device = recipe, device
+        self.plans = recipe.plans()
         self.network = HeadNet().to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).eval()
         self.optimiser = torch.optim.AdamW(
@@ -59,7 +61,7 @@ class Trainer:
         rate = rate_at(self.step_number / self.recipe.steps, self.recipe.peak_rate)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        self.network.train()
+        self._set_mode(self.plans[self.step_number])
         density, points = self.network.logits(self._tensor(batch.pictures))
         targets = (batch.density, batch.heat, batch.log_size)
         terms = loss_terms(density, points, *(self._tensor(t) for t in targets))
@@ -71,6 +73,13 @@ class Trainer:
         self._average()
         names = ("poisson", "blocks", "count", "heat", "size")
         return {name: float(getattr(terms, name).detach()) for name in names}
+
+    def _set_mode(self, plan: StepPlan) -> None:
+        self.network.train()
+        if plan.frozen_normalisation:
+            for part in self.network.modules():
+                if isinstance(part, nn.BatchNorm2d):
+                    part.eval()
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(values).to(self.device)
@@ -146,7 +155,7 @@ def train(
     """Run from where the trainer stands to the end of its recipe."""
     recipe, started = trainer.recipe, time.monotonic() - trainer.seconds
     steps, sums = range(trainer.step_number, recipe.steps), dict[str, float]()
-    batches = ahead(data, recipe.seed, steps, recipe.plans())
+    batches = ahead(data, recipe.seed, steps, trainer.plans)
     for batch in batches:
         for name, value in trainer.step(batch).items():
             sums[name] = sums.get(name, 0.0) + value / recipe.steps_per_epoch

@@ -143,10 +143,12 @@ def test_the_rate_rises_once_and_falls_to_a_hundredth() -> None:
     assert rates[-1] == pytest.approx(0.01)
 
 
-def test_the_recipe_ends_with_larger_crops() -> None:
+def test_the_recipe_goes_from_small_crops_to_nearly_whole_pictures() -> None:
     plans = Recipe(epochs=10).plans()
     assert len(plans) == 1200
-    assert (plans[0].side_px, plans[719].side_px, plans[720].side_px) == (256, 256, 320)
+    sides = {number: plans[number].side_px for number in (0, 719, 720, 959, 960, 1199)}
+    assert sides == {0: 256, 719: 256, 720: 320, 959: 320, 960: 480, 1199: 480}
+    assert [plan.frozen_normalisation for plan in (plans[959], plans[960])] == [False, True]
 
 
 def test_the_network_keeps_its_size_and_shapes() -> None:
