@@ -114,11 +114,15 @@ def main() -> None:
     options.add_argument("--depth", choices=("heads", "pixels"), default="heads")
     options.add_argument("--seeds", type=int, default=4, help="runs a story")
     options.add_argument("--seconds", type=float, default=None, help="cut each story")
+    options.add_argument("--story", default=None, help="only this story")
     arguments = options.parse_args()
+    stories = [pair for pair in STORIES if arguments.story in (None, pair[0])]
+    if not stories:
+        options.error(f"no story {arguments.story}; there are {', '.join(n for n, _ in STORIES)}")
     runs: list[Run] = []
     try:
         for seed in range(arguments.seed, arguments.seed + arguments.seeds):
-            runs += [play(story, camera, seed, arguments) for story, camera in STORIES]
+            runs += [play(story, camera, seed, arguments) for story, camera in stories]
     except SimulationMissingError as error:
         no_data(str(error))
     report = Report("crowd_truth", arguments.seed, ("numpy", "jupedsim"))
