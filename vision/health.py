@@ -37,6 +37,7 @@ class HealthLimits:
     Attributes:
         window_s, samples: a fault opens when its sign stands in at least `samples` of the
             samples of the last `window_s`, the newest among them.
+        shift_spread: shifts count together when they differ by less than this share of the width.
         clear_samples: and closes after so many samples in a row without it.
         settle_s: after a change of mode or light, signs that compare with the baseline wait.
         frozen_s: how long pictures must be equal, bit for bit, while new ones arrive.
@@ -47,6 +48,7 @@ class HealthLimits:
     sharpness_ratio: float = 0.35
     lost_share: float = 0.3
     shift_share: float = 0.03
+    shift_spread: float = 0.01
     noise_ratio: float = 4.0
     least_noise: float = 0.03
     cast: float = 30.0
@@ -97,9 +99,9 @@ class HealthEvent:
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """How one fault has gone: times of the signs in the window, and good samples in a row."""
+    """How one fault has gone: signs in the window with what they measured, and good samples."""
 
-    signs: tuple[Utc, ...] = ()
+    signs: tuple[tuple[Utc, float], ...] = ()
     good: int = 0
     open_since: Utc | None = None
 
@@ -120,11 +122,9 @@ class HealthState:
 
 
 _BY_BASELINE = (Fault.BLURRED, Fault.COVERED, Fault.MOVED, Fault.NOISY)
-_HIDES = {
-    # A dark picture has no edges: it is dark, whatever the baseline says of blur and cover.
-    Fault.DARK: (Fault.BLURRED, Fault.COVERED, Fault.MOVED, Fault.NOISY),
-    Fault.COVERED: (Fault.BLURRED,),
-}
+# A grey cover looks like a change to infrared, so a cover must not wait until that has settled.
+_SETTLES = (Fault.BLURRED, Fault.MOVED, Fault.NOISY)
+_ALL_LOST_SHARE = 0.9
 
 
 def advance(
@@ -135,16 +135,14 @@ def advance(
     state = _with_mode(state, sample, limits)
     state = _with_digest(state, sample)
     signs = _signs(state, sample, limits)
-    for fault, hidden in _HIDES.items():
-        if signs[fault][2]:
-            signs |= {name: (*signs[name][:2], False) for name in hidden}
+    signs |= {fault: (*signs[fault][:2], False) for fault in _hidden(signs)}
     settling = state.settled_at is not None and sample.captured_at < state.settled_at
     courses, events = dict(state.courses), []
     for fault, (measured, limit, shown) in signs.items():
-        if settling and fault in _BY_BASELINE:
+        if settling and fault in _SETTLES:
             continue
         course, event = _step(
-            courses.get(fault, _Course()), fault, sample.captured_at, shown, limits
+            courses.get(fault, _Course()), fault, (sample.captured_at, measured), shown, limits
         )
         courses[fault] = course
         if event is not None:
@@ -211,22 +209,40 @@ def _signs(
     }
 
 
+def _hidden(signs: Mapping[Fault, tuple[float, float, bool]]) -> tuple[Fault, ...]:
+    """Signs that another explains: in the dark nothing can be said of blur, a cover has no edges.
+
+    A dark picture in which some tiles still vary is covered in part, not merely dark.
+    """
+    if Fault.COVERED not in signs:
+        return ()
+    lost, _, covered = signs[Fault.COVERED]
+    if signs[Fault.DARK][2]:
+        rest = (Fault.BLURRED, Fault.MOVED, Fault.NOISY)
+        return (*rest, Fault.COVERED) if lost >= _ALL_LOST_SHARE else rest
+    return (Fault.BLURRED,) if covered else ()
+
+
 def _step(
-    course: _Course, fault: Fault, at: Utc, shown: bool, limits: HealthLimits
+    course: _Course, fault: Fault, sign: tuple[Utc, float], shown: bool, limits: HealthLimits
 ) -> tuple[_Course, HealthEvent | None]:
     """Move one fault on by one sample."""
-    recent = tuple(sign for sign in course.signs if at - sign <= limits.window_s)
+    at, measured = sign
+    recent = tuple(one for one in course.signs if at - one[0] <= limits.window_s)
     if not shown:
         good = course.good + 1
         if course.open_since is None or good < limits.clear_samples:
             return replace(course, signs=recent, good=good), None
         closed = HealthEvent(fault, False, at, course.open_since, 0.0, 0.0)
         return _Course(good=good), closed
-    recent = (*recent, at)
-    if course.open_since is not None or len(recent) < limits.samples:
+    recent = (*recent, sign)
+    # A camera that was moved is off by the same amount each time; a false match never is.
+    spread = limits.shift_spread if fault is Fault.MOVED else float("inf")
+    agree = [one[0] for one in recent if abs(one[1] - measured) <= spread]
+    if course.open_since is not None or len(agree) < limits.samples:
         return replace(course, signs=recent, good=0), None
-    opened = HealthEvent(fault, True, at, recent[0], 0.0, 0.0)
-    return _Course(recent, 0, recent[0]), opened
+    opened = HealthEvent(fault, True, at, agree[0], 0.0, 0.0)
+    return _Course(recent, 0, agree[0]), opened
 
 
 __all__ = [

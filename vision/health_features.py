@@ -4,9 +4,10 @@ All features are taken from a grey picture 320 px wide. Choices, each measured o
 pictures before:
 
 - Sharpness is the variance of the Laplacian over the grey variance, after a 3x3 median: the raw
-  variance takes a dimmed picture for a blurred one.
-- Lost tiles are judged after local contrast equalisation (CLAHE), so that dimming keeps its edges
-  and only a cover takes them away.
+  variance takes a dimmed picture for a blurred one. The quietest tenth of the blocks says how much
+  of the Laplacian is noise, which would otherwise pass for detail.
+- A tile is lost when the grey in it varies little against its mean: dimming keeps that ratio and
+  blur most of it, only a cover takes it away. Edges alone cannot tell a cover from a blur.
 - A moved camera is found by matched ORB points and a similarity, as the largest shift of the four
   corners. Fewer than 20 inliers say nothing: with fewer a shift of hundreds of pixels was once
   reported for a camera at rest.
@@ -29,9 +30,11 @@ WIDTH_PX = 320
 TILES = 4
 LEAST_INLIERS = 20
 _POINTS = 600
+_SAME_PLACE_PX = 3.0
+_MOST_BITS = 64
 _INFRARED_SATURATION = 6.0
-_TILE_HAS_EDGES = 0.02
-_TILE_LOST_SHARE = 0.25
+_TILE_VARIES = 0.06
+_TILE_LOST_SHARE = 0.4
 
 
 class Mode(StrEnum):
@@ -51,7 +54,8 @@ class Features:
         sharpness: Laplacian variance over grey variance.
         noise: median absolute difference from the 3x3 median, 0..1.
         cast: distance of the mean colour from grey in Lab units.
-        tile_edges: (4, 4) float64, share of edge pixels of each tile after equalisation.
+        tile_variation: (4, 4) float64, standard deviation of grey over its mean in each tile,
+            smoothed so that noise does not count.
         digest: of all the picture's bytes: equal for equal pictures.
         grey: (H, 320) uint8, what the features were taken from.
     """
@@ -63,15 +67,15 @@ class Features:
     sharpness: float
     noise: float
     cast: float
-    tile_edges: Float64Array
+    tile_variation: Float64Array
     digest: int
     grey: UInt8Array
 
     def __post_init__(self) -> None:
         tiles = read_only(
-            self.tile_edges, name="tile_edges", dtype=np.float64, shape=(TILES, TILES)
+            self.tile_variation, name="tile_variation", dtype=np.float64, shape=(TILES, TILES)
         )
-        object.__setattr__(self, "tile_edges", tiles)
+        object.__setattr__(self, "tile_variation", tiles)
 
 
 def features_of(image_bgr: UInt8Array) -> Features:
@@ -88,8 +92,6 @@ def features_of(image_bgr: UInt8Array) -> Features:
     small = cv2.resize(np.asarray(image_bgr), (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     calm = cv2.medianBlur(grey, 3)
-    variance = float(calm.var())
-    laplacian = float(cv2.Laplacian(calm, cv2.CV_64F).var())
     lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB).reshape(-1, 3).mean(axis=0)
     saturation = float((small.max(axis=2).astype(np.int16) - small.min(axis=2)).mean())
     noise = float(np.mean(cv2.absdiff(grey, calm)))
@@ -98,21 +100,29 @@ def features_of(image_bgr: UInt8Array) -> Features:
         luminance=float(grey.mean()) / 255.0,
         contrast=float(grey.std()) / 255.0,
         glare_share=float((grey >= 250).mean()),
-        sharpness=laplacian / max(variance, 4.0),
+        sharpness=_sharpness(np.asarray(calm, dtype=np.uint8)),
         noise=noise / 255.0,
         cast=float(np.hypot(lab[1] - 128.0, lab[2] - 128.0)),
-        tile_edges=_tile_edges(np.asarray(calm, dtype=np.uint8)),
+        tile_variation=_tile_variation(np.asarray(calm, dtype=np.uint8)),
         digest=zlib.crc32(np.ascontiguousarray(image_bgr).data),
         grey=np.asarray(grey, dtype=np.uint8),
     )
 
 
-def _tile_edges(grey: UInt8Array) -> Float64Array:
-    """Share of edge pixels in each of 4 x 4 tiles, after local contrast equalisation."""
-    equal = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(TILES, TILES)).apply(grey)
-    edges = cv2.Canny(cv2.GaussianBlur(equal, (3, 3), 0), 60, 150) > 0
-    rows = np.array_split(edges, TILES, axis=0)
-    return np.array([[float(t.mean()) for t in np.array_split(row, TILES, axis=1)] for row in rows])
+def _sharpness(calm: UInt8Array) -> float:
+    """Laplacian energy above the noise, over the grey variance."""
+    laplacian = cv2.Laplacian(calm, cv2.CV_32F)
+    energy = cv2.blur(laplacian * laplacian, (9, 9))[4:-4:8, 4:-4:8]
+    detail = float(energy.mean()) - float(np.percentile(energy, 10.0))
+    return max(0.0, detail) / max(float(calm.var()), 4.0)
+
+
+def _tile_variation(calm: UInt8Array) -> Float64Array:
+    """Spread of grey over its mean in each of 4 x 4 tiles."""
+    smooth = np.asarray(cv2.GaussianBlur(calm, (0, 0), 2.0), dtype=np.float64)
+    rows = np.array_split(smooth, TILES, axis=0)
+    tiles = [np.array_split(row, TILES, axis=1) for row in rows]
+    return np.array([[float(t.std()) / max(float(t.mean()), 8.0) for t in row] for row in tiles])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +131,7 @@ class Baseline:
 
     Attributes:
         sharpness, luminance, noise, cast: medians over the pictures it was learnt from.
-        tile_edges: (4, 4) medians.
+        tile_variation: (4, 4) medians.
         points_uv_px: (N, 2) float32 places of landmarks on the small picture.
         descriptors: (N, 32) uint8, of those landmarks.
         width_px, height_px: of the small picture.
@@ -133,18 +143,25 @@ class Baseline:
     luminance: float
     noise: float
     cast: float
-    tile_edges: Float64Array
+    tile_variation: Float64Array
     points_uv_px: Float64Array
     descriptors: UInt8Array
     width_px: int
     height_px: int
     confirmed_by: str = ""
 
+    @property
+    def watches_movement(self) -> bool:
+        """Whether enough lasting landmarks were found to notice that the camera was moved."""
+        return len(self.points_uv_px) >= LEAST_INLIERS
+
 
 def learn_baseline(samples: Sequence[Features]) -> Baseline:
     """The baseline of one mode from pictures of a healthy camera, spread over minutes.
 
-    Landmarks are taken from the median picture, in which people who pass are gone.
+    Landmarks are taken from the median picture, in which people who pass are gone, and kept when
+    at least half of the samples show them at the same place. With fewer than 20 left, as over bare
+    ground, movement cannot be told; `Baseline.watches_movement` says so.
 
     Raises:
         ShapeError: when there are no samples, or they differ in mode or size.
@@ -155,19 +172,41 @@ def learn_baseline(samples: Sequence[Features]) -> Baseline:
     if any(s.mode is not first.mode or s.grey.shape != first.grey.shape for s in samples):
         raise ShapeError("a baseline needs pictures of one mode and one size")
     median = np.median(np.stack([s.grey for s in samples]), axis=0).astype(np.uint8)
-    points, descriptors = _landmarks(median)
+    points, descriptors = _lasting(*_landmarks(median), samples)
     return Baseline(
         mode=first.mode,
         sharpness=float(np.median([s.sharpness for s in samples])),
         luminance=float(np.median([s.luminance for s in samples])),
         noise=float(np.median([s.noise for s in samples])),
         cast=float(np.median([s.cast for s in samples])),
-        tile_edges=np.median([s.tile_edges for s in samples], axis=0),
+        tile_variation=np.median([s.tile_variation for s in samples], axis=0),
         points_uv_px=points,
         descriptors=descriptors,
         width_px=first.grey.shape[1],
         height_px=first.grey.shape[0],
     )
+
+
+def _lasting(
+    points: Float64Array, descriptors: UInt8Array, samples: Sequence[Features]
+) -> tuple[Float64Array, UInt8Array]:
+    """The landmarks that at least half of the samples show within 3 pixels."""
+    times = np.zeros(len(points), dtype=np.int64)
+    for sample in samples:
+        there, found = _landmarks(sample.grey)
+        for match in _matches(descriptors, found):
+            offset = points[match.queryIdx] - there[match.trainIdx]
+            times[match.queryIdx] += float(np.hypot(*offset)) <= _SAME_PLACE_PX
+    keep = 2 * times >= len(samples)
+    return points[keep], descriptors[keep]
+
+
+def _matches(before: UInt8Array, after: UInt8Array) -> list[cv2.DMatch]:
+    """Mutual best matches of descriptors that differ in few bits."""
+    if not len(before) or not len(after):
+        return []
+    matcher = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True)
+    return [match for match in matcher.match(before, after) if match.distance <= _MOST_BITS]
 
 
 def _landmarks(grey: UInt8Array) -> tuple[Float64Array, UInt8Array]:
@@ -186,7 +225,7 @@ class Comparison:
 
     Attributes:
         sharpness_ratio: of the baseline's.
-        lost_share: share of the tiles with edges that lost most of them.
+        lost_share: share of the tiles with something in them that lost most of it.
         shift_share: largest corner shift over the picture's width; `None` when fewer than 20
             landmarks agree on a similarity.
         inliers: landmarks that agree.
@@ -209,13 +248,13 @@ def compare(features: Features, baseline: Baseline) -> Comparison:
     size = (baseline.height_px, baseline.width_px)
     if features.grey.shape != size:
         raise ShapeError(f"expected a small picture of {size}, got {features.grey.shape}")
-    with_edges = baseline.tile_edges >= _TILE_HAS_EDGES
-    lost = features.tile_edges < _TILE_LOST_SHARE * baseline.tile_edges
+    varies = baseline.tile_variation >= _TILE_VARIES
+    lost = features.tile_variation < _TILE_LOST_SHARE * baseline.tile_variation
     points, descriptors = _landmarks(features.grey)
     shift_px, inliers = _shift(baseline, points, descriptors)
     return Comparison(
         sharpness_ratio=features.sharpness / max(baseline.sharpness, 1e-6),
-        lost_share=float((lost & with_edges).sum() / max(1, with_edges.sum())),
+        lost_share=float((lost & varies).sum() / max(1, varies.sum())),
         shift_share=None if shift_px is None else shift_px / baseline.width_px,
         inliers=inliers,
         landmarks=len(points),
@@ -226,10 +265,9 @@ def _shift(
     baseline: Baseline, points: Float64Array, descriptors: UInt8Array
 ) -> tuple[float | None, int]:
     """Largest shift of the four corners in pixels, and the number of agreeing landmarks."""
-    if len(points) < LEAST_INLIERS or len(baseline.points_uv_px) < LEAST_INLIERS:
+    if len(points) < LEAST_INLIERS or not baseline.watches_movement:
         return None, 0
-    matcher = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True)
-    matches = [m for m in matcher.match(baseline.descriptors, descriptors) if m.distance <= 64]
+    matches = _matches(baseline.descriptors, descriptors)
     if len(matches) < LEAST_INLIERS:
         return None, len(matches)
     before = baseline.points_uv_px[[m.queryIdx for m in matches]]

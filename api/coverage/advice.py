@@ -179,7 +179,7 @@ def _mounts(scene: FloorScene) -> Iterator[Candidate]:
 def write_proposal(site: Site, advice: Sequence[FloorAdvice], folder: Path) -> Path:
     """Write the site file with the advice carried out into an empty folder; its path.
 
-    New cameras get the address `virtual:` so that the site loads; put in the real one.
+    New cameras show the virtual campus so that the site loads; put in the real address.
 
     Raises:
         DrawingError: when the folder already holds a site file.

@@ -105,6 +105,17 @@ def test_another_scene_gives_no_shift_rather_than_a_wild_one(baseline: Baseline)
     assert found.inliers < 20
 
 
+def test_bare_ground_with_people_has_no_landmarks_to_watch() -> None:
+    rng = np.random.default_rng(5)
+    crowd = []
+    for _ in range(7):
+        picture = np.full((360, 480, 3), 150, np.uint8)
+        for x, y in rng.integers(0, [480, 360], (60, 2)):
+            cv2.circle(picture, (int(x), int(y)), 5, (30, 30, 90), -1)
+        crowd.append(features_of(picture))
+    assert not learn_baseline(crowd).watches_movement
+
+
 def test_modes_and_single_features() -> None:
     one = np.asarray(cv2.cvtColor(scene(), cv2.COLOR_BGR2GRAY), dtype=np.uint8)
     grey = np.repeat(one[:, :, None], 3, axis=2)
@@ -170,7 +181,7 @@ class Camera:
 
 def with_digest(features: Features, digest: int, **changed: object) -> Features:
     names = ("mode", "luminance", "contrast", "glare_share", "sharpness", "noise", "cast")
-    values = {name: getattr(features, name) for name in (*names, "tile_edges", "grey")}
+    values = {name: getattr(features, name) for name in (*names, "tile_variation", "grey")}
     return Features(**(values | {"digest": digest} | changed))
 
 
@@ -206,6 +217,11 @@ def test_one_bus_in_the_view_is_no_fault(camera: Camera) -> None:
     for _ in range(5):
         assert camera.see(2, lost=0.6) == []
         assert camera.see(6) == []
+
+
+def test_shifts_that_disagree_are_false_matches(camera: Camera) -> None:
+    for shift in (0.04, 0.12, 0.06, 0.2, 0.09, 0.31):
+        assert camera.see(1, shift=shift) == []
 
 
 def test_no_agreement_of_landmarks_says_nothing_of_movement(camera: Camera) -> None:
