@@ -236,7 +236,7 @@ class Worker:
     def _stop_threads(
         self, threads: Sequence[threading.Thread], uploader: Uploader, stop: threading.Event
     ) -> None:
-        """End everything within the budget; a thread that FFmpeg holds ends with the process."""
+        """End everything within the budget; a thread held by its source ends with the process."""
         deadline = self._clock.monotonic().plus(_STOP_BUDGET_S)
         stop.set()
         for loop in self._loops:
@@ -249,7 +249,7 @@ class Worker:
         sender.join(self._left_s(deadline) / 2)
         for loop in self._loops:
             if not loop.join(self._left_s(deadline) / 2):
-                _log.warning("decode thread is held by FFmpeg", camera=loop.spec.id)
+                _log.warning("decode thread is still held by its source", camera=loop.spec.id)
 
     def _say_stopped(self, loop: CameraLoop) -> None:
         at = self._clock.utc()
