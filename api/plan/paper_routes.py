@@ -1,7 +1,8 @@
-"""Downloads: calendar feeds and the papers that offices file."""
+"""Files: attachments, calendar feeds and the papers that offices file."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
@@ -9,10 +10,11 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import FileResponse
 from sqlalchemy import func, select
 
-from api.plan import feeds, hazard_store
-from api.plan.bodies import NothingIn
+from api.plan import attachments, feeds, hazard_store
+from api.plan.bodies import AttachmentIn, AttachmentOut, NothingIn
 from api.plan.errors import StepRefusal
 from api.plan.half_month import Period, figures
 from api.plan.layout import Sheet, evaluation_sheet, half_month_sheets, plan_sheet
@@ -66,6 +68,32 @@ async def revoke_feed(
     del body
     async with plan.writing(viewer, unit_id) as (connection, desk):
         await feeds.revoke(connection, desk, number, viewer.name)
+
+
+@router.post(
+    "/units/{unit_id}/attachments", responses=responses(401, 403, 404, 409, 413, 415, 422, 503)
+)
+async def attach(
+    unit_id: UnitId, body: AttachmentIn, plan: PlanDep, viewer: ViewerDep
+) -> AttachmentOut:
+    """Add a photograph or a paper to a record, a hazard or an incident."""
+    content = attachments.decoded(body.content_base64)
+    async with plan.writing(viewer, unit_id) as (connection, desk):
+        digest = await asyncio.to_thread(attachments.store, plan.attachments, content)
+        return await attachments.attach(
+            connection, desk, body, digest, author=viewer.name, size=len(content)
+        )
+
+
+@router.get("/units/{unit_id}/attachments/{number}", responses=responses(401, 404, 422, 503))
+async def download(
+    unit_id: UnitId, number: Number, plan: PlanDep, viewer: ViewerDep
+) -> FileResponse:
+    """The file as it was sent; always a download, never shown in the page."""
+    async with plan.reading(viewer, unit_id) as (connection, desk):
+        found = await attachments.one(connection, desk, number)
+    path = attachments.path_of(plan.attachments, found.sha256)
+    return FileResponse(path, media_type="application/octet-stream", filename=found.name)
 
 
 @router.get("/feeds/{token}.ics", responses=responses(404, 422, 503))
