@@ -26,6 +26,7 @@ from vision.errors import VisionError
 log = structlog.get_logger()
 
 EXIT_CANNOT_START = 2
+EXIT_ENDED = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigError, ProfileFileError, ModelError, StreamError, VisionError) as error:
         log.error("the worker cannot start", reason=str(error))
         return EXIT_CANNOT_START
-    worker.run(stop)
+    try:
+        worker.run(stop)
+    except StreamError as error:
+        log.error("the worker ends; the supervisor starts it again", reason=str(error))
+        return EXIT_ENDED
     return 0
 
 
