@@ -339,7 +339,8 @@ def measure_false(clips: dict[str, list[Picture]], hours: float, report: Report)
         f"{total.total()}: {rate:.2f} a day (95 % interval {low:.2f}..{high:.2f})",
         "<= 0.1",
     )
-    return rate <= 0.1
+    # A shorter run may be printed, but it shows nothing about the target.
+    return rate <= 0.1 and days >= 1.99
 
 
 def main() -> None:
