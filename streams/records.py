@@ -80,6 +80,10 @@ class MeasurementData(BaseModel):
     pressure_per_s2: FiniteFloat | None = None
     luminance: FiniteFloat | None = None
     stopped_share: FiniteFloat | None = None
+    outflow_per_m_s: FiniteFloat | None = None
+    demand_per_m_s: FiniteFloat | None = None
+    along_share: FiniteFloat | None = None
+    fallen_people: FiniteFloat | None = None
 
     @classmethod
     def of(cls, measurement: ZoneMeasurement) -> MeasurementData:
