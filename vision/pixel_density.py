@@ -19,7 +19,7 @@ from shapely.geometry import MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from vision.arrays import Float64Array
-from vision.camera import Camera
+from vision.camera import Camera, Lens
 from vision.errors import GeometryError
 from vision.planes import Plane
 from vision.visibility import polygonal
@@ -196,7 +196,25 @@ def picture_border(camera: Camera) -> Float64Array:
     sides = [(share, zero), (one, share), (1.0 - share, one), (zero, 1.0 - share)]
     unit = np.vstack([np.column_stack(side) for side in sides])
     pixels = unit * [lens.width_px, lens.height_px]
-    return lens.undistort((pixels - lens.centre_uv_px) / lens.focal_px)
+    return lens.undistort(_within_fold(lens, (pixels - lens.centre_uv_px) / lens.focal_px))
+
+
+def _within_fold(lens: Lens, distorted: Float64Array) -> Float64Array:
+    """Distorted coordinates (N, 2), drawn in to the largest radius that the lens maps to.
+
+    The corners of a strongly bent picture can lie past the fold, where nothing is depicted.
+    """
+    if lens.k1 == 0.0 and lens.k2 == 0.0:
+        return distorted
+    # The slope 1 + 3 k1 r^2 + 5 k2 r^4 falls to the limit of `Lens.in_field`, 0.05, at the fold.
+    roots = np.roots([5.0 * lens.k2, 3.0 * lens.k1, 0.95])
+    squares = [float(root.real) for root in roots if abs(root.imag) < 1e-12 and root.real > 0.0]
+    if not squares:
+        return distorted
+    r2 = min(squares)
+    largest = math.sqrt(r2) * (1.0 + lens.k1 * r2 + lens.k2 * r2**2)
+    radius = np.linalg.norm(distorted, axis=1, keepdims=True)
+    return distorted * np.minimum(1.0, largest / np.maximum(radius, 1e-12))
 
 
 def _cut(ring: Float64Array, value: Float64Array) -> tuple[Float64Array, Float64Array]:

@@ -133,6 +133,15 @@ def test_a_point_lies_in_the_footprint_exactly_when_it_is_in_the_picture(
     assert (found == expected)[~near_edge].all()
 
 
+def test_a_picture_whose_corners_lie_past_the_fold_has_a_footprint() -> None:
+    """k1 = -0.1 depicts nothing beyond a distorted radius of 1.217; the corners lie at 1.23."""
+    camera = Camera(Pose(0, 0, 5, 0, 60), Lens(1920, 1080, 895.0, k1=-0.1))
+    shape = footprint(camera, Plane(), range_m=30)
+    assert shape.is_valid
+    middle = camera.to_plane(np.array([[960.0, 540.0]]), Plane())[0]
+    assert shape.contains(shapely.Point(middle))
+
+
 def test_a_camera_at_the_plane_sees_none_of_it() -> None:
     assert footprint(camera_at(z_m=1.5), Plane(1.5)).is_empty
 
