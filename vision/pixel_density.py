@@ -214,7 +214,7 @@ def _within_fold(lens: Lens, distorted: Float64Array) -> Float64Array:
     r2 = min(squares)
     largest = math.sqrt(r2) * (1.0 + lens.k1 * r2 + lens.k2 * r2**2)
     radius = np.linalg.norm(distorted, axis=1, keepdims=True)
-    return distorted * np.minimum(1.0, largest / np.maximum(radius, 1e-12))
+    return np.asarray(distorted * np.minimum(1.0, largest / np.maximum(radius, 1e-12)))
 
 
 def _cut(ring: Float64Array, value: Float64Array) -> tuple[Float64Array, Float64Array]:
