@@ -190,6 +190,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--validate-every", type=int, default=3, help="epochs")
+    parser.add_argument(
+        "--finish", action="store_true", help="all steps left are of the last phase"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     return parser.parse_args()
 
@@ -200,6 +203,8 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     data = TrainingSet(read_training_samples(asked.data, asked.rendered), cache_folder())
     recipe = replace(Recipe(), epochs=asked.epochs, seed=asked.seed)
+    if asked.finish:
+        recipe = replace(recipe, phases=recipe.phases[-1:])
     trainer = Trainer(recipe, _device(asked.device))
     checkpoint = asked.out / "checkpoint.pt"
     if asked.resume and checkpoint.exists():
