@@ -11,14 +11,15 @@ from pathlib import Path
 
 import structlog
 
-from api.application import create_app
+from api.application import PlanFolder, create_app
 from api.database.errors import DatabaseError
 from api.logs import set_up_logs
 from api.pictures import WorkerPictures
 from api.placement import picture_sockets
 from api.server import Server, build_server
 from api.settings import ApiSettings
-from config import ConfigError, load_site
+from config import ConfigError, Site, load_site, sample_school_directory
+from config.plan import load_edition
 from config.settings import ServiceSettings, ingest_token, load_settings
 from streams.clock import SystemClock
 from streams.heartbeat import Heartbeat
@@ -26,6 +27,7 @@ from streams.heartbeat import Heartbeat
 log = structlog.get_logger()
 
 EXIT_CANNOT_START = 2
+PLAN_FOLDER = "plan"
 _BEAT_EVERY_S = 1.0
 
 
@@ -63,9 +65,22 @@ async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat
             site=site,
             clock=SystemClock(),
             pictures=pictures,
+            plan=_plan_of(site, settings),
         )
         server = build_server(app, host=settings.host, port=settings.port)
         await _serve_with_heartbeat(server, heartbeat)
+
+
+def _plan_of(site: Site, settings: ServiceSettings) -> PlanFolder | None:
+    """The plan from the site's own folder `plan`; the sample school has the packaged one."""
+    folder = site.directory / PLAN_FOLDER
+    if folder.is_dir():
+        edition = load_edition(folder)
+    elif site.directory == sample_school_directory():
+        edition = load_edition(None)
+    else:
+        return None
+    return PlanFolder(edition, settings.run_dir / "plan-files")
 
 
 async def _serve_with_heartbeat(server: Server, heartbeat: Heartbeat) -> None:
