@@ -186,21 +186,20 @@ class Renderer:
         (left, top), bgra = placed
         rows, columns = bgra.shape[:2]
         area = np.s_[top : top + rows, left : left + columns]
-        alpha = bgra[..., 3:]
         if self._occluder_m is not None:
             hidden = self._occluder_m[area] < layout.distance_m[i] - _DEPTH_SLACK_M
             if hidden.any():
-                bgra = np.where(hidden[..., None], np.uint8(0), bgra)
-                alpha = bgra[..., 3:]
+                bgra[hidden] = 0
+        alpha = cv2.extractChannel(bgra, 3)
         gain *= self._sensor.vignette_at(layout.head_uv_px[i])
-        colour = cv2.convertScaleAbs(np.ascontiguousarray(bgra[..., :3]), alpha=gain)
+        colour = cv2.convertScaleAbs(cv2.cvtColor(bgra, cv2.COLOR_BGRA2BGR), alpha=gain)
         if self._light is Light.DIM:
-            grey = colour.mean(axis=2, keepdims=True)
-            colour = (0.55 * colour + 0.45 * grey).astype(np.uint8)
+            grey = cv2.cvtColor(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+            colour = cv2.addWeighted(colour, 0.55, grey, 0.45, 0.0)
+        through = cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2BGR)
         # A bright person may pass the opaque share of a soft edge; cv2.add saturates.
-        behind = canvas[area].astype(np.uint16) * (255 - alpha.astype(np.uint16)) // 255
-        canvas[area] = cv2.add(behind.astype(np.uint8), colour)
-        owner[area][alpha[..., 0] > 127] = i
+        canvas[area] = cv2.add(cv2.multiply(canvas[area], through, scale=1.0 / 255.0), colour)
+        owner[area][alpha > 127] = i
 
     def _dressed(self, look: Look) -> Look:
         if self._light is not Light.IR:

@@ -131,15 +131,22 @@ _BLOCKED = replace(
     flows=(replace(_DOWN, rate_per_s=0.65, most=49),),
     closure=Closure((3.5, -0.1, 3.62, 3.1), goal=1, from_s=25.0),
 )
+# Both streams keep to their right at the narrow door; without that they lock there for good.
+_DOOR_OUT = ((11.6, 0.85), (11.6, 1.35))
+_DOOR_IN = ((11.6, 2.15), (11.6, 1.65))
 _BOTH_WAYS = replace(
     _DISMISSAL,
     name="bidirectional_stair",
     flows=(
-        replace(_DOWN, rate_per_s=0.8),
+        replace(
+            _DOWN,
+            goals_xy_m=(_TOP, _FOOT, _DOOR_OUT, ((12.9, 0.85), (12.9, 1.25))),
+            rate_per_s=0.75,
+        ),
         Flow(
-            (12.2, 0.95, 12.9, 2.05),
-            (_DOOR[::-1], _FOOT[::-1], _TOP[::-1], ((-16.5, 2.6), (-16.5, 0.4))),
-            rate_per_s=0.45,
+            (12.2, 1.65, 12.9, 2.1),
+            (_DOOR_IN, _FOOT[::-1], _TOP[::-1], ((-16.5, 2.6), (-16.5, 0.4))),
+            rate_per_s=0.4,
             stop_s=150.0,
         ),
     ),

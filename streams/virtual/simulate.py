@@ -151,6 +151,7 @@ class _Run:
     walkers: list[_Walker] = field(default_factory=list)
     regions: list[_Region] = field(default_factory=list)
     made: int = 0
+    leaving_xy_m: list[tuple[float, float]] = field(default_factory=list)
     waiting: dict[int, int] = field(default_factory=dict)
     arrived: dict[int, int] = field(default_factory=dict)
 
@@ -186,7 +187,9 @@ class _Run:
         lane = float(self.rng.uniform())
         for _ in range(_TRIES):
             x, y = float(self.rng.uniform(x0, x1)), float(self.rng.uniform(y0, y1))
-            free = all(math.hypot(w.x_m - x, w.y_m - y) > 0.6 for w in self.walkers)
+            # JuPedSim takes people out at its next step, so those who leave still stand there.
+            others = [(w.x_m, w.y_m) for w in self.walkers] + self.leaving_xy_m
+            free = all(math.hypot(ox - x, oy - y) > 0.6 for ox, oy in others)
             region = self._region_at(x, y)
             if free and region is not None:
                 walker = _Walker(self.made, flow, lane, speed, radius, x, y)
@@ -288,7 +291,9 @@ class _Run:
         self.closed = True
 
     def _record(self, t_s: float) -> Step:
+        self.leaving_xy_m.clear()
         for walker in [w for w in self.walkers if w.goal >= len(w.flow.goals_xy_m)]:
+            self.leaving_xy_m.append((walker.x_m, walker.y_m))
             self.regions[walker.region].simulation.mark_agent_for_removal(walker.agent)
             self.walkers.remove(walker)
         rows = np.array(

@@ -189,7 +189,8 @@ class _Cast:
         distance = self._nearest[grid].astype(np.float64)
         reach = np.where(np.isfinite(distance), distance, 1.0)
         points = self._eye + reach[..., None] * self._rays[grid]
-        light = self._stage.irradiance(points.reshape(-1, 3), self._normal[grid].reshape(-1, 3))
+        normals = self._normal[grid].reshape(-1, 3).astype(np.float64)
+        light = self._stage.irradiance(points.reshape(-1, 3), normals)
         coarse = np.where(np.isfinite(distance), light.reshape(distance.shape), 1.0)
         return cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_LINEAR).astype(
             np.float32

@@ -40,7 +40,7 @@ def _most_in_a_disc(step: Step, x0: float, x1: float, y0: float, y1: float) -> f
 
 @pytest.mark.parametrize(
     ("name", "seconds"),
-    [("blocked_stair", 60.0), ("two_way_gate", 25.0), ("bidirectional_stair", 35.0)],
+    [("blocked_stair", 60.0), ("two_way_gate", 25.0), ("bidirectional_stair", 60.0)],
 )
 def test_everybody_stays_on_the_walkable_area(name: str, seconds: float) -> None:
     scenario: Scenario = SCENARIOS[name]
@@ -93,7 +93,7 @@ def test_the_surface_follows_the_flight(x_m: float, z_m: float) -> None:
 
 def test_people_walk_slower_on_the_flight_than_in_the_corridor() -> None:
     speeds: dict[str, list[float]] = {"flight": [], "corridor": []}
-    for step in _steps("bidirectional_stair", 35.0):
+    for step in _steps("bidirectional_stair", 60.0):
         x = step.feet_xyz_m[:, 0]
         speeds["flight"] += step.speed_mps[(x > 1.0) & (x < 3.0)].tolist()
         speeds["corridor"] += step.speed_mps[(x > -12.0) & (x < -4.0)].tolist()
