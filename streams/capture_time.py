@@ -48,20 +48,25 @@ class PacedTimes:
 
     A machine that cannot keep up plays it slower: once a picture comes more than the drift limit
     late, all later times move by as much, so that a capture time never lies far in the past.
+
+    Without a `start` it begins when its first picture is there: a film that takes long to open, as
+    one that is drawn while it plays, is not old for that.
     """
 
-    def __init__(self, clock: Clock, stop: threading.Event, start: Utc) -> None:
+    def __init__(self, clock: Clock, stop: threading.Event, start: Utc | None = None) -> None:
         self._clock = clock
         self._stop = stop
-        self._start = start
+        self._given_start = start
+        self._start = start or Utc(0)
         self._zero: Monotonic | None = None
         self._slower_s = 0.0
-        self._last = start
+        self._last = self._start
 
     def of(self, pts_s: float | None) -> Utc:
         """Returns when the time has come, or at once when `stop` is set."""
         if self._zero is None:
             self._zero = self._clock.monotonic()
+            self._start = self._last = self._given_start or self._clock.utc()
         if pts_s is None:
             return self._last
         early_s = pts_s + self._slower_s - (self._clock.monotonic() - self._zero)

@@ -209,8 +209,7 @@ class PlayedSource:
         if self._container.live:
             return LiveTimes(playback.clock)
         if playback.pace is Pace.LIVE:
-            start = playback.recording_start or playback.clock.utc()
-            return PacedTimes(playback.clock, playback.stop, start)
+            return PacedTimes(playback.clock, playback.stop, playback.recording_start)
         # A recording that does not say when it began still has to give equal times in each run.
         return RecordingTimes(playback.recording_start or self._container.started_at or Utc(0))
 

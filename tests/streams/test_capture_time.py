@@ -143,3 +143,12 @@ def test_capture_times_never_decrease_and_never_lie_in_the_future(
         assert captured >= last
         assert captured <= highest_wall.plus(1e-6)
         last = captured
+
+
+def test_a_film_that_opens_slowly_begins_when_its_first_picture_is_there() -> None:
+    clock = SimulatedClock(NOON)
+    times = PacedTimes(clock, threading.Event())
+    clock.advance(20.0)
+    assert times.of(0.0) == clock.utc()
+    clock.advance(0.2)
+    assert times.of(0.2) == clock.utc()
