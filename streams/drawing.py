@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import shapely
 
-from vision.arrays import Float64Array, UInt8Array
+from vision.arrays import BoolArray, Float64Array, UInt8Array
 from vision.camera import Camera
 from vision.observations import Frame, HeadPoints
 from vision.readings import Level, ZoneReading
@@ -56,7 +56,8 @@ def zone_outline(camera: Camera, zone: Zone) -> ZoneOutline:
     points_xy_m = np.asarray(border.coords, dtype=np.float64)
     heights = zone.head_plane.z_at(points_xy_m)
     uv_px, _ = camera.project(np.column_stack([points_xy_m, heights]))
-    drawable = np.isfinite(uv_px).all(axis=1) & (np.abs(uv_px) < _FAR_PX).all(axis=1)
+    near = np.isfinite(uv_px) & (np.abs(uv_px) < _FAR_PX)
+    drawable: BoolArray = np.asarray(near.all(axis=1))
     if drawable.all():
         return ZoneOutline(zone.id, (uv_px,), uv_px)
     breaks = np.flatnonzero(np.diff(drawable.astype(np.int8)))
