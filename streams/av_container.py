@@ -122,17 +122,22 @@ class AvContainer:
         return None if duration_us is None else duration_us / 1e6
 
     def pictures(self) -> Iterator[AvPicture]:
-        last_pts_s = 0.0
+        last_pts_s: float | None = None
         try:
             for frame in self._frames():
                 picture = AvPicture(frame, self._start_s, self._converter)
-                last_pts_s = picture.pts_s or last_pts_s
+                last_pts_s = picture.pts_s or last_pts_s or 0.0
                 yield picture
         except av.error.FFmpegError as error:
             # Not chained: FFmpeg's own text repeats the address with its password.
             raise _source_error(error, self._where, live=self._live) from None
         if self._live:
             raise _lost(self._where)
+        if last_pts_s is None:
+            # A file cut right after its index opens without complaint and holds nothing.
+            raise TruncatedFileError(
+                self._where, "the recording holds no picture", "copy or export it again"
+            )
         self._refuse_missing_tail(last_pts_s)
 
     def _frames(self) -> Iterator[VideoFrame]:
