@@ -1,4 +1,4 @@
-"""A picture made ready for a network: shrunk when too large, padded to whole strides."""
+"""A picture made ready for a network: scaled to where heads can be found, padded to strides."""
 
 from __future__ import annotations
 
@@ -30,19 +30,24 @@ class Canvas:
     scale_v: float
 
 
-def fit(image_bgr: UInt8Array, long_side_px: int) -> Canvas:
-    """Shrink to `long_side_px` if larger (never enlarge), then pad right and bottom.
+def fit(image_bgr: UInt8Array, long_side_px: int, enlarge_below_px: int = 0) -> Canvas:
+    """Shrink to `long_side_px` if larger, then pad right and bottom.
+
+    A picture whose long side is below `enlarge_below_px` is doubled first: its heads are a handful
+    of pixels, about one step of a network's finest map.
 
     Raises:
         ShapeError: when it is no (height, width, 3) uint8 picture.
     """
     image = picture(image_bgr)
     height, width = image.shape[:2]
-    factor = min(1.0, long_side_px / max(height, width, 1))
+    long_px = max(height, width, 1)
+    factor = min(2.0 if long_px < enlarge_below_px else 1.0, long_side_px / long_px)
     shown_width, shown_height = max(1, round(width * factor)), max(1, round(height * factor))
-    if factor < 1.0:
+    if factor != 1.0:
         shown = (shown_width, shown_height)
-        image = np.asarray(cv2.resize(image, shown, interpolation=cv2.INTER_AREA), np.uint8)
+        method = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_CUBIC
+        image = np.asarray(cv2.resize(image, shown, interpolation=method), np.uint8)
     pixels = np.full((_whole(shown_height), _whole(shown_width), 3), PAD_VALUE, np.uint8)
     pixels[:shown_height, :shown_width] = image
     scale_u, scale_v = shown_width / max(width, 1), shown_height / max(height, 1)

@@ -45,12 +45,14 @@ class Decoding:
 
     Attributes:
         working_long_side_px: a larger picture is shrunk to this long side first.
+        enlarge_below_px: a picture with a smaller long side is doubled; 0 for never.
         score_threshold: points or boxes below it are dropped.
         iou_threshold: overlap above which the weaker of two boxes is dropped; persons only.
         person_class: index of the person class; persons only.
     """
 
     working_long_side_px: int = 960
+    enlarge_below_px: int = 0
     score_threshold: float = 0.35
     iou_threshold: float = 0.5
     person_class: int = 0

@@ -50,7 +50,8 @@ class OwnHeadNetwork:
         return self._session
 
     def observe(self, image_bgr: UInt8Array) -> CrowdObservation:
-        canvas = fit(image_bgr, self._card.decoding.working_long_side_px)
+        decoding = self._card.decoding
+        canvas = fit(image_bgr, decoding.working_long_side_px, decoding.enlarge_below_px)
         found = self._session.run(canvas.pixels[None])
         return CrowdObservation(
             heads=self._heads(found, canvas),

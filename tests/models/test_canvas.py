@@ -40,3 +40,10 @@ def test_a_wide_picture_is_shrunk_into_the_square() -> None:
 def test_a_grey_picture_is_refused() -> None:
     with pytest.raises(ShapeError, match="expected uint8 of shape"):
         fit(np.zeros((10, 10), np.uint8), 64)
+
+
+def test_a_small_picture_is_doubled_where_the_card_says_so() -> None:
+    canvas = fit(np.full((40, 50, 3), 9, np.uint8), 960, enlarge_below_px=64)
+    assert (canvas.content_width_px, canvas.content_height_px) == (100, 80)
+    assert (canvas.scale_u, canvas.scale_v) == (2.0, 2.0)
+    assert fit(np.zeros((40, 64, 3), np.uint8), 960, enlarge_below_px=64).scale_u == 1.0
