@@ -17,6 +17,7 @@ from streams.drawing import zone_outline
 from streams.heartbeat import Heartbeat
 from streams.openers import opener_for
 from streams.reporting import Origin
+from streams.site_scene import build_analyser, zones_of_cameras
 from streams.worker_loop import (
     Collaborators,
     Worker,
@@ -26,7 +27,6 @@ from streams.worker_loop import (
 )
 from vision.observations import HeadNetwork
 from vision.profiles import ZoneProfile
-from vision.scene import SceneAnalyser
 from vision.zones import ZoneType
 
 # The virtual campus draws the empty place before its first picture, on a busy machine for a while.
@@ -78,18 +78,8 @@ def build(
     """
     site, clock = plan.site, clock or SystemClock()
     cameras = [site.camera(camera_id) for camera_id in plan.camera_ids]
-    zones = {zone.id: zone for camera in cameras for zone in site.zones_of(camera.id)}
-    seen_by = {
-        zone_id: tuple(camera.id for camera in cameras if zone_id in camera.zone_ids)
-        for zone_id in zones
-    }
-    analyser = SceneAnalyser(
-        cameras={camera.id: camera.camera for camera in cameras},
-        zones=tuple(zones.values()),
-        zone_cameras=seen_by,
-        profiles=profiles,
-        model_id=network.model_id,
-    )
+    zones = {zone.id: zone for zone in zones_of_cameras(site, plan.camera_ids)}
+    analyser = build_analyser(site, plan.camera_ids, profiles, network.model_id)
     config = WorkerConfig(
         origin=Origin(site.id, plan.worker_id, secrets.token_hex(6)),
         cameras=tuple(camera_spec(camera) for camera in cameras),

@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from api.analysis.chart import Threshold, density_chart
 from api.analysis.run import Analysis, sha256_of_file
 from api.analysis.series import Period, crowded_periods, unknown_share
-from api.scene import zones_of_cameras
 from config.texts import reason_text, text
+from streams.site_scene import zones_of_cameras
 from vision.instants import Utc
 from vision.profiles import ZoneProfile
 from vision.readings import Level

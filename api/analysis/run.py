@@ -11,13 +11,13 @@ from pathlib import Path
 
 from api.analysis.film import FilmWriter, redact_heads
 from api.analysis.tables import HeadRow, readings_table, tracks_table, write_table
-from api.scene import build_analyser, zones_of_cameras
 from config.site import Site
 from streams.av_container import open_with_av
 from streams.clock import SystemClock
 from streams.drawing import draw, zone_outline
 from streams.resolution import calibrated_size_px
 from streams.sampling import Sampler
+from streams.site_scene import build_analyser, zones_of_cameras
 from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
 from vision.arrays import UInt8Array
 from vision.instants import Utc
