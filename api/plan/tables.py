@@ -171,7 +171,52 @@ PLAN_CERTIFICATES = Table(
     Column("expires_day", Integer, nullable=False),
     Column("renewed", Boolean, nullable=False),
     Column("author", String(80), nullable=False),
+    # The record that handed it in.
+    Column("record_id", BigInteger, nullable=True),
     Index("ix_plan_certificates_unit_no_kind", "unit_no", "kind", "subject"),
+)
+
+PLAN_TASKS = Table(
+    "plan_tasks",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("unit_no", Integer, ForeignKey("plan_units.unit_no"), nullable=False),
+    Column("kind", String(30), nullable=False),
+    # What was found, such as `blind_spot:area-stair-1`; the same finding opens one task at most.
+    Column("finding", String(160), nullable=False),
+    # Holds unit and finding while the task is open, NULL after.
+    Column("open_key", String(220), nullable=True, unique=True),
+    Column("title", String(200), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("source", String(120), nullable=False),
+    Column("owner", String(80), nullable=False),
+    Column("due_day", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("opened_day", Integer, nullable=False),
+    Column("done_by", String(80), nullable=False),
+    Column("done_note", Text, nullable=False),
+    Column("closed_day", Integer, nullable=True),
+    Column("closed_by", String(120), nullable=False),
+    Column("version", Integer, nullable=False),
+    Index("ix_plan_tasks_unit_no_state", "unit_no", "state"),
+)
+
+PLAN_SCORES = Table(
+    "plan_scores",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("unit_no", Integer, ForeignKey("plan_units.unit_no"), nullable=False),
+    Column("first_day", Integer, nullable=False),
+    Column("last_day", Integer, nullable=False),
+    Column("measure_id", String(20), nullable=False),
+    # `self` or `bureau`; the automatic column is counted out of the ledger.
+    Column("judge", String(10), nullable=False),
+    Column("deducted_tenths", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("references_json", Text, nullable=False),
+    Column("author", String(80), nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    UniqueConstraint("unit_no", "first_day", "last_day", "measure_id", "judge"),
 )
 
 PLAN_ATTACHMENTS = Table(
@@ -246,4 +291,5 @@ PLAN_HISTORY = Table(
 PLAN_TABLES = (
     *(PLAN_UNITS, PLAN_OCCURRENCES, PLAN_RECORDS, PLAN_COUNTS, PLAN_HAZARDS, PLAN_INCIDENTS),
     *(PLAN_CERTIFICATES, PLAN_ATTACHMENTS, PLAN_FEEDS, PLAN_NOTICES, PLAN_ROLLS, PLAN_HISTORY),
+    *(PLAN_TASKS, PLAN_SCORES),
 )
