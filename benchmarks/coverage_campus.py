@@ -66,7 +66,8 @@ def audit_floor(job: tuple[int, int]) -> tuple[float, float, float, int]:
     """Required, seen and assured area (m²) of one floor, and its number of blind spots."""
     seed, floor = job
     rng = np.random.default_rng([seed, floor])
-    sights = Sights(Barriers.of(floor_lines(rng)), floor_cameras(rng, floor))
+    lines, cameras = floor_lines(rng), floor_cameras(rng, floor)
+    sights = Sights(Barriers.of(lines), cameras, coarsest_px_per_m=62.5)
     planes = (Plane(), Plane(1.5))
     low, high = (DEPTH_M - CORRIDOR_M) / 2, (DEPTH_M + CORRIDOR_M) / 2
     polygons = [box(0, low, WIDTH_M / 2, high), box(WIDTH_M / 2, low, WIDTH_M, high)]
@@ -109,10 +110,10 @@ def main() -> None:
         "blind_spots": spots,
     }
     report.row("audit, wall time", f"{wall_s:.1f} s", "<= 30 s on two cores")
-    report.row("audit, CPU time of all processes", f"{cpu_s:.1f} s", "<= 60 s")
+    report.row("audit, CPU time of all processes", f"{cpu_s:.1f} s", "<= 40 s")
     report.row("seen as drawn / assured", f"{seen:.0f} / {assured:.0f} of {total:.0f} m²", "-")
     report.publish(as_json=arguments.json)
-    if cpu_s / 2.0 > 30.0:
+    if wall_s > 30.0:
         raise SystemExit(EXIT_TARGET_MISSED)
 
 

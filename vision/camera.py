@@ -44,7 +44,10 @@ class Pose:
             [math.cos(tilt) * math.cos(pan), math.cos(tilt) * math.sin(pan), -math.sin(tilt)]
         )
         level_right = np.array([math.sin(pan), -math.cos(pan), 0.0])
-        level_down = np.cross(forward, level_right)
+        # forward x level_right, written out: audits take many thousand poses.
+        level_down = np.array(
+            [-math.sin(tilt) * math.cos(pan), -math.sin(tilt) * math.sin(pan), -math.cos(tilt)]
+        )
         right = math.cos(roll) * level_right + math.sin(roll) * level_down
         down = -math.sin(roll) * level_right + math.cos(roll) * level_down
         return np.stack([right, down, forward])

@@ -138,14 +138,27 @@ class ForbiddenView:
 
 
 class Sights:
-    """The visible regions of the cameras of one floor, each worked out once."""
+    """The visible regions of the cameras of one floor, each worked out once.
 
-    def __init__(self, barriers: Barriers, cameras: Sequence[CoverageCamera]) -> None:
+    Args:
+        coarsest_px_per_m: the least density that will be asked of `chance`. Known beforehand, the
+            regions of drawn eyes are worked out once for all densities.
+    """
+
+    def __init__(
+        self,
+        barriers: Barriers,
+        cameras: Sequence[CoverageCamera],
+        *,
+        coarsest_px_per_m: float | None = None,
+    ) -> None:
+        self._coarsest_px_per_m = coarsest_px_per_m
         self.barriers = barriers
         self.cameras = tuple(cameras)
         self._regions: dict[tuple[str, Plane], MultiPolygon] = {}
         self._draws: dict[str, CameraDraws] = {}
         self._drawn: dict[tuple[str, Plane, float], list[MultiPolygon]] = {}
+        self._views: dict[tuple[str, tuple[Plane, ...], float], BaseGeometry] = {}
 
     def region(self, camera: CoverageCamera, plane: Plane) -> MultiPolygon:
         """What the camera could see of `plane` all round, as drawn."""
@@ -160,16 +173,28 @@ class Sights:
 
     def seen(self, camera: CoverageCamera, surface: Surface, least_px_per_m: float) -> BaseGeometry:
         """The part of a surface that the camera, as drawn, shows on all its planes."""
-        shape: BaseGeometry = surface.polygon_xy_m
-        for plane in surface.planes:
-            picture = footprint(
-                camera.camera, plane, least_px_per_m=least_px_per_m, range_m=camera.range_m
-            )
-            shape = shapely.intersection(shape, picture)
-            if shape.is_empty:
-                return shape
-            shape = shapely.intersection(shape, self.region(camera, plane))
-        return polygonal(shape)
+        view = self._view(camera, surface.planes, least_px_per_m)
+        left, low, right, high = view.bounds
+        x0, y0, x1, y1 = surface.polygon_xy_m.bounds
+        if view.is_empty or left >= x1 or right <= x0 or low >= y1 or high <= y0:
+            return MultiPolygon()
+        return polygonal(shapely.intersection(surface.polygon_xy_m, view))
+
+    def _view(
+        self, camera: CoverageCamera, planes: tuple[Plane, ...], least_px_per_m: float
+    ) -> BaseGeometry:
+        """What the camera, as drawn, shows on all of `planes` at once, whatever the area."""
+        key = (camera.id, planes, least_px_per_m)
+        if key not in self._views:
+            shape: BaseGeometry | None = None
+            for plane in planes:
+                picture: BaseGeometry = footprint(
+                    camera.camera, plane, least_px_per_m=least_px_per_m, range_m=camera.range_m
+                )
+                seen = shapely.intersection(picture, self.region(camera, plane))
+                shape = seen if shape is None else shapely.intersection(shape, seen)
+            self._views[key] = shape if shape is not None else MultiPolygon()
+        return self._views[key]
 
     def chance(
         self, camera: CoverageCamera, surface: Surface, points_xy_m: Float64Array, px_per_m: float
@@ -178,15 +203,21 @@ class Sights:
         if camera.id not in self._draws:
             self._draws[camera.id] = CameraDraws.of(camera.id, camera.camera, camera.error)
         draws = self._draws[camera.id]
-        range_m = reach_m(camera.camera, px_per_m, camera.range_m)
-        hits = np.ones((1, len(points_xy_m)), dtype=np.bool_)
+        coarsest = min(px_per_m, self._coarsest_px_per_m or px_per_m)
+        range_m = reach_m(camera.camera, coarsest, camera.range_m)
+        chance = np.zeros(len(points_xy_m))
+        left, hits = np.arange(len(points_xy_m)), np.ones((1, len(points_xy_m)), dtype=np.bool_)
         for plane in surface.planes:
             key = (camera.id, plane, range_m)
             if key not in self._drawn:
                 self._drawn[key] = draws.visible(self.barriers, plane, range_m)
-            points = np.column_stack([points_xy_m, plane.z_at(points_xy_m)])
+            points = np.column_stack([points_xy_m[left], plane.z_at(points_xy_m[left])])
             hits = hits & draws.hits(points, px_per_m, self._drawn[key])
-        return np.asarray(hits.mean(axis=0, dtype=np.float64))
+            # A point that one plane loses in every draw need not be asked on the next.
+            some = hits.any(axis=0)
+            left, hits = left[some], hits[:, some]
+        chance[left] = hits.mean(axis=0, dtype=np.float64)
+        return chance
 
 
 def audit_area(

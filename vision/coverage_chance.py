@@ -20,7 +20,7 @@ from scipy.stats import norm, qmc
 from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
-from vision.arrays import Float64Array
+from vision.arrays import BoolArray, Float64Array
 from vision.barriers import Barriers
 from vision.camera import Camera, Lens, Pose
 from vision.errors import GeometryError
@@ -30,7 +30,8 @@ from vision.visibility import Eye, GeometryArray, polygonal, visible_region
 
 DRAWS = 128
 _EYES = 8
-_POINTS_AT_ONCE = 2048
+# Small enough that the BLAS library does not wake a thread pool for each product.
+_POINTS_AT_ONCE = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +117,22 @@ class CameraDraws:
 
     def hits(
         self, points_xyz_m: Float64Array, px_per_m: float, visible: Sequence[MultiPolygon]
-    ) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    ) -> BoolArray:
         """Which draw sees which point (N, 3) at that density or better: (S, N)."""
         seen = np.zeros((len(self.axes), len(points_xyz_m)), dtype=np.bool_)
         near = np.flatnonzero(self._may_see(points_xyz_m, px_per_m))
+        if not len(near):
+            return seen
+        x_m, y_m = points_xyz_m[near, 0], points_xyz_m[near, 1]
+        open_sight = np.stack([shapely.contains_xy(region, x_m, y_m) for region in visible])
+        # Walls hide most of a floor, and are quick to ask: only the rest is put into pictures.
+        shown = open_sight.any(axis=0)
+        near, open_sight = near[shown], open_sight[:, shown]
         eye_of_draw = np.arange(len(self.axes)) % len(self.eyes_xyz_m)
         for start in range(0, len(near), _POINTS_AT_ONCE):
-            index = near[start : start + _POINTS_AT_ONCE]
-            points = points_xyz_m[index]
-            open_sight = np.stack(
-                [shapely.contains_xy(region, points[:, 0], points[:, 1]) for region in visible]
-            )
-            seen[:, index] = self._in_picture(points, px_per_m) & open_sight[eye_of_draw]
+            part = slice(start, start + _POINTS_AT_ONCE)
+            inside = self._in_picture(points_xyz_m[near[part]], px_per_m)
+            seen[:, near[part]] = inside & open_sight[eye_of_draw, part]
         return seen
 
     def _may_see(self, points_xyz_m: Float64Array, px_per_m: float) -> np.ndarray:
@@ -143,25 +148,53 @@ class CameraDraws:
         near = distance < 1.0
         return np.asarray(near | ((depth < reach) & (depth > distance * math.cos(half_rad))))
 
-    def _in_picture(self, points_xyz_m: Float64Array, px_per_m: float) -> np.ndarray:
+    def _in_picture(self, points_xyz_m: Float64Array, px_per_m: float) -> BoolArray:
         """Whether each point (N, 3) falls into the picture of each draw at the density: (S, N)."""
+        if _is_ideal(self.camera.lens):
+            return self._within_sides(points_xyz_m, px_per_m)
         lens = self.camera.lens
-        eyes = self.eyes_xyz_m[np.arange(len(self.axes)) % len(self.eyes_xyz_m)]
-        turned = np.matmul(points_xyz_m[None], self.axes.transpose(0, 2, 1))
-        turned -= np.einsum("sk,sjk->sj", eyes, self.axes)[:, None, :]
-        depth, focal = turned[..., 2], self.focal_px[:, None]
-        inside = (depth > 1e-6) & (depth * px_per_m <= focal)
         centre_u, centre_v = lens.centre_uv_px
-        if _is_ideal(lens):
-            u, v = turned[..., 0] * focal, turned[..., 1] * focal
-            inside &= (u >= -centre_u * depth) & (u <= (lens.width_px - centre_u) * depth)
-            inside &= (v >= -centre_v * depth) & (v <= (lens.height_px - centre_v) * depth)
-            return np.asarray(inside)
+        focal = self.focal_px[:, None]
+        turned = np.matmul(points_xyz_m[None] - self._eyes()[:, None], self.axes.transpose(0, 2, 1))
+        depth = turned[..., 2]
+        inside = (depth > 1e-6) & (depth * px_per_m <= focal)
         ideal = turned[..., :2] / np.where(inside, depth, 1.0)[..., None]
         bent = lens.distort(ideal) * focal[..., None] + [centre_u, centre_v]
         inside &= lens.in_field(ideal)
         inside &= np.all((bent >= 0) & (bent <= [lens.width_px, lens.height_px]), axis=-1)
         return np.asarray(inside)
+
+    def _within_sides(self, points_xyz_m: Float64Array, px_per_m: float) -> BoolArray:
+        """The same for an ideal lens: a picture is four planes through the eye and one of depth.
+
+        Five linear forms a draw, so that all draws are one matrix product.
+        """
+        lens = self.camera.lens
+        centre_u, centre_v = lens.centre_uv_px
+        right, down, forward = self.axes[:, 0], self.axes[:, 1], self.axes[:, 2]
+        per_px = forward / self.focal_px[:, None]
+        normals = np.stack(
+            [
+                right + centre_u * per_px,
+                (lens.width_px - centre_u) * per_px - right,
+                down + centre_v * per_px,
+                (lens.height_px - centre_v) * per_px - down,
+                -forward,
+            ],
+            axis=1,
+        )
+        # About the drawn place, where single precision is finer than any wall is straight.
+        origin = self.camera.position_xyz_m
+        offsets = -np.einsum("sk,sjk->sj", self._eyes() - origin, normals)
+        offsets[:, 4] += self.focal_px / px_per_m
+        forms = np.concatenate([normals, offsets[:, :, None]], axis=2).reshape(-1, 4)
+        places = np.column_stack([points_xyz_m - origin, np.ones(len(points_xyz_m))])
+        values = forms.astype(np.float32) @ places.T.astype(np.float32)
+        return np.asarray((values >= 0.0).reshape(len(self.axes), 5, -1).all(axis=1))
+
+    def _eyes(self) -> Float64Array:
+        """The eye of each draw: (S, 3)."""
+        return np.asarray(self.eyes_xyz_m[np.arange(len(self.axes)) % len(self.eyes_xyz_m)])
 
 
 def _before_walls(

@@ -102,7 +102,8 @@ def audit_site(
 
 
 def _judge(scene: FloorScene, *, ladder: Ladder) -> FloorFindings:
-    sights = Sights(scene.barriers, scene.cameras)
+    coarsest = min((area.least_px_per_m for area in scene.areas), default=None)
+    sights = Sights(scene.barriers, scene.cameras, coarsest_px_per_m=coarsest)
     areas = tuple(audit_area(area, sights, ladder=ladder, cell_m=CELL_M) for area in scene.areas)
     views = []
     open_sights = Sights(scene.open_barriers, scene.cameras)
