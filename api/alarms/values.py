@@ -17,6 +17,7 @@ class AlarmType(StrEnum):
 
     CROWD = "crowd"
     CAMERA_LOST = "camera_lost"
+    DELIVERY = "delivery"
 
 
 class AlarmState(StrEnum):
