@@ -11,23 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
+from vision.fault_course import Course, Fault, HealthEvent, Persistence, Sign, step
 from vision.health_features import Baseline, Comparison, Features, Mode
 from vision.instants import Utc
-
-
-class Fault(StrEnum):
-    """What can be wrong with a picture."""
-
-    DARK = "dark"
-    GLARE = "glare"
-    BLURRED = "blurred"
-    COVERED = "covered"
-    MOVED = "moved"
-    FROZEN = "frozen"
-    NOISY = "noisy"
-    COLOUR_CAST = "colour_cast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,40 +64,10 @@ class HealthSample:
 
 
 @dataclass(frozen=True, slots=True)
-class HealthEvent:
-    """A fault that opened or closed.
-
-    Attributes:
-        since: capture time of the first picture that showed it.
-        measured, limit: the numbers compared at the moment of the event.
-    """
-
-    fault: Fault
-    opened: bool
-    at: Utc
-    since: Utc
-    measured: float
-    limit: float
-
-    @property
-    def duration_s(self) -> float:
-        return self.at - self.since
-
-
-@dataclass(frozen=True, slots=True)
-class _Course:
-    """How one fault has gone: signs in the window with what they measured, and good samples."""
-
-    signs: tuple[tuple[Utc, float], ...] = ()
-    good: int = 0
-    open_since: Utc | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class HealthState:
     """What a camera's health monitor remembers between samples."""
 
-    courses: Mapping[Fault, _Course] = field(default_factory=dict)
+    courses: Mapping[Fault, Course] = field(default_factory=dict)
     mode: Mode | None = None
     settled_at: Utc | None = None
     digest: int | None = None
@@ -135,18 +92,17 @@ def advance(
     state = _with_mode(state, sample, limits)
     state = _with_digest(state, sample)
     signs = _signs(state, sample, limits)
-    signs |= {fault: (*signs[fault][:2], False) for fault in _hidden(signs)}
+    signs |= {fault: replace(signs[fault], shown=False) for fault in _hidden(signs)}
     settling = state.settled_at is not None and sample.captured_at < state.settled_at
     courses, events = dict(state.courses), []
-    for fault, (measured, limit, shown) in signs.items():
+    for fault, sign in signs.items():
         if settling and fault in _SETTLES:
             continue
-        course, event = _step(
-            courses.get(fault, _Course()), fault, (sample.captured_at, measured), shown, limits
-        )
-        courses[fault] = course
+        course = courses.get(fault, Course())
+        lasting = _persistence(fault, limits)
+        courses[fault], event = step(course, fault, sample.captured_at, sign, lasting)
         if event is not None:
-            events.append(replace(event, measured=measured, limit=limit))
+            events.append(event)
     return replace(state, courses=courses), tuple(events)
 
 
@@ -157,7 +113,7 @@ def _with_mode(state: HealthState, sample: HealthSample, limits: HealthLimits) -
         return replace(state, mode=mode)
     # What was seen in the other mode proves nothing in this one.
     kept = {
-        fault: course if course.open_since or fault not in _BY_BASELINE else _Course()
+        fault: course if course.open_since or fault not in _BY_BASELINE else Course()
         for fault, course in state.courses.items()
     }
     settled_at = sample.captured_at.plus(limits.settle_s)
@@ -172,25 +128,21 @@ def _with_digest(state: HealthState, sample: HealthSample) -> HealthState:
     return replace(state, digest=digest, equal_since=since)
 
 
-def _signs(
-    state: HealthState, sample: HealthSample, limits: HealthLimits
-) -> dict[Fault, tuple[float, float, bool]]:
-    """For each fault: the measured number, its limit, and whether the sign stands."""
+def _persistence(fault: Fault, limits: HealthLimits) -> Persistence:
+    # A camera that was moved is off by the same amount each time; a false match never is.
+    spread = limits.shift_spread if fault is Fault.MOVED else float("inf")
+    return Persistence(limits.window_s, limits.samples, limits.clear_samples, spread)
+
+
+def _signs(state: HealthState, sample: HealthSample, limits: HealthLimits) -> dict[Fault, Sign]:
+    """For each fault what the sample says of it."""
     features = sample.features
     equal_s = sample.captured_at - state.equal_since if state.equal_since else 0.0
     signs = {
-        Fault.DARK: (
-            features.luminance,
-            limits.dark_luminance,
-            features.luminance < limits.dark_luminance,
-        ),
-        Fault.GLARE: (
-            features.glare_share,
-            limits.glare_share,
-            features.glare_share > limits.glare_share,
-        ),
-        Fault.COLOUR_CAST: (features.cast, limits.cast, features.cast > limits.cast),
-        Fault.FROZEN: (equal_s, limits.frozen_s, equal_s >= limits.frozen_s),
+        Fault.DARK: _below(features.luminance, limits.dark_luminance),
+        Fault.GLARE: _above(features.glare_share, limits.glare_share),
+        Fault.COLOUR_CAST: _above(features.cast, limits.cast),
+        Fault.FROZEN: Sign(equal_s, limits.frozen_s, equal_s >= limits.frozen_s),
     }
     found, base = sample.comparison, sample.baseline
     if found is None or base is None:
@@ -198,51 +150,33 @@ def _signs(
     shift = found.shift_share if found.shift_share is not None else 0.0
     noise = max(limits.noise_ratio * base.noise, limits.least_noise)
     return signs | {
-        Fault.BLURRED: (
-            found.sharpness_ratio,
-            limits.sharpness_ratio,
-            found.sharpness_ratio < limits.sharpness_ratio,
-        ),
-        Fault.COVERED: (found.lost_share, limits.lost_share, found.lost_share > limits.lost_share),
-        Fault.MOVED: (shift, limits.shift_share, shift > limits.shift_share),
-        Fault.NOISY: (features.noise, noise, features.noise > noise),
+        Fault.BLURRED: _below(found.sharpness_ratio, limits.sharpness_ratio),
+        Fault.COVERED: _above(found.lost_share, limits.lost_share),
+        Fault.MOVED: _above(shift, limits.shift_share),
+        Fault.NOISY: _above(features.noise, noise),
     }
 
 
-def _hidden(signs: Mapping[Fault, tuple[float, float, bool]]) -> tuple[Fault, ...]:
+def _above(measured: float, limit: float) -> Sign:
+    return Sign(measured, limit, measured > limit)
+
+
+def _below(measured: float, limit: float) -> Sign:
+    return Sign(measured, limit, measured < limit)
+
+
+def _hidden(signs: Mapping[Fault, Sign]) -> tuple[Fault, ...]:
     """Signs that another explains: in the dark nothing can be said of blur, a cover has no edges.
 
     A dark picture in which some tiles still vary is covered in part, not merely dark.
     """
     if Fault.COVERED not in signs:
         return ()
-    lost, _, covered = signs[Fault.COVERED]
-    if signs[Fault.DARK][2]:
+    covered = signs[Fault.COVERED]
+    if signs[Fault.DARK].shown:
         rest = (Fault.BLURRED, Fault.MOVED, Fault.NOISY)
-        return (*rest, Fault.COVERED) if lost >= _ALL_LOST_SHARE else rest
-    return (Fault.BLURRED,) if covered else ()
-
-
-def _step(
-    course: _Course, fault: Fault, sign: tuple[Utc, float], shown: bool, limits: HealthLimits
-) -> tuple[_Course, HealthEvent | None]:
-    """Move one fault on by one sample."""
-    at, measured = sign
-    recent = tuple(one for one in course.signs if at - one[0] <= limits.window_s)
-    if not shown:
-        good = course.good + 1
-        if course.open_since is None or good < limits.clear_samples:
-            return replace(course, signs=recent, good=good), None
-        closed = HealthEvent(fault, False, at, course.open_since, 0.0, 0.0)
-        return _Course(good=good), closed
-    recent = (*recent, sign)
-    # A camera that was moved is off by the same amount each time; a false match never is.
-    spread = limits.shift_spread if fault is Fault.MOVED else float("inf")
-    agree = [one[0] for one in recent if abs(one[1] - measured) <= spread]
-    if course.open_since is not None or len(agree) < limits.samples:
-        return replace(course, signs=recent, good=0), None
-    opened = HealthEvent(fault, True, at, agree[0], 0.0, 0.0)
-    return _Course(recent, 0, agree[0]), opened
+        return (*rest, Fault.COVERED) if covered.measured >= _ALL_LOST_SHARE else rest
+    return (Fault.BLURRED,) if covered.shown else ()
 
 
 __all__ = [

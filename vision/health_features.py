@@ -15,6 +15,7 @@ pictures before:
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -220,6 +221,21 @@ def _landmarks(grey: UInt8Array) -> tuple[Float64Array, UInt8Array]:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureShift:
+    """How a picture lies against its baseline.
+
+    Attributes:
+        right_share, down_share: shift of the picture's centre over the picture's width.
+        turn_deg: clockwise as seen in the picture; `zoom`: size against the baseline.
+    """
+
+    right_share: float
+    down_share: float
+    turn_deg: float
+    zoom: float
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One picture against the baseline of its mode.
 
@@ -230,6 +246,7 @@ class Comparison:
             landmarks agree on a similarity.
         inliers: landmarks that agree.
         landmarks: found in this picture.
+        shift: how the landmarks moved together; `None` like `shift_share`.
     """
 
     sharpness_ratio: float
@@ -237,6 +254,7 @@ class Comparison:
     shift_share: float | None
     inliers: int
     landmarks: int
+    shift: PictureShift | None = None
 
 
 def compare(features: Features, baseline: Baseline) -> Comparison:
@@ -251,25 +269,26 @@ def compare(features: Features, baseline: Baseline) -> Comparison:
     varies = baseline.tile_variation >= _TILE_VARIES
     lost = features.tile_variation < _TILE_LOST_SHARE * baseline.tile_variation
     points, descriptors = _landmarks(features.grey)
-    shift_px, inliers = _shift(baseline, points, descriptors)
+    shift_px, inliers, shift = _shift(baseline, points, descriptors)
     return Comparison(
         sharpness_ratio=features.sharpness / max(baseline.sharpness, 1e-6),
         lost_share=float((lost & varies).sum() / max(1, varies.sum())),
         shift_share=None if shift_px is None else shift_px / baseline.width_px,
         inliers=inliers,
         landmarks=len(points),
+        shift=shift,
     )
 
 
 def _shift(
     baseline: Baseline, points: Float64Array, descriptors: UInt8Array
-) -> tuple[float | None, int]:
-    """Largest shift of the four corners in pixels, and the number of agreeing landmarks."""
+) -> tuple[float | None, int, PictureShift | None]:
+    """Largest shift of the four corners in pixels, agreeing landmarks, and their common shift."""
     if len(points) < LEAST_INLIERS or not baseline.watches_movement:
-        return None, 0
+        return None, 0, None
     matches = _matches(baseline.descriptors, descriptors)
     if len(matches) < LEAST_INLIERS:
-        return None, len(matches)
+        return None, len(matches), None
     before = baseline.points_uv_px[[m.queryIdx for m in matches]]
     after = points[[m.trainIdx for m in matches]]
     # RANSAC draws from the library's own generator; equal pictures must give equal answers.
@@ -279,11 +298,23 @@ def _shift(
     )
     inliers = int(agree.sum()) if agree is not None else 0
     if similarity is None or inliers < LEAST_INLIERS:
-        return None, inliers
+        return None, inliers, None
     wide, high = baseline.width_px, baseline.height_px
     corners = np.array([[0, 0, 1], [wide, 0, 1], [0, high, 1], [wide, high, 1]], np.float64)
     moved = corners @ np.asarray(similarity, np.float64).T
-    return float(np.linalg.norm(moved - corners[:, :2], axis=1).max()), inliers
+    largest_px = float(np.linalg.norm(moved - corners[:, :2], axis=1).max())
+    return largest_px, inliers, _picture_shift(np.asarray(similarity, np.float64), wide, high)
+
+
+def _picture_shift(similarity: Float64Array, wide: int, high: int) -> PictureShift:
+    centre = np.array([wide / 2.0, high / 2.0, 1.0])
+    right_px, down_px = similarity @ centre - centre[:2]
+    return PictureShift(
+        right_share=float(right_px) / wide,
+        down_share=float(down_px) / wide,
+        turn_deg=math.degrees(math.atan2(similarity[1, 0], similarity[0, 0])),
+        zoom=float(np.hypot(similarity[0, 0], similarity[1, 0])),
+    )
 
 
 __all__ = [
@@ -292,6 +323,7 @@ __all__ = [
     "Comparison",
     "Features",
     "Mode",
+    "PictureShift",
     "compare",
     "features_of",
     "learn_baseline",
