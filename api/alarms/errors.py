@@ -4,7 +4,11 @@ AlarmError
 ├── UnknownAlarmError     no alarm has this number
 ├── StaleVersionError     the alarm got worse, or somebody acted, since the page was drawn
 ├── WrongStateError       already acknowledged, or already closed
-└── ConditionActiveError  it cannot be closed while the crowd (or the fault) is still there
+├── ConditionActiveError  it cannot be closed while the crowd (or the fault) is still there
+├── NeverHeldError        a panic button or a priority-1 crowd cannot be put aside
+├── NoCheckError          nothing waits for the operator's check
+├── LadderEndError        every step of the ladder has been taken
+└── UnknownNameError      the site's plan has no such person or card step
 """
 
 from __future__ import annotations
@@ -43,3 +47,27 @@ class ConditionActiveError(AlarmError):
     """The cause is still there, so the alarm cannot be closed."""
 
     code = "alarm_still_active"
+
+
+class NeverHeldError(AlarmError):
+    """A panic button or a priority-1 crowd cannot be shelved or taken out of service."""
+
+    code = "alarm_never_held"
+
+
+class NoCheckError(AlarmError):
+    """The operator check is over, or there was none."""
+
+    code = "alarm_no_check"
+
+
+class LadderEndError(AlarmError):
+    """Every step of the escalation ladder has been taken."""
+
+    code = "alarm_ladder_end"
+
+
+class UnknownNameError(AlarmError):
+    """The site's plan has no such person, or the card no such step."""
+
+    code = "alarm_unknown_name"

@@ -6,7 +6,8 @@ Rules (states after ISA-18.2):
 - an alarm whose condition is gone stays until it is acknowledged; one that reached priority 1 is
   latched and stays until a person closes it;
 - while nobody can see the zone the alarm stays open and says so;
-- an alarm that closed by itself and comes back within `REOPEN_WITHIN_S` is the same alarm.
+- an alarm that closed by itself and comes back within `REOPEN_WITHIN_S` is the same alarm;
+- an alarm that is put aside (`api.alarms.holds`) stays so, unless it reaches priority 1.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import replace
 
 from api.alarms.errors import ConditionActiveError, StaleVersionError, WrongStateError
 from api.alarms.values import (
+    HELD_STATES,
     SYSTEM,
     Action,
     Alarm,
@@ -23,6 +25,7 @@ from api.alarms.values import (
     Condition,
     Evidence,
     HistoryEntry,
+    Hold,
     Signal,
     Signature,
 )
@@ -38,8 +41,30 @@ CAUSE_RETURNED = "returned"
 """Cause of an alarm that was acknowledged and then went away by itself."""
 
 
-def observe(last: Alarm | None, signal: Signal) -> Change | None:
-    """What `signal` does to the newest alarm of its key; `None` where nothing changes."""
+def observe(last: Alarm | None, signal: Signal, hold: Hold | None = None) -> Change | None:
+    """What `signal` does to the newest alarm of its key; `None` where nothing changes.
+
+    While `hold` stands, an open alarm is put aside, unless it is one that is never put aside.
+    """
+    change = _observe(last, signal)
+    if hold is None or change is None or not change.alarm.is_open or change.alarm.never_held:
+        return change
+    return put_aside(change, hold)
+
+
+def put_aside(change: Change, hold: Hold) -> Change:
+    """The same change with the alarm in the hold's state."""
+    alarm = change.alarm
+    aside = replace(
+        alarm, state=hold.kind, hold=hold, acknowledged=None, waiting_since=None, escalated=0
+    )
+    if change.entries:
+        last = replace(change.entries[-1], to_state=hold.kind)
+        return Change(aside, (*change.entries[:-1], last))
+    return Change(aside)
+
+
+def _observe(last: Alarm | None, signal: Signal) -> Change | None:
     if last is None or not last.is_open:
         return _observe_without_open(last, signal)
     if signal.late:
@@ -59,23 +84,26 @@ def acknowledge(alarm: Alarm, who: Signature, version: int) -> Change:
         StaleVersionError: it changed since `version`.
     """
     if not alarm.needs_attention:
-        raise WrongStateError(alarm.number, state=alarm.state.value, name=_last_name(alarm))
-    _check_version(alarm, version)
+        raise WrongStateError(alarm.number, state=alarm.state.value, name=last_name(alarm))
+    check_version(alarm, version)
+    gone_but_latched = alarm.latched and alarm.condition is Condition.GONE
     seen = replace(
         alarm,
-        state=AlarmState.ACKNOWLEDGED,
+        state=AlarmState.LATCHED if gone_but_latched else AlarmState.ACKNOWLEDGED,
         acknowledged=who,
+        waiting_since=None,
         updated_at=who.at,
         version=alarm.version + 1,
     )
-    change = Change(seen, (_person_entry(alarm, seen, who, Action.ACKNOWLEDGED),))
+    change = Change(seen, (person_entry(alarm, seen, who, Action.ACKNOWLEDGED),))
     if seen.condition is Condition.GONE and not seen.latched:
-        return _close_by_itself(change, who.at)
+        return close_by_itself(change, who.at)
     return change
 
 
-def close(alarm: Alarm, who: Signature, version: int, cause: str) -> Change:
-    """A person says what it was and ends it; an unacknowledged one counts as seen by the same act.
+def close(alarm: Alarm, who: Signature, version: int, cause: str, taken: str = "") -> Change:
+    """A person says what it was and what was done, and ends it; an unacknowledged one counts as
+    seen by the same act.
 
     Raises:
         WrongStateError: already closed.
@@ -83,8 +111,8 @@ def close(alarm: Alarm, who: Signature, version: int, cause: str) -> Change:
         StaleVersionError: it changed since `version`.
     """
     if not alarm.is_open:
-        raise WrongStateError(alarm.number, state=alarm.state.value, name=_last_name(alarm))
-    _check_version(alarm, version)
+        raise WrongStateError(alarm.number, state=alarm.state.value, name=last_name(alarm))
+    check_version(alarm, version)
     if alarm.condition is Condition.ACTIVE:
         raise ConditionActiveError(alarm.number)
     closed = replace(
@@ -93,10 +121,14 @@ def close(alarm: Alarm, who: Signature, version: int, cause: str) -> Change:
         acknowledged=alarm.acknowledged or who,
         closed=who,
         cause=cause,
+        taken=taken,
+        hold=None,
+        waiting_since=None,
         updated_at=who.at,
         version=alarm.version + 1,
     )
-    return Change(closed, (_person_entry(alarm, closed, who, Action.CLOSED),))
+    entry = replace(person_entry(alarm, closed, who, Action.CLOSED), detail=taken)
+    return Change(closed, (entry,))
 
 
 def _observe_without_open(last: Alarm | None, signal: Signal) -> Change | None:
@@ -121,6 +153,7 @@ def _observe_without_open(last: Alarm | None, signal: Signal) -> Change | None:
         received_at=signal.received_at,
         updated_at=signal.received_at,
         latched=signal.priority <= LATCHED_PRIORITY,
+        waiting_since=signal.received_at,
     )
     return Change(alarm, (_entry(None, alarm, signal, Action.OPENED),))
 
@@ -136,6 +169,8 @@ def _active(alarm: Alarm, signal: Signal) -> Change:
         known = replace(merged, condition=Condition.ACTIVE, updated_at=signal.received_at)
         if alarm.state is AlarmState.RETURNED_UNACKNOWLEDGED:
             known = replace(known, state=AlarmState.UNACKNOWLEDGED, version=alarm.version + 1)
+        if alarm.state is AlarmState.LATCHED:
+            known = replace(known, state=AlarmState.ACKNOWLEDGED, version=alarm.version + 1)
         return Change(known, (_entry(alarm, known, signal, Action.CONDITION_KNOWN),))
     if signal.evidence.level is not alarm.evidence.level:
         moved = replace(merged, updated_at=signal.received_at)
@@ -152,6 +187,8 @@ def _unknown(alarm: Alarm, signal: Signal) -> Change | None:
         evidence=signal.evidence,
         updated_at=signal.received_at,
     )
+    if alarm.state is AlarmState.LATCHED:
+        blind = replace(blind, state=AlarmState.ACKNOWLEDGED, version=alarm.version + 1)
     return Change(blind, (_entry(alarm, blind, signal, Action.CONDITION_UNKNOWN),))
 
 
@@ -166,9 +203,12 @@ def _gone(alarm: Alarm, signal: Signal) -> Change | None:
     )
     if alarm.state is AlarmState.UNACKNOWLEDGED:
         calm = replace(calm, state=AlarmState.RETURNED_UNACKNOWLEDGED, version=alarm.version + 1)
+    elif alarm.state is AlarmState.ACKNOWLEDGED and alarm.latched:
+        calm = replace(calm, state=AlarmState.LATCHED, version=alarm.version + 1)
     change = Change(calm, (_entry(alarm, calm, signal, Action.RETURNED),))
-    if calm.state is AlarmState.ACKNOWLEDGED and not calm.latched:
-        return _close_by_itself(change, signal.received_at)
+    dealt_with = calm.state is AlarmState.ACKNOWLEDGED or calm.state in HELD_STATES
+    if dealt_with and not calm.latched:
+        return close_by_itself(change, signal.received_at)
     return change
 
 
@@ -202,6 +242,9 @@ def _alert_again(alarm: Alarm, signal: Signal, condition: Condition = Condition.
         state=AlarmState.RETURNED_UNACKNOWLEDGED if gone else AlarmState.UNACKNOWLEDGED,
         condition=condition,
         acknowledged=None,
+        hold=None,
+        waiting_since=signal.received_at,
+        escalated=0,
         updated_at=signal.received_at,
         version=alarm.version + 1,
     )
@@ -250,13 +293,17 @@ def _severity(level: Level) -> int:
     return -1 if level is Level.UNKNOWN else level.severity
 
 
-def _close_by_itself(change: Change, at: Utc) -> Change:
+def close_by_itself(change: Change, at: Utc) -> Change:
+    """The system ends an alarm whose condition is gone and that people have dealt with."""
     acknowledged = change.alarm
     closed = replace(
         acknowledged,
         state=AlarmState.CLOSED,
+        acknowledged=acknowledged.acknowledged or (acknowledged.hold and acknowledged.hold.by),
         closed=Signature(SYSTEM, at),
         cause=CAUSE_RETURNED,
+        hold=None,
+        waiting_since=None,
         version=acknowledged.version + 1,
     )
     entry = HistoryEntry(
@@ -286,7 +333,8 @@ def _entry(before: Alarm | None, after: Alarm, signal: Signal, action: Action) -
     )
 
 
-def _person_entry(before: Alarm, after: Alarm, who: Signature, action: Action) -> HistoryEntry:
+def person_entry(before: Alarm, after: Alarm, who: Signature, action: Action) -> HistoryEntry:
+    """The history line of a step that `who` took."""
     return HistoryEntry(
         action=action,
         at=who.at,
@@ -301,11 +349,13 @@ def _person_entry(before: Alarm, after: Alarm, who: Signature, action: Action) -
     )
 
 
-def _check_version(alarm: Alarm, version: int) -> None:
+def check_version(alarm: Alarm, version: int) -> None:
+    """Raises `StaleVersionError` when somebody acted since the page was drawn."""
     if version != alarm.version:
         raise StaleVersionError(alarm.number, version=alarm.version)
 
 
-def _last_name(alarm: Alarm) -> str:
+def last_name(alarm: Alarm) -> str:
+    """Who acted last: for the refusal of a second person."""
     signature = alarm.closed or alarm.acknowledged
     return "" if signature is None else signature.name

@@ -7,21 +7,26 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, func, insert, select, update
+from sqlalchemy import RowMapping, Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms.errors import UnknownAlarmError
 from api.alarms.values import (
+    HELD_STATES,
+    WAITING_STATES,
     Action,
     Alarm,
     AlarmKey,
     AlarmState,
     AlarmType,
     Change,
+    Check,
     Condition,
     Evidence,
     HistoryEntry,
+    Hold,
     Signature,
+    Verdict,
 )
 from api.database.tables import ALARM_HISTORY, ALARMS
 from vision.instants import Utc
@@ -108,6 +113,43 @@ async def list_alarms(
     return tuple(_alarm(row) for row in rows)
 
 
+async def open_alarms(connection: AsyncConnection, limit: int) -> tuple[Alarm, ...]:
+    """Open alarms: what waits before what is seen, priority 1 first, then the newest."""
+    waiting = case((ALARMS.c.state.in_([s.value for s in WAITING_STATES]), 0), else_=1)
+    query = (
+        select(ALARMS)
+        .where(ALARMS.c.state != AlarmState.CLOSED.value)
+        .order_by(ALARMS.c.priority, waiting, ALARMS.c.number.desc())
+        .limit(limit)
+    )
+    rows = (await connection.execute(query)).mappings().all()
+    return tuple(_alarm(row) for row in rows)
+
+
+async def due(connection: AsyncConnection, now: Utc) -> tuple[Alarm, ...]:
+    """Open alarms that time alone changes by `now`, the worst first."""
+    query = (
+        select(ALARMS)
+        .where(ALARMS.c.next_due_ns <= now.ns, ALARMS.c.state != AlarmState.CLOSED.value)
+        .order_by(ALARMS.c.priority, ALARMS.c.next_due_ns)
+    )
+    rows = (await connection.execute(query)).mappings().all()
+    return tuple(_alarm(row) for row in rows)
+
+
+async def first_due(connection: AsyncConnection) -> Utc | None:
+    """The next moment at which time alone changes an alarm."""
+    query = select(func.min(ALARMS.c.next_due_ns)).where(ALARMS.c.state != AlarmState.CLOSED.value)
+    return _utc((await connection.execute(query)).scalar())
+
+
+async def children(connection: AsyncConnection, number: int) -> tuple[Alarm, ...]:
+    """The open alarms that stand under alarm `number`."""
+    query = select(ALARMS).where(ALARMS.c.state == AlarmState.SUPPRESSED.value)
+    rows = (await connection.execute(query.order_by(ALARMS.c.number))).mappings().all()
+    return tuple(a for a in (_alarm(row) for row in rows) if a.parent_number == number)
+
+
 async def count_by_priority(connection: AsyncConnection) -> dict[tuple[AlarmState, int], int]:
     """How many alarms are open, by state and priority."""
     query = (
@@ -123,7 +165,9 @@ def desk_order(alarm: Alarm) -> tuple[bool, int, bool, int, int]:
     """Sort key of the desk: the worst first; what only waits to be closed stands last."""
     level = alarm.peak.level
     severity = -1 if level is Level.UNKNOWN else level.severity
-    only_to_close = not alarm.needs_attention and alarm.condition is Condition.GONE
+    only_to_close = not alarm.needs_attention and (
+        alarm.condition is Condition.GONE or alarm.state in HELD_STATES
+    )
     return (only_to_close, alarm.priority, not alarm.needs_attention, -severity, -alarm.number)
 
 
@@ -148,6 +192,13 @@ def _columns(alarm: Alarm) -> dict[str, Any]:
         "acknowledged_json": _signature_text(alarm.acknowledged),
         "closed_json": _signature_text(alarm.closed),
         "cause": alarm.cause,
+        "taken": alarm.taken,
+        "hold_json": hold_text(alarm.hold),
+        "check_json": _check_text(alarm.check),
+        "waiting_ns": None if alarm.waiting_since is None else alarm.waiting_since.ns,
+        "escalated": alarm.escalated,
+        "dispatched_json": _signature_text(alarm.dispatched),
+        "next_due_ns": None if alarm.next_due_at is None else alarm.next_due_at.ns,
     }
 
 
@@ -170,6 +221,13 @@ def _alarm(row: RowMapping) -> Alarm:
         acknowledged=_signature(row["acknowledged_json"]),
         closed=_signature(row["closed_json"]),
         cause=row["cause"],
+        taken=row["taken"],
+        hold=hold_of(row["hold_json"]),
+        check=_check(row["check_json"]),
+        waiting_since=_utc(row["waiting_ns"]),
+        escalated=row["escalated"],
+        dispatched=_signature(row["dispatched_json"]),
+        next_due_at=_utc(row["next_due_ns"]),
     )
 
 
@@ -186,6 +244,7 @@ def _history_columns(number: int, entry: HistoryEntry) -> dict[str, Any]:
         "evidence_json": _evidence_text(entry.evidence),
         "note": entry.note,
         "cause": entry.cause,
+        "detail": entry.detail,
     }
 
 
@@ -194,7 +253,7 @@ def _history(row: RowMapping) -> HistoryEntry:
     return HistoryEntry(
         action=Action(row["action"]),
         at=Utc(row["at_ns"]),
-        captured_at=None if captured_ns is None else Utc(captured_ns),
+        captured_at=_utc(captured_ns),
         actor=row["actor"],
         from_state=None if from_state is None else AlarmState(from_state),
         to_state=AlarmState(row["to_state"]),
@@ -202,6 +261,7 @@ def _history(row: RowMapping) -> HistoryEntry:
         evidence=_evidence(row["evidence_json"]),
         note=row["note"],
         cause=row["cause"],
+        detail=row["detail"],
     )
 
 
@@ -233,3 +293,59 @@ def _signature(text: str | None) -> Signature | None:
         return None
     data = json.loads(text)
     return Signature(data["name"], Utc(data["at_ns"]), data["note"])
+
+
+def hold_text(hold: Hold | None) -> str | None:
+    """A hold as it is stored."""
+    if hold is None:
+        return None
+    return json.dumps(
+        {
+            "kind": hold.kind.value,
+            "by": _signature_text(hold.by),
+            "until_ns": None if hold.until is None else hold.until.ns,
+            "reason": hold.reason,
+            "second": hold.second,
+            "parent_number": hold.parent_number,
+        },
+        ensure_ascii=False,
+    )
+
+
+def hold_of(text: str | None) -> Hold | None:
+    """A hold as it was stored."""
+    if text is None:
+        return None
+    data = json.loads(text)
+    by = _signature(data["by"])
+    if by is None:
+        raise ValueError("a stored hold names nobody")
+    return Hold(
+        kind=AlarmState(data["kind"]),
+        by=by,
+        until=_utc(data["until_ns"]),
+        reason=data["reason"],
+        second=data["second"],
+        parent_number=data["parent_number"],
+    )
+
+
+def _check_text(check: Check | None) -> str | None:
+    if check is None:
+        return None
+    due_ns = None if check.due_at is None else check.due_at.ns
+    return json.dumps(
+        {"verdict": check.verdict.value, "due_ns": due_ns, "by": _signature_text(check.by)},
+        ensure_ascii=False,
+    )
+
+
+def _check(text: str | None) -> Check | None:
+    if text is None:
+        return None
+    data = json.loads(text)
+    return Check(Verdict(data["verdict"]), _utc(data["due_ns"]), _signature(data["by"]))
+
+
+def _utc(ns: int | None) -> Utc | None:
+    return None if ns is None else Utc(ns)

@@ -17,16 +17,34 @@ class AlarmType(StrEnum):
 
     CROWD = "crowd"
     CAMERA_LOST = "camera_lost"
+    WORKER_LOST = "worker_lost"
+    RECORDER_LOST = "recorder_lost"
+    PANIC = "panic"
+    PANEL_FAULT = "panel_fault"
+    TEST = "test"
     DELIVERY = "delivery"
 
 
 class AlarmState(StrEnum):
-    """States after ISA-18.2; an alarm that went away unseen stays on the desk."""
+    """States after ISA-18.2; an alarm that went away unseen stays on the desk.
+
+    LATCHED: seen and gone, but only a person ends it. SHELVED and OUT_OF_SERVICE: put aside by
+    people, with a reason and an end. SUPPRESSED: told by a parent alarm, under which it stands.
+    """
 
     UNACKNOWLEDGED = "unacknowledged"
     ACKNOWLEDGED = "acknowledged"
     RETURNED_UNACKNOWLEDGED = "returned_unacknowledged"
+    LATCHED = "latched"
+    SHELVED = "shelved"
+    OUT_OF_SERVICE = "out_of_service"
+    SUPPRESSED = "suppressed"
     CLOSED = "closed"
+
+
+WAITING_STATES = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED)
+HELD_STATES = (AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE, AlarmState.SUPPRESSED)
+OPEN_STATES = tuple(state for state in AlarmState if state is not AlarmState.CLOSED)
 
 
 class Condition(StrEnum):
@@ -49,7 +67,25 @@ class Action(StrEnum):
     CONDITION_KNOWN = "condition_known"
     LATE_REPORT = "late_report"
     ACKNOWLEDGED = "acknowledged"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    ESCALATED = "escalated"
+    DISPATCHED = "dispatched"
+    SHELVED = "shelved"
+    OUT_OF_SERVICE = "out_of_service"
+    SUPPRESSED = "suppressed"
+    RELEASED = "released"
+    STEP_DONE = "step_done"
+    STEP_UNDONE = "step_undone"
     CLOSED = "closed"
+
+
+class Verdict(StrEnum):
+    """What the operator check found; a check that nobody answers ends as CONFIRMED."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +93,9 @@ class AlarmKey:
     """One alarm at most is open for a key.
 
     Attributes:
-        subject_id: a zone id for `CROWD`, a camera id for `CAMERA_LOST`.
+        subject_id: a zone id for `CROWD`, a camera id for `CAMERA_LOST`, a worker's or recorder's
+            id for their loss, an input's id for `PANIC`, a device's, input's or output's id for
+            `PANEL_FAULT`, the run's kind for `TEST`.
     """
 
     site_id: str
@@ -114,6 +152,39 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """The operator check of an alarm: who says whether it is real, and until when.
+
+    Attributes:
+        due_at: when a pending check ends by itself as CONFIRMED.
+        by: who answered, or the system.
+    """
+
+    verdict: Verdict
+    due_at: Utc | None = None
+    by: Signature | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An alarm that is put aside, for its key: what comes meanwhile is put aside as well.
+
+    Attributes:
+        kind: SHELVED, OUT_OF_SERVICE or SUPPRESSED.
+        until: when it ends by itself; `None` for SUPPRESSED, which ends with its parent.
+        second: the second person of an OUT_OF_SERVICE.
+        parent_number: the alarm that a SUPPRESSED one stands under.
+    """
+
+    kind: AlarmState
+    by: Signature
+    until: Utc | None = None
+    reason: str = ""
+    second: str = ""
+    parent_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """One alarm as it stands.
 
@@ -127,6 +198,13 @@ class Alarm:
         repeats: how often the condition came back.
         version: counts the steps that a person must have seen before acting.
         cause: catalogue key that the closing person chose; empty before.
+        taken: what was done about it, chosen on closing; empty before.
+        hold: why it is put aside, while it is.
+        check: the operator check; `None` before the alarm is stored.
+        waiting_since: since when it waits to be acknowledged.
+        escalated: how many steps of the ladder were taken since then.
+        dispatched: who was sent by whom, newest; the note names the person sent.
+        next_due_at: when time alone changes it next; `None` for never.
     """
 
     number: int
@@ -146,6 +224,13 @@ class Alarm:
     acknowledged: Signature | None = None
     closed: Signature | None = None
     cause: str = ""
+    taken: str = ""
+    hold: Hold | None = None
+    check: Check | None = None
+    waiting_since: Utc | None = None
+    escalated: int = 0
+    dispatched: Signature | None = None
+    next_due_at: Utc | None = None
 
     @property
     def is_open(self) -> bool:
@@ -154,7 +239,23 @@ class Alarm:
     @property
     def needs_attention(self) -> bool:
         """Nobody has acknowledged it yet."""
-        return self.state in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED)
+        return self.state in WAITING_STATES
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Police and sirens may be told of it."""
+        return self.check is not None and self.check.verdict is Verdict.CONFIRMED
+
+    @property
+    def parent_number(self) -> int | None:
+        """The alarm that this one stands under."""
+        return None if self.hold is None else self.hold.parent_number
+
+    @property
+    def never_held(self) -> bool:
+        """A panic button and a priority-1 crowd are never put aside, whoever asks."""
+        crowd = self.key.type is AlarmType.CROWD and self.priority == 1
+        return crowd or self.key.type is AlarmType.PANIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +264,7 @@ class HistoryEntry:
 
     Attributes:
         at: when the step was taken; `captured_at`: of the picture behind it, if one was.
+        detail: what the step was about, for programs: a card's step, a ladder's step, an action.
     """
 
     action: Action
@@ -175,6 +277,7 @@ class HistoryEntry:
     evidence: Evidence
     note: str = ""
     cause: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

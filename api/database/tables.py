@@ -101,6 +101,14 @@ ALARMS = Table(
     Column("acknowledged_json", Text, nullable=True),
     Column("closed_json", Text, nullable=True),
     Column("cause", String(80), nullable=False),
+    Column("taken", String(80), nullable=False, server_default=""),
+    Column("hold_json", Text, nullable=True),
+    Column("check_json", Text, nullable=True),
+    Column("waiting_ns", BigInteger, nullable=True),
+    Column("escalated", Integer, nullable=False, server_default="0"),
+    Column("dispatched_json", Text, nullable=True),
+    # When time alone changes the alarm next.
+    Column("next_due_ns", BigInteger, nullable=True, index=True),
     Index("ix_alarms_key", "site_id", "type", "subject_id"),
     sqlite_autoincrement=True,
 )
@@ -120,6 +128,7 @@ ALARM_HISTORY = Table(
     Column("evidence_json", Text, nullable=False),
     Column("note", Text, nullable=False),
     Column("cause", String(80), nullable=False),
+    Column("detail", String(200), nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 

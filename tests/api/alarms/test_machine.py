@@ -104,9 +104,10 @@ def play(steps: str) -> tuple[Alarm | None, list[str]]:
         ("L3 L0 L2", "unacknowledged", "opened returned repeated"),
         ("L3 L0 L2 L0 L3", "unacknowledged", "opened returned repeated returned repeated"),
         # Priority 1 latches: going away, seen or not, does not end it.
-        ("L4 ack L0", "acknowledged", "opened acknowledged returned"),
-        ("L4 L0 ack", "acknowledged", "opened returned acknowledged"),
-        ("L4 L2 L0 ack", "acknowledged", "opened level_changed returned acknowledged"),
+        ("L4 ack L0", "latched", "opened acknowledged returned"),
+        ("L4 ack L0 UNKNOWN", "acknowledged", "opened acknowledged returned condition_unknown"),
+        ("L4 L0 ack", "latched", "opened returned acknowledged"),
+        ("L4 L2 L0 ack", "latched", "opened level_changed returned acknowledged"),
         ("L4 ack L0 close", "closed", "opened acknowledged returned closed"),
         ("L4 ack L0 L2", "unacknowledged", "opened acknowledged returned repeated"),
         # Not seeing is not calm.
