@@ -127,7 +127,7 @@ class CardBook:
 
     cards: tuple[Card, ...] = ()
     announcements: tuple[Announcement, ...] = ()
-    plan_title: LocalText = LocalText("", "")
+    plan_title: LocalText | None = None
     edition: str = ""
     approved_by: str = ""
 

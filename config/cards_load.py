@@ -46,8 +46,12 @@ a person in the door stands from the crowd."""
 AUDIO_SUFFIXES = (".wav", ".mp3", ".ogg", ".m4a")
 
 _SHUTTING_ZH = re.compile(r"(关闭|关上|锁上|锁闭|封闭|封锁|关|锁)[^，。；]{0,6}(门|出口|通道|卷帘)")
-_SHUTTING_EN = re.compile(r"\b(shut|close|lock|seal|block)\b[^.;,]{0,20}\b(door|gate|exit|way)", re.I)
-_NOT_SHUTTING = re.compile(r"(不要|不得|不能|禁止|切勿|别|不)[^，。；]{0,4}$|\b(not|never)\b[^.;,]{0,12}$", re.I)
+_SHUTTING_EN = re.compile(
+    r"\b(shut|close|lock|seal|block)\b[^.;,]{0,20}\b(door|gate|exit|way)", re.IGNORECASE
+)
+_NOT_SHUTTING = re.compile(
+    r"(不要|不得|不能|禁止|切勿|别|不)[^，。；]{0,4}$|\b(not|never)\b[^.;,]{0,12}$", re.IGNORECASE
+)
 
 _Level = Literal["L2", "L3", "L4"]
 
@@ -181,9 +185,7 @@ class _Reader:
         self._check_crush_card(keys, at)
         return Card(
             id=keys.id,
-            when=CardTrigger(
-                keys.when.kinds, keys.when.zones, keys.when.levels, keys.when.causes
-            ),
+            when=CardTrigger(keys.when.kinds, keys.when.zones, keys.when.levels, keys.when.causes),
             title=_text(keys.title),
             steps=tuple(_step(step) for step in keys.steps),
             outlets=keys.outlets,
@@ -211,9 +213,7 @@ class _Reader:
             check_name(step.door, doors, (*at, "door"), self.source, "door")
         if step.announcement is not None:
             at_key = (*at, "announcement")
-            check_name(
-                step.announcement, self.announcements, at_key, self.source, "announcement"
-            )
+            check_name(step.announcement, self.announcements, at_key, self.source, "announcement")
         for verb, key, value in (
             ("open_door", "door", step.door),
             ("shut_door", "door", step.door),
@@ -252,7 +252,9 @@ class _Reader:
                     continue
                 away_m = leaf.distance(zone.polygon_xy_m)
                 if away_m <= AT_THE_ZONE_M:
-                    return f"it would shut {door_id!r}, {away_m:.1f} m from the crush in {zone_id!r}"
+                    return (
+                        f"it would shut {door_id!r}, {away_m:.1f} m from the crush in {zone_id!r}"
+                    )
         return ""
 
     def _check_crush_card(self, card: _CardKeys, at: KeyPath) -> None:

@@ -169,7 +169,7 @@ def _plan(source: YamlSource, camera_ids: Collection[str]) -> DeskPlan:
     if root is None:
         raise ConfigFileError(source.problems)
     people = _people(root.people, source)
-    ladder = DEFAULT_LADDER
+    ladder: tuple[LadderStep, ...] = DEFAULT_LADDER
     if root.escalation is not None:
         ladder = _ladder(root.escalation, {person.id for person in people}, source)
     recorders = _recorders(root.recorders, camera_ids, source)

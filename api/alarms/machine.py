@@ -296,10 +296,11 @@ def _severity(level: Level) -> int:
 def close_by_itself(change: Change, at: Utc) -> Change:
     """The system ends an alarm whose condition is gone and that people have dealt with."""
     acknowledged = change.alarm
+    by_hold = None if acknowledged.hold is None else acknowledged.hold.by
     closed = replace(
         acknowledged,
         state=AlarmState.CLOSED,
-        acknowledged=acknowledged.acknowledged or (acknowledged.hold and acknowledged.hold.by),
+        acknowledged=acknowledged.acknowledged or by_hold,
         closed=Signature(SYSTEM, at),
         cause=CAUSE_RETURNED,
         hold=None,
