@@ -84,6 +84,7 @@ class MeasurementData(BaseModel):
     demand_per_m_s: FiniteFloat | None = None
     along_share: FiniteFloat | None = None
     fallen_people: FiniteFloat | None = None
+    infrared: FiniteFloat | None = None
 
     @classmethod
     def of(cls, measurement: ZoneMeasurement) -> MeasurementData:

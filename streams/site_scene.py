@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from config.site import Site
+from vision.occasions import Schedule
 from vision.profiles import ZoneProfile
 from vision.scene import SceneAnalyser
 from vision.zones import Zone, ZoneType
@@ -21,6 +22,7 @@ def build_analyser(
     camera_ids: Iterable[str],
     profiles: Mapping[ZoneType, ZoneProfile],
     model_id: str,
+    schedule: Schedule | None = None,
 ) -> SceneAnalyser:
     """The measuring core for some cameras of a site.
 
@@ -38,4 +40,5 @@ def build_analyser(
         },
         profiles=profiles,
         model_id=model_id,
+        schedule=schedule,
     )

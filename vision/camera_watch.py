@@ -23,6 +23,10 @@ from vision.zone_view import ZoneView
 _PATCH_PX = 32
 DARK_LUMINANCE = 0.03
 _ASPECT_TOLERANCE = 0.02
+# Mean spread of the three colours over the patches, 0..1. A picture by infrared light is neutral;
+# a grey stair in daylight is not quite. A camera that never showed colour says nothing.
+_COLOURED = 6.0 / 255.0
+_NEUTRAL = 2.0 / 255.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +53,11 @@ class ZonePart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WatchedPicture:
-    """One picture of one camera, placed on the plan."""
+    """One picture of one camera, placed on the plan.
+
+    `infrared` tells a picture taken by infrared light; `None` where this camera showed no colour
+    yet.
+    """
 
     camera_id: str
     captured_at: Utc
@@ -57,6 +65,7 @@ class WatchedPicture:
     saturated: bool
     relative_error: float
     parts: Mapping[str, ZonePart]
+    infrared: bool | None = None
 
 
 class CameraWatch:
@@ -69,6 +78,7 @@ class CameraWatch:
         self._tracker = HeadTracker()
         self._flow = DenseFlow()
         self._last_at: Utc | None = None
+        self._showed_colour = False
 
     def take(self, frame: Frame, observation: CrowdObservation) -> WatchedPicture:
         """Place what the network saw in `frame`.
@@ -95,7 +105,8 @@ class CameraWatch:
             heads.scores,
             tuple(zone_ids),
         )
-        brightness = _patch_brightness(frame.image_bgr)
+        brightness, chroma = _patches(frame.image_bgr)
+        self._showed_colour = self._showed_colour or chroma > _COLOURED
         maps = self._maps(observation.density, scale)
         moved = self._moved(frame, maps)
         parts = {
@@ -109,6 +120,7 @@ class CameraWatch:
             heads.saturated,
             observation.relative_error,
             parts,
+            chroma < _NEUTRAL if self._showed_colour else None,
         )
 
     def _maps(
@@ -191,14 +203,19 @@ def _distance_to_zone(view: ZoneView, plan: Float64Array) -> Float64Array:
     return np.asarray(np.nan_to_num(np.linalg.norm(beyond, axis=1), nan=np.inf))
 
 
-def _patch_brightness(image_bgr: UInt8Array) -> Float64Array:
-    """Mean brightness 0..1 of patches of about `_PATCH_PX` pixels: (rows, columns)."""
+def _patches(image_bgr: UInt8Array) -> tuple[Float64Array, float]:
+    """Mean brightness 0..1 of patches of about `_PATCH_PX` pixels: (rows, columns).
+
+    Second the mean spread of the three colours over the patches, 0..1.
+    """
     height, width = image_bgr.shape[:2]
     size = (max(1, width // _PATCH_PX), max(1, height // _PATCH_PX))
     small = cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA)
     if small.ndim == 2:
         small = small[:, :, None]
-    return np.asarray(small.mean(axis=2) / 255.0, dtype=np.float64)
+    spread = small.max(axis=2).astype(np.int16) - small.min(axis=2)
+    brightness = np.asarray(small.mean(axis=2) / 255.0, dtype=np.float64)
+    return brightness, float(spread.mean()) / 255.0
 
 
 def _is_packed(view: ZoneView, map_people: Float64Array) -> bool:

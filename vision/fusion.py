@@ -28,6 +28,8 @@ class FusedZone:
         seen: (rows, columns) cells that some camera sees by geometry.
         visible_share: share of the zone's area that is seen and not black.
         luminance: mean brightness of the zone, from the brightest camera.
+        infrared: 1 when every picture was taken by infrared light, 0 when one was not; `None`
+            where no camera can tell.
         oldest_at: capture time of the oldest picture used.
     """
 
@@ -38,6 +40,7 @@ class FusedZone:
     seen: BoolArray
     visible_share: float
     luminance: float
+    infrared: float | None
     oldest_at: Utc
 
 
@@ -74,8 +77,14 @@ def fuse(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> Fu
         seen=seen,
         visible_share=float(grid.area_m2[lit].sum() / grid.area_m2.sum()),
         luminance=max(part.luminance for part in parts),
+        infrared=_infrared(pictures),
         oldest_at=min(picture.captured_at for picture in pictures),
     )
+
+
+def _infrared(pictures: Sequence[WatchedPicture]) -> float | None:
+    told = [picture.infrared for picture in pictures if picture.infrared is not None]
+    return float(all(told)) if told else None
 
 
 def _owners(pictures: Sequence[WatchedPicture], zone_id: str) -> IntArray:

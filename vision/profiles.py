@@ -57,6 +57,25 @@ class OutflowStop:
 
 
 @dataclass(frozen=True, slots=True)
+class GrowingQueue:
+    """At least `level` when a slow queue grows although people still get out.
+
+    A jam forms at a bottleneck before the inflow passes what the width can carry, so the sign is
+    the growth and not the demand.
+    """
+
+    density_per_m2: float = 1.5
+    speed_mps: float = 0.4
+    flow_per_m_s: float = 0.8
+    growth_per_s: float = 0.1
+    people: float = 4.0
+    dwell_s: float = 4.0
+    level: Level = Level.L2
+    enabled: bool = True
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DemandOverCapacity:
     """At least `level` when people arrive faster than the width can pass them.
 
@@ -100,6 +119,9 @@ class CounterFlow:
 @dataclass(frozen=True, slots=True)
 class DarkOccupied:
     """At least `level` at once when the place is dark and more than `people` are in it.
+
+    A picture taken by infrared light is bright and says nothing of what people can see: a camera
+    that changes to infrared says that the place is dark.
 
     `blind_luminance`: below it a picture says nothing about absence, so the zone is UNKNOWN
     unless what is seen is already a warning.
@@ -162,6 +184,7 @@ class Rules:
 
     slow_dense_queue: SlowDenseQueue = field(default_factory=SlowDenseQueue)
     outflow_stop: OutflowStop = field(default_factory=OutflowStop)
+    growing_queue: GrowingQueue = field(default_factory=GrowingQueue)
     demand_over_capacity: DemandOverCapacity = field(default_factory=DemandOverCapacity)
     time_to_next_level: TimeToNextLevel = field(default_factory=TimeToNextLevel)
     counter_flow: CounterFlow = field(default_factory=CounterFlow)
@@ -240,6 +263,7 @@ __all__ = [
     "DarkOccupied",
     "DemandOverCapacity",
     "FallenPerson",
+    "GrowingQueue",
     "LevelThreshold",
     "OutflowStop",
     "Pressure",

@@ -77,6 +77,8 @@ class ZoneMeasurement:
         outflow_per_m_s: outflow per metre of the zone's clear width and second.
         demand_per_m_s: expected arrivals per metre of width and second over the next minute.
         along_share: share of those walking who walk along the zone's axis ("out"), 0..1.
+        infrared: 1 when all pictures of the zone were taken by infrared light, 0 when not; `None`
+            where it cannot be told.
         fallen_people: people lying in the zone; `None` where nothing looks for them.
     """
 
@@ -100,6 +102,7 @@ class ZoneMeasurement:
     demand_per_m_s: float | None = None
     along_share: float | None = None
     fallen_people: int | None = None
+    infrared: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

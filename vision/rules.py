@@ -76,6 +76,8 @@ def findings(
         found.append(_slow_dense_queue(measurement, density_per_m2, profile))
     if rules.outflow_stop.enabled:
         found.append(_outflow_stop(measurement, density_per_m2, profile))
+    if rules.growing_queue.enabled:
+        found.append(_growing_queue(measurement, density_per_m2, profile))
     if rules.demand_over_capacity.enabled:
         found.append(_demand_over_capacity(measurement, profile))
     if rules.time_to_next_level.enabled:
@@ -125,6 +127,33 @@ def _outflow_stop(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> F
         m.outflow_per_m_s,
         rule.flow_per_m_s,
         "1/(m·s)",
+        rule.dwell_s,
+        rule.source,
+        rule.level,
+    )
+
+
+def _growing_queue(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Finding:
+    rule = profile.rules.growing_queue
+    holds: bool | None = False
+    growth: float | None = None
+    if m.inflow_per_s is not None and m.outflow_per_s is not None:
+        growth = m.inflow_per_s - m.outflow_per_s
+    if m.people >= rule.people and density >= rule.density_per_m2:
+        if growth is None or m.speed_mps is None or m.outflow_per_m_s is None:
+            holds = None
+        else:
+            holds = (
+                growth >= rule.growth_per_s
+                and m.speed_mps < rule.speed_mps
+                and m.outflow_per_m_s < rule.flow_per_m_s
+            )
+    return Finding(
+        "growing_queue",
+        holds,
+        growth,
+        rule.growth_per_s,
+        "1/s",
         rule.dwell_s,
         rule.source,
         rule.level,
@@ -192,12 +221,14 @@ def _counter_flow(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> F
 def _dark_occupied(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
     rule = profile.rules.dark_occupied
     holds: bool | None = False
+    by_infrared = m.infrared is not None and m.infrared >= 1.0
     if m.people > rule.people:
         holds = None if m.luminance is None else m.luminance < rule.luminance
+        holds = True if by_infrared else holds
     return Finding(
         "dark_occupied",
         holds,
-        m.luminance,
+        None if by_infrared else m.luminance,
         rule.luminance,
         "",
         rule.dwell_s,

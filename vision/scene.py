@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from vision.camera import Camera
 from vision.camera_watch import CameraWatch, WatchedPicture
+from vision.demand import Upstream, arrivals_per_s, upstream_zones
 from vision.density import density_peak, local_density
 from vision.errors import VisionError
 from vision.fusion import FusedZone, fuse
@@ -17,6 +18,7 @@ from vision.grid import PlanGrid
 from vision.instants import Utc
 from vision.movement import direction_shares, median_speed_mps, stopped_share
 from vision.observations import CrowdObservation, Frame
+from vision.occasions import Occasion, Schedule
 from vision.pressure import LocalPressure
 from vision.profiles import ZoneProfile
 from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
@@ -41,6 +43,8 @@ class SceneAnalyser:
         zone_cameras: zone id to the ids of the cameras that see it, at least one each.
         profiles: one for each zone type that occurs.
         model_id: stored with every reading.
+        schedule: the timetable, where there is one: it tightens thresholds, gives the expected
+            arrivals and marks drills.
 
     Raises:
         NotVisibleError: when a camera does not see a zone that it is said to see.
@@ -55,8 +59,11 @@ class SceneAnalyser:
         zone_cameras: Mapping[str, tuple[str, ...]],
         profiles: Mapping[ZoneType, ZoneProfile],
         model_id: str = "",
+        schedule: Schedule | None = None,
     ) -> None:
         self._model_id = model_id
+        self._schedule = schedule
+        self._upstream = upstream_zones(zones)
         views: dict[str, list[ZoneView]] = {camera_id: [] for camera_id in cameras}
         self._zones: dict[str, _ZoneDesk] = {}
         for zone in zones:
@@ -86,11 +93,21 @@ class SceneAnalyser:
             raise VisionError(f"camera {frame.camera_id} is not part of this scene")
         self._pictures[frame.camera_id] = watch.take(frame, observation)
         self._causes.pop(frame.camera_id, None)
+        occasion = None if self._schedule is None else self._schedule.at(frame.captured_at)
         return tuple(
-            desk.read(self._fresh(desk, frame.captured_at))
+            desk.read(
+                self._fresh(desk, frame.captured_at),
+                self._leading_to(desk, frame.captured_at),
+                occasion,
+            )
             for desk in self._zones.values()
             if frame.camera_id in desk.camera_ids
         )
+
+    def _leading_to(self, desk: _ZoneDesk, at: Utc) -> tuple[Upstream, ...]:
+        """What the zones upstream hold, as far as it is known and fresh."""
+        held = (self._zones[zone_id].held_at(at) for zone_id in self._upstream[desk.zone.id])
+        return tuple(one for one in held if one is not None)
 
     def camera_lost(self, camera_id: str, at: Utc, cause: str) -> tuple[ZoneReading, ...]:
         """Note that a camera sends nothing; zones that no other live camera sees are UNKNOWN.
@@ -163,8 +180,21 @@ class _ZoneDesk:
         self._pressure = LocalPressure(self.grid)
         self._flows = {camera_id: ZoneFlow(zone) for camera_id in camera_ids}
         self._rates: dict[str, tuple[Utc, FlowRates | None]] = {}
+        self._newest: ZoneMeasurement | None = None
 
-    def read(self, pictures: Sequence[WatchedPicture]) -> ZoneReading:
+    def held_at(self, at: Utc) -> Upstream | None:
+        """People and inflow of the newest measurement, if it is not too old at `at`."""
+        newest = self._newest
+        if newest is None or at - newest.captured_at > LOST_AFTER_S:
+            return None
+        return Upstream(newest.people, newest.inflow_per_s or 0.0)
+
+    def read(
+        self,
+        pictures: Sequence[WatchedPicture],
+        upstream: Sequence[Upstream] = (),
+        occasion: Occasion | None = None,
+    ) -> ZoneReading:
         newest = max(pictures, key=lambda picture: picture.captured_at)
         # Two cameras' clocks may be apart; the zone's own time never runs back.
         at = (
@@ -174,15 +204,25 @@ class _ZoneDesk:
         )
         fused = fuse(self.zone.id, self.grid, pictures)
         self._pressure.update(fused.walkers_xy_m, fused.walkers_mps, at)
-        measurement = self._measure(fused, self._flow(pictures, fused))
-        too_slow = self._state.at is not None and at - self._state.at > self.profile.max_gap_s
-        judged = advance(self._state, measurement, self.profile, at)
+        expected = None if occasion is None else occasion.expected_per_s.get(self.zone.id)
+        rates = self._flow(pictures, fused)
+        inflow = None if rates is None else rates.inflow_per_s
+        demand = self._per_metre(arrivals_per_s(inflow, upstream, expected))
+        measurement = self._measure(fused, rates, demand)
+        self._newest = measurement
+        profile = (
+            self.profile if occasion is None else occasion.profile_for(self.zone.id, self.profile)
+        )
+        too_slow = self._state.at is not None and at - self._state.at > profile.max_gap_s
+        judged = advance(self._state, measurement, profile, at)
         self._state = judged.state
         level, reasons = judged.level, judged.reasons
         if too_slow and level in (Level.L0, Level.L1):
             # One picture after a gap proves no calm: nobody watched the time between.
             level = Level.UNKNOWN
             reasons = (Reason("too_slow"), *reasons)
+        if occasion is not None and occasion.is_drill:
+            reasons = (*reasons, Reason("drill"))
         return ZoneReading(
             self.zone.id,
             at,
@@ -190,7 +230,7 @@ class _ZoneDesk:
             reasons,
             measurement,
             judged.could_be,
-            self.profile.id,
+            profile.id,
             self._model_id,
         )
 
@@ -204,7 +244,9 @@ class _ZoneDesk:
         best = max(pictures, key=lambda p: p.parts[self.zone.id].view.visible_share)
         return self._rates[best.camera_id][1]
 
-    def _measure(self, fused: FusedZone, rates: FlowRates | None) -> ZoneMeasurement:
+    def _measure(
+        self, fused: FusedZone, rates: FlowRates | None, demand_per_m_s: float | None
+    ) -> ZoneMeasurement:
         peak = density_peak(self.grid, fused.field, fused.seen)
         seen_area_m2 = float(self.grid.area_m2[fused.seen].sum())
         density, _ = local_density(self.grid, fused.field, fused.seen)
@@ -225,9 +267,10 @@ class _ZoneDesk:
             minority_share=shares.minority,
             pressure_per_s2=self._pressure.highest_per_s2(density),
             luminance=fused.luminance,
+            infrared=fused.infrared,
             stopped_share=stopped_share(fused.walkers_mps),
             outflow_per_m_s=self._per_metre(None if rates is None else rates.outflow_per_s),
-            demand_per_m_s=self._per_metre(None if rates is None else rates.inflow_per_s),
+            demand_per_m_s=demand_per_m_s,
             along_share=shares.along if shares.walkers else None,
         )
 

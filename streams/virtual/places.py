@@ -62,8 +62,13 @@ def steps(
     return tuple(made)
 
 
-def stair_hall(*, gate_closed: bool, seed: int = 3) -> Stage:
-    """Upper corridor, flight `stair-a` and ground hall; the folding gate stands at its foot."""
+def stair_hall(
+    *, gate_closed: bool, shut_leaf_y_m: tuple[float, float] | None = None, seed: int = 3
+) -> Stage:
+    """Upper corridor, flight `stair-a` and ground hall; the folding gate stands at its foot.
+
+    `shut_leaf_y_m` bars only this part of the foot.
+    """
     top = 4.8
     surfaces = [
         floor(-17, 0, 0, 3, z_m=1.8, texture="terrazzo"),
@@ -92,10 +97,10 @@ def stair_hall(*, gate_closed: bool, seed: int = 3) -> Stage:
         *_handrail(2.95),
         *box(4.0, 3.9, 4.7, 4.4, 0.0, 1.0, (0.3, 0.36, 0.42)),
     ]
-    if gate_closed:
-        surfaces.append(
-            wall((3.6, 0.0), (3.6, 3.0), 0.0, 1.2, texture="bars", colour=_METAL, occludes=True)
-        )
+    barred = (0.0, 3.0) if gate_closed else shut_leaf_y_m
+    if barred is not None:
+        ends = (3.6, barred[0]), (3.6, barred[1])
+        surfaces.append(wall(*ends, 0.0, 1.2, texture="bars", colour=_METAL, occludes=True))
     lamps = tuple(Lamp((x, 1.5, top - 0.3), 1.9) for x in (-12.0, -8.0, -4.0, 0.2, 5.0, 8.0, 10.6))
     return Stage(tuple(surfaces), lamps, ambient=0.55, seed=seed)
 
@@ -106,8 +111,8 @@ def _handrail(y_m: float) -> tuple[Surface, ...]:
     return rail, edge
 
 
-def yard_gate(*, seed: int = 5) -> Stage:
-    """The gate square of the yard: a wall across with an opening of 3 m."""
+def yard_gate(*, gate_closed: bool = False, seed: int = 5) -> Stage:
+    """The gate square of the yard: a wall across with an opening of 3 m, barred when shut."""
     surfaces = [
         floor(-8, -6, 20, 16, z_m=-0.01, texture="concrete", colour=(0.34, 0.35, 0.36)),
         floor(0, 0, 12, 8, texture="bricks", colour=(0.38, 0.42, 0.47)),
@@ -120,6 +125,8 @@ def yard_gate(*, seed: int = 5) -> Stage:
         *box(2.2, 8.6, 4.0, 9.4, 0.0, 0.7, (0.2, 0.36, 0.2), "concrete"),
         *box(8.2, 8.6, 10.4, 9.4, 0.0, 0.7, (0.2, 0.36, 0.2), "concrete"),
     ]
+    if gate_closed:
+        surfaces.append(wall((6, 2.5), (6, 5.5), 0.0, 2.0, texture="bars", colour=_METAL))
     sun = (Lamp((-30.0, -40.0, 80.0), 5200.0),)
     return Stage(tuple(surfaces), sun, ambient=0.6, seed=seed)
 

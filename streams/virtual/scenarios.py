@@ -65,17 +65,26 @@ class Closure:
         barrier_xy_m: plan rectangle that cuts the walkable area in two.
         goal: number of the goal line at which it stands; people who have not crossed it wait.
         hold_back_m: how far before the line they are held.
+        room_m: how much more than a body's radius people keep around them when they come to wait.
+            Nobody presses against a stranger while the stair behind is empty.
+        closing_up_s: that room shrinks with the wait, to 1/e in this time. Room and time are our
+            judgement of how a waiting crowd closes up; no source gives them for pupils.
     """
 
     barrier_xy_m: _Rect
     goal: int
     from_s: float
     hold_back_m: float = 0.3
+    room_m: float = 0.0
+    closing_up_s: float = 90.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One story on one floor, complete for the simulation and the renderer."""
+    """One story on one floor, complete for the simulation and the renderer.
+
+    `shut_leaf_y_m` is the part of the stair's foot that a shut leaf bars from the start.
+    """
 
     name: str
     floor_id: str
@@ -90,12 +99,15 @@ class Scenario:
     body_radius_m: float = 0.2
     uniform: int | None = 0
     light: str = "day"
+    shut_leaf_y_m: _Xy | None = None
 
     def stage(self, *, closed: bool) -> Stage:
         """The empty place, with the gate shut or open."""
         if self.floor_id == "yard":
-            return yard_gate()
-        return classroom_corridor() if self.floor_id == "f3" else stair_hall(gate_closed=closed)
+            return yard_gate(gate_closed=closed)
+        if self.floor_id == "f3":
+            return classroom_corridor()
+        return stair_hall(gate_closed=closed, shut_leaf_y_m=self.shut_leaf_y_m)
 
     def at_rate(self, factor: float) -> Scenario:
         """The same story with all arrival rates multiplied."""
@@ -192,6 +204,48 @@ _QUIET = Scenario(
     ("cam-corridor3",),
 )
 
+# Stories in which a place fills as fast as people arrive. The gate shuts while one class after the
+# other still comes down; a bolted leaf lets fewer through than arrive; the school gate is not yet
+# open in the morning.
+_LATE_GATE = replace(
+    _DISMISSAL,
+    name="late_gate",
+    flows=(replace(_DOWN, rate_per_s=0.45, stop_s=math.inf, most=70),),
+    closure=Closure((3.5, -0.1, 3.62, 3.1), goal=1, from_s=20.0, room_m=0.24),
+    duration_s=240.0,
+)
+_LEAF: _Rect = (3.5, -0.1, 3.62, 2.0)
+_HALF_LEAF = replace(
+    _DISMISSAL,
+    name="half_leaf",
+    walkable_xy_m=_STAIR_AREA.difference(box(*_LEAF)),
+    flows=(
+        replace(
+            _DOWN,
+            goals_xy_m=(_TOP, ((3.56, 2.3), (3.56, 2.7)), _DOOR, _AWAY),
+            rate_per_s=1.3,
+            stop_s=math.inf,
+            most=150,
+        ),
+    ),
+    duration_s=240.0,
+    shut_leaf_y_m=(0.0, 2.0),
+)
+_SHUT_GATE = replace(
+    _GATE,
+    name="shut_gate",
+    flows=(
+        Flow(
+            (-2.6, 1.0, -1.8, 7.0),
+            (((6.0, 2.8), (6.0, 5.2)), ((14.6, 1.0), (14.6, 7.0))),
+            0.5,
+            most=90,
+        ),
+    ),
+    closure=Closure((5.9, 2.4, 6.1, 5.6), goal=0, from_s=20.0, room_m=0.24),
+    duration_s=240.0,
+)
+
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
@@ -200,6 +254,9 @@ SCENARIOS: dict[str, Scenario] = {
         _BLOCKED,
         _GATE,
         _BOTH_WAYS,
+        _LATE_GATE,
+        _HALF_LEAF,
+        _SHUT_GATE,
         replace(
             _DISMISSAL, name="dark_stair", flows=(replace(_DOWN, rate_per_s=1.0),), light="dim"
         ),

@@ -28,6 +28,7 @@ _REPULSION, _REPULSION_RANGE_M = 8.0, 0.1
 _SMOOTH_S = 0.4
 _TRIES = 12
 _STORIES_KEPT = 3
+_STANDING_MPS = 0.25
 
 
 class SimulationMissingError(VisionError):
@@ -72,6 +73,7 @@ class _Walker:
     velocity: tuple[float, float] = (0.0, 0.0)
     heading_rad: float = 0.0
     path_m: float = 0.0
+    waited_s: float = 0.0
     aim: tuple[float, float] | None = None
 
     def target(self, goal: int) -> tuple[float, float]:
@@ -209,14 +211,27 @@ class _Run:
         return None
 
     def _steer(self, t_s: float) -> None:
+        closure = self.scenario.closure
         for walker in self.walkers:
             agent = self.regions[walker.region].simulation.agent(walker.agent)
             agent.target = self._aim(walker, t_s)
             agent.model.desired_speed = walker.free_speed_mps * self._speed_share(walker)
+            if closure is not None and closure.room_m > 0.0 and self._is_held(walker, t_s):
+                agent.model.radius = self._waiting_radius_m(walker, closure)
+
+    def _is_held(self, walker: _Walker, t_s: float) -> bool:
+        closure = self.scenario.closure
+        return closure is not None and t_s >= closure.from_s and walker.goal == closure.goal
+
+    def _waiting_radius_m(self, walker: _Walker, closure: Closure) -> float:
+        """The radius that somebody who waits keeps; the wait begins with standing still."""
+        if math.hypot(*walker.velocity) < _STANDING_MPS or walker.waited_s > 0.0:
+            walker.waited_s += STEP_S
+        return walker.radius_m + closure.room_m * math.exp(-walker.waited_s / closure.closing_up_s)
 
     def _aim(self, walker: _Walker, t_s: float) -> tuple[float, float]:
         closure = self.scenario.closure
-        if closure is not None and t_s >= closure.from_s and walker.goal == closure.goal:
+        if closure is not None and self._is_held(walker, t_s):
             x, y = walker.target(walker.goal)
             return x - closure.hold_back_m, y
         if walker.aim is None:
