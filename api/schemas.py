@@ -12,10 +12,13 @@ from api.alarms.values import (
     Alarm,
     AlarmState,
     AlarmType,
+    Check,
     Condition,
     Evidence,
     HistoryEntry,
+    Hold,
     Signature,
+    Verdict,
 )
 from api.live.judge import ZoneNow
 from api.live.values import CameraStatus
@@ -170,6 +173,45 @@ class EvidenceBody(Body):
         )
 
 
+class CheckBody(Body):
+    """The operator check: who says whether the alarm is real, and until when."""
+
+    verdict: Verdict
+    due_at: datetime | None = Field(description="a pending check then ends as confirmed")
+    by: SignatureBody | None
+
+    @classmethod
+    def of(cls, check: Check | None) -> CheckBody | None:
+        if check is None:
+            return None
+        by = SignatureBody.of(check.by)
+        return cls(verdict=check.verdict, due_at=_time(check.due_at), by=by)
+
+
+class HoldBody(Body):
+    """Why an alarm is put aside."""
+
+    kind: AlarmState
+    by: SignatureBody
+    until: datetime | None
+    reason: str
+    second: str
+    parent_number: int | None = Field(description="the alarm that it stands under")
+
+    @classmethod
+    def of(cls, hold: Hold | None) -> HoldBody | None:
+        if hold is None:
+            return None
+        return cls(
+            kind=hold.kind,
+            by=SignatureBody(name=hold.by.name, at=hold.by.at.to_datetime(), note=hold.by.note),
+            until=_time(hold.until),
+            reason=hold.reason,
+            second=hold.second,
+            parent_number=hold.parent_number,
+        )
+
+
 class AlarmBody(Body):
     """An alarm as it stands."""
 
@@ -191,6 +233,12 @@ class AlarmBody(Body):
     acknowledged: SignatureBody | None
     closed: SignatureBody | None
     cause: str
+    taken: str = Field(description="what was done about it, chosen on closing")
+    hold: HoldBody | None
+    check: CheckBody | None
+    waiting_since: datetime | None = Field(description="since when it waits to be acknowledged")
+    escalated: int = Field(description="steps of the ladder taken since then")
+    dispatched: SignatureBody | None = Field(description="who sent whom; the note is a person id")
 
     @classmethod
     def of(cls, alarm: Alarm) -> AlarmBody:
@@ -213,6 +261,12 @@ class AlarmBody(Body):
             acknowledged=SignatureBody.of(alarm.acknowledged),
             closed=SignatureBody.of(alarm.closed),
             cause=alarm.cause,
+            taken=alarm.taken,
+            hold=HoldBody.of(alarm.hold),
+            check=CheckBody.of(alarm.check),
+            waiting_since=_time(alarm.waiting_since),
+            escalated=alarm.escalated,
+            dispatched=SignatureBody.of(alarm.dispatched),
         )
 
 
@@ -229,6 +283,7 @@ class HistoryBody(Body):
     evidence: EvidenceBody
     note: str
     cause: str
+    detail: str = Field(description="the step of a card or ladder, the person sent, the act taken")
 
     @classmethod
     def of(cls, entry: HistoryEntry) -> HistoryBody:
@@ -243,6 +298,7 @@ class HistoryBody(Body):
             evidence=EvidenceBody.of(entry.evidence),
             note=entry.note,
             cause=entry.cause,
+            detail=entry.detail,
         )
 
 

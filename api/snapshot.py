@@ -5,13 +5,14 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms import store
-from api.alarms.values import Alarm, AlarmState
+from api.alarms.values import OPEN_STATES, Alarm, AlarmState
 from api.schemas import AlarmBody, CameraBody, NameBody, StateBody, ZoneBody
 from api.work import Desk
 from vision.instants import Utc
 
-OPEN_STATES = tuple(state for state in AlarmState if state is not AlarmState.CLOSED)
-_MOST_OPEN = 500
+__all__ = ["OPEN_STATES", "take_snapshot"]
+
+_MOST_OPEN = 1_000
 _MOST_RECENT = 30
 _RECENT_S = 86_400.0
 
@@ -21,7 +22,7 @@ async def take_snapshot(desk: Desk) -> StateBody:
     # The number is read first: an event that comes in meanwhile is told twice, not never.
     last_event_id = desk.told_seq
     async with desk.database.read() as connection:
-        open_alarms = await store.list_alarms(connection, states=OPEN_STATES, limit=_MOST_OPEN)
+        open_alarms = await store.open_alarms(connection, _MOST_OPEN)
         recent = await _recent(connection, desk.clock.utc())
     known = desk.known()
     site = known.site

@@ -9,7 +9,9 @@ from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import events, readings
+from api.alarms.parents import lost_groups
 from api.alarms.signals import camera_signal, silent_signal
+from api.alarms.timekeeping import anything_due, apply_due, apply_group
 from api.database.tables import RECORDS
 from api.live.lost import lost_causes
 from api.work import Desk
@@ -31,6 +33,7 @@ class Watch:
         self._upkeep_every_s = upkeep_every_s
         self._stale: set[str] = set()
         self._lost: dict[str, str | None] = {}
+        self._lost_groups: frozenset[str] | None = None
         self.last_tick: Monotonic | None = None
 
     async def run(self) -> None:
@@ -57,7 +60,8 @@ class Watch:
         known = desk.known()
         stale = {zone.id for zone in known.site.zones if known.zone(zone.id).stale}
         lost = lost_causes(known)
-        if stale - self._stale or lost != self._lost:
+        groups = lost_groups(desk.groups, lost)
+        if stale - self._stale or lost != self._lost or groups != self._lost_groups:
             async with desk.work() as work:
                 for zone_id in sorted(stale - self._stale):
                     work.tell_zone(zone_id)
@@ -66,8 +70,22 @@ class Watch:
                 for camera_id, cause in lost.items():
                     if self._lost.get(camera_id, "") != cause:
                         await work.signal(camera_signal(work.known, camera_id))
-        self._stale, self._lost = stale, lost
+                for group in desk.groups:
+                    # After a start nobody knows what the database still says of a group.
+                    told = None if self._lost_groups is None else group.id in self._lost_groups
+                    if told != (group.id in groups):
+                        await apply_group(work, group, lost=group.id in groups)
+        self._stale, self._lost, self._lost_groups = stale, lost, groups
+        await self._keep_time()
         self.last_tick = desk.clock.monotonic()
+
+    async def _keep_time(self) -> None:
+        desk = self._desk
+        async with desk.database.read() as connection:
+            due = await anything_due(connection, desk.clock.utc())
+        if due:
+            async with desk.work() as work:
+                await apply_due(work)
 
     async def upkeep(self) -> None:
         """Coarser old readings, forgotten old events and ids, in small transactions."""

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import events
-from api.alarms import machine
+from api.alarms import checks, escalation, hold_store, machine
 from api.alarms import store as alarm_store
-from api.alarms.values import Action, Alarm, AlarmKey, Change, Signal
+from api.alarms.parents import CameraGroup
+from api.alarms.values import SYSTEM, Action, Alarm, AlarmKey, Change, Signal
 from api.database import Database
 from api.events import Broker, EventKind, NewEvent
 from api.live import store as live_store
@@ -24,6 +25,7 @@ from api.live.board import Board, Known
 from api.live.values import CameraStatus, ZoneState
 from api.metrics import Metrics
 from api.schemas import AlarmBody, CameraBody, ZoneBody
+from config.desk_plan import DeskPlan
 from streams.clock import Clock
 
 
@@ -32,12 +34,17 @@ class Work:
     """What one transaction has changed so far.
 
     `known` shows old and new together; `zones` and `cameras` hold its changes in their first map.
+
+    Attributes:
+        taken: steps of the escalation ladder that this transaction takes.
     """
 
     connection: AsyncConnection
     known: Known
     zones: ChainMap[str, ZoneState]
     cameras: ChainMap[str, CameraStatus]
+    plan: DeskPlan = field(default_factory=DeskPlan)
+    taken: list[escalation.Taken] = field(default_factory=list)
     _newest: dict[AlarmKey, Alarm | None] = field(default_factory=dict)
     _told_alarms: dict[int, Alarm] = field(default_factory=dict)
     _told_zones: dict[str, None] = field(default_factory=dict)
@@ -56,18 +63,30 @@ class Work:
         """Consoles get the zone as it stands at the end of the transaction."""
         self._told_zones[zone_id] = None
 
+    async def newest_of(self, key: AlarmKey) -> Alarm | None:
+        """The newest alarm of a key, as this transaction leaves it so far."""
+        if key not in self._newest:
+            self._newest[key] = await alarm_store.newest_of(self.connection, key)
+        return self._newest[key]
+
     async def signal(self, signal: Signal) -> None:
         """Let a signal act on the alarm of its key."""
-        if signal.key not in self._newest:
-            newest = await alarm_store.newest_of(self.connection, signal.key)
-            self._newest[signal.key] = newest
-        change = machine.observe(self._newest[signal.key], signal)
-        if change is not None:
-            await self.save(change)
+        newest = await self.newest_of(signal.key)
+        hold = await hold_store.standing(self.connection, signal.key)
+        change = machine.observe(newest, signal, hold)
+        if change is None:
+            return
+        if hold is not None and change.alarm.never_held:
+            # What is never put aside breaks out, and what comes after it is not held either.
+            await hold_store.end(self.connection, signal.key, self.known.now, SYSTEM)
+        rule = checks.CheckRule(self.plan.check_s, self.plan.check_priorities)
+        await self.save(checks.begin(change, rule, self.known.now))
 
     async def save(self, change: Change) -> Alarm:
         """Store an alarm with its history; consoles hear of it when a line was added."""
-        alarm = await alarm_store.save(self.connection, change)
+        due_at = escalation.next_due_at(change.alarm, self.plan.ladder)
+        timed = replace(change, alarm=replace(change.alarm, next_due_at=due_at))
+        alarm = await alarm_store.save(self.connection, timed)
         self._newest[alarm.key] = alarm
         if change.entries:
             self._told_alarms[alarm.number] = alarm
@@ -102,6 +121,8 @@ class Desk:
     """Database, memory and listeners of one site.
 
     Attributes:
+        plan: how the site answers alarms: people, operator check, escalation ladder.
+        groups: cameras that hang on one recorder or analysis process.
         told_seq: number of the newest event that memory already holds.
     """
 
@@ -110,6 +131,8 @@ class Desk:
     broker: Broker
     clock: Clock
     metrics: Metrics
+    plan: DeskPlan = field(default_factory=DeskPlan)
+    groups: tuple[CameraGroup, ...] = ()
     told_seq: int = 0
 
     def known(self) -> Known:
@@ -123,7 +146,7 @@ class Desk:
             zones = ChainMap[str, ZoneState]({}, self.board.zones)
             cameras = ChainMap[str, CameraStatus]({}, self.board.cameras)
             known = replace(self.known(), zones=zones, cameras=cameras)
-            work = Work(connection, known, zones, cameras)
+            work = Work(connection, known, zones, cameras, self.plan)
             yield work
             told = await work.finish()
         self.board.zones.update(work.zones.maps[0])

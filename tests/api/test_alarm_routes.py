@@ -23,9 +23,11 @@ async def test_acknowledge_then_close(database_url: str) -> None:
         assert seen["state"] == "acknowledged"
         assert seen["acknowledged"]["name"] == "王芳"
         await desk.send(desk.reading("stair", "L0"))
+        latched = await desk.get("/api/v1/alarms/1")
+        assert latched["state"] == "latched"
         closed = await desk.post(
             "/api/v1/alarms/1/close",
-            {"name": "李强", "version": seen["version"], "cause": "drill", "note": "演练"},
+            {"name": "李强", "version": latched["version"], "cause": "drill", "note": "演练"},
         )
         assert (closed["state"], closed["cause"]) == ("closed", "drill")
         detail = await desk.get("/api/v1/alarms/1")
