@@ -1,0 +1,274 @@
+"""Reading `panels.yaml`: unknown names, two things on one terminal, and outputs that would stay on
+when the program dies are refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from config.cards import AlarmKind
+from config.desk_plan import check_name, is_new
+from config.errors import ConfigFileError
+from config.panels import (
+    PANELS_FILE,
+    ModbusDevice,
+    OutputKind,
+    OutputRule,
+    PanelInput,
+    PanelOutput,
+    PanelPlan,
+    Watchdog,
+    While,
+)
+from config.schema_problems import validated
+from config.site import LocalText, Site
+from config.site_schema import Id, Keys, TextKeys
+from config.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
+
+_SECRET = re.compile(r"^whsec_[A-Za-z0-9+/=]{16,}$")
+_Address = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _WatchdogKeys(Keys):
+    register_: Annotated[_Address, Field(alias="register")]
+    timeout_s: Annotated[float, Field(ge=1.0, le=60.0)]
+
+
+class _DeviceKeys(Keys):
+    id: Id
+    name: TextKeys
+    host: Annotated[str, Field(min_length=1, max_length=255)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 502
+    unit: Annotated[int, Field(ge=0, le=255)] = 1
+    poll_ms: Annotated[int, Field(ge=50, le=1000)] = 150
+    watchdog: _WatchdogKeys | None = None
+
+
+class _HttpInputKeys(Keys):
+    secret: str
+    expect_every_s: Annotated[float, Field(ge=5.0, le=86_400.0)] | None = None
+
+
+class _InputKeys(Keys):
+    id: Id
+    name: TextKeys
+    zone: Id | None = None
+    device: Id | None = None
+    discrete_input: _Address | None = None
+    normally: Literal["closed", "open"] = "closed"
+    samples: Annotated[int, Field(ge=1, le=10)] = 2
+    http: _HttpInputKeys | None = None
+
+
+class _RuleKeys(Keys):
+    priorities: Annotated[tuple[Annotated[int, Field(ge=1, le=4)], ...], Field(min_length=1)]
+    during: While
+    kinds: tuple[AlarmKind, ...] = ()
+    zones: tuple[Id, ...] = ()
+
+
+class _HttpOutputKeys(Keys):
+    url: str
+    secret: str
+    hold_s: Annotated[float, Field(ge=2.0, le=300.0)] = 10.0
+
+
+class _OutputKeys(Keys):
+    id: Id
+    name: TextKeys
+    kind: OutputKind
+    when: _RuleKeys
+    safe: Literal["on", "off"]
+    device: Id | None = None
+    coil: _Address | None = None
+    http: _HttpOutputKeys | None = None
+    announcement: Id | None = None
+
+
+class _PanelKeys(Keys):
+    format: Literal[1]
+    devices: tuple[object, ...] = ()
+    inputs: tuple[object, ...] = ()
+    outputs: tuple[object, ...] = ()
+
+
+def load_panels(site: Site) -> PanelPlan:
+    """`panels.yaml` beside the site file; an empty plan when there is none.
+
+    Raises:
+        ConfigFileError: with every problem found; each names file, line, key and mend.
+    """
+    path = site.directory / PANELS_FILE
+    if not path.exists():
+        return PanelPlan()
+    return _plan(read_yaml(path), {zone.id for zone in site.zones}, site.directory)
+
+
+def parse_panels(content: bytes, *, zone_ids: Collection[str], directory: Path) -> PanelPlan:
+    """The same from bytes; secret files are read from `directory` (see `load_panels`)."""
+    return _plan(parse_yaml(content, file=PANELS_FILE), zone_ids, directory)
+
+
+def _plan(source: YamlSource, zone_ids: Collection[str], directory: Path) -> PanelPlan:
+    root = validated(_PanelKeys, source.data, at=(), source=source)
+    if root is None:
+        raise ConfigFileError(source.problems)
+    devices: dict[str, ModbusDevice] = {}
+    for index, item in enumerate(root.devices):
+        at: KeyPath = ("devices", index)
+        keys = validated(_DeviceKeys, item, at=at, source=source)
+        if keys is not None and is_new(keys.id, devices, at, source):
+            devices[keys.id] = _device(keys)
+    used: dict[tuple[str, str, int], str] = {}
+    inputs: dict[str, PanelInput] = {}
+    for index, item in enumerate(root.inputs):
+        at = ("inputs", index)
+        wanted = validated(_InputKeys, item, at=at, source=source)
+        if wanted is None or not is_new(wanted.id, inputs, at, source):
+            continue
+        if wanted.zone is not None:
+            check_name(wanted.zone, zone_ids, (*at, "zone"), source, "zone")
+        _check_terminal(wanted, devices, used, at, source)
+        inputs[wanted.id] = _input(wanted, directory, at, source)
+    outputs: dict[str, PanelOutput] = {}
+    for index, item in enumerate(root.outputs):
+        at = ("outputs", index)
+        driven = validated(_OutputKeys, item, at=at, source=source)
+        if driven is None or not is_new(driven.id, outputs, at, source):
+            continue
+        for place, zone_id in enumerate(driven.when.zones):
+            check_name(zone_id, zone_ids, (*at, "when", "zones", place), source, "zone")
+        _check_terminal(driven, devices, used, at, source)
+        _check_fail_safe(driven, devices, at, source)
+        outputs[driven.id] = _output(driven, directory, at, source)
+    if source.problems:
+        raise ConfigFileError(source.problems)
+    return PanelPlan(tuple(devices.values()), tuple(inputs.values()), tuple(outputs.values()))
+
+
+def _device(keys: _DeviceKeys) -> ModbusDevice:
+    dog = keys.watchdog
+    return ModbusDevice(
+        id=keys.id,
+        name=_text(keys.name),
+        host=keys.host,
+        port=keys.port,
+        unit=keys.unit,
+        poll_s=keys.poll_ms / 1000.0,
+        watchdog=None if dog is None else Watchdog(dog.register_, dog.timeout_s),
+    )
+
+
+def _check_terminal(
+    keys: _InputKeys | _OutputKeys,
+    devices: Collection[str],
+    used: dict[tuple[str, str, int], str],
+    at: KeyPath,
+    source: YamlSource,
+) -> None:
+    """Either a terminal of a known device that nothing else uses, or HTTP."""
+    kind = "discrete_input" if isinstance(keys, _InputKeys) else "coil"
+    address = keys.discrete_input if isinstance(keys, _InputKeys) else keys.coil
+    if (keys.device is None) == (keys.http is None):
+        message = "it needs either a device or http"
+        source.report(at, message, f"write `device:` with `{kind}:`, or `http:`")
+        return
+    if keys.device is None:
+        return
+    if not check_name(keys.device, devices, (*at, "device"), source, "device"):
+        return
+    if address is None:
+        source.report(at, f"the {kind} of the device is missing", f"add `{kind}:`")
+        return
+    terminal = (keys.device, kind, address)
+    if terminal in used:
+        message = f"{kind} {address} of {keys.device!r} is already {used[terminal]!r}"
+        source.report((*at, kind), message, "give each its own terminal")
+    used[terminal] = keys.id
+
+
+def _check_fail_safe(
+    keys: _OutputKeys, devices: dict[str, ModbusDevice], at: KeyPath, source: YamlSource
+) -> None:
+    """An output must find back to its safe state without this program."""
+    device = devices.get(keys.device or "")
+    if device is not None and device.watchdog is None:
+        message = f"device {device.id!r} has no watchdog, so {keys.id!r} would stay as it was"
+        mend = "give the device `watchdog: {register: N, timeout_s: 3}` and set it up in the module"
+        source.report((*at, "device"), message, mend)
+    if keys.kind in ("siren", "public_address") and keys.safe == "on":
+        message = f"a {keys.kind} that sounds when the program dies frightens people for nothing"
+        source.report((*at, "safe"), message, "write safe: off")
+
+
+def _input(keys: _InputKeys, directory: Path, at: KeyPath, source: YamlSource) -> PanelInput:
+    http = keys.http
+    where = (*at, "http", "secret")
+    return PanelInput(
+        id=keys.id,
+        name=_text(keys.name),
+        zone_id=keys.zone,
+        device_id=keys.device,
+        address=keys.discrete_input or 0,
+        normally_closed=keys.normally == "closed",
+        samples=keys.samples,
+        secret="" if http is None else _secret(http.secret, directory, where, source),
+        expect_every_s=None if http is None else http.expect_every_s,
+    )
+
+
+def _output(keys: _OutputKeys, directory: Path, at: KeyPath, source: YamlSource) -> PanelOutput:
+    http = keys.http
+    if http is not None:
+        parts = urlsplit(http.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            mend = "write http://host/path or https://host/path, without a password"
+            source.report((*at, "http", "url"), "the address cannot be used", mend)
+    where = (*at, "http", "secret")
+    return PanelOutput(
+        id=keys.id,
+        name=_text(keys.name),
+        kind=keys.kind,
+        rule=OutputRule(keys.when.priorities, keys.when.during, keys.when.kinds, keys.when.zones),
+        safe_on=keys.safe == "on",
+        device_id=keys.device,
+        address=keys.coil or 0,
+        url="" if http is None else http.url,
+        secret="" if http is None else _secret(http.secret, directory, where, source),
+        hold_s=10.0 if http is None else http.hold_s,
+        announcement_id=keys.announcement,
+    )
+
+
+def _secret(reference: str, directory: Path, at: KeyPath, source: YamlSource) -> str:
+    """The secret behind `env:NAME` or `file:NAME`; problems name the reference alone."""
+    kind, _, name = reference.partition(":")
+    found: str | None = None
+    if kind == "env" and name:
+        found = os.environ.get(name)
+    elif kind == "file" and name:
+        path = directory / name
+        found = path.read_text(encoding="utf-8").strip() if path.is_file() else None
+    else:
+        mend = "write env:NAME or file:NAME; the secret itself never stands here"
+        source.report(at, "not a reference to a secret", mend)
+        return ""
+    if found is None or not _SECRET.match(found):
+        message = f"the secret {kind}:{name} is missing or not of the form whsec_..."
+        source.report(at, message, "make one: whsec_ and 24 to 64 random bytes in base64")
+        return ""
+    return found
+
+
+def _text(keys: TextKeys) -> LocalText:
+    return LocalText(keys.zh, keys.en)
+
+
+__all__ = ["load_panels", "parse_panels"]
