@@ -69,10 +69,14 @@ class Database:
         await self._reader.dispose()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """The only writing transaction at this time; committed when the block ends well."""
+    async def write(self, *, in_turn: bool = True) -> AsyncIterator[AsyncConnection]:
+        """The only writing transaction at this time; committed when the block ends well.
+
+        Without `in_turn` PostgreSQL lets it run beside those of other processes: for work that
+        locks its own rows and writes no events.
+        """
         async with self._writing, self._writer.begin() as connection:
-            if not self.is_sqlite:
+            if not self.is_sqlite and in_turn:
                 await connection.execute(
                     text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER_LOCK_KEY}
                 )

@@ -83,8 +83,8 @@ class Gb28181Keys(DriverKeys):
         device_id: our own 20-digit id; `alarm_id`: of the alarm input that alarms are reported
             for, `device_id` when empty.
         password: reference to the digest password.
+        local_host, local_port: which of our addresses to use; the system chooses when left out.
         expires_s: of the registration; the standard asks for at least 3600.
-        keepalive_s: between keepalive messages; a third miss is a fault.
     """
 
     edition: Literal[2016, 2022] = 2022
@@ -99,7 +99,6 @@ class Gb28181Keys(DriverKeys):
     local_host: HostName | None = None
     local_port: Annotated[int, Field(ge=0, le=65535)] = 0
     expires_s: Annotated[int, Field(ge=3600, le=86_400)] = 3600
-    keepalive_s: Annotated[int, Field(ge=5, le=25)] = 20
 
 
 class WebhookKeys(DriverKeys):

@@ -1,0 +1,269 @@
+"""GB/T 28181: registers as a device, keeps alive, notifies alarms, waits for the business answer.
+
+SIP 200 says only that the platform's SIP part took the message: "sent". The platform's own
+`<Response>` with our SN says "received".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from api.delivery.driver import Accepted, Receipt, Received
+from api.delivery.drivers import gb_xml
+from api.delivery.drivers.gb_xml import GbXmlError, Incoming
+from api.delivery.drivers.sip_digest import Login, authorization, best_challenge
+from api.delivery.drivers.sip_link import Peer, SipLink
+from api.delivery.drivers.sip_message import SipMessage
+from api.delivery.errors import PathError, RefusedError, SetupError
+from api.delivery.message import OutMessage
+from config.delivery import Gb28181Keys, read_secret
+from config.errors import SecretError
+from streams.backoff import Backoff, BackoffSettings
+
+_LOG = structlog.get_logger(__name__)
+
+_OK = 200
+_UNAUTHORIZED = frozenset({401, 407})
+_FORGOTTEN = frozenset({401, 403, 404, 407, 481})
+_CALL_S = 5.0
+_KNOWN_NUMBERS = 1024
+_FIRST_OWN_NUMBER = 1_000_000_000
+"""SNs of keepalives stand apart from those of alarms, which are outbox numbers."""
+
+Controlled = Callable[[str, str], None]
+"""Called with a platform's control command and its detail."""
+
+
+class Gb28181Driver:
+    """One registration with one platform."""
+
+    def __init__(
+        self,
+        keys: Gb28181Keys,
+        directory: Path,
+        received: Received,
+        controlled: Controlled,
+        name: str,
+    ) -> None:
+        """Raises `SetupError` when the password cannot be read."""
+        self._keys = keys
+        self._received = received
+        self._controlled = controlled
+        self._name = name
+        try:
+            self._login = Login(keys.device_id, read_secret(keys.password, directory))
+        except SecretError as error:
+            raise SetupError(str(error)) from None
+        peer = Peer(
+            keys.server, keys.port, keys.transport == "tcp", keys.local_host, keys.local_port
+        )
+        self._link = SipLink(peer, self._handle)
+        self._registered = False
+        self._why_not = "not registered yet"
+        self._register_now = asyncio.Event()
+        self._waiting: dict[int, asyncio.Future[Incoming]] = {}
+        self._sent: OrderedDict[int, str] = OrderedDict()
+        self._cseq = 0
+        self._own_number = _FIRST_OWN_NUMBER
+        self._call_id = f"{secrets.token_hex(8)}@xiaoan"
+        self._tag = secrets.token_hex(5)
+        self._answers: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._stay_registered(), name="gb28181-register")
+
+    async def stop(self) -> None:
+        tasks = [*self._answers] + ([self._task] if self._task else [])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._link.close()
+
+    async def send(self, message: OutMessage, accepted: Accepted) -> Receipt:
+        """See `Driver.send`."""
+        self._check_registered()
+        number = message.sequence
+        answer: asyncio.Future[Incoming] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        self._remember(number, message.id)
+        alarm_id = self._keys.alarm_id or self._keys.device_id
+        try:
+            body = gb_xml.alarm_notify(message, alarm_id, self._keys.edition)
+            await self._message(body)
+            accepted()
+            said = await answer
+        finally:
+            self._waiting.pop(number, None)
+        if said.result != "OK":
+            raise RefusedError(f"the platform answered {said.result or 'nothing'}")
+        return Receipt(received=True, detail=f"Response OK, SN {number}")
+
+    async def supervise(self) -> str:
+        """The keepalive. Raises `PathError`; a platform that forgot us is registered with anew."""
+        self._check_registered()
+        self._own_number += 1
+        body = gb_xml.keepalive(self._own_number, self._keys.device_id, self._keys.edition)
+        try:
+            async with asyncio.timeout(_CALL_S):
+                await self._message(body)
+        except TimeoutError:
+            self._forget("the platform does not answer")
+            raise PathError(self._why_not) from None
+        except RefusedError as error:
+            raise PathError(str(error)) from None
+        return "registered, keepalive answered"
+
+    def _check_registered(self) -> None:
+        if not self._registered:
+            raise PathError(self._why_not)
+
+    def _remember(self, number: int, message_id: str) -> None:
+        self._sent[number] = message_id
+        if len(self._sent) > _KNOWN_NUMBERS:
+            self._sent.popitem(last=False)
+
+    def _forget(self, reason: str) -> None:
+        self._registered = False
+        self._why_not = reason
+        self._register_now.set()
+
+    async def _message(self, body: bytes) -> None:
+        """A MESSAGE that ends well with 200. Raises `PathError` or `RefusedError`."""
+        uri = f"sip:{self._keys.server_id}@{self._keys.domain}"
+        headers = (("content-type", "Application/MANSCDP+xml"),)
+        call_id = f"{secrets.token_hex(8)}@xiaoan"
+        request = await self._request("MESSAGE", uri, uri, call_id, headers, body)
+        answer = await self._link.request(request)
+        if answer.status == _OK:
+            return
+        told = f"SIP {answer.status} {answer.reason}".strip()
+        if answer.status in _FORGOTTEN:
+            self._forget(told)
+            raise PathError(told)
+        if 400 <= answer.status < 500:
+            raise RefusedError(told)
+        raise PathError(told)
+
+    async def _request(
+        self,
+        method: str,
+        uri: str,
+        to: str,
+        call_id: str,
+        headers: tuple[tuple[str, str], ...],
+        body: bytes = b"",
+    ) -> SipMessage:
+        self._cseq += 1
+        own = f"sip:{self._keys.device_id}@{self._keys.domain}"
+        host, port = await self._link.local_address()
+        return SipMessage(
+            (
+                ("via", await self._link.via()),
+                ("from", f"<{own}>;tag={self._tag}"),
+                ("to", f"<{to}>"),
+                ("call-id", call_id),
+                ("cseq", f"{self._cseq} {method}"),
+                ("contact", f"<sip:{self._keys.device_id}@{host}:{port}>"),
+                ("max-forwards", "70"),
+                ("user-agent", "Xiaoan"),
+                *((("x-gb-ver", "3.0"),) if self._keys.edition == 2022 else ()),
+                *headers,
+            ),
+            body,
+            method=method,
+            uri=uri,
+        )
+
+    async def _stay_registered(self) -> None:
+        backoff = Backoff(BackoffSettings(first_s=1.0, longest_s=30.0), random.Random())
+        while True:
+            self._register_now.clear()
+            try:
+                async with asyncio.timeout(2.0 * _CALL_S):
+                    await self._register()
+            except TimeoutError:
+                self._registered, self._why_not = False, "the platform does not answer"
+            except PathError as error:
+                self._registered, self._why_not = False, f"not registered: {error}"
+            else:
+                self._registered = True
+                backoff.reset()
+            if not self._registered:
+                await asyncio.sleep(backoff.next_wait_s())
+                continue
+            with suppress(TimeoutError):
+                # Well before it runs out, and at once when the platform forgot us.
+                async with asyncio.timeout(self._keys.expires_s * 0.5):
+                    await self._register_now.wait()
+
+    async def _register(self) -> None:
+        own = f"sip:{self._keys.device_id}@{self._keys.domain}"
+        uri = f"sip:{self._keys.server_id}@{self._keys.domain}"
+        expires = ("expires", str(self._keys.expires_s))
+        request = await self._request("REGISTER", uri, own, self._call_id, (expires,))
+        answer = await self._link.request(request)
+        if answer.status in _UNAUTHORIZED:
+            challenge = best_challenge(answer.all("www-authenticate"))
+            if challenge is None:
+                raise PathError("the platform's challenge is neither MD5 nor SHA-256")
+            login = authorization(challenge, self._login, "REGISTER", uri, secrets.token_hex(8))
+            headers = (expires, ("authorization", login))
+            request = await self._request("REGISTER", uri, own, self._call_id, headers)
+            answer = await self._link.request(request)
+        if answer.status in _UNAUTHORIZED:
+            raise PathError("the platform refuses id or password")
+        if answer.status != _OK:
+            raise PathError(f"SIP {answer.status} {answer.reason}".strip())
+
+    def _handle(self, request: SipMessage) -> tuple[int, str]:
+        """A request of the platform: its SIP answer; the business answer goes out on its own."""
+        if request.method == "OPTIONS":
+            return _OK, "OK"
+        if request.method != "MESSAGE":
+            return 405, "Method Not Allowed"
+        try:
+            incoming = gb_xml.read(request.body)
+        except GbXmlError as error:
+            _LOG.warning("delivery.gb28181_unreadable", reason=str(error))
+            return 400, "Bad Request"
+        if incoming.kind == "Response" and incoming.command == "Alarm":
+            self._take_response(incoming)
+        elif incoming.kind in ("Control", "Query"):
+            task = asyncio.create_task(self._answer(incoming), name="gb28181-answer")
+            self._answers.add(task)
+            task.add_done_callback(self._answers.discard)
+        return _OK, "OK"
+
+    def _take_response(self, incoming: Incoming) -> None:
+        answer = self._waiting.get(incoming.number)
+        if answer is not None and not answer.done():
+            answer.set_result(incoming)
+        elif incoming.number in self._sent and incoming.result == "OK":
+            self._received(self._sent[incoming.number], f"late Response, SN {incoming.number}")
+
+    async def _answer(self, incoming: Incoming) -> None:
+        own, edition = self._keys.device_id, self._keys.edition
+        if incoming.kind == "Query":
+            alarm_id = self._keys.alarm_id or own
+            body = gb_xml.description(incoming, own, alarm_id, self._name, edition)
+            if body is None:
+                body = gb_xml.result(incoming, own, edition, ok=False)
+        else:
+            known = incoming.alarm_command == "ResetAlarm"
+            command = incoming.alarm_command or incoming.command
+            self._controlled(command, incoming.detail)
+            body = gb_xml.result(incoming, own, edition, ok=known)
+        try:
+            async with asyncio.timeout(_CALL_S):
+                await self._message(body)
+        except (TimeoutError, PathError, RefusedError) as error:
+            _LOG.warning("delivery.gb28181_answer_lost", reason=str(error) or "no answer")

@@ -1,0 +1,184 @@
+"""MQTT 5 with QoS 1. PUBACK is "sent"; the receiver's word on the acknowledgement topic "received".
+
+A broker may lose what it acknowledged when it is killed, so without the receiver's word a message
+stays open in the outbox and is sent again under the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import ssl
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import structlog
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from api.delivery.driver import Accepted, Receipt, Received
+from api.delivery.errors import PathError, RefusedError, SetupError
+from api.delivery.message import OutMessage
+from config.delivery import MqttKeys, read_secret
+from config.errors import SecretError
+from streams.backoff import Backoff, BackoffSettings
+
+_LOG = structlog.get_logger(__name__)
+
+_KEEPALIVE_S = 15
+_SESSION_S = 86_400
+_CALL_S = 5.0
+
+
+class MqttDriver:
+    """Keeps one session with the broker, and connects again for as long as it runs."""
+
+    def __init__(self, keys: MqttKeys, directory: Path, received: Received) -> None:
+        """Raises `SetupError` when credentials or certificate cannot be used."""
+        self._keys = keys
+        self._received = received
+        self._user, self._password = _credentials(keys, directory)
+        self._tls = _trust(keys, directory)
+        self._status_topic = keys.status_topic or f"{keys.topic}/status"
+        self._client: aiomqtt.Client | None = None
+        self._waiting: dict[str, asyncio.Future[Receipt]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._why_not = "not connected yet"
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._stay_connected(), name="mqtt")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def send(self, message: OutMessage, accepted: Accepted) -> Receipt:
+        """See `Driver.send`."""
+        client = self._connected()
+        body = json.dumps(message.public(), ensure_ascii=False, separators=(",", ":"))
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._waiting[message.id] = answer
+        try:
+            try:
+                await client.publish(
+                    self._keys.topic, body.encode(), qos=1, properties=self._properties(message)
+                )
+            except aiomqtt.MqttError as error:
+                raise PathError(f"not published: {error}") from error
+            accepted()
+            if self._keys.ack_topic is None:
+                return Receipt(received=False, detail="the broker has it")
+            return await answer
+        finally:
+            self._waiting.pop(message.id, None)
+
+    async def supervise(self) -> str:
+        """Says "online" on the retained status topic; the broker's PUBACK is the sign of life."""
+        try:
+            await self._connected().publish(self._status_topic, b"online", qos=1, retain=True)
+        except aiomqtt.MqttError as error:
+            raise PathError(f"not published: {error}") from error
+        return "the broker answers"
+
+    def _connected(self) -> aiomqtt.Client:
+        if self._client is None:
+            raise PathError(self._why_not)
+        return self._client
+
+    def _properties(self, message: OutMessage) -> Properties:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.MessageExpiryInterval = self._keys.expiry_s
+        properties.ContentType = "application/json"
+        properties.CorrelationData = message.id.encode()
+        if self._keys.ack_topic is not None:
+            properties.ResponseTopic = self._keys.ack_topic
+        return properties
+
+    async def _stay_connected(self) -> None:
+        backoff = Backoff(BackoffSettings(first_s=0.5, longest_s=10.0), random.Random())
+        while True:
+            try:
+                async with self._new_client() as client:
+                    if self._keys.ack_topic is not None:
+                        await client.subscribe(self._keys.ack_topic, qos=1)
+                    self._client = client
+                    backoff.reset()
+                    async for heard in client.messages:
+                        self._take(heard.payload)
+            except aiomqtt.MqttError as error:
+                self._why_not = f"no connection to the broker: {error}"
+            finally:
+                self._client = None
+                self._let_go()
+            await asyncio.sleep(backoff.next_wait_s())
+
+    def _let_go(self) -> None:
+        """Attempts that wait for a word over a lost connection need not wait their time out."""
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_result(Receipt(received=False, detail="the connection was lost"))
+
+    def _take(self, payload: Any) -> None:
+        """`{"id": ..., "result": "ok" | "refused", "detail": ...}`; anything else is ignored."""
+        try:
+            said = json.loads(payload)
+            message_id = str(said["id"])
+            refused = str(said.get("result", "ok")) == "refused"
+            detail = str(said.get("detail", ""))[:200]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            _LOG.warning("delivery.mqtt_ack_unreadable")
+            return
+        answer = self._waiting.get(message_id)
+        if answer is not None and not answer.done():
+            if refused:
+                answer.set_exception(RefusedError(detail or "refused"))
+            else:
+                answer.set_result(Receipt(received=True, detail=detail or "acknowledged"))
+        elif not refused:
+            self._received(message_id, detail or "acknowledged late")
+
+    def _new_client(self) -> aiomqtt.Client:
+        session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        session.SessionExpiryInterval = _SESSION_S
+        return aiomqtt.Client(
+            self._keys.host,
+            self._keys.port,
+            username=self._user,
+            password=self._password,
+            identifier=self._keys.client_id,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            will=aiomqtt.Will(self._status_topic, b"offline", qos=1, retain=True),
+            keepalive=_KEEPALIVE_S,
+            timeout=_CALL_S,
+            clean_start=False,
+            properties=session,
+            tls_context=self._tls,
+            max_queued_outgoing_messages=64,
+        )
+
+
+def _credentials(keys: MqttKeys, directory: Path) -> tuple[str | None, str | None]:
+    if keys.credentials is None:
+        return None, None
+    try:
+        user, separator, password = read_secret(keys.credentials, directory).partition(":")
+    except SecretError as error:
+        raise SetupError(str(error)) from None
+    if not separator or not user:
+        raise SetupError(f"{keys.credentials} is not of the form user:password")
+    return user, password
+
+
+def _trust(keys: MqttKeys, directory: Path) -> ssl.SSLContext | None:
+    if not keys.tls:
+        return None
+    try:
+        where = str(directory / keys.ca_file) if keys.ca_file else None
+        return ssl.create_default_context(cafile=where)
+    except (OSError, ssl.SSLError):
+        raise SetupError(f"{keys.ca_file} is no readable certificate file") from None

@@ -1,0 +1,114 @@
+"""HTTP POST signed after Standard Webhooks; a 2xx answer is the receiver's receipt."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import ssl
+from pathlib import Path
+
+import httpx
+from standardwebhooks import Webhook
+
+from api.delivery.driver import Accepted, Receipt
+from api.delivery.drivers.cap import cap_document
+from api.delivery.errors import PathError, RefusedError, SetupError
+from api.delivery.message import OutMessage
+from config.delivery import WebhookKeys, read_secret
+from config.errors import SecretError
+from streams.clock import Clock
+
+_SHORTEST_KEY_BYTES = 24
+_TRY_AGAIN = frozenset({408, 425, 429})
+_CONNECTIONS = 8
+
+
+class WebhookDriver:
+    """Posts each message; the header `webhook-id` is the same on every attempt.
+
+    Raises `SetupError` when a secret or certificate cannot be used.
+    """
+
+    def __init__(self, keys: WebhookKeys, directory: Path, clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
+        references = [keys.secret] + ([keys.old_secret] if keys.old_secret else [])
+        self._signers = [_signer(reference, directory) for reference in references]
+        self._client = httpx.AsyncClient(
+            timeout=keys.timeout_s,
+            limits=httpx.Limits(max_connections=_CONNECTIONS),
+            verify=_trust(keys, directory),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def start(self) -> None:
+        """Connections open with the first message."""
+
+    async def stop(self) -> None:
+        await self._client.aclose()
+
+    async def send(self, message: OutMessage, accepted: Accepted) -> Receipt:
+        """See `Driver.send`."""
+        if self._keys.format == "cap":
+            body, kind = cap_document(message, self._keys.sender), "application/cap+xml"
+        else:
+            document = json.dumps(message.public(), ensure_ascii=False, separators=(",", ":"))
+            body, kind = document.encode(), "application/json"
+        headers = {"Content-Type": kind, **self._signature(message.id, body.decode())}
+        try:
+            answer = await self._client.post(self._keys.url, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise PathError(_told(error)) from error
+        if answer.is_success:
+            accepted()
+            return Receipt(received=True, detail=f"HTTP {answer.status_code}")
+        if answer.is_client_error and answer.status_code not in _TRY_AGAIN:
+            raise RefusedError(f"HTTP {answer.status_code}")
+        raise PathError(f"HTTP {answer.status_code}")
+
+    async def supervise(self) -> str:
+        """A HEAD request: any answer but a server's fault shows that the path is there."""
+        try:
+            answer = await self._client.head(self._keys.url)
+        except httpx.HTTPError as error:
+            raise PathError(_told(error)) from error
+        if answer.is_server_error and answer.status_code != httpx.codes.NOT_IMPLEMENTED:
+            raise PathError(f"HTTP {answer.status_code}")
+        return f"answers (HTTP {answer.status_code})"
+
+    def _signature(self, message_id: str, body: str) -> dict[str, str]:
+        now = self._clock.utc().to_datetime()
+        signatures = [signer.sign(message_id, now, body) for signer in self._signers]
+        return {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": " ".join(signatures),
+        }
+
+
+def _signer(reference: str, directory: Path) -> Webhook:
+    try:
+        secret = read_secret(reference, directory)
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except SecretError as error:
+        raise SetupError(str(error)) from None
+    except (binascii.Error, ValueError):
+        raise SetupError(f"{reference} is not whsec_ with base64; ask the receiver") from None
+    if len(key) < _SHORTEST_KEY_BYTES:
+        raise SetupError(f"{reference} is shorter than {_SHORTEST_KEY_BYTES} bytes; make a new one")
+    return Webhook(key)
+
+
+def _trust(keys: WebhookKeys, directory: Path) -> ssl.SSLContext | bool:
+    if keys.ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(directory / keys.ca_file))
+    except (OSError, ssl.SSLError):
+        raise SetupError(f"{keys.ca_file} is no readable certificate file") from None
+
+
+def _told(error: httpx.HTTPError) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,163 @@
+"""Turns faults of delivery into local alarms: a dead path, a missing acknowledgement, no sender.
+
+It runs in the service, so that a dead sender is noticed too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import delete
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
+from api.delivery.metrics import DeliveryMetrics
+from api.delivery.tables import DELIVERIES
+from api.delivery.view import DeliveryView, TargetView, read_view
+from api.work import Desk
+from config.delivery import DeliveryPlan, Role
+from vision.instants import Monotonic, Utc
+from vision.readings import Level, Reason
+
+_LOG = structlog.get_logger(__name__)
+
+EVERY_S = 2.0
+STARTUP_GRACE_S = 20.0
+SENDER = "sender"
+KEEP_SETTLED_S = 400 * 86_400.0
+_UPKEEP_S = 3_600.0
+
+_PRIORITY_OF_PATH = {Role.POLICE: 2, Role.MONITORING: 3, Role.INFORMATION: 4}
+_PRIORITY_OF_ALL_PATHS = {Role.POLICE: 1, Role.MONITORING: 2, Role.INFORMATION: 4}
+_PRIORITY_OF_ACK = {Role.POLICE: 1, Role.MONITORING: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong; `rule` is a key of the catalogue."""
+
+    rule: str
+    priority: int
+
+
+def faults_of(view: DeliveryView) -> dict[str, Fault]:
+    """Subject of the alarm to fault: `sender`, `TARGET/PATH`, `TARGET/ack`."""
+    found: dict[str, Fault] = {}
+    if view.sender_silent and view.targets:
+        police = any(target.role is Role.POLICE for target in view.targets)
+        found[SENDER] = Fault("delivery_sender_silent", 1 if police else 3)
+    for target in view.targets:
+        found |= _of_target(target)
+    return found
+
+
+def _of_target(target: TargetView) -> dict[str, Fault]:
+    dead = [path for path in target.paths if path.state == "fault"]
+    all_dead = len(dead) == len(target.paths)
+    priorities = _PRIORITY_OF_ALL_PATHS if all_dead else _PRIORITY_OF_PATH
+    rule = "delivery_all_paths_fault" if all_dead else "delivery_path_fault"
+    found = {
+        f"{target.target_id}/{path.path_id}": Fault(rule, priorities[target.role]) for path in dead
+    }
+    if target.overdue and target.role in _PRIORITY_OF_ACK:
+        subject = f"{target.target_id}/ack"
+        found[subject] = Fault("delivery_unacknowledged", _PRIORITY_OF_ACK[target.role])
+    return found
+
+
+class Monitor:
+    """Looks every two seconds; signals what changed."""
+
+    def __init__(self, desk: Desk, plan: DeliveryPlan) -> None:
+        self._desk = desk
+        self._plan = plan
+        self._metrics = DeliveryMetrics(desk.metrics.registry)
+        self._started = desk.clock.monotonic()
+        self._told: dict[str, Fault | None] = {}
+
+    async def run(self) -> None:
+        """Look until cancelled. A database that refuses is logged once and tried again."""
+        refused = False
+        upkeep_at: Monotonic = self._desk.clock.monotonic()
+        while True:
+            try:
+                await self.tick()
+                if self._desk.clock.monotonic() >= upkeep_at:
+                    await self.upkeep()
+                    upkeep_at = self._desk.clock.monotonic().plus(_UPKEEP_S)
+                refused = False
+            except SQLAlchemyError as error:
+                if not refused:
+                    _LOG.error("delivery.monitor_refused", error=str(error))
+                refused = True
+            await asyncio.sleep(EVERY_S)
+
+    async def tick(self) -> DeliveryView:
+        """Read how delivery stands and let the alarms follow."""
+        desk = self._desk
+        now = desk.clock.utc()
+        async with desk.database.read() as connection:
+            view = await read_view(connection, self._plan, now)
+        self._metrics.view = view
+        faults = faults_of(view)
+        young = desk.clock.monotonic() - self._started < STARTUP_GRACE_S
+        if young:
+            # The sender starts beside the service and needs a moment.
+            faults.pop(SENDER, None)
+        subjects = {SENDER, *faults, *self._told, *self._subjects()}
+        if young:
+            subjects.discard(SENDER)
+        changed = [name for name in sorted(subjects) if self._is_news(name, faults.get(name))]
+        if changed:
+            async with desk.work() as work:
+                for subject in changed:
+                    await work.signal(self._signal(subject, faults.get(subject), work.known.now))
+        self._told |= {subject: faults.get(subject) for subject in changed}
+        return view
+
+    async def upkeep(self) -> None:
+        """Forget messages that were settled long ago."""
+        before = self._desk.clock.utc().plus(-KEEP_SETTLED_S)
+        async with self._desk.database.write() as connection:
+            await connection.execute(
+                delete(DELIVERIES).where(
+                    DELIVERIES.c.settled_ns < before.ns, DELIVERIES.c.is_open.is_(False)
+                )
+            )
+
+    def _subjects(self) -> set[str]:
+        """Everything that could have an alarm open from before the start."""
+        paths = {f"{target.id}/{path.id}" for target in self._plan.targets for path in target.paths}
+        return paths | {f"{target.id}/ack" for target in self._plan.targets}
+
+    def _is_news(self, subject: str, fault: Fault | None) -> bool:
+        return subject not in self._told or self._told[subject] != fault
+
+    def _signal(self, subject: str, fault: Fault | None, now: Utc) -> Signal:
+        reasons = () if fault is None else (Reason(rule=fault.rule),)
+        return Signal(
+            key=AlarmKey(self._desk.board.site.id, AlarmType.DELIVERY, subject),
+            condition=Condition.GONE if fault is None else Condition.ACTIVE,
+            priority=3 if fault is None else fault.priority,
+            evidence=Evidence(Level.UNKNOWN, reasons=reasons),
+            zone_ids=(),
+            captured_at=now,
+            received_at=now,
+        )
+
+
+@asynccontextmanager
+async def monitoring(desk: Desk, plan: DeliveryPlan) -> AsyncIterator[Monitor]:
+    """A monitor that runs until the block ends."""
+    monitor = Monitor(desk, plan)
+    task = asyncio.create_task(monitor.run(), name="delivery-monitor")
+    try:
+        yield monitor
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,181 @@
+"""The outbox: rows written in the very transaction that changes an alarm.
+
+Whatever dies after the commit, the row is there; whatever dies before it, the alarm is not there
+either.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.alarms.values import Action, Alarm, AlarmType, HistoryEntry
+from api.delivery.message import OutMessage, alarm_message, test_message
+from api.delivery.tables import DELIVERIES
+from api.watched import WatchedSite
+from config.delivery import DeliveryPlan, DeliveryTarget, Role
+from vision.instants import Utc
+
+
+class DeliveryState(StrEnum):
+    """How far a message has come.
+
+    SENT: the transport took it, the receiver has not said so. RECEIVED: the receiver's own word.
+    """
+
+    PENDING = "pending"
+    LEASED = "leased"
+    SENT = "sent"
+    RECEIVED = "received"
+    REJECTED = "rejected"
+    GIVEN_UP = "given_up"
+
+
+_NOT_TOLD = frozenset(
+    value
+    for value in ("step_done", "step_undone", "condition_known", "level_changed")
+    if value in {action.value for action in Action}
+)
+"""Steps of the desk's own work, and numbers that move; the next told step carries them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Writes messages for every target of `plan` that wants them."""
+
+    plan: DeliveryPlan
+    site: WatchedSite
+
+    async def enqueue(
+        self,
+        connection: AsyncConnection,
+        alarm: Alarm,
+        entries: Sequence[HistoryEntry],
+        now: Utc,
+    ) -> None:
+        """Rows for the new history lines of a saved alarm, inside the caller's transaction."""
+        told = [entry for entry in entries if entry.action.value not in _NOT_TOLD]
+        for target in self.plan.targets:
+            if told and _wants(target, alarm):
+                await self._write(connection, target, alarm, told, now)
+
+    async def enqueue_test(
+        self, connection: AsyncConnection, target_id: str, path_id: str | None, by: str, now: Utc
+    ) -> str:
+        """A test message to one target, over one path when `path_id` names it; returns its id.
+
+        Raises:
+            KeyError: there is no such target or path.
+        """
+        target = self.plan.target(target_id)
+        if path_id is not None:
+            target.path(path_id)
+        message = test_message(self.site, now, by, new_id())
+        row = {**_columns(target.id, message, now), "only_path_id": path_id}
+        await connection.execute(insert(DELIVERIES).values(row))
+        return message.id
+
+    async def _write(
+        self,
+        connection: AsyncConnection,
+        target: DeliveryTarget,
+        alarm: Alarm,
+        entries: Iterable[HistoryEntry],
+        now: Utc,
+    ) -> None:
+        # An urgent step must not wait behind earlier, milder steps of its own alarm.
+        mine = (
+            DELIVERIES.c.is_open.is_(True),
+            DELIVERIES.c.target_id == target.id,
+            DELIVERIES.c.alarm_number == alarm.number,
+            DELIVERIES.c.priority > alarm.priority,
+        )
+        await connection.execute(update(DELIVERIES).where(*mine).values(priority=alarm.priority))
+        rows: list[dict[str, Any]] = []
+        first = await _first(connection, target.id, alarm.number)
+        for entry in entries:
+            message = alarm_message(self.site, alarm, entry, new_id())
+            message = replace(message, first_id=first[0], first_at=first[1])
+            first = first if first[0] else (message.id, message.step_at)
+            if target.role is Role.INFORMATION:
+                message = message.without_people()
+            rows.append({**_columns(target.id, message, now), "priority": alarm.priority})
+        await connection.execute(insert(DELIVERIES), rows)
+
+
+async def requeue(connection: AsyncConnection, seq: int, now: Utc) -> bool:
+    """Try a rejected or given-up message again; `False` when there is none of this number."""
+    settled = (DeliveryState.REJECTED.value, DeliveryState.GIVEN_UP.value)
+    found = await connection.execute(
+        select(DELIVERIES.c.seq).where(DELIVERIES.c.seq == seq, DELIVERIES.c.state.in_(settled))
+    )
+    if found.first() is None:
+        return False
+    await connection.execute(
+        update(DELIVERIES)
+        .where(DELIVERIES.c.seq == seq)
+        .values(
+            state=DeliveryState.PENDING.value,
+            is_open=True,
+            attempts=0,
+            next_ns=now.ns,
+            created_ns=now.ns,
+            settled_ns=None,
+        )
+    )
+    return True
+
+
+def new_id() -> str:
+    """A new idempotency key."""
+    return f"msg_{uuid.uuid4().hex}"
+
+
+async def _first(connection: AsyncConnection, target_id: str, alarm_number: int) -> tuple[str, str]:
+    """Id and time of the alarm's first message to the target; empty when there is none."""
+    query = (
+        select(DELIVERIES.c.message_id, DELIVERIES.c.created_ns)
+        .where(DELIVERIES.c.target_id == target_id, DELIVERIES.c.alarm_number == alarm_number)
+        .order_by(DELIVERIES.c.seq)
+        .limit(1)
+    )
+    row = (await connection.execute(query)).first()
+    return ("", "") if row is None else (str(row[0]), Utc(int(row[1])).iso())
+
+
+def _wants(target: DeliveryTarget, alarm: Alarm) -> bool:
+    if alarm.priority > target.lowest_priority:
+        return False
+    # A target that cannot be reached is not told so: it would fill its own backlog.
+    about = alarm.key.subject_id.partition("/")[0]
+    return not (alarm.key.type is AlarmType.DELIVERY and about == target.id)
+
+
+def _columns(target_id: str, message: OutMessage, now: Utc) -> dict[str, Any]:
+    return {
+        "message_id": message.id,
+        "target_id": target_id,
+        "alarm_number": message.alarm_number or None,
+        "action": message.action,
+        "priority": message.priority,
+        "is_test": message.is_test,
+        "only_path_id": None,
+        "body_json": message.to_json(),
+        "state": DeliveryState.PENDING.value,
+        "is_open": True,
+        "attempts": 0,
+        "created_ns": now.ns,
+        "next_ns": now.ns,
+        "lease_until_ns": None,
+        "lease_owner": None,
+        "path_id": None,
+        "sent_ns": None,
+        "settled_ns": None,
+        "detail": "",
+    }

@@ -1,0 +1,100 @@
+"""The process of the sender: `python -m api.delivery.process --site DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from api.database import Database, migrate
+from api.database.errors import DatabaseError
+from api.delivery.driver import Driver, Received
+from api.delivery.drivers import Surroundings, build_driver
+from api.delivery.sender import Sender
+from api.logs import set_up_logs
+from config import ConfigError, load_site
+from config.delivery import DeliveryPath, DeliveryPlan, load_delivery
+from config.settings import load_settings
+from streams.clock import Clock, SystemClock
+from streams.heartbeat import Heartbeat
+
+log = structlog.get_logger()
+
+EXIT_CANNOT_START = 2
+_BEAT_EVERY_S = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Send until SIGTERM; exit code 2 with one message when it cannot start."""
+    parser = argparse.ArgumentParser(prog="xiaoan-sender")
+    parser.add_argument("--site", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    settings = load_settings()
+    set_up_logs(settings.log_level)
+    heartbeat = Heartbeat.from_environment(os.environ)
+    try:
+        site = load_site(options.site)
+        plan = load_delivery(options.site)
+        url = settings.resolved_database_url
+        migrate(url)
+        asyncio.run(send(url, plan, site.name.zh, heartbeat))
+    except (ConfigError, DatabaseError) as error:
+        log.error("the sender cannot start", reason=str(error))
+        return EXIT_CANNOT_START
+    finally:
+        heartbeat.close()
+    return 0
+
+
+async def send(database_url: str, plan: DeliveryPlan, site_name: str, heartbeat: Heartbeat) -> None:
+    """Run a sender over a migrated database until SIGTERM or SIGINT."""
+    clock = SystemClock()
+    async with Database(database_url) as database:
+        sender = Sender(database, plan, clock, driver_builder(plan, site_name, clock))
+        sending = asyncio.create_task(sender.run(), name="sender")
+        beating = asyncio.create_task(_beat(heartbeat), name="heartbeat")
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, sending.cancel)
+        try:
+            with suppress(asyncio.CancelledError):
+                await sending
+        finally:
+            beating.cancel()
+
+
+class driver_builder:  # noqa: N801  # called like the function it stands for
+    """Builds drivers for the paths of a plan."""
+
+    def __init__(self, plan: DeliveryPlan, site_name: str, clock: Clock) -> None:
+        self._plan = plan
+        self._site_name = site_name
+        self._clock = clock
+
+    def __call__(self, path: DeliveryPath, received: Received, controlled: Received) -> Driver:
+        around = Surroundings(
+            directory=self._plan.directory,
+            name=self._site_name,
+            clock=self._clock,
+            received=received,
+            controlled=controlled,
+        )
+        return build_driver(path, around)
+
+
+async def _beat(heartbeat: Heartbeat) -> None:
+    """From the event loop itself: a loop that hangs is a sender that hangs."""
+    while True:
+        heartbeat.beat()
+        await asyncio.sleep(_BEAT_EVERY_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

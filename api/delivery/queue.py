@@ -1,0 +1,249 @@
+"""The sender's side of the outbox: lease rows, renew the leases, settle them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Table, and_, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.delivery.message import OutMessage
+from api.delivery.outbox import DeliveryState
+from api.delivery.tables import (
+    DELIVERIES,
+    DELIVERY_CONTROLS,
+    DELIVERY_PATHS,
+    DELIVERY_SENDERS,
+    DELIVERY_TIMES,
+)
+from vision.instants import Utc
+
+LEASE_S = 12.0
+"""A sender that died is missed for so long at most; a living one renews well before."""
+
+TIMES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
+_ENDLESS = 1e300
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A message in the hands of this sender.
+
+    Attributes:
+        attempts: this one included.
+        only_path_id: a test's wish.
+        was_sent: the transport took it on an earlier attempt.
+    """
+
+    seq: int
+    target_id: str
+    message: OutMessage
+    attempts: int
+    created: Utc
+    only_path_id: str | None
+    was_sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt.
+
+    Attributes:
+        retry_at: `None` when the row is settled.
+    """
+
+    seq: int
+    target_id: str
+    state: DeliveryState
+    created: Utc
+    detail: str
+    path_id: str | None
+    sent_at: Utc | None
+    retry_at: Utc | None
+
+
+async def lease(
+    connection: AsyncConnection, target_id: str, owner: str, limit: int, now: Utc
+) -> list[Leased]:
+    """Take up to `limit` due rows of a target: urgent ones first, steps of an alarm in order."""
+    earlier = DELIVERIES.alias("earlier")
+    waits = (
+        select(earlier.c.seq)
+        .where(
+            earlier.c.target_id == DELIVERIES.c.target_id,
+            earlier.c.alarm_number == DELIVERIES.c.alarm_number,
+            earlier.c.seq < DELIVERIES.c.seq,
+            earlier.c.is_open.is_(True),
+        )
+        .exists()
+    )
+    free = or_(DELIVERIES.c.lease_until_ns.is_(None), DELIVERIES.c.lease_until_ns <= now.ns)
+    due = (
+        select(DELIVERIES.c.seq)
+        .where(
+            DELIVERIES.c.is_open.is_(True),
+            DELIVERIES.c.target_id == target_id,
+            DELIVERIES.c.next_ns <= now.ns,
+            free,
+            ~waits,
+        )
+        .order_by(DELIVERIES.c.priority, DELIVERIES.c.seq)
+        .limit(limit)
+    )
+    if connection.dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    numbers = [int(seq) for (seq,) in await connection.execute(due)]
+    if not numbers:
+        return []
+    await connection.execute(
+        update(DELIVERIES)
+        .where(DELIVERIES.c.seq.in_(numbers))
+        .values(
+            state=DeliveryState.LEASED.value,
+            lease_owner=owner,
+            lease_until_ns=now.plus(LEASE_S).ns,
+            attempts=DELIVERIES.c.attempts + 1,
+        )
+    )
+    rows = await connection.execute(
+        select(DELIVERIES)
+        .where(DELIVERIES.c.seq.in_(numbers))
+        .order_by(DELIVERIES.c.priority, DELIVERIES.c.seq)
+    )
+    return [
+        Leased(
+            seq=row["seq"],
+            target_id=row["target_id"],
+            message=OutMessage.from_json(row["body_json"], row["seq"]),
+            attempts=row["attempts"],
+            created=Utc(row["created_ns"]),
+            only_path_id=row["only_path_id"],
+            was_sent=row["sent_ns"] is not None,
+        )
+        for row in rows.mappings()
+    ]
+
+
+async def renew(connection: AsyncConnection, owner: str, started: Utc, now: Utc) -> None:
+    """Say that this sender lives, and keep what it holds."""
+    await _upsert(
+        connection,
+        DELIVERY_SENDERS,
+        {"owner": owner},
+        {"started_ns": started.ns, "beat_ns": now.ns},
+    )
+    await connection.execute(
+        update(DELIVERIES)
+        .where(DELIVERIES.c.lease_owner == owner, DELIVERIES.c.is_open.is_(True))
+        .where(DELIVERIES.c.lease_until_ns.is_not(None))
+        .values(lease_until_ns=now.plus(LEASE_S).ns)
+    )
+    await connection.execute(
+        DELIVERY_SENDERS.delete().where(DELIVERY_SENDERS.c.beat_ns < now.plus(-600.0).ns)
+    )
+
+
+async def settle(
+    connection: AsyncConnection, outcomes: Sequence[Outcome], owner: str, now: Utc
+) -> None:
+    """Write what became of attempts.
+
+    A row that a late receipt closed meanwhile stays closed, and one that another sender took over
+    is only ever closed, not given back.
+    """
+    for outcome in outcomes:
+        row: dict[str, Any] = {
+            "state": outcome.state.value,
+            "is_open": outcome.retry_at is not None,
+            "next_ns": now.ns if outcome.retry_at is None else outcome.retry_at.ns,
+            "lease_owner": None,
+            "lease_until_ns": None,
+            "path_id": outcome.path_id,
+            "detail": outcome.detail[:500],
+            "settled_ns": now.ns if outcome.retry_at is None else None,
+        }
+        if outcome.sent_at is not None:
+            row["sent_ns"] = func.coalesce(DELIVERIES.c.sent_ns, outcome.sent_at.ns)
+            await _count(connection, outcome, "sent", outcome.sent_at)
+        if outcome.state is DeliveryState.RECEIVED:
+            await _count(connection, outcome, "received", now)
+        mine = and_(DELIVERIES.c.seq == outcome.seq, DELIVERIES.c.is_open.is_(True))
+        if outcome.retry_at is not None:
+            mine = and_(mine, DELIVERIES.c.lease_owner == owner)
+        await connection.execute(update(DELIVERIES).where(mine).values(row))
+
+
+async def late_receipt(
+    connection: AsyncConnection, message_id: str, path_id: str, detail: str, now: Utc
+) -> None:
+    """The receiver's word for a message whose attempt had already ended."""
+    await connection.execute(
+        update(DELIVERIES)
+        .where(DELIVERIES.c.message_id == message_id)
+        .where(
+            or_(
+                DELIVERIES.c.is_open.is_(True),
+                DELIVERIES.c.state == DeliveryState.SENT.value,
+            )
+        )
+        .values(
+            state=DeliveryState.RECEIVED.value,
+            is_open=False,
+            lease_owner=None,
+            lease_until_ns=None,
+            path_id=path_id,
+            detail=detail[:500],
+            sent_ns=func.coalesce(DELIVERIES.c.sent_ns, now.ns),
+            settled_ns=now.ns,
+        )
+    )
+
+
+async def note_control(
+    connection: AsyncConnection, target_id: str, path_id: str, said: tuple[str, str], now: Utc
+) -> None:
+    """Keep what a receiver commanded (command, detail)."""
+    row = {"target_id": target_id, "path_id": path_id, "at_ns": now.ns}
+    await connection.execute(
+        insert(DELIVERY_CONTROLS).values(**row, command=said[0][:60], detail=said[1][:200])
+    )
+
+
+async def save_path(
+    connection: AsyncConnection, target_id: str, path_id: str, columns: Mapping[str, Any]
+) -> None:
+    """Write the state of a path."""
+    await _upsert(
+        connection, DELIVERY_PATHS, {"target_id": target_id, "path_id": path_id}, dict(columns)
+    )
+
+
+async def _count(connection: AsyncConnection, outcome: Outcome, stage: str, at: Utc) -> None:
+    took_s = max(at - outcome.created, 0.0)
+    le_s = next((bound for bound in TIMES_S if took_s <= bound), _ENDLESS)
+    key = {"target_id": outcome.target_id, "stage": stage, "le_s": le_s}
+    statement = _insert(connection, DELIVERY_TIMES).values(**key, count=1, sum_s=took_s)
+    statement = statement.on_conflict_do_update(
+        index_elements=list(key),
+        set_={
+            "count": DELIVERY_TIMES.c.count + 1,
+            "sum_s": DELIVERY_TIMES.c.sum_s + took_s,
+        },
+    )
+    await connection.execute(statement)
+
+
+async def _upsert(
+    connection: AsyncConnection, table: Table, key: dict[str, Any], values: dict[str, Any]
+) -> None:
+    statement = _insert(connection, table).values(**key, **values)
+    await connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

@@ -1,0 +1,312 @@
+"""The sender: takes rows out of the outbox and brings them to their targets, for ever.
+
+Memory is bounded: a target has at most `WINDOW` messages in hand, and what became of them is kept
+only until it is written. A sender that is killed leaves leases that run out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import and_, or_, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.database import Database
+from api.delivery import queue
+from api.delivery.driver import Driver, Received
+from api.delivery.drivers.broken import BrokenDriver
+from api.delivery.errors import PathError, SetupError
+from api.delivery.outbox import DeliveryState
+from api.delivery.path_state import PathHealth, PathState
+from api.delivery.queue import Leased, Outcome
+from api.delivery.tables import DELIVERIES
+from api.delivery.target import Line, TargetSender
+from config.delivery import DeliveryPath, DeliveryPlan, DeliveryTarget
+from streams.clock import Clock
+from vision.instants import Utc
+
+_LOG = structlog.get_logger(__name__)
+
+WINDOW = 8
+_POLL_S = 0.2
+_BEAT_S = 2.0
+_CHECK_S = 5.0
+_REFUSED_S = 1.0
+_LATE_RECEIPTS = 4096
+_CONTROLS = 256
+
+BuildDriver = Callable[[DeliveryPath, Received, Received], Driver]
+"""Makes the driver of a path; its callbacks take late receipts (message id, detail) and commands
+of the receiver (command, detail). Raises `SetupError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What one transaction writes."""
+
+    now: Utc
+    beats: bool
+    outcomes: tuple[Outcome, ...]
+    late: tuple[tuple[str, str, str], ...]
+    controls: tuple[tuple[str, str, tuple[str, str]], ...]
+    told: tuple[tuple[str, Line, PathState], ...]
+
+
+class Sender:
+    """Delivers what the outbox holds for `plan` until cancelled."""
+
+    def __init__(
+        self, database: Database, plan: DeliveryPlan, clock: Clock, build: BuildDriver
+    ) -> None:
+        self._database = database
+        self._plan = plan
+        self._clock = clock
+        self._build = build
+        self.owner = uuid.uuid4().hex
+        self._started = clock.utc()
+        self._wake = asyncio.Event()
+        self._outcomes: list[Outcome] = []
+        # Dropping the oldest only makes the message be sent once more.
+        self._late: deque[tuple[str, str, str]] = deque(maxlen=_LATE_RECEIPTS)
+        self._controls: deque[tuple[str, str, tuple[str, str]]] = deque(maxlen=_CONTROLS)
+        self._in_hand: dict[int, asyncio.Task[None]] = {}
+        self._held: dict[str, int] = {}
+        self._targets: dict[str, TargetSender] = {}
+        self._beat_due = self._started
+        self._refused = False
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        self._targets = {target.id: self._target(target) for target in self._plan.targets}
+        for sender in self._targets.values():
+            for line in sender.lines.values():
+                await line.driver.start()
+        checks = [
+            asyncio.create_task(self._check(sender, line), name=f"check-{line.path_id}")
+            for sender in self._targets.values()
+            for line in sender.lines.values()
+        ]
+        try:
+            await self._pump()
+        finally:
+            tasks = [*checks, *self._in_hand.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._leave()
+
+    async def _leave(self) -> None:
+        with suppress(SQLAlchemyError):
+            await self._write(lease=False)
+        for sender in self._targets.values():
+            for line in sender.lines.values():
+                await line.driver.stop()
+
+    def _target(self, target: DeliveryTarget) -> TargetSender:
+        lines = {
+            path.id: Line(path.id, self._driver(target, path), PathState(self._started))
+            for path in target.paths
+        }
+        return TargetSender(target, lines, self._clock, random.Random())
+
+    def _driver(self, target: DeliveryTarget, path: DeliveryPath) -> Driver:
+        def received(message_id: str, detail: str) -> None:
+            self._late.append((message_id, path.id, detail))
+            self._wake.set()
+
+        def controlled(command: str, detail: str) -> None:
+            self._controls.append((target.id, path.id, (command, detail)))
+            self._wake.set()
+
+        try:
+            return self._build(path, received, controlled)
+        except SetupError as error:
+            _LOG.error("delivery.path_cannot_work", path=path.id, reason=str(error))
+            return BrokenDriver(str(error))
+
+    async def _pump(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                if self._has_news() or await self._is_due():
+                    await self._write(lease=True)
+                self._refused = False
+            except SQLAlchemyError as error:
+                # Nothing is lost: outcomes stay here, rows stay there; tried again.
+                if not self._refused:
+                    _LOG.error("delivery.database_refused", error=str(error))
+                self._refused = True
+                await asyncio.sleep(_REFUSED_S)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_S):
+                    await self._wake.wait()
+
+    def _has_news(self) -> bool:
+        changed = any(
+            line.changed for sender in self._targets.values() for line in sender.lines.values()
+        )
+        return bool(self._outcomes or self._late or changed or self._clock.utc() >= self._beat_due)
+
+    async def _is_due(self) -> bool:
+        """Whether a row waits for a target that could take it; a look without a write lock."""
+        ready = [name for name in self._targets if self._room(name) > 0]
+        now = self._clock.utc()
+        free = or_(DELIVERIES.c.lease_until_ns.is_(None), DELIVERIES.c.lease_until_ns <= now.ns)
+        due = and_(
+            DELIVERIES.c.is_open.is_(True),
+            DELIVERIES.c.target_id.in_(ready),
+            DELIVERIES.c.next_ns <= now.ns,
+            free,
+        )
+        async with self._database.read() as connection:
+            found = await connection.execute(select(DELIVERIES.c.seq).where(due).limit(1))
+            return found.first() is not None
+
+    def _room(self, target_id: str) -> int:
+        """How many more messages a target may have in hand; one while a breaker is tested."""
+        sender = self._targets[target_id]
+        usable = sender.usable()
+        held = self._held.get(target_id, 0)
+        if not usable:
+            return 0
+        closed = any(line.state.breaker == "closed" for line in usable)
+        return (WINDOW if closed else 1) - held
+
+    async def _write(self, *, lease: bool) -> None:
+        """One transaction: what became of attempts, late receipts, path states, new leases."""
+        news = self._news()
+        taken: list[Leased] = []
+        async with self._database.write(in_turn=False) as connection:
+            await self._store(connection, news)
+            for name in self._targets if lease else ():
+                room = self._room(name)
+                if room > 0:
+                    taken += await queue.lease(connection, name, self.owner, room, news.now)
+        self._forget(news)
+        for leased in taken:
+            self._begin(leased)
+
+    def _news(self) -> _News:
+        now = self._clock.utc()
+        beats = now >= self._beat_due
+        told = tuple(
+            (name, line, line.state)
+            for name, sender in self._targets.items()
+            for line in sender.lines.values()
+            if line.changed or beats
+        )
+        return _News(
+            now, beats, tuple(self._outcomes), tuple(self._late), tuple(self._controls), told
+        )
+
+    async def _store(self, connection: AsyncConnection, news: _News) -> None:
+        await queue.settle(connection, news.outcomes, self.owner, news.now)
+        for message_id, path_id, detail in news.late:
+            await queue.late_receipt(connection, message_id, path_id, detail, news.now)
+        for name, path_id, said in news.controls:
+            await queue.note_control(connection, name, path_id, said, news.now)
+        for name, line, state in news.told:
+            await queue.save_path(connection, name, line.path_id, _columns(state, news.now))
+        if news.beats:
+            await queue.renew(connection, self.owner, self._started, news.now)
+
+    def _forget(self, news: _News) -> None:
+        """What was written need not be kept; a full queue may have dropped some of it already."""
+        del self._outcomes[: len(news.outcomes)]
+        while self._late and self._late[0] in news.late:
+            self._late.popleft()
+        while self._controls and self._controls[0] in news.controls:
+            self._controls.popleft()
+        for _, line, state in news.told:
+            line.changed = line.state is not state
+        if news.beats:
+            self._beat_due = news.now.plus(_BEAT_S)
+
+    def _begin(self, leased: Leased) -> None:
+        if leased.seq in self._in_hand:
+            # Its lease ran out while the database refused; the attempt under way will tell.
+            return
+        self._held[leased.target_id] = self._held.get(leased.target_id, 0) + 1
+        task = asyncio.create_task(self._deliver(leased), name=f"deliver-{leased.seq}")
+        self._in_hand[leased.seq] = task
+
+    async def _deliver(self, leased: Leased) -> None:
+        """One attempt; the supervisor of drivers: their faults end here and are tried again."""
+        try:
+            outcome = await self._targets[leased.target_id].attempt(leased)
+        except Exception as error:  # noqa: BLE001  # a driver's fault must not lose the row
+            _LOG.exception("delivery.attempt_failed", seq=leased.seq)
+            now = self._clock.utc()
+            outcome = Outcome(
+                seq=leased.seq,
+                target_id=leased.target_id,
+                state=DeliveryState.PENDING,
+                created=leased.created,
+                detail=f"{type(error).__name__}: {error}",
+                path_id=None,
+                sent_at=None,
+                retry_at=now.plus(10.0),
+            )
+        finally:
+            self._held[leased.target_id] -= 1
+            self._in_hand.pop(leased.seq, None)
+        self._outcomes.append(outcome)
+        self._wake.set()
+
+    async def _check(self, sender: TargetSender, line: Line) -> None:
+        """Signs of life over one path; after a miss twice as often."""
+        while True:
+            begun = self._clock.monotonic()
+            await self._check_once(sender, line)
+            every_s = self._plan.heartbeat_s
+            if line.state.health in (PathHealth.DEGRADED, PathHealth.FAULT):
+                every_s /= 2.0
+            self._wake.set()
+            await asyncio.sleep(max(0.1, every_s - (self._clock.monotonic() - begun)))
+
+    async def _check_once(self, sender: TargetSender, line: Line) -> None:
+        try:
+            if isinstance(line.driver, BrokenDriver):
+                await self._mend(sender.target, line)
+            async with asyncio.timeout(_CHECK_S):
+                seen = await line.driver.supervise()
+        except TimeoutError:
+            detail = f"no sign of life within {_CHECK_S:g} s"
+            line.set(line.state.missed_check(self._clock.utc(), detail))
+        except SetupError as error:
+            line.set(line.state.broken(self._clock.utc(), str(error)))
+        except PathError as error:
+            line.set(line.state.missed_check(self._clock.utc(), str(error)))
+        except Exception as error:  # noqa: BLE001  # supervisor of a driver: a fault, not the end
+            _LOG.exception("delivery.check_failed", path=line.path_id)
+            line.set(line.state.missed_check(self._clock.utc(), type(error).__name__))
+        else:
+            line.set(line.state.good(self._clock.utc(), seen))
+
+    async def _mend(self, target: DeliveryTarget, line: Line) -> None:
+        """A person may have put the missing secret in its place meanwhile."""
+        driver = self._driver(target, target.path(line.path_id))
+        if not isinstance(driver, BrokenDriver):
+            await driver.start()
+        line.driver = driver
+
+
+def _columns(state: PathState, now: Utc) -> Mapping[str, object]:
+    return {
+        "state": state.health.value,
+        "since_ns": state.since.ns,
+        "checked_ns": now.ns,
+        "last_receipt_ns": None if state.last_receipt is None else state.last_receipt.ns,
+        "misses": state.misses,
+        "breaker": state.breaker.value,
+        "detail": state.detail[:300],
+    }
