@@ -89,7 +89,8 @@ class RequiredAreaKeys(Keys):
     weight: Annotated[float, Field(gt=0.0, le=100.0)] = 1.0
     critical: bool = False
     redundancy: Annotated[int, Field(ge=1, le=4)] = 1
-    retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    # Order 799, article 17: at least 30 days.
+    retention_days: Annotated[int, Field(ge=30, le=3650)] = 30
 
 
 class ForbiddenAreaKeys(Keys):

@@ -31,6 +31,7 @@ from streams.errors import (
     WrongCredentialsError,
 )
 from streams.sources import SourceUri, Timeouts
+from streams.tap import SourceTap
 from vision.arrays import UInt8Array
 from vision.instants import Utc
 
@@ -84,6 +85,7 @@ class AvContainer:
         self._where = where
         self._live = live
         self._corrupt = 0
+        self.tap: SourceTap | None = None
         # One converter for all pictures, in one thread: by default each picture would start and
         # end a pool of threads.
         self._converter = VideoReformatter()
@@ -143,6 +145,8 @@ class AvContainer:
     def _frames(self) -> Iterator[VideoFrame]:
         in_a_row = 0
         for packet in self._container.demux(self._stream):
+            if self.tap is not None:
+                self.tap.packet(packet, self._stream, self._start_s)
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:

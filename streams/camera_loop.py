@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from streams.backoff import Backoff, BackoffSettings
+from streams.camera_check import Arrivals
 from streams.camera_state import CameraStatus, SilenceLimits, after_silence
 from streams.clock import Clock
 from streams.errors import EndOfStreamError, SourceError
@@ -30,6 +31,7 @@ from streams.sources import (
     Timeouts,
     open_source,
 )
+from streams.tap import SourceTap
 from vision.camera import Camera
 from vision.instants import Monotonic, Utc
 from vision.observations import Frame
@@ -98,12 +100,14 @@ class CameraLoop:
         outlets: Outlets,
         settings: LoopSettings | None = None,
         random_source: random.Random | None = None,
+        tap: SourceTap | None = None,
     ) -> None:
         self.spec = spec
         self.drops = DropCounts()
         self._opener = opener
         self._clock = clock
         self._outlets = outlets
+        self._tap = tap
         self._settings = settings or LoopSettings()
         self._silence = spec.silence or self._settings.silence
         self._backoff = Backoff(self._settings.backoff, random_source or random.Random())
@@ -126,6 +130,10 @@ class CameraLoop:
     def counts(self) -> Mapping[str, int]:
         """Pictures that were not analysed, by cause, and how many were."""
         return {**self.drops.snapshot(), "delivered": self._sequence}
+
+    def arrivals(self) -> Arrivals:
+        """Pictures that came so far, analysed or not."""
+        return Arrivals(self.drops.snapshot().get("not_sampled", 0) + self._sequence)
 
     def start(self) -> None:
         with self._lock:
@@ -176,7 +184,7 @@ class CameraLoop:
             self._clock.wait(self._stop, self._backoff.next_wait_s(failure.retry_floor_s))
 
     def _play(self) -> None:
-        playback = Playback(clock=self._clock, stop=self._stop)
+        playback = Playback(clock=self._clock, stop=self._stop, tap=self._tap)
         corrupt = 0
         with open_source(
             self.spec.uri,

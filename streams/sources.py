@@ -17,6 +17,7 @@ from typing import Protocol, Self
 
 from streams.capture_time import CaptureTimes, LiveTimes, PacedTimes, RecordingTimes
 from streams.clock import Clock
+from streams.tap import SourceTap, Tapped
 from vision.arrays import UInt8Array
 from vision.instants import Utc
 
@@ -173,12 +174,14 @@ class Playback:
         pace: of recordings.
         recording_start: overrides the recording's own start. With `Pace.LIVE` a recording plays
             as if it were taken now, unless this is given.
+        tap: hears every packet and every capture time.
     """
 
     clock: Clock
     stop: threading.Event
     pace: Pace = Pace.LIVE
     recording_start: Utc | None = None
+    tap: SourceTap | None = None
 
 
 class PlayedSource:
@@ -197,11 +200,15 @@ class PlayedSource:
         return self._container.corrupt
 
     def pictures(self) -> Iterator[Picture]:
-        times = self._capture_times()
+        times, tap = self._capture_times(), self._playback.tap
+        if isinstance(self._container, Tapped):
+            self._container.tap = tap
         for raw in self._container.pictures():
             captured_at = times.of(raw.pts_s)
             if self._playback.stop.is_set():
                 return
+            if tap is not None:
+                tap.picture(raw, captured_at)
             yield Picture(captured_at, raw)
 
     def _capture_times(self) -> CaptureTimes:
@@ -223,6 +230,8 @@ class PlayedSource:
         trace: TracebackType | None,
     ) -> None:
         self._container.close()
+        if self._playback.tap is not None:
+            self._playback.tap.ended()
 
 
 def open_source(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from config.recording import load_recording
 from config.site import Site, SiteCamera
 from streams.camera_loop import CameraSpec
 from streams.camera_state import SilenceLimits
@@ -16,6 +17,7 @@ from streams.clock import Clock, SystemClock
 from streams.drawing import zone_outline
 from streams.heartbeat import Heartbeat
 from streams.openers import opener_for
+from streams.recording import Recording, recordings_folder
 from streams.reporting import Origin
 from streams.site_scene import build_analyser, zones_of_cameras
 from streams.worker_loop import (
@@ -75,6 +77,7 @@ def build(
     Raises:
         KeyError: for a camera that the site does not have.
         VisionError: for a camera that does not see its zone.
+        ConfigFileError: for a wrong `recording.yaml`.
     """
     site, clock = plan.site, clock or SystemClock()
     cameras = [site.camera(camera_id) for camera_id in plan.camera_ids]
@@ -98,8 +101,10 @@ def build(
         # The API is on this machine or this network: a proxy from the environment is not for it.
         trust_env=False,
     )
+    ring = load_recording(site).ring
+    recording = Recording(recordings_folder(plan.run_dir), ring, clock, plan.camera_ids)
     collaborators = Collaborators(
-        network, analyser, client, clock, opener_for, heartbeat or Heartbeat(None)
+        network, analyser, client, clock, opener_for, heartbeat or Heartbeat(None), recording
     )
     return Worker(config, collaborators)
 

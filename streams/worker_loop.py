@@ -20,15 +20,19 @@ from pathlib import Path
 import httpx
 import structlog
 
+from streams.camera_check import CameraCheck, CheckedCamera
 from streams.camera_loop import CameraLoop, CameraSpec, LoopSettings, Outlets
 from streams.camera_state import CameraStatus
 from streams.clock import Clock
 from streams.drawing import ZoneOutline
 from streams.errors import StreamError
+from streams.health_memory import HealthMemory
 from streams.heartbeat import Heartbeat
 from streams.latest import LatestPictures
+from streams.orders import Order, OrderPoll
 from streams.picture_server import PictureServer
 from streams.pipeline import Analyser, Pipeline
+from streams.recording import Recording
 from streams.records import URGENT_KINDS, CameraState
 from streams.reporting import AnyRecord, Origin, Reporter
 from streams.sampling import Inbox
@@ -47,6 +51,8 @@ _STUCK_S = 5.0
 # Capture times and readings cannot follow a wall clock that jumps; a fresh start can.
 _CLOCK_STEP_S = 2.0
 _STOP_BUDGET_S = 1.5
+# Only a camera's own pace says something of its health.
+_LIVE = frozenset({"rtsp", "rtsps"})
 
 
 class WorkerError(StreamError):
@@ -84,6 +90,7 @@ class Collaborators:
         network, analyser: used by the analysis thread only.
         client: with the API's base address and bearer token; the worker closes it.
         opener_for: what opens a camera's address.
+        recording: the ring of these cameras; `None` records nothing.
     """
 
     network: HeadNetwork
@@ -92,6 +99,7 @@ class Collaborators:
     clock: Clock
     opener_for: Callable[[CameraSpec], Opener]
     heartbeat: Heartbeat = field(default_factory=lambda: Heartbeat(None))
+    recording: Recording | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,7 @@ class Worker:
         self._config = config
         self._with = collaborators
         self._clock = collaborators.clock
-        self._inbox: Inbox[Frame, CameraStatus | _Tick] = Inbox()
+        self._inbox: Inbox[Frame, CameraStatus | _Tick | Order] = Inbox()
         self._latest = LatestPictures(config.outlines, self._clock)
         self._analysing = threading.Event()
         self._last_turn: Monotonic = self._clock.monotonic()
@@ -133,6 +141,8 @@ class Worker:
                 self._config.socket_path, self._latest, lambda: self._status(spool, uploader)
             )
             stack.enter_context(server)
+            if self._with.recording is not None:
+                stack.enter_context(self._with.recording)
             threads = self._start_threads(spool, uploader, stop)
             stack.callback(self._stop_threads, threads, uploader, stop)
             self._watch(stop, threads)
@@ -142,6 +152,7 @@ class Worker:
         return {"analysed": self._analysed, **self._failures}
 
     def _loop(self, spec: CameraSpec) -> CameraLoop:
+        recording = self._with.recording
         return CameraLoop(
             spec,
             opener=self._with.opener_for(spec),
@@ -151,17 +162,25 @@ class Worker:
                 report=self._inbox.put_event,
             ),
             settings=self._config.loop,
+            tap=None if recording is None else recording.tap(spec.id),
         )
 
     def _start_threads(
         self, spool: Spool, uploader: Uploader, stop: threading.Event
     ) -> tuple[threading.Thread, ...]:
         pipeline = self._pipeline(spool, uploader)
+        orders = OrderPoll(
+            self._with.client,
+            self._clock,
+            self._config.spool_path.with_suffix(".orders"),
+            self._inbox.put_event,
+        )
         self._analysing.set()
         self._last_turn = self._clock.monotonic()
         threads = (
             threading.Thread(target=self._analyse, args=(pipeline,), name="analysis", daemon=True),
             threading.Thread(target=uploader.run, args=(stop,), name="uploader", daemon=True),
+            threading.Thread(target=orders.run, args=(stop,), name="orders", daemon=True),
         )
         for thread in threads:
             thread.start()
@@ -181,7 +200,20 @@ class Worker:
             reporter=Reporter(self._config.origin, self._config.zone_ids, self._clock.utc()),
             append=append,
             latest=self._latest,
+            checks=self._checks(),
         )
+
+    def _checks(self) -> dict[str, CameraCheck]:
+        """The health check of each camera."""
+        memory = HealthMemory(self._config.spool_path.parent.parent / "health")
+        return {
+            loop.spec.id: CameraCheck(
+                CheckedCamera(loop.spec.id, loop.spec.view, loop.spec.uri.scheme in _LIVE),
+                memory,
+                loop.arrivals,
+            )
+            for loop in self._loops
+        }
 
     def _watch(self, stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
         """The main thread's work: judge the cameras from outside, tick, and give heartbeats."""
@@ -211,6 +243,8 @@ class Worker:
                     self._analysed += 1
                 elif isinstance(taken.event, _Tick):
                     pipeline.tick(taken.event.now)
+                elif isinstance(taken.event, Order):
+                    pipeline.obey(taken.event)
                 elif taken.event is not None:
                     pipeline.camera_status(taken.event)
             except Exception as error:  # noqa: BLE001  # the one broad except: one frame, not all
@@ -242,7 +276,7 @@ class Worker:
         for loop in self._loops:
             loop.stop()
             self._say_stopped(loop)
-        analysis, sender = threads
+        analysis, sender, _orders = threads
         self._analysing.clear()
         analysis.join(self._left_s(deadline) / 3)
         uploader.wake()
@@ -274,6 +308,7 @@ class Worker:
                 for loop in self._loops
             },
             "analysis": self.counts(),
+            "recording": {} if self._with.recording is None else self._with.recording.status(),
             "spool": {
                 "waiting": waiting.waiting,
                 "in_memory": waiting.in_memory,

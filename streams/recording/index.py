@@ -1,0 +1,121 @@
+"""Finding segments on the disk: `ROOT/CAMERA/YYYYMMDDHH/START_NS.mp4` with its notes beside it.
+
+The folders are the index: any process may read it while the worker writes, and a kill cannot
+damage it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from streams.recording.notes import VIDEO_SUFFIX, read_segment
+from streams.recording.values import EndCause, RingStatus, Segment
+from vision.instants import Utc
+
+STATUS_FILE = "status.json"
+# A segment may begin so long before the hour that is asked for.
+_LONGEST_SEGMENT_S = 900.0
+
+
+def camera_folder(root: Path, camera_id: str) -> Path:
+    """Where the segments of a camera lie. Camera ids are safe names by the site file's rules."""
+    return root / camera_id
+
+
+def hour_folder(root: Path, camera_id: str, moment: Utc) -> Path:
+    """The folder of a segment that begins at `moment`."""
+    return camera_folder(root, camera_id) / f"{moment.to_datetime():%Y%m%d%H}"
+
+
+def segment_path(root: Path, camera_id: str, opened: Utc) -> Path:
+    """The video file of a segment that is opened at `opened`."""
+    return hour_folder(root, camera_id, opened) / f"{opened.ns:020d}{VIDEO_SUFFIX}"
+
+
+def video_files(folder: Path) -> Iterator[Path]:
+    """All segment files of a camera, oldest first."""
+    for hour in sorted(_folders(folder)):
+        yield from sorted(path for path in _files(hour) if path.suffix == VIDEO_SUFFIX)
+
+
+def segments(root: Path, camera_id: str, start: Utc, end: Utc) -> tuple[Segment, ...]:
+    """Segments of a camera with pictures between `start` and `end`, in order."""
+    folder = camera_folder(root, camera_id)
+    first = f"{start.plus(-_LONGEST_SEGMENT_S).to_datetime():%Y%m%d%H}"
+    last = f"{end.to_datetime():%Y%m%d%H}"
+    found: list[Segment] = []
+    for hour in sorted(_folders(folder)):
+        if first <= hour.name <= last:
+            found.extend(segments_in(hour, start, end))
+    return tuple(sorted(found, key=lambda segment: segment.start))
+
+
+def segments_in(folder: Path, start: Utc, end: Utc) -> tuple[Segment, ...]:
+    """Segments that lie in one folder, with pictures between `start` and `end`, in order."""
+    found = []
+    for path in _files(folder):
+        if path.suffix != VIDEO_SUFFIX or opened_at(path) > end.plus(_LONGEST_SEGMENT_S):
+            continue
+        segment = read_segment(path)
+        if segment is not None and segment.start < end and segment.end > start:
+            found.append(segment)
+    return tuple(sorted(found, key=lambda segment: segment.start))
+
+
+def opened_at(video: Path) -> Utc:
+    """About when a segment was opened, from its name; 0 for a foreign file."""
+    return Utc(int(video.stem)) if video.stem.isdecimal() else Utc(0)
+
+
+def read_status(root: Path, camera_id: str) -> RingStatus | None:
+    """What the worker last said of a camera's recording; `None` before its first word."""
+    try:
+        fields = json.loads((camera_folder(root, camera_id) / STATUS_FILE).read_bytes())
+        cause = fields["cause"]
+        return RingStatus(
+            bool(fields["recording"]),
+            Utc(int(fields["since_ns"])),
+            EndCause(cause) if cause else None,
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def status_bytes(status: RingStatus) -> bytes:
+    """The content of a status file."""
+    fields = {
+        "recording": status.recording,
+        "since_ns": status.since.ns,
+        "cause": status.cause.value if status.cause else "",
+    }
+    return json.dumps(fields).encode()
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        return []
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+__all__ = [
+    "STATUS_FILE",
+    "camera_folder",
+    "hour_folder",
+    "opened_at",
+    "read_status",
+    "segment_path",
+    "segments",
+    "segments_in",
+    "status_bytes",
+    "video_files",
+]

@@ -1,0 +1,244 @@
+"""Segments into one MP4 by packet copy, on a time line of capture times.
+
+A gap stays a gap: the picture before it stands still for as long. Segments whose pictures have
+another size or coding than those before cannot share a file; each such stretch is a part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from streams.errors import StreamError
+from streams.recording.values import Segment
+from vision.instants import Utc
+
+_TICKS_A_SECOND = 90_000
+_OPTIONS = {"movflags": "+faststart"}
+
+
+class RemuxError(StreamError):
+    """Segments that cannot be joined; the text names the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedPacket:
+    """A packet of a segment with the capture time of its picture.
+
+    Attributes:
+        lead_s: by how much it is decoded before it is shown (pictures that refer to later ones).
+    """
+
+    packet: Packet[VideoStream]
+    captured: Utc
+    lead_s: float
+    key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """What segments must have in common to share a file."""
+
+    codec: str
+    width_px: int
+    height_px: int
+    extradata: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Segments of one coding that follow each other."""
+
+    coding: Coding
+    segments: tuple[Segment, ...]
+
+    @property
+    def start(self) -> Utc:
+        return self.segments[0].start
+
+    @property
+    def end(self) -> Utc:
+        return max(segment.end for segment in self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What was written.
+
+    Attributes:
+        start: capture time at the film's second 0.
+        end: capture time of the last picture.
+    """
+
+    start: Utc
+    end: Utc
+    packets: int
+
+
+def parts_of(segments: Sequence[Segment]) -> tuple[Part, ...]:
+    """Divide segments, in order of time, where the coding changes; unreadable ones are left out."""
+    codings = [(_coding_of(segment.path), segment) for segment in segments]
+    known = [(coding, segment) for coding, segment in codings if coding is not None]
+    return tuple(
+        Part(coding, tuple(segment for _, segment in group))
+        for coding, group in groupby(known, key=lambda pair: pair[0])
+    )
+
+
+def packets_of(segment: Segment) -> Iterator[TimedPacket]:
+    """The packets of a segment in the order of decoding; ends at the first damaged one."""
+    try:
+        container = av.open(str(segment.path))
+    except (av.error.FFmpegError, OSError):
+        return
+    with container:
+        yield from _timed(container, segment)
+
+
+def _timed(container: InputContainer, segment: Segment) -> Iterator[TimedPacket]:
+    first_s: float | None = None
+    try:
+        for packet in container.demux(video=0):
+            base = packet.time_base
+            if packet.size == 0 or packet.pts is None or packet.dts is None or base is None:
+                continue
+            if packet.is_corrupt:
+                return
+            pts_s = float(packet.pts * base)
+            first_s = pts_s if first_s is None else first_s
+            captured = segment.captured_at(pts_s - first_s)
+            lead_s = pts_s - float(packet.dts * base)
+            yield TimedPacket(packet, captured, lead_s, packet.is_keyframe)
+    except av.error.FFmpegError:
+        # The tail of a segment whose writer was killed.
+        return
+
+
+def join(part: Part, start: Utc, end: Utc, out: Path) -> Joined:
+    """Write the pictures of `start`..`end` to `out`, from the key picture at or before `start`.
+
+    The file appears whole or not at all.
+
+    Raises:
+        RemuxError: when no picture lies in that span, or a file cannot be read or written.
+    """
+    draft = out.with_name(f".{out.name}.part")
+    try:
+        with av.open(str(part.segments[0].path)) as model:
+            joined = _write(part, model.streams.video[0], (start, end), draft)
+        draft.replace(out)
+    except (av.error.FFmpegError, OSError) as error:
+        raise RemuxError(
+            f"{out.name}: cannot be written: {error.strerror} (mend: check the disk)"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return joined
+
+
+def _write(part: Part, model: VideoStream, span: tuple[Utc, Utc], draft: Path) -> Joined:
+    chosen = _from_key_picture(part, *span)
+    first = next(chosen, None)
+    if first is None:
+        raise RemuxError(f"{draft.name}: no picture was recorded in this span")
+    zero, last, count = first.captured, first.captured, 0
+    last_dts = -1
+    with av.open(str(draft), "w", format="mp4", options=_OPTIONS) as container:
+        stream = container.add_stream_from_template(model)
+        stream.time_base = Fraction(1, _TICKS_A_SECOND)
+        # Room for pictures that are decoded before they are shown.
+        lead_s = max(first.lead_s, 0.0)
+        for timed in _with_first(first, chosen):
+            at_s = timed.captured - zero + lead_s
+            dts = max(round((at_s - timed.lead_s) * _TICKS_A_SECOND), last_dts + 1)
+            copy = Packet(bytes(timed.packet))
+            copy.dts, copy.pts = dts, max(round(at_s * _TICKS_A_SECOND), dts)
+            copy.time_base, copy.is_keyframe = stream.time_base, timed.key
+            copy.stream = stream
+            container.mux(copy)
+            last, last_dts, count = max(last, timed.captured), dts, count + 1
+    return Joined(zero, last, count)
+
+
+def _from_key_picture(part: Part, start: Utc, end: Utc) -> Iterator[TimedPacket]:
+    """Packets from the last key picture at or before `start` up to `end`."""
+    waiting: list[TimedPacket] = []
+    begun = False
+    for segment in part.segments:
+        for timed in packets_of(segment):
+            if begun:
+                if timed.captured <= end:
+                    yield timed
+                continue
+            if timed.key:
+                waiting = []
+            waiting.append(timed)
+            if timed.captured >= start and timed.captured <= end and waiting[0].key:
+                begun = True
+                yield from waiting
+
+
+def _with_first(first: TimedPacket, others: Iterator[TimedPacket]) -> Iterator[TimedPacket]:
+    yield first
+    yield from others
+
+
+def _coding_of(path: Path) -> Coding | None:
+    try:
+        with av.open(str(path)) as container:
+            context = container.streams.video[0].codec_context
+            data = bytes(context.extradata or b"")
+            return Coding(context.name, context.width, context.height, data)
+    except (av.error.FFmpegError, OSError, IndexError):
+        return None
+
+
+def nal_units_sha256(packet: Packet[VideoStream], *, length_prefixed: bool) -> str:
+    """Digest of an H.264/H.265 packet's NAL units, whatever marks their borders.
+
+    MP4 writes a length of four bytes before each unit where a live stream writes a start code; the
+    units themselves must be the same, bit for bit.
+    """
+    data, digest = bytes(packet), hashlib.sha256()
+    units = _by_length(data) if length_prefixed else _by_start_code(data)
+    for unit in units:
+        digest.update(len(unit).to_bytes(4, "big"))
+        digest.update(unit)
+    return digest.hexdigest()
+
+
+def _by_length(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at + 4 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : at + 4 + size]
+        at += 4 + size
+
+
+def _by_start_code(data: bytes) -> Iterator[bytes]:
+    for unit in data.replace(b"\x00\x00\x00\x01", b"\x00\x00\x01").split(b"\x00\x00\x01"):
+        if unit:
+            yield unit
+
+
+__all__ = [
+    "Coding",
+    "Joined",
+    "Part",
+    "RemuxError",
+    "TimedPacket",
+    "join",
+    "nal_units_sha256",
+    "packets_of",
+    "parts_of",
+]

@@ -1,0 +1,86 @@
+"""The tap in the decode thread: where segments begin and end."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from streams.av_container import open_with_av
+from streams.clock import SimulatedClock
+from streams.recording.recorder import CameraRecorder
+from streams.recording.values import EndCause, How
+from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
+from streams.virtual_source import MadePicture
+from tests.streams.recording.films import CAMERA, START, FakeSink, make_film
+
+
+def play(film: Path, sink: FakeSink, segment_s: float = 2.0) -> None:
+    clock = SimulatedClock(START, self_advancing=True)
+    tap = CameraRecorder(CAMERA, sink, clock, segment_s=segment_s)
+    playback = Playback(clock, threading.Event(), Pace.UNPACED, START, tap)
+    uri = PlainUri(f"file:{film}")
+    with open_source(uri, opener=open_with_av, timeouts=Timeouts(), playback=playback) as source:
+        for _ in source.pictures():
+            pass
+
+
+def test_segments_are_cut_at_key_pictures(tmp_path: Path) -> None:
+    sink = FakeSink()
+    play(make_film(tmp_path / "f.mp4", seconds=5.0, gop=15), sink)
+    # Key pictures at 0, 1.5, 3.0 and 4.5 s: the first one at 2 s or later is that at 3.0 s.
+    assert [cause for _, cause in sink.closed] == [EndCause.FULL, EndCause.STREAM_ENDED]
+    assert [opened - START for opened, _ in sink.opened] == pytest.approx([0.0, 3.0], abs=0.11)
+
+
+def test_capture_times_are_noted_each_second(tmp_path: Path) -> None:
+    sink = FakeSink()
+    play(make_film(tmp_path / "f.mp4", seconds=3.0), sink, segment_s=60.0)
+    assert [anchor.offset_s for anchor in sink.anchors] == pytest.approx([0.0, 1.0, 2.0])
+    assert [anchor.captured - START for anchor in sink.anchors] == pytest.approx([0.0, 1.0, 2.0])
+
+
+def test_a_sink_without_room_ends_the_segment_and_not_the_source(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "f.mp4", seconds=6.0)
+    sink = FakeSink(room_bytes=film.stat().st_size // 3)
+    play(film, sink)
+    assert EndCause.SLOW_DISK in [cause for _, cause in sink.closed]
+    assert len(sink.opened) == len(sink.closed)
+
+
+def test_a_refusing_sink_gets_nothing(tmp_path: Path) -> None:
+    sink = FakeSink(refused=EndCause.DISK_FULL)
+    play(make_film(tmp_path / "f.mp4", seconds=2.0), sink)
+    assert (sink.opened, sink.data, sink.closed) == ([], [], [])
+
+
+def test_pictures_without_packets_are_encoded() -> None:
+    sink = FakeSink()
+    clock = SimulatedClock(START)
+    tap = CameraRecorder(CAMERA, sink, clock, segment_s=2.0)
+    for index in range(25):
+        image = np.full((91, 121, 3), 10 * index % 250, np.uint8)
+        tap.picture(MadePicture(index / 5, image), START.plus(index / 5))
+    tap.ended()
+    assert [how for _, how in sink.opened] == [How.ENCODED] * 3
+    assert [cause for _, cause in sink.closed] == [
+        EndCause.FULL, EndCause.FULL, EndCause.STREAM_ENDED,
+    ]  # fmt: skip
+    assert sink.closed[-1][0] - START == pytest.approx(4.8)
+    with av.open(io.BytesIO(b"".join(sink.data)), "r") as made:
+        frame = next(made.decode(video=0))
+    assert (frame.width, frame.height) == (120, 90)
+
+
+def test_time_stamps_that_go_back_begin_a_new_segment() -> None:
+    sink = FakeSink()
+    tap = CameraRecorder(CAMERA, sink, SimulatedClock(START), segment_s=60.0)
+    image = np.zeros((90, 120, 3), np.uint8)
+    for pts_s in (0.0, 0.2, 0.4, 0.1, 0.3):
+        tap.picture(MadePicture(pts_s, image), START.plus(pts_s))
+    tap.ended()
+    assert [cause for _, cause in sink.closed] == [EndCause.TIMES_BROKEN, EndCause.STREAM_ENDED]
