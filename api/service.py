@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.alarms.parents import CameraGroup, recorder_groups
 from api.database import Database, migrate
 from api.events import Broker
 from api.ingest import Ingest
@@ -21,6 +22,7 @@ from api.settings import ApiSettings
 from api.watch import Watch
 from api.watched import WatchedSite
 from api.work import Desk
+from config.response import SiteResponse
 from streams.clock import Clock
 
 
@@ -34,10 +36,18 @@ class Service:
     watch: Watch
     pictures: Pictures
     viewings: Viewings
+    response: SiteResponse = field(default_factory=SiteResponse)
 
     @classmethod
     def build(
-        cls, *, settings: ApiSettings, site: WatchedSite, clock: Clock, pictures: Pictures
+        cls,
+        *,
+        settings: ApiSettings,
+        site: WatchedSite,
+        clock: Clock,
+        pictures: Pictures,
+        response: SiteResponse,
+        groups: tuple[CameraGroup, ...] = (),
     ) -> Service:
         """Wire the parts; nothing is opened before `running`."""
         limits = Limits(
@@ -52,6 +62,8 @@ class Service:
             broker=Broker(),
             clock=clock,
             metrics=Metrics(),
+            plan=response.desk,
+            groups=(*groups, *recorder_groups(response.desk)),
         )
         watch = Watch(desk, every_s=settings.watch_every_s, upkeep_every_s=settings.upkeep_every_s)
         return cls(
@@ -61,6 +73,7 @@ class Service:
             watch=watch,
             pictures=pictures,
             viewings=Viewings(desk.database, clock),
+            response=response,
         )
 
     @asynccontextmanager

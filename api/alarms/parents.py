@@ -14,6 +14,7 @@ from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
 from api.live.board import Known
 from api.live.lost import unseen_zones
 from api.watched import Name
+from config.desk_plan import DeskPlan
 from vision.readings import Level, Reason
 from vision.zones import ZoneType
 
@@ -35,6 +36,14 @@ class CameraGroup:
     kind: AlarmType
     name: Name
     camera_ids: tuple[str, ...]
+
+
+def recorder_groups(plan: DeskPlan) -> tuple[CameraGroup, ...]:
+    """The recorders of the site's plan."""
+    return tuple(
+        CameraGroup(one.id, AlarmType.RECORDER_LOST, Name(one.name.zh, one.name.en), one.camera_ids)
+        for one in plan.recorders
+    )
 
 
 def is_lost(group: CameraGroup, causes: Mapping[str, str | None]) -> bool:
