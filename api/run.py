@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.placement import worker_shares
+from config.delivery import load_delivery
 from config.errors import SettingsError
 from config.settings import ENV_PREFIX, ServiceSettings, ingest_token
 from config.site import Site
@@ -39,6 +40,7 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
 
     Raises:
         SettingsError: the port is taken or the run folder cannot be used.
+        DeliveryFileError: `delivery.yaml` cannot be used.
     """
     settings = plan.settings
     settings.run_dir.mkdir(parents=True, exist_ok=True)
@@ -52,7 +54,7 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
             language,
             site=plan.site.name.in_language(language),
             cameras=len(plan.site.cameras),
-            workers=len(specs) - 1,
+            workers=sum(spec.name.startswith("worker") for spec in specs),
         )
     )
     say(text("run.open", language, url=plan.url))
@@ -83,7 +85,16 @@ def process_specs(plan: RunPlan) -> tuple[ProcessSpec, ...]:
         )
         for share in worker_shares(plan.site, plan.settings)
     )
-    return (service, *workers)
+    return (service, *_sender_specs(plan, environment), *workers)
+
+
+def _sender_specs(plan: RunPlan, environment: dict[str, str]) -> tuple[ProcessSpec, ...]:
+    """The process that brings alarms out of the school, where the site names receivers."""
+    site_dir = plan.site.directory
+    if not load_delivery(site_dir).targets:
+        return ()
+    arguments = (sys.executable, "-m", "api.delivery.process", "--site", str(site_dir))
+    return (ProcessSpec("sender", arguments, environment),)
 
 
 def settings_environment(settings: ServiceSettings) -> dict[str, str]:

@@ -19,6 +19,7 @@ from api.alarms import store as alarm_store
 from api.alarms.parents import CameraGroup
 from api.alarms.values import SYSTEM, Action, Alarm, AlarmKey, Change, Signal
 from api.database import Database
+from api.delivery.outbox import Outbox
 from api.events import Broker, EventKind, NewEvent
 from api.live import store as live_store
 from api.live.board import Board, Known
@@ -45,6 +46,7 @@ class Work:
     cameras: ChainMap[str, CameraStatus]
     plan: DeskPlan = field(default_factory=DeskPlan)
     taken: list[escalation.Taken] = field(default_factory=list)
+    outbox: Outbox | None = None
     _newest: dict[AlarmKey, Alarm | None] = field(default_factory=dict)
     _told_alarms: dict[int, Alarm] = field(default_factory=dict)
     _told_zones: dict[str, None] = field(default_factory=dict)
@@ -91,6 +93,10 @@ class Work:
         if change.entries:
             self._told_alarms[alarm.number] = alarm
             self.actions.extend((entry.action, alarm) for entry in change.entries)
+            if self.outbox is not None:
+                # The very transaction of the step: neither can exist without the other.
+                now = self.known.now
+                await self.outbox.enqueue(self.connection, alarm, change.entries, now)
         return alarm
 
     async def finish(self) -> tuple[events.Event, ...]:
@@ -124,6 +130,7 @@ class Desk:
         plan: how the site answers alarms: people, operator check, escalation ladder.
         groups: cameras that hang on one recorder or analysis process.
         told_seq: number of the newest event that memory already holds.
+        outbox: writes what goes to receivers outside; `None` where there are none.
     """
 
     database: Database
@@ -134,6 +141,7 @@ class Desk:
     plan: DeskPlan = field(default_factory=DeskPlan)
     groups: tuple[CameraGroup, ...] = ()
     told_seq: int = 0
+    outbox: Outbox | None = None
 
     def known(self) -> Known:
         """What is known now."""
@@ -146,7 +154,7 @@ class Desk:
             zones = ChainMap[str, ZoneState]({}, self.board.zones)
             cameras = ChainMap[str, CameraStatus]({}, self.board.cameras)
             known = replace(self.known(), zones=zones, cameras=cameras)
-            work = Work(connection, known, zones, cameras, self.plan)
+            work = Work(connection, known, zones, cameras, self.plan, outbox=self.outbox)
             yield work
             told = await work.finish()
         self.board.zones.update(work.zones.maps[0])

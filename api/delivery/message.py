@@ -138,7 +138,8 @@ def alarm_message(
             *("；".join(reason_text(r, lang) for r in numbers.reasons) for lang in _LANGUAGES)
         ),
     )
-    return replace(message, headline=_headline(site, message))
+    is_test = alarm.key.type is AlarmType.TEST
+    return replace(message, is_test=is_test, headline=_headline(site, message))
 
 
 def test_message(site: WatchedSite, now: Utc, by: str, message_id: str) -> OutMessage:
@@ -184,6 +185,8 @@ def _headline(site: WatchedSite, message: OutMessage) -> Words:
     key = "delivery.headline.alarm"
     if message.alarm_type == AlarmType.CROWD.value:
         key = "delivery.headline.crowd"
+    elif message.alarm_type == AlarmType.TEST.value:
+        key = "delivery.headline.test"
     elif message.alarm_type == AlarmType.DELIVERY.value:
         key = "delivery.headline.delivery"
     return _both(key, zh=values("zh"), en=values("en"))

@@ -151,12 +151,16 @@ class Monitor:
 
 
 @asynccontextmanager
-async def monitoring(desk: Desk, plan: DeliveryPlan) -> AsyncIterator[Monitor]:
-    """A monitor that runs until the block ends."""
+async def monitoring(desk: Desk) -> AsyncIterator[None]:
+    """A monitor of the desk's outbox that runs until the block ends; none without targets."""
+    plan = DeliveryPlan() if desk.outbox is None else desk.outbox.plan
+    if not plan.targets:
+        yield
+        return
     monitor = Monitor(desk, plan)
     task = asyncio.create_task(monitor.run(), name="delivery-monitor")
     try:
-        yield monitor
+        yield
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.alarms.values import Action, Alarm, AlarmType, HistoryEntry
+from api.alarms.values import Action, Alarm, AlarmType, HistoryEntry, Verdict
 from api.delivery.message import OutMessage, alarm_message, test_message
 from api.delivery.tables import DELIVERIES
 from api.watched import WatchedSite
@@ -99,6 +99,8 @@ class Outbox:
         await connection.execute(update(DELIVERIES).where(*mine).values(priority=alarm.priority))
         rows: list[dict[str, Any]] = []
         first = await _first(connection, target.id, alarm.number)
+        if not first[0] and target.role is not Role.INFORMATION and not _may_be_told(alarm):
+            return
         for entry in entries:
             message = alarm_message(self.site, alarm, entry, new_id())
             message = replace(message, first_id=first[0], first_at=first[1])
@@ -135,6 +137,11 @@ async def requeue(connection: AsyncConnection, seq: int, now: Utc) -> bool:
 def new_id() -> str:
     """A new idempotency key."""
     return f"msg_{uuid.uuid4().hex}"
+
+
+def _may_be_told(alarm: Alarm) -> bool:
+    """Not while somebody is checking it, nor after they found nothing. The check fails open."""
+    return alarm.check is None or alarm.check.verdict is Verdict.CONFIRMED
 
 
 async def _first(connection: AsyncConnection, target_id: str, alarm_number: int) -> tuple[str, str]:

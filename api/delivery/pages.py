@@ -1,0 +1,97 @@
+"""The delivery page: targets, paths and their states, settings, tests, recent messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from api.access.guard import ActorDep, needs
+from api.access.rights import Right
+from api.delivery.outbox import DeliveryState
+from api.delivery.routes import outbox_of
+from api.delivery.view import read_view, recent_controls, recent_messages
+from api.service import ServiceDep
+from config.delivery import DeliveryPath
+from config.texts import catalogue, known
+from vision.instants import Utc
+
+router = APIRouter(tags=["delivery page"], include_in_schema=False)
+
+_FOLDER = Path(__file__).resolve().parent
+_LANGUAGE_COOKIE = "xiaoan_lang"
+_PAGES = Environment(
+    loader=FileSystemLoader(_FOLDER / "templates"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_CAN_GO_AGAIN = (DeliveryState.REJECTED.value, DeliveryState.GIVEN_UP.value)
+
+
+def mount_files(app: FastAPI) -> None:
+    """Serve the page's style and script."""
+    app.mount("/delivery-files", StaticFiles(directory=_FOLDER / "static"), name="delivery-files")
+
+
+@router.get(
+    "/delivery",
+    response_class=HTMLResponse,
+    dependencies=[Depends(needs(Right.SEE_DELIVERY))],
+)
+async def page(
+    request: Request,
+    service: ServiceDep,
+    actor: ActorDep,
+    lang: Annotated[Literal["zh", "en"] | None, Query()] = None,
+) -> HTMLResponse:
+    """How delivery stands now."""
+    kept = request.cookies.get(_LANGUAGE_COOKIE, service.settings.language)
+    language: Literal["zh", "en"] = lang or ("en" if kept == "en" else "zh")
+    site = service.desk.board.site
+    plan = outbox_of(service).plan
+    now = service.desk.clock.utc()
+    async with service.desk.database.read() as connection:
+        view = await read_view(connection, plan, now)
+        messages = {
+            target.id: await recent_messages(connection, target.id) for target in plan.targets
+        }
+        controls = await recent_controls(connection)
+    texts = catalogue(language)
+    zone = ZoneInfo(site.timezone)
+    html = _PAGES.get_template("delivery.html").render(
+        lang=language,
+        html_lang="zh-CN" if language == "zh" else "en",
+        t=lambda key, **values: texts[key].format(**values),
+        site_name=site.name.en if language == "en" else site.name.zh,
+        name_of=lambda target: plan.target(target.target_id).name.in_language(language),
+        plan=plan,
+        view=view,
+        messages=messages,
+        controls=controls,
+        clock=lambda at: "" if at is None else _clock(at, zone),
+        settings_of=lambda path: _settings(plan.target(path.target_id).path(path.path_id)),
+        step=lambda action: texts[f"action.{action}"] if known(f"action.{action}") else action,
+        may_test=actor.may(Right.TEST_DELIVERY),
+        can_go_again=_CAN_GO_AGAIN,
+    )
+    answer = HTMLResponse(html)
+    if lang is not None:
+        answer.set_cookie(_LANGUAGE_COOKIE, lang, max_age=31_536_000, samesite="strict")
+    return answer
+
+
+def _settings(path: DeliveryPath) -> list[tuple[str, str]]:
+    """Key and value as written; secrets stand there as references only."""
+    values = path.settings.model_dump()
+    return [(key, str(value)) for key, value in values.items() if value is not None]
+
+
+def _clock(at: Utc, zone: ZoneInfo) -> str:
+    return at.to_datetime().astimezone(zone).strftime("%m-%d %H:%M:%S")

@@ -1,0 +1,165 @@
+"""Delivery for programs: how it stands, a test, and a refused message sent again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import Field
+
+from api.access.guard import ActorDep, needs
+from api.access.rights import Right
+from api.delivery.outbox import Outbox, requeue
+from api.delivery.view import DeliveryView, read_view
+from api.problems import Problem, responses
+from api.schemas import Body, with_examples
+from api.service import Service, ServiceDep
+from vision.instants import Utc
+
+router = APIRouter(prefix="/api/v1/delivery", tags=["delivery"])
+
+TargetId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Number = Annotated[int, Path(ge=1, le=2**53)]
+
+
+class PathBody(Body):
+    """A path and its state: unknown, up, degraded or fault."""
+
+    id: str
+    driver: str
+    state: str
+    since: datetime | None
+    last_receipt_at: datetime | None
+    breaker: str
+    detail: str
+
+
+class TargetBody(Body):
+    """A target and what waits for it."""
+
+    id: str
+    role: str
+    open: int = Field(description="messages that are not settled")
+    oldest_open_at: datetime | None
+    unacknowledged: int = Field(description="of them, those that wait longer than allowed")
+    ended_badly: int = Field(description="rejected or given up")
+    paths: tuple[PathBody, ...]
+
+
+class DeliveryBody(Body):
+    """How delivery stands."""
+
+    at: datetime
+    sender_beat_at: datetime | None
+    sender_silent: bool
+    targets: tuple[TargetBody, ...]
+
+    @classmethod
+    def of(cls, view: DeliveryView) -> DeliveryBody:
+        return cls(
+            at=view.at.to_datetime(),
+            sender_beat_at=_moment(view.sender_beat),
+            sender_silent=view.sender_silent,
+            targets=tuple(
+                TargetBody(
+                    id=target.target_id,
+                    role=target.role.value,
+                    open=target.open,
+                    oldest_open_at=_moment(target.oldest_open),
+                    unacknowledged=target.overdue,
+                    ended_badly=target.ended_badly,
+                    paths=tuple(
+                        PathBody(
+                            id=path.path_id,
+                            driver=path.driver,
+                            state=path.state,
+                            since=_moment(path.since),
+                            last_receipt_at=_moment(path.last_receipt),
+                            breaker=path.breaker,
+                            detail=path.detail,
+                        )
+                        for path in target.paths
+                    ),
+                )
+                for target in view.targets
+            ),
+        )
+
+
+class TestBody(Body):
+    """Which path is to be tested; none for the ordinary way."""
+
+    model_config = with_examples({"path": "main"})
+
+    path: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+
+
+class QueuedBody(Body):
+    """The message in the outbox."""
+
+    message_id: str
+
+
+class EmptyBody(Body):
+    """Nothing."""
+
+    model_config = with_examples({})
+
+
+def outbox_of(service: Service) -> Outbox:
+    """The service's outbox; one without targets where the site has none."""
+    outbox = service.desk.outbox
+    if outbox is None:
+        raise TypeError("the application was not made by api.application.create_app")
+    return outbox
+
+
+@router.get(
+    "", responses=responses(401, 403, 503), dependencies=[Depends(needs(Right.SEE_DELIVERY))]
+)
+async def state(service: ServiceDep) -> DeliveryBody:
+    """Targets, their paths, and what waits."""
+    outbox = outbox_of(service)
+    async with service.desk.database.read() as connection:
+        view = await read_view(connection, outbox.plan, service.desk.clock.utc())
+    return DeliveryBody.of(view)
+
+
+@router.post(
+    "/targets/{target_id}/test",
+    responses=responses(401, 403, 404, 415, 422, 503),
+    dependencies=[Depends(needs(Right.TEST_DELIVERY))],
+)
+async def test(
+    target_id: TargetId, body: TestBody, service: ServiceDep, actor: ActorDep
+) -> QueuedBody:
+    """Send a message marked as a test the whole way: outbox, sender, path, receiver."""
+    outbox = outbox_of(service)
+    now = service.desk.clock.utc()
+    try:
+        async with service.desk.database.write() as connection:
+            message_id = await outbox.enqueue_test(
+                connection, target_id, body.path, actor.name, now
+            )
+    except KeyError as error:
+        raise Problem(404, "delivery_unknown", name=str(error.args[0])) from None
+    return QueuedBody(message_id=message_id)
+
+
+@router.post(
+    "/messages/{number}/requeue",
+    responses=responses(401, 403, 404, 415, 422, 503),
+    dependencies=[Depends(needs(Right.TEST_DELIVERY))],
+)
+async def send_again(number: Number, body: EmptyBody, service: ServiceDep) -> EmptyBody:
+    """Try a rejected or given-up message again, under its own id."""
+    async with service.desk.database.write() as connection:
+        found = await requeue(connection, number, service.desk.clock.utc())
+    if not found:
+        raise Problem(404, "delivery_unknown", name=number)
+    return body
+
+
+def _moment(at: Utc | None) -> datetime | None:
+    return None if at is None else at.to_datetime()
