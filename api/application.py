@@ -7,21 +7,32 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
+from api.access.guard import Access, needs
+from api.access.rights import Right
+from api.access.scoping import places_of
+from api.alarms.parents import CameraGroup
+from api.delivery import pages as delivery_pages
+from api.delivery import routes as delivery_routes
+from api.delivery.monitor import monitoring
+from api.delivery.outbox import Outbox
 from api.pictures import Pictures
 from api.plan.mount import install_plan
 from api.plan.nightly import rolling
 from api.plan.service import PlanService
 from api.problems import install_handlers, responses
-from api.routes import alarms, console, events, health, ingest, shift, state
+from api.routes import alarms, cards, console, events, health, ingest, shift, state, steps
 from api.routes import pictures as picture_routes
 from api.security import Guard
 from api.service import Service
 from api.settings import ApiSettings
 from api.watched import WatchedSite
+from config.delivery import DeliveryPlan
 from config.plan import PlanEdition
+from config.response import SiteResponse
 from config.site import Site
 from streams.clock import Clock
 
@@ -47,16 +58,29 @@ def create_app(
     clock: Clock,
     pictures: Pictures,
     plan: PlanFolder | None = None,
+    access: Access | None = None,
+    response: SiteResponse | None = None,
+    groups: tuple[CameraGroup, ...] = (),
+    delivery: DeliveryPlan | None = None,
 ) -> FastAPI:
     """The application over the given collaborators; it opens nothing before its start.
 
-    Without a `plan` the application has no plan pages.
+    Without a `plan` the application has no plan pages. Without an `access` nobody is let in: only
+    signs of life and the workers' records are answered.
 
     Raises:
         DatabaseError: `settings.database_url` cannot be used.
     """
     watched = WatchedSite.of(site) if isinstance(site, Site) else site
-    service = Service.build(settings=settings, site=watched, clock=clock, pictures=pictures)
+    service = Service.build(
+        settings=settings,
+        site=watched,
+        clock=clock,
+        pictures=pictures,
+        response=response or SiteResponse(),
+        groups=groups,
+    )
+    service.desk.outbox = Outbox(delivery or DeliveryPlan(), watched)
     planning = None
     if plan is not None:
         database = service.desk.database
@@ -69,6 +93,7 @@ def create_app(
             await stack.enter_async_context(service.running())
             if planning is not None:
                 await stack.enter_async_context(rolling(planning))
+            await stack.enter_async_context(monitoring(service.desk))
             yield
 
     app = FastAPI(
@@ -80,17 +105,46 @@ def create_app(
         # The ready-made documentation pages fetch scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
     )
     app.state.service = service
+    app.state.access = access
+    app.state.places = places_of(watched)
+    _describe(app)
     install_handlers(app)
-    for module in (ingest, state, alarms, events, shift, picture_routes, health, console):
+    for module in (
+        ingest,
+        state,
+        alarms,
+        steps,
+        cards,
+        events,
+        shift,
+        picture_routes,
+        health,
+        console,
+    ):
         app.include_router(module.router)
     console.mount_files(app)
+    app.include_router(delivery_routes.router)
+    app.include_router(delivery_pages.router)
+    delivery_pages.mount_files(app)
     if planning is not None:
         install_plan(app, planning)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
     return app
+
+
+def _describe(app: FastAPI) -> None:
+    """The API's description, for people who may see the desk or keep accounts."""
+
+    @app.get(
+        "/api/v1/openapi.json",
+        include_in_schema=False,
+        dependencies=[Depends(needs(Right.KEEP_OWN_ACCOUNT))],
+    )
+    async def description() -> dict[str, Any]:
+        return app.openapi()
 
 
 def _installed() -> bool:

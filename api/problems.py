@@ -79,8 +79,8 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 _MEANING = {
-    401: "no valid token, or nobody is on duty in this browser",
-    403: "the request comes from a foreign page",
+    401: "nobody is signed in or on duty in this browser, or the token is wrong",
+    403: "the right is missing, or the request comes from a foreign page",
     404: "nothing has this id",
     409: "it changed since the page was drawn, or the step is not possible now",
     413: "the body is too large",
@@ -90,8 +90,8 @@ _MEANING = {
     503: "the service is not ready, or the camera has no picture yet",
 }
 _EXAMPLE: dict[int, tuple[str, dict[str, object]]] = {
-    401: ("token_wrong", {}),
-    403: ("foreign_page", {}),
+    401: ("sign_in_needed", {}),
+    403: ("right_missing", {"right": "close_alarm"}),
     404: ("alarm_unknown", {"number": 12}),
     409: ("alarm_changed", {"number": 12, "version": 4}),
     413: ("body_too_large", {}),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from api.access.guard import DEMO_ACCESS
 from api.application import PlanFolder, create_app
 from api.database.errors import DatabaseError
 from api.logs import set_up_logs
@@ -19,6 +20,7 @@ from api.placement import picture_sockets
 from api.server import Server, build_server
 from api.settings import ApiSettings
 from config import ConfigError, Site, load_site, sample_school_directory
+from config.delivery import load_delivery
 from config.plan import load_edition
 from config.settings import ServiceSettings, ingest_token, load_settings
 from streams.clock import SystemClock
@@ -66,6 +68,8 @@ async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat
             clock=SystemClock(),
             pictures=pictures,
             plan=_plan_of(site, settings),
+            access=DEMO_ACCESS,
+            delivery=load_delivery(site_dir),
         )
         server = build_server(app, host=settings.host, port=settings.port)
         await _serve_with_heartbeat(server, heartbeat)

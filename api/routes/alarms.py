@@ -6,9 +6,13 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import Field, StringConstraints
 
+from api.access.actor import Actor
+from api.access.guard import needs
+from api.access.rights import Right
+from api.access.scoping import Sight, check_alarm
 from api.alarms import machine, store
 from api.alarms.values import Alarm, AlarmState, Change, Signature
 from api.problems import Problem, responses
@@ -17,6 +21,8 @@ from api.service import Service, ServiceDep
 from api.snapshot import OPEN_STATES
 
 router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
+
+Seer = Annotated[Actor, Depends(needs(Right.SEE_DESK))]
 
 # Letters, digits, spaces and the usual marks of names; nothing that hides in a log or a page.
 PersonName = Annotated[
@@ -69,6 +75,7 @@ class CloseBody(AcknowledgeBody):
 @router.get("", responses=responses(422, 503))
 async def list_alarms(
     service: ServiceDep,
+    actor: Seer,
     state: Annotated[list[AlarmState] | None, Query()] = None,
     zone: str | None = None,
     before: Annotated[int | None, Query(ge=1)] = None,
@@ -83,24 +90,30 @@ async def list_alarms(
             before_number=before,
             zone_id=zone,
         )
+    sight = Sight(actor, service.desk.board.site)
     return AlarmListBody(
-        alarms=tuple(AlarmBody.of(alarm) for alarm in found),
+        alarms=tuple(AlarmBody.of(alarm) for alarm in found if sight.things_of(alarm.zone_ids)),
         next_before=found[-1].number if len(found) == limit else None,
     )
 
 
 @router.get("/{number}", responses=responses(404, 422, 503))
-async def one_alarm(number: Number, service: ServiceDep) -> AlarmDetailBody:
+async def one_alarm(number: Number, service: ServiceDep, actor: Seer) -> AlarmDetailBody:
     """An alarm with every step that was taken."""
     async with service.desk.database.read() as connection:
         alarm = await store.by_number(connection, number)
+        check_alarm(actor, Right.SEE_DESK, service.desk.board.site.id, alarm)
         entries = await store.history(connection, number)
     return AlarmDetailBody.with_history(alarm, entries)
 
 
-@router.post("/{number}/acknowledge", responses=responses(403, 404, 409, 415, 422, 503))
+@router.post("/{number}/acknowledge", responses=responses(401, 403, 404, 409, 415, 422, 503))
 async def acknowledge(
-    number: Number, body: AcknowledgeBody, service: ServiceDep, if_match: IfMatch = None
+    number: Number,
+    body: AcknowledgeBody,
+    service: ServiceDep,
+    actor: Annotated[Actor, Depends(needs(Right.ACKNOWLEDGE_ALARM))],
+    if_match: IfMatch = None,
 ) -> AlarmBody:
     """A named person has seen the alarm. 409 when it got worse since `version`."""
     _check_if_match(if_match, body.version)
@@ -108,13 +121,18 @@ async def acknowledge(
         service,
         number,
         body,
+        (actor, Right.ACKNOWLEDGE_ALARM),
         lambda alarm, who: machine.acknowledge(alarm, who, body.version),
     )
 
 
-@router.post("/{number}/close", responses=responses(403, 404, 409, 415, 422, 503))
+@router.post("/{number}/close", responses=responses(401, 403, 404, 409, 415, 422, 503))
 async def close(
-    number: Number, body: CloseBody, service: ServiceDep, if_match: IfMatch = None
+    number: Number,
+    body: CloseBody,
+    service: ServiceDep,
+    actor: Annotated[Actor, Depends(needs(Right.CLOSE_ALARM))],
+    if_match: IfMatch = None,
 ) -> AlarmBody:
     """A named person says what it was and ends it. 409 while the crowd is still there."""
     _check_if_match(if_match, body.version)
@@ -122,6 +140,7 @@ async def close(
         service,
         number,
         body,
+        (actor, Right.CLOSE_ALARM),
         lambda alarm, who: machine.close(alarm, who, body.version, body.cause.value),
     )
 
@@ -130,11 +149,15 @@ async def _act(
     service: Service,
     number: int,
     body: AcknowledgeBody,
+    asked: tuple[Actor, Right],
     step: Callable[[Alarm, Signature], Change],
 ) -> AlarmBody:
+    actor, right = asked
     async with service.desk.work() as work:
         alarm = await store.by_number(work.connection, number)
-        saved = await work.save(step(alarm, Signature(body.name, work.known.now, body.note)))
+        check_alarm(actor, right, service.desk.board.site.id, alarm)
+        who = Signature(actor.sign(body.name), work.known.now, body.note)
+        saved = await work.save(step(alarm, who))
     return AlarmBody.of(saved)
 
 

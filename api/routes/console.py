@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from api.access.guard import PUBLIC, needs
+from api.access.rights import Right
 from api.service import ServiceDep
 from config.texts import catalogue
 
@@ -46,7 +48,7 @@ def mount_files(app: FastAPI) -> None:
     app.mount("/console", StaticFiles(directory=_FOLDER / "static"), name="console")
 
 
-@router.get("/", response_class=HTMLResponse)
+@router.get("/", response_class=HTMLResponse, dependencies=[Depends(needs(Right.SEE_DESK))])
 async def desk_page(
     request: Request, service: ServiceDep, lang: Annotated[Language | None, Query()] = None
 ) -> HTMLResponse:
@@ -68,7 +70,8 @@ async def desk_page(
     return answer
 
 
-@router.get("/console-texts/{lang}.json")
+# The texts are the same for everybody, the sign-in page included.
+@router.get("/console-texts/{lang}.json", dependencies=[PUBLIC])
 async def texts(lang: Language) -> dict[str, str]:
     """The texts that the page fills in by itself."""
     return {

@@ -3,38 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api import events
+from api.access.actor import Actor
+from api.access.guard import Access, needs
+from api.access.rights import Right
+from api.access.scoping import Sight
+from api.problems import responses
 from api.service import Service, ServiceDep
 from api.snapshot import take_snapshot
+from vision.instants import Monotonic
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
 
 _RETRY_MS = 1_000
+_RECHECK_S = 2.0
+"""An ended session ends its stream within this time, and the time of one look at the database."""
 
 _STREAM = """\
 `snapshot` (a `StateBody`) comes first, unless `Last-Event-ID` allows to replay what was missed.
 Then `zone` (`ZoneBody`), `camera` (`CameraBody`) and `alarm` (`AlarmBody`) as they change, and
 `ping` (`{"server_time": ...}`) every few seconds: no event and no ping for 15 s means that the
-server is lost. Ids grow in the order in which the service stored the events.
+server is lost. Ids grow in the order in which the service stored the events. The stream carries
+what the reader may see, and ends within seconds of the end of the session.
 """
 
 
-@router.get("/events", response_class=EventSourceResponse, description=_STREAM)
+@dataclass(slots=True)
+class Audience:
+    """Who listens, and whether they still may.
+
+    Attributes:
+        checked: when the session was last seen to hold.
+    """
+
+    access: Access
+    actor: Actor
+    sight: Sight
+    checked: Monotonic
+
+    async def may_listen(self, now: Monotonic, *, quiet: bool) -> bool:
+        """Whether the session and its rights hold: asked after each quiet wait, and between
+        events every `_RECHECK_S`."""
+        if not quiet and now - self.checked < _RECHECK_S:
+            return True
+        self.checked = now
+        return await self.access.still_valid(self.actor)
+
+
+@router.get(
+    "/events",
+    response_class=EventSourceResponse,
+    description=_STREAM,
+    responses=responses(401, 403),
+)
 async def stream_events(
-    service: ServiceDep, last_event_id: Annotated[str | None, Header()] = None
+    request: Request,
+    service: ServiceDep,
+    actor: Annotated[Actor, Depends(needs(Right.SEE_DESK))],
+    last_event_id: Annotated[str | None, Header()] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Changes as they happen."""
-    async for event in stream(service, last_event_id):
+    desk = service.desk
+    sight = Sight(actor, desk.board.site)
+    audience = Audience(request.app.state.access, actor, sight, desk.clock.monotonic())
+    async for event in stream(service, last_event_id, audience):
         yield event
 
 
-async def stream(service: Service, last_event_id: str | None) -> AsyncIterator[ServerSentEvent]:
-    """Replay or snapshot, then live events and pings, until the service stops."""
+async def stream(
+    service: Service, last_event_id: str | None, audience: Audience
+) -> AsyncIterator[ServerSentEvent]:
+    """Replay or snapshot, then live events and pings, until the service or the session ends."""
     desk = service.desk
     with desk.broker.listen() as listener:
         desk.metrics.consoles.set(desk.broker.listeners)
@@ -43,31 +88,52 @@ async def stream(service: Service, last_event_id: str | None) -> AsyncIterator[S
             sent = _number(last_event_id)
             missed = await _missed(service, sent)
             if missed is None:
-                snapshot = await _snapshot(service)
+                snapshot = await _snapshot(service, audience)
                 sent = int(snapshot.id or 0)
                 yield snapshot
             else:
                 for event in missed:
                     sent = event.seq
-                    yield _wire(event)
-            while True:
-                try:
-                    event_or_end = await listener.next_within(service.settings.ping_s)
-                except TimeoutError:
-                    yield _ping(service)
-                    continue
-                if event_or_end is None:
-                    return
-                if listener.overflowed:
-                    listener.overflowed = False
-                    snapshot = await _snapshot(service)
-                    sent = int(snapshot.id or 0)
-                    yield snapshot
-                elif event_or_end.seq > sent:
-                    sent = event_or_end.seq
-                    yield _wire(event_or_end)
+                    if audience.sight.event(event):
+                        yield _wire(event)
+            async for wired in _live(service, audience, listener, sent):
+                yield wired
         finally:
             desk.metrics.consoles.set(desk.broker.listeners - 1)
+
+
+async def _live(
+    service: Service, audience: Audience, listener: events.Listener, sent: int
+) -> AsyncIterator[ServerSentEvent]:
+    """Events after `sent`; a quiet stream wakes up to ping and to look at the session."""
+    clock = service.desk.clock
+    quiet_s = 0.0
+    wait_s = min(service.settings.ping_s, _RECHECK_S)
+    while True:
+        told: events.Event | None = None
+        quiet = False
+        try:
+            told = await listener.next_within(wait_s)
+        except TimeoutError:
+            quiet = True
+        if not await audience.may_listen(clock.monotonic(), quiet=quiet):
+            return
+        quiet_s = quiet_s + wait_s if quiet else 0.0
+        if quiet:
+            if quiet_s >= service.settings.ping_s:
+                quiet_s = 0.0
+                yield _ping(service)
+        elif told is None:
+            return
+        elif listener.overflowed:
+            listener.overflowed = False
+            snapshot = await _snapshot(service, audience)
+            sent = int(snapshot.id or 0)
+            yield snapshot
+        elif told.seq > sent:
+            sent = told.seq
+            if audience.sight.event(told):
+                yield _wire(told)
 
 
 def _number(last_event_id: str | None) -> int:
@@ -83,8 +149,8 @@ async def _missed(service: Service, after: int) -> tuple[events.Event, ...] | No
         return await events.replay(connection, after)
 
 
-async def _snapshot(service: Service) -> ServerSentEvent:
-    body = await take_snapshot(service.desk)
+async def _snapshot(service: Service, audience: Audience) -> ServerSentEvent:
+    body = audience.sight.cut(await take_snapshot(service.desk))
     return ServerSentEvent(
         event="snapshot", id=str(body.last_event_id), raw_data=body.model_dump_json()
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from sqlalchemy import text
 
+from api.access.guard import PUBLIC, needs
+from api.access.rights import Right
 from api.alarms import store
 from api.problems import Problem, responses
 from api.schemas import Body
@@ -28,13 +30,13 @@ class ReadyBody(Body):
     watch_age_s: float
 
 
-@router.get("/livez")
+@router.get("/livez", dependencies=[PUBLIC])
 async def live() -> LiveBody:
     """Answers as long as the process does."""
     return LiveBody()
 
 
-@router.get("/readyz", responses=responses(503))
+@router.get("/readyz", responses=responses(503), dependencies=[PUBLIC])
 async def ready(service: ServiceDep) -> ReadyBody:
     """503 when the database takes no writes, or the watch has not run for 5 s."""
     async with service.desk.database.write() as connection:
@@ -46,7 +48,12 @@ async def ready(service: ServiceDep) -> ReadyBody:
     return ReadyBody(ready=True, watch_age_s=round(age_s, 3))
 
 
-@router.get("/metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses=responses(401, 403),
+    dependencies=[Depends(needs(Right.SEE_METRICS))],
+)
 async def metrics(service: ServiceDep) -> Response:
     """Counters in Prometheus' text form."""
     desk = service.desk

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import Field, SkipValidation
 
+from api.access.guard import WORKERS_ONLY
 from api.problems import responses
 from api.schemas import Body, with_examples
 from api.security import require_token
@@ -89,7 +90,7 @@ class IngestAnswer(Body):
     rejected: tuple[RejectedBody, ...]
 
 
-@router.post("/ingest", responses=responses(401, 413, 415, 422, 503))
+@router.post("/ingest", responses=responses(401, 413, 415, 422, 503), dependencies=[WORKERS_ONLY])
 async def ingest(request: Request, body: IngestBody, service: ServiceDep) -> IngestAnswer:
     """Store records; sending one again changes nothing. Needs the workers' bearer token."""
     require_token(request, service.settings.ingest_token)

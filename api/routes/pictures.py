@@ -7,11 +7,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from api.access.actor import Actor
+from api.access.guard import needs
+from api.access.rights import Right
 from api.pictures import WorkerSilentError, list_viewings
 from api.problems import Problem, responses
-from api.routes.shift import viewer_name
+from api.routes.shift import duty_name
 from api.schemas import Body
 from api.service import ServiceDep
+from api.watched import WatchedSite
 
 router = APIRouter(prefix="/api/v1", tags=["pictures"])
 
@@ -38,10 +42,11 @@ _JPEG: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/cameras/{camera_id}/picture.jpg",
     response_class=Response,
-    responses={**_JPEG, **responses(401, 404, 502, 503)},
+    responses={**_JPEG, **responses(401, 403, 404, 502, 503)},
+    dependencies=[Depends(needs(Right.SEE_PICTURE))],
 )
 async def picture(
-    camera_id: str, service: ServiceDep, viewer: Annotated[str, Depends(viewer_name)]
+    camera_id: str, service: ServiceDep, viewer: Annotated[str, Depends(duty_name)]
 ) -> Response:
     """The newest annotated picture; `X-Captured-At` tells when it was taken, where known.
 
@@ -65,11 +70,14 @@ async def picture(
     return Response(found.jpeg, media_type="image/jpeg", headers=headers)
 
 
-@router.get("/viewings", responses=responses(422, 503))
+@router.get("/viewings", responses=responses(401, 403, 422, 503))
 async def viewings(
-    service: ServiceDep, limit: Annotated[int, Query(ge=1, le=1_000)] = 100
+    service: ServiceDep,
+    actor: Annotated[Actor, Depends(needs(Right.READ_VIEWINGS))],
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> ViewingsBody:
-    """Who looked at which camera."""
+    """Who looked at which camera, of the cameras that the reader is answerable for."""
+    site = service.desk.board.site
     async with service.desk.database.read() as connection:
         found = await list_viewings(connection, limit)
     return ViewingsBody(
@@ -78,5 +86,12 @@ async def viewings(
                 viewer=one.viewer, camera_id=one.camera_id, first_at=one.first_at.to_datetime()
             )
             for one in found
+            if _readable(actor, site, one.camera_id)
         )
     )
+
+
+def _readable(actor: Actor, site: WatchedSite, camera_id: str) -> bool:
+    camera = site.camera.get(camera_id)
+    zones = () if camera is None else camera.zone_ids
+    return actor.may_in_all(Right.READ_VIEWINGS, site=site.id, zones=zones)

@@ -1,6 +1,7 @@
 """Who is on duty at this console: a name, typed once when the shift starts.
 
-It is a name and no proof of identity; accounts replace it.
+At a shared desk it is the name that stands in the records, beside the account that signed in;
+somebody with an account of their own is always on duty under its name.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote, unquote
 
-from fastapi import APIRouter, Cookie, Header, Response
+from fastapi import APIRouter, Cookie, Depends, Header, Response
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import insert
 
+from api.access.actor import Actor
+from api.access.guard import GUARD_COOKIE, ActorDep, needs
+from api.access.rights import Right
 from api.database.tables import SHIFTS
 from api.problems import Problem, responses
 from api.routes.alarms import PersonName
@@ -21,7 +25,7 @@ from api.service import ServiceDep
 
 router = APIRouter(prefix="/api/v1/shift", tags=["shift"])
 
-COOKIE = "xiaoan_guard"
+COOKIE = GUARD_COOKIE
 _SHIFT_S = 14 * 3_600
 _NAME: TypeAdapter[str] = TypeAdapter(PersonName)
 
@@ -47,39 +51,63 @@ class ShiftBody(Body):
     started_at: datetime | None = None
 
 
-def viewer_name(
-    cookie: Annotated[str | None, Cookie(alias=COOKIE)] = None,
-    x_viewer: Annotated[str | None, Header(description="percent-encoded name")] = None,
-) -> str:
-    """The name behind a request; raises `Problem` 401 when there is none."""
+def viewer_name(cookie: str | None, x_viewer: str | None) -> str:
+    """The name that was typed in this browser; raises `Problem` 401 when there is none."""
     try:
         return _NAME.validate_python(unquote(x_viewer or cookie or ""))
     except ValidationError:
         raise Problem(401, "nobody_on_duty") from None
 
 
-@router.get("")
-async def current(cookie: Annotated[str | None, Cookie(alias=COOKIE)] = None) -> ShiftBody:
+def duty_name(
+    actor: ActorDep,
+    cookie: Annotated[str | None, Cookie(alias=COOKIE)] = None,
+    x_viewer: Annotated[str | None, Header(description="percent-encoded name")] = None,
+) -> str:
+    """The account's name, or at a shared desk the typed one; raises `Problem` 401 without it."""
+    return name_of(actor, cookie, x_viewer)
+
+
+def name_of(actor: Actor, cookie: str | None, x_viewer: str | None = None) -> str:
+    """The same for code that has the actor and the browser's cookie at hand."""
+    return viewer_name(cookie, x_viewer) if actor.shared else actor.name
+
+
+@router.get("", responses=responses(401, 403))
+async def current(
+    actor: Annotated[Actor, Depends(needs(Right.SEE_DESK))],
+    cookie: Annotated[str | None, Cookie(alias=COOKIE)] = None,
+) -> ShiftBody:
     """Who is on duty in this browser."""
     try:
-        return ShiftBody(name=viewer_name(cookie))
+        return ShiftBody(name=name_of(actor, cookie))
     except Problem:
         return ShiftBody(name=None)
 
 
-@router.post("", responses=responses(403, 415, 422, 503))
-async def start(body: StartBody, response: Response, service: ServiceDep) -> ShiftBody:
+@router.post("", responses=responses(401, 403, 415, 422, 503))
+async def start(
+    body: StartBody,
+    response: Response,
+    service: ServiceDep,
+    actor: Annotated[Actor, Depends(needs(Right.KEEP_SHIFT))],
+) -> ShiftBody:
     """Start a shift: the name is stored, and kept in a cookie for 14 hours."""
     now = service.desk.clock.utc()
+    name = actor.sign(body.name)
     async with service.desk.database.write() as connection:
-        await connection.execute(insert(SHIFTS).values(name=body.name, started_ns=now.ns))
+        await connection.execute(insert(SHIFTS).values(name=name, started_ns=now.ns))
     response.set_cookie(
-        COOKIE, quote(body.name), max_age=_SHIFT_S, path="/", httponly=True, samesite="strict"
+        COOKIE, quote(name), max_age=_SHIFT_S, path="/", httponly=True, samesite="strict"
     )
-    return ShiftBody(name=body.name, started_at=now.to_datetime())
+    return ShiftBody(name=name, started_at=now.to_datetime())
 
 
-@router.post("/end", responses=responses(403, 415, 422))
+@router.post(
+    "/end",
+    responses=responses(401, 403, 415, 422),
+    dependencies=[Depends(needs(Right.KEEP_SHIFT))],
+)
 async def end(body: EndBody, response: Response) -> ShiftBody:
     """End the shift in this browser."""
     del body

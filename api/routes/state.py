@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
 from api import readings
+from api.access.actor import Actor
+from api.access.guard import needs
+from api.access.rights import Right
+from api.access.scoping import Sight
 from api.problems import Problem, responses
 from api.schemas import Body, StateBody
 from api.service import ServiceDep
@@ -56,13 +60,19 @@ class SeriesBody(Body):
     complete: bool
 
 
-@router.get("/state", responses=responses(503))
-async def state(service: ServiceDep) -> StateBody:
-    """Zones, cameras and open alarms in one moment."""
-    return await take_snapshot(service.desk)
+@router.get("/state", responses=responses(401, 403, 503))
+async def state(
+    service: ServiceDep, actor: Annotated[Actor, Depends(needs(Right.SEE_DESK))]
+) -> StateBody:
+    """Zones, cameras and open alarms in one moment, as far as the reader may see them."""
+    return Sight(actor, service.desk.board.site).cut(await take_snapshot(service.desk))
 
 
-@router.get("/zones/{zone_id}/readings", responses=responses(404, 422, 503))
+@router.get(
+    "/zones/{zone_id}/readings",
+    responses=responses(401, 403, 404, 422, 503),
+    dependencies=[Depends(needs(Right.SEE_DESK))],
+)
 async def zone_readings(
     zone_id: str,
     service: ServiceDep,

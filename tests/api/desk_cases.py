@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from api.access.guard import Access, OpenAccess
 from api.application import create_app
 from api.pictures import NoPictures, Pictures
 from api.service import Service
@@ -159,6 +160,7 @@ async def running_desk(
     *,
     clock: SimulatedClock | None = None,
     pictures: Pictures | None = None,
+    access: Access | None = None,
     **changes: Any,
 ) -> AsyncIterator[RunningDesk]:
     """Start the application over a database; the same URL again is a restart."""
@@ -168,6 +170,7 @@ async def running_desk(
         site=SITE,
         clock=clock,
         pictures=pictures or NoPictures(),
+        access=access or OpenAccess(),
     )
     service: Service = app.state.service
     async with app.router.lifespan_context(app):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from api.access.guard import OpenAccess
 from api.application import create_app
 from api.pictures import NoPictures
 from api.server import build_server
@@ -21,6 +22,7 @@ async def main(database_url: str, port: int) -> None:
         site=SITE,
         clock=SystemClock(),
         pictures=NoPictures(),
+        access=OpenAccess(),
     )  # fmt: skip
     await build_server(app, port=port).serve()
 

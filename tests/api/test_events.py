@@ -11,8 +11,12 @@ import pytest
 from fastapi.sse import ServerSentEvent
 
 from api import events
+from api.access.actor import Actor, Grant
+from api.access.guard import OpenAccess
+from api.access.rights import Role
+from api.access.scoping import Sight
 from api.events import Broker, Event, EventKind
-from api.routes.events import stream
+from api.routes.events import Audience, stream
 from tests.api.desk_cases import RunningDesk, running_desk
 
 
@@ -21,7 +25,11 @@ async def listening(
     desk: RunningDesk, last_event_id: str | None = None
 ) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
     """A console's stream, past its first ping."""
-    source = stream(desk.service, last_event_id)
+    guard = Actor("王芳", (Grant(Role.OPERATOR),))
+    sight = Sight(guard, desk.service.desk.board.site)
+    source = stream(
+        desk.service, last_event_id, Audience(OpenAccess(), guard, sight, desk.clock.monotonic())
+    )
     first = await anext(source)
     assert first.event == "ping"
     assert first.retry == 1_000
