@@ -94,13 +94,15 @@ class DemandOverCapacity:
 class TimeToNextLevel:
     """One level more when density, rising as it did over `window_s`, reaches it in `horizon_s`.
 
-    `ceiling` is the highest level that this forecast alone may give.
+    `ceiling` is the highest level that this forecast alone may give. A crowd slower than
+    `slowed_mps` counts as having the level whose threshold it has passed, without its dwell.
     """
 
     horizon_s: float = 60.0
     window_s: float = 25.0
     dwell_s: float = 3.0
     ceiling: Level = Level.L3
+    slowed_mps: float = 0.0
     enabled: bool = True
     source: str = ""
 

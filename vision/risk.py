@@ -145,7 +145,10 @@ def _remember(
 ) -> tuple[Sample, ...]:
     keep_s = max(profile.smoothing_s, profile.rules.time_to_next_level.window_s)
     kept = [sample for sample in history if at - sample.at <= keep_s]
-    return (*kept, Sample(at, m.density_peak_per_m2, m.density_peak_std_per_m2))
+    return (
+        *kept,
+        Sample(at, m.density_peak_per_m2, m.density_peak_std_per_m2, m.speed_mps),
+    )
 
 
 def _smoothed(history: tuple[Sample, ...], smoothing_s: float) -> float:

@@ -24,15 +24,18 @@ _LEAST_RISE_PER_M2 = 0.4
 _LEAST_RISE_SCATTERS = 2.0
 _FEWEST_SAMPLES = 8
 _MOST_SAMPLES = 60
+# The median speed of a few people jumps from picture to picture.
+_SPEED_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One density value of the past: capture time, peak and standard error per m²."""
+    """One measurement of the past: capture time, peak and standard error per m², median speed."""
 
     at: Utc
     density_per_m2: float
     std_per_m2: float
+    speed_mps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def findings(
     if rules.outflow_stop.enabled:
         found.append(_outflow_stop(measurement, density_per_m2, profile))
     if rules.growing_queue.enabled:
-        found.append(_growing_queue(measurement, density_per_m2, profile))
+        found.append(_growing_queue(measurement, density_per_m2, history, profile))
     if rules.demand_over_capacity.enabled:
         found.append(_demand_over_capacity(measurement, profile))
     if rules.time_to_next_level.enabled:
@@ -133,19 +136,22 @@ def _outflow_stop(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> F
     )
 
 
-def _growing_queue(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Finding:
+def _growing_queue(
+    m: ZoneMeasurement, density: float, history: Sequence[Sample], profile: ZoneProfile
+) -> Finding:
     rule = profile.rules.growing_queue
+    speed_mps = recent_speed_mps(history)
     holds: bool | None = False
     growth: float | None = None
     if m.inflow_per_s is not None and m.outflow_per_s is not None:
         growth = m.inflow_per_s - m.outflow_per_s
     if m.people >= rule.people and density >= rule.density_per_m2:
-        if growth is None or m.speed_mps is None or m.outflow_per_m_s is None:
+        if growth is None or speed_mps is None or m.outflow_per_m_s is None:
             holds = None
         else:
             holds = (
                 growth >= rule.growth_per_s
-                and m.speed_mps < rule.speed_mps
+                and speed_mps < rule.speed_mps
                 and m.outflow_per_m_s < rule.flow_per_m_s
             )
     return Finding(
@@ -182,6 +188,12 @@ def _time_to_next_level(
 ) -> Finding:
     rule = profile.rules.time_to_next_level
     seconds = None
+    target: Level | None = None
+    speed_mps = recent_speed_mps(history)
+    if speed_mps is not None and speed_mps < rule.slowed_mps:
+        # The crowd is slowing down: a threshold that density has passed counts without its dwell.
+        base = max(base, _passed(density, profile), key=lambda level: level.severity)
+        target = Level.of_severity(min(base.severity + 1, rule.ceiling.severity))
     if base.severity < rule.ceiling.severity:
         following = Level.of_severity(base.severity + 1)
         seconds = time_to_reach(
@@ -196,9 +208,26 @@ def _time_to_next_level(
         "s",
         rule.dwell_s,
         rule.source,
-        None,
+        target,
         rule.ceiling,
     )
+
+
+def _passed(density: float, profile: ZoneProfile) -> Level:
+    return Level.of_severity(sum(density >= limit.threshold_per_m2 for limit in profile.levels))
+
+
+def recent_speed_mps(history: Sequence[Sample]) -> float | None:
+    """Median of the known speeds of the last `_SPEED_S`; `None` where none is known."""
+    if not history:
+        return None
+    newest = history[-1].at
+    known = [
+        sample.speed_mps
+        for sample in history
+        if sample.speed_mps is not None and newest - sample.at <= _SPEED_S
+    ]
+    return float(np.median(known)) if known else None
 
 
 def _counter_flow(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Finding:
@@ -335,4 +364,4 @@ def time_to_reach(
     return max(0.0, (threshold_per_m2 - density_per_m2) / slope)
 
 
-__all__ = ["Finding", "Sample", "findings", "robust_slope", "time_to_reach"]
+__all__ = ["Finding", "Sample", "findings", "recent_speed_mps", "robust_slope", "time_to_reach"]

@@ -218,7 +218,7 @@ _LEAF: _Rect = (3.5, -0.1, 3.62, 2.0)
 _HALF_LEAF = replace(
     _DISMISSAL,
     name="half_leaf",
-    walkable_xy_m=_STAIR_AREA.difference(box(*_LEAF)),
+    walkable_xy_m=Polygon(_STAIR_AREA.difference(box(*_LEAF)).boundary.coords),
     flows=(
         replace(
             _DOWN,

@@ -29,6 +29,7 @@ _SMOOTH_S = 0.4
 _TRIES = 12
 _STORIES_KEPT = 3
 _STANDING_MPS = 0.25
+_ENTRY_RADIUS_M = 0.02
 
 
 class SimulationMissingError(VisionError):
@@ -340,19 +341,24 @@ class _Region:
         self._journey = self.simulation.add_journey(journey)
 
     def add(self, walker: _Walker) -> None:
-        """Enter a person at the own place."""
+        """Enter a person at the own place.
+
+        JuPedSim refuses a person whose circle overlaps another's, while its own people may come
+        to overlap a little: who stands there already enters small and grows at once.
+        """
         walker.agent = self.simulation.add_agent(
             self._library.CollisionFreeSpeedModelV2AgentParameters(
                 position=(walker.x_m, walker.y_m),
                 time_gap=_TIME_GAP_S,
                 desired_speed=walker.free_speed_mps,
-                radius=walker.radius_m,
+                radius=_ENTRY_RADIUS_M,
                 journey_id=self._journey,
                 stage_id=self._stage,
                 strength_neighbor_repulsion=_REPULSION,
                 range_neighbor_repulsion=_REPULSION_RANGE_M,
             )
         )
+        self.simulation.agent(walker.agent).model.radius = walker.radius_m
 
 
 def surface_z_m(scenario: Scenario, points_xy_m: Float64Array) -> Float64Array:

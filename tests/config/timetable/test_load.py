@@ -1,0 +1,139 @@
+"""What is on when, what flow the rosters ask for, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from config import load_site, sample_school_directory
+from config.plan.errors import PlanFileError
+from config.profiles import load_profiles
+from config.timetable import Timetable, expected_flow_per_s, load_timetable, parse_timetable
+from vision.instants import Utc
+from vision.occasions import OccasionKind
+from vision.readings import Level
+from vision.zones import ZoneType
+
+SITE = load_site(sample_school_directory())
+PROFILES = load_profiles()
+HEAD = """format: 1
+groups:
+  - {id: g1, name_zh: 一, name_en: One, pupils: 120, zones: [stair-a]}
+  - {id: g2, name_zh: 二, name_en: Two, pupils: 60, zones: [stair-a, hall-1f]}
+"""
+
+
+def written(tmp_path: Path, rest: str, head: str = HEAD) -> Timetable:
+    path = tmp_path / "timetable.yaml"
+    path.write_text(head + rest, encoding="utf-8")
+    return parse_timetable(path, SITE, PROFILES)
+
+
+def local(text: str) -> Utc:
+    return Utc.from_iso(f"{text}+08:00")
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ("2026-03-04T16:29:59", None),  # a Wednesday in term
+        ("2026-03-04T16:30:00", "dismissal"),
+        ("2026-03-04T16:49:59", "dismissal"),
+        ("2026-03-04T16:50:00", None),
+        ("2026-03-07T16:35:00", None),  # a Saturday
+        ("2026-08-05T16:35:00", None),  # summer holidays
+        ("2026-03-02T08:05:00", "assembly-out"),  # Mondays only
+        ("2026-03-03T08:05:00", None),
+        ("2026-03-02T07:57:00", "arrival"),  # the first of two in the file
+    ],
+)
+def test_what_is_on(when: str, expected: str | None) -> None:
+    timetable = load_timetable(SITE, PROFILES)
+    assert timetable is not None
+    found = timetable.at(local(when))
+    assert (None if found is None else found.id) == expected
+
+
+def test_expected_flow_from_rosters(tmp_path: Path) -> None:
+    timetable = written(
+        tmp_path,
+        "entries:\n  - {id: out, kind: dismissal, start: '16:30', end: '16:40', over_s: 300}\n"
+        "  - {id: one, kind: class_change, start: '10:00', end: '10:02', groups: [g2]}\n",
+    )
+    out = timetable.at(local("2026-03-04T16:31:00"))
+    one = timetable.at(local("2026-03-04T10:01:00"))
+    assert out is not None
+    assert one is not None
+    # 180 pupils in 300 s over the stair, 60 of them through the hall; 60 in the 120 s of the entry.
+    assert dict(out.expected_per_s) == pytest.approx({"stair-a": 0.6, "hall-1f": 0.2})
+    assert dict(one.expected_per_s) == pytest.approx({"stair-a": 0.5, "hall-1f": 0.5})
+    assert expected_flow_per_s((), 60.0) == {}
+
+
+def test_a_drill_wins_on_its_own_day_even_on_a_sunday(tmp_path: Path) -> None:
+    timetable = written(
+        tmp_path,
+        "entries:\n  - {id: out, kind: dismissal, start: '16:30', end: '16:40'}\n"
+        "drills:\n  - {id: fire, day: 2026-03-04, start: '16:35', end: '16:45'}\n"
+        "  - {id: quake, day: 2026-03-08, start: '10:00', end: '10:10'}\n",
+    )
+    assert not timetable.is_drill(local("2026-03-04T16:34:00"))
+    assert timetable.is_drill(local("2026-03-04T16:36:00"))
+    assert timetable.is_drill(local("2026-03-08T10:05:00"))
+    assert not timetable.is_drill(local("2026-03-15T10:05:00"))
+    assert [o.kind for o in timetable.occasions][:2] == [OccasionKind.DRILL] * 2
+
+
+def test_limits_are_tightened_and_named(tmp_path: Path) -> None:
+    timetable = written(
+        tmp_path,
+        "entries:\n  - id: out\n    kind: dismissal\n    start: '16:30'\n    end: '16:40'\n"
+        "    limits: {stair-a: {L1: 1.2, L3: 2.5}}\n",
+    )
+    occasion = timetable.at(local("2026-03-04T16:31:00"))
+    assert occasion is not None
+    base = PROFILES[ZoneType.STAIRS]
+    tight = occasion.profile_for("stair-a", base)
+    assert [limit.threshold_per_m2 for limit in tight.levels] == [1.2, 2.0, 2.5, 3.5]
+    assert tight.id == f"{base.id}+out"
+    assert tight.threshold_of(Level.L1).dwell_s == base.threshold_of(Level.L1).dwell_s
+    other = occasion.profile_for("hall-1f", PROFILES[ZoneType.CORRIDOR])
+    assert other.levels == PROFILES[ZoneType.CORRIDOR].levels
+
+
+ENTRY = "entries:\n  - {id: out, kind: dismissal, start: '16:30', end: '16:40'%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "said", "mend"),
+    [
+        (ENTRY % ", limits: {stair-a: {L3: 2.8}}", "above the hard limit of 2.7", "at or below"),
+        (ENTRY % ", limits: {stair-a: {L2: 1.4}}", "must be above 1.5", "at or below"),
+        (ENTRY % ", limits: {stair-b: {L2: 1.4}}", "the site has no zone stair-b", "stair-a"),
+        (ENTRY % ", limits: {stair-a: {L9: 1.4}}", "no level L9", "L1, L2, L3 or L4"),
+        (ENTRY % ", groups: [g9]", "no group g9", "g1, g2"),
+        (ENTRY % ", weekdays: [8]", "7", "correct"),
+        (ENTRY % ", colour: red", "", "spelling"),
+        (ENTRY.replace("16:40", "16:20") % "", "not after its start at 16:30", "later end"),
+        (ENTRY.replace("16:40", "25:00") % "", "", "form"),
+        (ENTRY.replace("dismissal", "drill") % "", "a drill has a day of its own", "drills"),
+        ((ENTRY % "") + (ENTRY % "").split("\n", 1)[1], "out is there twice", "rename"),
+    ],
+)
+def test_refusals_name_line_and_mend(tmp_path: Path, rest: str, said: str, mend: str) -> None:
+    with pytest.raises(PlanFileError) as refusal:
+        written(tmp_path, rest)
+    (problem,) = refusal.value.problems
+    assert said in problem.message
+    assert mend in problem.mend
+    assert problem.line >= 5
+    assert problem.file.endswith("timetable.yaml")
+
+
+def test_an_unknown_zone_of_a_group_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PlanFileError, match="the site has no zone stair-z"):
+        written(tmp_path, "", head=HEAD.replace("stair-a]", "stair-z]"))
+
+
+def test_a_site_without_a_timetable_has_none(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_bytes((sample_school_directory() / "site.yaml").read_bytes())
+    assert load_timetable(load_site(tmp_path), PROFILES) is None
