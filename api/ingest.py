@@ -11,21 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import readings
 from api.alarms.signals import camera_signal, crowd_signal, silent_signal
+from api.coverage.health_store import take_health
 from api.database.tables import RECORDS
 from api.live.values import CameraStatus, ZoneState, seen_at
 from api.watched import WatchedSite
 from api.work import Desk, Work
 from streams.records import (
     RECORD,
+    AnyRecord,
+    CameraHealthRecord,
     CameraStateRecord,
     ReadingData,
     ReadingRecord,
-    TransitionRecord,
 )
 from vision.instants import Utc
 from vision.readings import Level
-
-AnyRecord = ReadingRecord | TransitionRecord | CameraStateRecord
 
 _IDS_PER_QUERY = 500
 
@@ -121,7 +121,7 @@ def _stranger(record: AnyRecord, site: WatchedSite) -> str:
             f"site_id: this service watches {site.id!r}, not {record.site_id!r}; "
             f"start the worker with the same site files"
         )
-    if isinstance(record, CameraStateRecord):
+    if isinstance(record, CameraStateRecord | CameraHealthRecord):
         if record.camera_id not in site.camera:
             return f"camera_id: the site file has no camera {record.camera_id!r}"
     elif record.reading.zone_id not in site.zone:
@@ -158,6 +158,9 @@ def _seen_at(record: AnyRecord, received_at: Utc) -> Utc:
 async def _apply(work: Work, record: AnyRecord) -> None:
     if isinstance(record, CameraStateRecord):
         await _apply_camera(work, record)
+        return
+    if isinstance(record, CameraHealthRecord):
+        await take_health(work.connection, record)
         return
     at = _seen_at(record, work.known.now)
     if isinstance(record, ReadingRecord):

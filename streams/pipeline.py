@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from streams.camera_check import Checkup, Hiding
 from streams.camera_state import CameraStatus
 from streams.latest import LatestPictures
+from streams.orders import Order, OrderKind
 from streams.records import CameraState
 from streams.reporting import AnyRecord, Reporter
+from vision.health_features import Mode
 from vision.instants import Utc
-from vision.observations import CrowdObservation, Frame, HeadNetwork
-from vision.readings import ZoneReading
+from vision.observations import CrowdObservation, Frame, HeadNetwork, HeadPoints
+from vision.readings import Level, ZoneReading
+
+# What is seen of a crowd through a bad picture is still a crowd: only calm is not believed.
+_CROWDED = (Level.L2, Level.L3, Level.L4)
 
 
 class Analyser(Protocol):
@@ -22,6 +28,21 @@ class Analyser(Protocol):
     def camera_lost(self, camera_id: str, at: Utc, cause: str) -> tuple[ZoneReading, ...]: ...
 
     def expire(self, now: Utc) -> tuple[ZoneReading, ...]: ...
+
+
+class Check(Protocol):
+    """What the pipeline needs of `streams.camera_check.CameraCheck`."""
+
+    @property
+    def hiding(self) -> Hiding | None: ...
+
+    def look(self, frame: Frame) -> Checkup | None: ...
+
+    def resume(self) -> None: ...
+
+    def relearn(self) -> None: ...
+
+    def confirm(self, mode: Mode, learnt_at: Utc, name: str) -> None: ...
 
 
 class Pipeline:
@@ -38,13 +59,19 @@ class Pipeline:
         reporter: Reporter,
         append: Callable[[Sequence[AnyRecord]], None],
         latest: LatestPictures | None = None,
+        checks: Mapping[str, Check] | None = None,
     ) -> None:
         self._network = network
         self._analyser = analyser
         self._reporter = reporter
         self._append = append
         self._latest = latest
+        self._checks = checks or {}
         self._lost: set[str] = set()
+
+    def start(self) -> None:
+        """Say that the zones are UNKNOWN until their first frame is judged."""
+        self._store(self._reporter.started())
 
     def process(self, frame: Frame) -> tuple[ZoneReading, ...]:
         """Judge one frame; returns the readings of the zones that its camera sees.
@@ -54,11 +81,48 @@ class Pipeline:
         """
         if frame.camera_id in self._lost:
             return ()
+        hiding = self._check(frame)
+        if hiding is not None and hiding.whole:
+            return self._disbelieve(frame, hiding, HeadPoints.none())
         observation = self._network.observe(frame.image_bgr)
         readings = self._analyser.observe(frame, observation)
+        if hiding is not None and not any(reading.level in _CROWDED for reading in readings):
+            return self._disbelieve(frame, hiding, observation.heads)
         self._store(self._reporter.readings(readings))
         if self._latest is not None:
             self._latest.put(frame, observation.heads, readings)
+        return readings
+
+    def obey(self, order: Order) -> None:
+        """Do what a person decided about a camera's calibration or baselines."""
+        check = self._checks.get(order.camera_id)
+        if check is None:
+            return
+        if order.kind is OrderKind.RESUME:
+            check.resume()
+        elif order.kind is OrderKind.RELEARN:
+            check.relearn()
+        elif order.mode is not None and order.learnt_at is not None:
+            check.confirm(order.mode, Utc.from_datetime(order.learnt_at), order.name)
+
+    def _check(self, frame: Frame) -> Hiding | None:
+        """Look at the camera's health; why its readings cannot be believed."""
+        check = self._checks.get(frame.camera_id)
+        if check is None:
+            return None
+        checkup = check.look(frame)
+        if checkup is not None:
+            self._store(self._reporter.health(checkup))
+        return check.hiding
+
+    def _disbelieve(
+        self, frame: Frame, hiding: Hiding, heads: HeadPoints
+    ) -> tuple[ZoneReading, ...]:
+        """The camera counts as lost, but its picture can still be looked at."""
+        readings = self._analyser.camera_lost(frame.camera_id, frame.captured_at, hiding.cause)
+        self._store(self._reporter.readings(readings))
+        if self._latest is not None:
+            self._latest.put(frame, heads, readings)
         return readings
 
     def camera_status(self, status: CameraStatus) -> None:
@@ -85,4 +149,4 @@ class Pipeline:
             self._append(records)
 
 
-__all__ = ["Analyser", "Pipeline"]
+__all__ = ["Analyser", "Check", "Pipeline"]

@@ -13,9 +13,12 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter
 
+from vision.fault_course import Fault
+from vision.health_features import Mode
 from vision.instants import Utc
 from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
 
+MAX_SMALL_JPEG_BASE64 = 120_000
 RECORD_ID_PATTERN = r"^[A-Za-z0-9._:-]{8,120}$"
 
 
@@ -149,11 +152,59 @@ class CameraStateRecord(_Record):
     detail: str = ""
 
 
-Record = Annotated[
-    ReadingRecord | TransitionRecord | CameraStateRecord, Field(discriminator="kind")
-]
-RECORD: TypeAdapter[ReadingRecord | TransitionRecord | CameraStateRecord] = TypeAdapter(Record)
-URGENT_KINDS = frozenset({"transition", "camera_state"})
+class FaultData(BaseModel):
+    """A fault that stands; `measured` and `limit` in the unit of the fault."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fault: Fault
+    since: AwareDatetime
+    measured: FiniteFloat
+    limit: FiniteFloat
+
+
+class BaselineData(BaseModel):
+    """A baseline that a worker learnt, for a person to look at."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Mode
+    learnt_at: AwareDatetime
+    landmarks: Annotated[int, Field(ge=0)]
+    watches_movement: bool
+    jpeg_base64: Annotated[str, Field(max_length=MAX_SMALL_JPEG_BASE64)]
+
+
+class ObservedPoseData(BaseModel):
+    """Where a moved camera looks, degrees as in the site file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pan_deg: FiniteFloat
+    tilt_deg: FiniteFloat
+    roll_deg: FiniteFloat
+
+
+class CameraHealthRecord(_Record):
+    """All faults of a camera that stand, told once a minute and at once when one comes or goes.
+
+    `jpeg_base64` is the small picture behind a fault that has just opened; empty otherwise.
+    """
+
+    kind: Literal["camera_health"] = "camera_health"
+    camera_id: str
+    mode: Mode
+    faults: Annotated[tuple[FaultData, ...], Field(max_length=len(Fault))] = ()
+    suspended_since: AwareDatetime | None = None
+    observed: ObservedPoseData | None = None
+    baseline: BaselineData | None = None
+    jpeg_base64: Annotated[str, Field(max_length=MAX_SMALL_JPEG_BASE64)] = ""
+
+
+AnyRecord = ReadingRecord | TransitionRecord | CameraStateRecord | CameraHealthRecord
+Record = Annotated[AnyRecord, Field(discriminator="kind")]
+RECORD: TypeAdapter[AnyRecord] = TypeAdapter(Record)
+URGENT_KINDS = frozenset({"transition", "camera_state", "camera_health"})
 
 
 def wire_time(moment: Utc) -> datetime:

@@ -6,12 +6,19 @@ A zone that nobody can measure is recorded as UNKNOWN every second too: silence 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from streams.camera_check import Checkup, Learnt
 from streams.camera_state import CameraStatus
 from streams.records import (
+    AnyRecord,
+    BaselineData,
+    CameraHealthRecord,
     CameraStateRecord,
+    FaultData,
+    ObservedPoseData,
     ReadingData,
     ReadingRecord,
     TransitionRecord,
@@ -20,7 +27,6 @@ from streams.records import (
 from vision.instants import Utc
 from vision.readings import Level, Reason, ZoneReading
 
-AnyRecord = ReadingRecord | TransitionRecord | CameraStateRecord
 _NS_PER_S = 1_000_000_000
 
 
@@ -54,6 +60,14 @@ class Reporter:
         """The newest reading of each zone."""
         return dict(self._last)
 
+    def started(self) -> list[AnyRecord]:
+        """What a new worker says first: that it knows nothing yet of its zones.
+
+        They are transitions, which go ahead of readings: without them a level from before a
+        crash would stand until it is stale.
+        """
+        return [self._transition(reading, Level.UNKNOWN) for reading in self._last.values()]
+
     def readings(self, readings: Sequence[ZoneReading]) -> list[AnyRecord]:
         records: list[AnyRecord] = []
         for reading in readings:
@@ -77,6 +91,36 @@ class Reporter:
                 since=wire_time(status.since),
                 cause=status.cause,
                 detail=status.detail,
+            )
+        ]
+
+    def health(self, checkup: Checkup) -> list[AnyRecord]:
+        """One record of a camera's health."""
+        pose = checkup.observed
+        return [
+            CameraHealthRecord(
+                record_id=self._next_id(),
+                site_id=self._origin.site_id,
+                worker_id=self._origin.worker_id,
+                captured_at=wire_time(checkup.at),
+                camera_id=checkup.camera_id,
+                mode=checkup.mode,
+                faults=tuple(
+                    FaultData(
+                        fault=one.fault,
+                        since=wire_time(one.since),
+                        measured=one.measured,
+                        limit=one.limit,
+                    )
+                    for one in checkup.faults
+                ),
+                suspended_since=checkup.suspended_since and wire_time(checkup.suspended_since),
+                observed=pose
+                and ObservedPoseData(
+                    pan_deg=pose.pan_deg, tilt_deg=pose.tilt_deg, roll_deg=pose.roll_deg
+                ),
+                baseline=checkup.learnt and _baseline(checkup.learnt),
+                jpeg_base64=b64encode(checkup.jpeg).decode(),
             )
         ]
 
@@ -114,6 +158,16 @@ class Reporter:
     def _next_id(self) -> str:
         self._sequence += 1
         return f"{self._origin.worker_id}:{self._origin.run_id}:{self._sequence}"
+
+
+def _baseline(learnt: Learnt) -> BaselineData:
+    return BaselineData(
+        mode=learnt.mode,
+        learnt_at=wire_time(learnt.at),
+        landmarks=learnt.landmarks,
+        watches_movement=learnt.watches_movement,
+        jpeg_base64=b64encode(learnt.jpeg).decode(),
+    )
 
 
 __all__ = ["AnyRecord", "Origin", "Reporter"]

@@ -169,6 +169,7 @@ class Worker:
         self, spool: Spool, uploader: Uploader, stop: threading.Event
     ) -> tuple[threading.Thread, ...]:
         pipeline = self._pipeline(spool, uploader)
+        pipeline.start()
         orders = OrderPoll(
             self._with.client,
             self._clock,

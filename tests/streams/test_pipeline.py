@@ -2,13 +2,25 @@ from collections.abc import Sequence
 
 import pytest
 
+from streams.camera_check import Checkup, Hiding
 from streams.camera_state import CameraStatus
 from streams.clock import SimulatedClock
 from streams.latest import LatestPictures
+from streams.orders import Order, OrderKind
 from streams.pipeline import Pipeline
-from streams.records import CameraState, CameraStateRecord
-from streams.reporting import AnyRecord, Reporter
+from streams.records import (
+    AnyRecord,
+    CameraHealthRecord,
+    CameraState,
+    CameraStateRecord,
+    ReadingRecord,
+    TransitionRecord,
+)
+from streams.reporting import Reporter
 from tests.streams.fakes import NOON, ORIGIN, FakeAnalyser, FakeNetwork, frame
+from vision.health_features import Mode
+from vision.instants import Utc
+from vision.observations import Frame
 from vision.readings import Level
 
 
@@ -32,6 +44,8 @@ class Bench:
         return [
             f"camera {record.state.value}"
             if isinstance(record, CameraStateRecord)
+            else f"health {record.camera_id}"
+            if isinstance(record, CameraHealthRecord)
             else f"{record.kind} {record.reading.level.value}"
             for record in self.records
         ]
@@ -39,6 +53,12 @@ class Bench:
 
 def status(state: CameraState, cause: str = "") -> CameraStatus:
     return CameraStatus("cam", state, NOON, NOON.plus(0.5), cause)
+
+
+def test_a_worker_begins_by_saying_unknown() -> None:
+    bench = Bench()
+    bench.pipeline.start()
+    assert bench.told() == ["transition UNKNOWN"]
 
 
 def test_a_frame_becomes_a_reading_and_a_picture() -> None:
@@ -93,3 +113,81 @@ def test_a_failing_network_leaves_no_record_of_calm() -> None:
     with pytest.raises(ArithmeticError):
         bench.pipeline.process(frame("cam", NOON, grey=13))
     assert bench.records == []
+
+
+class FakeCheck:
+    """A health check whose verdict the test sets."""
+
+    def __init__(self) -> None:
+        self.verdict: Hiding | None = None
+        self.done: list[str] = []
+
+    @property
+    def hiding(self) -> Hiding | None:
+        return self.verdict
+
+    def look(self, frame: Frame) -> Checkup | None:
+        return Checkup("cam", frame.captured_at, Mode.DAY, (), None)
+
+    def resume(self) -> None:
+        self.done.append("resume")
+
+    def relearn(self) -> None:
+        self.done.append("relearn")
+
+    def confirm(self, mode: Mode, learnt_at: Utc, name: str) -> None:
+        self.done.append(f"confirm {mode.value} {learnt_at.iso()} {name}")
+
+
+@pytest.mark.parametrize(
+    ("level", "hiding", "told", "lost"),
+    [
+        (Level.L0, None, "transition L0", []),
+        (Level.L1, Hiding("covered", whole=False), "transition UNKNOWN", [("cam", "covered")]),
+        (Level.L3, Hiding("covered", whole=False), "transition L3", []),
+        (Level.L3, Hiding("moved", whole=True), "transition UNKNOWN", [("cam", "moved")]),
+    ],
+)
+def test_a_bad_picture_hides_calm_and_a_moved_one_everything(
+    level: Level, hiding: Hiding | None, told: str, lost: list[tuple[str, str]]
+) -> None:
+    bench, check = Bench(), FakeCheck()
+    bench.pipeline = Pipeline(
+        network=bench.network,
+        analyser=bench.analyser,
+        reporter=Reporter(ORIGIN, (), NOON),
+        append=bench.append,
+        latest=bench.latest,
+        checks={"cam": check},
+    )
+    bench.analyser.level, check.verdict = level, hiding
+    bench.pipeline.process(frame("cam", NOON))
+    health, reading = bench.records
+    assert isinstance(health, CameraHealthRecord)
+    assert isinstance(reading, TransitionRecord | ReadingRecord)
+    assert f"transition {reading.reading.level.value}" == told
+    assert bench.analyser.lost == lost
+    # The guard still sees the picture.
+    assert bench.latest.jpeg("cam") is not None
+
+
+def test_orders_reach_the_check_of_their_camera() -> None:
+    bench, check = Bench(), FakeCheck()
+    bench.pipeline = Pipeline(
+        network=bench.network,
+        analyser=bench.analyser,
+        reporter=Reporter(ORIGIN, (), NOON),
+        append=bench.append,
+        checks={"cam": check},
+    )
+    at = NOON.to_datetime()
+    for order in (
+        Order(number=1, camera_id="cam", kind=OrderKind.RESUME),
+        Order(number=2, camera_id="other", kind=OrderKind.RESUME),
+        Order(number=3, camera_id="cam", kind=OrderKind.RELEARN),
+        Order(
+            number=4, camera_id="cam", kind=OrderKind.CONFIRM, mode=Mode.DAY, learnt_at=at, name="x"
+        ),
+    ):
+        bench.pipeline.obey(order)
+    assert check.done == ["resume", "relearn", f"confirm day {NOON.iso()} x"]

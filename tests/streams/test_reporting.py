@@ -1,7 +1,14 @@
 import pytest
 
 from streams.camera_state import CameraStatus
-from streams.records import RECORD, CameraState, CameraStateRecord, ReadingRecord, TransitionRecord
+from streams.records import (
+    RECORD,
+    URGENT_KINDS,
+    CameraState,
+    CameraStateRecord,
+    ReadingRecord,
+    TransitionRecord,
+)
 from streams.reporting import AnyRecord, Reporter
 from tests.streams.fakes import NOON, ORIGIN, reading
 from vision.readings import Level
@@ -44,6 +51,12 @@ def test_a_zone_begins_unknown() -> None:
     assert isinstance(record, ReadingRecord)
     assert record.reading.reasons[0].rule == "starting"
     assert record.reading.measurement is None
+
+
+def test_a_new_worker_says_ahead_of_all_that_it_knows_nothing_yet() -> None:
+    records = reporter("stair", "hall").started()
+    assert told(records) == [("transition", "UNKNOWN"), ("transition", "UNKNOWN")]
+    assert {record.kind for record in records} <= URGENT_KINDS
 
 
 def test_an_unknown_zone_is_said_again_each_second_with_the_time_of_saying() -> None:

@@ -132,6 +132,10 @@ def test_pictures_become_records_at_the_api(bench: Bench) -> None:
     assert arrived(lambda: bench.told("camera_state", state="live"))
     assert arrived(lambda: bench.level_told("L0"))
     assert arrived(lambda: bench.told("reading"))
+    first = next(one for one in bench.records if "reading" in one)
+    assert first["kind"] == "transition"
+    assert isinstance(reading := first["reading"], dict)
+    assert (reading["level"], reading["reasons"][0]["rule"]) == ("UNKNOWN", "starting")
 
 
 def test_a_lost_camera_is_told_and_its_zone_turns_unknown_and_comes_back(bench: Bench) -> None:
