@@ -1,10 +1,13 @@
-"""The head network: inverted residuals down to stride 32, and back up to strides 8 and 4.
+"""The head network: a small cross-stage-partial trunk down to stride 32, and back up to 8 and 4.
 
 One input, (N, height, width, 3) uint8 BGR with sides that are multiples of 32, three outputs:
 
 - `density` (N, height/8, width/8): people per cell, softplus.
 - `heat` (N, height/4, width/4): 0..1, peaks at head centres.
 - `log_size` (N, height/4, width/4): natural log of the head height in pixels.
+
+Trunk and top-down path have the layout of YOLOX-nano (Ge et al., 2021), so that its weights can be
+the start of training (`start.py`); hard-swish stands for its SiLU, which costs more in int8.
 """
 
 from __future__ import annotations
@@ -17,84 +20,97 @@ _DENSITY_BIAS = -4.6  # softplus(-4.6) = 0.01 people per cell: about what traini
 _HEAT_BIAS = -4.6
 
 
-def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs),
-    )
+class Conv(nn.Module):  # type: ignore[misc]
+    """Convolution, batch normalisation, hard-swish."""
 
-
-class FusedBlock(nn.Module):  # type: ignore[misc]
-    """3x3 convolution and 1x1 projection: cheaper than depthwise where channels are few."""
-
-    def __init__(self, inputs: int, middle: int, outputs: int, stride: int) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
+    ) -> None:
         super().__init__()
-        self.spread = _conv(inputs, middle, 3, stride)
-        self.project = _conv(middle, outputs, 1)
+        padding = (kernel - 1) // 2
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.03)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.project(functional.relu(self.spread(x), inplace=True))
-
-
-class InvertedResidual(nn.Module):  # type: ignore[misc]
-    """Expand, depthwise, project (Sandler et al., MobileNetV2, 2018), with ReLU."""
-
-    def __init__(self, inputs: int, outputs: int, expand: int, kernel: int, stride: int) -> None:
-        super().__init__()
-        middle = inputs * expand
-        self.spread = _conv(inputs, middle, 1)
-        self.depthwise = _conv(middle, middle, kernel, stride, groups=middle)
-        self.project = _conv(middle, outputs, 1)
-        self.keeps_shape = stride == 1 and inputs == outputs
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = functional.relu(self.spread(x), inplace=True)
-        y = self.project(functional.relu(self.depthwise(y), inplace=True))
-        return x + y if self.keeps_shape else y
+        return functional.hardswish(self.norm(self.conv(x)))
 
 
 class Separable(nn.Module):  # type: ignore[misc]
-    """Depthwise 3x3 and pointwise convolution, each with ReLU."""
+    """Depthwise 3x3 and pointwise convolution."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
-        self.depthwise = _conv(inputs, inputs, kernel, groups=inputs)
-        self.pointwise = _conv(inputs, outputs, 1)
+        self.depthwise = Conv(inputs, inputs, 3, stride, groups=inputs)
+        self.pointwise = Conv(inputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(
-            self.pointwise(functional.relu(self.depthwise(x), inplace=True)), inplace=True
-        )
+        return self.pointwise(self.depthwise(x))
 
 
-def _stage(inputs: int, outputs: int, blocks: int, expand: int, stride: int = 2) -> nn.Sequential:
-    first = InvertedResidual(inputs, outputs, expand, 5, stride)
-    rest = [InvertedResidual(outputs, outputs, expand, 5, 1) for _ in range(blocks - 1)]
-    return nn.Sequential(first, *rest)
+class Bottleneck(nn.Module):  # type: ignore[misc]
+    """1x1 and separable 3x3, with or without the way around them."""
+
+    def __init__(self, channels: int, *, around: bool) -> None:
+        super().__init__()
+        self.first = Conv(channels, channels, 1)
+        self.second = Separable(channels, channels)
+        self.around = around
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.second(self.first(x))
+        return x + y if self.around else y
+
+
+class Partial(nn.Module):  # type: ignore[misc]
+    """Cross-stage partial block: half of the channels pass `blocks` bottlenecks, half pass by."""
+
+    def __init__(self, inputs: int, outputs: int, blocks: int, *, around: bool) -> None:
+        super().__init__()
+        half = outputs // 2
+        self.through = Conv(inputs, half, 1)
+        self.by = Conv(inputs, half, 1)
+        self.blocks = nn.Sequential(*(Bottleneck(half, around=around) for _ in range(blocks)))
+        self.join = Conv(outputs, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        through, by = self.through(x), self.by(x)
+        return self.join(torch.cat((self.blocks(through), by), dim=1))
+
+
+class Pyramid(nn.Module):  # type: ignore[misc]
+    """Spatial pyramid pooling over 5, 9 and 13 cells."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = Conv(channels, channels // 2, 1)
+        self.last = Conv(channels * 2, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        five = functional.max_pool2d(x, 5, 1, 2)
+        nine = functional.max_pool2d(five, 5, 1, 2)
+        thirteen = functional.max_pool2d(nine, 5, 1, 2)
+        return self.last(torch.cat((x, five, nine, thirteen), dim=1))
 
 
 class HeadNet(nn.Module):  # type: ignore[misc]
-    """See the module text. About 0.6 million parameters."""
+    """See the module text."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = _conv(3, 16, 3, 2)
-        self.stage4 = FusedBlock(16, 40, 24, 2)
-        self.stage8 = nn.Sequential(
-            FusedBlock(24, 80, 40, 2),
-            InvertedResidual(40, 40, 3, 3, 1),
-            InvertedResidual(40, 40, 3, 3, 1),
+        self.stem = Conv(12, 16, 3)
+        self.stage4 = nn.Sequential(Separable(16, 32, 2), Partial(32, 32, 1, around=True))
+        self.stage8 = nn.Sequential(Separable(32, 64, 2), Partial(64, 64, 3, around=True))
+        self.stage16 = nn.Sequential(Separable(64, 128, 2), Partial(128, 128, 3, around=True))
+        self.stage32 = nn.Sequential(
+            Separable(128, 256, 2), Pyramid(256), Partial(256, 256, 1, around=False)
         )
-        self.stage16 = _stage(40, 64, 4, 4)
-        self.stage32 = _stage(64, 96, 3, 4)
-        self.lateral32 = _conv(96, 64, 1)
-        self.lateral16 = _conv(64, 64, 1)
-        self.lateral8 = _conv(40, 64, 1)
-        self.merge16 = Separable(64, 64, 5)
-        self.merge8 = Separable(64, 64, 5)
+        self.narrow32 = Conv(256, 128, 1)
+        self.merge16 = Partial(256, 128, 1, around=False)
+        self.narrow16 = Conv(128, 64, 1)
+        self.merge8 = Partial(128, 64, 1, around=False)
         self.density = nn.Sequential(Separable(64, 64), nn.Conv2d(64, 1, 1))
-        self.lateral4 = _conv(24, 32, 1)
-        self.down4 = _conv(64, 32, 1)
+        self.narrow8 = Conv(64, 32, 1)
         self.points = nn.Sequential(Separable(32, 32), nn.Conv2d(32, 2, 1))
         nn.init.constant_(self.density[-1].bias, _DENSITY_BIAS)
         nn.init.zeros_(self.points[-1].weight)
@@ -107,17 +123,22 @@ class HeadNet(nn.Module):  # type: ignore[misc]
 
     def logits(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Before the last functions: density (N, h/8, w/8); heat and log size (N, 2, h/4, w/4)."""
-        x = (picture.permute(0, 3, 1, 2).float() - 114.0) * (1 / 58.0)
-        x = functional.relu(self.stem(x), inplace=True)
-        at4 = self.stage4(x)
+        x = (_quarters(picture).permute(0, 3, 1, 2).float() - 114.0) * (1 / 58.0)
+        at4 = self.stage4(self.stem(x))
         at8 = self.stage8(at4)
         at16 = self.stage16(at8)
-        at32 = self.stage32(at16)
-        up16 = functional.relu(self.lateral16(at16) + _twice(self.lateral32(at32)))
-        up16 = self.merge16(up16)
-        up8 = self.merge8(functional.relu(self.lateral8(at8) + _twice(up16)))
-        up4 = functional.relu(self.lateral4(at4) + _twice(self.down4(up8)))
-        return self.density(up8)[:, 0], self.points(up4)
+        up16 = _twice(self.narrow32(self.stage32(at16)))
+        up8 = _twice(self.narrow16(self.merge16(torch.cat((up16, at16), dim=1))))
+        found8 = self.merge8(torch.cat((up8, at8), dim=1))
+        up4 = at4 + _twice(self.narrow8(found8))
+        return self.density(found8)[:, 0], self.points(up4)
+
+
+def _quarters(picture: Tensor) -> Tensor:
+    """(N, H, W, 3) to (N, H/2, W/2, 12): the four pixels of a square become channels."""
+    count, height, width, _ = picture.shape
+    squares = picture.reshape(count, height // 2, 2, width // 2, 2, 3)
+    return squares.permute(0, 1, 3, 2, 4, 5).reshape(count, height // 2, width // 2, 12)
 
 
 def _twice(x: Tensor) -> Tensor:

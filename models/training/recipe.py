@@ -31,7 +31,7 @@ class Recipe:
     epochs: int = 60
     steps_per_epoch: int = 120
     phases: tuple[tuple[float, StepPlan], ...] = _PHASES
-    peak_rate: float = 3e-3
+    peak_rate: float = 2e-3
     weight_decay: float = 0.02
     average_decay: float = 0.995
 

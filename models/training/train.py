@@ -1,6 +1,6 @@
 """Train the head network.
 
-    python -m models.training.train --data DIR --out DIR [--rendered DIR] [--resume]
+    python -m models.training.train --data DIR --out DIR [--rendered DIR] [--start FILE] [--resume]
 
 Writes `checkpoint.pt` after every epoch, `history.jsonl` with the validation figures and, at the
 end, `heads.onnx`. `--resume` goes on from the checkpoint; pictures may be added in between
@@ -36,6 +36,7 @@ from models.training.export import export_onnx
 from models.training.losses import loss_terms
 from models.training.network import HeadNet, parameter_count
 from models.training.recipe import Recipe, rate_at
+from models.training.start import start_from_yolox
 from vision.arrays import UInt8Array
 
 _GRADIENT_NORM = 5.0
@@ -55,6 +56,12 @@ class Trainer:
         )
         self.step_number = 0
         self.seconds = 0.0
+
+    def start(self, file: Path, pictures: UInt8Array) -> int:
+        """Take the trunk of a YOLOX-nano file; returns how many convolutions were taken."""
+        taken = start_from_yolox(self.network, file, pictures)
+        self.average = copy.deepcopy(self.network).eval()
+        return taken
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One gradient step; returns the loss terms."""
@@ -185,6 +192,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with the data sets")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and ONNX")
     parser.add_argument("--rendered", type=Path, help="rendered pictures with heads.csv")
+    parser.add_argument("--start", type=Path, help="YOLOX-nano ONNX file to start from")
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
@@ -209,6 +217,9 @@ def main() -> None:
     checkpoint = asked.out / "checkpoint.pt"
     if asked.resume and checkpoint.exists():
         trainer.load(checkpoint)
+    elif asked.start:
+        pictures = data.batch(recipe.seed, recipe.steps, recipe.plans()[0]).pictures
+        report(f"{trainer.start(asked.start, pictures)} convolutions from {asked.start.name}")
     report(f"{parameter_count(trainer.network)} parameters, {recipe.steps} steps, {data.counts()}")
     train(trainer, data, asked.out, every=asked.validate_every, report=report)
     report(str(export_onnx(trainer.average, asked.out / "heads.onnx")))

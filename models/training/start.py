@@ -1,0 +1,101 @@
+"""The start of training: trunk weights of YOLOX-nano (COCO, Apache-2.0), where its file is at hand.
+
+The ONNX file holds convolutions with normalisation folded in. Each layer here gets its
+normalisation back from the statistics of real pictures, so that the network begins exactly where
+the file stands (up to hard-swish for SiLU) and can still be trained with batch normalisation.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from models.errors import WrongFamilyError
+from models.training.network import Conv, HeadNet
+from vision.arrays import UInt8Array
+
+# The stem sees (pixel - 114) / 58 where YOLOX sees the pixel itself.
+_PIXEL_OFFSET, _PIXEL_SCALE = 114.0, 58.0
+# YOLOX stacks the four pixels of a square as (even row, even column), (odd, even), (even, odd),
+# (odd, odd); ours run along the rows first.
+_SQUARE_ORDER = (0, 2, 1, 3)
+
+
+def start_from_yolox(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
+    """Load trunk and top-down path; returns how many convolutions were taken.
+
+    Args:
+        pictures: (N, H, W, 3) uint8 BGR training crops, for the normalisation statistics.
+
+    Raises:
+        WrongFamilyError: when the file does not hold the layout of YOLOX-nano.
+    """
+    layers, folded = _trunk(network), _folded(file)
+    if len(folded) < len(layers):
+        raise WrongFamilyError(f"{file}: {len(folded)} convolutions, {len(layers)} are needed")
+    with torch.no_grad():
+        for (name, layer), (weight, bias) in zip(layers, folded, strict=False):
+            own = _stem_weights(weight, bias) if layer is network.stem else (weight, bias)
+            if tuple(own[0].shape) != tuple(layer.conv.weight.shape):
+                raise WrongFamilyError(
+                    f"{file}: {name} needs {tuple(layer.conv.weight.shape)}, "
+                    f"the file has {tuple(own[0].shape)}: this is no YOLOX-nano"
+                )
+            layer.conv.weight.copy_(own[0])
+            layer.norm.bias.copy_(own[1])
+    _normalise(network, [layer for _, layer in layers], pictures)
+    return len(layers)
+
+
+def _trunk(network: HeadNet) -> list[tuple[str, Conv]]:
+    """The layers that YOLOX-nano has too, in the order in which it runs them."""
+    parts = ("stem", "stage4", "stage8", "stage16", "stage32")
+    parts += ("narrow32", "merge16", "narrow16", "merge8")
+    found: list[tuple[str, Conv]] = []
+    for part in parts:
+        for name, module in getattr(network, part).named_modules(prefix=part):
+            if isinstance(module, Conv):
+                found.append((name, module))
+    return found
+
+
+def _folded(file: Path) -> list[tuple[Tensor, Tensor]]:
+    """Weights and biases of all convolutions of an ONNX file, in graph order."""
+    graph = onnx.load(str(file)).graph
+    values = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    return [
+        tuple(torch.from_numpy(np.array(values[name])) for name in node.input[1:3])
+        for node in graph.node
+        if node.op_type == "Conv" and len(node.input) == 3
+    ]
+
+
+def _stem_weights(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    outputs = weight.shape[0]
+    squares = weight.reshape(outputs, 4, 3, 3, 3)[:, list(_SQUARE_ORDER)]
+    ours = squares.reshape(outputs, 12, 3, 3)
+    return ours * _PIXEL_SCALE, bias + _PIXEL_OFFSET * ours.sum(dim=(1, 2, 3))
+
+
+def _normalise(network: HeadNet, layers: list[Conv], pictures: UInt8Array) -> None:
+    """Give each layer the normalisation that leaves its output as the file has it."""
+
+    def fit(norm: nn.BatchNorm2d, arguments: tuple[Tensor, ...]) -> None:
+        values = arguments[0].transpose(0, 1).flatten(1)
+        mean, variance = values.mean(dim=1), values.var(dim=1)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.copy_((variance + norm.eps).sqrt())
+        norm.bias.add_(mean)
+
+    hooks = [layer.norm.register_forward_pre_hook(fit) for layer in layers]
+    network.eval()
+    with torch.no_grad():
+        network.logits(torch.from_numpy(pictures))
+    for hook in hooks:
+        hook.remove()
