@@ -37,6 +37,8 @@ CHECK_EVERY_S = 10.0
 LEARN_FROM = 15
 _TELL_AGAIN_S = 60.0
 _PICTURE_WIDTH_PX = 320
+# Smaller pictures say nothing of sharpness, and no camera sends them.
+_LEAST_PX = 64
 _WHOLLY_HIDING = (Fault.FROZEN,)
 _HIDES_LOW_LEVELS = (Fault.COVERED, Fault.BLURRED, Fault.GLARE)
 # A picture that is dark or burnt out teaches nothing of how the camera looks when it is well.
@@ -176,12 +178,14 @@ class CameraCheck:
         at = frame.captured_at
         if self._last is not None and 0.0 <= at - self._last[0] < CHECK_EVERY_S:
             return None
+        if min(frame.image_bgr.shape[:2]) < _LEAST_PX:
+            return None
         features = features_of(frame.image_bgr)
         baseline = self._fitting(features)
         found = compare(features, baseline) if baseline is not None else None
-        sample = HealthSample(
-            at, features, found, baseline, max(0, frame.sequence - self._sequence)
-        )
+        # A recording may well hold equal pictures: only a camera that sends them is frozen.
+        arrived = max(0, frame.sequence - self._sequence) if self._camera.live else 0
+        sample = HealthSample(at, features, found, baseline, arrived)
         self._sequence = frame.sequence
         self._picture, picture_events = advance(self._picture, sample)
         stream_events = self._look_at_stream(at)
