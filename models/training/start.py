@@ -54,7 +54,7 @@ def start_from_yolox(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
 
 def _trunk(network: HeadNet) -> list[tuple[str, Conv]]:
     """The layers that YOLOX-nano has too, in the order in which it runs them."""
-    parts = ("stem", "stage4", "stage8", "stage16", "stage32")
+    parts: tuple[str, ...] = ("stem", "stage4", "stage8", "stage16", "stage32")
     parts += ("narrow32", "merge16", "narrow16", "merge8")
     found: list[tuple[str, Conv]] = []
     for part in parts:
