@@ -23,7 +23,9 @@ from models.commands import (
 )
 from models.errors import CardError, ModelError
 from models.evaluation import RULES, SET_NAMES
+from models.quantisation import DEFAULT_PICTURES, quantise_model
 from models.registry import default_head_network_id
+from models.sessions import Precision
 
 models_app = typer.Typer(no_args_is_help=True, help="识别模型 Networks.")
 
@@ -93,13 +95,18 @@ def evaluate(
     write: Annotated[
         bool, typer.Option("--write", help="写入模型卡 Write the card's metrics.")
     ] = False,
+    precision: Annotated[Precision, typer.Option("--precision", help="f32 | bf16 | int8")] = "f32",
     lang: Language = LANGUAGES[0],
 ) -> None:
     """在带标注的数据上评估 Judge a head network on labelled pictures."""
     lang, console = _spoken(lang), _console()
     try:
-        report = _judge(model_id, datasets, data, slices=slices)
-        path = write_metrics(report) if write else None
+        report = _judge(model_id, datasets, data, slices=slices, precision=precision)
+        path = (
+            write_metrics(report, _command(model_id, datasets, slices, precision))
+            if write
+            else None
+        )
     except ModelError as error:
         _refuse(error)
     console.print(_results(report, lang))
@@ -107,6 +114,35 @@ def evaluate(
     console.print(text("models.evaluate.error", lang, percent=percent), markup=False)
     if path is not None:
         console.print(text("models.evaluate.written", lang, path=path), markup=False)
+
+
+@models_app.command("quantise")
+def quantise(
+    model_id: ModelId,
+    data: Annotated[Path, typer.Option("--data", help="数据目录 Folder of the data sets.")],
+    rendered: Annotated[
+        Path | None, typer.Option("--rendered", help="渲染图片目录 Rendered training pictures.")
+    ] = None,
+    pictures: Annotated[
+        int, typer.Option("--pictures", min=1, help="校准图片数 Pictures to calibrate on.")
+    ] = DEFAULT_PICTURES,
+    lang: Language = LANGUAGES[0],
+) -> None:
+    """压缩为 int8 Make the int8 file of a head network; needs NNCF (extra `train`)."""
+    lang = _spoken(lang)
+    try:
+        made = quantise_model(model_id, data, rendered=rendered, pictures=pictures)
+    except ModelError as error:
+        _refuse(error)
+    line = text(
+        "models.quantise.done",
+        lang,
+        path=made.path,
+        size=f"{made.size_bytes / 1e6:.2f}",
+        pictures=str(made.pictures),
+        model=model_id,
+    )
+    _console().print(line, markup=False)
 
 
 @models_app.command("import")
@@ -124,7 +160,18 @@ def import_(
     _console().print(line, markup=False)
 
 
-def _judge(model_id: str, datasets: list[str], data: Path, *, slices: bool) -> EvaluationReport:
+def _command(model_id: str, datasets: list[str], slices: bool, precision: Precision) -> str:
+    """The command as the card repeats it; folders are of this machine and are left out."""
+    words = ["xiaoan models evaluate", model_id]
+    words += [f"{name.partition('=')[0]}=FOLDER" if "=" in name else name for name in datasets]
+    words += ["--data DATA", *(["--slices"] if slices else [])]
+    words += [] if precision == "f32" else [f"--precision {precision}"]
+    return " ".join([*words, "--write"])
+
+
+def _judge(
+    model_id: str, datasets: list[str], data: Path, *, slices: bool, precision: Precision
+) -> EvaluationReport:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         tasks: dict[str, object] = {}
 
@@ -134,7 +181,9 @@ def _judge(model_id: str, datasets: list[str], data: Path, *, slices: bool) -> E
             progress.update(tasks[name], completed=done)  # type: ignore[arg-type]
 
         sets = evaluation_sets(data, datasets)
-        return evaluate_model(model_id, sets, with_slices=slices, progress=step)
+        return evaluate_model(
+            model_id, sets, with_slices=slices, precision=precision, progress=step
+        )
 
 
 def _results(report: EvaluationReport, lang: str) -> Table:

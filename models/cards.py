@@ -6,8 +6,10 @@ evaluation command, never by hand.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,10 @@ _KNOWN_KEYS = {
     "data",
     "training",
     "metrics",
+    "quantised",
 }
 _SHA256_DIGITS = 64
+MODEL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Decoding:
         score_threshold: points or boxes below it are dropped.
         iou_threshold: overlap above which the weaker of two boxes is dropped; persons only.
         person_class: index of the person class; persons only.
+        class_count: classes of the detector, 0 where the graph alone tells; persons only.
     """
 
     working_long_side_px: int = 960
@@ -56,6 +61,25 @@ class Decoding:
     score_threshold: float = 0.35
     iou_threshold: float = 0.5
     person_class: int = 0
+    class_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """The int8 file of a model.
+
+    Attributes:
+        file, sha256: as of the weights themselves.
+        made: how: tool, pictures it was calibrated on, what stayed in float.
+        metrics: as the model's own, measured with this file.
+        loss: relative loss against the model in f32, by set and measure.
+    """
+
+    file: str
+    sha256: str
+    made: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    loss: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +88,14 @@ class ModelCard:
 
     Attributes:
         model_id: e.g. `xiaoan-heads-1`.
-        family: which adapter reads it: `xiaoan-heads` or `yolox`.
+        family: which adapter reads it; `models.families` names them.
         task: `heads` or `persons`.
         weights_file: file name, looked up in the weights folder.
         weights_sha256: 64 lower-case hexadecimal digits.
         summary, licence: what it is, and the caution that goes with its data.
         decoding: see `Decoding`.
         data, training, metrics: free mappings as in the file.
+        quantised: the int8 file, where there is one.
         path: the card's own file.
     """
 
@@ -86,6 +111,32 @@ class ModelCard:
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
     path: Path
+    quantised: Quantised | None = None
+
+    def as_int8(self) -> ModelCard:
+        """The card of the int8 file: its weights, and its own metrics once they are measured.
+
+        Raises:
+            CardError: when the model has no int8 file.
+        """
+        if self.quantised is None:
+            raise CardError(
+                f"{self.path}: quantised: missing, so there is no int8 file; "
+                f"run `xiaoan models quantise {self.model_id}` or ask for f32"
+            )
+        if self.quantised.made.get("from") != self.versioned_id:
+            raise CardError(
+                f"{self.path}: quantised.made.from: the int8 file is not of {self.versioned_id}; "
+                f"run `xiaoan models quantise {self.model_id}` again or ask for f32"
+            )
+        return replace(
+            self,
+            model_id=f"{self.model_id}-int8",
+            weights_file=self.quantised.file,
+            weights_sha256=self.quantised.sha256,
+            metrics=self.quantised.metrics or self.metrics,
+            quantised=None,
+        )
 
     @property
     def versioned_id(self) -> str:
@@ -119,18 +170,15 @@ def read_card(path: Path) -> ModelCard:
     if unknown:
         raise CardError(f"{path}: {unknown[0]}: unknown key; known are {', '.join(_names())}")
     weights = _mapping(document, "weights", path)
-    sha256 = _text(weights, "sha256", path)
-    if len(sha256) != _SHA256_DIGITS or set(sha256) - set("0123456789abcdef"):
-        raise CardError(f"{path}: weights.sha256: expected {_SHA256_DIGITS} hexadecimal digits")
     task = _text(document, "task", path)
     if task not in ("heads", "persons"):
         raise CardError(f"{path}: task: {task!r} is not known; write heads or persons")
     return ModelCard(
-        model_id=_text(document, "model_id", path),
+        model_id=_model_id(document, path),
         family=_text(document, "family", path),
         task=task,
-        weights_file=_text(weights, "file", path),
-        weights_sha256=sha256,
+        weights_file=_file_name(weights, path, "weights"),
+        weights_sha256=_sha256(weights, path, "weights"),
         summary=_bilingual(document, "summary", path),
         licence=_bilingual(document, "licence", path),
         decoding=_decoding(document.get("decoding", {}), path),
@@ -138,6 +186,7 @@ def read_card(path: Path) -> ModelCard:
         training=document.get("training", {}),
         metrics=document.get("metrics", {}),
         path=path,
+        quantised=_quantised(document, path),
     )
 
 
@@ -155,8 +204,28 @@ def write_parts(path: Path, parts: Mapping[str, Any]) -> None:
     document = _document(path, yaml)
     for key, value in parts.items():
         document[key] = value
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(document, file)
+    write_whole(path, document, yaml)
+
+
+def write_whole(path: Path, document: Mapping[str, Any], yaml: YAML | None = None) -> None:
+    """Write a card file whole or not at all.
+
+    Raises:
+        CardError: when the folder cannot be written.
+    """
+    writer = yaml or YAML()
+    writer.width = 100
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8") as file:
+            writer.dump(dict(document) if yaml is None else document, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise CardError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _names() -> list[str]:
@@ -188,6 +257,45 @@ def _mapping(mapping: Mapping[str, Any], key: str, path: Path) -> Mapping[str, A
     if not isinstance(value, dict):
         raise CardError(f"{path}: {key}: missing or without keys of its own")
     return value
+
+
+def _model_id(document: Mapping[str, Any], path: Path) -> str:
+    model_id = _text(document, "model_id", path)
+    if not MODEL_ID.fullmatch(model_id):
+        raise CardError(
+            f"{path}: model_id: {model_id!r} is no id; use up to 64 small letters, digits, '.', "
+            "'_' and '-'"
+        )
+    if model_id != path.stem:
+        raise CardError(f"{path}: model_id: {model_id!r} is not the file's name; name it alike")
+    return model_id
+
+
+def _file_name(mapping: Mapping[str, Any], path: Path, part: str) -> str:
+    name = _text(mapping, "file", path)
+    if Path(name).name != name:
+        raise CardError(f"{path}: {part}.file: {name!r} is no plain file name")
+    return name
+
+
+def _sha256(mapping: Mapping[str, Any], path: Path, part: str) -> str:
+    sha256 = _text(mapping, "sha256", path)
+    if len(sha256) != _SHA256_DIGITS or set(sha256) - set("0123456789abcdef"):
+        raise CardError(f"{path}: {part}.sha256: expected {_SHA256_DIGITS} hexadecimal digits")
+    return sha256
+
+
+def _quantised(document: Mapping[str, Any], path: Path) -> Quantised | None:
+    if "quantised" not in document:
+        return None
+    part = _mapping(document, "quantised", path)
+    return Quantised(
+        file=_file_name(part, path, "quantised"),
+        sha256=_sha256(part, path, "quantised"),
+        made=part.get("made", {}),
+        metrics=part.get("metrics", {}),
+        loss=part.get("loss", {}),
+    )
 
 
 def _bilingual(document: Mapping[str, Any], key: str, path: Path) -> Bilingual:

@@ -15,10 +15,9 @@ import numpy as np
 import onnxruntime
 
 from models.errors import ModelError
-from models.sessions import RuntimeName, Session, open_session
+from models.sessions import RuntimeName, Session, offered_runtimes, open_session
 
 _log = logging.getLogger(__name__)
-_RUNTIMES: tuple[RuntimeName, ...] = ("onnxruntime", "openvino")
 _ROUNDS = 5
 _PICTURE_SHAPE = (1, 384, 640, 3)
 
@@ -41,21 +40,25 @@ def choose_runtime(
 ) -> RuntimeName:
     """The runtime with the shorter median time on a 640x384 picture.
 
-    The answer is kept by machine, network, thread count and library version. A runtime that
-    cannot load the network is left out with one warning that names it.
+    The answer is kept by machine, network, thread count, library version and the runtimes that
+    were there to choose from. A runtime that cannot load the network is left out with one warning
+    that names it.
 
     Raises:
         ModelError: when no runtime can load the network; the first one's refusal.
     """
     file = memory or memory_file()
-    place = f"{platform.node()}/{key}/{threads}/{onnxruntime.__version__}"
+    candidates = offered_runtimes()
+    place = "/".join(
+        (platform.node(), key, str(threads), onnxruntime.__version__, "+".join(candidates))
+    )
     remembered = _remembered(file)
     known = remembered.get(place)
-    if known in _RUNTIMES:
+    if known in candidates:
         return known
     refusals: list[ModelError] = []
     times_ns: dict[RuntimeName, int] = {}
-    for runtime in _RUNTIMES:
+    for runtime in candidates:
         try:
             session = open_session(content, source=source, runtime=runtime, threads=threads)
         except ModelError as refusal:

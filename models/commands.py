@@ -25,7 +25,8 @@ from models.evaluation import (
 )
 from models.heads.network import OwnHeadNetwork
 from models.loading import RuntimeChoice, load_person_detector, open_checked
-from models.registry import WEIGHTS_DIR, find_card, list_cards, sha256_of
+from models.registry import find_card, list_cards, sha256_of, weights_path
+from models.sessions import Precision
 from vision.observations import HeadNetwork
 
 _WEAKEST_POINT = 0.05
@@ -55,6 +56,8 @@ class EvaluationReport:
     slices: Mapping[str, tuple[Evaluation, ...]]
     relative_error: float
     seconds: float
+    precision: Precision = "f32"
+    runtime: str = "onnxruntime"
 
 
 def list_models(weights_dir: Path | None = None) -> list[ModelSummary]:
@@ -63,7 +66,7 @@ def list_models(weights_dir: Path | None = None) -> list[ModelSummary]:
 
 
 def summary_of(card: ModelCard, weights_dir: Path | None = None) -> ModelSummary:
-    path = (weights_dir or WEIGHTS_DIR) / card.weights_file
+    path = weights_path(card, weights_dir)
     state: WeightsState = "missing"
     if path.is_file():
         state = "present" if sha256_of(path) == card.weights_sha256 else "changed"
@@ -88,16 +91,28 @@ def show_model(model_id: str) -> ModelCard:
 
 
 def judge_network(
-    model_id: str, *, runtime: RuntimeChoice = "onnxruntime", threads: int = 1
+    model_id: str,
+    *,
+    runtime: RuntimeChoice = "onnxruntime",
+    threads: int = 1,
+    precision: Precision = "f32",
 ) -> tuple[OwnHeadNetwork, ModelCard]:
-    """The network with weak points let through, as AP50 needs them, and its card as it is."""
+    """The network with weak points let through, as AP50 needs them, and its card as it is.
+
+    Any precision but f32 runs in OpenVINO.
+    """
     card = find_card(model_id)
+    if precision == "int8":
+        card = card.as_int8()
+    if precision != "f32":
+        runtime = "openvino"
     if card.task != "heads":
         raise UnknownModelError(f"{card.path}: task is {card.task}; only head networks are judged")
     weak = replace(card, decoding=replace(card.decoding, score_threshold=_WEAKEST_POINT))
     # A card that has not been judged yet has no error of its own; the judge does not use it.
     weak = replace(weak, metrics={"relative_error": 1.0})
-    return OwnHeadNetwork(open_checked(card, runtime, threads), weak), card
+    session = open_checked(card, runtime, threads, precision=precision)
+    return OwnHeadNetwork(session, weak), card
 
 
 def evaluate_model(
@@ -106,6 +121,7 @@ def evaluate_model(
     *,
     with_slices: bool = False,
     threads: int = 1,
+    precision: Precision = "f32",
     progress: Progress | None = None,
 ) -> EvaluationReport:
     """Judge a head network on labelled sets.
@@ -115,7 +131,7 @@ def evaluate_model(
         progress: called with set name, pictures done, pictures in total.
     """
     begun = time.perf_counter()
-    network, card = judge_network(model_id, threads=threads)
+    network, card = judge_network(model_id, threads=threads, precision=precision)
     threshold = card.decoding.score_threshold
     plain = tuple(_one(network, s, threshold, None, progress) for s in sets)
     slices = {
@@ -128,6 +144,8 @@ def evaluate_model(
         slices=slices,
         relative_error=relative_error(plain),
         seconds=time.perf_counter() - begun,
+        precision=precision,
+        runtime=network.session.runtime,
     )
 
 
@@ -149,14 +167,64 @@ def _one(
     )
 
 
-def write_metrics(report: EvaluationReport, now: datetime | None = None) -> Path:
-    """Write the card's `metrics` part; returns the card's path."""
-    card = find_card(report.model_id.split("@")[0])
-    write_parts(card.path, {"metrics": card_metrics(report, now or datetime.now(UTC))})
+def write_metrics(report: EvaluationReport, command: str, now: datetime | None = None) -> Path:
+    """Write the card's `metrics` part, or for int8 `quantised.metrics` and `.loss`.
+
+    Args:
+        command: the command that judged, as it was given; the card repeats it.
+
+    Returns:
+        the card's path.
+
+    Raises:
+        CardError: when the card cannot be written, or int8 was judged and f32 was not.
+    """
+    model_id = report.model_id.split("@")[0]
+    found = card_metrics(report, command, now or datetime.now(UTC))
+    if report.precision != "int8":
+        card = find_card(model_id)
+        write_parts(card.path, {"metrics": found})
+        return card.path
+    card = find_card(model_id.removesuffix("-int8"))
+    assert card.quantised is not None  # noqa: S101 - it was loaded
+    part = {
+        "file": card.quantised.file,
+        "sha256": card.quantised.sha256,
+        "made": card.quantised.made,
+        "metrics": found,
+        "loss": relative_loss(card.metrics, found),
+    }
+    write_parts(card.path, {"quantised": part})
     return card.path
 
 
-def card_metrics(report: EvaluationReport, now: datetime) -> dict[str, Any]:
+_LOSS_OF = ("mae", "nae")
+
+
+def relative_loss(full: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any]:
+    """By how much int8 is worse than f32, as a share of f32; negative where it is better.
+
+    For errors of the density count (short - full) / full; for AP50 (full - short) / full.
+    """
+    loss: dict[str, Any] = {}
+    for name, found in short.get("sets", {}).items():
+        before = full.get("sets", {}).get(name)
+        if before is None:
+            continue
+        row = {}
+        for measure in _LOSS_OF:
+            was, now = before["density"].get(measure), found["density"].get(measure)
+            if was and now is not None:
+                row[f"density_{measure}"] = round((now - was) / was, 4)
+        if before.get("head_ap50") and "head_ap50" in found:
+            row["head_ap50"] = round(
+                (before["head_ap50"] - found["head_ap50"]) / before["head_ap50"], 4
+            )
+        loss[name] = row
+    return loss
+
+
+def card_metrics(report: EvaluationReport, command: str, now: datetime) -> dict[str, Any]:
     """The `metrics` part as plain values, rounded to what the number of pictures supports."""
     sets: dict[str, Any] = {}
     for evaluation in report.evaluations:
@@ -171,9 +239,11 @@ def card_metrics(report: EvaluationReport, now: datetime) -> dict[str, Any]:
         if not report.slices:
             del sets[evaluation.dataset]["slices"]
     return {
-        "written_by": "xiaoan models evaluate",
+        "written_by": command,
         "judged_on": now.date().isoformat(),
         "weights": report.model_id,
+        "runtime": report.runtime,
+        "precision": report.precision,
         "relative_error": round(report.relative_error, 3),
         "sets": sets,
     }
@@ -196,8 +266,8 @@ def _set_metrics(evaluation: Evaluation) -> dict[str, Any]:
 def _rounded(errors: CountErrors) -> dict[str, float | int | None]:
     return {
         "pictures": errors.pictures,
-        "mae": round(errors.mae, 2),
-        "rmse": round(errors.rmse, 2),
+        "mae": round(errors.mae, 3),
+        "rmse": round(errors.rmse, 3),
         "nae": None if errors.nae is None else round(errors.nae, 4),
         "bias": round(errors.bias, 2),
     }

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DatasetError
+from models.scut_rooms import scut_room
 
 HeadArray = NDArray[np.float32]
 
@@ -69,14 +70,16 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def read_scut(folder: Path) -> list[Sample]:
-    """SCUT-HEAD pictures with boxes; source `scut_a` or `scut_b` by file name."""
+    """SCUT-HEAD pictures with boxes; source `scut_a` or `scut_b` by file name, camera by room."""
+    test = folder.name.startswith("test")
     samples = []
     for picture in pictures_in(folder / "images"):
         label = folder / "labels" / f"{picture.stem}.txt"
         boxes = _yolo_boxes(label)
         heads = boxes[:, [0, 1, 3]]
         source = "scut_a" if picture.stem.startswith("PartA") else "scut_b"
-        samples.append(Sample(source, source, picture, heads, fractional=True))
+        camera = scut_room(picture.stem, test=test)
+        samples.append(Sample(source, camera, picture, heads, fractional=True))
     return samples
 
 

@@ -98,10 +98,29 @@ def open_set(name: str, data: Path) -> EvaluationSet:
         return EvaluationSet(name, tuple(read_scut(folder)), boxes_of)
     if name == "rendered":
         return EvaluationSet(name, tuple(read_rendered(data)))
+    if name.startswith(LEFT_OUT):
+        return _left_out(name, data)
     raise DatasetError(f"data set {name!r} is not known; known: {', '.join(SET_NAMES)}")
 
 
 SET_NAMES = ("brt-test", "scut-a-room", "scut-b", "rendered")
+LEFT_OUT = "left-out-"
+
+
+def _left_out(name: str, data: Path) -> EvaluationSet:
+    """All training pictures of one camera: for a network that was trained without that camera."""
+    camera = name.removeprefix(LEFT_OUT)
+    folder = data / "scut_head" / "train"
+    found = read_brt(data / "beijing_brt" / "train") + read_scut(folder)
+    samples = tuple(sample for sample in found if sample.camera == camera)
+    if not samples:
+        known = ", ".join(sorted({sample.camera for sample in found}))
+        raise DatasetError(f"data set {name!r}: no training picture of that camera; known: {known}")
+
+    def boxes_of(sample: Sample, width_px: int, height_px: int) -> Float32Array:
+        return scut_boxes_px(folder, sample.picture, width_px, height_px)
+
+    return EvaluationSet(name, samples, None if camera.startswith("brt") else boxes_of)
 
 
 def evaluate(

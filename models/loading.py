@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from pathlib import Path
 from typing import Literal
 
 from models.cards import Bilingual, Decoding, ModelCard
 from models.choosing import choose_runtime
-from models.errors import WeightsMissingError, WrongFamilyError
+from models.errors import RuntimeMissingError, WeightsMissingError, WrongFamilyError
+from models.families import facts_of, recognise
 from models.heads.network import OwnHeadNetwork
+from models.persons.nanodet import NanodetDetector
+from models.persons.yolo import YOLO_FAMILIES, YoloDetector
 from models.persons.yolox import YoloxDetector
-from models.registry import checked_weights, default_head_network_id, find_card, sha256_of
-from models.sessions import Precision, Session, open_session
+from models.registry import checked_weights, default_head_network_id, find_card
+from models.sessions import Precision, RuntimeName, Session, open_session
 from vision.observations import HeadNetwork
 
-RuntimeChoice = Literal["auto", "onnxruntime", "openvino"]
+_log = logging.getLogger(__name__)
+RuntimeChoice = Literal["auto", "onnxruntime", "openvino", "cuda", "tensorrt"]
 
 
 def load_head_network(
@@ -29,10 +35,11 @@ def load_head_network(
     """Load a head network; the default one when no id is given.
 
     Args:
-        runtime: `auto` measures once per machine and remembers.
+        runtime: `auto` measures once per machine and remembers. One that does not load on this
+            machine gives way to ONNX Runtime on the CPU, with a warning that names it.
         threads: CPU threads of one inference.
         weights_dir, cards_dir: folders to look in instead of the package's own.
-        precision: numbers are those of the card only in f32.
+        precision: figures of the card are those of f32, and for int8 those under `quantised`.
 
     Raises:
         UnknownModelError, CardError, WeightsMissingError, WeightsHashError, WrongFamilyError,
@@ -44,6 +51,8 @@ def load_head_network(
             f"{card.path}: family {card.family!r} is no head network; "
             "choose one whose task is heads (`xiaoan models list`)"
         )
+    if precision == "int8":
+        card = card.as_int8()
     session = open_checked(card, runtime, threads, weights_dir=weights_dir, precision=precision)
     return OwnHeadNetwork(session, card)
 
@@ -51,13 +60,13 @@ def load_head_network(
 def load_person_detector(
     path_or_id: str | Path,
     *,
-    runtime: Literal["onnxruntime", "openvino"] = "onnxruntime",
+    runtime: RuntimeChoice = "onnxruntime",
     threads: int = 1,
     weights_dir: Path | None = None,
     cards_dir: Path | None = None,
     score_threshold: float = 0.3,
-) -> YoloxDetector:
-    """Load a person detector by model id, or straight from a YOLOX ONNX file.
+) -> BoxDetector:
+    """Load a person detector by model id, or straight from an ONNX file of a known family.
 
     Args:
         path_or_id: a card's id, or a path ending in `.onnx`. A file of one's own has no card,
@@ -68,36 +77,76 @@ def load_person_detector(
         ModelError: as `load_head_network`.
     """
     if str(path_or_id).endswith(".onnx"):
-        card, content = _own_file(Path(path_or_id), score_threshold)
-    else:
-        card = find_card(str(path_or_id), cards_dir)
-        if card.family != "yolox":
-            raise WrongFamilyError(f"{card.path}: family {card.family!r} is no person detector")
-        content = checked_weights(card, weights_dir)
-    session = open_session(content, source=card.weights_file, runtime=runtime, threads=threads)
-    return YoloxDetector(session, card)
+        card, content = own_file(Path(path_or_id), score_threshold)
+        name: RuntimeName = "onnxruntime" if runtime == "auto" else runtime
+        session = open_session(content, source=card.weights_file, runtime=name, threads=threads)
+        return adapter(session, card)
+    card = find_card(str(path_or_id), cards_dir)
+    if card.family not in DETECTOR_FAMILIES:
+        raise WrongFamilyError(
+            f"{card.path}: family {card.family!r} is no person detector; known are "
+            f"{', '.join(DETECTOR_FAMILIES)}"
+        )
+    return adapter(open_checked(card, runtime, threads, weights_dir=weights_dir), card)
 
 
-def _own_file(path: Path, score_threshold: float) -> tuple[ModelCard, bytes]:
+BoxDetector = YoloxDetector | YoloDetector | NanodetDetector
+DETECTOR_FAMILIES = ("yolox", "nanodet", *YOLO_FAMILIES)
+
+
+def adapter(session: Session, card: ModelCard) -> BoxDetector:
+    """The adapter of the card's family.
+
+    Raises:
+        WrongFamilyError: when the graph is not of that family.
+    """
+    if card.family == "yolox":
+        return YoloxDetector(session, card)
+    if card.family == "nanodet":
+        return NanodetDetector(session, card)
+    return YoloDetector(session, card)
+
+
+def own_file(
+    path: Path, score_threshold: float = 0.3, person_class: int | None = None
+) -> tuple[ModelCard, bytes]:
+    """A card for an ONNX file of one's own, and its bytes.
+
+    Raises:
+        WeightsMissingError: it cannot be read.
+        WrongFamilyError: it is no person detector of a known family.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise WeightsMissingError(f"{path}: cannot be read ({error.strerror})") from error
+    found = recognise(facts_of(content, str(path)), person_class)
+    if found.task != "persons":
+        raise WrongFamilyError(f"{path}: {found.title}: a head network, not a person detector")
     card = ModelCard(
         model_id=path.stem,
-        family="yolox",
-        task="persons",
+        family=found.family,
+        task=found.task,
         weights_file=str(path),
-        weights_sha256=sha256_of(path),
+        weights_sha256=hashlib.sha256(content).hexdigest(),
         summary=Bilingual("用户提供的文件", "a file given by the user"),
         licence=Bilingual("由用户核对", "to be checked by the user"),
-        decoding=Decoding(score_threshold=score_threshold),
+        decoding=Decoding(
+            score_threshold=score_threshold,
+            iou_threshold=_IOU_OF.get(found.family, 0.5),
+            person_class=found.person_class,
+            class_count=found.class_count,
+        ),
         data=(),
         training={},
         metrics={},
         path=path,
     )
     return card, content
+
+
+# The thresholds with which each family's own tools suppress doubles.
+_IOU_OF = {"yolo": 0.7, "yolov5": 0.45, "nanodet": 0.6}
 
 
 def open_checked(
@@ -110,12 +159,25 @@ def open_checked(
 ) -> Session:
     """The card's weights, checked by sha256, in a runtime.
 
+    For int8 give `card.as_int8()`. A runtime that is missing here gives way to ONNX Runtime on the
+    CPU with one warning that names it; in another precision than f32 it is an error.
+
     Raises:
         ModelError: as `load_head_network`.
     """
+    if precision == "int8" and card.quantised is not None:
+        card = card.as_int8()
     content, name = checked_weights(card, weights_dir), card.weights_file
     if runtime == "auto" and precision != "f32":
         runtime = "openvino"
     if runtime == "auto":
         runtime = choose_runtime(content, source=name, key=card.weights_sha256, threads=threads)
-    return open_session(content, source=name, runtime=runtime, threads=threads, precision=precision)
+    try:
+        return open_session(
+            content, source=name, runtime=runtime, threads=threads, precision=precision
+        )
+    except RuntimeMissingError as refusal:
+        if runtime == "onnxruntime" or precision != "f32":
+            raise
+        _log.warning("runtime %s is left out: %s; onnxruntime is used", runtime, refusal)
+        return open_session(content, source=name, runtime="onnxruntime", threads=threads)

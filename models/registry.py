@@ -1,11 +1,17 @@
-"""Which models there are, and their weights, checked by sha256 every time."""
+"""Which models there are, and their weights, checked by sha256 every time.
+
+Cards of the package lie in `models/cards`, their weights in `models/weights`. Models that a school
+brings (`xiaoan models import`, `pull`) lie in a folder of their own, card and weights side by side:
+`$XIAOAN_MODELS`, else `xiaoan/models` in the user's data folder.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
-from models.cards import ModelCard, read_card
+from models.cards import MODEL_ID, ModelCard, read_card
 from models.errors import UnknownModelError, WeightsHashError, WeightsMissingError
 
 CARDS_DIR = Path(__file__).with_name("cards")
@@ -18,27 +24,52 @@ def default_head_network_id() -> str:
     return _DEFAULT_HEAD_NETWORK
 
 
+def own_models_dir() -> Path:
+    """Where models lie that are not part of the package; it need not exist."""
+    named = os.environ.get("XIAOAN_MODELS")
+    if named:
+        return Path(named)
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "xiaoan" / "models"
+
+
+def _folders(cards_dir: Path | None) -> tuple[Path, ...]:
+    return (CARDS_DIR, own_models_dir()) if cards_dir is None else (cards_dir,)
+
+
 def list_cards(cards_dir: Path | None = None) -> list[ModelCard]:
-    """All cards in order of their id.
+    """All cards in order of their id; one of the package hides one's own of the same id.
 
     Raises:
         CardError: when one of them is not valid.
     """
-    folder = cards_dir or CARDS_DIR
-    return sorted((read_card(p) for p in folder.glob("*.yaml")), key=lambda card: card.model_id)
+    files = {p.stem: p for folder in reversed(_folders(cards_dir)) for p in folder.glob("*.yaml")}
+    return [read_card(path) for _, path in sorted(files.items())]
 
 
 def find_card(model_id: str, cards_dir: Path | None = None) -> ModelCard:
-    """The card of `model_id`.
+    """The card of `model_id`; no other card is read, so a broken one does no harm.
 
     Raises:
         UnknownModelError: the text lists the known ids.
+        CardError: when the card is not valid.
     """
-    cards = {card.model_id: card for card in list_cards(cards_dir)}
-    if model_id not in cards:
-        known = ", ".join(cards) or "none"
-        raise UnknownModelError(f"model {model_id!r} has no card; known models: {known}")
-    return cards[model_id]
+    if MODEL_ID.fullmatch(model_id):
+        for folder in _folders(cards_dir):
+            path = folder / f"{model_id}.yaml"
+            if path.is_file():
+                return read_card(path)
+    found = sorted({p.stem for folder in _folders(cards_dir) for p in folder.glob("*.yaml")})
+    known = ", ".join(found) or "none"
+    raise UnknownModelError(f"model {model_id!r} has no card; known models: {known}")
+
+
+def weights_path(card: ModelCard, weights_dir: Path | None = None) -> Path:
+    """Where a card's weights file is to lie: beside one's own card, else in the package."""
+    if weights_dir is not None:
+        return weights_dir / card.weights_file
+    beside = card.path.parent.resolve() != CARDS_DIR.resolve()
+    return (card.path.parent if beside else WEIGHTS_DIR) / card.weights_file
 
 
 def sha256_of(path: Path) -> str:
@@ -54,7 +85,7 @@ def checked_weights(card: ModelCard, weights_dir: Path | None = None) -> bytes:
         WeightsMissingError: there is no such file.
         WeightsHashError: the file is not the one the card describes.
     """
-    path = (weights_dir or WEIGHTS_DIR) / card.weights_file
+    path = weights_path(card, weights_dir)
     try:
         content = path.read_bytes()
     except OSError as error:

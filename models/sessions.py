@@ -1,6 +1,7 @@
-"""Inference runtimes behind one protocol: ONNX Runtime and OpenVINO, pinned to float32.
+"""Inference runtimes behind one protocol: ONNX Runtime (CPU, CUDA, TensorRT) and OpenVINO.
 
-Both take the bytes of an ONNX file, so that what runs is exactly what was hashed.
+All take the bytes of one file, so that what runs is exactly what was hashed. Numbers are float32
+unless another precision is asked for: no runtime may pick a shorter one by itself.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from models.archives import is_archive, unpack
 from models.errors import RuntimeMissingError, WrongFamilyError
 
-RuntimeName = Literal["onnxruntime", "openvino"]
-Precision = Literal["f32", "bf16"]
+RuntimeName = Literal["onnxruntime", "openvino", "cuda", "tensorrt"]
+Precision = Literal["f32", "bf16", "int8"]
 Outputs = Mapping[str, NDArray[np.float32]]
 _COMPILED_SHAPES = 4
 
@@ -65,25 +67,35 @@ def open_session(
     Args:
         content: the file's bytes.
         source: how error texts call the file.
-        precision: `bf16` is OpenVINO's only.
+        precision: `bf16` and `int8` are OpenVINO's only; `int8` takes the file that
+            `xiaoan models quantise` wrote, and the other precisions an ONNX file.
 
     Raises:
-        WrongFamilyError: the bytes are no ONNX graph that this runtime can load.
+        WrongFamilyError: the bytes are no network that this runtime can load.
         RuntimeMissingError: the runtime is not installed or cannot give the precision.
     """
-    if runtime == "onnxruntime":
-        if precision != "f32":
-            raise RuntimeMissingError(
-                f"{source}: ONNX Runtime runs it in f32 only; ask for openvino or for f32"
-            )
-        return OnnxRuntimeSession(content, source=source, threads=threads)
-    return OpenVinoSession(content, source=source, threads=threads, precision=precision)
+    if runtime == "openvino":
+        return OpenVinoSession(content, source=source, threads=threads, precision=precision)
+    if precision != "f32":
+        raise RuntimeMissingError(
+            f"{source}: {runtime} runs it in f32 only; ask for openvino or for f32"
+        )
+    if is_archive(content):
+        raise RuntimeMissingError(f"{source}: an OpenVINO file; {runtime} reads ONNX only")
+    return OnnxRuntimeSession(content, source=source, threads=threads, runtime=runtime)
+
+
+def offered_runtimes() -> tuple[RuntimeName, ...]:
+    """The runtimes that this installation offers, whether or not they will load."""
+    built_in = set(onnxruntime.get_available_providers())
+    found: list[RuntimeName] = ["onnxruntime", "openvino"]
+    found += [name for name in ("cuda", "tensorrt") if _PROVIDERS[name] in built_in]
+    return tuple(found)
 
 
 class OnnxRuntimeSession:
-    """ONNX Runtime on the CPU, or on CUDA where the installed build offers it."""
+    """ONNX Runtime on the CPU, or on an NVIDIA GPU by CUDA or TensorRT."""
 
-    runtime: RuntimeName = "onnxruntime"
     precision: Precision = "f32"
 
     def __init__(
@@ -92,8 +104,15 @@ class OnnxRuntimeSession:
         *,
         source: str,
         threads: int = 1,
-        providers: tuple[str, ...] = ("CPUExecutionProvider",),
+        runtime: RuntimeName = "onnxruntime",
     ) -> None:
+        self.runtime = runtime
+        provider = _PROVIDERS[runtime]
+        if provider not in onnxruntime.get_available_providers():
+            raise RuntimeMissingError(
+                f"{source}: this ONNX Runtime has no {provider}; install its GPU build, or use "
+                "onnxruntime"
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -102,18 +121,27 @@ class OnnxRuntimeSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
-                content, options, providers=list(providers)
+                content, options, providers=[(provider, _PROVIDER_OPTIONS[runtime])]
             )
         except _ORT_ERRORS as error:
             raise WrongFamilyError(
                 f"{source}: ONNX Runtime cannot load it ({_first_line(error)}); "
                 "give an intact ONNX file"
             ) from error
+        # A provider whose libraries are missing is dropped without an error.
+        if provider not in self._session.get_providers():
+            raise RuntimeMissingError(
+                f"{source}: {provider} did not load (driver or libraries); use onnxruntime"
+            )
         self.inputs = tuple(
             Port(i.name, _element(i.type), tuple(_free(n) for n in i.shape))
             for i in self._session.get_inputs()
         )
         self.output_names = tuple(o.name for o in self._session.get_outputs())
+
+    def metadata(self) -> dict[str, str]:
+        """Free texts that the exporter left in the file."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, feed: NDArray[Any]) -> Outputs:
         found = self._session.run(None, {self.inputs[0].name: feed})
@@ -137,17 +165,24 @@ class OpenVinoSession:
         self.precision = precision
         self._core = openvino.Core()
         self._settings = {
-            # Without the hint OpenVINO takes bf16 on a CPU that has it, and figures shift.
-            "INFERENCE_PRECISION_HINT": precision,
+            # Without the hint OpenVINO takes bf16 on a CPU that has it, and figures shift. In an
+            # int8 file the hint is for the layers that stayed in float.
+            "INFERENCE_PRECISION_HINT": "f32" if precision == "int8" else precision,
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
         }
+        _check_kind(content, precision, source)
         try:
-            self._model = self._core.read_model(content)
-        except RuntimeError as error:
+            if is_archive(content):
+                xml, weights = unpack(content, source)
+                self._model = self._core.read_model(xml, openvino.Tensor(_bytes_of(weights)))
+            else:
+                self._model = self._core.read_model(content)
+        except (RuntimeError, UnicodeDecodeError) as error:
+            if isinstance(error, WrongFamilyError):
+                raise
             raise WrongFamilyError(
-                f"{source}: OpenVINO cannot load it ({_first_line(error)}); "
-                "give an intact ONNX file"
+                f"{source}: OpenVINO cannot load it ({_first_line(error)}); give an intact file"
             ) from error
         self.inputs = tuple(
             Port(
@@ -188,7 +223,31 @@ _ORT_ERRORS = (
     onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented,
     onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException,
 )
+_PROVIDERS = {
+    "onnxruntime": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
+# TF32 has ten bits of mantissa: CUDA gives float32 only without it. TensorRT offers no such switch
+# here; `NVIDIA_TF32_OVERRIDE=0` in the environment is the way.
+_PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
+    "onnxruntime": {},
+    "cuda": {"use_tf32": "0"},
+    "tensorrt": {"trt_fp16_enable": "0", "trt_int8_enable": "0"},
+}
 _OPENVINO_ELEMENTS = {"u8": "uint8", "f32": "float32"}
+
+
+def _check_kind(content: bytes, precision: Precision, source: str) -> None:
+    if is_archive(content) != (precision == "int8"):
+        raise WrongFamilyError(
+            f"{source}: {'an int8' if is_archive(content) else 'no int8'} file, but {precision} is "
+            "asked for; see `quantised` of its card"
+        )
+
+
+def _bytes_of(content: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(content, np.uint8).copy()
 
 
 def _element(onnx_type: str) -> str:

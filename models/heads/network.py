@@ -81,7 +81,8 @@ def _density(found: Outputs, canvas: Canvas) -> DensityMap:
     columns = _cells(canvas.content_width_px, _DENSITY_STRIDE_PX)
     rows = _cells(canvas.content_height_px, _DENSITY_STRIDE_PX)
     return DensityMap(
-        people_per_cell=found["density"][0, :rows, :columns],
+        # OpenVINO's softplus is a little below zero where nobody is.
+        people_per_cell=np.maximum(found["density"][0, :rows, :columns], 0.0),
         cell_width_px=_DENSITY_STRIDE_PX / canvas.scale_u,
         cell_height_px=_DENSITY_STRIDE_PX / canvas.scale_v,
     )

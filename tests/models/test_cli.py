@@ -52,5 +52,5 @@ def test_a_yolox_file_is_recognised(shared_data: Path) -> None:
 
 
 def test_a_head_network_is_not_taken_for_a_person_detector(model_dir: Path) -> None:
-    with pytest.raises(WrongFamilyError, match="not a YOLOX graph"):
+    with pytest.raises(WrongFamilyError, match="a head network, not a person detector"):
         inspect_file(model_dir / "tiny.onnx")

@@ -212,8 +212,9 @@ def test_metrics_of_a_report_are_plain_and_rounded(shared_data: Path) -> None:
 
     sets = [subset(s, 140) for s in evaluation_sets(shared_data, ["scut-a-room"])]
     report = evaluate_model("xiaoan-heads-1", sets, with_slices=True)
-    metrics = card_metrics(report, datetime(2026, 1, 2, tzinfo=UTC))
+    metrics = card_metrics(report, "said so", datetime(2026, 1, 2, tzinfo=UTC))
     assert metrics["judged_on"] == "2026-01-02"
+    assert (metrics["written_by"], metrics["precision"]) == ("said so", "f32")
     assert set(metrics["sets"]["scut-a-room"]["slices"]) == set(SLICES)
     assert metrics["relative_error"] > 0
 

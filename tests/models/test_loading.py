@@ -127,7 +127,7 @@ def test_a_yolox_graph_under_a_head_card_is_refused(model_dir: Path, shared_data
 
 
 def test_a_head_network_file_is_no_person_detector(model_dir: Path) -> None:
-    with pytest.raises(WrongFamilyError, match="not a YOLOX graph"):
+    with pytest.raises(WrongFamilyError, match="a head network, not a person detector"):
         load_person_detector(model_dir / "tiny.onnx")
 
 

@@ -1,0 +1,243 @@
+"""Post-training int8 by NNCF, calibrated on training pictures only.
+
+`xiaoan models quantise MODEL --data DATA` writes the int8 file beside the model's own and notes in
+the card how it was made. What it costs in accuracy is measured by `xiaoan models evaluate MODEL ...
+--precision int8 --write`. NNCF is in the `train` extra and is never imported by the service.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from models.archives import pack
+from models.canvas import fit
+from models.cards import Decoding, ModelCard, write_parts
+from models.datasets import Sample, is_held_out
+from models.errors import DatasetError, ModelError, RuntimeMissingError, WrongFamilyError
+from models.registry import checked_weights, find_card, weights_path
+from models.training.batches import HELD_OUT_PERCENT, read_training_samples
+from vision.arrays import UInt8Array
+
+_SEED = 20261123
+DEFAULT_PICTURES = 300
+Blobs = Iterator[UInt8Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What an int8 file is made from.
+
+    Attributes:
+        samples: training pictures, none of them held out for validation.
+        decoding: how the network is shown a picture.
+    """
+
+    samples: tuple[Sample, ...]
+    decoding: Decoding
+
+    def by_source(self) -> dict[str, int]:
+        """How many pictures of each set."""
+        sources = [sample.source for sample in self.samples]
+        return {source: sources.count(source) for source in sorted(set(sources))}
+
+    def blobs(self) -> Blobs:
+        """The pictures as the network is shown them at run time: (1, height, width, 3) uint8.
+
+        Raises:
+            DatasetError: for an unreadable picture.
+        """
+        for sample in self.samples:
+            image = cv2.imread(str(sample.picture), cv2.IMREAD_COLOR)
+            if image is None:
+                raise DatasetError(f"{sample.picture}: not a readable picture; copy it again")
+            shown = fit(
+                np.asarray(image, np.uint8),
+                self.decoding.working_long_side_px,
+                self.decoding.enlarge_below_px,
+            )
+            yield shown.pixels[None]
+
+
+@dataclass(frozen=True, slots=True)
+class QuantisedFile:
+    """What `models quantise` wrote."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    pictures: int
+    kept_in_float: tuple[str, ...]
+
+
+def choose_pictures(samples: Sequence[Sample], count: int, seed: int = _SEED) -> tuple[Sample, ...]:
+    """About `count` training pictures, as many of each source as of the others, none held out.
+
+    Raises:
+        DatasetError: when no picture is left.
+    """
+    rng = np.random.default_rng(seed)
+    kept = [s for s in samples if not is_held_out(s, HELD_OUT_PERCENT)]
+    sources = sorted({s.source for s in kept})
+    if not sources or count < 1:
+        raise DatasetError("no training picture to calibrate on; give the folder of the data sets")
+    chosen: list[Sample] = []
+    for source in sources:
+        group = [s for s in kept if s.source == source]
+        take = min(len(group), -(-count // len(sources)))
+        chosen += [group[int(i)] for i in sorted(rng.choice(len(group), take, replace=False))]
+    return tuple(chosen)
+
+
+def quantise_model(
+    model_id: str,
+    data: Path,
+    *,
+    rendered: Path | None = None,
+    pictures: int = DEFAULT_PICTURES,
+    keep: Sequence[str] = (),
+) -> QuantisedFile:
+    """Write a head network's int8 file, and into its card how it was made.
+
+    Args:
+        data: folder of the data sets; only training parts are read.
+        rendered: rendered training pictures.
+        keep: names of further layers that stay in float.
+
+    Raises:
+        RuntimeMissingError: NNCF is not installed here.
+        ModelError: for a missing model, weights or data.
+    """
+    card = find_card(model_id)
+    if card.family != "xiaoan-heads":
+        raise WrongFamilyError(
+            f"{card.path}: family {card.family}: only own networks are quantised"
+        )
+    nncf = _nncf()
+    content = checked_weights(card)
+    samples = choose_pictures(read_training_samples(data, rendered), pictures)
+    calibration = Calibration(samples, card.decoding)
+    archive, kept = quantise(content, calibration, keep=keep)
+    name = f"{card.model_id}-int8.zip"
+    path = weights_path(card).with_name(name)
+    part = path.with_name(f".{name}.part")
+    part.write_bytes(archive)
+    part.replace(path)
+    digest = hashlib.sha256(archive).hexdigest()
+    made = _made(card, calibration, kept, nncf)
+    write_parts(card.path, {"quantised": {"file": name, "sha256": digest, "made": made}})
+    return QuantisedFile(path, digest, len(archive), len(samples), kept)
+
+
+def _made(
+    card: ModelCard, calibration: Calibration, kept: Sequence[str], nncf: Any
+) -> dict[str, Any]:
+    return {
+        "by": f"NNCF {nncf.__version__}, post-training, mixed preset",
+        "openvino": metadata.version("openvino"),
+        "from": card.versioned_id,
+        "calibrated_on": calibration.by_source(),
+        "kept_in_float": list(kept),
+    }
+
+
+def quantise(
+    content: bytes, calibration: Calibration, *, keep: Sequence[str] = ()
+) -> tuple[bytes, tuple[str, ...]]:
+    """An ONNX network as one int8 OpenVINO file.
+
+    The layers that give the answers stay in float: a step of 1/255 of the largest density is
+    more than an empty cell holds.
+
+    Returns:
+        the file's bytes, and the names of the layers that stayed in float.
+    """
+    nncf = _nncf()
+    import openvino
+
+    with tempfile.TemporaryDirectory() as folder:
+        onnx_file = Path(folder) / "network.onnx"
+        onnx_file.write_bytes(content)
+        model = openvino.convert_model(onnx_file)
+        kept = (*last_convolutions(model), *keep)
+        quantised = nncf.quantize(
+            model,
+            nncf.Dataset(list(calibration.blobs())),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(calibration.samples),
+            fast_bias_correction=True,
+            ignored_scope=nncf.IgnoredScope(names=list(kept)),
+        )
+        # Where and by what it was converted is no part of the network, and would change its hash.
+        for part in ("conversion_parameters", "nncf", "MO_version", "Runtime_version"):
+            if quantised.has_rt_info([part]):
+                quantised.set_rt_info("", [part])
+        xml = Path(folder) / "network.xml"
+        openvino.save_model(quantised, xml, compress_to_fp16=False)
+        return pack(xml.read_bytes(), xml.with_suffix(".bin").read_bytes()), kept
+
+
+def last_convolutions(model: Any) -> tuple[str, ...]:
+    """Names of the convolutions nearest to each output of an OpenVINO model."""
+    found: list[str] = []
+    for result in model.get_results():
+        waiting, seen = [result], set()
+        while waiting:
+            node = waiting.pop()
+            name = node.get_friendly_name()
+            if name in seen:
+                continue
+            seen.add(name)
+            if node.get_type_name() in ("Convolution", "GroupConvolution"):
+                found.append(name)
+                continue
+            waiting += [port.get_source_output().get_node() for port in node.inputs()]
+    return tuple(dict.fromkeys(found))
+
+
+def _nncf() -> Any:
+    try:
+        return importlib.import_module("nncf")
+    except ImportError as error:
+        raise RuntimeMissingError(
+            f"NNCF cannot be imported ({error}); install the train extra, or in a checkout run "
+            "`make train-env` and `.venv-train/bin/python -m models.quantisation MODEL --data DATA`"
+        ) from error
+
+
+def main() -> None:
+    """`python -m models.quantisation MODEL --data DATA`: the same without the `xiaoan` command."""
+    parser = argparse.ArgumentParser(prog="python -m models.quantisation", description=__doc__)
+    parser.add_argument("model_id")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--rendered", type=Path)
+    parser.add_argument("--pictures", type=int, default=DEFAULT_PICTURES)
+    parser.add_argument("--keep", action="append", default=[])
+    asked = parser.parse_args()
+    try:
+        made = quantise_model(
+            asked.model_id,
+            asked.data,
+            rendered=asked.rendered,
+            pictures=asked.pictures,
+            keep=asked.keep,
+        )
+    except ModelError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(1) from None
+    sys.stdout.write(f"{made.path}: {made.size_bytes} bytes, {made.pictures} pictures\n")
+
+
+if __name__ == "__main__":
+    main()
