@@ -55,6 +55,8 @@ class CameraSpec:
         repeat: a recording starts again at its end; otherwise it ends offline.
         view: pose and lens, for a source that is drawn instead of filmed.
         silence: limits of its own; `None` for those of the loop's settings.
+        zone_ids: zones that it measures; pacing looks whether they are calm.
+        guards_stair: one of them is a stair, so its rate is lowered last.
     """
 
     id: str
@@ -64,6 +66,8 @@ class CameraSpec:
     repeat: bool = False
     view: Camera | None = None
     silence: SilenceLimits | None = None
+    zone_ids: tuple[str, ...] = ()
+    guards_stair: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,8 @@ class CameraLoop:
         self._silence = spec.silence or self._settings.silence
         self._backoff = Backoff(self._settings.backoff, random_source or random.Random())
         self._stop = threading.Event()
-        self._sampler = Sampler(spec.analysed_fps)
+        self._fps = spec.analysed_fps
+        self._sampler = Sampler(self._fps)
         self._sequence = 0
         self._last_captured = Utc(0)
         self._lock = threading.Lock()
@@ -134,6 +139,13 @@ class CameraLoop:
     def arrivals(self) -> Arrivals:
         """Pictures that came so far, analysed or not."""
         return Arrivals(self.drops.snapshot().get("not_sampled", 0) + self._sequence)
+
+    def pace(self, fps: float) -> None:
+        """Analyse `fps` pictures a second from the next picture on."""
+        if fps != self._fps:
+            self._fps = fps
+            # Replaced whole: the decode thread takes a picture by the old one or by the new one.
+            self._sampler = Sampler(fps)
 
     def start(self) -> None:
         with self._lock:
@@ -220,7 +232,7 @@ class CameraLoop:
         if 0.0 < behind_s <= _CAPTURE_STEP_BACK_S:
             captured_at = self._last_captured
         elif behind_s > _CAPTURE_STEP_BACK_S:
-            self._sampler = Sampler(self.spec.analysed_fps)
+            self._sampler = Sampler(self._fps)
         self._last_captured = captured_at
         return captured_at
 

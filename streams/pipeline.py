@@ -69,6 +69,10 @@ class Pipeline:
         self._checks = checks or {}
         self._lost: set[str] = set()
 
+    def readings(self) -> dict[str, ZoneReading]:
+        """The newest reading of each zone; may be asked from another thread."""
+        return self._reporter.latest()
+
     def start(self) -> None:
         """Say that the zones are UNKNOWN until their first frame is judged."""
         self._store(self._reporter.started())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,10 +82,11 @@ def build(
     site, clock = plan.site, clock or SystemClock()
     cameras = [site.camera(camera_id) for camera_id in plan.camera_ids]
     zones = {zone.id: zone for zone in zones_of_cameras(site, plan.camera_ids)}
+    stairs = {zone_id for zone_id, zone in zones.items() if zone.type is ZoneType.STAIRS}
     analyser = build_analyser(site, plan.camera_ids, profiles, network.model_id)
     config = WorkerConfig(
         origin=Origin(site.id, plan.worker_id, secrets.token_hex(6)),
-        cameras=tuple(camera_spec(camera) for camera in cameras),
+        cameras=tuple(camera_spec(camera, stairs) for camera in cameras),
         zone_ids=tuple(zones),
         outlines={
             camera.id: [zone_outline(camera.camera, zones[z]) for z in camera.zone_ids]
@@ -109,8 +110,12 @@ def build(
     return Worker(config, collaborators)
 
 
-def camera_spec(camera: SiteCamera) -> CameraSpec:
-    """How a camera of the site is played: its sub-stream where it has one."""
+def camera_spec(camera: SiteCamera, stairs: Collection[str] = ()) -> CameraSpec:
+    """How a camera of the site is played: its sub-stream where it has one.
+
+    Args:
+        stairs: ids of the zones that are stairs.
+    """
     uri = camera.sub_uri or camera.uri
     lens = camera.camera.lens
     drawn = uri.scheme == "virtual"
@@ -122,6 +127,8 @@ def camera_spec(camera: SiteCamera) -> CameraSpec:
         repeat=drawn,
         view=camera.camera,
         silence=_DRAWN_SILENCE if drawn else None,
+        zone_ids=camera.zone_ids,
+        guards_stair=not set(stairs).isdisjoint(camera.zone_ids),
     )
 
 

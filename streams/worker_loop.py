@@ -30,6 +30,7 @@ from streams.health_memory import HealthMemory
 from streams.heartbeat import Heartbeat
 from streams.latest import LatestPictures
 from streams.orders import Order, OrderPoll
+from streams.pace_keeper import PaceKeeper
 from streams.picture_server import PictureServer
 from streams.pipeline import Analyser, Pipeline
 from streams.recording import Recording
@@ -121,6 +122,7 @@ class Worker:
         self._failures: Counter[str] = Counter()
         self._analysed = 0
         self._loops = [self._loop(spec) for spec in config.cameras]
+        self._paces = PaceKeeper(self._loops, dict, self._clock)
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set.
@@ -170,6 +172,7 @@ class Worker:
     ) -> tuple[threading.Thread, ...]:
         pipeline = self._pipeline(spool, uploader)
         pipeline.start()
+        self._paces = PaceKeeper(self._loops, pipeline.readings, self._clock)
         orders = OrderPoll(
             self._with.client,
             self._clock,
@@ -231,6 +234,7 @@ class Worker:
             if now >= next_tick:
                 next_tick = now.plus(_TICK_S)
                 self._inbox.put_event(_Tick(self._clock.utc()))
+                self._paces.turn()
                 if now - self._last_turn < _STUCK_S:
                     self._with.heartbeat.beat()
 
@@ -309,6 +313,7 @@ class Worker:
                 for loop in self._loops
             },
             "analysis": self.counts(),
+            "pace": self._paces.status(),
             "recording": {} if self._with.recording is None else self._with.recording.status(),
             "spool": {
                 "waiting": waiting.waiting,

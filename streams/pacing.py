@@ -1,0 +1,185 @@
+"""How often each camera is analysed: calm and empty places less, and under load the stairs last.
+
+Two reasons lower a camera's rate, and each is told: `calm`, when every zone that it measures is
+empty and at rest, and `load`, when the worker cannot judge all frames that come. The image size is
+never lowered. Pure but for its own memory; the worker's main thread turns it once a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from vision.readings import Level, ZoneReading
+
+CALM_FPS = 1.0
+LEAST_FPS = 1.0
+# A place must have been empty this long before it is looked at less.
+_CALM_AFTER_S = 10.0
+_EMPTY_PEOPLE = 0.5
+# Share of frames that nobody had time for, over the last turns, that means the worker is short.
+_SHORT_SHARE = 0.05
+_EASY_SHARE = 0.005
+_WINDOW_TURNS = 5
+# Rates are taken back slowly, so that a machine at its limit does not swing.
+_EASY_TURNS = 20
+_SHED_STEPS = 4
+
+
+class PaceReason(StrEnum):
+    """Why a camera is analysed at its rate."""
+
+    FULL = "full"
+    CALM = "calm"
+    LOAD = "load"
+
+
+@dataclass(frozen=True, slots=True)
+class PacedCamera:
+    """What pacing knows of a camera.
+
+    Attributes:
+        full_fps: pictures a second that the site asks for.
+        zone_ids: zones that it measures; a camera without zones is never calm.
+        guards_stair: its rate is lowered last.
+    """
+
+    full_fps: float
+    zone_ids: tuple[str, ...]
+    guards_stair: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The rate of a camera and why it is so."""
+
+    fps: float
+    reason: PaceReason
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTotals:
+    """Frames of a camera since the start: handed to analysis, and replaced before it."""
+
+    delivered: int
+    superseded: int
+
+
+@dataclass(slots=True)
+class _Load:
+    """The last turns' frames, and how many steps of shedding they led to."""
+
+    last: dict[str, FrameTotals] = field(default_factory=dict)
+    turns: list[tuple[int, int]] = field(default_factory=list)
+    step: int = 0
+    easy_turns: int = 0
+
+    def share(self) -> float:
+        delivered = sum(turn[0] for turn in self.turns)
+        return sum(turn[1] for turn in self.turns) / delivered if delivered else 0.0
+
+
+class Pacer:
+    """Gives every camera its rate.
+
+    Shedding goes in four steps: other cameras to half and to the least rate, then the stairs'
+    cameras to half and to the least rate (1 fps, or their own rate where that is lower).
+    """
+
+    def __init__(self, cameras: Mapping[str, PacedCamera]) -> None:
+        self._cameras = dict(cameras)
+        self._calm_s = dict.fromkeys(self._cameras, 0.0)
+        self._load = _Load()
+
+    @property
+    def lost_share(self) -> float:
+        """Share of the frames of the last seconds that were replaced before analysis."""
+        return self._load.share()
+
+    @property
+    def shed_step(self) -> int:
+        """0 when nothing is shed, 4 when every camera is at its least rate."""
+        return self._load.step
+
+    def turn(
+        self,
+        readings: Mapping[str, ZoneReading],
+        totals: Mapping[str, FrameTotals],
+        passed_s: float,
+    ) -> dict[str, Pace]:
+        """The rates from now on.
+
+        Args:
+            readings: the newest reading of each zone.
+            totals: frames of each camera since the start.
+            passed_s: seconds since the last turn.
+        """
+        self._weigh(totals)
+        return {
+            camera_id: self._pace(camera_id, camera, readings, passed_s)
+            for camera_id, camera in self._cameras.items()
+        }
+
+    def _weigh(self, totals: Mapping[str, FrameTotals]) -> None:
+        load = self._load
+        delivered = superseded = 0
+        for camera_id, now in totals.items():
+            before = load.last.get(camera_id, FrameTotals(0, 0))
+            delivered += max(now.delivered - before.delivered, 0)
+            superseded += max(now.superseded - before.superseded, 0)
+        load.last = dict(totals)
+        load.turns = [*load.turns, (delivered, superseded)][-_WINDOW_TURNS:]
+        share = load.share()
+        if share > _SHORT_SHARE and load.step < _SHED_STEPS:
+            # The frames before this step say nothing of the rates after it.
+            load.step, load.easy_turns, load.turns = load.step + 1, 0, []
+        elif share > _EASY_SHARE:
+            load.easy_turns = 0
+        else:
+            load.easy_turns += 1
+            if load.easy_turns >= _EASY_TURNS and load.step:
+                load.step, load.easy_turns = load.step - 1, 0
+
+    def _pace(
+        self,
+        camera_id: str,
+        camera: PacedCamera,
+        readings: Mapping[str, ZoneReading],
+        passed_s: float,
+    ) -> Pace:
+        empty = bool(camera.zone_ids) and all(
+            _is_empty(readings.get(zone_id)) for zone_id in camera.zone_ids
+        )
+        self._calm_s[camera_id] = self._calm_s[camera_id] + passed_s if empty else 0.0
+        paces = [Pace(camera.full_fps, PaceReason.FULL), self._shed(camera)]
+        if self._calm_s[camera_id] >= _CALM_AFTER_S:
+            paces.append(Pace(min(camera.full_fps, CALM_FPS), PaceReason.CALM))
+        return min(paces, key=lambda pace: pace.fps)
+
+    def _shed(self, camera: PacedCamera) -> Pace:
+        step = self._load.step - 2 if camera.guards_stair else self._load.step
+        if step <= 0:
+            return Pace(camera.full_fps, PaceReason.FULL)
+        least = min(camera.full_fps, LEAST_FPS)
+        fps = max(camera.full_fps / 2, least) if step == 1 else least
+        return Pace(fps, PaceReason.LOAD)
+
+
+def _is_empty(reading: ZoneReading | None) -> bool:
+    """Known to be at rest: UNKNOWN, a possible rise or half a person are not."""
+    if reading is None or reading.level is not Level.L0 or reading.measurement is None:
+        return False
+    certain = reading.could_be in (None, Level.L0)
+    return certain and reading.measurement.people < _EMPTY_PEOPLE
+
+
+__all__ = [
+    "CALM_FPS",
+    "LEAST_FPS",
+    "FrameTotals",
+    "Pace",
+    "PaceReason",
+    "PacedCamera",
+    "Pacer",
+]

@@ -1,0 +1,100 @@
+"""Rates of the cameras, second by second."""
+
+from dataclasses import replace
+
+import pytest
+
+from streams.pacing import FrameTotals, PacedCamera, Pacer, PaceReason
+from tests.streams.fakes import NOON, measurement, reading
+from vision.readings import Level, ZoneReading
+
+STAIR = PacedCamera(5.0, ("stair",), guards_stair=True)
+HALL = PacedCamera(4.0, ("hall",), guards_stair=False)
+SLOW = PacedCamera(0.5, ("yard",), guards_stair=False)
+
+
+def empty(zone_id: str) -> ZoneReading:
+    nobody = replace(measurement(zone_id, NOON), people=0.2)
+    return replace(reading(zone_id, NOON, Level.L0), measurement=nobody)
+
+
+class Desk:
+    def __init__(self, **cameras: PacedCamera) -> None:
+        self.pacer = Pacer(cameras)
+        self.delivered = dict.fromkeys(cameras, 0)
+        self.superseded = dict.fromkeys(cameras, 0)
+
+    def second(self, *readings: ZoneReading, lost: float = 0.0) -> dict[str, float]:
+        """One second in which each camera gave 100 frames; the rates after it."""
+        for camera in self.delivered:
+            self.delivered[camera] += 100
+            self.superseded[camera] += round(100 * lost)
+        totals = {
+            camera: FrameTotals(self.delivered[camera], self.superseded[camera])
+            for camera in self.delivered
+        }
+        paces = self.pacer.turn({one.zone_id: one for one in readings}, totals, 1.0)
+        self.reasons = {camera: pace.reason for camera, pace in paces.items()}
+        return {camera: pace.fps for camera, pace in paces.items()}
+
+
+def test_an_empty_stair_is_looked_at_once_a_second_after_ten() -> None:
+    desk = Desk(stair=STAIR)
+    rates = [desk.second(empty("stair"))["stair"] for _ in range(12)]
+    assert rates == [5.0] * 9 + [1.0] * 3
+    assert desk.reasons["stair"] is PaceReason.CALM
+
+
+@pytest.mark.parametrize(
+    "woken",
+    [
+        replace(empty("stair"), measurement=replace(measurement("stair", NOON), people=0.6)),
+        replace(empty("stair"), level=Level.L1),
+        replace(empty("stair"), could_be=Level.L1),
+        reading("stair", NOON, Level.UNKNOWN),
+    ],
+    ids=["somebody", "a level", "a possible level", "unknown"],
+)
+def test_the_full_rate_is_back_at_the_first_sign(woken: ZoneReading) -> None:
+    desk = Desk(stair=STAIR)
+    for _ in range(15):
+        desk.second(empty("stair"))
+    assert desk.second(woken)["stair"] == 5.0
+    assert desk.second(empty("stair"))["stair"] == 5.0  # the ten seconds begin anew
+
+
+def test_every_zone_of_a_camera_must_be_empty_and_a_camera_without_zones_is_not_calm() -> None:
+    both = PacedCamera(5.0, ("stair", "hall"), guards_stair=True)
+    desk = Desk(both=both, none=PacedCamera(5.0, (), guards_stair=False))
+    for _ in range(15):
+        rates = desk.second(empty("stair"), reading("hall", NOON, Level.L0))
+    assert rates == {"both": 5.0, "none": 5.0}
+
+
+def test_under_load_the_hall_gives_way_first_and_every_stair_keeps_one_a_second() -> None:
+    desk = Desk(stair=STAIR, hall=HALL, yard=SLOW)
+    seen = []
+    for _ in range(6):
+        rates = desk.second(lost=0.3)
+        seen.append((rates["hall"], rates["stair"], rates["yard"]))
+    assert seen[:4] == [(2.0, 5.0, 0.5), (1.0, 5.0, 0.5), (1.0, 2.5, 0.5), (1.0, 1.0, 0.5)]
+    assert seen[5] == (1.0, 1.0, 0.5)
+    assert desk.pacer.shed_step == 4
+    assert desk.reasons["stair"] is PaceReason.LOAD
+
+
+def test_rates_come_back_one_step_in_twenty_easy_seconds() -> None:
+    desk = Desk(stair=STAIR, hall=HALL)
+    desk.second(lost=0.2)
+    assert desk.second(lost=0.2)["hall"] == 1.0
+    back = [desk.second()["hall"] for _ in range(41)]
+    assert back[:18] == [1.0] * 18
+    assert back[-1] == 4.0
+    assert sorted(back) == back
+
+
+def test_few_lost_frames_change_nothing_and_are_told() -> None:
+    desk = Desk(hall=HALL)
+    for _ in range(5):
+        assert desk.second(lost=0.04)["hall"] == 4.0
+    assert desk.pacer.lost_share == pytest.approx(0.04)
