@@ -60,11 +60,11 @@ class HealthMemory:
         """What was kept of a camera; nothing for a new one."""
         path = self._path(camera_id)
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 return _remembered({name: stored[name] for name in stored.files})
         except FileNotFoundError:
             return Remembered()
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             _log.warning(
                 "what was learnt of a camera cannot be read; it is learnt anew",
                 camera=camera_id,
