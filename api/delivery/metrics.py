@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
@@ -15,9 +15,8 @@ from api.delivery.view import DeliveryView
 class DeliveryMetrics(Collector):
     """Collects from the view that the monitor last read."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self) -> None:
         self.view: DeliveryView | None = None
-        registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
         """Nothing before the first view."""

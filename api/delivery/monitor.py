@@ -75,7 +75,7 @@ class Monitor:
     def __init__(self, desk: Desk, plan: DeliveryPlan) -> None:
         self._desk = desk
         self._plan = plan
-        self._metrics = DeliveryMetrics(desk.metrics.registry)
+        self.metrics = DeliveryMetrics()
         self._started = desk.clock.monotonic()
         self._told: dict[str, Fault | None] = {}
 
@@ -102,7 +102,7 @@ class Monitor:
         now = desk.clock.utc()
         async with desk.database.read() as connection:
             view = await read_view(connection, self._plan, now)
-        self._metrics.view = view
+        self.metrics.view = view
         faults = faults_of(view)
         young = desk.clock.monotonic() - self._started < STARTUP_GRACE_S
         if young:
@@ -158,6 +158,7 @@ async def monitoring(desk: Desk) -> AsyncIterator[None]:
         yield
         return
     monitor = Monitor(desk, plan)
+    desk.metrics.registry.register(monitor.metrics)
     task = asyncio.create_task(monitor.run(), name="delivery-monitor")
     try:
         yield
