@@ -15,6 +15,8 @@ from api.access.guard import Access, needs
 from api.access.rights import Right
 from api.access.scoping import places_of
 from api.alarms.parents import CameraGroup
+from api.coverage.mount import install_coverage
+from api.coverage.watch import CoverageWatch
 from api.delivery import pages as delivery_pages
 from api.delivery import routes as delivery_routes
 from api.delivery.monitor import monitoring
@@ -81,6 +83,7 @@ def create_app(
         groups=groups,
     )
     service.desk.outbox = Outbox(delivery or DeliveryPlan(), watched)
+    covering = CoverageWatch(site, service.desk) if isinstance(site, Site) else None
     planning = None
     if plan is not None:
         database = service.desk.database
@@ -93,6 +96,8 @@ def create_app(
             await stack.enter_async_context(service.running())
             if planning is not None:
                 await stack.enter_async_context(rolling(planning))
+            if covering is not None:
+                await stack.enter_async_context(covering.running())
             await stack.enter_async_context(monitoring(service.desk))
             yield
 
@@ -129,6 +134,8 @@ def create_app(
     app.include_router(delivery_routes.router)
     app.include_router(delivery_pages.router)
     delivery_pages.mount_files(app)
+    if covering is not None:
+        install_coverage(app, covering)
     if planning is not None:
         install_plan(app, planning)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)

@@ -80,6 +80,19 @@ class LiveCoverage:
             for camera in cameras
         }
 
+    def planned_of(self, camera_id: str) -> tuple[CoverageArea, ...]:
+        """The areas of which a camera is meant to show a part worth listing."""
+        return tuple(
+            area
+            for area in self._areas
+            if (area.id, camera_id) in self._planned
+            and self._planned[area.id, camera_id].area >= SMALLEST_SPOT_M2
+        )
+
+    def planned_shape(self, area_id: str, camera_id: str) -> BaseGeometry:
+        """What a camera is meant to show of an area; empty where that is nothing."""
+        return self._planned.get((area_id, camera_id), MultiPolygon())
+
     def now(
         self, healthy: frozenset[str], observed_poses: Mapping[str, Pose] | None = None
     ) -> tuple[AreaNow, ...]:

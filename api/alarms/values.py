@@ -17,6 +17,7 @@ class AlarmType(StrEnum):
 
     CROWD = "crowd"
     CAMERA_LOST = "camera_lost"
+    AREA_BLIND = "area_blind"
     WORKER_LOST = "worker_lost"
     RECORDER_LOST = "recorder_lost"
     PANIC = "panic"
@@ -93,7 +94,8 @@ class AlarmKey:
     """One alarm at most is open for a key.
 
     Attributes:
-        subject_id: a zone id for `CROWD`, a camera id for `CAMERA_LOST`, a worker's or recorder's
+        subject_id: a zone id for `CROWD`, a camera id for `CAMERA_LOST`, an area id for
+            `AREA_BLIND`, a worker's or recorder's
             id for their loss, an input's id for `PANIC`, a device's, input's or output's id for
             `PANEL_FAULT`, the run's kind for `TEST`.
     """

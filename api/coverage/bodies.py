@@ -1,0 +1,246 @@
+"""Bodies of the coverage routes: areas, cameras, faults, baselines, days, changes, tasks."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from api.coverage.day_book import ChangeRow, TaskRow, area_json
+from api.coverage.health_store import BaselineRow, FaultRow
+from api.coverage.live import CameraNow
+from api.schemas import Body, NameBody
+from config import LocalText
+from vision.fault_course import Fault
+from vision.health_features import Mode
+from vision.instants import Utc
+from vision.live_coverage import AreaNow, Sightedness
+
+
+class AreaNowBody(Body):
+    """How much of its planned view an area keeps."""
+
+    area_id: str
+    state: Sightedness
+    critical: bool
+    planned_m2: float = Field(description="seen at its level when all cameras are well")
+    seen_m2: float
+    lost_because: tuple[str, ...] = Field(description="cameras whose failure took a part away")
+
+    @classmethod
+    def of(cls, area: AreaNow) -> AreaNowBody:
+        return cls.model_validate(area_json(area))
+
+
+class CameraNowBody(Body):
+    """Whether a camera is well; `causes` are catalogue keys `cause.*`."""
+
+    camera_id: str
+    healthy: bool
+    pending: bool
+    causes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, camera: CameraNow) -> CameraNowBody:
+        return cls(
+            camera_id=camera.camera_id,
+            healthy=camera.healthy,
+            pending=camera.pending,
+            causes=camera.causes,
+        )
+
+
+class CoverageNowBody(Body):
+    """Live coverage; `ready` is false while the geometry is still worked out."""
+
+    ready: bool
+    at: datetime
+    areas: tuple[AreaNowBody, ...]
+    cameras: tuple[CameraNowBody, ...]
+
+
+class FaultBody(Body):
+    """A fault of a camera; `closed_at` is null while it stands."""
+
+    id: int
+    camera_id: str
+    fault: Fault
+    mode: Mode
+    since: datetime
+    closed_at: datetime | None
+    duration_s: float
+    measured: float
+    limit: float
+    has_picture: bool
+
+    @classmethod
+    def of(cls, row: FaultRow, now: Utc) -> FaultBody:
+        return cls(
+            id=row.id,
+            camera_id=row.camera_id,
+            fault=row.fault,
+            mode=row.mode,
+            since=row.since.to_datetime(),
+            closed_at=_time(row.closed),
+            duration_s=round(row.duration_s(now), 3),
+            measured=row.measured,
+            limit=row.limit,
+            has_picture=row.has_picture,
+        )
+
+
+class FaultsBody(Body):
+    """Faults, newest first."""
+
+    faults: tuple[FaultBody, ...]
+
+
+class BaselineBody(Body):
+    """A learnt baseline; `confirmed_by` is empty until a person looked at it."""
+
+    camera_id: str
+    mode: Mode
+    learnt_at: datetime
+    landmarks: int
+    watches_movement: bool
+    confirmed_by: str
+    confirmed_at: datetime | None
+
+    @classmethod
+    def of(cls, row: BaselineRow) -> BaselineBody:
+        return cls(
+            camera_id=row.camera_id,
+            mode=row.mode,
+            learnt_at=row.learnt.to_datetime(),
+            landmarks=row.landmarks,
+            watches_movement=row.watches_movement,
+            confirmed_by=row.confirmed_by,
+            confirmed_at=_time(row.confirmed),
+        )
+
+
+class SuspendedBody(Body):
+    """A camera whose calibration does not hold since it was moved."""
+
+    camera_id: str
+    since: datetime
+
+
+class BaselinesBody(Body):
+    """Baselines of all cameras, and calibrations that wait for a person."""
+
+    baselines: tuple[BaselineBody, ...]
+    suspended: tuple[SuspendedBody, ...]
+
+
+class NoteBody(Body):
+    """What the person found or did."""
+
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+class AreaDayBody(Body):
+    """One area over one day; only time in which the service watched counts."""
+
+    area_id: str
+    day: date
+    watched_h: float
+    lost_m2_h: float
+    blind_h: float
+
+
+class CameraDayBody(Body):
+    """One camera over one day."""
+
+    camera_id: str
+    day: date
+    watched_h: float
+    healthy_share: float | None
+
+
+class RateBody(Body):
+    """Healthy rate of a group of cameras; `met` is null where nobody watched."""
+
+    target_share: float
+    cameras: int
+    healthy_share: float | None
+    met: bool | None
+
+
+class DaysBody(Body):
+    """Sums a day, and the healthy rates over the whole span."""
+
+    areas: tuple[AreaDayBody, ...]
+    cameras: tuple[CameraDayBody, ...]
+    rates: tuple[RateBody, ...]
+
+
+class ChangeBody(Body):
+    """How coverage stood from `at` on."""
+
+    at: datetime
+    healthy: tuple[str, ...]
+    areas: tuple[AreaNowBody, ...]
+
+    @classmethod
+    def of(cls, row: ChangeRow) -> ChangeBody:
+        areas = tuple(AreaNowBody.model_validate(dict(area)) for area in row.areas)
+        return cls(at=row.at.to_datetime(), healthy=row.healthy, areas=areas)
+
+
+class ChangesBody(Body):
+    """Changes of a span, oldest first, with the one that stood when it began."""
+
+    changes: tuple[ChangeBody, ...]
+
+
+class TaskBody(Body):
+    """A blind critical area for somebody to mend."""
+
+    id: int
+    area_id: str
+    camera_ids: tuple[str, ...]
+    opened_at: datetime
+    due_at: datetime
+    seen_again_at: datetime | None
+    owner: str
+    closed_at: datetime | None
+    closed_by: str
+    note: str
+
+    @classmethod
+    def of(cls, row: TaskRow) -> TaskBody:
+        return cls(
+            id=row.id,
+            area_id=row.area_id,
+            camera_ids=row.camera_ids,
+            opened_at=row.opened.to_datetime(),
+            due_at=row.due.to_datetime(),
+            seen_again_at=_time(row.seen_again),
+            owner=row.owner,
+            closed_at=_time(row.closed),
+            closed_by=row.closed_by,
+            note=row.note,
+        )
+
+
+class TasksBody(Body):
+    """Tasks, newest first."""
+
+    tasks: tuple[TaskBody, ...]
+
+
+class PlanBody(Body):
+    """Geometry for the page: floors with walls, areas, cameras, and what each camera shows."""
+
+    floors: tuple[dict[str, Any], ...]
+
+
+def name_body(name: LocalText) -> NameBody:
+    """A name of the site file as it is sent."""
+    return NameBody(zh=name.zh, en=name.en)
+
+
+def _time(moment: Utc | None) -> datetime | None:
+    return None if moment is None else moment.to_datetime()

@@ -1,0 +1,267 @@
+"""What live coverage leaves behind: changes for the time slider, sums a day, tasks for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.coverage.tables import CAMERA_DAYS, COVERAGE_CHANGES, COVERAGE_DAYS, COVERAGE_TASKS
+from vision.instants import Utc
+from vision.live_coverage import AreaNow
+
+TASK_DUE_S = 86_400.0
+"""A day to mend a camera over a critical area: this project's choice, not a rule of law."""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaSums:
+    """One area over one day, or several; only the time in which the service watched counts."""
+
+    watched_s: float = 0.0
+    lost_m2_s: float = 0.0
+    blind_s: float = 0.0
+
+    def plus(self, other: AreaSums) -> AreaSums:
+        return AreaSums(
+            self.watched_s + other.watched_s,
+            self.lost_m2_s + other.lost_m2_s,
+            self.blind_s + other.blind_s,
+        )
+
+    @property
+    def lost_m2_h(self) -> float:
+        """Area-hours lost, m² h."""
+        return self.lost_m2_s / 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSums:
+    """One camera over one day, or several."""
+
+    watched_s: float = 0.0
+    healthy_s: float = 0.0
+
+    def plus(self, other: CameraSums) -> CameraSums:
+        return CameraSums(self.watched_s + other.watched_s, self.healthy_s + other.healthy_s)
+
+    @property
+    def healthy_share(self) -> float | None:
+        """Healthy over watched time; `None` where nobody watched."""
+        return self.healthy_s / self.watched_s if self.watched_s > 0.0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """How coverage stood from `at` on."""
+
+    at: Utc
+    healthy: tuple[str, ...]
+    areas: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A blind critical area for somebody to mend; `closed` is `None` while it is open."""
+
+    id: int
+    area_id: str
+    camera_ids: tuple[str, ...]
+    opened: Utc
+    due: Utc
+    seen_again: Utc | None
+    owner: str
+    closed: Utc | None
+    closed_by: str
+    note: str
+
+
+async def add_days(
+    connection: AsyncConnection,
+    areas: Mapping[tuple[str, int], AreaSums],
+    cameras: Mapping[tuple[str, int], CameraSums],
+) -> None:
+    """Add sums by (id, day) to what is there."""
+    for (area_id, day), sums in areas.items():
+        key: dict[str, Any] = {"area_id": area_id, "day": day}
+        await _add(connection, COVERAGE_DAYS, key, asdict(sums))
+    for (camera_id, day), camera_sums in cameras.items():
+        key = {"camera_id": camera_id, "day": day}
+        await _add(connection, CAMERA_DAYS, key, asdict(camera_sums))
+
+
+async def _add(
+    connection: AsyncConnection, table: Any, key: Mapping[str, Any], sums: Mapping[str, float]
+) -> None:
+    same = [table.c[name] == value for name, value in key.items()]
+    more = {name: table.c[name] + value for name, value in sums.items()}
+    done = await connection.execute(update(table).where(*same).values(**more))
+    if done.rowcount == 0:
+        await connection.execute(insert(table).values(**key, **sums))
+
+
+async def area_days(
+    connection: AsyncConnection, first: int, last: int
+) -> dict[tuple[str, int], AreaSums]:
+    """Sums of the areas by (id, day), both days included."""
+    days = COVERAGE_DAYS.c.day.between(first, last)
+    rows = (await connection.execute(select(COVERAGE_DAYS).where(days))).mappings().all()
+    return {
+        (row["area_id"], row["day"]): AreaSums(row["watched_s"], row["lost_m2_s"], row["blind_s"])
+        for row in rows
+    }
+
+
+async def camera_days(
+    connection: AsyncConnection, first: int, last: int
+) -> dict[tuple[str, int], CameraSums]:
+    """Sums of the cameras by (id, day), both days included."""
+    days = CAMERA_DAYS.c.day.between(first, last)
+    rows = (await connection.execute(select(CAMERA_DAYS).where(days))).mappings().all()
+    return {
+        (row["camera_id"], row["day"]): CameraSums(row["watched_s"], row["healthy_s"])
+        for row in rows
+    }
+
+
+def area_json(area: AreaNow) -> dict[str, Any]:
+    """An area's state as it is kept and sent."""
+    return {
+        "area_id": area.area_id,
+        "state": area.state.value,
+        "critical": area.critical,
+        "planned_m2": round(area.planned_m2, 3),
+        "seen_m2": round(area.seen_m2, 3),
+        "lost_because": list(area.lost_because),
+    }
+
+
+async def note_change(
+    connection: AsyncConnection,
+    at: Utc,
+    site_sha256: str,
+    healthy: Iterable[str],
+    areas: Sequence[AreaNow],
+) -> None:
+    """Keep how coverage stands from now on."""
+    await connection.execute(
+        insert(COVERAGE_CHANGES).values(
+            at_ns=at.ns,
+            site_sha256=site_sha256,
+            healthy_json=json.dumps(sorted(healthy)),
+            areas_json=json.dumps([area_json(area) for area in areas]),
+        )
+    )
+
+
+async def changes_between(
+    connection: AsyncConnection, start: Utc, end: Utc, limit: int = 2_000
+) -> tuple[ChangeRow, ...]:
+    """Changes of a span, oldest first, with the one that stood when it began."""
+    table = COVERAGE_CHANGES
+    before = select(table).where(table.c.at_ns < start.ns).order_by(table.c.id.desc()).limit(1)
+    within = (
+        select(table)
+        .where(table.c.at_ns >= start.ns, table.c.at_ns <= end.ns)
+        .order_by(table.c.id)
+        .limit(limit)
+    )
+    rows = [
+        *(await connection.execute(before)).mappings().all(),
+        *(await connection.execute(within)).mappings().all(),
+    ]
+    return tuple(
+        ChangeRow(
+            Utc(row["at_ns"]),
+            tuple(json.loads(row["healthy_json"])),
+            tuple(json.loads(row["areas_json"])),
+        )
+        for row in rows
+    )
+
+
+async def open_task(connection: AsyncConnection, area: AreaNow, now: Utc) -> None:
+    """A task for a blind critical area, unless one is open."""
+    table = COVERAGE_TASKS
+    query = select(table.c.id).where(table.c.area_id == area.area_id, table.c.closed_ns.is_(None))
+    standing = (await connection.execute(query)).scalar_one_or_none()
+    if standing is not None:
+        await connection.execute(
+            update(table).where(table.c.id == standing).values(seen_again_ns=None)
+        )
+        return
+    await connection.execute(
+        insert(table).values(
+            area_id=area.area_id,
+            camera_ids_json=json.dumps(list(area.lost_because)),
+            opened_ns=now.ns,
+            due_ns=now.plus(TASK_DUE_S).ns,
+            seen_again_ns=None,
+            owner="",
+            closed_ns=None,
+            closed_by="",
+            note="",
+        )
+    )
+
+
+async def note_seen_again(connection: AsyncConnection, area_id: str, now: Utc) -> None:
+    """The area is seen again; a person still has to say why, and close the task."""
+    table = COVERAGE_TASKS
+    await connection.execute(
+        update(table)
+        .where(
+            table.c.area_id == area_id,
+            table.c.closed_ns.is_(None),
+            table.c.seen_again_ns.is_(None),
+        )
+        .values(seen_again_ns=now.ns)
+    )
+
+
+async def take_task(connection: AsyncConnection, task_id: int, owner: str) -> bool:
+    """Somebody takes an open task; `False` where there is none."""
+    table = COVERAGE_TASKS
+    query = update(table).where(table.c.id == task_id, table.c.closed_ns.is_(None))
+    return (await connection.execute(query.values(owner=owner))).rowcount == 1
+
+
+async def close_task(
+    connection: AsyncConnection, task_id: int, name: str, note: str, now: Utc
+) -> bool:
+    """Somebody closes a task whose area is seen again; `False` where that does not hold."""
+    table = COVERAGE_TASKS
+    query = update(table).where(
+        table.c.id == task_id, table.c.closed_ns.is_(None), table.c.seen_again_ns.is_not(None)
+    )
+    values = {"closed_ns": now.ns, "closed_by": name, "note": note}
+    return (await connection.execute(query.values(**values))).rowcount == 1
+
+
+async def tasks(connection: AsyncConnection, limit: int = 200) -> tuple[TaskRow, ...]:
+    """Tasks, newest first."""
+    query = select(COVERAGE_TASKS).order_by(COVERAGE_TASKS.c.id.desc()).limit(limit)
+    rows = (await connection.execute(query)).mappings().all()
+    return tuple(
+        TaskRow(
+            id=row["id"],
+            area_id=row["area_id"],
+            camera_ids=tuple(json.loads(row["camera_ids_json"])),
+            opened=Utc(row["opened_ns"]),
+            due=Utc(row["due_ns"]),
+            seen_again=_instant(row["seen_again_ns"]),
+            owner=row["owner"],
+            closed=_instant(row["closed_ns"]),
+            closed_by=row["closed_by"],
+            note=row["note"],
+        )
+        for row in rows
+    )
+
+
+def _instant(ns: int | None) -> Utc | None:
+    return None if ns is None else Utc(ns)

@@ -1,0 +1,90 @@
+"""The plan of a live site for the console page: plain lists of points, millimetres kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
+
+from api.coverage.live import LiveSite
+from config import Floor, LocalText, RequiredArea
+from vision.visibility import polygonal
+
+_PLAIN_M = 0.02
+
+
+def plan_of(live: LiveSite) -> list[dict[str, Any]]:
+    """Floors with outline, walls, doors, areas, cameras, and each camera's part of each area."""
+    return [
+        _floor(live, scene.floor, [camera.id for camera in scene.cameras]) for scene in live.scenes
+    ]
+
+
+def _floor(live: LiveSite, floor: Floor, camera_ids: list[str]) -> dict[str, Any]:
+    required = [area for area in floor.areas if isinstance(area, RequiredArea)]
+    forbidden = [area for area in floor.areas if not isinstance(area, RequiredArea)]
+    return {
+        "id": floor.id,
+        "name": _name(floor.name),
+        "outline": _rings(floor.outline),
+        "walls": [[_point(p) for p in wall.points_xy_m] for wall in floor.walls],
+        "doors": [
+            {
+                "points": [_point(door.start_xy_m), _point(door.end_xy_m)],
+                "open": door.state == "open",
+            }
+            for door in floor.doors
+        ],
+        "obstacles": [_rings(one.polygon_xy_m) for one in floor.obstacles],
+        "areas": [
+            {
+                "id": area.id,
+                "name": _name(area.name),
+                "level": area.level,
+                "critical": area.critical,
+                "polygon": _rings(area.polygon_xy_m),
+            }
+            for area in required
+        ],
+        "forbidden": [
+            {"id": area.id, "name": _name(area.name), "polygon": _rings(area.polygon_xy_m)}
+            for area in forbidden
+        ],
+        "cameras": [_camera(live, name) for name in camera_ids],
+        "views": [
+            {"area_id": area.id, "camera_id": name, "polygons": _faces(shape)}
+            for area in required
+            for name in camera_ids
+            if not (shape := live.planned_shape(floor.id, area.id, name)).is_empty
+        ],
+    }
+
+
+def _camera(live: LiveSite, camera_id: str) -> dict[str, Any]:
+    camera = live.site.camera(camera_id)
+    pose = camera.camera.pose
+    return {
+        "id": camera.id,
+        "name": _name(camera.name),
+        "at": _point((pose.x_m, pose.y_m)),
+        "pan_deg": round(pose.pan_deg, 1),
+        "hfov_deg": round(camera.camera.lens.hfov_deg, 1),
+    }
+
+
+def _faces(shape: BaseGeometry) -> list[list[list[list[float]]]]:
+    return [_rings(part) for part in polygonal(shape.simplify(_PLAIN_M)).geoms]
+
+
+def _rings(polygon: Polygon) -> list[list[list[float]]]:
+    rings = (polygon.exterior, *polygon.interiors)
+    return [[_point((x, y)) for x, y, *_ in ring.coords] for ring in rings]
+
+
+def _point(point: tuple[float, float]) -> list[float]:
+    return [round(float(point[0]), 3), round(float(point[1]), 3)]
+
+
+def _name(text: LocalText) -> dict[str, str]:
+    return {"zh": text.zh, "en": text.en}

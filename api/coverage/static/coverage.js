@@ -1,0 +1,304 @@
+// The coverage page: draws the plan as SVG, follows the present, and goes back in time.
+
+const body = document.body.dataset;
+const by = (id) => document.getElementById(id);
+const SVG = "http://www.w3.org/2000/svg";
+const texts = await (await fetch(`/coverage-texts/${body.lang}.json`)).json();
+const t = (key) => texts[key] ?? key;
+const inLanguage = (name) => (body.lang === "en" ? name.en : name.zh);
+const stamp = new Intl.DateTimeFormat(body.lang === "en" ? "en-GB" : "zh-CN", {
+  timeZone: body.timezone, month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
+  second: "2-digit",
+});
+const clock = (text) => (text ? stamp.format(new Date(text)) : "—");
+
+let plan = null;
+let present = null;
+let changes = [];
+const names = { areas: new Map(), cameras: new Map() };
+
+async function ask(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  return answer.json();
+}
+
+function say(text, good) {
+  const said = by("said");
+  said.hidden = false;
+  said.className = good ? "good" : "bad";
+  said.textContent = text;
+}
+
+async function post(address, content) {
+  try {
+    const answer = await fetch(address, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(content ?? {}),
+    });
+    if (answer.ok) {
+      say(t("coverage.live.done"), true);
+    } else {
+      const problem = await answer.json();
+      say(inLanguage(problem.message), false);
+    }
+  } catch {
+    say(t("coverage.live.not_reached"), false);
+  }
+  await refresh();
+}
+
+function shape(kind, attributes, text) {
+  const made = document.createElementNS(SVG, kind);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+const pathOf = (rings) => rings.map((ring) => `M${ring.map((p) => p.join(",")).join("L")}Z`).join("");
+
+function hatch(id, colour, angle) {
+  const pattern = shape("pattern", {
+    id, width: 0.3, height: 0.3, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})`,
+  });
+  pattern.append(shape("line", { x1: 0, y1: 0, x2: 0, y2: 0.3, stroke: colour, "stroke-width": 0.1 }));
+  return pattern;
+}
+
+// What stood at the chosen moment: the cameras that were well, and each area's state.
+function standing() {
+  const back = 1440 - Number(by("time").value);
+  if (back === 0 || changes.length === 0) {
+    by("shown").textContent = t("coverage.live.now");
+    if (present === null) return null;
+    const well = present.cameras.filter((one) => one.healthy || one.pending);
+    return { healthy: new Set(well.map((one) => one.camera_id)), areas: present.areas };
+  }
+  const moment = Date.now() - back * 60000;
+  by("shown").textContent = stamp.format(new Date(moment));
+  const before = changes.filter((one) => new Date(one.at).getTime() <= moment);
+  if (before.length === 0) {
+    by("shown").textContent += ` · ${t("coverage.live.not_watched")}`;
+    return null;
+  }
+  const last = before[before.length - 1];
+  return { healthy: new Set(last.healthy), areas: last.areas };
+}
+
+function shownLayer(name) {
+  return document.querySelector(`input[data-layer="${name}"]`).checked;
+}
+
+function draw() {
+  if (plan === null) return;
+  const floor = plan.floors.find((one) => one.id === by("floor").value) ?? plan.floors[0];
+  const state = standing();
+  const svg = by("plan");
+  svg.replaceChildren();
+  const points = floor.outline.flat().concat(floor.cameras.map((one) => one.at));
+  const xs = points.map((p) => p[0]);
+  const ys = points.map((p) => p[1]);
+  const [left, low] = [Math.min(...xs) - 1, Math.min(...ys) - 1];
+  const [wide, high] = [Math.max(...xs) + 1 - left, Math.max(...ys) + 1 - low];
+  svg.setAttribute("viewBox", `${left} ${-(low + high)} ${wide} ${high}`);
+  const defs = shape("defs", {});
+  defs.append(hatch("hatch-lost", "#b2182b", 45), hatch("hatch-forbidden", "#6a3d9a", -45));
+  const up = shape("g", { transform: "scale(1,-1)" });
+  svg.append(defs, up);
+  up.append(shape("path", { d: pathOf(floor.outline), class: "outline" }));
+  const views = floor.views.map((view) => [view, state !== null && state.healthy.has(view.camera_id)]);
+  for (const [view, well] of views) {
+    if (state === null || !shownLayer(well ? "seen" : "lost")) continue;
+    for (const rings of view.polygons) {
+      up.append(shape("path", { d: pathOf(rings), class: well ? "seen" : "lost" }));
+    }
+  }
+  if (shownLayer("areas")) {
+    const states = new Map((state?.areas ?? []).map((one) => [one.area_id, one.state]));
+    for (const area of floor.areas) {
+      const kind = states.get(area.id) ?? "";
+      up.append(shape("path", { d: pathOf(area.polygon), class: `area ${kind}`, "data-area": area.id }));
+    }
+  }
+  if (shownLayer("forbidden")) {
+    for (const place of floor.forbidden) {
+      up.append(shape("path", { d: pathOf(place.polygon), class: "forbidden" }));
+    }
+  }
+  for (const rings of floor.obstacles) up.append(shape("path", { d: pathOf(rings), class: "obstacle" }));
+  for (const wall of floor.walls) {
+    up.append(shape("polyline", { points: wall.map((p) => p.join(",")).join(" "), class: "wall" }));
+  }
+  for (const door of floor.doors) {
+    const [[x1, y1], [x2, y2]] = door.points;
+    up.append(shape("line", { x1, y1, x2, y2, class: door.open ? "door open" : "door" }));
+  }
+  if (shownLayer("cameras")) drawCameras(svg, up, floor, state);
+}
+
+function drawCameras(svg, up, floor, state) {
+  for (const camera of floor.cameras) {
+    const [x, y] = camera.at;
+    const well = state === null || state.healthy.has(camera.id);
+    const half = (Math.min(camera.hfov_deg, 160) / 2) * (Math.PI / 180);
+    const pan = camera.pan_deg * (Math.PI / 180);
+    const tips = [pan - half, pan + half].map((a) => `${x + 0.9 * Math.cos(a)},${y + 0.9 * Math.sin(a)}`);
+    up.append(shape("polygon", {
+      points: `${x},${y} ${tips.join(" ")}`, class: well ? "camera" : "camera bad",
+    }));
+    const label = well ? camera.id : `✕ ${camera.id}`;
+    svg.append(shape("text", { x: x + 0.2, y: -(y + 0.25), class: "label" }, label));
+  }
+}
+
+function row(...cells) {
+  const made = document.createElement("tr");
+  for (const cell of cells) {
+    const box = document.createElement("td");
+    if (cell instanceof Node) box.append(cell);
+    else box.textContent = cell;
+    made.append(box);
+  }
+  return made;
+}
+
+function marked(text, good) {
+  const made = document.createElement("span");
+  made.className = good ? "good" : "bad";
+  made.textContent = `${good ? "●" : "✕"} ${text}`;
+  return made;
+}
+
+function button(text, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.addEventListener("click", act);
+  return made;
+}
+
+function group(...parts) {
+  const made = document.createElement("span");
+  made.append(...parts);
+  return made;
+}
+
+const areaName = (id) => names.areas.get(id) ?? id;
+const cameraName = (id) => names.cameras.get(id) ?? id;
+
+function fillAreas() {
+  by("areas").replaceChildren(...present.areas.map((area) => row(
+    areaName(area.area_id) + (area.critical ? ` ★${t("coverage.live.critical")}` : ""),
+    marked(t(`coverage.live.area_state.${area.state}`), area.state === "whole"),
+    `${area.seen_m2.toFixed(2)} / ${area.planned_m2.toFixed(2)}`,
+    area.lost_because.map(cameraName).join("、") || "—",
+  )));
+}
+
+function fillCameras(known) {
+  by("cameras").replaceChildren(...present.cameras.map((camera) => {
+    const learnt = known.baselines.filter((one) => one.camera_id === camera.camera_id);
+    const waiting = known.suspended.some((one) => one.camera_id === camera.camera_id);
+    const id = encodeURIComponent(camera.camera_id);
+    const words = camera.pending ? t("camera_state.starting")
+      : camera.causes.map((cause) => t(`cause.${cause}`)).join("、") || t("coverage.live.well");
+    const acts = [];
+    if (body.mayCalibrate) {
+      if (waiting) {
+        acts.push(button(t("coverage.live.confirm_calibration"), () =>
+          post(`/api/v1/cameras/${id}/calibration/confirm`, { note: "" })));
+      }
+      for (const one of learnt.filter((each) => !each.confirmed_by)) {
+        acts.push(button(`${t("coverage.live.confirm_baseline")} ${t(`coverage.live.mode.${one.mode}`)}`,
+          () => post(`/api/v1/cameras/${id}/baselines/${one.mode}/confirm`)));
+      }
+      acts.push(button(t("coverage.live.relearn"), () => post(`/api/v1/cameras/${id}/baselines/relearn`)));
+    }
+    const baselines = learnt.map((one) => `${t(`coverage.live.mode.${one.mode}`)} ${
+      one.confirmed_by ? `${t("coverage.live.confirmed_by")} ${one.confirmed_by}` : t("coverage.live.unconfirmed")
+    }${one.watches_movement ? "" : `（${t("coverage.live.no_landmarks")}）`}`);
+    return row(cameraName(camera.camera_id), marked(words, camera.healthy || camera.pending),
+      baselines.join("；") || t("coverage.live.learning"), group(...acts));
+  }));
+}
+
+function fillFaults(known) {
+  by("faults").replaceChildren(...known.faults.map((fault) => {
+    const id = encodeURIComponent(fault.camera_id);
+    const link = document.createElement("a");
+    link.href = `/api/v1/cameras/${id}/faults/${fault.id}/picture.jpg`;
+    link.textContent = t("coverage.live.picture");
+    return row(cameraName(fault.camera_id), marked(t(`cause.${fault.fault}`), fault.closed_at !== null),
+      clock(fault.since), `${Math.round(fault.duration_s)} s`, fault.has_picture ? link : "—");
+  }));
+}
+
+function fillTasks(known) {
+  by("tasks").replaceChildren(...known.tasks.map((task) => {
+    const acts = [];
+    if (body.mayRun && task.closed_at === null) {
+      acts.push(button(t("coverage.live.take"), () => post(`/api/v1/coverage/tasks/${task.id}/take`)));
+      if (task.seen_again_at !== null) {
+        acts.push(button(t("coverage.live.close"), () =>
+          post(`/api/v1/coverage/tasks/${task.id}/close`, { note: "" })));
+      }
+    }
+    const state = task.closed_at ? `${t("coverage.live.closed_by")} ${task.closed_by}`
+      : task.seen_again_at ? t("coverage.live.seen_again") : t("coverage.live.area_state.blind");
+    return row(areaName(task.area_id), task.camera_ids.map(cameraName).join("、"), clock(task.due_at),
+      task.owner || "—", marked(state, task.closed_at !== null), group(...acts));
+  }));
+}
+
+function fillDays(known) {
+  by("rates").replaceChildren(...known.rates.map((rate) => row(
+    `≥ ${(rate.target_share * 100).toFixed(0)} %`, String(rate.cameras),
+    rate.healthy_share === null ? "—" : marked(`${(rate.healthy_share * 100).toFixed(2)} %`, rate.met),
+  )));
+  by("days").replaceChildren(...known.areas.map((day) => row(
+    day.day, areaName(day.area_id), day.lost_m2_h.toFixed(2), day.watched_h.toFixed(2),
+  )));
+}
+
+async function refresh() {
+  try {
+    const [now, past, baselines, faults, tasks, days] = await Promise.all([
+      ask("/api/v1/coverage/now"), ask("/api/v1/coverage/changes"), ask("/api/v1/coverage/baselines"),
+      ask("/api/v1/coverage/faults?limit=50"), ask("/api/v1/coverage/tasks"), ask("/api/v1/coverage/days"),
+    ]);
+    present = now;
+    changes = past.changes;
+    if (plan === null && now.ready) await loadPlan();
+    fillAreas();
+    fillCameras(baselines);
+    fillFaults(faults);
+    fillTasks(tasks);
+    fillDays(days);
+    draw();
+  } catch {
+    say(t("coverage.live.not_reached"), false);
+  }
+}
+
+async function loadPlan() {
+  plan = await ask("/api/v1/coverage/plan");
+  for (const floor of plan.floors) {
+    const option = document.createElement("option");
+    option.value = floor.id;
+    option.textContent = inLanguage(floor.name);
+    by("floor").append(option);
+    for (const area of floor.areas) names.areas.set(area.id, inLanguage(area.name));
+    for (const camera of floor.cameras) names.cameras.set(camera.id, inLanguage(camera.name));
+  }
+}
+
+by("floor").addEventListener("change", draw);
+by("time").addEventListener("input", draw);
+by("to-now").addEventListener("click", () => {
+  by("time").value = "1440";
+  draw();
+});
+for (const box of document.querySelectorAll("input[data-layer]")) box.addEventListener("change", draw);
+await refresh();
+setInterval(refresh, 5000);

@@ -1,0 +1,239 @@
+"""Live coverage of the sample school in simulated time: areas, alarm, task, sums, decisions."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from api.access.guard import OpenAccess
+from api.application import create_app
+from api.coverage.watch import CoverageWatch
+from api.pictures import NoPictures
+from config import Site, load_site, sample_school_directory
+from streams.clock import SimulatedClock
+from tests.api.desk_cases import AUTHORISED, settings
+from vision.instants import Utc
+
+_IDS = itertools.count(1)
+NOON = Utc.from_iso("2026-09-01T04:00:00Z")
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class School:
+    """The sample school's service without workers; the test plays them."""
+
+    client: httpx.AsyncClient
+    clock: SimulatedClock
+    watch: CoverageWatch
+    site: Site
+
+    async def tell(self, record: Json) -> None:
+        full = {
+            "record_id": f"w1:run:{next(_IDS):08d}",
+            "site_id": self.site.id,
+            "worker_id": "w1",
+            "captured_at": self.clock.utc().iso(),
+        } | record
+        answer = await self.client.post(
+            "/api/v1/ingest", json={"records": [full]}, headers=AUTHORISED
+        )
+        assert answer.status_code == 200
+        assert answer.json()["rejected"] == []
+
+    async def state(self, camera_id: str, state: str, cause: str = "") -> None:
+        since = self.clock.utc().iso()
+        await self.tell(
+            {
+                "kind": "camera_state",
+                "camera_id": camera_id,
+                "state": state,
+                "since": since,
+                "cause": cause,
+            }
+        )
+
+    async def seen(self) -> None:
+        """Every zone is read, so that no camera counts as lost for silence."""
+        for zone in self.site.zones:
+            reading = {"zone_id": zone.id, "level": "L0"}
+            await self.tell({"kind": "reading", "reading": reading})
+
+    async def health(self, camera_id: str, *faults: str, **more: Any) -> None:
+        since = self.clock.utc().iso()
+        told = [{"fault": f, "since": since, "measured": 1.0, "limit": 0.5} for f in faults]
+        record = {"kind": "camera_health", "camera_id": camera_id, "mode": "day", "faults": told}
+        await self.tell(record | more)
+
+    async def get(self, path: str) -> Json:
+        answer = await self.client.get(f"/api/v1/{path}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def post(self, path: str, body: Json | None = None) -> int:
+        return (await self.client.post(f"/api/v1/{path}", json=body or {})).status_code
+
+    async def areas(self) -> dict[str, str]:
+        await self.watch.tick()
+        found = await self.get("coverage/now")
+        return {area["area_id"]: area["state"] for area in found["areas"]}
+
+
+@asynccontextmanager
+async def school(database_url: str) -> AsyncIterator[School]:
+    site, clock = load_site(sample_school_directory()), SimulatedClock(NOON)
+    app = create_app(
+        settings=settings(database_url),
+        site=site,
+        clock=clock,
+        pictures=NoPictures(),
+        access=OpenAccess(),
+    )
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        headers = {"X-Viewer": "wang"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", headers=headers
+        ) as client:
+            made = School(client, clock, app.state.coverage, site)
+            for camera in site.cameras:
+                await made.state(camera.id, "live")
+            await made.seen()
+            yield made
+
+
+@pytest.fixture
+async def desk(sqlite_url: str) -> AsyncIterator[School]:
+    async with school(sqlite_url) as made:
+        yield made
+
+
+async def test_a_lost_camera_names_exactly_its_areas(desk: School) -> None:
+    assert set((await desk.areas()).values()) == {"whole"}
+    await desk.state("cam-corridor3", "offline", "hung")
+    states = await desk.areas()
+    assert [name for name, state in states.items() if state == "blind"] == ["area-corridor-3f"]
+    found = await desk.get("coverage/now")
+    (lost,) = (area for area in found["areas"] if area["state"] == "blind")
+    assert lost["lost_because"] == ["cam-corridor3"]
+    (camera,) = (one for one in found["cameras"] if not one["healthy"])
+    assert (camera["camera_id"], camera["causes"]) == ("cam-corridor3", ["hung"])
+
+
+async def test_a_blind_critical_area_raises_an_alarm_and_a_task(desk: School) -> None:
+    await desk.areas()
+    await desk.health("cam-stair", "covered")
+    assert (await desk.areas())["area-stair"] == "blind"
+    alarms = (await desk.get("alarms"))["alarms"]
+    (alarm,) = (one for one in alarms if one["type"] == "area_blind")
+    assert (alarm["subject_id"], alarm["priority"]) == ("area-stair", 2)
+    assert alarm["zone_ids"] == ["stair-a"]
+    (task,) = (await desk.get("coverage/tasks"))["tasks"]
+    assert (task["area_id"], task["camera_ids"]) == ("area-stair", ["cam-stair"])
+    assert await desk.post(f"coverage/tasks/{task['id']}/take") == 204
+    # It cannot be closed while the area is blind.
+    assert await desk.post(f"coverage/tasks/{task['id']}/close") == 409
+    await desk.health("cam-stair")
+    assert (await desk.areas())["area-stair"] == "whole"
+    assert await desk.post(f"coverage/tasks/{task['id']}/close", {"note": "lens cleaned"}) == 204
+    (task,) = (await desk.get("coverage/tasks"))["tasks"]
+    assert task["owner"] == task["closed_by"] != ""
+
+
+async def test_area_hours_and_healthy_rates_count_watched_time_only(desk: School) -> None:
+    await desk.areas()
+    await desk.state("cam-corridor3", "offline", "hung")
+    planned_m2 = next(
+        area["planned_m2"]
+        for area in (await desk.get("coverage/now"))["areas"]
+        if area["area_id"] == "area-corridor-3f"
+    )
+    await desk.watch.tick()
+    # Ten looks of five seconds each, and one step of an hour that nobody watched.
+    for step_s in (*[5.0] * 10, 3600.0):
+        desk.clock.advance(step_s)
+        await desk.seen()
+        await desk.watch.tick()
+    days = await desk.get("coverage/days")
+    (lost,) = (day for day in days["areas"] if day["lost_m2_h"] > 0.0)
+    assert (lost["area_id"], lost["day"]) == ("area-corridor-3f", "2026-09-01")
+    assert lost["lost_m2_h"] == pytest.approx(planned_m2 * 50.0 / 3600.0, abs=0.01)
+    assert lost["watched_h"] == pytest.approx(50.0 / 3600.0, abs=1e-3)
+    shares = {day["camera_id"]: day["healthy_share"] for day in days["cameras"]}
+    assert shares["cam-corridor3"] == 0.0
+    assert shares["cam-stair"] == 1.0
+    critical, others = days["rates"]
+    assert (critical["target_share"], critical["met"]) == (0.98, True)
+    assert (others["target_share"], others["met"]) == (0.95, False)
+
+
+async def test_a_fault_is_kept_with_duration_and_picture(desk: School) -> None:
+    picture = base64.b64encode(b"\xff\xd8 a small picture").decode()
+    await desk.health("cam-hall", "blurred", jpeg_base64=picture)
+    desk.clock.advance(30.0)
+    await desk.health("cam-hall", "blurred")
+    (fault,) = (await desk.get("coverage/faults"))["faults"]
+    assert (fault["camera_id"], fault["fault"], fault["duration_s"]) == ("cam-hall", "blurred", 30)
+    desk.clock.advance(30.0)
+    await desk.health("cam-hall")
+    desk.clock.advance(30.0)
+    (fault,) = (await desk.get("coverage/faults"))["faults"]
+    assert fault["duration_s"] == 60
+    address = f"/api/v1/cameras/cam-hall/faults/{fault['id']}/picture.jpg"
+    assert (await desk.client.get(address)).content == b"\xff\xd8 a small picture"
+    other = address.replace("cam-hall", "cam-stair")
+    assert (await desk.client.get(other)).status_code == 404
+    (viewing,) = (await desk.get("viewings"))["viewings"]
+    assert viewing["camera_id"] == "cam-hall"
+
+
+async def test_people_confirm_and_the_worker_hears_of_it(desk: School) -> None:
+    at = desk.clock.utc().iso()
+    learnt = {
+        "mode": "day",
+        "learnt_at": at,
+        "landmarks": 80,
+        "watches_movement": True,
+        "jpeg_base64": "",
+    }
+    await desk.health("cam-gate", "moved", suspended_since=at, baseline=learnt)
+    known = await desk.get("coverage/baselines")
+    assert known["baselines"][0]["confirmed_by"] == ""
+    assert [one["camera_id"] for one in known["suspended"]] == ["cam-gate"]
+    assert await desk.post("cameras/cam-gate/baselines/day/confirm") == 204
+    assert await desk.post("cameras/cam-gate/baselines/infrared/confirm") == 404
+    assert await desk.post("cameras/cam-gate/calibration/confirm", {"note": "turned back"}) == 204
+    assert await desk.post("cameras/cam-gate/calibration/confirm", {"note": ""}) == 409
+    assert await desk.post("cameras/cam-gate/baselines/relearn") == 204
+    assert await desk.post("cameras/no-such/baselines/relearn") == 404
+    answer = await desk.client.get("/api/v1/workers/orders?after=0", headers=AUTHORISED)
+    orders = answer.json()["orders"]
+    assert [order["kind"] for order in orders] == ["confirm", "resume", "relearn"]
+    assert orders[0]["mode"] == "day"
+    after = f"/api/v1/workers/orders?after={orders[1]['number']}"
+    answer = await desk.client.get(after, headers=AUTHORISED)
+    assert len(answer.json()["orders"]) == 1
+    assert (await desk.client.get(after)).status_code == 401
+
+
+async def test_the_page_and_its_files(desk: School) -> None:
+    page = await desk.client.get("/coverage")
+    assert "实时覆盖与摄像机健康" in page.text
+    assert "<script>" not in page.text
+    for path in ("/coverage-files/coverage.js", "/coverage-files/coverage.css"):
+        assert (await desk.client.get(path)).status_code == 200
+    texts = (await desk.client.get("/coverage-texts/en.json")).json()
+    assert texts["cause.covered"] == "Camera covered"
+    await desk.areas()
+    floors = (await desk.get("coverage/plan"))["floors"]
+    assert [floor["id"] for floor in floors] == [floor.id for floor in desk.site.floors]
+    # Looks of the service itself may have come before the cameras told that they live.
+    change = (await desk.get("coverage/changes"))["changes"][-1]
+    assert len(change["healthy"]) == len(desk.site.cameras)
