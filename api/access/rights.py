@@ -77,6 +77,8 @@ class Role(StrEnum):
     POLICE_ROOM = "police_room"
     BUS_PROVIDER = "bus_provider"
     EXPERT = "expert"
+    # Everybody who is signed in, for their own account only.
+    MEMBER = "member"
     # A program with the workers' token, never a person.
     MACHINE = "machine"
 
@@ -184,6 +186,7 @@ ROLE_RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.POLICE_ROOM: _OWN | {_R.SEE_PLAN, _R.REPORT_HAZARD, _R.REVIEW_PLAN},
         Role.BUS_PROVIDER: _OWN | _PLAN_DESK,
         Role.EXPERT: _OWN | {_R.SEE_PLAN, _R.REPORT_HAZARD},
+        Role.MEMBER: _OWN,
         Role.MACHINE: frozenset({_R.SEND_RECORDS, _R.SEE_METRICS}),
     }
 )
@@ -194,8 +197,11 @@ MUST_EXPIRE = frozenset({Role.EXPERT})
 STRONG = frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.PRIVACY_OFFICER, Role.BUREAU})
 """Roles that need a one-time code at sign-in."""
 
-APART = frozenset({Role.AUDITOR, Role.MACHINE})
+APART = frozenset({Role.AUDITOR})
 """Roles that no account holds together with another: who checks does not act."""
+
+ASSIGNABLE = tuple(role for role in Role if role not in (Role.MEMBER, Role.MACHINE))
+"""Roles that an administrator gives."""
 
 PLACELESS = frozenset(
     {

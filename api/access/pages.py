@@ -1,0 +1,86 @@
+"""Pages of accounts: sign in, the first administrator, the own account, accounts, the audit log.
+
+They hold no data: their script asks the API, so that rights are judged in one place.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from api.access.credentials import LONGEST, SHORTEST, SHORTEST_WITH_CODE
+from api.access.guard import PUBLIC, needs
+from api.access.rights import ASSIGNABLE, Right
+from config.texts import catalogue
+
+router = APIRouter(tags=["access pages"], include_in_schema=False)
+
+_FOLDER = Path(__file__).resolve().parent
+_LANGUAGE_COOKIE = "xiaoan_lang"
+_PAGES = Environment(
+    loader=FileSystemLoader(_FOLDER / "templates"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+Language = Annotated[Literal["zh", "en"] | None, Query()]
+
+
+def mount_files(app: FastAPI) -> None:
+    """Serve the pages' style and script."""
+    app.mount("/access-files", StaticFiles(directory=_FOLDER / "static"), name="access-files")
+
+
+@router.get("/sign-in", dependencies=[PUBLIC])
+async def sign_in_page(request: Request, lang: Language = None) -> HTMLResponse:
+    """Name, password, code."""
+    return _page(request, "sign_in.html", lang)
+
+
+@router.get("/set-up", dependencies=[PUBLIC])
+async def set_up_page(request: Request, lang: Language = None) -> HTMLResponse:
+    """The first administrator."""
+    return _page(request, "set_up.html", lang)
+
+
+@router.get("/account", dependencies=[Depends(needs(Right.KEEP_OWN_ACCOUNT))])
+async def account_page(request: Request, lang: Language = None) -> HTMLResponse:
+    """Password and authenticator of whoever is signed in."""
+    return _page(request, "account.html", lang)
+
+
+@router.get("/accounts", dependencies=[Depends(needs(Right.ADMINISTER_ACCOUNTS))])
+async def accounts_page(request: Request, lang: Language = None) -> HTMLResponse:
+    """Accounts and their roles."""
+    return _page(request, "accounts.html", lang)
+
+
+@router.get("/audit", dependencies=[Depends(needs(Right.READ_AUDIT))])
+async def audit_page(request: Request, lang: Language = None) -> HTMLResponse:
+    """The audit log."""
+    return _page(request, "audit.html", lang)
+
+
+def _page(request: Request, template: str, lang: Literal["zh", "en"] | None) -> HTMLResponse:
+    kept = "en" if request.cookies.get(_LANGUAGE_COOKIE) == "en" else "zh"
+    language = lang or kept
+    texts = catalogue(language)
+    page = _PAGES.get_template(template).render(
+        html_lang="zh-CN" if language == "zh" else "en",
+        other="en" if language == "zh" else "zh",
+        t=lambda key: texts[key],
+        roles=[role.value for role in ASSIGNABLE],
+        shortest=SHORTEST,
+        shortest_with_code=SHORTEST_WITH_CODE,
+        longest=LONGEST,
+    )
+    answer = HTMLResponse(page)
+    if lang is not None:
+        answer.set_cookie(_LANGUAGE_COOKIE, lang, max_age=31_536_000, samesite="strict")
+    return answer

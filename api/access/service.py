@@ -1,0 +1,145 @@
+"""The access part of the running service: accounts, the set-up code, anchors of the audit log."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Request
+
+from api.access import accounts, audit
+from api.access.credentials import Passwords
+from api.access.sealing import Sealer
+from api.access.sessions import AccountAccess
+from api.database import Database
+from api.problems import Problem
+from streams.clock import Clock
+from vision.instants import Monotonic
+
+_LOG = structlog.get_logger(__name__)
+SET_UP_S = 3_600.0
+ANCHOR_EVERY_S = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsPlan:
+    """What a service with accounts needs besides its database.
+
+    Attributes:
+        announce: is given the set-up code at a start without accounts; it must not go into a log.
+    """
+
+    sealer: Sealer
+    anchor_file: Path
+    announce: Callable[[str], None]
+    passwords: Passwords = field(default_factory=Passwords)
+
+    def over(self, database: Database, clock: Clock, machine_token: str) -> AccessService:
+        """The access service over the service's own database."""
+        sessions = AccountAccess(database, clock, self.sealer, machine_token, self.passwords)
+        return AccessService(sessions, self.anchor_file, self.announce)
+
+
+@dataclass(slots=True)
+class AccessService:
+    """What the routes of accounts work with.
+
+    Attributes:
+        anchor_file: heads of the audit log, beside the database; copy it off this machine.
+    """
+
+    sessions: AccountAccess
+    anchor_file: Path
+    announce: Callable[[str], None]
+    _set_up_digest: str = field(default="", repr=False)
+    _set_up_until: Monotonic = field(default_factory=lambda: Monotonic(0))
+    _anchored: int = 0
+
+    @property
+    def database(self) -> Database:
+        return self.sessions.database
+
+    @property
+    def clock(self) -> Clock:
+        return self.sessions.clock
+
+    async def begin_set_up(self) -> str | None:
+        """A code for the first administrator, good for an hour; `None` when there are accounts."""
+        async with self.database.read() as connection:
+            if await accounts.count(connection) > 0:
+                return None
+        code = secrets.token_urlsafe(16)
+        self._set_up_digest = sha256(code.encode()).hexdigest()
+        self._set_up_until = self.clock.monotonic().plus(SET_UP_S)
+        return code
+
+    async def set_up_code_right(self, code: str) -> bool:
+        """Whether `code` is the one of this start and still good."""
+        given = sha256(code.encode()).hexdigest()
+        fresh = self._set_up_until - self.clock.monotonic() > 0.0
+        return (
+            bool(self._set_up_digest) and fresh and hmac.compare_digest(given, self._set_up_digest)
+        )
+
+    def end_set_up(self) -> None:
+        """From now on no code makes an administrator."""
+        self._set_up_digest = ""
+
+    async def hashed(self, password: str, name: str, *, with_code: bool) -> str:
+        """A password's hash, off the event loop. Raises `AccountRefusal`."""
+        make = self.sessions.passwords.hashed
+        return await asyncio.to_thread(make, password, name=name, with_code=with_code)
+
+    async def matches(self, stored: str, password: str) -> bool:
+        return await asyncio.to_thread(self.sessions.passwords.matches, stored, password)
+
+    async def anchor(self) -> None:
+        """Write the head of the audit log outside the database, when it has grown."""
+        async with self.database.read() as connection:
+            head = await audit.newest(connection)
+        if head.seq > self._anchored:
+            now = self.clock.utc()
+            await asyncio.to_thread(audit.write_anchor, self.anchor_file, head, now)
+            self._anchored = head.seq
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Anchor the log and delete old sessions until the block ends, and once at its end."""
+        code = await self.begin_set_up()
+        if code is not None:
+            self.announce(code)
+        keeping = asyncio.create_task(self._keep(), name="access")
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
+            await self.anchor()
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                await self.anchor()
+                await self.sessions.prune()
+            except OSError as error:
+                _LOG.error("access.anchor_not_written", reason=str(error))
+            await asyncio.sleep(ANCHOR_EVERY_S)
+
+
+def _access(request: Request) -> AccessService:
+    access = getattr(request.app.state, "accounts", None)
+    if not isinstance(access, AccessService):
+        raise Problem(404, "no_accounts")
+    return access
+
+
+AccessDep = Annotated[AccessService, Depends(_access)]
