@@ -23,6 +23,13 @@ JAM = {"speed_mps": 0.1, "inflow_per_s": 1.0, "outflow_per_s": 0.5, "outflow_per
         ("outflow_stop", crowd(2.6, **(JAM | {"inflow_per_s": 0.4})), Level.L3, None),
         ("outflow_stop", crowd(2.4, **JAM), Level.L3, None),
         ("outflow_stop", crowd(2.6, inflow_per_s=1.0), Level.L3, None),
+        # a slow queue that grows although some get out, 4 s: at least L2
+        ("growing_queue", crowd(1.6, **(JAM | {"speed_mps": 0.3})), Level.L2, 4.0),
+        ("growing_queue", crowd(1.6, **(JAM | {"speed_mps": 0.6})), Level.L2, None),
+        ("growing_queue", crowd(1.6, **(JAM | {"inflow_per_s": 0.55})), Level.L2, None),
+        ("growing_queue", crowd(1.6, **(JAM | {"outflow_per_m_s": 0.9})), Level.L2, None),
+        ("growing_queue", crowd(1.4, **JAM), Level.L2, None),
+        ("growing_queue", crowd(1.6, inflow_per_s=1.0), Level.L2, None),
         # 3. demand above capacity, 5 s: at least L1; less is enough against the axis
         ("demand_over_capacity", crowd(0.5, demand_per_m_s=1.4), Level.L1, 5.0),
         ("demand_over_capacity", crowd(0.5, demand_per_m_s=1.2), Level.L1, None),
@@ -37,6 +44,9 @@ JAM = {"speed_mps": 0.1, "inflow_per_s": 1.0, "outflow_per_s": 0.5, "outflow_per
         ("dark_occupied", crowd(0.8, luminance=0.2), Level.L2, None),
         ("dark_occupied", crowd(0.6, luminance=0.1), Level.L2, None),
         ("dark_occupied", crowd(0.8, luminance=None), Level.L2, None),
+        # by infrared light the picture is bright, and the people see nothing
+        ("dark_occupied", crowd(0.8, luminance=0.5, infrared=1.0), Level.L2, 0.0),
+        ("dark_occupied", crowd(0.8, luminance=0.5, infrared=0.0), Level.L2, None),
         # 6. exit blocked, 10 s: at least L3
         (
             "blocked_exit",
