@@ -1,0 +1,1 @@
+"""Clips of alarms: collected from the ring, played with a reason, redacted for export, deleted."""

@@ -1,0 +1,122 @@
+"""Keeps a clip for each alarm that has cameras: from before it opened to its end.
+
+All it knows lies in the database and in folders, so a service that is killed in the middle of an
+alarm goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from api.alarms import store as alarm_store
+from api.alarms.values import OPEN_STATES, Alarm
+from api.evidence import clip_store
+from api.evidence.clip_store import Clip, ClipState
+from api.evidence.curve import keep_curve
+from api.evidence.folders import EvidenceFolder
+from api.evidence.origin import Origin
+from api.watched import WatchedSite
+from api.work import Desk
+from config.recording import ClipSettings
+from vision.instants import Utc
+
+_log = structlog.get_logger(__name__)
+
+_MOST_OPEN = 1_000
+# The ring closes a segment this long after its last picture at the latest.
+_SETTLE_S = 20.0
+
+
+@dataclass(slots=True)
+class Collector:
+    """Looks every few seconds; see the module."""
+
+    desk: Desk
+    folder: EvidenceFolder
+    settings: ClipSettings
+    origin: Origin
+
+    async def tick(self) -> None:
+        """Begin clips of new alarms, let clips grow, complete those whose alarm has ended."""
+        now = self.desk.clock.utc()
+        async with self.desk.database.read() as connection:
+            alarms = await alarm_store.list_alarms(connection, states=OPEN_STATES, limit=_MOST_OPEN)
+            growing = await clip_store.in_states(connection, [ClipState.COLLECTING])
+        known = {clip.alarm_number for clip in growing}
+        for alarm in alarms:
+            if alarm.number not in known:
+                clip = await self._begin(alarm)
+                if clip is not None:
+                    growing = (*growing, clip)
+        by_number = {alarm.number: alarm for alarm in alarms}
+        for clip in growing:
+            await self._grow(clip, by_number.get(clip.alarm_number), now)
+
+    async def _begin(self, alarm: Alarm) -> Clip | None:
+        """A clip for an alarm that has none; an alarm without cameras gets none."""
+        cameras = cameras_of(self.desk.board.site, alarm)
+        if not cameras:
+            return None
+        clip = Clip(
+            alarm_number=alarm.number,
+            start=alarm.opened_at.plus(-self.settings.before_s),
+            end=None,
+            camera_ids=cameras,
+            zone_ids=alarm.zone_ids,
+            origin=self.origin.of(self.desk.known(), alarm.zone_ids),
+            keep_days=self.settings.days_for(alarm.zone_ids),
+        )
+        async with self.desk.database.write() as connection:
+            if await clip_store.find(connection, alarm.number) is not None:
+                # Complete already: the alarm outlasted the longest clip.
+                return None
+            await clip_store.add(connection, clip)
+        return clip
+
+    async def _grow(self, clip: Clip, alarm: Alarm | None, now: Utc) -> None:
+        if alarm is None:
+            async with self.desk.database.read() as connection:
+                alarm = await alarm_store.by_number(connection, clip.alarm_number)
+        latest = clip.start.plus(self.settings.before_s + self.settings.longest_s)
+        ended = now if alarm.closed is None or alarm.is_open else alarm.closed.at
+        end = min(ended, latest)
+        for camera_id in clip.camera_ids:
+            await self._collect(clip, camera_id, end)
+        await keep_curve(self.desk.database, self.folder.of_alarm(clip.alarm_number), clip, end)
+        over = not alarm.is_open or end >= latest
+        if over and now - end >= _SETTLE_S:
+            async with self.desk.database.write() as connection:
+                await clip_store.complete(
+                    connection, clip.alarm_number, end, cut_short=ended > latest
+                )
+
+    async def _collect(self, clip: Clip, camera_id: str, end: Utc) -> None:
+        try:
+            await asyncio.to_thread(
+                self.folder.collect, clip.alarm_number, camera_id, clip.start, end
+            )
+        except OSError as error:
+            # Tried again at the next look.
+            _log.warning("a clip could not be kept", alarm=clip.alarm_number, reason=error.strerror)
+
+
+def cameras_of(site: WatchedSite, alarm: Alarm) -> tuple[str, ...]:
+    """Cameras that show what the alarm is about, in the order of its zones."""
+    found: list[str] = []
+    if alarm.key.subject_id in site.camera:
+        found.append(alarm.key.subject_id)
+    for zone_id in alarm.zone_ids:
+        found.extend(_of_zone(site, zone_id))
+    return tuple(dict.fromkeys(found))
+
+
+def _of_zone(site: WatchedSite, zone_id: str) -> Iterable[str]:
+    zone = site.zone.get(zone_id)
+    return () if zone is None else zone.camera_ids
+
+
+__all__ = ["Collector", "cameras_of"]

@@ -1,0 +1,225 @@
+"""What a process of its own is told to export, and how it does it.
+
+A process of its own: blurring takes all of a core, the network's memory goes with it, and a fault
+in it cannot touch the alarms. If it fails there is no file.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+
+from api.evidence.errors import ExportFailedError
+from api.evidence.redaction import (
+    RedactedImage,
+    Redactor,
+    TimedImage,
+    background_of,
+    redaction_network,
+)
+from api.evidence.signing import signing_key, write_package
+from api.evidence.watermark import Watermark
+from streams.recording import Part, parts_of, segments_in
+from vision.arrays import UInt8Array
+from vision.instants import Utc
+from vision.observations import HeadNetwork
+
+_TICKS_A_SECOND = 90_000
+_BACKGROUND_EVERY_S = 3.0
+_MOST_BACKGROUND = 60
+_ENCODER = {"crf": "23", "preset": "veryfast"}
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFiles:
+    """Where the segments of one camera lie."""
+
+    camera_id: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportJob:
+    """Plain values, so that it travels as JSON.
+
+    Attributes:
+        watermark: lines; who, when and why.
+        document: the evidence of the alarm, as it is put into the package.
+        facts: go into the manifest.
+    """
+
+    cameras: tuple[CameraFiles, ...]
+    start_ns: int
+    end_ns: int
+    redacted: bool
+    watermark: tuple[str, ...]
+    document: dict[str, Any]
+    facts: dict[str, Any]
+    key_folder: str
+    out: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> ExportJob:
+        fields = json.loads(text)
+        fields["cameras"] = tuple(CameraFiles(**camera) for camera in fields["cameras"])
+        fields["watermark"] = tuple(fields["watermark"])
+        return cls(**fields)
+
+
+@dataclass(slots=True)
+class FilmReport:
+    """How a film was made; goes into the manifest."""
+
+    camera_id: str
+    pictures: int = 0
+    whole_pictures: int = 0
+    mean_blurred_share: float = 0.0
+    reasons: dict[str, int] = field(default_factory=dict)
+    originals: list[dict[str, Any]] = field(default_factory=list)
+
+    def count(self, picture: RedactedImage) -> None:
+        shares = self.mean_blurred_share * self.pictures + picture.share
+        self.pictures += 1
+        self.mean_blurred_share = shares / self.pictures
+        if picture.why_whole:
+            self.whole_pictures += 1
+            self.reasons[picture.why_whole] = self.reasons.get(picture.why_whole, 0) + 1
+
+
+def export(job: ExportJob, network: HeadNetwork | None = None) -> tuple[str, int]:
+    """Make the package; its sha256 and size in bytes.
+
+    Raises:
+        ExportFailedError: nothing was recorded, or the disk, the font or the key is not there.
+        ModelError: the network cannot be loaded, so nothing can be redacted.
+    """
+    if job.redacted and network is None:
+        network = redaction_network()
+    key = signing_key(Path(job.key_folder))
+    with tempfile.TemporaryDirectory(prefix="export-", dir=Path(job.out).parent) as scratch:
+        files: dict[str, Path] = {}
+        reports = []
+        for camera in job.cameras:
+            span = (Utc(job.start_ns), Utc(job.end_ns))
+            for index, part in enumerate(parts_of(segments_in(Path(camera.folder), *span))):
+                name = f"{camera.camera_id}-{index + 1}.mp4"
+                report = FilmReport(camera.camera_id, originals=_originals(part))
+                _film(job, part, network, (Path(scratch) / name, report))
+                if report.pictures:
+                    files[name] = Path(scratch) / name
+                    reports.append(asdict(report))
+        if not reports:
+            raise ExportFailedError(
+                "nothing of this alarm was recorded; there is no film to export"
+            )
+        files["evidence.json"] = Path(scratch) / "evidence.json"
+        text = json.dumps(job.document, ensure_ascii=False, indent=1)
+        files["evidence.json"].write_text(text, encoding="utf-8")
+        out = Path(job.out)
+        facts = {**job.facts, "redacted": job.redacted, "films": reports}
+        if network is not None and job.redacted:
+            facts["network"] = network.model_id
+        return write_package(out, files, facts, key), out.stat().st_size
+
+
+def _originals(part: Part) -> list[dict[str, Any]]:
+    """The recordings behind a film, to compare it with as long as they are kept."""
+    return [
+        {"name": s.path.name, "start": s.start.iso(), "end": s.end.iso(), "sha256": s.sha256}
+        for s in part.segments
+    ]
+
+
+def _film(
+    job: ExportJob, part: Part, network: HeadNetwork | None, out: tuple[Path, FilmReport]
+) -> None:
+    path, report = out
+    span = (Utc(job.start_ns), Utc(job.end_ns))
+    if not job.redacted:
+        _encode(path, _unchanged(pictures_of(part, *span)), job, report)
+        return
+    if network is None:
+        raise ExportFailedError("there is no network to redact with")
+    redactor = Redactor(network, background_of(_spread(part, *span)))
+    _encode(path, redactor.redact(pictures_of(part, *span)), job, report)
+
+
+def pictures_of(part: Part, start: Utc, end: Utc) -> Iterator[TimedImage]:
+    """Decoded pictures of a span with their capture times."""
+    for segment in part.segments:
+        try:
+            with av.open(str(segment.path)) as container:
+                zero: float | None = None
+                for frame in container.decode(video=0):
+                    at_s = float(frame.time or 0.0)
+                    zero = at_s if zero is None else zero
+                    captured = segment.captured_at(at_s - zero)
+                    if start <= captured <= end:
+                        yield TimedImage(captured, frame.to_ndarray(format="bgr24"))
+        except av.error.FFmpegError:
+            # The tail of a segment whose writer was killed.
+            continue
+
+
+def _spread(part: Part, start: Utc, end: Utc) -> list[UInt8Array]:
+    """Pictures some seconds apart; every second one is dropped when there are too many."""
+    taken: list[UInt8Array] = []
+    step_s, next_at = _BACKGROUND_EVERY_S, start
+    for picture in pictures_of(part, start, end):
+        if picture.captured < next_at:
+            continue
+        taken.append(picture.image_bgr)
+        next_at = picture.captured.plus(step_s)
+        if len(taken) > _MOST_BACKGROUND:
+            taken, step_s = taken[::2], 2.0 * step_s
+    return taken
+
+
+def _unchanged(pictures: Iterator[TimedImage]) -> Iterator[RedactedImage]:
+    for picture in pictures:
+        yield RedactedImage(picture.captured, picture.image_bgr, picture.image_bgr[:0, :0, 0], 0.0)
+
+
+def _encode(
+    path: Path, pictures: Iterator[RedactedImage], job: ExportJob, report: FilmReport
+) -> None:
+    first = next(pictures, None)
+    if first is None:
+        return
+    height, width = first.image_bgr.shape[:2]
+    stamp = Watermark(job.watermark).stamp((width, height))
+    last_pts = -1
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        stream = container.add_stream("libx264", rate=25, options=_ENCODER)
+        shaped = stamp.on(first.image_bgr, first.captured)
+        stream.width, stream.height, stream.pix_fmt = shaped.shape[1], shaped.shape[0], "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS_A_SECOND)
+        stream.codec_context.thread_count = 1
+        for picture in _again(first, pictures):
+            image = stamp.on(picture.image_bgr, picture.captured)
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            after_s = picture.captured - first.captured
+            last_pts = max(round(after_s * _TICKS_A_SECOND), last_pts + 1)
+            frame.pts, frame.time_base = last_pts, stream.time_base
+            container.mux(stream.encode(frame))
+            report.count(picture)
+        container.mux(stream.encode())
+
+
+def _again(first: RedactedImage, rest: Iterator[RedactedImage]) -> Iterator[RedactedImage]:
+    yield first
+    yield from rest
+
+
+__all__ = ["CameraFiles", "ExportJob", "FilmReport", "export", "pictures_of"]

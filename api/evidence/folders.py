@@ -1,0 +1,115 @@
+"""Files of the evidence: the segments that an alarm needs, kept beside the ring by hard links.
+
+A link costs no room and keeps the pictures when the ring deletes its own name of them; a segment
+that is still growing is linked as well, so that a clip is there whoever is killed in the middle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.recording import Part, Segment, join, parts_of, segments, segments_in
+from streams.recording.notes import notes_of
+from vision.instants import Utc
+
+_JOINED = "joined"
+_OLD_JOINED_S = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFolder:
+    """Where rings and evidence lie; they should be on one disk, else segments are copied."""
+
+    recordings: Path
+    root: Path
+
+    def of_camera(self, number: int, camera_id: str) -> Path:
+        return self.root / "alarms" / str(number) / camera_id
+
+    def of_alarm(self, number: int) -> Path:
+        return self.root / "alarms" / str(number)
+
+    def export_file(self, export_id: int) -> Path:
+        return self.root / "exports" / f"{export_id}.zip"
+
+    def collect(self, number: int, camera_id: str, start: Utc, end: Utc) -> int:
+        """Link what the ring holds of `start`..`end`; how many segments are new."""
+        found = segments(self.recordings, camera_id, start, end)
+        if not found:
+            return 0
+        target = self.of_camera(number, camera_id)
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return sum(_link(segment, target) for segment in found)
+
+    def segments(self, number: int, camera_id: str, start: Utc, end: Utc) -> tuple[Segment, ...]:
+        """What was collected of a camera."""
+        return segments_in(self.of_camera(number, camera_id), start, end)
+
+    def joined(
+        self, number: int, camera_id: str, part: Part, span: tuple[Utc, Utc], version: str
+    ) -> Path:
+        """One file of a part, made by packet copy when it is not there yet.
+
+        Raises:
+            RemuxError: when nothing of the span was recorded, or the disk takes nothing.
+        """
+        folder = self.root / _JOINED
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"{number}-{camera_id}-{version}.mp4"
+        if not path.is_file():
+            join(part, *span, path)
+        return path
+
+    def parts(
+        self, number: int, camera_id: str, span: tuple[Utc, Utc]
+    ) -> tuple[tuple[Part, str], ...]:
+        """What can be played of a camera, each with a version that changes when it grows."""
+        found = parts_of(self.segments(number, camera_id, *span))
+        return tuple((part, _version(part, span)) for part in found)
+
+    def forget_joined(self, now: Utc) -> None:
+        """Delete joined files that nobody has asked for lately; they can be made again."""
+        for path in (self.root / _JOINED).glob("*.mp4"):
+            if now.ns / 1e9 - path.stat().st_mtime > _OLD_JOINED_S:
+                path.unlink(missing_ok=True)
+
+    def delete_alarm(self, number: int) -> None:
+        """Delete all pictures of an alarm, joined ones too."""
+        shutil.rmtree(self.of_alarm(number), ignore_errors=True)
+        for path in (self.root / _JOINED).glob(f"{number}-*.mp4"):
+            path.unlink(missing_ok=True)
+
+
+def _link(segment: Segment, target: Path) -> bool:
+    video, notes = target / segment.path.name, target / notes_of(segment.path).name
+    known = video.exists()
+    try:
+        for source, name in ((notes_of(segment.path), notes), (segment.path, video)):
+            if not name.exists():
+                os.link(source, name)
+    except FileNotFoundError:
+        # The ring deleted it between the look and the link.
+        return False
+    except OSError:
+        _copy(segment, video, notes)
+    return not known
+
+
+def _copy(segment: Segment, video: Path, notes: Path) -> None:
+    """For a disk of its own: a growing segment is copied again at each look."""
+    shutil.copy2(notes_of(segment.path), notes)
+    shutil.copy2(segment.path, video)
+
+
+def _version(part: Part, span: tuple[Utc, Utc]) -> str:
+    digest = hashlib.sha256(f"{span[0].ns}-{span[1].ns}".encode())
+    for segment in part.segments:
+        digest.update(f"/{segment.path.name}:{segment.size_bytes}".encode())
+    return digest.hexdigest()[:16]
+
+
+__all__ = ["EvidenceFolder"]

@@ -1,0 +1,146 @@
+"""Gaps of the recording, found in the ring's own index, and recording that has stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.evidence.tables import RECORDING_EVENTS
+from api.work import Desk
+from config.recording import RingSettings
+from streams.recording import RingStatus, gaps_between, read_status, segments
+from streams.recording.values import Gap
+from streams.records import CameraState
+from vision.instants import Utc
+
+_log = structlog.get_logger(__name__)
+
+GAP_S = 15.0
+"""A gap is told from this length on: a reconnect takes up to ten seconds, a segment ten more."""
+
+_WINDOW_S = 1_800.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEvent:
+    """Nothing was recorded of a camera from `start` on; `end` is open while it lasts."""
+
+    camera_id: str
+    kind: str
+    cause: str
+    start: Utc
+    end: Utc | None
+    noticed: Utc
+
+
+@dataclass(slots=True)
+class GapWatch:
+    """Looks at the rings of all recorded cameras; each gap is told once."""
+
+    desk: Desk
+    recordings: Path
+    settings: RingSettings
+    _since: dict[str, Utc] = field(default_factory=dict)
+
+    async def tick(self) -> None:
+        """Tell new gaps and stops, and when those that were told have ended."""
+        now = self.desk.clock.utc()
+        for camera_id in sorted(self.settings.camera_ids):
+            since = self._since.setdefault(camera_id, now)
+            start = max(since, now.plus(-_WINDOW_S))
+            gaps, status = await asyncio.to_thread(self._look, camera_id, start, now)
+            async with self.desk.database.write() as connection:
+                await self._tell(connection, camera_id, gaps, status)
+
+    def _look(
+        self, camera_id: str, start: Utc, now: Utc
+    ) -> tuple[tuple[Gap, ...], RingStatus | None]:
+        found = segments(self.recordings, camera_id, start, now)
+        return gaps_between(found, start, now, GAP_S), read_status(self.recordings, camera_id)
+
+    async def _tell(
+        self,
+        connection: AsyncConnection,
+        camera_id: str,
+        gaps: tuple[Gap, ...],
+        status: RingStatus | None,
+    ) -> None:
+        now = self.desk.clock.utc()
+        stopped = status is not None and not status.recording and status.cause is not None
+        if stopped and status is not None and status.cause is not None:
+            event = RecordingEvent(
+                camera_id, "stopped", status.cause.value, status.since, None, now
+            )
+            await _add(connection, event)
+        else:
+            await _end_open(connection, camera_id, "stopped", now)
+        lasting = False
+        for gap in gaps:
+            open_end = now - gap.end < 0.001
+            lasting = lasting or open_end
+            cause = gap.cause.value if gap.cause else self._cause(camera_id)
+            end = None if open_end else gap.end
+            await _add(connection, RecordingEvent(camera_id, "gap", cause, gap.start, end, now))
+        if not lasting:
+            await _end_open(connection, camera_id, "gap", now)
+
+    def _cause(self, camera_id: str) -> str:
+        """A camera that gives no pictures cannot be recorded; else the reason is not known."""
+        status = self.desk.board.cameras.get(camera_id)
+        if status is not None and status.state is not CameraState.LIVE:
+            return status.cause or "camera_lost"
+        return "unknown"
+
+
+async def list_events(connection: AsyncConnection, limit: int) -> tuple[RecordingEvent, ...]:
+    """Newest first."""
+    query = select(RECORDING_EVENTS).order_by(RECORDING_EVENTS.c.id.desc()).limit(limit)
+    return tuple(_event(row) for row in (await connection.execute(query)).mappings())
+
+
+async def _add(connection: AsyncConnection, event: RecordingEvent) -> None:
+    table = RECORDING_EVENTS.c
+    here = (table.camera_id == event.camera_id) & (table.kind == event.kind)
+    # One row while it lasts, also when its exact start is only learnt later.
+    same = here & ((table.from_ns == event.start.ns) | table.to_ns.is_(None))
+    known = (await connection.execute(select(table.id, table.to_ns).where(same))).first()
+    if known is None:
+        await connection.execute(
+            insert(RECORDING_EVENTS).values(
+                camera_id=event.camera_id,
+                kind=event.kind,
+                cause=event.cause,
+                from_ns=event.start.ns,
+                to_ns=None if event.end is None else event.end.ns,
+                noticed_ns=event.noticed.ns,
+            )
+        )
+        _log.warning("recording", camera=event.camera_id, kind=event.kind, cause=event.cause)
+    elif known.to_ns is None and event.end is not None:
+        await connection.execute(
+            update(RECORDING_EVENTS).where(table.id == known.id).values(to_ns=event.end.ns)
+        )
+
+
+async def _end_open(connection: AsyncConnection, camera_id: str, kind: str, now: Utc) -> None:
+    table = RECORDING_EVENTS.c
+    await connection.execute(
+        update(RECORDING_EVENTS)
+        .where(table.camera_id == camera_id, table.kind == kind, table.to_ns.is_(None))
+        .values(to_ns=now.ns)
+    )
+
+
+def _event(row: RowMapping) -> RecordingEvent:
+    return RecordingEvent(
+        row["camera_id"], row["kind"], row["cause"], Utc(row["from_ns"]),
+        None if row["to_ns"] is None else Utc(row["to_ns"]), Utc(row["noticed_ns"]),
+    )  # fmt: skip
+
+
+__all__ = ["GAP_S", "GapWatch", "RecordingEvent", "list_events"]

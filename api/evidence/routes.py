@@ -1,0 +1,288 @@
+"""Playing evidence, asking for exports, and the registers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
+
+from api.access.actor import Actor
+from api.access.guard import needs, typed_name
+from api.access.rights import Right
+from api.access.scoping import check_alarm
+from api.alarms import store as alarm_store
+from api.alarms.values import Alarm
+from api.evidence import clip_store, exports, register
+from api.evidence.bodies import (
+    DecisionBody,
+    ExportBody,
+    ExportsBody,
+    HoldBody,
+    KeyBody,
+    RecordingEventBody,
+    RecordingEventsBody,
+    RegisterBody,
+    RegisterLineBody,
+    WishBody,
+)
+from api.evidence.clip_store import Hold
+from api.evidence.errors import EvidenceError, NoEvidenceError
+from api.evidence.exports import Export, ExportState, Person, Wish
+from api.evidence.gaps import list_events
+from api.evidence.register import Act, Reason
+from api.evidence.service import EvidenceService
+from api.evidence.signing import fingerprint, public_pem, signing_key
+from api.problems import Problem, responses
+from streams.recording import RemuxError
+
+router = APIRouter(prefix="/api/v1", tags=["evidence"])
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="number of the alarm")]
+ExportId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+Player = Annotated[Actor, Depends(needs(Right.PLAY_EVIDENCE))]
+Asker = Annotated[Actor, Depends(needs(Right.REQUEST_EXPORT))]
+Approver = Annotated[Actor, Depends(needs(Right.APPROVE_EXPORT))]
+Keeper = Annotated[Actor, Depends(needs(Right.SET_RETENTION))]
+Reader = Annotated[Actor, Depends(needs(Right.READ_VIEWINGS))]
+
+_MP4: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"video/mp4": {}}, "description": "the whole clip"},
+    206: {"content": {"video/mp4": {}}, "description": "the range that was asked for"},
+    307: {"description": "to the clip as it is now; it grows while the alarm is open"},
+}
+_ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/zip": {}}, "description": "the signed package"}
+}
+
+
+def _evidence(request: Request) -> EvidenceService:
+    found = getattr(request.app.state, "evidence", None)
+    if not isinstance(found, EvidenceService):
+        raise Problem(404, "evidence_off")
+    return found
+
+
+EvidenceDep = Annotated[EvidenceService, Depends(_evidence)]
+
+
+async def seen_alarm(evidence: EvidenceService, actor: Actor, right: Right, number: int) -> Alarm:
+    """The alarm, when the actor may do `right` with it; else as if there were none."""
+    async with evidence.desk.database.read() as connection:
+        alarm = await alarm_store.by_number(connection, number)
+    check_alarm(actor, right, evidence.desk.board.site.id, alarm)
+    return alarm
+
+
+@router.get("/alarms/{number}/evidence", responses=responses(401, 403, 404, 422, 503))
+async def evidence_of(number: Number, evidence: EvidenceDep, actor: Player) -> dict[str, Any]:
+    """Density curve, thresholds, digests, people's acts, and where each camera's clip plays."""
+    alarm = await seen_alarm(evidence, actor, Right.PLAY_EVIDENCE, number)
+    async with evidence.desk.database.read() as connection:
+        clip = await evidence.clip_of(connection, number)
+        return await evidence.document(connection, alarm, clip)
+
+
+@router.get(
+    "/alarms/{number}/clip",
+    response_class=Response,
+    responses={**_MP4, **responses(401, 403, 404, 409, 422, 503)},
+)
+async def play(
+    number: Number,
+    request: Request,
+    evidence: EvidenceDep,
+    actor: Player,
+    camera: Annotated[str | None, Query(max_length=80)] = None,
+    part: Annotated[int, Query(ge=0, le=999)] = 0,
+    version: Annotated[str | None, Query(max_length=16)] = None,
+    reason: Annotated[Reason | None, Query()] = None,
+    note: Annotated[str, Query(max_length=500)] = "",
+) -> Response:
+    """The recording of an alarm, unredacted, for playing here; the viewing is on record first.
+
+    While the alarm is open the reason is the answer to it; after that it must be given.
+    """
+    alarm = await seen_alarm(evidence, actor, Right.PLAY_EVIDENCE, number)
+    why = reason or (Reason.ALARM_RESPONSE if alarm.is_open else None)
+    if why is None or (why is Reason.OTHER and not note.strip()):
+        raise Problem(422, "reason_needed")
+    async with evidence.desk.database.read() as connection:
+        clip = await evidence.clip_of(connection, number)
+    camera_id = camera or clip.camera_ids[0]
+    if camera_id not in clip.camera_ids:
+        raise NoEvidenceError("clip_unknown", number=number)
+    span = (clip.start, clip.end or evidence.desk.clock.utc())
+    parts = await asyncio.to_thread(evidence.folder.parts, number, camera_id, span)
+    if version is not None and (
+        await asyncio.to_thread(_made, evidence, number, camera_id, version)
+    ):
+        await _note(evidence, number, camera_id, _name(actor, request), why, note)
+        path = evidence.folder.root / "joined" / f"{number}-{camera_id}-{version}.mp4"
+        return FileResponse(path, media_type="video/mp4")
+    if part >= len(parts):
+        raise NoEvidenceError("clip_empty", number=number)
+    chosen, newest = parts[part]
+    try:
+        await asyncio.to_thread(evidence.folder.joined, number, camera_id, chosen, span, newest)
+    except RemuxError as error:
+        raise NoEvidenceError("clip_empty", number=number) from error
+    url = request.url.include_query_params(camera=camera_id, part=part, version=newest)
+    return RedirectResponse(f"{url.path}?{url.query}", 307)
+
+
+@router.post("/alarms/{number}/exports", responses=responses(401, 403, 404, 409, 415, 422, 503))
+async def ask_export(
+    number: Number, body: WishBody, request: Request, evidence: EvidenceDep, actor: Asker
+) -> ExportBody:
+    """Ask for a signed copy. Redacted it is made at once; else a second person must allow it."""
+    await seen_alarm(evidence, actor, Right.REQUEST_EXPORT, number)
+    if body.reason is Reason.OTHER and not body.note:
+        raise Problem(422, "reason_needed")
+    who = Person(_name(actor, request, body.name), actor.account)
+    wish = Wish(number, body.redacted, body.reason.value, body.note, body.case_no)
+    async with evidence.desk.database.write() as connection:
+        await evidence.clip_of(connection, number)
+        export = await exports.ask(connection, wish, who, evidence.desk.clock.utc())
+        act = Act.EXPORT_ASKED
+        await evidence.note(connection, number, "", who.name, act, wish.reason, body.note)
+    return ExportBody.of(export)
+
+
+@router.get("/alarms/{number}/exports", responses=responses(401, 403, 404, 422, 503))
+async def exports_of(number: Number, evidence: EvidenceDep, actor: Player) -> ExportsBody:
+    """Exports of an alarm."""
+    await seen_alarm(evidence, actor, Right.PLAY_EVIDENCE, number)
+    async with evidence.desk.database.read() as connection:
+        found = await exports.of_alarm(connection, number)
+    return ExportsBody(exports=tuple(ExportBody.of(export) for export in found))
+
+
+@router.post("/exports/{export_id}/decision", responses=responses(401, 403, 404, 409, 415, 422))
+async def decide(
+    export_id: ExportId,
+    body: DecisionBody,
+    request: Request,
+    evidence: EvidenceDep,
+    actor: Approver,
+) -> ExportBody:
+    """The second person, never the one who asked, allows or refuses an unredacted export."""
+    known = await _known_export(evidence, actor, Right.APPROVE_EXPORT, export_id)
+    who = Person(_name(actor, request, body.name), actor.account)
+    number = known.wish.alarm_number
+    async with evidence.desk.database.write() as connection:
+        now = evidence.desk.clock.utc()
+        export = await exports.decide(connection, export_id, who, now, allow=body.allow)
+        act = Act.EXPORT_ALLOWED if body.allow else Act.EXPORT_REFUSED
+        await evidence.note(connection, number, "", who.name, act, known.wish.reason, body.note)
+    return ExportBody.of(export)
+
+
+@router.get(
+    "/exports/{export_id}/file",
+    response_class=Response,
+    responses={**_ZIP, **responses(401, 403, 404, 409, 422)},
+)
+async def download(
+    export_id: ExportId, request: Request, evidence: EvidenceDep, actor: Asker
+) -> Response:
+    """The package; each download stands in the register."""
+    export = await _known_export(evidence, actor, Right.REQUEST_EXPORT, export_id)
+    path = evidence.folder.export_file(export_id)
+    if export.state is not ExportState.READY or not path.is_file():
+        raise EvidenceError("export_not_ready", state=export.state.value)
+    number, name = export.wish.alarm_number, _name(actor, request)
+    async with evidence.desk.database.write() as connection:
+        await evidence.note(connection, number, "", name, Act.DOWNLOADED, export.wish.reason)
+    kind = "redacted" if export.wish.redacted else "unredacted"
+    filename = f"xiaoan-alarm-{number}-{kind}-{export_id}.zip"
+    return FileResponse(path, media_type="application/zip", filename=filename)
+
+
+@router.post("/alarms/{number}/hold", responses=responses(401, 403, 404, 409, 415, 422, 503))
+async def hold(
+    number: Number, body: HoldBody, request: Request, evidence: EvidenceDep, actor: Keeper
+) -> dict[str, bool]:
+    """Keep a clip beyond its time for a case or an inquiry, or end that."""
+    await seen_alarm(evidence, actor, Right.SET_RETENTION, number)
+    name, now = _name(actor, request), evidence.desk.clock.utc()
+    async with evidence.desk.database.write() as connection:
+        await evidence.clip_of(connection, number)
+        await clip_store.set_hold(
+            connection, number, Hold(name, now, body.reason) if body.hold else None
+        )
+        act = Act.HELD if body.hold else Act.RELEASED
+        await evidence.note(connection, number, "", name, act, "hold", body.reason)
+    return {"held": body.hold}
+
+
+@router.get("/evidence/register", responses=responses(401, 403, 422, 503))
+async def read_register(
+    evidence: EvidenceDep,
+    actor: Reader,
+    alarm: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+    limit: Limit = 100,
+) -> RegisterBody:
+    """Who played, exported or downloaded what, and why."""
+    del actor
+    async with evidence.desk.database.read() as connection:
+        found = await register.lines(connection, limit=limit, alarm_number=alarm)
+    return RegisterBody(lines=tuple(RegisterLineBody.of(line) for line in found))
+
+
+@router.get("/recordings/events", responses=responses(401, 403, 422, 503))
+async def recording_events(
+    evidence: EvidenceDep,
+    actor: Annotated[Actor, Depends(needs(Right.SEE_SITE))],
+    limit: Limit = 100,
+) -> RecordingEventsBody:
+    """Gaps of the recording and stops of it."""
+    del actor
+    async with evidence.desk.database.read() as connection:
+        found = await list_events(connection, limit)
+    return RecordingEventsBody(events=tuple(RecordingEventBody.of(event) for event in found))
+
+
+@router.get("/evidence/key", responses=responses(401, 403))
+async def public_key(
+    evidence: EvidenceDep, actor: Annotated[Actor, Depends(needs(Right.SEE_SITE))]
+) -> KeyBody:
+    """The public key, to be handed to whoever checks packages, by another way than the package."""
+    del actor
+    key = await asyncio.to_thread(signing_key, evidence.folder.root)
+    pem = public_pem(key)
+    return KeyBody(public_key_pem=pem.decode(), fingerprint=fingerprint(pem))
+
+
+async def _known_export(
+    evidence: EvidenceService, actor: Actor, right: Right, export_id: int
+) -> Export:
+    async with evidence.desk.database.read() as connection:
+        export = await exports.find(connection, export_id)
+    await seen_alarm(evidence, actor, right, export.wish.alarm_number)
+    return export
+
+
+async def _note(
+    evidence: EvidenceService, number: int, camera_id: str, name: str, why: Reason, note: str
+) -> None:
+    async with evidence.desk.database.write() as connection:
+        await evidence.note(connection, number, camera_id, name, Act.PLAYED, why.value, note)
+
+
+def _made(evidence: EvidenceService, number: int, camera_id: str, version: str) -> bool:
+    if not version.isalnum():
+        return False
+    return (evidence.folder.root / "joined" / f"{number}-{camera_id}-{version}.mp4").is_file()
+
+
+def _name(actor: Actor, request: Request, typed: str = "") -> str:
+    """The name for a record; a shared desk needs one that was typed."""
+    if actor.shared and not (typed or typed_name(request)):
+        raise Problem(401, "nobody_on_duty")
+    return actor.sign(typed or typed_name(request))[:80]
+
+
+__all__ = ["EvidenceDep", "router", "seen_alarm"]
