@@ -2,7 +2,15 @@
 
 from config.plan.catalogue import load_catalogue, load_digests, text_digest
 from config.plan.edition import PlanEdition, load_edition
-from config.plan.errors import PlanFileError, RecurrenceError
+from config.plan.errors import GradingError, PlanFileError, RecordFormError, RecurrenceError
+from config.plan.grading import Graded, GradeLevel, Grading, load_grading
+from config.plan.record_kinds import (
+    FieldType,
+    FormField,
+    RecordKind,
+    RecordKinds,
+    load_record_kinds,
+)
 from config.plan.recurrence import (
     Occurrence,
     certificate_due,
@@ -44,6 +52,17 @@ __all__ = [
     "incident_due_days",
     "certificate_expiry",
     "certificate_due",
+    "Grading",
+    "GradeLevel",
+    "Graded",
+    "load_grading",
+    "RecordKinds",
+    "RecordKind",
+    "FormField",
+    "FieldType",
+    "load_record_kinds",
     "PlanFileError",
     "RecurrenceError",
+    "GradingError",
+    "RecordFormError",
 ]

@@ -3,21 +3,28 @@
 catalogue.yaml   the bureau's own plan; the shipped one when missing
 units.yaml       the bureau and its schools; the sample's when missing
 calendar.yaml    the district's calendar; the shipped seed when missing
+grading.yaml     how hazards and risks are graded; the shipped one when missing
+record_kinds.yaml  forms of the records; the shipped ones when missing
 NAME.yaml        a calendar that a unit names with `calendar: NAME.yaml`
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.errors import FileProblem
 from config.plan.catalogue import load_catalogue
 from config.plan.errors import PlanFileError
+from config.plan.grading import Grading, load_grading
+from config.plan.record_kinds import RecordKinds, load_record_kinds
 from config.plan.school_calendar import SchoolCalendar, load_calendar
 from config.plan.units import Unit, load_units
 from config.plan.values import PlanCatalogue
+
+# Until the bureau sets its own limit; places differ, and this is nobody's norm.
+FIRST_REPORT_MINUTES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +33,17 @@ class PlanEdition:
 
     Attributes:
         calendars: calendar per file name; the empty name is the district's own.
+        grading: levels and methods for hazards and risks.
+        kinds: kinds of records and their forms.
+        first_report_minutes: time for an incident's first report.
     """
 
     catalogue: PlanCatalogue
     units: tuple[Unit, ...]
     calendars: Mapping[str, SchoolCalendar]
+    grading: Grading = field(default_factory=load_grading)
+    kinds: RecordKinds = field(default_factory=load_record_kinds)
+    first_report_minutes: int = FIRST_REPORT_MINUTES
 
     def calendar_of(self, unit: Unit) -> SchoolCalendar:
         return self.calendars[unit.calendar]
@@ -59,7 +72,13 @@ def load_edition(folder: Path | None = None) -> PlanEdition:
     for unit in units:
         if unit.calendar not in calendars:
             calendars[unit.calendar] = load_calendar(folder / unit.calendar)
-    return PlanEdition(load_catalogue(_present(folder / "catalogue.yaml")), units, calendars)
+    return PlanEdition(
+        load_catalogue(_present(folder / "catalogue.yaml")),
+        units,
+        calendars,
+        load_grading(_present(folder / "grading.yaml")),
+        load_record_kinds(_present(folder / "record_kinds.yaml")),
+    )
 
 
 def _present(path: Path) -> Path | None:

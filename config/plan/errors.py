@@ -3,7 +3,9 @@
 ConfigError
 ├── ConfigFileError
 │   └── PlanFileError    a plan, calendar or units file that cannot be used; carries every problem
-└── RecurrenceError      a rule that cannot be expanded the way it was asked for
+├── RecurrenceError      a rule that cannot be expanded the way it was asked for
+├── GradingError         factors or values that the grading method does not have
+└── RecordFormError      a record that does not fit its form; names every field that is wrong
 """
 
 from __future__ import annotations
@@ -17,3 +19,16 @@ class PlanFileError(ConfigFileError):
 
 class RecurrenceError(ConfigError):
     """A rule asked for dates without what it needs, such as a certificate's date of issue."""
+
+
+class GradingError(ConfigError):
+    """Factors or values that the grading method does not have."""
+
+
+class RecordFormError(ConfigError):
+    """A record that does not fit its form. `faults` holds field and reason, in order."""
+
+    def __init__(self, kind: str, faults: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(f"{kind}: " + "; ".join(f"{name}: {reason}" for name, reason in faults))
+        self.kind = kind
+        self.faults = faults

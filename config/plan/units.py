@@ -36,6 +36,7 @@ class Unit:
         has_buses: the school runs or hires school buses.
         classes: number of classes; duties that count per class multiply by it.
         calendar: file name of its own calendar beside the units file; empty for the shared one.
+        site: id of the site whose cameras watch it; empty when none does.
         switched_off: measure or rule ids that do not bind this unit.
     """
 
@@ -46,6 +47,7 @@ class Unit:
     has_buses: bool = False
     classes: Annotated[int, Field(ge=0, le=300)] = 0
     calendar: str = ""
+    site: str = ""
     switched_off: tuple[str, ...] = ()
 
     @property
