@@ -20,11 +20,16 @@ from api.plan.bodies import AttachmentIn, AttachmentOut
 from api.plan.counting import Desk
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.history import Entry, append
-from api.plan.tables import PLAN_ATTACHMENTS, PLAN_HAZARDS, PLAN_INCIDENTS, PLAN_RECORDS
+from api.plan.tables import PLAN_ATTACHMENTS, PLAN_HAZARDS, PLAN_INCIDENTS, PLAN_RECORDS, PLAN_TASKS
 
 MOST_BYTES = 5 * 1024 * 1024
 _A = PLAN_ATTACHMENTS.c
-_OWNERS = {"record": PLAN_RECORDS, "hazard": PLAN_HAZARDS, "incident": PLAN_INCIDENTS}
+_OWNERS = {
+    "record": PLAN_RECORDS,
+    "hazard": PLAN_HAZARDS,
+    "incident": PLAN_INCIDENTS,
+    "task": PLAN_TASKS,
+}
 
 
 def decoded(content_base64: str) -> bytes:

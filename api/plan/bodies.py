@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from api.plan.certificates import Certificate, CertificateState
 from api.plan.counting import Counted, Stored
 from api.plan.hazards import Hazard, HazardLevel, HazardState
 from api.plan.incidents import Incident, IncidentState, ReportKind
@@ -195,7 +196,8 @@ class HazardIn(Body):
     description: Prose
     level: HazardLevel = HazardLevel.ORDINARY
     from_camera: bool = False
-    grade: dict[str, Any] = Field(default_factory=dict)
+    method: Word = Field(default="", description="grading method, such as `ls`; empty for none")
+    factors: dict[Word, float] = Field(default_factory=dict, description="factor -> its value")
 
 
 class VersionIn(Body):
@@ -233,6 +235,7 @@ class HazardOut(Body):
     location: str
     description: str
     level: HazardLevel
+    grade_id: str = Field(description="level of the bureau's own grading; empty when not graded")
     state: HazardState
     found_by: str
     found_on: date
@@ -255,7 +258,17 @@ class HazardOut(Body):
 
 
 _SAME_HAZARD_FIELDS = (
-    *("id", "location", "description", "level", "state", "found_by", "fixer", "fix_note"),
+    *(
+        "id",
+        "location",
+        "description",
+        "level",
+        "grade_id",
+        "state",
+        "found_by",
+        "fixer",
+        "fix_note",
+    ),
     *("fixed_by", "accepted_by", "version"),
 )
 
@@ -290,6 +303,14 @@ class ReportIn(VersionIn):
     content: Prose
 
 
+class LessonsIn(VersionIn):
+    """What was learnt."""
+
+    model_config = with_examples({"version": 5, "lessons": "楼梯口增设值守"})
+
+    lessons: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
 class IncidentOut(Body):
     """An incident as it stands."""
 
@@ -320,6 +341,70 @@ class IncidentOut(Body):
         )
 
 
+class CertificateIn(Body):
+    """A certificate as it was issued; `expires_on` is the day printed on it, if there is one."""
+
+    model_config = with_examples(
+        {
+            "client_key": "phone-7f31-000015",
+            "kind": "bus_inspection",
+            "subject": "吉A12345",
+            "number": "JY-2026-118",
+            "issued_on": "2026-08-31",
+        }
+    )
+
+    client_key: ClientKey
+    kind: Word
+    subject: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
+    number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+    issued_on: date
+    expires_on: date | None = None
+    issuer: Annotated[str, StringConstraints(strip_whitespace=True, max_length=80)] = ""
+
+    def details(self) -> dict[str, Any]:
+        """The fields of the record's form."""
+        expires = None if self.expires_on is None else self.expires_on.isoformat()
+        return {
+            "subject": self.subject,
+            "number": self.number,
+            "expires_on": expires,
+            "issuer": self.issuer,
+        }
+
+
+class CertificateOut(Body):
+    """A certificate as it stands today."""
+
+    id: int
+    kind: str
+    subject: str
+    number: str
+    issued_on: date
+    expires_on: date
+    days_left: int
+    state: CertificateState
+    stops_use: bool = Field(description="what it is about must not be used")
+    author: str
+    counted: tuple[CountedOut, ...] = ()
+
+    @classmethod
+    def of(cls, one: Certificate, today: date, stored: Stored | None = None) -> CertificateOut:
+        return cls(
+            id=one.id,
+            kind=one.kind,
+            subject=one.subject,
+            number=one.number,
+            issued_on=one.issued,
+            expires_on=one.expires,
+            days_left=one.days_left(today),
+            state=one.state_on(today),
+            stops_use=one.stops_use_on(today),
+            author=one.author,
+            counted=() if stored is None else tuple(CountedOut.of(c) for c in stored.counted),
+        )
+
+
 class HistoryOut(Body):
     """One line of history."""
 
@@ -341,7 +426,7 @@ class AttachmentIn(Body):
         }
     )
 
-    subject: Annotated[str, StringConstraints(pattern=r"^(record|hazard|incident):\d{1,12}$")]
+    subject: Annotated[str, StringConstraints(pattern=r"^(record|hazard|incident|task):\d{1,12}$")]
     name: Annotated[
         str,
         StringConstraints(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import RowMapping, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.plan.anchors import anchor_for
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.history import Entry, append
 from api.plan.merging import Counting, counting_rules
@@ -24,8 +25,8 @@ from api.plan.tables import (
     day_number,
     day_of,
 )
-from config.plan import PlanCatalogue, Unit
-from config.plan.values import Window
+from config.plan import PlanCatalogue, SchoolCalendar, Unit, load_calendar
+from config.plan.values import Scope, Window
 from vision.instants import Utc
 
 _T = PLAN_OCCURRENCES.c
@@ -78,13 +79,18 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where and when something is handed in: one unit of one plan, today's day and instant."""
+    """Where and when something is handed in: one unit of one plan, today's day and instant.
+
+    Attributes:
+        calendar: the unit's school calendar; the shipped seed unless another is given.
+    """
 
     plan: PlanCatalogue
     unit: Unit
     unit_no: int
     today: date
     now: Utc
+    calendar: SchoolCalendar = field(default_factory=load_calendar)
 
 
 async def hand_in(connection: AsyncConnection, desk: Desk, record: NewRecord) -> Stored:
@@ -212,29 +218,36 @@ async def _count(
     )
     already = {one.rule_id for one in await _counted(connection, record["id"])}
     happened = day_of(record["happened_day"])
+    body = json.loads(record["body_json"])
     counted = []
     for counting in rules:
-        if counting.rule.id in already:
+        anchor = anchor_for(counting.rule, body)
+        if counting.rule.id in already or anchor is None:
             continue
-        found = await _slot(connection, desk, counting, happened)
+        found = await _slot(connection, desk, counting, anchor, happened)
         if found is not None:
             counted.append(await _fill(connection, desk, record["id"], counting, *found))
     return tuple(counted)
 
 
 async def _slot(
-    connection: AsyncConnection, desk: Desk, counting: Counting, happened: date
+    connection: AsyncConnection, desk: Desk, counting: Counting, anchor: str, happened: date
 ) -> tuple[int, Slot] | None:
     """The occurrence that takes the record: the one whose window holds the day, else the newest
     overdue one."""
     columns = (_T.id, _T.window_start_day, _T.due_day, _T.needed, _T.done, _T.state)
-    own = (_T.unit_no == desk.unit_no, _T.rule_id == counting.rule.id)
-    query = (
-        select(*columns)
-        .where(*own, _T.window_start_day <= day_number(happened), or_(PENDING, UPCOMING))
-        .order_by(_T.due_day)
-    )
+    own = (_T.unit_no == desk.unit_no, _T.rule_id == counting.rule.id, _T.anchor == anchor)
+    query = select(*columns).where(*own, or_(PENDING, UPCOMING)).order_by(_T.due_day)
+    renews = counting.rule.scope is Scope.PER_CERTIFICATE
+    if not renews:
+        query = query.where(_T.window_start_day <= day_number(happened))
     candidates = [(int(row.id), _slot_of(row, counting)) for row in await connection.execute(query)]
+    if renews:
+        # A certificate may be renewed at any time, also before the lists begin to ask for it.
+        candidates = [
+            (number, replace(slot, window_start=min(slot.window_start, happened)))
+            for number, slot in candidates
+        ]
     fitting = [pair for pair in candidates if takes(pair[1], happened, desk.today)]
     within = [pair for pair in fitting if happened <= pair[1].due]
     if within:

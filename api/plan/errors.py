@@ -1,5 +1,6 @@
 """PlanRefusal
 ├── NotFoundRefusal   nothing of this kind here, or it belongs to a unit that the viewer cannot see
+├── FormRefusal       a form whose fields are wrong
 └── StepRefusal       the step is not possible now, or not for this person
 """
 
@@ -21,3 +22,7 @@ class NotFoundRefusal(PlanRefusal):
 
 class StepRefusal(PlanRefusal):
     """Not possible in this state, or not by this person."""
+
+
+class FormRefusal(PlanRefusal):
+    """A form whose fields are wrong; `fields` names each."""

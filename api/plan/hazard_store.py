@@ -1,19 +1,18 @@
-"""Hazards in the database, each step with its line of history in the same transaction."""
+"""Hazards in the database."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan.counting import Desk
-from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.hazards import Hazard, HazardLevel, HazardState
-from api.plan.history import Entry, append
+from api.plan.shelf import Shelf, Step
 from api.plan.tables import PLAN_HAZARDS, day_number, day_of
 
 _H = PLAN_HAZARDS.c
@@ -32,55 +31,14 @@ async def add(
 
     Raises `StepRefusal` when another unit used the key.
     """
-    query = select(PLAN_HAZARDS).where(_H.client_key == client_key)
-    known = (await connection.execute(query)).mappings().first()
-    if known is not None:
-        if known["unit_no"] != desk.unit_no:
-            raise StepRefusal("plan_key_used")
-        return _hazard(known)
-    values = {
-        **_columns(hazard),
-        "unit_no": desk.unit_no,
+    extra = {
         "client_key": client_key,
         "source": source,
         "grade_json": json.dumps(grade, ensure_ascii=False, sort_keys=True),
     }
-    inserted = await connection.execute(insert(PLAN_HAZARDS).values(values).returning(_H.id))
-    number = int(inserted.scalar_one())
-    body = {"location": hazard.location, "level": hazard.level.value}
-    await _note(connection, desk, number, "found", hazard.found_by, body)
-    return await one(connection, desk.unit_no, number)
-
-
-async def one(connection: AsyncConnection, unit_no: int, number: int) -> Hazard:
-    """Raises `NotFoundRefusal`, also for another unit's hazard."""
-    query = select(PLAN_HAZARDS).where(_H.id == number, _H.unit_no == unit_no)
-    row = (await connection.execute(query)).mappings().first()
-    if row is None:
-        raise NotFoundRefusal("plan_unknown", number=number)
-    return _hazard(row)
-
-
-async def step(
-    connection: AsyncConnection,
-    desk: Desk,
-    number: int,
-    action: str,
-    person: str,
-    move: Callable[[Hazard], Hazard],
-    *,
-    version: int,
-    note: Mapping[str, Any] | None = None,
-) -> Hazard:
-    """Take one step. Raises `NotFoundRefusal`; `StepRefusal` when it changed since `version`."""
-    before = await one(connection, desk.unit_no, number)
-    if before.version != version:
-        raise StepRefusal("plan_changed", number=number)
-    after = move(before)
-    await connection.execute(update(PLAN_HAZARDS).where(_H.id == number).values(_columns(after)))
-    body = {"from": before.state.value, "to": after.state.value, **(note or {})}
-    await _note(connection, desk, number, action, person, body)
-    return after
+    note = {"location": hazard.location, "level": hazard.level.value, **grade}
+    step = Step("found", hazard.found_by, 1, note)
+    return await HAZARDS.add(connection, desk, hazard, step=step, extra=extra)
 
 
 async def listed(
@@ -90,7 +48,8 @@ async def listed(
     query = select(PLAN_HAZARDS).where(_H.unit_no == unit_no)
     if open_only:
         query = query.where(_H.state != HazardState.CLOSED)
-    query = query.order_by(_H.due_day, _H.id).limit(limit)
+    # Undated ones last; the databases differ in where they put them by themselves.
+    query = query.order_by(_H.due_day.is_(None), _H.due_day, _H.id).limit(limit)
     return tuple(_hazard(row) for row in (await connection.execute(query)).mappings())
 
 
@@ -111,18 +70,6 @@ async def in_period(
     return tuple(_hazard(row) for row in (await connection.execute(query)).mappings())
 
 
-async def _note(
-    connection: AsyncConnection,
-    desk: Desk,
-    number: int,
-    action: str,
-    person: str,
-    body: Mapping[str, Any],
-) -> None:
-    subject = f"hazard:{number}"
-    await append(connection, Entry(desk.unit_no, subject, action, person, desk.now, body))
-
-
 def _hazard(row: RowMapping) -> Hazard:
     return Hazard(
         id=row["id"],
@@ -132,6 +79,7 @@ def _hazard(row: RowMapping) -> Hazard:
         state=HazardState(row["state"]),
         found_by=row["found_by"],
         found=day_of(row["found_day"]),
+        grade_id=json.loads(row["grade_json"]).get("grade", ""),
         fixer=row["fixer"],
         due=None if row["due_day"] is None else day_of(row["due_day"]),
         fix_note=row["fix_note"],
@@ -158,3 +106,6 @@ def _columns(hazard: Hazard) -> dict[str, Any]:
         "closed_day": None if hazard.closed is None else day_number(hazard.closed),
         "version": hazard.version,
     }
+
+
+HAZARDS: Shelf[Hazard] = Shelf("hazard", PLAN_HAZARDS, _hazard, _columns)

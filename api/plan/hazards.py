@@ -51,6 +51,7 @@ class Hazard:
     """One hazard.
 
     Attributes:
+        grade_id: level of the bureau's own grading; empty when it was not graded.
         fixer: who it was assigned to; empty before.
         fixed_by: who says that it is mended; may be another person.
         version: counts changes; a step names the version that the person saw.
@@ -63,6 +64,7 @@ class Hazard:
     state: HazardState
     found_by: str
     found: date
+    grade_id: str = ""
     fixer: str = ""
     due: date | None = None
     fix_note: str = ""

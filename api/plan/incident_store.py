@@ -1,24 +1,22 @@
-"""Incidents in the database, each step with its line of history in the same transaction."""
+"""Incidents in the database, their reports as records, and the follow-ups that fall due."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.plan.counting import Desk
-from api.plan.errors import NotFoundRefusal, StepRefusal
-from api.plan.history import Entry, append
-from api.plan.incidents import Incident, IncidentState
+from api.plan import anchored, incidents
+from api.plan.counting import Desk, NewRecord, hand_in
+from api.plan.errors import StepRefusal
+from api.plan.incidents import Incident, IncidentState, ReportKind
+from api.plan.shelf import Shelf, Step
 from api.plan.tables import PLAN_INCIDENTS
 from vision.instants import Utc
 
 _I = PLAN_INCIDENTS.c
-# Until the bureau sets its own limit; places differ, and this is nobody's norm.
-FIRST_REPORT_WITHIN = timedelta(minutes=30)
 
 
 async def add(
@@ -28,51 +26,41 @@ async def add(
 
     Raises `StepRefusal` when another unit used the key, or for an instant in the future.
     """
-    query = select(PLAN_INCIDENTS).where(_I.client_key == client_key)
-    known = (await connection.execute(query)).mappings().first()
-    if known is not None:
-        if known["unit_no"] != desk.unit_no:
-            raise StepRefusal("plan_key_used")
-        return _incident(known)
-    if incident.occurred > desk.now:
+    query = select(_I.id).where(_I.client_key == client_key)
+    if (await connection.execute(query)).first() is None and incident.occurred > desk.now:
         raise StepRefusal("plan_in_the_future", day=incident.occurred.iso())
-    values = {**_columns(incident), "unit_no": desk.unit_no, "client_key": client_key}
-    inserted = await connection.execute(insert(PLAN_INCIDENTS).values(values).returning(_I.id))
-    number = int(inserted.scalar_one())
-    body = {"category": incident.category, "place": incident.place}
-    await _note(connection, desk, number, "happened", incident.author, body)
-    return await one(connection, desk.unit_no, number)
+    note = {"category": incident.category, "place": incident.place}
+    step = Step("happened", incident.author, 1, note)
+    extra = {"client_key": client_key}
+    stored = await INCIDENTS.add(connection, desk, incident, step=step, extra=extra)
+    if stored.state is IncidentState.HAPPENED:
+        await anchored.ask_for_reports(connection, desk, stored.id)
+    return stored
 
 
-async def one(connection: AsyncConnection, unit_no: int, number: int) -> Incident:
-    """Raises `NotFoundRefusal`, also for another unit's incident."""
-    query = select(PLAN_INCIDENTS).where(_I.id == number, _I.unit_no == unit_no)
-    row = (await connection.execute(query)).mappings().first()
-    if row is None:
-        raise NotFoundRefusal("plan_unknown", number=number)
-    return _incident(row)
-
-
-async def step(
-    connection: AsyncConnection,
-    desk: Desk,
-    number: int,
-    action: str,
-    person: str,
-    move: Callable[[Incident], Incident],
-    *,
-    version: int,
-    note: Mapping[str, Any] | None = None,
+async def report(
+    connection: AsyncConnection, desk: Desk, number: int, kind: ReportKind, step: Step
 ) -> Incident:
-    """Take one step. Raises `NotFoundRefusal`; `StepRefusal` when it changed since `version`."""
-    before = await one(connection, desk.unit_no, number)
-    if before.version != version:
-        raise StepRefusal("plan_changed", number=number)
-    after = move(before)
-    await connection.execute(update(PLAN_INCIDENTS).where(_I.id == number).values(_columns(after)))
-    body = {"from": before.state.value, "to": after.state.value, **(note or {})}
-    await _note(connection, desk, number, action, person, body)
-    return after
+    """Note a report that a person has sent: a record of its own, counted for the day it is due.
+
+    Raises `NotFoundRefusal`, `StepRefusal`.
+    """
+    moved = await INCIDENTS.step(
+        connection, desk, number, step, lambda incident: incidents.report(incident, kind)
+    )
+    record = NewRecord(
+        client_key=f"incident-{number}-report-{moved.reports}",
+        kind="incident_report",
+        kind_type=kind.value,
+        happened=desk.today,
+        title=f"{moved.category} {moved.place}",
+        author=step.person,
+        body={"incident": number, "sequence": moved.reports, **step.note},
+    )
+    await hand_in(connection, desk, record)
+    if moved.state is IncidentState.FINAL:
+        await anchored.no_more_reports(connection, desk, number)
+    return moved
 
 
 async def listed(
@@ -88,19 +76,7 @@ async def listed(
     return tuple(_incident(row) for row in (await connection.execute(query)).mappings())
 
 
-async def _note(
-    connection: AsyncConnection,
-    desk: Desk,
-    number: int,
-    action: str,
-    person: str,
-    body: Mapping[str, Any],
-) -> None:
-    subject = f"incident:{number}"
-    await append(connection, Entry(desk.unit_no, subject, action, person, desk.now, body))
-
-
-def _incident(row: RowMapping) -> Incident:
+def _incident(row: RowMapping | Mapping[str, Any]) -> Incident:
     return Incident(
         id=row["id"],
         category=row["category"],
@@ -127,3 +103,6 @@ def _columns(incident: Incident) -> dict[str, Any]:
         "closed_ns": None if incident.closed is None else incident.closed.ns,
         "version": incident.version,
     }
+
+
+INCIDENTS: Shelf[Incident] = Shelf("incident", PLAN_INCIDENTS, _incident, _columns)

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.plan import anchored
 from api.plan.chasing import FIRST_STEP_DAY, LAST_STEP_DAY, ladder
 from api.plan.states import State
 from api.plan.tables import (
@@ -199,6 +200,8 @@ async def _one_night(
 ) -> Rolled:
     edition = expansions.edition
     added = await reconcile(connection, expansions, today)
+    numbers = await _unit_numbers(connection)
+    added += await anchored.tonight(connection, edition, numbers, today)
     day = day_number(today)
     daily = [rule.id for rule in edition.catalogue.rules() if rule.window is Window.DAY]
     passed = (PENDING, _T.state == State.OPEN, _T.due_day < day)

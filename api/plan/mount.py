@@ -5,22 +5,40 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from api.plan import pages, paper_routes, routes
-from api.plan.errors import NotFoundRefusal, PlanRefusal
+from api.plan import (
+    camera_routes,
+    certificate_routes,
+    hazard_routes,
+    incident_routes,
+    pages,
+    paper_routes,
+    routes,
+    task_routes,
+    work_pages,
+)
+from api.plan.errors import FormRefusal, NotFoundRefusal, PlanRefusal
+from api.plan.page_frame import mount_pages
 from api.plan.service import PlanService
 from api.problems import problem_body
+
+ROUTERS = (
+    *(routes, hazard_routes, incident_routes, certificate_routes, task_routes, paper_routes),
+    camera_routes,
+    *(pages, work_pages),
+)
+_STATUS: dict[type[PlanRefusal], int] = {NotFoundRefusal: 404, FormRefusal: 422}
 
 
 def install_plan(app: FastAPI, plan: PlanService) -> None:
     """Mount the plan's routes on `app` and let them work with `plan`."""
     app.state.plan = plan
-    for module in (routes, paper_routes, pages):
+    for module in ROUTERS:
         app.include_router(module.router)
-    pages.mount_files(app)
+    mount_pages(app)
 
     @app.exception_handler(PlanRefusal)
     async def refused(request: Request, error: PlanRefusal) -> JSONResponse:
         del request
-        status = 404 if isinstance(error, NotFoundRefusal) else 409
+        status = _STATUS.get(type(error), 409)
         body = problem_body(error.code, error.values)
         return JSONResponse(body.model_dump(), status)

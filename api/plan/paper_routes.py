@@ -13,12 +13,21 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import FileResponse
 from sqlalchemy import func, select
 
+from api.access.guard import PUBLIC
 from api.plan import attachments, feeds, hazard_store
+from api.plan.asking import (
+    Exporter,
+    LedgerReader,
+    Number,
+    PlanDep,
+    RecordReader,
+    RecordWriter,
+    UnitId,
+)
 from api.plan.bodies import AttachmentIn, AttachmentOut, NothingIn
 from api.plan.errors import StepRefusal
 from api.plan.half_month import Period, figures
 from api.plan.layout import Sheet, evaluation_sheet, half_month_sheets, plan_sheet
-from api.plan.routes import Number, PlanDep, UnitId, ViewerDep
 from api.plan.tables import PLAN_RECORDS, day_number
 from api.plan.today import between
 from api.problems import responses
@@ -48,7 +57,9 @@ class FeedOut(Body):
 
 
 @router.post("/units/{unit_id}/feeds", responses=responses(401, 403, 404, 415, 422, 503))
-async def grant_feed(unit_id: UnitId, body: NothingIn, plan: PlanDep, viewer: ViewerDep) -> FeedOut:
+async def grant_feed(
+    unit_id: UnitId, body: NothingIn, plan: PlanDep, viewer: LedgerReader
+) -> FeedOut:
     """A calendar address for the viewer."""
     del body
     async with plan.writing(viewer, unit_id) as (connection, desk):
@@ -62,7 +73,7 @@ async def grant_feed(unit_id: UnitId, body: NothingIn, plan: PlanDep, viewer: Vi
     responses=responses(401, 403, 404, 415, 422, 503),
 )
 async def revoke_feed(
-    unit_id: UnitId, number: Number, body: NothingIn, plan: PlanDep, viewer: ViewerDep
+    unit_id: UnitId, number: Number, body: NothingIn, plan: PlanDep, viewer: LedgerReader
 ) -> None:
     """End a calendar address at once."""
     del body
@@ -74,7 +85,7 @@ async def revoke_feed(
     "/units/{unit_id}/attachments", responses=responses(401, 403, 404, 409, 413, 415, 422, 503)
 )
 async def attach(
-    unit_id: UnitId, body: AttachmentIn, plan: PlanDep, viewer: ViewerDep
+    unit_id: UnitId, body: AttachmentIn, plan: PlanDep, viewer: RecordWriter
 ) -> AttachmentOut:
     """Add a photograph or a paper to a record, a hazard or an incident."""
     content = attachments.decoded(body.content_base64)
@@ -87,7 +98,7 @@ async def attach(
 
 @router.get("/units/{unit_id}/attachments/{number}", responses=responses(401, 404, 422, 503))
 async def download(
-    unit_id: UnitId, number: Number, plan: PlanDep, viewer: ViewerDep
+    unit_id: UnitId, number: Number, plan: PlanDep, viewer: RecordReader
 ) -> FileResponse:
     """The file as it was sent; always a download, never shown in the page."""
     async with plan.reading(viewer, unit_id) as (connection, desk):
@@ -96,7 +107,8 @@ async def download(
     return FileResponse(path, media_type="application/octet-stream", filename=found.name)
 
 
-@router.get("/feeds/{token}.ics", responses=responses(404, 422, 503))
+# The secret in the address is the key: calendars of phones cannot sign in.
+@router.get("/feeds/{token}.ics", dependencies=[PUBLIC], responses=responses(404, 422, 503))
 async def feed(
     token: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{20,80}$")], plan: PlanDep
 ) -> Response:
@@ -116,7 +128,7 @@ async def feed(
 
 
 @router.get("/papers/plan.{form}", responses=responses(401, 422, 503))
-async def plan_paper(form: Form, plan: PlanDep, viewer: ViewerDep) -> Response:
+async def plan_paper(form: Form, plan: PlanDep, viewer: LedgerReader) -> Response:
     """The plan as its own five-column table."""
     del viewer
     sheets = (plan_sheet(plan.edition.catalogue),)
@@ -130,7 +142,7 @@ async def half_month_paper(
     unit_id: UnitId,
     form: Form,
     plan: PlanDep,
-    viewer: ViewerDep,
+    viewer: Exporter,
     day: Annotated[date | None, Query(description="any day of the half; today")] = None,
 ) -> Response:
     """The half-month pack; refused when its figures do not reconcile."""
@@ -157,7 +169,7 @@ async def evaluation_paper(
     unit_id: UnitId,
     form: Form,
     plan: PlanDep,
-    viewer: ViewerDep,
+    viewer: Exporter,
     first: Annotated[date, Query(alias="from")],
     last: Annotated[date, Query(alias="to")],
 ) -> Response:

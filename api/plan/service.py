@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from fastapi import Request
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,37 +17,11 @@ from api.plan.counting import Desk
 from api.plan.errors import NotFoundRefusal
 from api.plan.ledger import Rolled, roll_forward, unit_numbers
 from api.plan.tables import PLAN_UNITS
-from api.routes.shift import COOKIE, viewer_name
+from api.plan.viewer import PlanViewer
 from config.plan import CalendarWarning, PlanEdition, Unit
 from streams.clock import Clock
 
 BUREAU_ZONE = ZoneInfo("Asia/Shanghai")
-
-
-@dataclass(frozen=True, slots=True)
-class PlanViewer:
-    """Who asks.
-
-    Attributes:
-        name: stands in every record and line of history.
-        unit_ids: units that this person may see; `None` for all of them. Any other unit answers
-            as if it did not exist.
-    """
-
-    name: str
-    unit_ids: frozenset[str] | None = None
-
-    def sees(self, unit_id: str) -> bool:
-        return self.unit_ids is None or unit_id in self.unit_ids
-
-
-def named_viewer(request: Request) -> PlanViewer:
-    """Until accounts exist: the name typed at the start of the shift; it sees every unit.
-
-    Raises `Problem` 401 without a name.
-    """
-    name = viewer_name(request.cookies.get(COOKIE), request.headers.get("x-viewer"))
-    return PlanViewer(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +30,12 @@ class PlanService:
 
     Attributes:
         attachments: folder of uploaded files, named by their digest.
-        viewer_of: says who asks; accounts replace the default.
     """
 
     database: Database
     edition: PlanEdition
     clock: Clock
     attachments: Path
-    viewer_of: Callable[[Request], PlanViewer] = named_viewer
     zone: ZoneInfo = BUREAU_ZONE
 
     def today(self) -> date:
@@ -108,7 +79,8 @@ class PlanService:
             return await roll_forward(connection, self.edition, self.today(), self.clock.utc())
 
     def _desk(self, unit: Unit, number: int) -> Desk:
-        return Desk(self.edition.catalogue, unit, number, self.today(), self.clock.utc())
+        calendar = self.edition.calendar_of(unit)
+        return Desk(self.edition.catalogue, unit, number, self.today(), self.clock.utc(), calendar)
 
     def _unit(self, viewer: PlanViewer, unit_id: str) -> Unit:
         if viewer.sees(unit_id):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan.states import State
@@ -80,10 +80,17 @@ class Notice:
     role: str
 
 
-async def today_of(connection: AsyncConnection, unit_no: int, today: date) -> Today:
-    """What `unit_no` has to do today, overdue work first."""
+async def today_of(
+    connection: AsyncConnection,
+    unit_no: int,
+    today: date,
+    rules: frozenset[str] | None = None,
+) -> Today:
+    """What `unit_no` has to do today, overdue work first; with `rules`, of these alone."""
     day = day_number(today)
     own = _T.unit_no == unit_no
+    if rules is not None:
+        own = and_(own, _T.rule_id.in_(sorted(rules)))
     # Sorted here: asked to sort, SQLite walks through all ten years in the order of due days.
     pending = await lines(connection, select(*_COLUMNS).where(own, PENDING))
     soon = (

@@ -1,38 +1,47 @@
-// Forms as JSON. A form that cannot be sent is kept in this browser and sent when the network is
-// back; its key stays the same, so that the service stores it once however often it arrives.
+// Forms as JSON. A form that cannot be sent waits in the outbox and is sent when the network is
+// back; photographs go after the record that they belong to.
 
-const OUTBOX = "xiaoan-plan-outbox";
+import * as outbox from "./outbox.js";
+
 const page = document.body.dataset;
+const SEND_AGAIN_MS = 15_000;
+const MOST_PHOTO_BYTES = 5 * 1024 * 1024;
 
 function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return "web-" + Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function outbox() {
-  try {
-    return JSON.parse(localStorage.getItem(OUTBOX) ?? "[]");
-  } catch {
-    return [];
-  }
-}
-
-function keep(entries) {
-  localStorage.setItem(OUTBOX, JSON.stringify(entries));
+async function showWaiting() {
   const line = document.getElementById("outbox");
-  line.hidden = entries.length === 0;
-  line.textContent = entries.length ? `${page.queued} (${entries.length})` : "";
+  const waiting = await outbox.count();
+  line.hidden = waiting === 0;
+  line.textContent = waiting ? `${page.queued} (${waiting})` : "";
+  document.body.dataset.waiting = String(waiting);
 }
 
+function valueOf(element) {
+  if (element.type === "checkbox") return element.checked;
+  if ("number" in element.dataset) return Number(element.value);
+  return element.value;
+}
+
+// `details.people` is the key `people` inside the key `details`; empty optional fields are left out.
 function bodyOf(form) {
   const body = {};
   for (const element of form.elements) {
-    if (!element.name) continue;
-    body[element.name] = "number" in element.dataset ? Number(element.value) : element.value;
+    if (!element.name || element.type === "file" || element.disabled) continue;
+    if (element.value === "" && !element.required) continue;
+    const [outer, inner] = element.name.split(".");
+    if (inner) (body[outer] ??= {})[inner] = valueOf(element);
+    else body[outer] = valueOf(element);
   }
-  if (body.kind_and_type) {
-    [body.kind, body.kind_type = ""] = body.kind_and_type.split(":");
-    delete body.kind_and_type;
+  if (body.at_local) {
+    body[form.dataset.instant] = new Date(body.at_local).toISOString();
+    delete body.at_local;
+  }
+  if (body.references !== undefined) {
+    body.references = body.references.split(/[\s,，、]+/).filter(Boolean);
   }
   if ("key" in form.dataset) {
     form.dataset.key ||= newKey();
@@ -41,8 +50,29 @@ function bodyOf(form) {
   return body;
 }
 
+async function photosOf(form) {
+  const photos = [];
+  for (const file of form.querySelector("input[type=file]")?.files ?? []) {
+    if (file.size > MOST_PHOTO_BYTES) throw new RangeError(`${file.name} > 5 MiB`);
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    let text = "";
+    for (let at = 0; at < bytes.length; at += 32_768) {
+      text += String.fromCharCode(...bytes.subarray(at, at + 32_768));
+    }
+    photos.push({ name: file.name, media_type: file.type, content_base64: btoa(text) });
+  }
+  return photos;
+}
+
+function token() {
+  const kept = document.cookie.split("; ").find((one) => /^(__Host-)?xiaoan_csrf=/.test(one));
+  const written = document.querySelector("meta[name=csrf-token]")?.content;
+  return written || (kept ? decodeURIComponent(kept.slice(kept.indexOf("=") + 1)) : "");
+}
+
 function post(path, body) {
   const headers = { "content-type": "application/json" };
+  if (token()) headers["x-csrf-token"] = token();
   return fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
@@ -50,34 +80,76 @@ async function words(answer) {
   const body = await answer.json().catch(() => null);
   if (!body?.message) return String(answer.status);
   const lang = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
-  return `${body.message[lang]} — ${body.mend[lang]}`;
+  return `${body.message[lang]} — ${body.mend[lang]}${body.detail ? ` (${body.detail})` : ""}`;
+}
+
+async function sendPhotos(entry, answer) {
+  const { id } = entry.photos.length ? await answer.json() : {};
+  for (const photo of entry.photos) {
+    const body = { ...photo, subject: `${entry.photosOf}:${id}` };
+    const stored = await post(entry.photosTo, body);
+    if (!stored.ok) return stored;
+  }
+  return null;
+}
+
+// Sends one form with its photographs. Sent again after a broken line, nothing is stored twice:
+// the form has its key, a photograph its digest.
+async function deliver(entry) {
+  const answer = await post(entry.path, entry.body);
+  if (!answer.ok) return answer;
+  return (await sendPhotos(entry, answer)) ?? answer;
 }
 
 async function send(form) {
   const output = form.querySelector("output");
   const button = form.querySelector("button");
-  const body = bodyOf(form);
   button.disabled = true;
+  const entry = { path: form.dataset.post, body: bodyOf(form) };
   try {
-    const answer = await post(form.dataset.post, body);
+    entry.photos = await photosOf(form);
+    entry.photosOf = form.dataset.photosOf ?? "";
+    entry.photosTo = form.dataset.photosTo ?? "";
+    const answer = await deliver(entry);
     if (!answer.ok) {
       output.textContent = await words(answer);
       return;
     }
-    form.dataset.key = "";
+    if ("key" in form.dataset) form.dataset.key = "";
     output.textContent = page.sent;
-    if (form.dataset.then === "reload") location.reload();
-  } catch {
-    // Only forms with a key may wait: a step on something that others change must be seen first.
-    if (body.client_key) {
-      keep([...outbox(), { path: form.dataset.post, body }]);
-      form.dataset.key = "";
-      form.reset();
+    await shown(form, answer);
+  } catch (error) {
+    if (error instanceof RangeError) {
+      output.textContent = error.message;
+      return;
     }
-    output.textContent = page.queued;
+    await wait(form, entry, output);
   } finally {
     button.disabled = false;
   }
+}
+
+async function shown(form, answer) {
+  if (form.dataset.then === "reload") location.reload();
+  if (form.dataset.then?.startsWith("/")) location.assign(form.dataset.then);
+  if (form.dataset.show) output(form).textContent = (await answer.json())[form.dataset.show];
+}
+
+function output(form) {
+  return form.querySelector("output");
+}
+
+async function wait(form, entry, line) {
+  // Only forms with a key may wait: a step on something that others change must be seen first.
+  if (!entry.body.client_key) {
+    line.textContent = page.broken;
+    return;
+  }
+  await outbox.put(entry);
+  form.dataset.key = "";
+  form.reset();
+  line.textContent = page.queued;
+  await showWaiting();
 }
 
 let flushing = false;
@@ -86,16 +158,22 @@ async function flush() {
   if (flushing) return;
   flushing = true;
   try {
-    for (let entries = outbox(); entries.length; entries = outbox()) {
-      const answer = await post(entries[0].path, entries[0].body);
-      if (answer.status >= 500 || answer.status === 401) break;
-      keep(outbox().slice(1));
+    for (let next = await outbox.first(); next; next = await outbox.first()) {
+      const answer = await deliver(next.entry);
+      // The service is not well, or nobody is signed in: the form stays until it is.
+      if (answer.status >= 500 || answer.status === 401 || answer.status === 429) break;
+      await outbox.remove(next.key);
+      if (!answer.ok) {
+        const line = document.getElementById("refused");
+        line.hidden = false;
+        line.textContent = `${page.refused} ${next.entry.body.title ?? ""} ${await words(answer)}`;
+      }
     }
   } catch {
     // Still no network: the next attempt comes with the browser's online event or the timer.
   } finally {
     flushing = false;
-    keep(outbox());
+    await showWaiting();
   }
 }
 
@@ -104,7 +182,14 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   send(event.target);
 });
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("select[data-shows]")) return;
+  for (const part of event.target.form.querySelectorAll("[data-when]")) {
+    part.hidden = part.dataset.when !== event.target.value;
+    for (const field of part.querySelectorAll("select, input")) field.disabled = part.hidden;
+  }
+});
 addEventListener("online", flush);
-setInterval(flush, 30_000);
-keep(outbox());
-flush();
+setInterval(flush, SEND_AGAIN_MS);
+if ("serviceWorker" in navigator) navigator.serviceWorker.register("/plan/worker.js").catch(() => {});
+showWaiting().then(flush);

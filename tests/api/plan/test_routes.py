@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection
 
+from api.access.actor import EVERYWHERE, Actor, Grant
+from api.access.rights import Role
 from api.database import Database
 from api.plan.mount import install_plan
-from api.plan.service import PlanService, PlanViewer, named_viewer
+from api.plan.service import PlanService
 from api.problems import install_handlers
 from api.security import Guard
 from config.plan import load_edition
@@ -20,21 +23,33 @@ from tests.api.plan.conftest import TODAY, at
 BASE = "/api/v1/plan/units/sample-primary"
 
 
-def viewer_of(request: Request) -> PlanViewer:
-    """The bureau sees all; anybody else sees the school that a test header names."""
-    viewer = named_viewer(request)
-    school = request.headers.get("x-test-school")
-    return viewer if school is None else PlanViewer(viewer.name, frozenset({school}))
+class HeaderAccess:
+    """A person by name, with the role at the school that test headers say; the bureau sees all."""
+
+    async def actor_of(self, request: HTTPConnection) -> Actor | None:
+        name = unquote(request.headers.get("x-viewer", ""))
+        if not name:
+            return None
+        role = Role(request.headers.get("x-test-role", "school"))
+        site = request.headers.get("x-test-school", EVERYWHERE)
+        return Actor(name, (Grant(role, site),))
+
+    async def still_valid(self, actor: Actor) -> bool:
+        return True
 
 
 class Person:
     """A browser of one named person."""
 
     def __init__(
-        self, client: httpx.AsyncClient, name: str, school: str = "sample-primary"
+        self,
+        client: httpx.AsyncClient,
+        name: str,
+        school: str = "sample-primary",
+        role: str = "school",
     ) -> None:
         self._client = client
-        self._headers = {"x-viewer": quote(name), "x-test-school": school}
+        self._headers = {"x-viewer": quote(name), "x-test-school": school, "x-test-role": role}
 
     async def get(self, path: str) -> httpx.Response:
         return await self._client.get(path, headers=self._headers)
@@ -49,7 +64,8 @@ async def client(rolled_url: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncCl
     install_handlers(app)
     async with Database(rolled_url) as database:
         clock = SimulatedClock(at(TODAY))
-        plan = PlanService(database, load_edition(), clock, tmp_path / "files", viewer_of)
+        plan = PlanService(database, load_edition(), clock, tmp_path / "files")
+        app.state.access = HeaderAccess()
         install_plan(app, plan)
         app.add_middleware(Guard, allowed_hosts=())
         transport = httpx.ASGITransport(app=app)
@@ -129,7 +145,10 @@ async def test_a_fixer_cannot_accept(client: httpx.AsyncClient, director: Person
     assert [line["action"] for line in history] == ["found", "assigned", "fixed", "accept"]
 
 
-async def test_steps_out_of_order_and_stale_versions_are_refused(director: Person) -> None:
+async def test_steps_out_of_order_and_stale_versions_are_refused(
+    client: httpx.AsyncClient, director: Person
+) -> None:
+    bureau = Person(client, "赵敏", role="bureau")
     form = {"client_key": "phone-0003", "location": "锅炉房", "description": "无探测器"}
     number = (await director.post(f"{BASE}/hazards", **form, level="major")).json()["id"]
     path = f"{BASE}/hazards/{number}"
@@ -145,15 +164,18 @@ async def test_steps_out_of_order_and_stale_versions_are_refused(director: Perso
         ("assign", {"version": 1, "fixer": "张强", "due_on": "2026-03-15"}, "plan_due_passed"),
     ]
     for verb, body, code in refusals:
-        answer = await director.post(f"{path}/{verb}", **body)
+        answer = await bureau.post(f"{path}/{verb}", **body)
         assert (answer.status_code, answer.json()["code"]) == (409, code)
-    supervised = await director.post(f"{path}/supervise", version=1)
+    refused = await director.post(f"{path}/supervise", version=1)
+    assert refused.status_code == 403
+    supervised = await bureau.post(f"{path}/supervise", version=1)
     assert supervised.json()["state"] == "supervised"
 
 
 async def test_a_form_sent_twice_is_stored_once(director: Person) -> None:
     form = {"client_key": "phone-7f31-01", "kind": "drill", "kind_type": "fire"}
-    values = {"happened_on": "2026-03-16", "title": "消防演练"}
+    details = {"participants": 812, "evac_seconds": 171, "evaluation": "东侧楼梯较慢"}
+    values = {"happened_on": "2026-03-16", "title": "消防演练", "details": details}
     first = (await director.post(f"{BASE}/records", **form, **values)).json()
     again = (await director.post(f"{BASE}/records", **form, **values)).json()
     assert [line["rule_id"] for line in first["counted"]] == ["R-3.10.1-6", "R-2.7.2-1"]

@@ -1,0 +1,119 @@
+"""Camera evidence in the plan: drafts that a person confirms, tasks that findings open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.alarms.values import Alarm
+from api.coverage.document import AuditDocument
+from api.plan import camera_drafts as drafts
+from api.plan import task_store
+from api.plan.counting import Desk, NewRecord, Stored, hand_in
+from api.plan.tasks import TaskKind
+
+CAMERAS = "cameras"
+# Who gets a task until somebody gives it to a name.
+FIRST_OWNER = "安全主任"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft as cameras hand it in; the same key again is the same draft."""
+
+    key: str
+    kind: str
+    kind_type: str
+    title: str
+    details: Mapping[str, Any]
+
+
+async def take_audit(connection: AsyncConnection, desk: Desk, document: AuditDocument) -> Stored:
+    """A coverage audit: its draft, a task for each area not met, and the older tasks re-checked.
+
+    Tasks whose area is met now are closed by this audit; those found again are open again.
+    """
+    findings = drafts.audit_findings(document)
+    source = f"audit {document.sha256[:16]}"
+    await task_store.recheck(connection, desk, TaskKind.BLIND_SPOT, findings, source=source)
+    await task_store.take_findings(connection, desk, findings, source=source, owner=FIRST_OWNER)
+    totals = document.totals
+    title = f"覆盖审计 {totals.areas_met}/{totals.areas} 达标"
+    key = f"camera-audit-{desk.unit_no}-{document.sha256[:24]}"
+    details = drafts.audit_details(document)
+    return await take_draft(connection, desk, Draft(key, "coverage_audit", "", title, details))
+
+
+async def take_densities(
+    connection: AsyncConnection,
+    desk: Desk,
+    figures: Sequence[drafts.DensityFigures],
+    first: date,
+    last: date,
+) -> Stored:
+    """The density report of a period as a draft."""
+    period = f"{first} 至 {last}"
+    details = drafts.density_details(figures, period)
+    key = f"camera-density-{desk.unit_no}-{first}-{last}"
+    return await take_draft(
+        connection, desk, Draft(key, "report", "density", f"密度周报 {period}", details)
+    )
+
+
+async def take_alarms(
+    connection: AsyncConnection, desk: Desk, alarms: Sequence[Alarm], first: date, last: date
+) -> Stored:
+    """How alarms of a period were handled, as a draft; unacknowledged ones open tasks.
+
+    A task is closed by the next look that finds its alarm acknowledged.
+    """
+    period = f"{first} 至 {last}"
+    findings, source = drafts.alarm_findings(alarms), f"alarms {period}"
+    kind = TaskKind.UNACKNOWLEDGED_ALARM
+    for one in alarms:
+        if one.acknowledged is not None:
+            name = drafts.alarm_key(one)
+            await task_store.recheck_one(connection, desk, kind, name, source=source)
+    await task_store.take_findings(connection, desk, findings, source=source, owner=FIRST_OWNER)
+    key = f"camera-alarms-{desk.unit_no}-{first}-{last}"
+    details = drafts.alarm_details(alarms, period)
+    return await take_draft(
+        connection, desk, Draft(key, "alarm_handling", "", f"预警处置 {period}", details)
+    )
+
+
+async def check_drill(
+    connection: AsyncConnection,
+    desk: Desk,
+    record_id: int,
+    kind_type: str,
+    details: dict[str, Any],
+) -> None:
+    """A failed drill opens a task; the next drill of its type that is not failed closes it."""
+    finding = drafts.drill_finding(record_id, desk.today, kind_type, details)
+    source = f"record {record_id}"
+    if finding is not None:
+        await task_store.take_findings(
+            connection, desk, (finding,), source=source, owner=FIRST_OWNER
+        )
+        return
+    await task_store.recheck_one(connection, desk, TaskKind.FAILED_DRILL, kind_type, source=source)
+
+
+async def take_draft(connection: AsyncConnection, desk: Desk, draft: Draft) -> Stored:
+    """Hand in a draft; it counts nowhere until a person confirms it."""
+    record = NewRecord(
+        client_key=draft.key,
+        kind=draft.kind,
+        kind_type=draft.kind_type,
+        happened=desk.today,
+        title=draft.title[:200],
+        author=CAMERAS,
+        source="camera",
+        body=dict(draft.details),
+    )
+    return await hand_in(connection, desk, record)

@@ -1,0 +1,186 @@
+"""Certificates in the database: each is a record that counts, and asks for its own successor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.plan import anchored
+from api.plan.anchors import plain_subject
+from api.plan.certificates import EXPIRING, Certificate
+from api.plan.counting import Desk, NewRecord, Stored, hand_in
+from api.plan.errors import StepRefusal
+from api.plan.tables import PLAN_CERTIFICATES, day_number, day_of
+from config.plan import certificate_expiry
+
+_C = PLAN_CERTIFICATES.c
+
+
+@dataclass(frozen=True, slots=True)
+class NewCertificate:
+    """A certificate as it is handed in.
+
+    Attributes:
+        printed_expiry: the day that stands on it; where none does, the plan's interval counts
+            from the day of issue, and a year where the plan has none.
+        body: further fields of the form, such as who issued it.
+    """
+
+    client_key: str
+    kind: str
+    subject: str
+    number: str
+    issued: date
+    printed_expiry: date | None
+    author: str
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+async def register(
+    connection: AsyncConnection, desk: Desk, new: NewCertificate
+) -> tuple[Certificate, Stored]:
+    """Store a certificate and its record; a newer one renews the older of the same subject.
+
+    The same key again gives the stored one back. Raises `StepRefusal` for a day of issue in the
+    future, an end before the issue, or a key that another unit used.
+    """
+    new = replace(new, subject=plain_subject(new.subject))
+    rule = anchored.certificate_rule(desk, new.kind)
+    expires = new.printed_expiry or (
+        new.issued + relativedelta(years=1)
+        if rule is None
+        else certificate_expiry(rule, new.issued)
+    )
+    if expires <= new.issued:
+        raise StepRefusal("plan_certificate_ends_early", day=expires.isoformat())
+    known = await _by_key(connection, new.client_key)
+    newest = await _newest(connection, desk, new) if known is None else None
+    is_newest = newest is None or newest.issued < new.issued
+    stored = await hand_in(connection, desk, _record(new, expires, current=is_newest))
+    if known is not None:
+        return known, stored
+    if is_newest:
+        await _renew_older(connection, desk, new)
+    values = {
+        "unit_no": desk.unit_no,
+        "client_key": new.client_key,
+        "kind": new.kind,
+        "subject": new.subject,
+        "number": new.number,
+        "issued_day": day_number(new.issued),
+        "expires_day": day_number(expires),
+        "renewed": not is_newest,
+        "author": new.author,
+        "record_id": stored.record_id,
+    }
+    await connection.execute(insert(PLAN_CERTIFICATES).values(values))
+    if rule is not None and is_newest:
+        await anchored.drop_older(connection, desk, rule, new.subject)
+        await anchored.ask_for_successor(connection, desk, rule, new.subject, new.issued, expires)
+    made = await _by_key(connection, new.client_key)
+    if made is None:  # the row was written a moment ago in this very transaction
+        raise StepRefusal("plan_key_used")
+    return made, stored
+
+
+async def listed(
+    connection: AsyncConnection, unit_no: int, *, renewed: bool = False, limit: int = 500
+) -> tuple[Certificate, ...]:
+    """Certificates of a unit, the first to end on top."""
+    query = select(PLAN_CERTIFICATES).where(_C.unit_no == unit_no)
+    if not renewed:
+        query = query.where(_C.renewed.is_(False))
+    query = query.order_by(_C.expires_day, _C.id).limit(limit)
+    return tuple(_certificate(row) for row in (await connection.execute(query)).mappings())
+
+
+async def ending(connection: AsyncConnection, unit_no: int, today: date) -> tuple[Certificate, ...]:
+    """Those of a unit that have ended or will within the notice time."""
+    query = (
+        select(PLAN_CERTIFICATES)
+        .where(
+            _C.unit_no == unit_no,
+            _C.renewed.is_(False),
+            _C.expires_day <= day_number(today + EXPIRING),
+        )
+        .order_by(_C.expires_day, _C.id)
+    )
+    return tuple(_certificate(row) for row in (await connection.execute(query)).mappings())
+
+
+async def kinds_missing(connection: AsyncConnection, desk: Desk) -> tuple[str, ...]:
+    """Kinds that the plan asks this unit to keep renewed and of which it has handed in none."""
+    query = select(_C.kind).where(_C.unit_no == desk.unit_no).distinct()
+    known = {row.kind for row in await connection.execute(query)}
+    asked = anchored.certificate_kinds(desk)
+    return tuple(kind for kind in asked if kind not in known)
+
+
+def _record(new: NewCertificate, expires: date, *, current: bool) -> NewRecord:
+    # Only the newest of a subject names it as its anchor: an old paper renews nothing.
+    subject = {"subject": new.subject} if current else {"past_subject": new.subject}
+    body = {**new.body, **subject, "number": new.number, "expires_on": expires.isoformat()}
+    return NewRecord(
+        client_key=new.client_key,
+        kind="certificate",
+        kind_type=new.kind,
+        happened=new.issued,
+        title=f"{new.subject} {new.number}".strip(),
+        author=new.author,
+        body=body,
+    )
+
+
+async def _renew_older(connection: AsyncConnection, desk: Desk, new: NewCertificate) -> None:
+    await connection.execute(
+        update(PLAN_CERTIFICATES)
+        .where(
+            _C.unit_no == desk.unit_no,
+            _C.kind == new.kind,
+            _C.subject == new.subject,
+            _C.issued_day < day_number(new.issued),
+        )
+        .values(renewed=True)
+    )
+
+
+async def _newest(
+    connection: AsyncConnection, desk: Desk, new: NewCertificate
+) -> Certificate | None:
+    query = (
+        select(PLAN_CERTIFICATES)
+        .where(
+            _C.unit_no == desk.unit_no,
+            _C.kind == new.kind,
+            _C.subject == new.subject,
+            _C.renewed.is_(False),
+        )
+        .order_by(_C.issued_day.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else _certificate(row)
+
+
+async def _by_key(connection: AsyncConnection, client_key: str) -> Certificate | None:
+    query = select(PLAN_CERTIFICATES).where(_C.client_key == client_key)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else _certificate(row)
+
+
+def _certificate(row: RowMapping) -> Certificate:
+    return Certificate(
+        id=row["id"],
+        kind=row["kind"],
+        subject=row["subject"],
+        number=row["number"],
+        issued=day_of(row["issued_day"]),
+        expires=day_of(row["expires_day"]),
+        renewed=bool(row["renewed"]),
+        author=row["author"],
+    )

@@ -1,0 +1,47 @@
+"""Forms of records against their kinds, with the refusal in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.plan.errors import FormRefusal
+from api.plan.service import PlanService
+from api.plan.viewer import PlanViewer
+from api.problems import Problem
+from config.plan import RecordFormError
+from config.texts import text
+
+OWN_ROUTES = frozenset({"certificate", "incident_report"})
+"""Kinds that have an address of their own, because they move more than one record."""
+
+
+def check_kind(viewer: PlanViewer, unit_id: str, kind: str, kind_type: str) -> None:
+    """Raises `Problem` 403 for a kind of record that the viewer's roles do not keep."""
+    if not viewer.scope(unit_id).allows(kind, kind_type):
+        raise Problem(403, "right_missing", right=f"write_plan: {kind}:{kind_type}")
+
+
+def checked(
+    plan: PlanService, kind: str, kind_type: str, details: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The details as they are stored. Raises `FormRefusal` with every field that is wrong."""
+    try:
+        return plan.edition.kinds.check(kind, kind_type, details)
+    except RecordFormError as error:
+        lines = {
+            lang: "；".join(
+                f"{_field(plan, kind, name, lang)}：{text(f'plan.form_fault.{reason}', lang)}"
+                for name, reason in error.faults
+            )
+            for lang in ("zh", "en")
+        }
+        raise FormRefusal("plan_form_wrong", fields=f"{lines['zh']} / {lines['en']}") from error
+
+
+def _field(plan: PlanService, kind_id: str, name: str, lang: str) -> str:
+    kind = plan.edition.kinds.by_id.get(kind_id)
+    one = None if kind is None else kind.fields.get(name)
+    if one is None:
+        return name
+    return one.zh if lang == "zh" else one.en

@@ -1,0 +1,144 @@
+"""`/api/v1/plan/units/.../hazards`: from the first look to the closing, by two different people."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.access.rights import Right
+from api.plan import hazard_store, hazards
+from api.plan.asking import (
+    CHANGE,
+    PREFIX,
+    READ,
+    HazardReader,
+    HazardReporter,
+    HazardWriter,
+    Number,
+    PlanDep,
+    UnitId,
+)
+from api.plan.bodies import AssignIn, FixedIn, HazardIn, HazardOut, VersionIn
+from api.plan.errors import FormRefusal
+from api.plan.hazard_store import HAZARDS
+from api.plan.service import PlanService
+from api.plan.shelf import Step
+from api.problems import Problem
+from config.plan import GradingError
+
+router = APIRouter(prefix=PREFIX, tags=["plan"])
+
+
+@router.get("/units/{unit_id}/hazards", responses=READ)
+async def list_hazards(
+    unit_id: UnitId, plan: PlanDep, viewer: HazardReader, closed: bool = False
+) -> tuple[HazardOut, ...]:
+    """A unit's hazards; with `closed` the closed ones too."""
+    async with plan.reading(viewer, unit_id) as (connection, desk):
+        found = await hazard_store.listed(connection, desk.unit_no, open_only=not closed)
+    return tuple(HazardOut.of(hazard) for hazard in found)
+
+
+@router.post("/units/{unit_id}/hazards", responses=CHANGE)
+async def add_hazard(
+    unit_id: UnitId, body: HazardIn, plan: PlanDep, viewer: HazardReporter
+) -> HazardOut:
+    """Register a hazard; a camera's stays a draft until a person confirms it.
+
+    With a method and its factors the grading gives the level; a graded major one is 重大.
+    """
+    state = hazards.HazardState.DRAFT if body.from_camera else hazards.HazardState.REGISTERED
+    grade = _grade(plan, body)
+    async with plan.writing(viewer, unit_id) as (connection, desk):
+        fresh = hazards.Hazard(
+            id=0,
+            location=body.location,
+            description=body.description,
+            level=hazards.HazardLevel.MAJOR if grade.get("major") else body.level,
+            state=state,
+            found_by=viewer.name,
+            found=desk.today,
+        )
+        stored = await hazard_store.add(
+            connection,
+            desk,
+            fresh,
+            client_key=body.client_key,
+            source="camera" if body.from_camera else "person",
+            grade=grade,
+        )
+    return HazardOut.of(stored)
+
+
+@router.post("/units/{unit_id}/hazards/{number}/assign", responses=CHANGE)
+async def assign_hazard(
+    unit_id: UnitId, number: Number, body: AssignIn, plan: PlanDep, viewer: HazardWriter
+) -> HazardOut:
+    """Give it to a fixer with a day."""
+    fix = hazards.FixPlan(body.fixer, body.due_on, body.measures, body.funds, body.emergency_plan)
+    note = body.model_dump(mode="json", exclude={"version"})
+    step = Step("assigned", viewer.name, body.version, note)
+    async with plan.writing(viewer, unit_id) as (connection, desk):
+        moved = await HAZARDS.step(
+            connection, desk, number, step, lambda hazard: hazards.assign(hazard, fix, desk.today)
+        )
+    return HazardOut.of(moved)
+
+
+@router.post("/units/{unit_id}/hazards/{number}/fixed", responses=CHANGE)
+async def fixed_hazard(
+    unit_id: UnitId, number: Number, body: FixedIn, plan: PlanDep, viewer: HazardWriter
+) -> HazardOut:
+    """The viewer says that it is mended."""
+    step = Step("fixed", viewer.name, body.version, {"note": body.note})
+    async with plan.writing(viewer, unit_id) as (connection, desk):
+        moved = await HAZARDS.step(
+            connection,
+            desk,
+            number,
+            step,
+            lambda hazard: hazards.submit(hazard, viewer.name, body.note),
+        )
+    return HazardOut.of(moved)
+
+
+@router.post("/units/{unit_id}/hazards/{number}/{verb}", responses=CHANGE)
+async def move_hazard(
+    unit_id: UnitId,
+    number: Number,
+    verb: hazards.Verb,
+    body: VersionIn,
+    plan: PlanDep,
+    viewer: HazardWriter,
+) -> HazardOut:
+    """Confirm a draft, start the work, accept it, give it back, or put it on public supervision.
+
+    Whoever mends a hazard can neither accept it nor give it back.
+    """
+    if verb is hazards.Verb.SUPERVISE and not viewer.may(Right.SUPERVISE_PLAN, unit_id):
+        raise Problem(403, "right_missing", right=Right.SUPERVISE_PLAN.value)
+    step = Step(verb.value, viewer.name, body.version)
+    async with plan.writing(viewer, unit_id) as (connection, desk):
+        moved = await HAZARDS.step(
+            connection,
+            desk,
+            number,
+            step,
+            lambda hazard: hazards.take(hazard, verb, viewer.name, desk.today),
+        )
+    return HazardOut.of(moved)
+
+
+def _grade(plan: PlanService, body: HazardIn) -> dict[str, object]:
+    if not body.method:
+        return {}
+    try:
+        graded = plan.edition.grading.grade(body.method, body.factors)
+    except GradingError as error:
+        raise FormRefusal("plan_form_wrong", fields=str(error)) from error
+    return {
+        "method": graded.method,
+        "factors": dict(graded.factors),
+        "score": graded.score,
+        "grade": graded.level.id,
+        "major": graded.level.major,
+    }

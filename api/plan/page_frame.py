@@ -1,0 +1,151 @@
+"""What all pages of the plan share: who may see them, the frame, and the refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from api.access.actor import Actor
+from api.access.guard import GUARD_COOKIE, Needs, typed_name
+from api.access.rights import Right
+from api.plan.asking import check_part
+from api.plan.errors import NotFoundRefusal
+from api.plan.scopes import Part
+from api.plan.service import PlanService
+from api.plan.viewer import PlanViewer
+from api.plan.words import warning_text
+from api.problems import Problem
+from api.routes.shift import name_of
+from config.texts import catalogue
+
+STATIC = Path(__file__).resolve().parent / "static"
+_FOLDER = Path(__file__).resolve().parent
+_LANGUAGE_COOKIE = "xiaoan_lang"
+_PAGES = Environment(
+    loader=FileSystemLoader(_FOLDER / "templates"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+Answer = HTMLResponse
+Language = Literal["zh", "en"]
+
+
+class PageRefusal(Exception):  # noqa: N818 - it ends in a page, not in a traceback
+    """A page that cannot be shown; another one says why."""
+
+    def __init__(self, status: int, template: str) -> None:
+        super().__init__(template)
+        self.status = status
+        self.template = template
+
+
+@dataclass(frozen=True, slots=True)
+class PageNeeds(Needs):
+    """The same check as for every route; what it refuses to a signed-in person becomes a page."""
+
+    async def __call__(self, request: Request) -> Actor:
+        try:
+            return await Needs.__call__(self, request)
+        except Problem as problem:
+            if problem.status in (403, 404):
+                raise PageRefusal(problem.status, "absent.html") from problem
+            raise
+
+
+def page(right: Right, part: Part) -> Callable[..., Awaitable[PlanViewer]]:
+    """A dependency for pages: the viewer, or the page that asks for a name or says no."""
+    guard = PageNeeds(right)
+
+    async def viewer(request: Request, actor: Actor = Depends(guard)) -> PlanViewer:
+        if actor.shared and not typed_name(request):
+            raise PageRefusal(401, "name.html")
+        cookie, header = request.cookies.get(GUARD_COOKIE), request.headers.get("x-viewer")
+        found = PlanViewer(name_of(actor, cookie, header), actor)
+        try:
+            check_part(found, request.path_params.get("unit_id"), right, part)
+        except Problem as problem:
+            raise PageRefusal(problem.status, "absent.html") from problem
+        return found
+
+    return viewer
+
+
+Start = Annotated[PlanViewer, Depends(page(Right.SEE_PLAN, Part.LEDGER))]
+RecordsPage = Annotated[PlanViewer, Depends(page(Right.SEE_PLAN, Part.RECORDS))]
+HazardsPage = Annotated[PlanViewer, Depends(page(Right.SEE_PLAN, Part.HAZARDS))]
+IncidentsPage = Annotated[PlanViewer, Depends(page(Right.SEE_PLAN, Part.INCIDENTS))]
+CertificatesPage = Annotated[PlanViewer, Depends(page(Right.SEE_PLAN, Part.CERTIFICATES))]
+TasksPage = Annotated[PlanViewer, Depends(page(Right.SEE_PLAN, Part.TASKS))]
+ScoresPage = Annotated[PlanViewer, Depends(page(Right.SEE_PLAN, Part.SCORES))]
+PapersPage = Annotated[PlanViewer, Depends(page(Right.EXPORT_PLAN, Part.PAPERS))]
+WallPage = Annotated[PlanViewer, Depends(page(Right.SEE_PLAN, Part.WALL))]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Draws pages in the language of the request, which `?lang=` changes and a cookie keeps."""
+
+    request: Request
+    plan: PlanService
+    viewer: PlanViewer | None = None
+
+    @property
+    def language(self) -> Language:
+        asked = self.request.query_params.get("lang")
+        kept = asked or self.request.cookies.get(_LANGUAGE_COOKIE)
+        return "en" if kept == "en" else "zh"
+
+    def draw(
+        self, template: str, values: Mapping[str, Any] = MappingProxyType({}), status: int = 200
+    ) -> Answer:
+        """The page. `values` go to the template beside the frame's own."""
+        language = self.language
+        texts = catalogue(language)
+        titles = {rule.id: rule.zh for rule in self.plan.edition.catalogue.rules()}
+        unit = values.get("unit")
+        parts: frozenset[Part] = frozenset()
+        if self.viewer is not None:
+            parts = self.viewer.scope(unit.id if unit is not None else None).parts
+        drawn = _PAGES.get_template(template).render(
+            **values,
+            lang=language,
+            html_lang="zh-CN" if language == "zh" else "en",
+            t=lambda key: texts[key],
+            unit_name=lambda one: one.name_zh if language == "zh" else one.name_en,
+            named=lambda one: one.zh if language == "zh" else one.en,
+            titles=titles,
+            parts={part.value for part in parts},
+            viewer=self.viewer,
+            today=self.plan.today(),
+            warnings=[warning_text(warning, language) for warning in self.plan.warnings()],
+        )
+        answer = HTMLResponse(drawn, status_code=status)
+        if self.request.query_params.get("lang") in ("zh", "en"):
+            answer.set_cookie(_LANGUAGE_COOKIE, language, max_age=31_536_000, samesite="strict")
+        return answer
+
+
+def mount_pages(app: FastAPI) -> None:
+    """Serve the pages' style and script, and turn refusals of pages into pages."""
+    app.mount("/plan-files", StaticFiles(directory=STATIC), name="plan-files")
+
+    @app.exception_handler(PageRefusal)
+    async def refused(request: Request, error: PageRefusal) -> HTMLResponse:
+        frame = Frame(request, request.app.state.plan)
+        return frame.draw(error.template, {}, error.status)
+
+
+def absent(error: NotFoundRefusal) -> PageRefusal:
+    """The page for what is not there."""
+    del error
+    return PageRefusal(404, "absent.html")

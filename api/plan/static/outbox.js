@@ -1,0 +1,52 @@
+// The forms that wait for the network, in this browser's own database: they outlive a closed page
+// and a phone that was switched off. Each keeps the key it was filled in with, so that the service
+// stores it once however often it arrives.
+
+const STORE = "forms";
+const MOST_FORMS = 200;
+
+function open() {
+  return new Promise((resolve, reject) => {
+    const asked = indexedDB.open("xiaoan-plan", 1);
+    asked.onupgradeneeded = () => asked.result.createObjectStore(STORE, { autoIncrement: true });
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(asked.error);
+  });
+}
+
+async function within(mode, act) {
+  const database = await open();
+  try {
+    return await new Promise((resolve, reject) => {
+      const change = database.transaction(STORE, mode, { durability: "strict" });
+      const answer = act(change.objectStore(STORE));
+      change.oncomplete = () => resolve(answer?.result);
+      change.onerror = change.onabort = () => reject(change.error);
+    });
+  } finally {
+    database.close();
+  }
+}
+
+export function count() {
+  return within("readonly", (store) => store.count());
+}
+
+export async function put(entry) {
+  if ((await count()) >= MOST_FORMS) throw new Error("the queue is full");
+  return within("readwrite", (store) => store.add(entry));
+}
+
+export async function first() {
+  const keys = await within("readonly", (store) => store.getAllKeys(undefined, 1));
+  if (!keys.length) return null;
+  return { key: keys[0], entry: await within("readonly", (store) => store.get(keys[0])) };
+}
+
+export function remove(key) {
+  return within("readwrite", (store) => store.delete(key));
+}
+
+export function replace(key, entry) {
+  return within("readwrite", (store) => store.put(entry, key));
+}
