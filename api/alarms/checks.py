@@ -104,7 +104,7 @@ def with_acknowledged(change: Change) -> Change:
     """Who acknowledges during the check has looked and did not reject: that confirms."""
     alarm = change.alarm
     pending = alarm.check is not None and alarm.check.verdict is Verdict.PENDING
-    if not pending or alarm.acknowledged is None:
+    if not pending or alarm.acknowledged is None or not alarm.is_open:
         return change
     confirmed = replace(alarm, check=Check(Verdict.CONFIRMED, None, alarm.acknowledged))
     entry = person_entry(alarm, confirmed, alarm.acknowledged, Action.CONFIRMED)

@@ -89,6 +89,17 @@ async def history(connection: AsyncConnection, number: int) -> tuple[HistoryEntr
     return tuple(_history(row) for row in rows)
 
 
+async def history_between(
+    connection: AsyncConnection, start: Utc, end: Utc
+) -> tuple[tuple[int, HistoryEntry], ...]:
+    """Alarm number and step of everything that happened in a span of time."""
+    query = select(ALARM_HISTORY).where(
+        ALARM_HISTORY.c.at_ns >= start.ns, ALARM_HISTORY.c.at_ns <= end.ns
+    )
+    rows = (await connection.execute(query.order_by(ALARM_HISTORY.c.id))).mappings().all()
+    return tuple((int(row["alarm_number"]), _history(row)) for row in rows)
+
+
 async def list_alarms(
     connection: AsyncConnection,
     *,
