@@ -1,0 +1,1 @@
+"""What another threshold profile would have said of recorded readings."""
