@@ -1,0 +1,152 @@
+"""The timetable in JuPedSim: the peak density on each stair, and the largest load that stays calm.
+
+Each stair is walked by itself: a corridor of 12 m before it, the flight in its width and length, a
+hall of 6 m behind it and the exit door in its width. Other stairs' people do not meet there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import shapely
+from shapely.geometry import box
+from shapely.ops import unary_union
+
+from api.dismissal.capacity import WALK_MPS
+from api.dismissal.stagger import Stagger, StaggerError, staggered
+from config.dismissal import DismissalFile, Place, PlaceKind
+from streams.virtual.scenarios import STEP_S, Flow, Ground, Scenario
+from streams.virtual.simulate import simulate
+from vision.density import density_peak, kernel_field
+from vision.grid import PlanGrid
+from vision.planes import Plane
+
+# Shares of capacity that are tried, from the fastest: our steps.
+LOADS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
+_BEFORE_M, _HALL_M, _DOOR_M, _SIDE_M = 12.0, 6.0, 1.5, 1.0
+_AFTER_S = 60.0
+_EVERY_S = 1.0
+
+PeakOf = Callable[[DismissalFile, Stagger, int], Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A timetable and the highest density that was seen on each stair, persons per m²."""
+
+    timetable: Stagger
+    peak_per_m2: Mapping[str, float]
+
+    @property
+    def highest_per_m2(self) -> float:
+        return max(self.peak_per_m2.values(), default=0.0)
+
+
+def simulated_peaks(plan: DismissalFile, timetable: Stagger, seed: int) -> Mapping[str, float]:
+    """Highest local density on each stair while the timetable runs.
+
+    Raises:
+        SimulationMissingError: when JuPedSim is not installed.
+    """
+    stairs = [place for place in plan.places if place.kind is PlaceKind.STAIR]
+    return {stair.id: _peak(plan, stair, timetable, seed) for stair in stairs}
+
+
+def calmest_fast(
+    plan: DismissalFile, seed: int, peaks: PeakOf = simulated_peaks, solve_s: float = 20.0
+) -> Checked:
+    """The earliest end among `LOADS` whose stairs all stay below the plan's limit.
+
+    Raises:
+        StaggerError: when not even the smallest load does.
+    """
+    seen = math.inf
+    for load in LOADS:
+        timetable = staggered(plan, load, solve_s)
+        checked = Checked(timetable, peaks(plan, timetable, seed))
+        seen = checked.highest_per_m2
+        if seen < plan.stair_limit_per_m2:
+            return checked
+    raise StaggerError(
+        f"even at {LOADS[-1]:.0%} of capacity a stair reaches {seen:.2f} per m², not below "
+        f"{plan.stair_limit_per_m2:g}; send fewer classes over it"
+    )
+
+
+def stair_scenario(plan: DismissalFile, stair: Place, timetable: Stagger) -> Scenario:
+    """One stair with its classes as a story of the virtual campus."""
+    rooms = {room.id: room for room in plan.rooms}
+    users = [d for d in timetable.departures if stair.id in rooms[d.room_id].route]
+    width, length = stair.width_m, stair.length_m
+    exits = {rooms[d.room_id].route[-1] for d in users}
+    door_m = min((plan.place(one).width_m for one in exits), default=width)
+    foot, wall = length, length + _HALL_M
+    middle = width / 2.0
+    parts = (
+        (-_BEFORE_M, -_SIDE_M, 0.0, width + _SIDE_M),
+        (0.0, 0.0, foot, width),
+        (foot, -_SIDE_M, wall, width + _SIDE_M),
+        (wall, middle - door_m / 2.0, wall + _DOOR_M, middle + door_m / 2.0),
+    )
+    share = 0.65
+    grounds = tuple(
+        Ground(rect, Plane(), share if number == 1 else 1.0) for number, rect in enumerate(parts)
+    )
+    edge = 0.25
+    low, high = middle - door_m / 2.0 + edge, middle + door_m / 2.0 - edge
+    goals = (
+        ((0.0, edge), (0.0, width - edge)),
+        ((foot, edge), (foot, width - edge)),
+        ((wall, low), (wall, high)),
+        ((wall + _DOOR_M - 0.3, low), (wall + _DOOR_M - 0.3, high)),
+    )
+    entry = (-_BEFORE_M + 0.3, -_SIDE_M + 0.3, -_BEFORE_M + 2.3, width + _SIDE_M - 0.3)
+    flows = tuple(
+        Flow(
+            entry,
+            goals,
+            departure.rate_per_s,
+            start_s=departure.start_s
+            + max(0.0, (rooms[departure.room_id].walk_m - _BEFORE_M) / WALK_MPS),
+            most=rooms[departure.room_id].pupils,
+        )
+        for departure in users
+    )
+    return Scenario(
+        f"dismissal-{stair.id}",
+        "dismissal",
+        shapely.Polygon(unary_union([box(*rect) for rect in parts]).exterior),
+        grounds,
+        flows,
+        timetable.ends_s + _AFTER_S,
+        (),
+    )
+
+
+def _peak(plan: DismissalFile, stair: Place, timetable: Stagger, seed: int) -> float:
+    scenario = stair_scenario(plan, stair, timetable)
+    if not scenario.flows:
+        return 0.0
+    flight = box(0.0, 0.0, stair.length_m, stair.width_m)
+    grid = PlanGrid.over(flight)
+    every = round(_EVERY_S / STEP_S)
+    wanted = sum(flow.most or 0 for flow in scenario.flows)
+    highest, last_id = 0.0, -1
+    for number, step in enumerate(simulate(scenario, seed)):
+        if number % every:
+            continue
+        if len(step.ids):
+            last_id = max(last_id, int(step.ids.max()))
+            xy_m = step.feet_xyz_m[:, :2]
+            inside = xy_m[shapely.contains_xy(flight, xy_m)]
+            seen = grid.in_zone.reshape(grid.shape)
+            peak = density_peak(grid, kernel_field(grid, inside), seen)
+            highest = max(highest, peak.density_per_m2)
+        elif last_id + 1 >= wanted:
+            break
+    return highest
+
+
+__all__ = ["LOADS", "Checked", "calmest_fast", "simulated_peaks", "stair_scenario"]
