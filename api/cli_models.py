@@ -12,17 +12,18 @@ from rich.progress import Progress
 from rich.table import Table
 
 from config.texts import LANGUAGES, text
+from models.bench import bench_model
 from models.commands import (
     EvaluationReport,
     evaluate_model,
     evaluation_sets,
-    inspect_file,
     list_models,
     show_model,
     write_metrics,
 )
 from models.errors import CardError, ModelError
 from models.evaluation import RULES, SET_NAMES
+from models.importing import Imported, export_model, import_file, pull
 from models.quantisation import DEFAULT_PICTURES, quantise_model
 from models.registry import default_head_network_id
 from models.sessions import Precision
@@ -147,16 +148,81 @@ def quantise(
 
 @models_app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="ONNX 文件 ONNX file.")],
+    file: Annotated[Path, typer.Argument(help="模型文件 .onnx or .pt file.")],
+    model_id: Annotated[
+        str | None, typer.Option("--id", help="模型编号 Id; the file's name when not given.")
+    ] = None,
+    person_class: Annotated[
+        int | None, typer.Option("--person-class", help="整人类别序号 Class of whole persons.")
+    ] = None,
     lang: Language = LANGUAGES[0],
 ) -> None:
-    """检查外来模型文件 Check whether a file of one's own can be used, and why not."""
+    """导入自带的模型文件 Check a file of one's own and make it a model, or say why not."""
     lang = _spoken(lang)
     try:
-        found = inspect_file(file)
+        found = import_file(file, model_id=model_id, person_class=person_class)
     except ModelError as error:
         _refuse(error)
-    line = text("models.import.accepted", lang, file=file, family=found.family, shape=found.shape)
+    _say_imported(found, lang)
+
+
+@models_app.command("pull")
+def pull_(
+    name: Annotated[str, typer.Argument(help="如 e.g. yolo11n, yolo26n")],
+    lang: Language = LANGUAGES[0],
+) -> None:
+    """下载并导出 Ultralytics 检测模型 Fetch and export an Ultralytics detector."""
+    lang = _spoken(lang)
+    try:
+        found = pull(name)
+    except ModelError as error:
+        _refuse(error)
+    _say_imported(found, lang)
+
+
+@models_app.command("export")
+def export(
+    model: Annotated[str, typer.Argument(help="模型编号或 .pt 文件 Id of a model, or .pt file.")],
+    out: Annotated[Path, typer.Argument(help="输出目录 Folder.")],
+    lang: Language = LANGUAGES[0],
+) -> None:
+    """导出 ONNX 文件，带到别的机器 Write a model's ONNX file, to carry to another machine."""
+    lang = _spoken(lang)
+    try:
+        path = export_model(model, out)
+    except ModelError as error:
+        _refuse(error)
+    _console().print(text("models.export.done", lang, path=path), markup=False)
+
+
+@models_app.command("bench")
+def bench(
+    model_id: ModelId = "",
+    threads: Annotated[int, typer.Option("--threads", min=1, help="线程数 CPU threads.")] = 1,
+    lang: Language = LANGUAGES[0],
+) -> None:
+    """在本机测速 Time one picture in each runtime that loads here."""
+    lang, console = _spoken(lang), _console()
+    try:
+        rows = bench_model(model_id or default_head_network_id(), threads=threads)
+    except ModelError as error:
+        _refuse(error)
+    table = _table(lang, "runtime", "precision", "cpu", "wall", "note")
+    for row in rows:
+        cpu, wall = ("" if ms is None else f"{ms:.1f}" for ms in (row.cpu_ms, row.wall_ms))
+        table.add_row(row.runtime, row.precision, cpu, wall, row.refusal)
+    console.print(table)
+
+
+def _say_imported(found: Imported, lang: str) -> None:
+    line = text(
+        "models.import.accepted",
+        lang,
+        file=found.card.model_id,
+        family=found.family,
+        shape=found.shape,
+        card=found.card.path,
+    )
     _console().print(line, markup=False)
 
 

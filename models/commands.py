@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from models.cards import ModelCard, write_parts
 from models.degradations import SLICES
-from models.errors import UnknownModelError, WrongFamilyError
+from models.errors import UnknownModelError
 from models.evaluation import (
     CountErrors,
     Evaluation,
@@ -24,7 +22,7 @@ from models.evaluation import (
     unbiased_threshold,
 )
 from models.heads.network import OwnHeadNetwork
-from models.loading import RuntimeChoice, load_person_detector, open_checked
+from models.loading import RuntimeChoice, open_checked
 from models.registry import find_card, list_cards, sha256_of, weights_path
 from models.sessions import Precision
 from vision.observations import HeadNetwork
@@ -281,31 +279,6 @@ def calibrate_threshold(
     network, card = judge_network(model_id)
     found = _one(network, dataset, card.decoding.score_threshold, None, progress)
     return unbiased_threshold(found.judged)
-
-
-@dataclass(frozen=True, slots=True)
-class InspectedFile:
-    """What `models import` found in a file."""
-
-    family: str
-    shape: str
-
-
-def inspect_file(path: Path) -> InspectedFile:
-    """Check that a file of one's own is a person detector that can be run, by running it once.
-
-    Raises:
-        WrongFamilyError: it is not; the text says what was found instead.
-        WeightsMissingError: it cannot be read.
-    """
-    if path.suffix != ".onnx":
-        raise WrongFamilyError(
-            f"{path}: only ONNX files are read; export a .pt file on a machine that has its "
-            "framework, and give the .onnx file"
-        )
-    detector = load_person_detector(path)
-    detector.detect(np.zeros((64, 64, 3), np.uint8))
-    return InspectedFile(family="YOLOX", shape=detector.input_shape)
 
 
 def evaluation_sets(data: Path, names: Sequence[str]) -> list[EvaluationSet]:

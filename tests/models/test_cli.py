@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli_models import models_app
-from models.commands import inspect_file
 from models.errors import WrongFamilyError
+from models.importing import inspect_file
 
 runner = CliRunner()
 
@@ -29,7 +29,7 @@ def test_show_carries_the_licence_caution() -> None:
     ("arguments", "says"),
     [
         (["show", "huge"], "'huge' has no card"),
-        (["import", "net.pt"], "only ONNX files are read"),
+        (["import", "net.pt"], "net.pt: cannot be read"),
         (["import", "none.onnx"], "none.onnx: cannot be read"),
         (["evaluate", "huge", "brt-test", "--data", "/nowhere"], "no such folder"),
         (["evaluate", "xiaoan-heads-1", "imagenet", "--data", "."], "'imagenet' is not known"),
@@ -47,8 +47,8 @@ def test_an_unknown_language_is_refused() -> None:
 
 
 def test_a_yolox_file_is_recognised(shared_data: Path) -> None:
-    found = inspect_file(shared_data / "weights" / "yolox_nano_416.onnx")
-    assert (found.family, found.shape) == ("YOLOX", "1x3x416x416")
+    card, shape = inspect_file(shared_data / "weights" / "yolox_nano_416.onnx")
+    assert (card.family, shape) == ("yolox", "1x3x416x416")
 
 
 def test_a_head_network_is_not_taken_for_a_person_detector(model_dir: Path) -> None:

@@ -1,0 +1,145 @@
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.errors import WeightsMissingError, WrongFamilyError
+from models.families import GraphFacts, recognise
+from models.importing import check_checkpoint
+from models.persons.letterbox import letterbox
+from models.persons.nanodet import decode
+from models.sessions import Port
+
+SIDE = 64
+CELLS = 64 + 16 + 4  # strides 8, 16 and 32 of a 64 px square; one more at stride 64
+COCO = str({0: "person", **{i: f"thing {i}" for i in range(1, 80)}})
+
+
+def facts(
+    shape: tuple[int, ...], *, names: str = COCO, port: str = "images", **metadata: str
+) -> GraphFacts:
+    texts = metadata | ({"names": names} if names else {})
+    answers = {"output0": np.zeros(shape, np.float32)}
+    return GraphFacts("net.onnx", (Port(port, "float32", (1, 3, SIDE, SIDE)),), answers, texts)
+
+
+@pytest.mark.parametrize(
+    ("shape", "port", "family"),
+    [
+        ((1, 84, CELLS), "images", "yolo"),
+        ((1, 3 * CELLS, 85), "images", "yolov5"),
+        ((1, 300, 6), "images", "yolo-end2end"),
+        ((1, CELLS, 85), "images", "yolox"),
+        ((1, CELLS + 1, 112), "data", "nanodet"),
+        ((1, CELLS, 112), "data", "nanodet"),
+    ],
+)
+def test_a_family_is_told_from_its_output(shape: tuple[int, ...], port: str, family: str) -> None:
+    found = recognise(facts(shape, port=port))
+    assert (found.family, found.class_count, found.person_class) == (family, 80, 0)
+
+
+def test_the_class_of_persons_is_found_by_name() -> None:
+    found = recognise(facts((1, 6, CELLS), names="{0: 'bag', 1: 'Person'}"))
+    assert found.person_class == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (facts((1, 6, CELLS), names="{0: 'cat', 1: 'dog'}"), "none of its classes is a person"),
+        (facts((1, 6, CELLS), names=""), "does not name its 2 classes"),
+        (facts((1, 84, CELLS), names="{0: 'person'}"), "has 80 classes and it names 1"),
+        (facts((1, 84, CELLS), names="{0: "), "names: not readable"),
+        (facts((1, 84, CELLS), task="segment"), "made for the task 'segment'"),
+        (facts((1, 1000)), "of no known family"),
+        (facts((1, 17, 23)), "of no known family"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_the_reason(given: GraphFacts, says: str) -> None:
+    with pytest.raises(WrongFamilyError, match=r"net\.onnx") as refusal:
+        recognise(given)
+    assert says in str(refusal.value)
+
+
+def test_a_class_given_by_hand_must_be_one_of_them() -> None:
+    assert recognise(facts((1, 6, CELLS), names=""), 1).person_class == 1
+    with pytest.raises(WrongFamilyError, match="class 2 is not one of its 2"):
+        recognise(facts((1, 6, CELLS), names=""), 2)
+
+
+def test_yolox_with_its_decoder_inside_is_refused() -> None:
+    given = facts((1, CELLS, 85))
+    given.answers["output0"][0, 5, 0] = 60.0
+    with pytest.raises(WrongFamilyError, match="with its decoder inside"):
+        recognise(given)
+
+
+def test_the_letterbox_puts_the_spare_pixel_right_and_below() -> None:
+    shown = letterbox(np.zeros((33, 64, 3), np.uint8), 64, 64)
+    # 31 spare rows: 15 above, 16 below
+    assert (shown.left_px, shown.top_px) == (0, 15)
+    assert shown.pixels[14].max() == 114
+    assert shown.pixels[15].max() == 0
+    back = shown.back(np.array([[0, 15, 64, 48], [-9, 0, 99, 99]], np.float32))
+    assert back.tolist() == [[0, 0, 64, 33], [0, 0, 64, 33]]
+
+
+def test_nanodet_sides_by_hand() -> None:
+    sides = np.full((1, 4, 8), -50.0, np.float32)
+    sides[0, :, 2] = 50.0  # all weight on bin 2: two strides of 8 px to each side
+    found = decode(
+        sides.reshape(1, 32), np.array([[40, 24]], np.float32), np.array([[8]], np.float32)
+    )
+    np.testing.assert_allclose(found, [[24, 8, 56, 40]], atol=1e-4)
+
+
+class _Runs:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        import os
+
+        return os.system, ("true",)
+
+
+def checkpoint(folder: Path, content: bytes) -> Path:
+    path = folder / "net.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("net/data.pkl", content)
+    return path
+
+
+def test_a_checkpoint_that_would_run_something_is_not_opened(tmp_path: Path) -> None:
+    with pytest.raises(WrongFamilyError, match=r"net\.pt: it would run .*system"):
+        check_checkpoint(checkpoint(tmp_path, pickle.dumps(_Runs())))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"cmodels.yolo\nModel\n.", "YOLOv5's own code"),
+        (b"cyolox.models\nYOLOX\n.", "YOLOX's own code"),
+        (b"cultralytics.nn.tasks\nSegmentationModel\n.", "but no detector"),
+        (b"ctorch\nTensor\n.", "weights without a network"),
+        (b"cultralytics.nn.tasks\n", "its pickle is damaged"),
+    ],
+)
+def test_checkpoints_that_cannot_be_used(tmp_path: Path, content: bytes, says: str) -> None:
+    with pytest.raises(WrongFamilyError) as refusal:
+        check_checkpoint(checkpoint(tmp_path, content))
+    assert says in str(refusal.value)
+
+
+def test_an_ultralytics_detector_is_let_through(tmp_path: Path) -> None:
+    content = b"cultralytics.nn.tasks\nDetectionModel\n."
+    assert check_checkpoint(checkpoint(tmp_path, content)) == "ultralytics"
+
+
+def test_a_file_that_is_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    with pytest.raises(WeightsMissingError, match="cannot be read"):
+        check_checkpoint(path)
+    path.write_bytes(b"PK\x03\x04cut")
+    with pytest.raises(WrongFamilyError, match="cut short"):
+        check_checkpoint(path)
