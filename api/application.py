@@ -12,8 +12,10 @@ from typing import Any
 from fastapi import Depends, FastAPI
 
 from api.access.guard import Access, needs
+from api.access.mount import install_access
 from api.access.rights import Right
 from api.access.scoping import places_of
+from api.access.service import AccountsPlan
 from api.alarms.parents import CameraGroup
 from api.coverage.mount import install_coverage
 from api.coverage.watch import CoverageWatch
@@ -60,7 +62,7 @@ def create_app(
     clock: Clock,
     pictures: Pictures,
     plan: PlanFolder | None = None,
-    access: Access | None = None,
+    access: Access | AccountsPlan | None = None,
     response: SiteResponse | None = None,
     groups: tuple[CameraGroup, ...] = (),
     delivery: DeliveryPlan | None = None,
@@ -84,6 +86,10 @@ def create_app(
     )
     service.desk.outbox = Outbox(delivery or DeliveryPlan(), watched)
     covering = CoverageWatch(site, service.desk) if isinstance(site, Site) else None
+    accounts = None
+    if isinstance(access, AccountsPlan):
+        accounts = access.over(service.desk.database, clock, settings.ingest_token)
+        access = accounts.sessions
     planning = None
     if plan is not None:
         database = service.desk.database
@@ -94,6 +100,8 @@ def create_app(
         del app
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(service.running())
+            if accounts is not None:
+                await stack.enter_async_context(accounts.running())
             if planning is not None:
                 await stack.enter_async_context(rolling(planning))
             if covering is not None:
@@ -113,10 +121,10 @@ def create_app(
         openapi_url=None,
     )
     app.state.service = service
-    app.state.access = access
     app.state.places = places_of(watched)
     _describe(app)
     install_handlers(app)
+    install_access(app, access, accounts)
     for module in (
         ingest,
         state,

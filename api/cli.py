@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli_account import account_app, audit_app
 from api.cli_analyze import analyze
 from api.cli_calibrate import calibrate_camera
 from api.cli_coverage import coverage_app
@@ -37,6 +38,8 @@ app.add_typer(virtual_app, name="virtual")
 app.add_typer(models_app, name="models")
 app.add_typer(coverage_app, name="coverage")
 app.add_typer(plan_app, name="plan")
+app.add_typer(account_app, name="account")
+app.add_typer(audit_app, name="audit")
 app.command("analyze")(analyze)
 app.command("calibrate")(calibrate_camera)
 

@@ -27,7 +27,7 @@ def demo_plan(run_dir: Path | None, port: int | None) -> RunPlan:
     """The sample school with an empty database: every demo starts from nothing."""
     folder = (run_dir or Path("var")) / "demo"
     shutil.rmtree(folder, ignore_errors=True)
-    settings: ServiceSettings = load_settings(run_dir=folder, port=port)
+    settings: ServiceSettings = load_settings(run_dir=folder, port=port, access="open")
     return RunPlan(load_site(sample_school_directory()), settings)
 
 

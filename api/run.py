@@ -107,6 +107,7 @@ def settings_environment(settings: ServiceSettings) -> dict[str, str]:
         "language": settings.language,
         "log_level": settings.log_level,
         "stale_after_s": str(settings.stale_after_s),
+        "access": settings.access,
     }
     if settings.database_url:
         values["database_url"] = settings.database_url

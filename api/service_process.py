@@ -11,7 +11,10 @@ from pathlib import Path
 
 import structlog
 
-from api.access.guard import DEMO_ACCESS
+from api.access.audit import ANCHOR_FILE
+from api.access.guard import DEMO_ACCESS, Access
+from api.access.sealing import KEY_FILE, load_sealer
+from api.access.service import AccountsPlan
 from api.application import PlanFolder, create_app
 from api.database.errors import DatabaseError
 from api.logs import set_up_logs
@@ -23,6 +26,7 @@ from config import ConfigError, Site, load_site, sample_school_directory
 from config.delivery import load_delivery
 from config.plan import load_edition
 from config.settings import ServiceSettings, ingest_token, load_settings
+from config.texts import text
 from streams.clock import SystemClock
 from streams.heartbeat import Heartbeat
 
@@ -68,11 +72,26 @@ async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat
             clock=SystemClock(),
             pictures=pictures,
             plan=_plan_of(site, settings),
-            access=DEMO_ACCESS,
+            access=_access_of(settings),
             delivery=load_delivery(site_dir),
         )
         server = build_server(app, host=settings.host, port=settings.port)
         await _serve_with_heartbeat(server, heartbeat)
+
+
+def _access_of(settings: ServiceSettings) -> Access | AccountsPlan:
+    """Accounts, or the open access of a demonstration on this machine alone."""
+    if settings.access == "open":
+        return DEMO_ACCESS
+
+    def announce(code: str) -> None:
+        # On the terminal and nowhere else: whoever has the code makes the first administrator.
+        url = f"http://{settings.host}:{settings.port}/set-up#code={code}"
+        sys.stdout.write(text("access.cli.set_up", settings.language, url=url, code=code) + "\n")
+        sys.stdout.flush()
+
+    sealer = load_sealer(settings.run_dir / KEY_FILE)
+    return AccountsPlan(sealer, settings.run_dir / ANCHOR_FILE, announce)
 
 
 def _plan_of(site: Site, settings: ServiceSettings) -> PlanFolder | None:

@@ -11,9 +11,9 @@ import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -27,6 +27,7 @@ from config.yaml_source import read_yaml
 
 ENV_PREFIX = "XIAOAN_"
 _TOKEN_BYTES = 32
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class ServiceSettings(BaseSettings):
@@ -43,6 +44,7 @@ class ServiceSettings(BaseSettings):
         stale_after_s: a zone whose newest reading is older shows UNKNOWN.
         ingest_token_file: holds the token of the workers; `ingest.token` in `run_dir` when empty.
         allowed_hosts: further names under which browsers reach the console.
+        access: `accounts`, or `open` for a demonstration that only this machine can reach.
     """
 
     model_config = SettingsConfigDict(
@@ -59,6 +61,16 @@ class ServiceSettings(BaseSettings):
     stale_after_s: Annotated[float, Field(ge=1.0, le=60.0)] = 3.0
     ingest_token_file: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
+    access: Literal["accounts", "open"] = "accounts"
+
+    @model_validator(mode="after")
+    def _open_only_here(self) -> Self:
+        if self.access == "open" and self.host not in _LOOPBACK:
+            raise ValueError(
+                f"access is open while host is {self.host}: anybody on the network could act; "
+                "use access accounts, or host 127.0.0.1"
+            )
+        return self
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -36,7 +36,7 @@ class RunningSite:
             self.port = probe.getsockname()[1]
         command = [sys.executable, "-m", "api", "run", "--site", str(site_dir)]
         command += ["--run-dir", str(run_dir), "--port", str(self.port)]
-        environment = os.environ | {"XIAOAN_WORKERS": "1"}
+        environment = os.environ | {"XIAOAN_WORKERS": "1", "XIAOAN_ACCESS": "open"}
         self.process = subprocess.Popen(command, env=environment, start_new_session=True)
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
 
