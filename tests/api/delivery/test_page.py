@@ -1,0 +1,152 @@
+"""The page, the routes, the metrics and the local alarms, through the whole application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from sqlalchemy import insert, update
+
+from api.access.actor import Grant
+from api.access.guard import OpenAccess
+from api.access.rights import Role
+from api.application import create_app
+from api.delivery.monitor import Monitor
+from api.delivery.tables import DELIVERIES, DELIVERY_PATHS, DELIVERY_SENDERS
+from api.pictures import NoPictures
+from api.service import Service
+from api.settings import ApiSettings
+from streams.clock import SimulatedClock
+from tests.api.delivery.cases import SITE, plan
+
+
+class Desk:
+    """A running application with one police target, and its clock."""
+
+    def __init__(self, client: httpx.AsyncClient, service: Service, clock: SimulatedClock) -> None:
+        self.client = client
+        self.service = service
+        self.clock = clock
+        assert service.desk.outbox is not None
+        self.monitor = Monitor(service.desk, service.desk.outbox.plan)
+
+    async def path(self, state: str) -> None:
+        """What a sender would write: a sign of life, and the state of the first path."""
+        now = self.clock.utc().ns
+        async with self.service.desk.database.write() as connection:
+            for table in (DELIVERY_PATHS, DELIVERY_SENDERS):
+                await connection.execute(table.delete())
+            await connection.execute(
+                insert(DELIVERY_SENDERS).values(owner="s", started_ns=now, beat_ns=now)
+            )
+            await connection.execute(
+                insert(DELIVERY_PATHS).values(
+                    target_id="room", path_id="main", state=state, since_ns=now, checked_ns=now,
+                    misses=3, breaker="open", detail="<b>the line is cut</b>",
+                )
+            )  # fmt: skip
+
+    async def alarms(self) -> dict[str, str]:
+        """Subject of each open delivery alarm, and whether its cause is there."""
+        answer = await self.client.get("/api/v1/alarms")
+        return {
+            alarm["subject_id"]: alarm["condition"]
+            for alarm in answer.json()["alarms"]
+            if alarm["type"] == "delivery"
+        }
+
+
+@pytest.fixture
+async def desk(sqlite_url: str) -> AsyncIterator[Desk]:
+    clock = SimulatedClock()
+    app = create_app(
+        settings=ApiSettings(
+            database_url=sqlite_url, ingest_token="token-for-tests-only", watch_every_s=3_600.0
+        ),
+        site=SITE,
+        clock=clock,
+        pictures=NoPictures(),
+        access=OpenAccess((Grant(Role.SUPERVISOR),)),
+        delivery=plan(),
+    )
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        transport = httpx.ASGITransport(app)
+        client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
+        await stack.enter_async_context(client)
+        yield Desk(client, app.state.service, clock)
+
+
+async def test_the_page_shows_a_fault_in_words_and_no_secret(desk: Desk) -> None:
+    await desk.path("fault")
+    page = (await desk.client.get("/delivery")).text
+    assert "✕ 故障" in page
+    assert "&lt;b&gt;the line is cut" in page
+    assert "env:X" in page
+    assert "✕ fault" in (await desk.client.get("/delivery?lang=en")).text
+
+
+async def test_a_test_message_goes_into_the_outbox_marked_as_a_test(desk: Desk) -> None:
+    answer = await desk.client.post("/api/v1/delivery/targets/room/test", json={"path": "main"})
+    assert answer.status_code == 200
+    async with desk.service.desk.database.read() as connection:
+        row = (await connection.execute(DELIVERIES.select())).mappings().one()
+    assert (row["message_id"], row["is_test"], row["only_path_id"]) == (
+        answer.json()["message_id"], True, "main",
+    )  # fmt: skip
+    assert "测试" in row["body_json"]
+    for address, body in (("targets/none/test", {}), ("targets/room/test", {"path": "none"})):
+        answer = await desk.client.post(f"/api/v1/delivery/{address}", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (404, "delivery_unknown")
+    answer = await desk.client.post("/api/v1/delivery/messages/99/requeue", json={})
+    assert answer.status_code == 404
+
+
+async def test_a_dead_path_and_its_return_are_alarms(desk: Desk) -> None:
+    await desk.path("fault")
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"room/main": "active"}
+    await desk.path("up")
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"room/main": "gone"}
+
+
+async def test_a_missing_acknowledgement_is_an_alarm_within_a_minute(desk: Desk) -> None:
+    outbox = desk.service.desk.outbox
+    assert outbox is not None
+    async with desk.service.desk.database.write() as connection:
+        await outbox.enqueue_test(connection, "room", None, "王芳", desk.clock.utc())
+        await connection.execute(update(DELIVERIES).values(is_test=False))
+    desk.clock.advance(44.0)
+    await desk.path("up")
+    await desk.monitor.tick()
+    assert await desk.alarms() == {}
+    desk.clock.advance(2.0)
+    await desk.path("up")
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"room/ack": "active"}
+
+
+async def test_a_sender_that_does_not_run_is_an_alarm(desk: Desk) -> None:
+    desk.clock.advance(21.0)
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"sender": "active"}
+    state = (await desk.client.get("/api/v1/delivery")).json()
+    assert state["sender_silent"]
+    assert [path["state"] for path in state["targets"][0]["paths"]] == ["unknown", "unknown"]
+
+
+async def test_the_metrics_tell_of_delivery(desk: Desk) -> None:
+    await desk.path("up")
+    view = await desk.monitor.tick()
+    found = {
+        (sample.name, sample.labels.get("path", "")): sample.value
+        for family in desk.monitor.metrics.collect()
+        for sample in family.samples
+    }
+    assert view.targets[0].open == 0
+    assert found["xiaoan_delivery_path_up", "main"] == 1.0
+    assert found["xiaoan_delivery_path_up", "backup"] == 0.0
+    assert found["xiaoan_delivery_outbox_depth", ""] == 0.0
