@@ -134,7 +134,8 @@ def main() -> int:
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder, camera() as uri:
         write_site(Path(folder) / "site", uri)
-        os.environ["XIAOAN_ACCESS"] = "open"  # this machine alone; the page is read without signing in
+        # On this machine alone: the page is read without signing in.
+        os.environ["XIAOAN_ACCESS"] = "open"
         command = [sys.executable, "-m", "api", "run", "--site", f"{folder}/site"]
         command += ["--run-dir", f"{folder}/run", "--port", str(port)]
         with process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
