@@ -1,0 +1,145 @@
+"""The notice as PDF, workbook or picture. The extra `reports` holds the libraries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from openpyxl import Workbook
+from openpyxl.chart import LineChart, Reference
+from openpyxl.styles import Font
+from PIL import Image, ImageDraw, ImageFont
+from reportlab.graphics.charts.lineplots import LinePlot
+from reportlab.graphics.shapes import Drawing, String
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+
+from api.coverage.errors import ReportError
+from api.coverage.fonts import FONT_FILES, register_font
+from api.dismissal.notice import Notice
+
+FORMATS = (".pdf", ".xlsx", ".png")
+_INKS = ((31, 78, 121), (192, 80, 30), (60, 130, 60), (120, 60, 140))
+
+
+def export(notice: Notice, path: Path) -> None:
+    """Write the notice; the suffix of `path` chooses the form.
+
+    Raises:
+        ReportError: for another suffix, or when no font with Chinese characters is installed.
+        OSError: when the file cannot be written.
+    """
+    writers = {".pdf": _pdf, ".xlsx": _xlsx, ".png": _png}
+    write = writers.get(path.suffix.lower())
+    if write is None:
+        raise ReportError(f"{path.name}: write one of {', '.join(FORMATS)}")
+    write(notice, path)
+
+
+def _pdf(notice: Notice, path: Path) -> None:
+    font = register_font()
+    plain = ParagraphStyle("plain", fontName=font, fontSize=10, leading=15)
+    title = ParagraphStyle("title", parent=plain, fontSize=18, leading=26)
+    table = Table([notice.columns, *notice.rows], repeatRows=1)
+    table.setStyle(
+        TableStyle(
+            [
+                ("FONT", (0, 0), (-1, -1), font, 11),
+                ("GRID", (0, 0), (-1, -1), 0.5, colors.grey),
+                ("BACKGROUND", (0, 0), (-1, 0), colors.whitesmoke),
+            ]
+        )
+    )
+    story = [Paragraph(notice.title, title), Spacer(1, 8), table, Spacer(1, 12)]
+    story += [Paragraph(note, plain) for note in notice.notes]
+    story += [Spacer(1, 12), _drawing(notice, font)]
+    SimpleDocTemplate(str(path), pagesize=A4, title=notice.title, invariant=1).build(story)
+
+
+def _drawing(notice: Notice, font: str) -> Drawing:
+    drawing = Drawing(480, 210)
+    plot = LinePlot()
+    plot.x, plot.y, plot.width, plot.height = 40, 40, 420, 130
+    plot.data = [
+        [(number * notice.slot_s / 60.0, value) for number, value in enumerate(curve.per_s)]
+        for curve in notice.curves
+    ]
+    for number in range(len(notice.curves)):
+        ink = _INKS[number % len(_INKS)]
+        plot.lines[number].strokeColor = colors.Color(*(part / 255 for part in ink))
+        plot.lines[number].strokeDashArray = None if number == 0 else (4, 2 * number)
+    plot.yValueAxis.valueMin = 0
+    drawing.add(plot)
+    names = " / ".join(curve.name for curve in notice.curves)
+    drawing.add(String(40, 190, f"{notice.axis}: {names}", fontName=font, fontSize=9))
+    return drawing
+
+
+def _xlsx(notice: Notice, path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "1"
+    sheet.append([notice.title])
+    sheet["A1"].font = Font(size=16, bold=True)
+    sheet.append(list(notice.columns))
+    for row in notice.rows:
+        sheet.append([int(cell) if cell.isdigit() else cell for cell in row])
+    for note in notice.notes:
+        sheet.append([note])
+    for column, width in zip("ABCDE", (12, 18, 10, 10, 36), strict=True):
+        sheet.column_dimensions[column].width = width
+    flow = book.create_sheet("2")
+    flow.append(["min", *(curve.name for curve in notice.curves)])
+    for number in range(len(notice.curves[0].per_s) if notice.curves else 0):
+        minute = round(number * notice.slot_s / 60.0, 2)
+        flow.append([minute, *(curve.per_s[number] for curve in notice.curves)])
+    chart = LineChart()
+    chart.title = notice.axis
+    data = Reference(
+        flow, min_col=2, max_col=1 + len(notice.curves), min_row=1, max_row=flow.max_row
+    )
+    chart.add_data(data, titles_from_data=True)
+    flow.add_chart(chart, "E2")
+    book.save(path)
+
+
+def _png(notice: Notice, path: Path) -> None:
+    file = next((one for one in FONT_FILES if one.is_file()), None)
+    if file is None:
+        raise ReportError("no font with Chinese characters; install the package fonts-wqy-zenhei")
+    title, plain = ImageFont.truetype(str(file), 40), ImageFont.truetype(str(file), 24)
+    height = 560 + 44 * (len(notice.rows) + len(notice.notes))
+    picture = Image.new("RGB", (1240, height), "white")
+    pen = ImageDraw.Draw(picture)
+    pen.text((60, 40), notice.title, fill="black", font=title)
+    edges, y = (60, 240, 500, 620, 740), 120
+    for row in (notice.columns, *notice.rows):
+        for x, cell in zip(edges, row, strict=True):
+            pen.text((x, y), cell, fill="black", font=plain)
+        pen.line((60, y + 36, 1180, y + 36), fill=(180, 180, 180))
+        y += 44
+    for note in notice.notes:
+        pen.text((60, y + 10), note, fill=(60, 60, 60), font=plain)
+        y += 44
+    _plot(pen, notice, y + 60, plain)
+    picture.save(path)
+
+
+def _plot(pen: ImageDraw.ImageDraw, notice: Notice, top: int, font: ImageFont.FreeTypeFont) -> None:
+    left, right, bottom = 80, 1160, top + 280
+    most = max((max(curve.per_s) for curve in notice.curves), default=1.0) or 1.0
+    pen.text((left, top - 40), notice.axis, fill="black", font=font)
+    pen.line((left, top, left, bottom, right, bottom), fill="black", width=2)
+    for number, curve in enumerate(notice.curves):
+        step = (right - left) / max(1, len(curve.per_s) - 1)
+        points = [
+            (left + step * at, bottom - (bottom - top) * value / most)
+            for at, value in enumerate(curve.per_s)
+        ]
+        ink = _INKS[number % len(_INKS)]
+        pen.line(points, fill=ink, width=4 if number == 0 else 2)
+        pen.text((left + 360 + 220 * number, top - 40), curve.name, fill=ink, font=font)
+
+
+__all__ = ["FORMATS", "export"]
