@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from api.cli_exchange import add_exchange
 from api.coverage.advice import advise_site, write_proposal
 from api.coverage.audit import audit_site
 from api.coverage.difference import AreaChange, difference
 from api.coverage.document import AuditDocument, read_json, write_json
 from api.coverage.errors import CoverageError
 from api.coverage.table import write_csv
+from api.coverage.uptime import read_uptime
+from api.database.errors import DatabaseError
 from config import SiteFileError, load_site
 from config.texts import LANGUAGES, text
 from vision.errors import GeometryError
@@ -27,6 +30,7 @@ from vision.pixel_density import LADDERS, Ladder
 _MANY_CAMERAS = 40
 
 coverage_app = typer.Typer(no_args_is_help=True, help="覆盖审计 Coverage audits.")
+add_exchange(coverage_app)
 LanguageOption = Annotated[str, typer.Option("--lang", envvar="XIAOAN_LANGUAGE", help="zh | en")]
 
 
@@ -49,6 +53,10 @@ def audit(
     confirm: Annotated[
         str | None, typer.Option("--confirm", help="确认人姓名 Name of who confirms the audit.")
     ] = None,
+    database: Annotated[
+        str | None, typer.Option("--database", help="运行记录 Database URL of the running record.")
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=400, help="天数 Days of it.")] = 30,
     lang: LanguageOption = LANGUAGES[0],
 ) -> None:
     """审计全部楼层 Audit all floors; a PDF carries a draft mark until somebody confirms it."""
@@ -58,6 +66,10 @@ def audit(
     now = Utc.from_datetime(datetime.now(UTC))
     try:
         document = _audited(site, _ladder(ladder), now)
+        if database is not None:
+            last = now.to_datetime().date()
+            span = (last - timedelta(days=days - 1), last)
+            document = document.with_uptime(read_uptime(load_site(site), database, *span))
         if confirm is not None:
             document = document.confirmed(confirm, now.iso())
         _write(document, out)
@@ -65,7 +77,7 @@ def audit(
         _say(text("coverage.refused", lang))
         _say(str(error))
         raise typer.Exit(1) from None
-    except (CoverageError, GeometryError) as error:
+    except (CoverageError, GeometryError, DatabaseError) as error:
         _say(str(error))
         raise typer.Exit(1) from None
     Console().print(_totals_table(document, lang))

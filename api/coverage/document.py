@@ -202,6 +202,42 @@ class Confirmation(_Part):
     at: str
 
 
+class UptimeRate(_Part):
+    """Healthy over watched time of a group of cameras; null where nobody watched."""
+
+    target_share: float
+    cameras: int
+    healthy_share: float | None
+
+
+class UptimeCamera(_Part):
+    """One camera over the span."""
+
+    camera_id: str
+    watched_h: float
+    healthy_share: float | None
+
+
+class UptimeArea(_Part):
+    """One area over the span: square metres times hours that the plan promised and nobody saw."""
+
+    area_id: str
+    watched_h: float
+    lost_m2_h: float
+    blind_h: float
+
+
+class Uptime(_Part):
+    """The running record of some days, both included."""
+
+    first_day: str
+    last_day: str
+    days: int
+    rates: list[UptimeRate]
+    cameras: list[UptimeCamera]
+    areas: list[UptimeArea]
+
+
 class AuditDocument(_Part):
     """A coverage audit of a site. `sha256` covers everything else in it."""
 
@@ -216,6 +252,7 @@ class AuditDocument(_Part):
     totals: Totals
     buildings: list[BuildingPart]
     floors: list[FloorPart]
+    uptime: Uptime | None = None
     confirmation: Confirmation | None = None
     sha256: str = ""
 
@@ -226,12 +263,19 @@ class AuditDocument(_Part):
     def digest(self) -> str:
         """The sha256 of the canonical JSON without the sha256 itself."""
         plain = self.model_dump(mode="json", exclude={"sha256"})
+        if plain["uptime"] is None:
+            # Audits from before the running record was part of them keep their seal.
+            del plain["uptime"]
         text = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def sealed(self) -> AuditDocument:
         """The same document with its sha256 filled in."""
         return self.model_copy(update={"sha256": self.digest()})
+
+    def with_uptime(self, uptime: Uptime) -> AuditDocument:
+        """The same audit with the running record, sealed anew."""
+        return self.model_copy(update={"uptime": uptime}).sealed()
 
     def confirmed(self, name: str, at: str) -> AuditDocument:
         """The same figures, confirmed by a named person, sealed anew.

@@ -21,7 +21,15 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-from api.coverage.document import AreaPart, AuditDocument, CameraPart, FloorPart, Name, Totals
+from api.coverage.document import (
+    AreaPart,
+    AuditDocument,
+    CameraPart,
+    FloorPart,
+    Name,
+    Totals,
+    Uptime,
+)
 from api.coverage.fonts import register_font
 from api.coverage.plan_drawing import PlanDrawing
 from config.texts import text
@@ -92,7 +100,7 @@ class _Report:
         canvas.restoreState()
 
     def story(self) -> list[Flowable]:
-        parts = [*self._front(), *self._all_totals()]
+        parts = [*self._front(), *self._all_totals(), *self._uptime()]
         for floor in self.document.floors:
             parts += [PageBreak(), *self._floor(floor)]
         return [*parts, PageBreak(), *self._method()]
@@ -105,7 +113,7 @@ class _Report:
             ("coverage.ladder", document.ladder_edition),
             ("coverage.site_sha256", document.site_sha256),
             ("coverage.audit_sha256", document.sha256),
-            ("coverage.uptime", both("coverage.uptime_none")),
+            ("coverage.uptime", _uptime_line(document.uptime)),
         ]
         rows = [[self._cell(both(key)), self._cell(value)] for key, value in facts]
         return [
@@ -129,6 +137,24 @@ class _Report:
             Paragraph(both("coverage.totals"), self.heading),
             self._table(cells, widths),
         ]
+
+    def _uptime(self) -> list[Flowable]:
+        found = self.document.uptime
+        if found is None:
+            return []
+        rates = [[both("coverage.live.target"), both("coverage.live.healthy_share")]]
+        rates += [
+            [f">= {share(one.target_share)}", share(one.healthy_share)] for one in found.rates
+        ]
+        rows = [[both("coverage.camera"), both("coverage.live.healthy_share")]]
+        rows += [[one.camera_id, share(one.healthy_share)] for one in found.cameras]
+        areas = [[both("coverage.area"), both("coverage.live.lost_m2_h")]]
+        areas += [[one.area_id, f"{one.lost_m2_h:.2f}"] for one in found.areas]
+        tables = [
+            self._table([[self._cell(value) for value in row] for row in table], (0.5, 0.5))
+            for table in (rates, rows, areas)
+        ]
+        return [Paragraph(both("coverage.uptime"), self.heading), *tables]
 
     def _floor(self, floor: FloorPart) -> list[Flowable]:
         words = (both("coverage.legend_blind"), both("coverage.legend_forbidden"))
@@ -259,6 +285,12 @@ class _Report:
             commands.append(("BACKGROUND", (0, 0), (-1, 0), colors.HexColor("#eaeff5")))
         table.setStyle(TableStyle(commands))
         return table
+
+
+def _uptime_line(uptime: Uptime | None) -> str:
+    if uptime is None:
+        return both("coverage.uptime_none")
+    return f"{uptime.first_day} – {uptime.last_day}"
 
 
 def _both_names(name: Name) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
-from api.access.guard import OpenAccess
+from api.access.guard import OpenAccess, undeclared
 from api.application import create_app
 from api.coverage.watch import CoverageWatch
 from api.pictures import NoPictures
@@ -30,6 +31,7 @@ Json = dict[str, Any]
 class School:
     """The sample school's service without workers; the test plays them."""
 
+    app: FastAPI
     client: httpx.AsyncClient
     clock: SimulatedClock
     watch: CoverageWatch
@@ -102,7 +104,7 @@ async def school(database_url: str) -> AsyncIterator[School]:
         async with httpx.AsyncClient(
             transport=transport, base_url="http://localhost", headers=headers
         ) as client:
-            made = School(client, clock, app.state.coverage, site)
+            made = School(app, client, clock, app.state.coverage, site)
             for camera in site.cameras:
                 await made.state(camera.id, "live")
             await made.seen()
@@ -221,6 +223,13 @@ async def test_people_confirm_and_the_worker_hears_of_it(desk: School) -> None:
     answer = await desk.client.get(after, headers=AUTHORISED)
     assert len(answer.json()["orders"]) == 1
     assert (await desk.client.get(after)).status_code == 401
+
+
+async def test_every_route_declares_its_right(desk: School) -> None:
+    """All but the page's script and style, which are the same for everybody."""
+    mine = ("coverage", "workers", "cameras")
+    found = undeclared(desk.app, files=frozenset())
+    assert [path for path in found if any(word in path for word in mine)] == ["/coverage-files"]
 
 
 async def test_the_page_and_its_files(desk: School) -> None:

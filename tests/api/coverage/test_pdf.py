@@ -3,14 +3,17 @@
 import re
 import shutil
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from api.coverage import fonts
+from api.coverage.day_book import AreaSums, CameraSums
 from api.coverage.document import AuditDocument
 from api.coverage.errors import ReportError
 from api.coverage.pdf import m2, share, write_pdf
+from api.coverage.uptime import uptime_of
 from tests.conftest import need_peer
 
 
@@ -59,6 +62,29 @@ def test_the_draft_mark_goes_when_a_person_confirms(
     confirmed = text_of(final)
     assert "DRAFT" not in confirmed.replace(" ", "")
     assert "由 王主任 于 2026-11-24T01:00:00Z 确认" in confirmed
+
+
+@pytest.mark.peer
+def test_the_running_record_stands_in_the_report(document: AuditDocument, tmp_path: Path) -> None:
+    """Two days of the hall camera: 23.5 of 24 watched hours well."""
+    areas = {("area-hall", 20_000): AreaSums(86_400.0, 90_000.0, 0.0)}
+    cameras = {
+        ("cam-hall", 20_000): CameraSums(43_200.0, 43_200.0),
+        ("cam-hall", 20_001): CameraSums(43_200.0, 41_400.0),
+        ("cam-gone", 20_001): CameraSums(43_200.0, 0.0),
+    }
+    span = (date(2024, 10, 4), date(2024, 10, 5))
+    found = uptime_of(areas, cameras, {"cam-hall": 0.95, "cam-stair": 0.98}, span)
+    assert [one.healthy_share for one in found.rates] == [None, pytest.approx(23.5 / 24, abs=1e-4)]
+    assert found.areas[0].lost_m2_h == 25.0
+    whole = document.with_uptime(found)
+    assert whole.sha256 == whole.digest() != document.sha256
+    path = tmp_path / "audit.pdf"
+    write_pdf(whole, path)
+    printed = text_of(path)
+    assert "2024-10-04 – 2024-10-05" in printed
+    assert "cam-hall 97.92%" in printed
+    assert "area-hall 25.00" in printed
 
 
 def test_the_same_document_gives_the_same_bytes(document: AuditDocument, tmp_path: Path) -> None:

@@ -1,0 +1,113 @@
+"""`xiaoan coverage export` and `import`: plans and camera schedules for other programs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from api.coverage.audit import audit_site
+from api.coverage.errors import CoverageError, DrawingError
+from api.coverage.floor_keys import write_floor
+from api.coverage.geojson import read_geojson, write_geojson
+from api.coverage.schedule import write_schedule
+from config import Site, SiteCamera, SiteFileError, load_site
+from config.texts import LANGUAGES, text
+from vision.errors import GeometryError
+from vision.instants import Utc
+
+SiteOption = Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")]
+FloorOption = Annotated[str, typer.Option("--floor", help="楼层 id Floor id.")]
+LanguageOption = Annotated[str, typer.Option("--lang", envvar="XIAOAN_LANGUAGE", help="zh | en")]
+
+
+def _say(line: str) -> None:
+    Console(soft_wrap=True, highlight=False).print(line, markup=False)
+
+
+def export_floor(
+    site: SiteOption,
+    out: Annotated[Path, typer.Option("--out", help="文件 File: .geojson or .dxf.")],
+    floor: FloorOption,
+    lang: LanguageOption = LANGUAGES[0],
+) -> None:
+    """导出一层平面 Export a floor's plan: walls, doors, obstacles, areas, cameras."""
+    try:
+        loaded = load_site(site)
+        found = _floor_cameras(loaded, floor)
+        if out.suffix == ".geojson":
+            write_geojson(loaded.floor(floor), found, out)
+        elif out.suffix == ".dxf":
+            # The CAD library is an extra: the other forms work without it.
+            from api.coverage.dxf import write_dxf
+
+            write_dxf(loaded.floor(floor), found, out)
+        else:
+            raise DrawingError(f"cannot write {out.name}; let the name end in .geojson or .dxf")
+    except (SiteFileError, CoverageError) as error:
+        _say(str(error))
+        raise typer.Exit(1) from None
+    _say(text("coverage.written", lang, file=out))
+
+
+def _floor_cameras(site: Site, floor_id: str) -> tuple[SiteCamera, ...]:
+    known = [floor.id for floor in site.floors]
+    if floor_id not in known:
+        raise DrawingError(f"--floor: no floor {floor_id!r}; the site has {', '.join(known)}")
+    return tuple(camera for camera in site.cameras if camera.floor_id == floor_id)
+
+
+def import_floor(
+    drawing: Annotated[Path, typer.Argument(help="图纸 Drawing: .geojson or .dxf.")],
+    site: SiteOption,
+    floor: FloorOption,
+    out: Annotated[Path, typer.Option("--out", help="新目录 New folder for the redrawn site.")],
+    wall_layer: Annotated[
+        list[str] | None, typer.Option("--wall-layer", help="外来图纸的墙图层 Layer of walls.")
+    ] = None,
+    wall_height: Annotated[
+        float, typer.Option("--wall-height", min=0.1, help="墙高 Height of walls, m.")
+    ] = 3.0,
+    lang: LanguageOption = LANGUAGES[0],
+) -> None:
+    """导入一层平面 Redraw a floor; the new site file is loaded once to see that it holds."""
+    try:
+        if drawing.suffix == ".geojson":
+            keys = read_geojson(drawing)
+        elif drawing.suffix == ".dxf":
+            from api.coverage.dxf import read_dxf
+
+            keys = read_dxf(drawing, wall_layers=wall_layer or (), wall_height_m=wall_height)
+        else:
+            raise DrawingError(f"cannot read {drawing.name}; give a .geojson or .dxf file")
+        path = write_floor(site, floor, keys, out)
+        load_site(out)
+    except (SiteFileError, CoverageError) as error:
+        _say(str(error))
+        raise typer.Exit(1) from None
+    _say(text("coverage.written", lang, file=path))
+
+
+def schedule(
+    site: SiteOption,
+    out: Annotated[Path, typer.Option("--out", help="文件 File: .csv or .xlsx.")],
+    lang: LanguageOption = LANGUAGES[0],
+) -> None:
+    """摄像机表 Camera schedule with mount, direction, lens, dead zone and as-built check."""
+    try:
+        document = audit_site(load_site(site), Utc.from_datetime(datetime.now(UTC)))
+        write_schedule(document, out)
+    except (SiteFileError, CoverageError, GeometryError) as error:
+        _say(str(error))
+        raise typer.Exit(1) from None
+    _say(text("coverage.written", lang, file=out))
+
+
+def add_exchange(app: typer.Typer) -> None:
+    """Hang the commands on `xiaoan coverage`."""
+    app.command("export")(export_floor)
+    app.command("import")(import_floor)
+    app.command("schedule")(schedule)

@@ -1,0 +1,165 @@
+"""Plans and schedules for other programs: what goes out comes back the same."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import ezdxf
+import openpyxl
+import pytest
+from ezdxf import units
+from typer.testing import CliRunner
+
+from api.cli_coverage import coverage_app
+from api.coverage.document import AuditDocument
+from api.coverage.dxf import read_dxf, write_dxf
+from api.coverage.errors import DrawingError, ReportError
+from api.coverage.floor_keys import DRAWN, keys_of, write_floor
+from api.coverage.geojson import read_geojson, write_geojson
+from api.coverage.schedule import COLUMNS, write_schedule
+from config import Site, load_site, sample_school_directory
+
+SCHOOL = sample_school_directory()
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return load_site(SCHOOL)
+
+
+def test_a_floor_comes_back_whole(site: Site, tmp_path: Path) -> None:
+    for floor in site.floors:
+        keys = keys_of(floor)
+        path = tmp_path / f"{floor.id}.geojson"
+        write_geojson(floor, site.cameras, path)
+        assert read_geojson(path) == keys
+        drawing = tmp_path / f"{floor.id}.dxf"
+        write_dxf(floor, [one for one in site.cameras if one.floor_id == floor.id], drawing)
+        assert read_dxf(drawing) == keys
+
+
+def test_a_site_file_goes_out_and_back(site: Site, tmp_path: Path) -> None:
+    keys = keys_of(site.floor("f1"))
+    write_floor(SCHOOL, "f1", keys, tmp_path / "again")
+    again = load_site(tmp_path / "again")
+    assert again.floors == site.floors
+    assert again.zones == site.zones
+    assert [one.camera for one in again.cameras] == [one.camera for one in site.cameras]
+
+
+def test_a_moved_wall_is_taken_over(site: Site, tmp_path: Path) -> None:
+    """As somebody does it in a CAD program: one end of a wall pulled by 0.5 m, keys untouched."""
+    path = tmp_path / "yard.dxf"
+    write_dxf(site.floor("yard"), (), path)
+    drawing = ezdxf.readfile(path)
+    wall = drawing.modelspace().query('LWPOLYLINE[layer=="XIAOAN_WALL"]')[2]
+    assert wall.get_points("xy") == [(6.0, 0.0), (6.0, 2.5)]
+    wall.set_points([(6.0, 0.0), (6.0, 2.0)], format="xy")
+    drawing.saveas(path)
+    write_floor(SCHOOL, "yard", read_dxf(path), tmp_path / "moved")
+    moved = load_site(tmp_path / "moved").floor("yard").walls[2]
+    assert moved.points_xy_m == ((6.0, 0.0), (6.0, 2.0))
+    assert moved.height_m == 2.2
+
+
+def test_walls_of_a_foreign_drawing_in_millimetres(tmp_path: Path) -> None:
+    drawing = ezdxf.new("R2010", units=units.MM)
+    drawing.layers.add("A-WALL")
+    space = drawing.modelspace()
+    space.add_line((0, 0), (5000, 0), dxfattribs={"layer": "A-WALL"})
+    outline = [(0, 0), (4000, 0), (4000, 3000), (0, 3000)]
+    space.add_lwpolyline(outline, close=True, dxfattribs={"layer": "A-WALL"})
+    space.add_line((0, 0), (9, 9), dxfattribs={"layer": "FURNITURE"})
+    path = tmp_path / "architect.dxf"
+    drawing.saveas(path)
+    keys = read_dxf(path, wall_layers=["a-wall"], wall_height_m=3.2)
+    assert keys["walls"] == [
+        {"points": [[0.0, 0.0], [5.0, 0.0]], "height_m": 3.2},
+        {"points": [[0.0, 0.0], [4.0, 0.0], [4.0, 3.0], [0.0, 3.0], [0.0, 0.0]], "height_m": 3.2},
+    ]
+    with pytest.raises(DrawingError, match=r"architect\.dxf: no wall.*A-WALL"):
+        read_dxf(path)
+
+
+def test_drawings_that_cannot_be_taken_are_refused(tmp_path: Path) -> None:
+    unitless = tmp_path / "unitless.dxf"
+    ezdxf.new("R2010", units=0).saveas(unitless)
+    with pytest.raises(DrawingError, match="INSUNITS"):
+        read_dxf(unitless)
+    torn = tmp_path / "torn.dxf"
+    torn.write_text("no drawing")
+    with pytest.raises(DrawingError, match=r"torn\.dxf"):
+        read_dxf(torn)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("no json", "cannot be read"),
+        ("[]", "feature collection"),
+        ({"features": []}, "degrees"),
+        (
+            {"xiaoan": {}, "features": [{"properties": {"part": "wall"}, "geometry": {}}]},
+            r"features\[0\]",
+        ),
+        (
+            {
+                "xiaoan": {},
+                "features": [
+                    {
+                        "properties": {"part": "wall"},
+                        "geometry": {"type": "Polygon", "coordinates": [[[0, 0]]]},
+                    }
+                ],
+            },
+            "LineString",
+        ),
+    ],
+)
+def test_other_geojson_is_refused(tmp_path: Path, content: Any, message: str) -> None:
+    path = tmp_path / "other.geojson"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    with pytest.raises(DrawingError, match=message):
+        read_geojson(path)
+
+
+def test_an_unknown_floor_and_a_full_folder_are_refused(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(DrawingError, match="f1, yard, f3"):
+        write_floor(SCHOOL, "f9", {}, tmp_path)
+    with pytest.raises(DrawingError, match="empty"):
+        write_floor(SCHOOL, "f1", {}, SCHOOL)
+    assert set(DRAWN) < set(keys_of(site.floor("f1")))
+
+
+def test_the_schedule_repeats_the_audit(document: AuditDocument, tmp_path: Path) -> None:
+    cameras = [camera for floor in document.floors for camera in floor.cameras]
+    write_schedule(document, tmp_path / "cameras.csv")
+    with (tmp_path / "cameras.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [camera.id for camera in cameras]
+    assert float(rows[0]["height_m"]) == cameras[0].z_m
+    write_schedule(document, tmp_path / "cameras.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "cameras.xlsx").active
+    assert sheet is not None
+    table = list(sheet.values)
+    assert table[0] == COLUMNS
+    assert table[1][COLUMNS.index("name_zh")] == cameras[0].name.zh
+    assert len(table) == len(cameras) + 1
+    with pytest.raises(ReportError, match="xlsx"):
+        write_schedule(document, tmp_path / "cameras.doc")
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    runner = CliRunner()
+    plan = tmp_path / "f3.dxf"
+    base = ["--site", str(SCHOOL), "--floor", "f3"]
+    done = runner.invoke(coverage_app, ["export", *base, "--out", str(plan)])
+    assert done.exit_code == 0, done.output
+    out = tmp_path / "redrawn"
+    done = runner.invoke(coverage_app, ["import", str(plan), *base, "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert load_site(out).floor("f3") == load_site(SCHOOL).floor("f3")
+    done = runner.invoke(coverage_app, ["export", *base[:3], "no", "--out", str(plan)])
+    assert done.exit_code == 1
+    assert "yard" in done.output
