@@ -1,0 +1,305 @@
+"""The outbox and the sender: order, priority, failover, leases, give-up, the database refusing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from api.database import Database
+from api.delivery import queue
+from api.delivery.driver import Receipt
+from api.delivery.errors import PathError, RefusedError
+from api.delivery.message import OutMessage
+from api.delivery.outbox import Outbox, requeue
+from api.delivery.view import read_view
+from streams.clock import SystemClock
+from tests.api.delivery.cases import (
+    SITE,
+    FakeDriver,
+    all_settled,
+    faster,
+    plan,
+    raise_alarm,
+    received,
+    rows,
+    sending,
+    until,
+)
+from vision.instants import Utc
+from vision.readings import Level
+
+NOW = Utc(1_800_000_000_000_000_000)
+OPEN_THEN_CALM = ((Level.L3, 2), (Level.L4, 1), (Level.L0, 3))
+
+
+def dead(message: OutMessage) -> Receipt:
+    raise PathError("the line is cut")
+
+
+async def test_each_step_arrives_once_and_in_order(database_url: str) -> None:
+    delivery = plan()
+    driver = FakeDriver(received)
+    async with Database(database_url) as database:
+        outbox = Outbox(delivery, SITE)
+        for zone in ("stair", "hall"):
+            await raise_alarm(database, outbox, *OPEN_THEN_CALM, subject=zone)
+        async with sending(database, delivery, {"main": driver, "backup": FakeDriver(dead)}):
+            await until(lambda: all_settled(database))
+        found = await rows(database)
+    by_alarm = defaultdict(list)
+    for seen in driver.seen:
+        by_alarm[seen.alarm_number].append(seen.action)
+    assert list(by_alarm.values()) == [["opened", "raised", "returned"]] * 2
+    assert {row["state"] for row in found} == {"received"}
+    assert len({seen.id for seen in driver.seen}) == len(driver.seen) == 6
+
+
+async def test_nothing_is_written_when_the_alarm_is_not(sqlite_url: str) -> None:
+    async with Database(sqlite_url) as database:
+
+        async def crash_before_the_commit() -> None:
+            async with database.write() as connection:
+                await Outbox(plan(), SITE).enqueue_test(connection, "room", None, "王芳", NOW)
+                raise RuntimeError("crash")
+
+        with pytest.raises(RuntimeError, match="crash"):
+            await crash_before_the_commit()
+        assert await rows(database) == []
+
+
+async def test_priority_overtakes_the_backlog(database_url: str) -> None:
+    """Forty mild alarms wait; the urgent one that comes last leaves first."""
+    delivery = plan()
+    async with Database(database_url) as database:
+        outbox = Outbox(delivery, SITE)
+        for number in range(40):
+            await raise_alarm(database, outbox, (Level.L2, 3), subject=f"zone-{number}")
+        await raise_alarm(database, outbox, (Level.L2, 3), (Level.L4, 1), subject="stair")
+        async with database.write() as connection:
+            leased = await queue.lease(connection, "room", "me", 8, SystemClock().utc())
+        first = leased[0].message
+        assert (first.subject_id, first.action) == ("stair", "opened")
+        assert [one.message.subject_id for one in leased].count("stair") == 1
+        assert [one.seq for one in leased[1:]] == sorted(one.seq for one in leased[1:])
+
+
+async def test_two_senders_never_hold_the_same_message(database_url: str) -> None:
+    delivery = plan()
+    one, two = FakeDriver(received, pause_s=0.01), FakeDriver(received, pause_s=0.01)
+    async with Database(database_url) as first, Database(database_url) as second:
+        outbox = Outbox(delivery, SITE)
+        for number in range(30):
+            await raise_alarm(first, outbox, *OPEN_THEN_CALM, subject=f"zone-{number}")
+        async with (
+            sending(first, delivery, {"main": one, "backup": one}),
+            sending(second, delivery, {"main": two, "backup": two}),
+        ):
+            await until(lambda: all_settled(first))
+    ids = [seen.id for seen in (*one.seen, *two.seen)]
+    assert len(ids) == len(set(ids)) == 90
+
+
+async def test_a_dead_senders_lease_runs_out(sqlite_url: str) -> None:
+    delivery = plan()
+    async with Database(sqlite_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE), at=NOW)
+        async with database.write() as connection:
+            assert len(await queue.lease(connection, "room", "dead", 8, NOW)) == 1
+            assert await queue.lease(connection, "room", "new", 8, NOW.plus(11.0)) == []
+            again = await queue.lease(connection, "room", "new", 8, NOW.plus(12.0))
+        assert [one.attempts for one in again] == [2]
+
+
+async def test_a_living_sender_renews_its_leases(sqlite_url: str) -> None:
+    delivery = plan()
+    async with Database(sqlite_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE), at=NOW)
+        async with database.write() as connection:
+            await queue.lease(connection, "room", "busy", 8, NOW)
+            await queue.renew(connection, "busy", NOW, NOW.plus(10.0))
+            assert await queue.lease(connection, "room", "new", 8, NOW.plus(20.0)) == []
+
+
+async def test_the_second_path_takes_over(sqlite_url: str) -> None:
+    delivery = plan()
+    good = FakeDriver(received)
+    async with Database(sqlite_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE))
+        async with sending(database, delivery, {"main": FakeDriver(dead), "backup": good}):
+            await until(lambda: all_settled(database))
+        (row,) = await rows(database)
+    assert (row["state"], row["path_id"], row["attempts"]) == ("received", "backup", 1)
+
+
+async def test_sent_is_not_received(sqlite_url: str) -> None:
+    """The transport takes every attempt; only the third brings the receiver's own word."""
+    delivery = plan(paths=("main",), one_path_reason="test")
+    driver = FakeDriver(lambda message: Receipt(len(driver.seen) > 2, "SIP 200"))
+    async with Database(sqlite_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE))
+        async with sending(database, delivery, {"main": driver}):
+            await until(lambda: len(driver.seen) == 1)
+            await until(lambda: _state(database, "sent"))
+            await until(lambda: all_settled(database))
+        (row,) = await rows(database)
+    assert row["state"] == "received"
+    assert {seen.id for seen in driver.seen} == {row["message_id"]}
+    assert row["sent_ns"] < row["settled_ns"]
+
+
+async def _state(database: Database, state: str) -> bool:
+    return [row["state"] for row in await rows(database)] == [state]
+
+
+@pytest.mark.parametrize(
+    ("role", "judge", "end"),
+    [
+        ("monitoring", "refuse", "rejected"),
+        ("information", "sent", "sent"),
+        ("information", "received", "sent"),
+    ],
+)
+async def test_how_a_message_may_end(sqlite_url: str, role: str, judge: str, end: str) -> None:
+    def answer(message: OutMessage) -> Receipt:
+        if judge == "refuse":
+            raise RefusedError("HTTP 422")
+        return Receipt(received=judge == "received", detail="")
+
+    delivery = plan(role=role)
+    driver = FakeDriver(answer)
+    async with Database(sqlite_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE))
+        async with sending(database, delivery, {"main": driver, "backup": driver}):
+            await until(lambda: all_settled(database))
+        (row,) = await rows(database)
+        assert row["state"] == end
+        if end == "rejected":
+            async with database.write() as connection:
+                assert await requeue(connection, row["seq"], NOW)
+                assert not await requeue(connection, row["seq"], NOW)
+
+
+async def test_police_messages_are_never_given_up(sqlite_url: str) -> None:
+    """Refusals and cut lines alike leave the message open, however old it is."""
+    long_ago = Utc(1_600_000_000_000_000_000)
+
+    def refuse(message: OutMessage) -> Receipt:
+        raise RefusedError("no")
+
+    delivery = plan(paths=("main",), one_path_reason="test")
+    driver = FakeDriver(refuse)
+    async with Database(sqlite_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE), at=long_ago)
+        async with sending(database, delivery, {"main": driver}):
+            await until(lambda: len(driver.seen) == 1)
+            await until(lambda: _state(database, "pending"))
+        (row,) = await rows(database)
+    assert row["is_open"]
+    assert "no" in row["detail"]
+
+
+async def test_others_are_given_up_after_their_time(sqlite_url: str) -> None:
+    long_ago = Utc(1_600_000_000_000_000_000)
+    delivery = plan(role="monitoring")
+    driver = FakeDriver(dead)
+    async with Database(sqlite_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE), at=long_ago)
+        async with sending(database, delivery, {"main": driver, "backup": driver}):
+            await until(lambda: all_settled(database))
+        (row,) = await rows(database)
+    assert row["state"] == "given_up"
+
+
+async def test_urgent_messages_may_take_both_paths_at_once(sqlite_url: str) -> None:
+    delivery = plan(both_for_urgent="true")
+    slow, quick = FakeDriver(received, pause_s=30.0), FakeDriver(received)
+    async with Database(sqlite_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE))
+        async with sending(database, delivery, {"main": slow, "backup": quick}):
+            await until(lambda: all_settled(database))
+        (row,) = await rows(database)
+    assert (row["state"], row["path_id"]) == ("received", "backup")
+
+
+async def test_memory_is_bounded_by_the_window(sqlite_url: str) -> None:
+    delivery = plan(paths=("main",), one_path_reason="test")
+    driver = FakeDriver(received, pause_s=0.005)
+    async with Database(sqlite_url) as database:
+        outbox = Outbox(delivery, SITE)
+        for number in range(60):
+            await raise_alarm(database, outbox, subject=f"zone-{number}")
+        async with sending(database, delivery, {"main": driver}):
+            await until(lambda: all_settled(database))
+    assert len(driver.seen) == 60
+    assert 1 < driver.most_running <= 8
+
+
+async def test_a_silent_receiver_is_cut_off_and_asked_again(sqlite_url: str) -> None:
+    delivery = faster(plan(paths=("main",), one_path_reason="test"), attempt_s=0.05)
+    driver = FakeDriver(received, pause_s=5.0)
+    async with Database(sqlite_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE))
+        async with sending(database, delivery, {"main": driver}):
+            await until(lambda: _has_detail(database, "no answer within 0.05 s"))
+            driver.pause_s = 0.0
+            await until(lambda: all_settled(database))
+    assert len(driver.seen) == 1
+
+
+async def _has_detail(database: Database, text: str) -> bool:
+    return any(text in row["detail"] for row in await rows(database))
+
+
+async def test_a_database_that_refuses_loses_nothing(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk while outcomes are written: they are kept and written later, nothing twice."""
+    full = asyncio.Event()
+    settle = queue.settle
+
+    async def refuse_while_full(*arguments: object) -> None:
+        if full.is_set() and arguments[1]:
+            raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        await settle(*arguments)  # type: ignore[arg-type]
+
+    delivery = plan(paths=("main",), one_path_reason="test")
+    driver = FakeDriver(received)
+    monkeypatch.setattr(queue, "settle", refuse_while_full)
+    async with Database(sqlite_url) as database:
+        full.set()
+        await raise_alarm(database, Outbox(delivery, SITE))
+        async with sending(database, delivery, {"main": driver}):
+            await until(lambda: len(driver.seen) == 1)
+            assert (await rows(database))[0]["is_open"]
+            full.clear()
+            await until(lambda: all_settled(database))
+    assert len(driver.seen) == 1
+
+
+async def test_the_view_tells_how_things_stand(database_url: str) -> None:
+    delivery = plan()
+    async with Database(database_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE))
+        driver = FakeDriver(received)
+        async with sending(database, delivery, {"main": driver, "backup": driver}):
+            await until(lambda: all_settled(database))
+            await until(lambda: _all_up(database))
+        async with database.read() as connection:
+            now = SystemClock().utc()
+            view = await read_view(connection, delivery, now)
+            later = await read_view(connection, delivery, now.plus(60.0))
+    (target,) = view.targets
+    assert (target.open, target.overdue, view.sender_silent) == (0, 0, False)
+    assert [path.state for path in target.paths] == ["up", "up"]
+    assert sum(view.times.values()) == 2
+    assert later.sender_silent
+    assert {path.state for path in later.targets[0].paths} == {"unknown"}
+
+
+async def _all_up(database: Database) -> bool:
+    async with database.read() as connection:
+        view = await read_view(connection, plan(), SystemClock().utc())
+    return all(path.state == "up" for path in view.targets[0].paths)
