@@ -17,6 +17,7 @@ from api.ingest import Ingest
 from api.live.board import Board
 from api.live.values import Limits
 from api.metrics import Metrics
+from api.panels.panels import Panels
 from api.pictures import Pictures, Viewings
 from api.settings import ApiSettings
 from api.watch import Watch
@@ -36,6 +37,7 @@ class Service:
     watch: Watch
     pictures: Pictures
     viewings: Viewings
+    panels: Panels
     response: SiteResponse = field(default_factory=SiteResponse)
 
     @classmethod
@@ -73,6 +75,7 @@ class Service:
             watch=watch,
             pictures=pictures,
             viewings=Viewings(desk.database, clock),
+            panels=Panels(response.panels, desk),
             response=response,
         )
 
@@ -90,6 +93,7 @@ class Service:
             self.desk.board.started_at = self.desk.clock.utc()
             # Before the first request: what was current before the start may be so no longer.
             await self.watch.tick()
+            await stack.enter_async_context(self.panels.running())
             watching = asyncio.create_task(self.watch.run(), name="watch")
             try:
                 yield

@@ -13,7 +13,7 @@ from api.access.actor import Actor
 from api.access.guard import needs
 from api.access.rights import Right
 from api.access.scoping import Sight, check_alarm
-from api.alarms import machine, store
+from api.alarms import checks, machine, store
 from api.alarms.values import Alarm, AlarmState, Change, Signature
 from api.problems import Problem, responses
 from api.schemas import AlarmBody, AlarmDetailBody, AlarmListBody, Body, with_examples
@@ -47,6 +47,18 @@ class Cause(StrEnum):
     OTHER = "other"
 
 
+class Taken(StrEnum):
+    """What was done about it; texts `taken.<value>` of the catalogue."""
+
+    PEOPLE_SENT = "people_sent"
+    FLOW_HELD = "flow_held"
+    EXIT_OPENED = "exit_opened"
+    ANNOUNCED = "announced"
+    REPAIRED = "repaired"
+    NONE_NEEDED = "none_needed"
+    OTHER = "other"
+
+
 class AcknowledgeBody(Body):
     """Who has seen the alarm; `version` is the one the person was looking at."""
 
@@ -58,7 +70,7 @@ class AcknowledgeBody(Body):
 
 
 class CloseBody(AcknowledgeBody):
-    """Who closes the alarm, and what it was."""
+    """Who closes the alarm, what it was, and what was done about it."""
 
     model_config = with_examples(
         {
@@ -66,10 +78,12 @@ class CloseBody(AcknowledgeBody):
             "note": "一楼卷帘门未开，已打开",
             "version": 5,
             "cause": "crowd_relieved",
+            "taken": "exit_opened",
         }
     )
 
     cause: Cause
+    taken: Taken
 
 
 @router.get("", responses=responses(422, 503))
@@ -122,7 +136,7 @@ async def acknowledge(
         number,
         body,
         (actor, Right.ACKNOWLEDGE_ALARM),
-        lambda alarm, who: machine.acknowledge(alarm, who, body.version),
+        lambda alarm, who: checks.with_acknowledged(machine.acknowledge(alarm, who, body.version)),
     )
 
 
@@ -134,14 +148,21 @@ async def close(
     actor: Annotated[Actor, Depends(needs(Right.CLOSE_ALARM))],
     if_match: IfMatch = None,
 ) -> AlarmBody:
-    """A named person says what it was and ends it. 409 while the crowd is still there."""
+    """A named person says what it was and what was done, and ends it.
+
+    409 while the crowd is still there; 422 for something `other` that the note does not tell.
+    """
     _check_if_match(if_match, body.version)
+    if body.taken is Taken.OTHER and not body.note:
+        raise Problem(422, "note_needed")
     return await _act(
         service,
         number,
         body,
         (actor, Right.CLOSE_ALARM),
-        lambda alarm, who: machine.close(alarm, who, body.version, body.cause.value),
+        lambda alarm, who: machine.close(
+            alarm, who, body.version, body.cause.value, body.taken.value
+        ),
     )
 
 

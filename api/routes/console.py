@@ -12,14 +12,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from api.access.guard import PUBLIC, needs
 from api.access.rights import Right
-from api.service import ServiceDep
+from api.service import Service, ServiceDep
 from config.texts import catalogue
 
 router = APIRouter(tags=["console"], include_in_schema=False)
 
 _FOLDER = Path(__file__).resolve().parents[1] / "console"
 _LANGUAGE_COOKIE = "xiaoan_lang"
-_PAGES = Environment(
+PAGES = Environment(
     loader=FileSystemLoader(_FOLDER / "templates"),
     autoescape=select_autoescape(default=True),
     undefined=StrictUndefined,
@@ -38,6 +38,9 @@ _TEXTS_FOR_BROWSER = (
     "cause.",
     "camera_state.",
     "zone_type.",
+    "taken.",
+    "card.",
+    "desk.",
 )
 
 Language = Literal["zh", "en"]
@@ -48,16 +51,21 @@ def mount_files(app: FastAPI) -> None:
     app.mount("/console", StaticFiles(directory=_FOLDER / "static"), name="console")
 
 
+def language_of(request: Request, service: Service, lang: Language | None) -> Language:
+    """The language that was asked for now, or earlier in this browser, or the service's own."""
+    kept = request.cookies.get(_LANGUAGE_COOKIE, service.settings.language)
+    return lang or ("en" if kept == "en" else "zh")
+
+
 @router.get("/", response_class=HTMLResponse, dependencies=[Depends(needs(Right.SEE_DESK))])
 async def desk_page(
     request: Request, service: ServiceDep, lang: Annotated[Language | None, Query()] = None
 ) -> HTMLResponse:
     """The guard's desk."""
-    kept = request.cookies.get(_LANGUAGE_COOKIE, service.settings.language)
-    language: Language = lang or ("en" if kept == "en" else "zh")
+    language = language_of(request, service, lang)
     site = service.desk.board.site
     texts = catalogue(language)
-    page = _PAGES.get_template("desk.html").render(
+    page = PAGES.get_template("desk.html").render(
         lang=language,
         html_lang="zh-CN" if language == "zh" else "en",
         t=lambda key: texts[key],

@@ -12,11 +12,13 @@ import httpx
 from fastapi import FastAPI
 
 from api.access.guard import Access, OpenAccess
+from api.alarms.parents import CameraGroup
 from api.application import create_app
 from api.pictures import NoPictures, Pictures
 from api.service import Service
 from api.settings import ApiSettings
 from api.watched import Name, WatchedCamera, WatchedSite, WatchedZone
+from config.response import SiteResponse
 from streams.clock import SimulatedClock
 from vision.zones import ZoneType
 
@@ -161,6 +163,8 @@ async def running_desk(
     clock: SimulatedClock | None = None,
     pictures: Pictures | None = None,
     access: Access | None = None,
+    response: SiteResponse | None = None,
+    groups: tuple[CameraGroup, ...] = (),
     **changes: Any,
 ) -> AsyncIterator[RunningDesk]:
     """Start the application over a database; the same URL again is a restart."""
@@ -171,6 +175,8 @@ async def running_desk(
         clock=clock,
         pictures=pictures or NoPictures(),
         access=access or OpenAccess(),
+        response=response,
+        groups=groups,
     )
     service: Service = app.state.service
     async with app.router.lifespan_context(app):

@@ -27,7 +27,13 @@ async def test_acknowledge_then_close(database_url: str) -> None:
         assert latched["state"] == "latched"
         closed = await desk.post(
             "/api/v1/alarms/1/close",
-            {"name": "李强", "version": latched["version"], "cause": "drill", "note": "演练"},
+            {
+                "name": "李强",
+                "version": latched["version"],
+                "cause": "drill",
+                "taken": "none_needed",
+                "note": "演练",
+            },
         )
         assert (closed["state"], closed["cause"]) == ("closed", "drill")
         detail = await desk.get("/api/v1/alarms/1")
@@ -68,7 +74,9 @@ async def test_an_alarm_whose_crowd_is_still_there_cannot_be_closed(sqlite_url: 
     async with running_desk(sqlite_url) as desk:
         await raise_alarm(desk)
         refused = await desk.post(
-            "/api/v1/alarms/1/close", {**WANG, "cause": "false_alarm"}, status=409
+            "/api/v1/alarms/1/close",
+            {**WANG, "cause": "false_alarm", "taken": "none_needed"},
+            status=409,
         )
         assert refused["code"] == "alarm_still_active"
 
@@ -76,7 +84,7 @@ async def test_an_alarm_whose_crowd_is_still_there_cannot_be_closed(sqlite_url: 
 @pytest.mark.parametrize("act", ["acknowledge", "close"])
 async def test_an_unknown_alarm_is_404(sqlite_url: str, act: str) -> None:
     async with running_desk(sqlite_url) as desk:
-        body = {**WANG, "cause": "other"} if act == "close" else WANG
+        body = {**WANG, "cause": "other", "taken": "none_needed"} if act == "close" else WANG
         refused = await desk.post(f"/api/v1/alarms/99/{act}", body, status=404)
         assert refused["code"] == "alarm_unknown"
 

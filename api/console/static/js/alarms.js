@@ -2,51 +2,66 @@
 
 import { byId, make, setOrder, setShape, setText, shape } from "./dom.js";
 import { fillDetails, makeDetails } from "./details.js";
+import { divide } from "./flood.js";
+import { choose, chosenNumber } from "./focus.js";
 import { post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
-import { cameras, openAlarms, recent, takeAlarm, waits, zones } from "./store.js";
+import { alarms, openAlarms, recent, takeAlarm, waits, zones } from "./store.js";
 import { inLanguage, levelText, reasonText, t } from "./texts.js";
 import { ageOf, agoText, shortTime, spanText } from "./time.js";
+import { childrenOf, placeText, signShape, signText } from "./titles.js";
 import { shownLevel } from "./zones.js";
 
 const LATE_S = 10;
 
 const cards = new Map();
 const closedRows = new Map();
+const unfolded = new Set();
+const acknowledging = new Set();
 
 /** Bring the column up to date; returns the priority that must sound, or null. */
 export function renderAlarms() {
   const open = openAlarms();
-  const numbers = new Set(open.map((alarm) => alarm.number));
+  const queue = divide(open, unfolded);
+  const chosen = chosenNumber();
+  const numbers = new Set(queue.single.map((alarm) => alarm.number));
   for (const number of cards.keys()) if (!numbers.has(number)) cards.delete(number);
-  for (const alarm of open) {
+  for (const alarm of queue.single) {
     if (!cards.has(alarm.number)) {
       cards.set(alarm.number, makeCard(alarm.number));
       announce(alarm);
     }
     fillCard(cards.get(alarm.number), alarm);
+    cards.get(alarm.number).root.classList.toggle("is-chosen", alarm.number === chosen);
   }
-  setOrder(byId("alarm-list"), open.map((alarm) => cards.get(alarm.number).root));
+  const rows = queue.single.map((alarm) => cards.get(alarm.number).root);
+  setOrder(byId("alarm-list"), rows);
+  fillGroups(queue);
   const waiting = open.filter(waits);
   fillCounts(open, waiting);
   fillRecent();
   return waiting.length ? Math.min(...waiting.map((alarm) => alarm.priority)) : null;
 }
 
+/** Acknowledge the chosen alarm where it waits, else the worst that does. */
+export function acknowledgeChosen() {
+  const chosen = openAlarms().find((alarm) => alarm.number === chosenNumber());
+  if (chosen && waits(chosen)) acknowledge(chosen.number);
+  else acknowledgeFirst();
+}
+
+/** Open the form that closes the chosen alarm. */
+export function closeChosen() {
+  const card = cards.get(chosenNumber());
+  if (!card) return;
+  if (card.details.root.hidden) toggle(card);
+  card.details.cause.focus();
+}
+
 /** Acknowledge the worst alarm that waits. */
 export function acknowledgeFirst() {
   const first = openAlarms().find(waits);
   if (first) acknowledge(first.number);
-}
-
-/** Where an alarm is: its zone, or its camera. */
-export function placeText(alarm) {
-  if (alarm.type === "camera_lost") {
-    const camera = cameras.get(alarm.subject_id);
-    return t("alarm.camera_lost.title", { camera: camera ? inLanguage(camera.name) : alarm.subject_id });
-  }
-  const zone = zones.get(alarm.subject_id);
-  return zone ? inLanguage(zone.name) : alarm.subject_id;
 }
 
 function makeCard(number) {
@@ -74,7 +89,7 @@ function makeCard(number) {
   };
   card.root = make(
     "article",
-    { class: "alarm", "data-alarm": number },
+    { class: "alarm", "data-alarm": number, onclick: () => choose(number) },
     make("div", { class: "alarm-sign" }, card.shape, card.level),
     make(
       "div",
@@ -96,8 +111,8 @@ function fillCard(card, alarm) {
   Object.assign(card.root.dataset, {
     priority: alarm.priority, state: alarm.state, condition: alarm.condition, type: alarm.type,
   });
-  setShape(card.shape, alarm.type === "camera_lost" ? "camera_lost" : alarm.peak.level);
-  setText(card.level, alarm.type === "camera_lost" ? t("alarm.type.camera_lost") : levelText(alarm.peak.level));
+  setShape(card.shape, signShape(alarm));
+  setText(card.level, signText(alarm));
   setText(card.place, placeText(alarm));
   setText(card.age, t("alarm.opened", { age: agoText(ageOf(alarm.opened_at)) }));
   fillNumbers(card, alarm);
@@ -107,10 +122,14 @@ function fillCard(card, alarm) {
 }
 
 function fillNumbers(card, alarm) {
-  if (alarm.type === "camera_lost") {
+  if (alarm.type !== "crowd") {
     const names = alarm.zone_ids.map((id) => zones.get(id)).filter(Boolean).map((z) => inLanguage(z.name));
     card.density.hidden = true;
-    setText(card.facts, names.length ? t("alarm.camera_lost.zones", { zones: names.join("、") }) : "");
+    const under = childrenOf(alarm.number).length;
+    const told = [];
+    if (under) told.push(t("alarm.children", { count: under }));
+    if (names.length && alarm.type.endsWith("_lost")) told.push(t("alarm.camera_lost.zones", { zones: names.join("、") }));
+    setText(card.facts, told.join(" · "));
     setText(card.why, alarm.now.reasons.map(reasonText).join(" · "));
     return;
   }
@@ -156,19 +175,23 @@ function stateText(alarm) {
   return words.join(" · ");
 }
 
+/** An alarm in a folded group is acknowledged as well; it has no card to show a refusal on. */
 async function acknowledge(number) {
+  const alarm = alarms.get(number);
   const card = cards.get(number);
-  if (!card || card.acknowledge.disabled) return;
+  if (!alarm || acknowledging.has(number)) return;
   if (onDuty() === null) {
     askForName();
     return;
   }
-  card.acknowledge.disabled = true;
+  acknowledging.add(number);
+  if (card) card.acknowledge.disabled = true;
   const { ok, body } = await post(`/api/v1/alarms/${number}/acknowledge`, {
-    name: onDuty(), note: "", version: card.version,
+    name: onDuty(), note: "", version: alarm.version,
   });
-  card.acknowledge.disabled = false;
-  setText(card.refusal, ok ? "" : refusalText(body));
+  acknowledging.delete(number);
+  if (card) card.acknowledge.disabled = false;
+  setText(card ? card.refusal : byId("focus-refusal"), ok ? "" : refusalText(body));
   if (ok) {
     takeAlarm(body);
     document.dispatchEvent(new Event("desk-changed"));
@@ -184,8 +207,30 @@ function toggle(card) {
 
 function announce(alarm) {
   if (!waits(alarm)) return;
-  const level = alarm.type === "camera_lost" ? "" : levelText(alarm.peak.level);
+  const level = alarm.type === "crowd" ? levelText(alarm.peak.level) : "";
   byId("spoken").textContent = t("alarm.new.spoken", { place: placeText(alarm), level });
+}
+
+/** What a flood groups: one line a kind, which unfolds; alarms under a parent stand with it. */
+function fillGroups(queue) {
+  byId("flood").hidden = !queue.flood;
+  if (queue.flood) setText(byId("flood"), t("desk.flood", { count: queue.count }));
+  const wanted = queue.groups.map(({ key, list }) => `${key}:${list.length}`).join(" ");
+  const box = byId("alarm-groups");
+  if (box.dataset.shown === wanted) return;
+  box.dataset.shown = wanted;
+  box.replaceChildren(...queue.groups.map(({ key, list }) => make(
+    "p",
+    { class: "alarm-group", "data-group": key },
+    make("strong", { text: t("alarm.group", { kind: t(`alarm.type.${list[0].type}`), count: list.length }) }),
+    make("span", { text: t("alarm.priority", { priority: list[0].priority }) }),
+    make("button", { class: "quiet", type: "button", text: t("alarm.group.open"), onclick: () => unfold(key) }),
+  )));
+}
+
+function unfold(key) {
+  unfolded.add(key);
+  document.dispatchEvent(new Event("desk-changed"));
 }
 
 function fillCounts(open, waiting) {
@@ -216,7 +261,7 @@ function fillRecent() {
 }
 
 function closedRow(alarm) {
-  const level = alarm.type === "camera_lost" ? t("alarm.type.camera_lost") : levelText(alarm.peak.level);
+  const level = signText(alarm);
   const { name, at } = alarm.closed;
   const who = name === "system" ? t("alarm.system") : name;
   return make(

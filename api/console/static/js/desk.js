@@ -1,9 +1,12 @@
 // The guard's desk: brings the parts together.
 
-import { acknowledgeFirst, renderAlarms } from "./alarms.js";
+import { tickStep } from "./action_card.js";
+import { acknowledgeChosen, closeChosen, renderAlarms } from "./alarms.js";
 import { renderCameras, setUpCameras } from "./cameras.js";
 import { byId, setText } from "./dom.js";
+import { move, renderFocus, setUpFocus, step } from "./focus.js";
 import { openLink } from "./link.js";
+import { loadPlan } from "./place_plan.js";
 import { setUpShift } from "./shift.js";
 import { sound } from "./sound.js";
 import { take } from "./store.js";
@@ -12,16 +15,36 @@ import { clockText, dateText, learnServerTime, serverNow, spanText } from "./tim
 import { drawTrends, followZone, renderZones } from "./zones.js";
 
 const RETRY_TEXTS_MS = 1000;
+const HIDDEN_EVERY_MS = 100;
+
+/** What each key does; the page shows the same list. */
+const KEYS = {
+  Enter: acknowledgeChosen,
+  a: acknowledgeChosen,
+  y: () => step("confirm"),
+  n: () => step("reject"),
+  e: () => step("escalate"),
+  d: () => byId("focus-dispatch").focus(),
+  c: closeChosen,
+  ArrowDown: () => move(1),
+  ArrowUp: () => move(-1),
+  j: () => move(1),
+  k: () => move(-1),
+};
 
 let linkState = "connecting";
 let told = false;
 let drawing = false;
+let hiddenTimer = null;
 
 /** Draw at most once a picture of the screen, however many events came. */
 function changed() {
   if (document.visibilityState === "hidden") {
     // Nothing is painted then, but the alarm must sound all the same.
-    draw();
+    hiddenTimer ??= setTimeout(() => {
+      hiddenTimer = null;
+      draw();
+    }, HIDDEN_EVERY_MS);
     return;
   }
   if (drawing) return;
@@ -37,6 +60,7 @@ function draw() {
   renderZones();
   renderCameras();
   const priority = renderAlarms();
+  renderFocus();
   sound(linkState === "lost" ? "lost" : priority);
 }
 
@@ -67,9 +91,13 @@ function onLink(state, silentSeconds) {
 function onKey(event) {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select, button, a, summary, dialog")) return;
-  if (event.key === "Enter" || event.key === "a" || event.key === "A") {
+  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (act) {
     event.preventDefault();
-    acknowledgeFirst();
+    act();
+  } else if (/^[1-9]$/.test(event.key)) {
+    event.preventDefault();
+    tickStep(Number(event.key));
   }
 }
 
@@ -97,3 +125,6 @@ document.addEventListener("desk-changed", changed);
 setUpCameras();
 openLink({ onEvent, onState: onLink });
 await setUpShift(changed);
+await setUpFocus();
+await loadPlan();
+changed();

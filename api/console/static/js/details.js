@@ -4,9 +4,10 @@ import { make, setText } from "./dom.js";
 import { get, post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
 import { takeAlarm } from "./store.js";
-import { levelText, t } from "./texts.js";
+import { has, levelText, t } from "./texts.js";
 import { clockText } from "./time.js";
 
+const TAKEN = ["people_sent", "flow_held", "exit_opened", "announced", "repaired", "none_needed", "other"];
 const CAUSES = ["crowd_relieved", "planned_event", "drill", "false_alarm", "equipment_mended", "other"];
 
 /** Folded details of one alarm; `load()` reads the history anew. */
@@ -22,6 +23,12 @@ export function makeDetails(number) {
       make("option", { value: "", text: t("alarm.cause.choose") }),
       ...CAUSES.map((cause) => make("option", { value: cause, text: t(`cause_closed.${cause}`) })),
     ),
+    taken: make(
+      "select",
+      { id: `${id}-taken`, required: true },
+      make("option", { value: "", text: t("alarm.taken.choose") }),
+      ...TAKEN.map((taken) => make("option", { value: taken, text: t(`taken.${taken}`) })),
+    ),
     note: make("textarea", { id: `${id}-note`, rows: "2", maxlength: "500" }),
     close: make("button", { type: "submit", text: t("alarm.close") }),
     hint: make("span", { class: "close-hint", role: "status" }),
@@ -30,6 +37,7 @@ export function makeDetails(number) {
     "form",
     { class: "close-form" },
     make("label", { for: `${id}-cause`, text: t("alarm.cause") }), details.cause,
+    make("label", { for: `${id}-taken`, text: t("alarm.taken") }), details.taken,
     make("label", { for: `${id}-note`, text: t("alarm.note") }), details.note,
     make("div", { class: "close-foot" }, details.hint, details.close),
   );
@@ -71,12 +79,13 @@ function historyRow(entry) {
     ? levelText(level)
     : t("alarm.numbers", { level: levelText(level), people: Math.round(people), density: density.toFixed(1) });
   const cause = entry.action === "closed" && entry.cause ? t(`cause_closed.${entry.cause}`) : "";
+  const taken = entry.detail && has(`taken.${entry.detail}`) ? t(`taken.${entry.detail}`) : entry.detail;
   return make(
     "li",
     {},
     make("time", { text: clockText(Date.parse(entry.at)) }),
     make("strong", { text: t(`action.${entry.action}`) }),
-    make("span", { text: [who, numbers, cause, entry.note].filter(Boolean).join(" · ") }),
+    make("span", { text: [who, numbers, cause, taken, entry.note].filter(Boolean).join(" · ") }),
   );
 }
 
@@ -87,7 +96,8 @@ async function closeAlarm(details) {
   }
   details.close.disabled = true;
   const { ok, body } = await post(`/api/v1/alarms/${details.number}/close`, {
-    name: onDuty(), note: details.note.value, cause: details.cause.value, version: details.version,
+    name: onDuty(), note: details.note.value, cause: details.cause.value,
+    taken: details.taken.value, version: details.version,
   });
   details.close.disabled = false;
   setText(details.hint, ok ? "" : refusalText(body));

@@ -40,7 +40,10 @@ export const waits = (alarm) => alarm.state.endsWith("unacknowledged");
 
 const severity = (level) => (level === "UNKNOWN" ? -1 : Number(level[1]));
 
-const onlyToClose = (alarm) => !waits(alarm) && alarm.condition === "gone";
+/** Put aside by people, or standing under a parent alarm. */
+export const isHeld = (alarm) => alarm.hold !== null;
+
+const onlyToClose = (alarm) => !waits(alarm) && (alarm.condition === "gone" || isHeld(alarm));
 
 /** Open alarms, the worst first; what only waits to be closed stands last. */
 export function openAlarms() {

@@ -1,0 +1,150 @@
+// The chosen alarm: its card, its place, its recording, and what a person can do about it.
+
+import { showCard } from "./action_card.js";
+import { byId, make, setText } from "./dom.js";
+import { drawPlan } from "./place_plan.js";
+import { get, post, refusalText } from "./service.js";
+import { askForName, onDuty } from "./shift.js";
+import { alarms, openAlarms, takeAlarm, waits, zones } from "./store.js";
+import { inLanguage, t } from "./texts.js";
+import { ageOf, serverNow, shortTime, spanText } from "./time.js";
+import { placeText } from "./titles.js";
+import { shownLevel } from "./zones.js";
+
+const SHELF_MINUTES = 30;
+const CLIP_AGAIN_MS = 5000;
+
+let chosen = null;
+let people = [];
+let clipOf = null;
+
+/** The number of the chosen alarm: the one that a person chose, else the worst. */
+export function chosenNumber() {
+  if (chosen !== null && alarms.has(chosen)) return chosen;
+  chosen = null;
+  return openAlarms()[0]?.number ?? null;
+}
+
+/** Choose an alarm. */
+export function choose(number) {
+  chosen = number;
+  document.dispatchEvent(new Event("desk-changed"));
+}
+
+/** Choose the next (+1) or the previous (-1) alarm of the queue. */
+export function move(by) {
+  const list = openAlarms();
+  const place = list.findIndex((alarm) => alarm.number === chosenNumber());
+  const next = list[Math.min(Math.max(place + by, 0), list.length - 1)];
+  if (next) choose(next.number);
+}
+
+/** Follow the panel's buttons; read who can be sent. */
+export async function setUpFocus() {
+  const acts = { confirm: "confirm", reject: "reject", escalate: "escalate", release: "release" };
+  for (const [id, act] of Object.entries(acts)) {
+    byId(`focus-${id}`).addEventListener("click", () => step(act));
+  }
+  byId("focus-shelve").addEventListener("click", shelve);
+  byId("focus-dispatch").addEventListener("change", () => dispatchTo(byId("focus-dispatch").value));
+  people = (await get("/api/v1/people"))?.people ?? [];
+  byId("focus-dispatch").append(
+    ...people.map((one) =>
+      make("option", { value: one.id, text: `${inLanguage(one.role)} ${inLanguage(one.name)} ${one.phone}` })),
+  );
+}
+
+/** Bring the panel up to date. */
+export function renderFocus() {
+  const alarm = alarms.get(chosenNumber()) ?? null;
+  byId("focus").hidden = alarm === null;
+  if (alarm === null) {
+    showCard(null);
+    return;
+  }
+  byId("focus").dataset.number = alarm.number;
+  setText(byId("focus-place"), `${t("alarm.number", { number: alarm.number })} · ${placeText(alarm)}`);
+  setText(byId("focus-facts"), facts(alarm).join(" · "));
+  const pending = alarm.check?.verdict === "pending";
+  byId("focus-check").hidden = !pending;
+  if (pending) {
+    const left = Math.max(0, Math.ceil((Date.parse(alarm.check.due_at) - serverNow()) / 1000));
+    setText(byId("focus-check-text"), t("alarm.check.pending", { seconds: left }));
+  }
+  byId("focus-release").hidden = !["shelved", "out_of_service"].includes(alarm.state);
+  const never = alarm.type === "panic" || (alarm.type === "crowd" && alarm.priority === 1);
+  byId("focus-shelve").hidden = never || alarm.hold !== null;
+  showCard(alarm);
+  drawPlan(alarm.zone_ids, (id) => (zones.has(id) ? shownLevel(zones.get(id)) : "UNKNOWN"));
+  showClip(alarm);
+}
+
+/** Take a step that needs nothing but a name: confirm, reject, escalate, release. */
+export async function step(act, more = {}) {
+  const alarm = alarms.get(chosenNumber());
+  if (!alarm) return;
+  if (onDuty() === null) {
+    askForName();
+    return;
+  }
+  const values = { name: onDuty(), note: "", version: alarm.version, ...more };
+  const { ok, body } = await post(`/api/v1/alarms/${alarm.number}/${act}`, values);
+  setText(byId("focus-refusal"), ok ? "" : refusalText(body));
+  if (ok) {
+    takeAlarm(body);
+    document.dispatchEvent(new Event("desk-changed"));
+  }
+}
+
+async function dispatchTo(person) {
+  byId("focus-dispatch").value = "";
+  if (person) await step("dispatch", { person });
+}
+
+async function shelve() {
+  const reason = byId("focus-reason").value.trim();
+  if (reason.length < 2) {
+    byId("focus-reason").focus();
+    return;
+  }
+  await step("shelve", { minutes: SHELF_MINUTES, reason });
+  byId("focus-reason").value = "";
+}
+
+function facts(alarm) {
+  const words = [t(`alarm.state.${alarm.state}`)];
+  if (waits(alarm) && alarm.waiting_since) {
+    words.push(t("alarm.waiting", { age: spanText(ageOf(alarm.waiting_since)) }));
+  }
+  if (alarm.escalated > 0) words.push(t("alarm.escalated", { count: alarm.escalated }));
+  if (alarm.check?.verdict === "rejected") words.push(t("alarm.check.rejected", { name: alarm.check.by.name }));
+  if (alarm.dispatched) {
+    const sent = people.find((one) => one.id === alarm.dispatched.note);
+    const person = sent ? inLanguage(sent.name) : alarm.dispatched.note;
+    words.push(t("alarm.dispatched", { person, time: shortTime(alarm.dispatched.at) }));
+  }
+  if (alarm.hold?.until) {
+    words.push(t("alarm.held_until", { time: shortTime(alarm.hold.until), reason: alarm.hold.reason }));
+  }
+  return words;
+}
+
+/** The recording comes when the evidence is there; until then the place for it says so. */
+async function showClip(alarm) {
+  if (clipOf?.number === alarm.number && (clipOf.ready || performance.now() < clipOf.askAt)) return;
+  clipOf = { number: alarm.number, ready: false, askAt: performance.now() + CLIP_AGAIN_MS };
+  const url = `/api/v1/alarms/${alarm.number}/clip`;
+  let ready = false;
+  try {
+    ready = (await fetch(url, { method: "HEAD", signal: AbortSignal.timeout(4000) })).ok;
+  } catch {
+    ready = false;
+  }
+  if (clipOf.number !== alarm.number) return;
+  clipOf.ready = ready;
+  const player = byId("clip-player");
+  byId("clip-none").hidden = ready;
+  player.hidden = !ready;
+  if (ready) player.src = url;
+  else player.removeAttribute("src");
+}

@@ -1,0 +1,35 @@
+// What an alarm is called and where it is, in the page's language.
+
+import { alarms, cameras, zones } from "./store.js";
+import { inLanguage, levelText, t } from "./texts.js";
+
+/** Where an alarm is: its zone, its camera, its button. */
+export function placeText(alarm) {
+  if (alarm.type === "camera_lost") {
+    const camera = cameras.get(alarm.subject_id);
+    return t("alarm.camera_lost.title", { camera: camera ? inLanguage(camera.name) : alarm.subject_id });
+  }
+  if (alarm.type === "worker_lost" || alarm.type === "recorder_lost") {
+    const count = alarm.now.reasons[0]?.measured ?? alarm.peak.reasons[0]?.measured ?? 0;
+    return t("alarm.group_lost.title", { name: alarm.subject_id, count });
+  }
+  const zone = zones.get(alarm.subject_id) ?? zones.get(alarm.zone_ids[0]);
+  const place = zone ? inLanguage(zone.name) : alarm.subject_id;
+  return alarm.type === "crowd" ? place : `${t(`alarm.type.${alarm.type}`)} · ${place}`;
+}
+
+/** The sign of an alarm: its level for a crowd, its kind for everything else. */
+export function signText(alarm) {
+  return alarm.type === "crowd" ? levelText(alarm.peak.level) : t(`alarm.type.${alarm.type}`);
+}
+
+/** The page's shape for an alarm. */
+export function signShape(alarm) {
+  if (alarm.type === "crowd") return alarm.peak.level;
+  return alarm.type === "panic" ? "L4" : "camera_lost";
+}
+
+/** The open alarms that stand under an alarm. */
+export function childrenOf(number) {
+  return [...alarms.values()].filter((alarm) => alarm.hold?.parent_number === number);
+}

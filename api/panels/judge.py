@@ -1,0 +1,99 @@
+"""What a terminal's reading means, and which outputs the open alarms ask for; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from api.alarms.values import (
+    HELD_STATES,
+    Alarm,
+    AlarmKey,
+    AlarmType,
+    Condition,
+    Evidence,
+    Signal,
+)
+from config.panels import PanelInput, PanelOutput, PanelPlan
+from vision.instants import Utc
+from vision.readings import Level, Reason
+
+PRIORITY_PANIC = 1
+PRIORITY_FAULT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Debounced:
+    """A contact after `samples` equal readings; `pressed` is `None` before the first of them."""
+
+    pressed: bool | None = None
+    candidate: bool | None = None
+    count: int = 0
+
+    def take(self, pressed: bool, samples: int) -> Debounced:
+        """The contact after one more reading."""
+        count = self.count + 1 if pressed == self.candidate else 1
+        settled = pressed if count >= samples else self.pressed
+        return Debounced(settled, pressed, min(count, samples))
+
+
+def is_pressed(wanted: PanelInput, closed: bool) -> bool:
+    """Whether a contact alarms: a normally closed loop does so when it is open, or cut."""
+    return closed != wanted.normally_closed
+
+
+def panic_signal(
+    site_id: str, source: PanelInput, pressed: bool | None, now: Utc, *, cause: str = "pressed"
+) -> Signal:
+    """What a button means for its alarm; `None`: its line cannot be read."""
+    condition = Condition.UNKNOWN
+    if pressed is not None:
+        condition = Condition.ACTIVE if pressed else Condition.GONE
+    return Signal(
+        key=AlarmKey(site_id, AlarmType.PANIC, source.id),
+        condition=condition,
+        priority=PRIORITY_PANIC,
+        evidence=Evidence(Level.UNKNOWN, reasons=(Reason(rule=cause),) if pressed else ()),
+        zone_ids=() if source.zone_id is None else (source.zone_id,),
+        captured_at=now,
+        received_at=now,
+    )
+
+
+def fault_signal(site_id: str, subject_id: str, cause: str | None, now: Utc) -> Signal:
+    """What is known of a device, line or output means for its fault alarm; no cause: it works."""
+    return Signal(
+        key=AlarmKey(site_id, AlarmType.PANEL_FAULT, subject_id),
+        condition=Condition.GONE if cause is None else Condition.ACTIVE,
+        priority=PRIORITY_FAULT,
+        evidence=Evidence(Level.UNKNOWN, reasons=() if cause is None else (Reason(rule=cause),)),
+        zone_ids=(),
+        captured_at=now,
+        received_at=now,
+    )
+
+
+def is_wanted(output: PanelOutput, alarm: Alarm) -> bool:
+    """Whether an open alarm asks for the output: never before it is confirmed, nor while held."""
+    rule = output.rule
+    if not alarm.is_open or not alarm.is_confirmed or alarm.state in HELD_STATES:
+        return False
+    if alarm.key.type is AlarmType.TEST or alarm.priority not in rule.priorities:
+        return False
+    if rule.kinds and alarm.key.type.value not in rule.kinds:
+        return False
+    if rule.zone_ids and not set(rule.zone_ids) & set(alarm.zone_ids):
+        return False
+    if rule.during == "waiting":
+        return alarm.needs_attention
+    return rule.during == "open" or alarm.condition is not Condition.GONE
+
+
+def wanted_outputs(plan: PanelPlan, alarms: Iterable[Alarm]) -> frozenset[str]:
+    """Ids of the outputs that are on."""
+    open_alarms = tuple(alarms)
+    return frozenset(
+        output.id
+        for output in plan.outputs
+        if any(is_wanted(output, alarm) for alarm in open_alarms)
+    )

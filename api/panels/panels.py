@@ -1,0 +1,230 @@
+"""Runs the panels of a site: one task a module, one for outputs over HTTP, one that follows alarms.
+
+A module that stays silent for `FAULT_AFTER_S` raises a fault alarm of its own; the state of its
+buttons is then unknown, never "not pressed".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+import httpx
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.alarms import store
+from api.alarms.values import Signal
+from api.panels.calls import HttpOutput
+from api.panels.errors import LinkError
+from api.panels.judge import (
+    Debounced,
+    fault_signal,
+    is_pressed,
+    panic_signal,
+    wanted_outputs,
+)
+from api.panels.modbus import ModbusWire, Module, Seen, Wire
+from api.work import Desk
+from config.panels import ModbusDevice, PanelPlan
+from vision.instants import Monotonic
+
+_LOG = structlog.get_logger(__name__)
+
+FAULT_AFTER_S = 2.0
+"""Engineering judgement: three or four lost polls are a blip, two seconds are a fault."""
+
+_FOLLOW_EVERY_S = 1.0
+_CALL_EVERY_S = 0.5
+_MOST_OPEN = 1_000
+
+LOST = "panel_lost"
+STUCK = "output_stuck"
+SILENT = "button_silent"
+
+
+@dataclass(slots=True)
+class Panels:
+    """Buttons and outputs of one site.
+
+    Attributes:
+        wire_of: opens the connection of a module; a fake in tests.
+    """
+
+    plan: PanelPlan
+    desk: Desk
+    wire_of: Callable[[ModbusDevice], Wire] = ModbusWire
+    wanted: frozenset[str] = frozenset()
+    _contacts: dict[str, Debounced] = field(default_factory=dict)
+    _faults: dict[str, str | None] = field(default_factory=dict)
+    _last_good: dict[str, Monotonic] = field(default_factory=dict)
+    _last_call: dict[str, Monotonic] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run until the block ends; outputs are brought to their safe states then."""
+        modules = [self._module(device) for device in self.plan.devices]
+        started = self.desk.clock.monotonic()
+        self._last_good.update({device.id: started for device in self.plan.devices})
+        self._last_call.update({source.id: started for source in self.plan.inputs})
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+            calls = [
+                HttpOutput(output, self.desk.clock, client)
+                for output in self.plan.outputs
+                if output.url
+            ]
+            tasks = [asyncio.create_task(self._poll(module)) for module in modules]
+            if self.plan.outputs:
+                tasks.append(asyncio.create_task(self._follow_alarms()))
+            if calls or any(one.expect_every_s for one in self.plan.inputs):
+                tasks.append(asyncio.create_task(self._call(calls)))
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                for module in modules:
+                    with suppress(LinkError):
+                        await module.make_safe()
+                    module.wire.close()
+
+    async def round(self, module: Module) -> None:
+        """One reading of a module, and what it means for alarms."""
+        try:
+            seen = await module.round(self.wanted)
+        except LinkError as error:
+            await self._silent(module, error)
+            return
+        self._last_good[module.device.id] = self.desk.clock.monotonic()
+        signals = self._of_contacts(module, seen)
+        signals += self._of_fault(module.device.id, None)
+        for output in module.outputs:
+            signals += self._of_fault(output.id, STUCK if output.id in seen.stuck else None)
+        await self._tell(signals)
+
+    async def called(self, input_id: str, *, pressed: bool | None) -> None:
+        """A button over HTTP: pressed, let go, or (`None`) only a sign of life.
+
+        Raises:
+            KeyError: there is no such button.
+        """
+        source = self.plan.input(input_id)
+        if source is None or not source.secret:
+            raise KeyError(input_id)
+        self._last_call[input_id] = self.desk.clock.monotonic()
+        signals = self._of_fault(input_id, None)
+        if pressed is not None:
+            now = self.desk.clock.utc()
+            signals.append(panic_signal(self._site_id, source, pressed, now))
+        await self._tell(signals)
+
+    async def watch_silence(self) -> None:
+        """Buttons over HTTP that were not heard of in time are faulty."""
+        now = self.desk.clock.monotonic()
+        for source in self.plan.inputs:
+            if source.expect_every_s is None:
+                continue
+            heard = self._last_call.setdefault(source.id, now)
+            if now - heard > source.expect_every_s:
+                await self._tell(self._of_fault(source.id, SILENT))
+
+    def faults(self) -> Mapping[str, str | None]:
+        """The fault of each device, button and output that was heard of; `None`: it works."""
+        return dict(self._faults)
+
+    async def follow(self) -> None:
+        """Work out anew which outputs are wanted."""
+        async with self.desk.database.read() as connection:
+            alarms = await store.open_alarms(connection, _MOST_OPEN)
+        self.wanted = wanted_outputs(self.plan, alarms)
+
+    @property
+    def _site_id(self) -> str:
+        return self.desk.board.site.id
+
+    def _module(self, device: ModbusDevice) -> Module:
+        inputs, outputs = self.plan.inputs_of(device.id), self.plan.outputs_of(device.id)
+        return Module(device, inputs, outputs, self.wire_of(device))
+
+    def _of_contacts(self, module: Module, seen: Seen) -> list[Signal]:
+        now = self.desk.clock.utc()
+        signals = []
+        for source in module.inputs:
+            before = self._contacts.get(source.id, Debounced())
+            pressed = is_pressed(source, seen.closed[source.id])
+            after = before.take(pressed, source.samples)
+            self._contacts[source.id] = after
+            if after.pressed is not None and after.pressed != before.pressed:
+                signals.append(panic_signal(self._site_id, source, after.pressed, now))
+        return signals
+
+    def _of_fault(self, subject_id: str, cause: str | None) -> list[Signal]:
+        """The signal of a fault, where it is news; the first word of each subject is news."""
+        if subject_id in self._faults and self._faults[subject_id] == cause:
+            return []
+        self._faults[subject_id] = cause
+        return [fault_signal(self._site_id, subject_id, cause, self.desk.clock.utc())]
+
+    async def _silent(self, module: Module, error: LinkError) -> None:
+        now = self.desk.clock.monotonic()
+        last = self._last_good.setdefault(module.device.id, now)
+        if now - last < FAULT_AFTER_S or self._faults.get(module.device.id) == LOST:
+            return
+        _LOG.warning("panel.lost", device=module.device.id, reason=str(error))
+        signals = self._of_fault(module.device.id, LOST)
+        for source in module.inputs:
+            self._contacts.pop(source.id, None)
+            at = self.desk.clock.utc()
+            signals.append(panic_signal(self._site_id, source, None, at))
+        await self._tell(signals)
+
+    async def _tell(self, signals: list[Signal]) -> None:
+        if not signals:
+            return
+        async with self.desk.work() as work:
+            for signal in signals:
+                await work.signal(signal)
+
+    async def _poll(self, module: Module) -> None:
+        while True:
+            await self._patiently(partial(self.round, module), module.device.id)
+            await asyncio.sleep(module.device.poll_s)
+
+    async def _call(self, calls: list[HttpOutput]) -> None:
+        while True:
+            for call in calls:
+                await self._patiently(partial(self._follow_call, call), call.output.id)
+            await self._patiently(self.watch_silence, "buttons")
+            await asyncio.sleep(_CALL_EVERY_S)
+
+    async def _follow_call(self, call: HttpOutput) -> None:
+        cause = None
+        try:
+            await call.follow(call.output.id in self.wanted)
+        except LinkError as error:
+            if self._faults.get(call.output.id) is None:
+                _LOG.warning("panel.call_failed", output=call.output.id, reason=str(error))
+            cause = LOST
+        await self._tell(self._of_fault(call.output.id, cause))
+
+    async def _follow_alarms(self) -> None:
+        with self.desk.broker.listen() as listener:
+            while True:
+                await self._patiently(self.follow, "outputs")
+                with suppress(TimeoutError):
+                    if await listener.next_within(_FOLLOW_EVERY_S) is None:
+                        return
+
+    async def _patiently(self, act: Callable[[], Awaitable[None]], subject: str) -> None:
+        """Do one thing; a database that refuses is tried again, and buttons are told again."""
+        try:
+            await act()
+        except SQLAlchemyError as error:
+            self._contacts.clear()
+            self._faults.clear()
+            _LOG.error("panel.database_refused", subject=subject, error=str(error))
