@@ -14,8 +14,10 @@ from api.cli_account import account_app, audit_app
 from api.cli_analyze import analyze
 from api.cli_calibrate import calibrate_camera
 from api.cli_coverage import coverage_app
+from api.cli_dismissal import dismissal_app
 from api.cli_models import models_app
 from api.cli_plan import plan_app
+from api.cli_replay import replay
 from api.cli_site import site_app
 from api.cli_virtual import virtual_app
 from api.demo import DemoCheck, demo_plan
@@ -40,8 +42,10 @@ app.add_typer(coverage_app, name="coverage")
 app.add_typer(plan_app, name="plan")
 app.add_typer(account_app, name="account")
 app.add_typer(audit_app, name="audit")
+app.add_typer(dismissal_app, name="dismissal")
 app.command("analyze")(analyze)
 app.command("calibrate")(calibrate_camera)
+app.command("replay")(replay)
 
 SiteOption = Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")]
 RunDirOption = Annotated[
