@@ -9,7 +9,7 @@ TESTING := .venv/.testing-ready
 SYSTEM := .venv/.system-ready
 SYSTEM_TEST := .venv/.system-test-ready
 
-.PHONY: demo test check lint types train-env lock clean
+.PHONY: demo test check lint types train-env parity lock clean
 
 demo: $(RUNTIME)
 	.venv/bin/xiaoan demo $(DEMO_ARGS)
@@ -59,8 +59,19 @@ $(TESTING): requirements/test.txt $(RUNTIME) $(SYSTEM_TEST)
 
 train-env: .venv-train/.ready
 
+# Ultralytics' own prediction beside our adapters, and the tests that need torch, in an environment
+# of their own.
+.venv-parity/.ready: requirements/parity.txt
+	$(PYTHON) -m venv .venv-parity
+	.venv-parity/bin/pip install --quiet --disable-pip-version-check -r requirements/parity.txt
+	.venv-parity/bin/pip install --quiet --disable-pip-version-check --no-deps "ultralytics==8.4.*"
+	@touch $@
+
+parity: .venv-parity/.ready
+	.venv-parity/bin/python -m pytest tests/models/test_parity.py tests/models/test_training.py
+
 lock: $(TESTING)
 	PATH=$(CURDIR)/.venv/bin:$$PATH requirements/lock.sh
 
 clean:
-	rm -rf .venv .venv-train .mypy_cache .ruff_cache .pytest_cache build dist
+	rm -rf .venv .venv-train .venv-parity .mypy_cache .ruff_cache .pytest_cache build dist

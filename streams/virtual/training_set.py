@@ -64,6 +64,22 @@ def make_training_set(out_dir: Path, count: int, seed: int, *, first: int = 0) -
             f"seed {seed} is not one for training; use {TRAINING_SEEDS.start} to "
             f"{TRAINING_SEEDS.stop - 1}, the others are kept for evaluation"
         )
+    return _make_set(out_dir, count, seed, first)
+
+
+def make_evaluation_set(out_dir: Path, count: int, seed: int) -> int:
+    """As `make_training_set`, from a seed that no training ever used.
+
+    Raises:
+        VisionError: when `seed` is no evaluation seed.
+        OSError: when the folder cannot be written.
+    """
+    if seed not in EVALUATION_SEEDS:
+        raise VisionError(f"seed {seed} is one for training; use 0 to {EVALUATION_SEEDS.stop - 1}")
+    return _make_set(out_dir, count, seed, 0)
+
+
+def _make_set(out_dir: Path, count: int, seed: int, first: int) -> int:
     images = out_dir / "images"
     images.mkdir(parents=True, exist_ok=True)
     looks = _wardrobe_looks(seed)
@@ -244,4 +260,10 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 
-__all__ = ["EVALUATION_SEEDS", "TRAINING_SEEDS", "VISIBLE_MIN", "make_training_set"]
+__all__ = [
+    "EVALUATION_SEEDS",
+    "TRAINING_SEEDS",
+    "VISIBLE_MIN",
+    "make_evaluation_set",
+    "make_training_set",
+]
