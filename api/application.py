@@ -28,7 +28,20 @@ from api.plan.mount import install_plan
 from api.plan.nightly import rolling
 from api.plan.service import PlanService
 from api.problems import install_handlers, responses
-from api.routes import alarms, cards, console, events, health, ingest, shift, state, steps
+from api.routes import (
+    alarms,
+    cards,
+    console,
+    events,
+    health,
+    ingest,
+    inputs,
+    papers,
+    shift,
+    site_plan,
+    state,
+    steps,
+)
 from api.routes import pictures as picture_routes
 from api.security import Guard
 from api.service import Service
@@ -131,6 +144,9 @@ def create_app(
         alarms,
         steps,
         cards,
+        inputs,
+        papers,
+        site_plan,
         events,
         shift,
         picture_routes,
