@@ -15,16 +15,20 @@ from api.access.audit import ANCHOR_FILE
 from api.access.guard import DEMO_ACCESS, Access
 from api.access.sealing import KEY_FILE, load_sealer
 from api.access.service import AccountsPlan
+from api.alarms.parents import CameraGroup
+from api.alarms.values import AlarmType
 from api.application import PlanFolder, create_app
 from api.database.errors import DatabaseError
 from api.logs import set_up_logs
 from api.pictures import WorkerPictures
-from api.placement import picture_sockets
+from api.placement import picture_sockets, worker_shares
 from api.server import Server, build_server
 from api.settings import ApiSettings
+from api.watched import Name
 from config import ConfigError, Site, load_site, sample_school_directory
 from config.delivery import load_delivery
 from config.plan import load_edition
+from config.response import load_response
 from config.settings import ServiceSettings, ingest_token, load_settings
 from config.texts import text
 from streams.clock import SystemClock
@@ -74,9 +78,24 @@ async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat
             plan=_plan_of(site, settings),
             access=_access_of(settings),
             delivery=load_delivery(site_dir),
+            response=load_response(site),
+            groups=_worker_groups(site, settings),
         )
         server = build_server(app, host=settings.host, port=settings.port)
         await _serve_with_heartbeat(server, heartbeat)
+
+
+def _worker_groups(site: Site, settings: ServiceSettings) -> tuple[CameraGroup, ...]:
+    """Cameras that are lost together when their analysis process is."""
+    return tuple(
+        CameraGroup(
+            share.worker_id,
+            AlarmType.WORKER_LOST,
+            Name(share.worker_id, share.worker_id),
+            share.camera_ids,
+        )
+        for share in worker_shares(site, settings)
+    )
 
 
 def _access_of(settings: ServiceSettings) -> Access | AccountsPlan:
