@@ -17,7 +17,6 @@ PointXYZ = tuple[Metres, Metres, Metres]
 HeightM = Annotated[float, Field(gt=0.0, le=200.0)]
 
 AreaLevel = Literal[
-    "monitor",
     "detect",
     "observe",
     "recognise",

@@ -182,7 +182,7 @@ def test_a_problem_reads_as_one_line() -> None:
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_file(sample_text: str) -> None:
     spoiled = (
-        sample_text.replace("redundancy: 2", "redundancy: 9")
+        sample_text.replace("redundancy: 1", "redundancy: 9")
         .replace("id: hall-1f", "id: stair-a", 1)
         .replace("type: gate", "type: gates")
         .replace("tilt_deg: 38.0", "tlt_deg: 38.0")

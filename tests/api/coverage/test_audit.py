@@ -59,15 +59,25 @@ def test_the_figures_of_the_sample_school(document: AuditDocument) -> None:
     assert hall.area_m2 == pytest.approx(48 - 0.32)
     assert not hall.met
     gate = area(document, "area-gate")
-    # 5.5 m high at 80 degrees, f = 762.7 px: 125 px/m ends 6.1 m along the axis, before the area.
-    assert gate.assured_m2 == 0.0
+    # 5.5 m high at 80 degrees, f = 762.7 px: 62.5 px/m ends 12.2 m along the axis, past the area.
+    assert gate.met
+    assert gate.steps[2].seen_m2 < gate.area_m2
 
 
-def test_a_camera_that_looks_into_the_toilet_is_a_finding(document: AuditDocument) -> None:
-    (place,) = (place for floor in document.floors for place in floor.forbidden)
+def test_no_camera_looks_into_the_toilet(document: AuditDocument) -> None:
+    assert document.totals.forbidden_views == 0
+
+
+def test_without_its_wall_the_toilet_can_be_seen(site: Site) -> None:
+    """The wall behind the door is taken away: then the hall camera looks in when it is open."""
+    floor = site.floor("f1")
+    open_floor = replace(floor, walls=floor.walls[:-1])
+    floors = tuple(open_floor if one.id == "f1" else one for one in site.floors)
+    found = audit_site(replace(site, floors=floors), MADE_AT)
+    (place,) = (place for part in found.floors for place in part.forbidden)
     assert [view.camera_id for view in place.views] == ["cam-hall"]
     assert not place.views[0].doors_as_drawn
-    assert document.totals.forbidden_views == 1
+    assert found.totals.forbidden_views == 1
 
 
 def test_sums_fit_their_parts(document: AuditDocument) -> None:
