@@ -196,7 +196,7 @@ def test_listing_names_the_state_of_the_weights(tmp_path: Path) -> None:
 # The gate: the shipped network on every 20th picture of the Beijing BRT test split. The bound is
 # the 1.7 and a margin for the 28 pictures; a worse network must not be shipped.
 GATE_EVERY = 20
-GATE_MAE = 2.0
+GATE_MAE = 1.9
 
 
 def test_the_shipped_network_still_counts(shared_data: Path) -> None:
