@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from api.delivery.driver import Receipt
 from api.delivery.drivers.gb28181 import Gb28181Driver
 from api.delivery.errors import DeliveryError, PathError, RefusedError
 from benchmarks.peers import sipp
@@ -162,7 +163,7 @@ async def test_a_killed_platform_is_registered_with_anew(tmp_path: Path) -> None
                 assert (await _send(driver)).received
 
 
-async def _send(driver: Gb28181Driver) -> object:
+async def _send(driver: Gb28181Driver) -> Receipt:
     async with asyncio.timeout(30.0):
         return await driver.send(message(), lambda: None)
 

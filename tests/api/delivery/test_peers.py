@@ -18,8 +18,8 @@ from typing import Any
 import aiomqtt
 import pytest
 import xmlschema
-from pysiaalarm import SIAAccount
-from pysiaalarm.aio import SIAClient
+from pysiaalarm import SIAAccount  # type: ignore[attr-defined]
+from pysiaalarm.aio import SIAClient  # type: ignore[attr-defined]
 from standardwebhooks import Webhook
 
 from api.delivery.drivers.cap import CapFolder, cap_document
@@ -240,7 +240,7 @@ async def police_room(port: int, *, answers: bool = True) -> AsyncIterator[list[
                     await client.subscribe("school/alarms", qos=1)
                     ready.set()
                     async for found in client.messages:
-                        body = json.loads(found.payload)  # type: ignore[arg-type]
+                        body = json.loads(found.payload)
                         heard.append(body)
                         if answers:
                             ack = json.dumps({"id": body["id"], "detail": "警务室已收到"})
