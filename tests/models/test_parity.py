@@ -85,7 +85,7 @@ def matched(
     return box_px, float(np.abs(their_scores - our_scores[nearest]).max())
 
 
-@pytest.mark.parametrize(("name", "family"), [("yolo11n", "yolo"), ("yolo26n", "yolo-end2end")])
+@pytest.mark.parametrize(("name", "family"), [("yolo11n", "yolo"), ("yolo26n", "yolo")])
 def test_our_boxes_are_those_of_ultralytics(
     ultralytics: Any, tmp_path: Path, name: str, family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +97,7 @@ def test_our_boxes_are_those_of_ultralytics(
     exported = ultralytics.YOLO(str(file)).export(
         format="onnx", imgsz=SIDE_PX, opset=17, simplify=False
     )
-    card, content = own_file(Path(exported), score_threshold=0.3)
+    card, content = own_file(Path(exported), 0.3, PERSON)
     assert card.family == family
     assert card.decoding.person_class == PERSON
     detector = adapter(
