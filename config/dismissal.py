@@ -110,12 +110,14 @@ def load_dismissal(directory: Path) -> DismissalFile:
 
 
 def _check_ids(values: DismissalFile, source: YamlSource) -> None:
-    for key, items in (("places", values.places), ("rooms", values.rooms)):
-        seen: set[str] = set()
-        for number, item in enumerate(items):
-            if item.id in seen:
-                source.report((key, number, "id"), f"{item.id} is there twice", "rename one")
-            seen.add(item.id)
+    ids = {
+        "places": [place.id for place in values.places],
+        "rooms": [room.id for room in values.rooms],
+    }
+    for key, given in ids.items():
+        for number, name in enumerate(given):
+            if name in given[:number]:
+                source.report((key, number, "id"), f"{name} is there twice", "rename one")
 
 
 def _check_routes(values: DismissalFile, source: YamlSource) -> None:

@@ -7,11 +7,11 @@ hall of 6 m behind it and the exit door in its width. Other stairs' people do no
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import shapely
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 from shapely.ops import unary_union
 
 from api.dismissal.capacity import WALK_MPS
@@ -75,6 +75,14 @@ def calmest_fast(
     )
 
 
+def _outline(parts: Iterable[tuple[float, float, float, float]]) -> Polygon:
+    """The outer border of rectangles that touch."""
+    whole = unary_union([box(*rect) for rect in parts])
+    if not isinstance(whole, Polygon):
+        raise StaggerError("the parts of a stair do not touch; check its width and its exit's")
+    return Polygon(whole.exterior)
+
+
 def stair_scenario(plan: DismissalFile, stair: Place, timetable: Stagger) -> Scenario:
     """One stair with its classes as a story of the virtual campus."""
     rooms = {room.id: room for room in plan.rooms}
@@ -117,7 +125,7 @@ def stair_scenario(plan: DismissalFile, stair: Place, timetable: Stagger) -> Sce
     return Scenario(
         f"dismissal-{stair.id}",
         "dismissal",
-        shapely.Polygon(unary_union([box(*rect) for rect in parts]).exterior),
+        _outline(parts),
         grounds,
         flows,
         timetable.ends_s + _AFTER_S,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -163,8 +164,9 @@ class _Programme:
         starts = np.tile(np.arange(self._slots) * SLOT_S, len(self._rates))
         return np.append(_EARLY * starts, 1.0)
 
-    def integrality(self) -> Float64Array:
-        return np.append(np.ones(self._binaries), 0.0)
+    def integrality(self) -> list[Literal[0, 1]]:
+        whole: list[Literal[0, 1]] = [1] * self._binaries
+        return [*whole, 0]
 
     def upper(self) -> Float64Array:
         return np.append(np.ones(self._binaries), self._horizon_s)

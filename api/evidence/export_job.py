@@ -16,6 +16,7 @@ from typing import Any
 
 import av
 import av.error
+import numpy as np
 
 from api.evidence.errors import ExportFailedError
 from api.evidence.redaction import (
@@ -166,7 +167,8 @@ def pictures_of(part: Part, start: Utc, end: Utc) -> Iterator[TimedImage]:
                     zero = at_s if zero is None else zero
                     captured = segment.captured_at(at_s - zero)
                     if start <= captured <= end:
-                        yield TimedImage(captured, frame.to_ndarray(format="bgr24"))
+                        image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+                        yield TimedImage(captured, image)
         except av.error.FFmpegError:
             # The tail of a segment whose writer was killed.
             continue

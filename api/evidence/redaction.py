@@ -165,7 +165,7 @@ class Redactor:
         height = round(density.people_per_cell.shape[0] * density.cell_height_px / _SHRINK)
         scaled = cv2.resize(crowded, (width, height), interpolation=cv2.INTER_NEAREST)
         rows, columns = min(len(mask), height), min(mask.shape[1], width)
-        grown = cv2.dilate(scaled, np.ones((5, 5), np.uint8))
+        grown = np.asarray(cv2.dilate(scaled, np.ones((5, 5), np.uint8)), np.uint8)
         mask[:rows, :columns] |= grown[:rows, :columns]
 
     def _mark_moving(self, mask: UInt8Array, image: UInt8Array) -> None:
@@ -178,8 +178,8 @@ class Redactor:
         place = cv2.resize(self.background, size, interpolation=cv2.INTER_AREA)
         differs = cv2.absdiff(cv2.GaussianBlur(now, (3, 3), 0), cv2.GaussianBlur(place, (3, 3), 0))
         moving = (differs > self.settings.difference_levels).astype(np.uint8) * 255
-        moving = cv2.morphologyEx(moving, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-        mask |= cv2.dilate(moving, np.ones((9, 9), np.uint8))
+        opened = cv2.morphologyEx(moving, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+        mask |= np.asarray(cv2.dilate(opened, np.ones((9, 9), np.uint8)), np.uint8)
 
     def _uncovered(self, mask: UInt8Array, seen: CrowdObservation) -> str:
         density = seen.density
@@ -219,7 +219,7 @@ def background_of(pictures: Sequence[UInt8Array]) -> UInt8Array | None:
         return None
     step = max(1, len(pictures) // _BACKGROUND_PICTURES)
     greys = [cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in pictures[::step]]
-    return np.median(np.stack(greys), axis=0).astype(np.uint8)
+    return np.asarray(np.median(np.stack(greys), axis=0), np.uint8)
 
 
 def redaction_network(settings: RedactionSettings | None = None) -> HeadNetwork:

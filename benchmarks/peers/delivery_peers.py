@@ -15,6 +15,7 @@ import asyncio
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +151,7 @@ async def receive(folder: Path, ports: list[int]) -> None:
             writer.close()
 
     servers = [
-        await asyncio.start_server(lambda r, w, port=port: talk(r, w, port), "127.0.0.1", port)
-        for port in ports
+        await asyncio.start_server(partial(talk, port=port), "127.0.0.1", port) for port in ports
     ]
     await asyncio.gather(*(server.serve_forever() for server in servers))
 

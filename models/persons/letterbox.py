@@ -35,7 +35,7 @@ class Letterbox:
         shift = np.array([self.left_px, self.top_px] * 2, np.float32)
         scale = np.array([self.scale_u, self.scale_v] * 2, np.float32)
         limits = np.array([self.width_px, self.height_px] * 2, np.float32)
-        return np.clip((boxes_xyxy - shift) / scale, 0, limits).astype(np.float32)
+        return np.asarray(np.clip((boxes_xyxy - shift) / scale, 0, limits), np.float32)
 
 
 def letterbox(image_bgr: UInt8Array, width_px: int, height_px: int) -> Letterbox:

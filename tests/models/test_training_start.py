@@ -1,6 +1,7 @@
 """The start of training from YOLOX-nano's layout: exact numbers, in an environment with PyTorch."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -54,7 +55,7 @@ def test_the_first_layer_answers_as_the_file_s_on_the_same_picture(tmp_path: Pat
     even, odd = pixels[..., ::2, :], pixels[..., 1::2, :]
     stacked = torch.cat((even[..., ::2], odd[..., ::2], even[..., 1::2], odd[..., 1::2]), dim=1)
     expected = torch.nn.functional.conv2d(stacked, weight, bias, padding=1)
-    heard: list[torch.Tensor] = []
+    heard: list[Any] = []
     hook = network.stem.norm.register_forward_hook(lambda *told: heard.append(told[2]))
     network.eval()
     with torch.inference_mode():

@@ -44,8 +44,8 @@ def install() -> None:
         sys.modules[name] = module
     version = importlib.metadata.version
 
-    def answered(name: str) -> str:
-        return _VERSION if name == "torchvision" else version(name)
+    def answered(distribution_name: str) -> str:
+        return _VERSION if distribution_name == "torchvision" else version(distribution_name)
 
     importlib.metadata.version = answered
     root = sys.modules["torchvision"]

@@ -12,7 +12,7 @@ from vision.replay import Change, Spell, compared, judged_again, spells
 
 def recorded(densities: list[tuple[float, float]], chosen: ZoneProfile) -> tuple[ZoneReading, ...]:
     """One reading a second; parts of (seconds, density), judged by `chosen`."""
-    raw = []
+    raw: list[ZoneReading] = []
     for lasts_s, density in densities:
         for _ in range(round(lasts_s)):
             at = START.plus(float(len(raw)))

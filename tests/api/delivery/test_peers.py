@@ -170,7 +170,7 @@ async def alarm_centre(key: str | None) -> AsyncIterator[tuple[int, list[Any]]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    client = SIAClient("127.0.0.1", port, [SIAAccount("1A2B", key)], take)
+    client = SIAClient("127.0.0.1", port, [SIAAccount("1A2B", key)], take)  # type: ignore[abstract]
     await client.async_start()
     try:
         yield port, events
