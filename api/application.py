@@ -23,6 +23,8 @@ from api.delivery import pages as delivery_pages
 from api.delivery import routes as delivery_routes
 from api.delivery.monitor import monitoring
 from api.delivery.outbox import Outbox
+from api.evidence.mount import install_evidence
+from api.evidence.service import EvidencePlan, EvidenceService
 from api.pictures import Pictures
 from api.plan.mount import install_plan
 from api.plan.nightly import rolling
@@ -30,6 +32,7 @@ from api.plan.service import PlanService
 from api.problems import install_handlers, responses
 from api.routes import (
     alarms,
+    calibration,
     cards,
     console,
     events,
@@ -79,11 +82,12 @@ def create_app(
     response: SiteResponse | None = None,
     groups: tuple[CameraGroup, ...] = (),
     delivery: DeliveryPlan | None = None,
+    evidence: EvidencePlan | None = None,
 ) -> FastAPI:
     """The application over the given collaborators; it opens nothing before its start.
 
-    Without a `plan` the application has no plan pages. Without an `access` nobody is let in: only
-    signs of life and the workers' records are answered.
+    Without a `plan` the application has no plan pages, without `evidence` no recordings. Without
+    an `access` nobody is let in: only signs of life and the workers' records are answered.
 
     Raises:
         DatabaseError: `settings.database_url` cannot be used.
@@ -99,6 +103,7 @@ def create_app(
     )
     service.desk.outbox = Outbox(delivery or DeliveryPlan(), watched)
     covering = CoverageWatch(site, service.desk) if isinstance(site, Site) else None
+    kept = EvidenceService(service.desk, evidence) if evidence is not None else None
     accounts = None
     if isinstance(access, AccountsPlan):
         accounts = access.over(service.desk.database, clock, settings.ingest_token)
@@ -119,6 +124,8 @@ def create_app(
                 await stack.enter_async_context(rolling(planning))
             if covering is not None:
                 await stack.enter_async_context(covering.running())
+            if kept is not None:
+                await stack.enter_async_context(kept.running())
             await stack.enter_async_context(monitoring(service.desk))
             yield
 
@@ -151,6 +158,7 @@ def create_app(
         shift,
         picture_routes,
         health,
+        calibration,
         console,
     ):
         app.include_router(module.router)
@@ -160,6 +168,8 @@ def create_app(
     delivery_pages.mount_files(app)
     if covering is not None:
         install_coverage(app, covering)
+    if kept is not None:
+        install_evidence(app, kept)
     if planning is not None:
         install_plan(app, planning)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)

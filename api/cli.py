@@ -15,6 +15,7 @@ from api.cli_analyze import analyze
 from api.cli_calibrate import calibrate_camera
 from api.cli_coverage import coverage_app
 from api.cli_dismissal import dismissal_app
+from api.cli_evidence import evidence_app
 from api.cli_models import models_app
 from api.cli_plan import plan_app
 from api.cli_replay import replay
@@ -43,6 +44,7 @@ app.add_typer(plan_app, name="plan")
 app.add_typer(account_app, name="account")
 app.add_typer(audit_app, name="audit")
 app.add_typer(dismissal_app, name="dismissal")
+app.add_typer(evidence_app, name="evidence")
 app.command("analyze")(analyze)
 app.command("calibrate")(calibrate_camera)
 app.command("replay")(replay)

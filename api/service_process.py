@@ -19,6 +19,8 @@ from api.alarms.parents import CameraGroup
 from api.alarms.values import AlarmType
 from api.application import PlanFolder, create_app
 from api.database.errors import DatabaseError
+from api.evidence.origin import Origin
+from api.evidence.service import EvidencePlan
 from api.logs import set_up_logs
 from api.pictures import WorkerPictures
 from api.placement import picture_sockets, worker_shares
@@ -28,11 +30,13 @@ from api.watched import Name
 from config import ConfigError, Site, load_site, sample_school_directory
 from config.delivery import load_delivery
 from config.plan import load_edition
+from config.recording import load_recording
 from config.response import load_response
 from config.settings import ServiceSettings, ingest_token, load_settings
 from config.texts import text
 from streams.clock import SystemClock
 from streams.heartbeat import Heartbeat
+from streams.recording import recordings_folder
 
 log = structlog.get_logger()
 
@@ -80,6 +84,7 @@ async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat
             delivery=load_delivery(site_dir),
             response=load_response(site),
             groups=_worker_groups(site, settings),
+            evidence=_evidence_of(site, settings),
         )
         server = build_server(app, host=settings.host, port=settings.port)
         await _serve_with_heartbeat(server, heartbeat)
@@ -111,6 +116,17 @@ def _access_of(settings: ServiceSettings) -> Access | AccountsPlan:
 
     sealer = load_sealer(settings.run_dir / KEY_FILE)
     return AccountsPlan(sealer, settings.run_dir / ANCHOR_FILE, announce)
+
+
+def _evidence_of(site: Site, settings: ServiceSettings) -> EvidencePlan:
+    """The workers' recordings, and the folder of what alarms keep of them."""
+    recording = load_recording(site)
+    return EvidencePlan(
+        recordings_folder(settings.run_dir),
+        settings.run_dir / "evidence",
+        recording,
+        Origin.of_site(site, recording.sha256),
+    )
 
 
 def _plan_of(site: Site, settings: ServiceSettings) -> PlanFolder | None:

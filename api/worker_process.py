@@ -16,6 +16,7 @@ from api.placement import worker_shares
 from config import ConfigError, load_site
 from config.profiles import ProfileFileError, load_profiles
 from config.settings import ingest_token, load_settings
+from config.timetable import load_timetable
 from models import load_head_network
 from models.errors import ModelError
 from streams.errors import StreamError
@@ -53,11 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             api_url=f"http://127.0.0.1:{settings.port}",
             token=ingest_token(settings),
         )
+        profiles = load_profiles(site.profiles_file)
         worker = build(
             plan,
             network=load_head_network(threads=1),
-            profiles=load_profiles(site.profiles_file),
+            profiles=profiles,
             heartbeat=Heartbeat.from_environment(os.environ),
+            schedule=load_timetable(site, profiles),
         )
     except (ConfigError, ProfileFileError, ModelError, StreamError, VisionError) as error:
         log.error("the worker cannot start", reason=str(error))

@@ -28,6 +28,7 @@ from streams.worker_loop import (
     stop_on_signals,
 )
 from vision.observations import HeadNetwork
+from vision.occasions import Schedule
 from vision.profiles import ZoneProfile
 from vision.zones import ZoneType
 
@@ -71,8 +72,11 @@ def build(
     profiles: Mapping[ZoneType, ZoneProfile],
     clock: Clock | None = None,
     heartbeat: Heartbeat | None = None,
+    schedule: Schedule | None = None,
 ) -> Worker:
     """A worker for some cameras of a site, ready to `run`.
+
+    Without a `schedule` no occasion of the timetable is expected.
 
     Raises:
         KeyError: for a camera that the site does not have.
@@ -83,7 +87,7 @@ def build(
     cameras = [site.camera(camera_id) for camera_id in plan.camera_ids]
     zones = {zone.id: zone for zone in zones_of_cameras(site, plan.camera_ids)}
     stairs = {zone_id for zone_id, zone in zones.items() if zone.type is ZoneType.STAIRS}
-    analyser = build_analyser(site, plan.camera_ids, profiles, network.model_id)
+    analyser = build_analyser(site, plan.camera_ids, profiles, network.model_id, schedule)
     config = WorkerConfig(
         origin=Origin(site.id, plan.worker_id, secrets.token_hex(6)),
         cameras=tuple(camera_spec(camera, stairs) for camera in cameras),

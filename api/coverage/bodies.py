@@ -10,7 +10,7 @@ from pydantic import Field
 from api.coverage.day_book import ChangeRow, TaskRow, area_json
 from api.coverage.health_store import BaselineRow, FaultRow
 from api.coverage.live import CameraNow
-from api.schemas import Body, NameBody
+from api.schemas import Body, NameBody, with_examples
 from config import LocalText
 from vision.fault_course import Fault
 from vision.health_features import Mode
@@ -136,6 +136,8 @@ class BaselinesBody(Body):
 
 class NoteBody(Body):
     """What the person found or did."""
+
+    model_config = with_examples({"note": "镜头已擦净，画面正常"})
 
     note: Annotated[str, Field(max_length=500)] = ""
 

@@ -17,7 +17,7 @@ from pydantic import Field
 from api.access.guard import needs
 from api.access.rights import Right
 from api.problems import Problem, responses
-from api.schemas import Body
+from api.schemas import Body, with_examples
 from api.service import ServiceDep
 from config.calibration_file import calibration_block
 from vision.calibration import Calibration, calibrate
@@ -50,6 +50,22 @@ class PersonBody(Body):
 
 class CalibrationRequest(Body):
     """What is known of the camera, and what was clicked."""
+
+    model_config = with_examples(
+        {
+            "width_px": 1280,
+            "height_px": 720,
+            "hfov_deg": 80.0,
+            "x_m": 2.0,
+            "y_m": 1.5,
+            "z_m": 3.2,
+            "pairs": [
+                {"pixel": [212.0, 540.0], "plan": [4.0, 1.0]},
+                {"pixel": [1010.0, 560.0], "plan": [4.0, 3.0]},
+                {"pixel": [640.0, 300.0], "plan": [9.0, 2.0]},
+            ],
+        }
+    )
 
     width_px: Annotated[int, Field(ge=64, le=16_384)]
     height_px: Annotated[int, Field(ge=64, le=16_384)]

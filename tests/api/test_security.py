@@ -157,8 +157,10 @@ async def test_the_description_is_complete(sqlite_url: str) -> None:
         assert operation.get("description"), (path, method)
         if "requestBody" in operation:
             content = operation["requestBody"]["content"]["application/json"]
-            name = content["schema"]["$ref"].rsplit("/", 1)[1]
-            assert schemas[name]["examples"], name
+            schema = content["schema"]
+            # A body that is read by hand stands in the operation itself.
+            name = schema.get("$ref", "").rsplit("/", 1)[-1]
+            assert schemas.get(name, schema)["examples"], (path, method)
         for status, answer in operation["responses"].items():
             if status.startswith(("4", "5")):
                 example = answer["content"]["application/json"]["example"]

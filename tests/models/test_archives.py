@@ -110,5 +110,5 @@ def test_the_shipped_int8_file_runs_and_says_so() -> None:
     assert full.density is not None
     assert short.density is not None
     np.testing.assert_allclose(
-        short.density.people_per_cell, full.density.people_per_cell, atol=0.05
+        short.density.people_per_cell, full.density.people_per_cell, atol=0.1
     )

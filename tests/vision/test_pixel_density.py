@@ -129,7 +129,9 @@ def test_a_point_lies_in_the_footprint_exactly_when_it_is_in_the_picture(
     if px_per_m is not None:
         expected &= px_per_m_at(camera, points_xyz) >= px_per_m
     found = shapely.contains_xy(shape, points[:, 0], points[:, 1])
-    near_edge = shapely.distance(shape.boundary, shapely.points(points)) < 0.1
+    # Between its points the border of a bent picture is drawn as straight lines.
+    blurred_m = 0.1 if k1 == 0.0 else 0.3
+    near_edge = shapely.distance(shape.boundary, shapely.points(points)) < blurred_m
     assert (found == expected)[~near_edge].all()
 
 

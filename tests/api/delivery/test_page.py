@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 
 import httpx
 import pytest
 from sqlalchemy import insert, update
 
+from api import application
 from api.access.actor import Grant
 from api.access.guard import OpenAccess
 from api.access.rights import Role
@@ -59,7 +60,9 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(sqlite_url: str) -> AsyncIterator[Desk]:
+async def desk(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    # The service's own monitor would look between two steps of a test; the tests turn theirs.
+    monkeypatch.setattr(application, "monitoring", lambda desk: nullcontext())
     clock = SimulatedClock()
     app = create_app(
         settings=ApiSettings(
