@@ -118,6 +118,8 @@ class Worker:
         self._inbox: Inbox[Frame, CameraStatus | _Tick | Order] = Inbox()
         self._latest = LatestPictures(config.outlines, self._clock)
         self._analysing = threading.Event()
+        # The uploader goes on until the last camera states are in the spool.
+        self._all_said = threading.Event()
         self._last_turn: Monotonic = self._clock.monotonic()
         self._failures: Counter[str] = Counter()
         self._analysed = 0
@@ -183,7 +185,9 @@ class Worker:
         self._last_turn = self._clock.monotonic()
         threads = (
             threading.Thread(target=self._analyse, args=(pipeline,), name="analysis", daemon=True),
-            threading.Thread(target=uploader.run, args=(stop,), name="uploader", daemon=True),
+            threading.Thread(
+                target=uploader.run, args=(self._all_said,), name="uploader", daemon=True
+            ),
             threading.Thread(target=orders.run, args=(stop,), name="orders", daemon=True),
         )
         for thread in threads:
@@ -284,6 +288,7 @@ class Worker:
         analysis, sender, _orders = threads
         self._analysing.clear()
         analysis.join(self._left_s(deadline) / 3)
+        self._all_said.set()
         uploader.wake()
         sender.join(self._left_s(deadline) / 2)
         for loop in self._loops:
