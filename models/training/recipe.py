@@ -33,7 +33,7 @@ class Recipe:
     phases: tuple[tuple[float, StepPlan], ...] = _PHASES
     peak_rate: float = 2e-3
     weight_decay: float = 0.02
-    average_decay: float = 0.995
+    average_decay: float = 0.998
 
     @property
     def steps(self) -> int:
