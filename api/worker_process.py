@@ -55,9 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             token=ingest_token(settings),
         )
         profiles = load_profiles(site.profiles_file)
+        network = load_head_network(threads=1, precision=settings.network_precision)
         worker = build(
             plan,
-            network=load_head_network(threads=1),
+            network=network,
             profiles=profiles,
             heartbeat=Heartbeat.from_environment(os.environ),
             schedule=load_timetable(site, profiles),
@@ -65,6 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigError, ProfileFileError, ModelError, StreamError, VisionError) as error:
         log.error("the worker cannot start", reason=str(error))
         return EXIT_CANNOT_START
+    log.info(
+        "the network is loaded",
+        model=network.model_id,
+        runtime=network.session.runtime,
+        precision=network.session.precision,
+    )
     try:
         worker.run(stop)
     except StreamError as error:

@@ -197,7 +197,7 @@ def play(story: str, camera_id: str, seed: int, arguments: argparse.Namespace) -
         observation = moment.observation
         if observation is None:
             network = load_head_network(threads=1) if network is None else network
-            observation = network.observe(moment.image_bgr)
+            observation = network.observe(moment.image_bgr, analyser.region(frame))
         (reading,) = analyser.observe(frame, observation)
         xy = moment.feet_xy_m
         inside = xy[shapely.contains_xy(zone.polygon_xy_m, xy)] if len(xy) else xy

@@ -42,7 +42,7 @@ from streams.sources import PlainUri
 from streams.worker_loop import Collaborators, Worker, WorkerConfig
 from vision.arrays import UInt8Array
 from vision.camera import Camera, Lens, Pose
-from vision.observations import CrowdObservation, HeadPoints
+from vision.observations import CrowdObservation, HeadPoints, Region
 from vision.scene import SceneAnalyser
 from vision.zones import Zone, ZoneType
 
@@ -60,8 +60,8 @@ class EmptyPlace:
 
     model_id = "none@00000000"
 
-    def observe(self, image_bgr: UInt8Array) -> CrowdObservation:
-        del image_bgr
+    def observe(self, image_bgr: UInt8Array, region: Region | None = None) -> CrowdObservation:
+        del image_bgr, region
         return CrowdObservation(HeadPoints.none(), None, 0.1)
 
 

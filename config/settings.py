@@ -44,6 +44,7 @@ class ServiceSettings(BaseSettings):
         stale_after_s: a zone whose newest reading is older shows UNKNOWN.
         ingest_token_file: holds the token of the workers; `ingest.token` in `run_dir` when empty.
         allowed_hosts: further names under which browsers reach the console.
+        network_precision: numbers in which workers compute; `auto` is bf16 where the CPU has it.
         access: `accounts`, or `open` for a demonstration that only this machine can reach.
     """
 
@@ -62,6 +63,7 @@ class ServiceSettings(BaseSettings):
     ingest_token_file: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
     access: Literal["accounts", "open"] = "accounts"
+    network_precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
 
     @model_validator(mode="after")
     def _open_only_here(self) -> Self:

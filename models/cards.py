@@ -50,6 +50,8 @@ class Decoding:
     Attributes:
         working_long_side_px: a larger picture is shrunk to this long side first.
         enlarge_below_px: a picture with a smaller long side is doubled; 0 for never.
+        wanted_head_px: where geometry tells how small the heads of a picture are, the picture is
+            scaled so that these have this height; smaller ones are counted less well.
         score_threshold: points or boxes below it are dropped.
         iou_threshold: overlap above which the weaker of two boxes is dropped; persons only.
         person_class: index of the person class; persons only.
@@ -58,6 +60,7 @@ class Decoding:
 
     working_long_side_px: int = 960
     enlarge_below_px: int = 0
+    wanted_head_px: float = 14.0
     score_threshold: float = 0.35
     iou_threshold: float = 0.5
     person_class: int = 0
@@ -314,4 +317,6 @@ def _decoding(values: Mapping[str, Any], path: Path) -> Decoding:
             f"{path}: decoding: working_long_side_px must be at least 64 and score_threshold "
             "between 0 and 1"
         )
+    if not 4 <= decoding.wanted_head_px <= 200:
+        raise CardError(f"{path}: decoding: wanted_head_px must be between 4 and 200")
     return decoding

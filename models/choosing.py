@@ -73,6 +73,16 @@ def choose_runtime(
     return best
 
 
+def computes_in_bf16() -> bool:
+    """Whether OpenVINO is installed and this CPU multiplies bf16 numbers itself."""
+    try:
+        import openvino
+    except ImportError:
+        return False
+    offered = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in offered
+
+
 def _median_ns(session: Session, stopwatch: Callable[[], int]) -> int:
     feed = np.random.default_rng(0).integers(0, 256, _PICTURE_SHAPE, dtype=np.uint8)
     session.run(feed)

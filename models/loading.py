@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from models.cards import Bilingual, Decoding, ModelCard
-from models.choosing import choose_runtime
+from models.choosing import choose_runtime, computes_in_bf16
 from models.errors import RuntimeMissingError, WeightsMissingError, WrongFamilyError
 from models.families import facts_of, recognise
 from models.heads.network import OwnHeadNetwork
@@ -17,7 +17,6 @@ from models.persons.yolo import YOLO_FAMILIES, YoloDetector
 from models.persons.yolox import YoloxDetector
 from models.registry import checked_weights, default_head_network_id, find_card
 from models.sessions import Precision, RuntimeName, Session, open_session
-from vision.observations import HeadNetwork
 
 _log = logging.getLogger(__name__)
 RuntimeChoice = Literal["auto", "onnxruntime", "openvino", "cuda", "tensorrt"]
@@ -30,8 +29,8 @@ def load_head_network(
     threads: int = 1,
     weights_dir: Path | None = None,
     cards_dir: Path | None = None,
-    precision: Precision = "f32",
-) -> HeadNetwork:
+    precision: Precision | Literal["auto"] = "f32",
+) -> OwnHeadNetwork:
     """Load a head network; the default one when no id is given.
 
     Args:
@@ -40,6 +39,8 @@ def load_head_network(
         threads: CPU threads of one inference.
         weights_dir, cards_dir: folders to look in instead of the package's own.
         precision: figures of the card are those of f32, and for int8 those under `quantised`.
+            `auto` is bf16 where this CPU computes in it, for half the time, and f32 elsewhere;
+            what bf16 changes is printed by `benchmarks/network_accuracy.py --precision bf16`.
 
     Raises:
         UnknownModelError, CardError, WeightsMissingError, WeightsHashError, WrongFamilyError,
@@ -51,6 +52,8 @@ def load_head_network(
             f"{card.path}: family {card.family!r} is no head network; "
             "choose one whose task is heads (`xiaoan models list`)"
         )
+    if precision == "auto":
+        precision = "bf16" if runtime == "auto" and computes_in_bf16() else "f32"
     if precision == "int8":
         card = card.as_int8()
     session = open_checked(card, runtime, threads, weights_dir=weights_dir, precision=precision)

@@ -22,7 +22,8 @@ from models.errors import RuntimeMissingError, WrongFamilyError
 RuntimeName = Literal["onnxruntime", "openvino", "cuda", "tensorrt"]
 Precision = Literal["f32", "bf16", "int8"]
 Outputs = Mapping[str, NDArray[np.float32]]
-_COMPILED_SHAPES = 4
+# One for each camera of a worker, whose regions differ.
+_COMPILED_SHAPES = 16
 
 
 @dataclass(frozen=True, slots=True)

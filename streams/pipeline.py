@@ -13,7 +13,7 @@ from streams.records import CameraState
 from streams.reporting import AnyRecord, Reporter
 from vision.health_features import Mode
 from vision.instants import Utc
-from vision.observations import CrowdObservation, Frame, HeadNetwork, HeadPoints
+from vision.observations import CrowdObservation, Frame, HeadNetwork, HeadPoints, Region
 from vision.readings import Level, ZoneReading
 
 # What is seen of a crowd through a bad picture is still a crowd: only calm is not believed.
@@ -22,6 +22,8 @@ _CROWDED = (Level.L2, Level.L3, Level.L4)
 
 class Analyser(Protocol):
     """What the pipeline needs of `vision.scene.SceneAnalyser`."""
+
+    def region(self, frame: Frame) -> Region | None: ...
 
     def observe(self, frame: Frame, observation: CrowdObservation) -> tuple[ZoneReading, ...]: ...
 
@@ -88,7 +90,8 @@ class Pipeline:
         hiding = self._check(frame)
         if hiding is not None and hiding.whole:
             return self._disbelieve(frame, hiding, HeadPoints.none())
-        observation = self._network.observe(frame.image_bgr)
+        region = self._analyser.region(frame)
+        observation = self._network.observe(frame.image_bgr, region)
         readings = self._analyser.observe(frame, observation)
         if hiding is not None and not any(reading.level in _CROWDED for reading in readings):
             return self._disbelieve(frame, hiding, observation.heads)

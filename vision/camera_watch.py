@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from vision.arrays import BoolArray, Float64Array, UInt8Array
 from vision.camera import Camera
-from vision.dense_flow import DenseFlow, plan_velocities
+from vision.dense_flow import DenseFlow, FlowField, plan_velocities
 from vision.density import SPARSE_PER_M2
 from vision.errors import ShapeError
 from vision.grid import disc_area_m2
 from vision.instants import Utc
-from vision.observations import CrowdObservation, DensityMap, Frame
+from vision.looking import region_of
+from vision.observations import CrowdObservation, DensityMap, Frame, Region
 from vision.tracking import HeadTracker, TrackedHeads
 from vision.zone_view import ZoneView
 
 # A patch of this many pixels a side is judged dark as one, so that a black coat is not "dark".
 _PATCH_PX = 32
+_THINNED = 4
 DARK_LUMINANCE = 0.03
 _ASPECT_TOLERANCE = 0.02
 # Mean spread of the three colours over the patches, 0..1. A picture by infrared light is neutral;
@@ -75,10 +77,22 @@ class CameraWatch:
         self._camera_id = camera_id
         self._camera = camera
         self._views = {view.zone.id: view for view in views}
+        self._region = region_of(camera, views)
         self._tracker = HeadTracker()
         self._flow = DenseFlow()
         self._last_at: Utc | None = None
         self._showed_colour = False
+
+    def region_in(self, image_bgr: UInt8Array) -> Region | None:
+        """The part of this picture that matters; `None` without zones.
+
+        Raises:
+            ShapeError: when the picture has another aspect than the calibrated lens.
+        """
+        if self._region is None:
+            return None
+        factor_u, factor_v = 1.0 / self._scale_to_lens(image_bgr)
+        return self._region.scaled(float(factor_u), float(factor_v))
 
     def take(self, frame: Frame, observation: CrowdObservation) -> WatchedPicture:
         """Place what the network saw in `frame`.
@@ -108,7 +122,7 @@ class CameraWatch:
         brightness, chroma = _patches(frame.image_bgr)
         self._showed_colour = self._showed_colour or chroma > _COLOURED
         maps = self._maps(observation.density, scale)
-        moved = self._moved(frame, maps)
+        moved = self._moved(frame, maps, scale)
         parts = {
             zone_id: _part(view, zone_ids, maps[zone_id], brightness, moved)
             for zone_id, view in self._views.items()
@@ -133,12 +147,14 @@ class CameraWatch:
         return {zone_id: view.project_map(placed) for zone_id, view in self._views.items()}
 
     def _moved(
-        self, frame: Frame, maps: Mapping[str, Float64Array | None]
-    ) -> tuple[Float64Array, float] | None:
-        """Dense flow of the picture, only when some zone is packed: it costs milliseconds."""
+        self, frame: Frame, maps: Mapping[str, Float64Array | None], scale: Float64Array
+    ) -> FlowField | None:
+        """Dense flow in pixels of the calibrated lens, only when some zone is packed: it costs."""
         for zone_id, people in maps.items():
             if people is not None and _is_packed(self._views[zone_id], people):
-                return self._flow.update(frame.image_bgr, frame.captured_at)
+                image = frame.image_bgr
+                field = self._flow.update(image, frame.captured_at, self.region_in(image))
+                return None if field is None else _field_in_lens(field, scale)
         return None
 
     def _scale_to_lens(self, image_bgr: UInt8Array) -> Float64Array:
@@ -210,7 +226,10 @@ def _patches(image_bgr: UInt8Array) -> tuple[Float64Array, float]:
     """
     height, width = image_bgr.shape[:2]
     size = (max(1, width // _PATCH_PX), max(1, height // _PATCH_PX))
-    small = cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA)
+    # One pixel in sixteen gives the mean of a patch of a thousand to well below a grey level.
+    few = (max(size[0], width // _THINNED), max(size[1], height // _THINNED))
+    thinned = cv2.resize(image_bgr, few, interpolation=cv2.INTER_NEAREST)
+    small = cv2.resize(thinned, size, interpolation=cv2.INTER_AREA)
     if small.ndim == 2:
         small = small[:, :, None]
     spread = small.max(axis=2).astype(np.int16) - small.min(axis=2)
@@ -228,14 +247,14 @@ def _part(
     zone_ids: list[str],
     map_people: Float64Array | None,
     brightness: Float64Array,
-    moved: tuple[Float64Array, float] | None,
+    moved: FlowField | None,
 ) -> ZonePart:
     luminance = _cell_luminance(view, brightness)
     seen = view.seen.ravel()
     area = view.grid.area_m2.ravel()[seen]
     packed_xy_m, packed_velocity_mps = np.zeros((0, 2)), np.zeros((0, 2))
     if moved is not None and map_people is not None and _is_packed(view, map_people):
-        packed_xy_m, packed_velocity_mps = plan_velocities(view, map_people, *moved)
+        packed_xy_m, packed_velocity_mps = plan_velocities(view, map_people, moved)
     return ZonePart(
         view=view,
         in_zone=np.array([zone_id == view.zone.id for zone_id in zone_ids], dtype=np.bool_),
@@ -256,12 +275,25 @@ def _cell_luminance(view: ZoneView, brightness: Float64Array) -> Float64Array:
     return np.asarray(brightness[at[:, 1], at[:, 0]])
 
 
+def _field_in_lens(field: FlowField, scale: Float64Array) -> FlowField:
+    u, v = float(scale[0]), float(scale[1])
+    step_u, step_v = field.step_uv_px
+    return replace(
+        field,
+        left_px=field.left_px * u,
+        top_px=field.top_px * v,
+        step_uv_px=(step_u * u, step_v * v),
+    )
+
+
 def _scaled(density: DensityMap, scale: Float64Array) -> DensityMap:
     """The same map in pixels of the calibrated lens."""
     return DensityMap(
         density.people_per_cell,
         density.cell_width_px * float(scale[0]),
         density.cell_height_px * float(scale[1]),
+        density.left_px * float(scale[0]),
+        density.top_px * float(scale[1]),
     )
 
 

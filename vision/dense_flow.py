@@ -7,18 +7,50 @@ crowd; it does not tell people apart.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from vision.arrays import Float64Array, UInt8Array
+from vision.arrays import Float32Array, Float64Array, UInt8Array
 from vision.instants import Utc
+from vision.observations import Region
+from vision.resizing import shrunk
 from vision.zone_view import ZoneView
 
-WORKING_WIDTH_PX = 640
+# Heads of this height are enough to follow a crowd; the search costs by the pixel.
+WORKING_HEAD_PX = 8.0
+_LARGEST_SIDE_PX = 640
 MAX_INTERVAL_S = 0.6
 # A plan cell of 1/16 m² counts as peopled above this share of a person (0.8 per m²).
 _LEAST_PEOPLE = 0.05
 _MAX_SPEED_MPS = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlowField:
+    """Movement in a part of a picture since the one before.
+
+    Attributes:
+        moved_px: (rows, columns, 2) float32, movement (u, v) in steps of the field.
+        left_px, top_px: where the field starts in the picture.
+        step_uv_px: picture pixels a step.
+        lasted_s: time between the two pictures.
+    """
+
+    moved_px: Float32Array
+    left_px: float
+    top_px: float
+    step_uv_px: tuple[float, float]
+    lasted_s: float
+
+    def at(self, uv_px: Float64Array) -> Float64Array:
+        """Movement in picture pixels at picture points (N, 2)."""
+        step = np.array(self.step_uv_px)
+        rows, columns = self.moved_px.shape[:2]
+        place = ((uv_px - [self.left_px, self.top_px]) / step).astype(np.int64)
+        place = np.clip(place, 0, [columns - 1, rows - 1])
+        return np.asarray(self.moved_px[place[:, 1], place[:, 0]] * step)
 
 
 class DenseFlow:
@@ -28,53 +60,60 @@ class DenseFlow:
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._before: tuple[Utc, UInt8Array] | None = None
 
-    def update(self, image_bgr: UInt8Array, at: Utc) -> tuple[Float64Array, float] | None:
-        """Movement (rows, columns, 2) in working pixels since the last picture, and the seconds.
+    def update(self, image_bgr: UInt8Array, at: Utc, region: Region | None) -> FlowField | None:
+        """Movement in the region (`None`: in all of the picture) since the last picture.
 
         `None` for a first picture, or one too long after the last.
         """
-        grey = _small_grey(image_bgr)
+        height, width = image_bgr.shape[:2]
+        part = region or Region(0, 0, width, height, WORKING_HEAD_PX)
+        grey = _small_grey(image_bgr, part)
         before, self._before = self._before, (at, grey)
         if before is None or before[1].shape != grey.shape:
             return None
         lasted_s = at - before[0]
         if not 0.0 < lasted_s <= MAX_INTERVAL_S:
             return None
-        flow = self._search.calc(before[1], grey, None)  # type: ignore[call-overload]
-        return np.asarray(flow, dtype=np.float64), lasted_s
+        moved = self._search.calc(before[1], grey, None)  # type: ignore[call-overload]
+        step_u = (part.right_px - part.left_px) / grey.shape[1]
+        step_v = (part.bottom_px - part.top_px) / grey.shape[0]
+        return FlowField(
+            np.asarray(moved, dtype=np.float32),
+            part.left_px,
+            part.top_px,
+            (step_u, step_v),
+            lasted_s,
+        )
 
 
 def plan_velocities(
-    view: ZoneView, map_people: Float64Array, flow_px: Float64Array, lasted_s: float
+    view: ZoneView, map_people: Float64Array, field: FlowField
 ) -> tuple[Float64Array, Float64Array]:
     """Places (N, 2) and velocities (N, 2) in m/s of the peopled cells of a zone.
 
     Args:
         map_people: (rows, columns) people of each plan cell.
-        flow_px: (rows, columns, 2) movement in pixels of a picture of the camera's field of view.
+        field: in pixels of the calibrated lens.
     """
     peopled = (map_people.ravel() >= _LEAST_PEOPLE) & view.seen.ravel()
     if not peopled.any():
         return np.zeros((0, 2)), np.zeros((0, 2))
     uv_px = view.cell_uv_px[peopled]
-    rows, columns = flow_px.shape[:2]
-    scale = np.array([view.camera.lens.width_px / columns, view.camera.lens.height_px / rows])
-    at = np.clip((uv_px / scale).astype(np.int64), 0, [columns - 1, rows - 1])
-    moved = flow_px[at[:, 1], at[:, 0]] * scale
     # The flow starts in the earlier picture; at walking pace the difference is far below a cell.
-    velocity = (view.locate(uv_px) - view.locate(uv_px - moved)) / lasted_s
+    velocity = (view.locate(uv_px) - view.locate(uv_px - field.at(uv_px))) / field.lasted_s
     fine = np.isfinite(velocity).all(axis=1)
     fine &= np.linalg.norm(np.nan_to_num(velocity), axis=1) <= _MAX_SPEED_MPS
     return view.grid.centres_xy_m[peopled][fine], velocity[fine]
 
 
-def _small_grey(image_bgr: UInt8Array) -> UInt8Array:
-    grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY)
-    height, width = grey.shape[:2]
-    if width > WORKING_WIDTH_PX:
-        size = (WORKING_WIDTH_PX, max(1, round(height * WORKING_WIDTH_PX / width)))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(grey, dtype=np.uint8)
+def _small_grey(image_bgr: UInt8Array, part: Region) -> UInt8Array:
+    cut = image_bgr[part.top_px : part.bottom_px, part.left_px : part.right_px]
+    height, width = cut.shape[:2]
+    factor = min(1.0, WORKING_HEAD_PX / part.least_head_px, _LARGEST_SIDE_PX / max(width, height))
+    grey = np.asarray(cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    if factor == 1.0:
+        return grey
+    return shrunk(grey, (max(1, round(width * factor)), max(1, round(height * factor))))
 
 
-__all__ = ["DenseFlow", "plan_velocities"]
+__all__ = ["DenseFlow", "FlowField", "plan_velocities"]

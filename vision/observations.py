@@ -6,6 +6,7 @@ works at inside.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +35,38 @@ class Frame:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "image_bgr", picture(self.image_bgr))
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The part of a camera's picture that is to be judged.
+
+    Attributes:
+        left_px, top_px, right_px, bottom_px: whole picture pixels, right and bottom excluded.
+        least_head_px: height of the smallest heads in it, by geometry.
+    """
+
+    left_px: int
+    top_px: int
+    right_px: int
+    bottom_px: int
+    least_head_px: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.left_px < self.right_px and 0 <= self.top_px < self.bottom_px):
+            raise ShapeError("Region: needs 0 <= left < right and 0 <= top < bottom")
+        if not self.least_head_px > 0.0:
+            raise ShapeError("Region: least_head_px must be positive")
+
+    def scaled(self, factor_u: float, factor_v: float) -> Region:
+        """The same part of a picture whose sides are larger by these factors."""
+        return Region(
+            math.floor(self.left_px * factor_u),
+            math.floor(self.top_px * factor_v),
+            max(math.floor(self.right_px * factor_u), 1),
+            max(math.floor(self.bottom_px * factor_v), 1),
+            self.least_head_px * factor_v,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +109,15 @@ class DensityMap:
 
     Attributes:
         people_per_cell: (rows, columns) float32, not negative.
-        cell_width_px, cell_height_px: size of one cell in picture pixels; cell (0, 0) starts at
-            the picture's top left corner.
+        cell_width_px, cell_height_px: size of one cell in picture pixels.
+        left_px, top_px: where cell (0, 0) starts in the picture.
     """
 
     people_per_cell: Float32Array
     cell_width_px: float
     cell_height_px: float
+    left_px: float = 0.0
+    top_px: float = 0.0
 
     def __post_init__(self) -> None:
         cells = read_only(
@@ -99,8 +134,8 @@ class DensityMap:
     def cell_centres_uv_px(self) -> Float32Array:
         """Pixel centres of all cells in row order: (rows * columns, 2)."""
         rows, columns = self.people_per_cell.shape
-        u = (np.arange(columns, dtype=np.float32) + 0.5) * self.cell_width_px
-        v = (np.arange(rows, dtype=np.float32) + 0.5) * self.cell_height_px
+        u = (np.arange(columns, dtype=np.float32) + 0.5) * self.cell_width_px + self.left_px
+        v = (np.arange(rows, dtype=np.float32) + 0.5) * self.cell_height_px + self.top_px
         grid_u, grid_v = np.meshgrid(u, v)
         return np.column_stack([grid_u.ravel(), grid_v.ravel()]).astype(np.float32)
 
@@ -155,8 +190,13 @@ class HeadNetwork(Protocol):
         """Name and short hash, as stored with every reading, e.g. `xiaoan-heads-1@3f2a9c10`."""
         ...
 
-    def observe(self, image_bgr: UInt8Array) -> CrowdObservation:
-        """Judge one (height, width, 3) uint8 BGR picture. Deterministic for equal input."""
+    def observe(self, image_bgr: UInt8Array, region: Region | None = None) -> CrowdObservation:
+        """Judge one (height, width, 3) uint8 BGR picture. Deterministic for equal input.
+
+        Args:
+            region: the part to judge, and how small heads are there; `None` for all of it. What
+                is found is given in pixels of the whole picture.
+        """
         ...
 
 

@@ -17,7 +17,7 @@ from vision.fusion import FusedZone, fuse
 from vision.grid import PlanGrid
 from vision.instants import Utc
 from vision.movement import direction_shares, median_speed_mps, stopped_share
-from vision.observations import CrowdObservation, Frame
+from vision.observations import CrowdObservation, Frame, Region
 from vision.occasions import Occasion, Schedule
 from vision.pressure import LocalPressure
 from vision.profiles import ZoneProfile
@@ -88,9 +88,7 @@ class SceneAnalyser:
             VisionError: for an unknown camera or a picture of another aspect than the lens.
             ValueError: when this camera's capture time runs backwards.
         """
-        watch = self._watches.get(frame.camera_id)
-        if watch is None:
-            raise VisionError(f"camera {frame.camera_id} is not part of this scene")
+        watch = self._watch(frame.camera_id)
         self._pictures[frame.camera_id] = watch.take(frame, observation)
         self._causes.pop(frame.camera_id, None)
         occasion = None if self._schedule is None else self._schedule.at(frame.captured_at)
@@ -103,6 +101,14 @@ class SceneAnalyser:
             for desk in self._zones.values()
             if frame.camera_id in desk.camera_ids
         )
+
+    def region(self, frame: Frame) -> Region | None:
+        """The part of this picture in which its zones' heads can stand; `None` for all of it.
+
+        Raises:
+            VisionError: for an unknown camera or a picture of another aspect than the lens.
+        """
+        return self._watch(frame.camera_id).region_in(frame.image_bgr)
 
     def _leading_to(self, desk: _ZoneDesk, at: Utc) -> tuple[Upstream, ...]:
         """What the zones upstream hold, as far as it is known and fresh."""
@@ -142,6 +148,12 @@ class SceneAnalyser:
             KeyError: when this camera has sent no picture, or is lost.
         """
         return self._pictures[camera_id].heads
+
+    def _watch(self, camera_id: str) -> CameraWatch:
+        watch = self._watches.get(camera_id)
+        if watch is None:
+            raise VisionError(f"camera {camera_id} is not part of this scene")
+        return watch
 
     def _live(self, desk: _ZoneDesk, at: Utc) -> bool:
         return any(

@@ -34,7 +34,7 @@ class ZoneView:
     seen: BoolArray
     pixels_per_m2: Float64Array
     cell_uv_px: Float64Array
-    _projections: dict[tuple[int, int, float, float], sparse.csr_matrix] = field(
+    _projections: dict[tuple[float, ...], sparse.csr_matrix] = field(
         default_factory=dict, repr=False
     )
 
@@ -110,7 +110,8 @@ class ZoneView:
         counting.
         """
         rows, columns = density.people_per_cell.shape
-        key = (rows, columns, density.cell_width_px, density.cell_height_px)
+        cell_px = (density.cell_width_px, density.cell_height_px)
+        key = (rows, columns, *cell_px, density.left_px, density.top_px)
         matrix = self._projections.get(key)
         if matrix is None:
             matrix = self._projection(density)
@@ -122,14 +123,16 @@ class ZoneView:
     def _projection(self, density: DensityMap) -> sparse.csr_matrix:
         rows, columns = density.people_per_cell.shape
         parts = _MAP_SUBSAMPLES
-        u = (np.arange(columns * parts) + 0.5) * density.cell_width_px / parts
-        v = (np.arange(rows * parts) + 0.5) * density.cell_height_px / parts
+        corner_px = np.array([density.left_px, density.top_px])
+        u = (np.arange(columns * parts) + 0.5) * density.cell_width_px / parts + corner_px[0]
+        v = (np.arange(rows * parts) + 0.5) * density.cell_height_px / parts + corner_px[1]
         u, v = self._near_zone(u, 0), self._near_zone(v, 1)
         grid_u, grid_v = np.meshgrid(u, v)
         uv_px = np.column_stack([grid_u.ravel(), grid_v.ravel()])
         plan = self.locate(uv_px)
-        map_column = (uv_px[:, 0] / density.cell_width_px).astype(np.int64)
-        map_row = (uv_px[:, 1] / density.cell_height_px).astype(np.int64)
+        map_px = uv_px - corner_px
+        map_column = (map_px[:, 0] / density.cell_width_px).astype(np.int64)
+        map_row = (map_px[:, 1] / density.cell_height_px).astype(np.int64)
         inside = self.holds(plan)
         cell = self.grid.cell_of(plan)
         keep = inside & (cell >= 0)

@@ -149,7 +149,8 @@ class _Desk:
     def _judge(self, captured_at: Utc, image_bgr: UInt8Array) -> None:
         analysis = self._analysis
         frame = Frame(self._camera.id, analysis.frames, captured_at, image_bgr)
-        observation = self._network.observe(frame.image_bgr)
+        region = self._analyser.region(frame)
+        observation = self._network.observe(frame.image_bgr, region)
         readings = self._analyser.observe(frame, observation)
         self._newest.update({reading.zone_id: reading for reading in readings})
         tracked = self._analyser.tracked_heads(self._camera.id)
@@ -162,7 +163,9 @@ class _Desk:
 
     def _drawn(self, frame: Frame, heads: HeadPoints) -> UInt8Array:
         if self._analysis.order.redact:
-            redacted = redact_heads(frame.image_bgr, heads)
+            # Heads outside the zones are not measured, but they are somebody's too.
+            everybody = self._network.observe(frame.image_bgr).heads
+            redacted = redact_heads(frame.image_bgr, everybody)
             frame = Frame(frame.camera_id, frame.sequence, frame.captured_at, redacted)
         return draw(frame, heads, self._outlines, self._newest)
 

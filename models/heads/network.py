@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.canvas import Canvas, fit
+from models.canvas import Canvas, cut, fit
 from models.cards import ModelCard
 from models.errors import WrongFamilyError
 from models.heads.peaks import peaks
 from models.sessions import Outputs, Session
 from vision.arrays import UInt8Array
-from vision.observations import CrowdObservation, DensityMap, HeadPoints
+from vision.observations import CrowdObservation, DensityMap, HeadPoints, Region
 
 _OUTPUTS = {"density", "heat", "log_size"}
 _HEAT_STRIDE_PX = 4.0
@@ -49,9 +49,22 @@ class OwnHeadNetwork:
         """The loaded network, for `models show` and the benchmarks."""
         return self._session
 
-    def observe(self, image_bgr: UInt8Array) -> CrowdObservation:
+    def observe(self, image_bgr: UInt8Array, region: Region | None = None) -> CrowdObservation:
+        """See `vision.observations.HeadNetwork`.
+
+        Raises:
+            ShapeError: for a region that does not lie in the picture.
+        """
         decoding = self._card.decoding
-        canvas = fit(image_bgr, decoding.working_long_side_px, decoding.enlarge_below_px)
+        if region is None:
+            canvas = fit(image_bgr, decoding.working_long_side_px, decoding.enlarge_below_px)
+        else:
+            canvas = cut(
+                image_bgr,
+                region,
+                wanted_head_px=decoding.wanted_head_px,
+                long_side_px=decoding.working_long_side_px,
+            )
         found = self._session.run(canvas.pixels[None])
         return CrowdObservation(
             heads=self._heads(found, canvas),
@@ -70,7 +83,7 @@ class OwnHeadNetwork:
         )
         scale = np.array([canvas.scale_u, canvas.scale_v], np.float32)
         return HeadPoints(
-            heads.centres_uv_px / scale,
+            heads.centres_uv_px / scale + np.array([canvas.left_px, canvas.top_px], np.float32),
             heads.sizes_px / np.float32(canvas.scale_v),
             heads.scores,
             saturated=heads.saturated,
@@ -85,6 +98,8 @@ def _density(found: Outputs, canvas: Canvas) -> DensityMap:
         people_per_cell=np.maximum(found["density"][0, :rows, :columns], 0.0),
         cell_width_px=_DENSITY_STRIDE_PX / canvas.scale_u,
         cell_height_px=_DENSITY_STRIDE_PX / canvas.scale_v,
+        left_px=float(canvas.left_px),
+        top_px=float(canvas.top_px),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from api.analysis.film import FilmWriter
 from vision.arrays import Float64Array, UInt8Array
 from vision.camera import Camera
-from vision.observations import CrowdObservation, HeadPoints
+from vision.observations import CrowdObservation, HeadPoints, Region
 from vision.planes import Plane
 
 HEAD_DIAMETER_M = 0.22
@@ -23,7 +23,8 @@ class DotNetwork:
 
     model_id = "dots@test"
 
-    def observe(self, image_bgr: UInt8Array) -> CrowdObservation:
+    def observe(self, image_bgr: UInt8Array, region: Region | None = None) -> CrowdObservation:
+        del region
         bright = (image_bgr.min(axis=2) > 150).astype(np.uint8)
         count, _, stats, centres = cv2.connectedComponentsWithStats(bright)
         sizes_px = stats[1:count, cv2.CC_STAT_HEIGHT].astype(np.float32)

@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.canvas import PAD_VALUE, fit, square
+from models.canvas import PAD_VALUE, cut, fit, square
 from vision.errors import ShapeError
+from vision.observations import Region
 
 sides = st.integers(min_value=1, max_value=400)
 
@@ -47,3 +48,32 @@ def test_a_small_picture_is_doubled_where_the_card_says_so() -> None:
     assert (canvas.content_width_px, canvas.content_height_px) == (100, 80)
     assert (canvas.scale_u, canvas.scale_v) == (2.0, 2.0)
     assert fit(np.zeros((40, 64, 3), np.uint8), 960, enlarge_below_px=64).scale_u == 1.0
+
+
+def test_a_region_is_cut_and_scaled_to_the_wanted_heads() -> None:
+    image = np.zeros((720, 1280, 3), np.uint8)
+    image[200:300, 400:600] = 200
+    region = Region(400, 200, 600, 300, least_head_px=28.0)
+    canvas = cut(image, region, wanted_head_px=14.0, long_side_px=960)
+    assert (canvas.content_width_px, canvas.content_height_px) == (100, 50)
+    assert canvas.pixels.shape == (64, 128, 3)
+    assert (canvas.scale_u, canvas.left_px, canvas.top_px) == (0.5, 400, 200)
+    assert (canvas.pixels[:50, :100] == 200).all()
+
+
+def test_small_heads_are_enlarged_within_the_working_size() -> None:
+    image = np.zeros((720, 1280, 3), np.uint8)
+    small = Region(0, 0, 200, 100, least_head_px=4.0)
+    assert cut(image, small, wanted_head_px=14.0, long_side_px=960).scale_u == 2.0
+    wide = Region(0, 0, 1280, 100, least_head_px=4.0)
+    assert cut(image, wide, wanted_head_px=14.0, long_side_px=960).scale_u == 0.75
+
+
+def test_a_region_outside_the_picture_is_refused() -> None:
+    with pytest.raises(ShapeError, match="does not lie in a picture of 64x48"):
+        cut(
+            np.zeros((48, 64, 3), np.uint8),
+            Region(0, 0, 65, 48, least_head_px=10.0),
+            wanted_head_px=14.0,
+            long_side_px=960,
+        )

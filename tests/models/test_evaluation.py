@@ -31,7 +31,7 @@ from models.evaluation import (
     unbiased_threshold,
 )
 from vision.arrays import UInt8Array
-from vision.observations import CrowdObservation, DensityMap, HeadPoints
+from vision.observations import CrowdObservation, DensityMap, HeadPoints, Region
 
 
 def heads_at(*places: tuple[float, float], score: float = 0.9, size: float = 10.0) -> HeadPoints:
@@ -56,8 +56,8 @@ class FixedNetwork:
 
     model_id: str = "fixed@0"
 
-    def observe(self, image_bgr: UInt8Array) -> CrowdObservation:
-        del image_bgr
+    def observe(self, image_bgr: UInt8Array, region: Region | None = None) -> CrowdObservation:
+        del image_bgr, region
         return CrowdObservation(
             heads_at((10.0, 10.0)), DensityMap(np.full((1, 1), 2.0, np.float32), 8, 8), 0.1
         )

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import load_head_network, load_person_detector
+from models import load_head_network, load_person_detector, loading
 from models.errors import (
     RuntimeMissingError,
     WeightsHashError,
@@ -89,6 +89,28 @@ def test_both_runtimes_agree_on_the_shipped_network() -> None:
 def test_precision_is_pinned_and_stated(tiny_network: bytes, runtime: RuntimeName) -> None:
     session = open_session(tiny_network, source="tiny.onnx", runtime=runtime)
     assert (session.runtime, session.precision) == (runtime, "f32")
+
+
+@pytest.mark.parametrize(("has_it", "expected"), [(True, "bf16"), (False, "f32")])
+def test_auto_precision_is_bf16_only_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch, *, has_it: bool, expected: str
+) -> None:
+    monkeypatch.setattr(loading, "computes_in_bf16", lambda: has_it)
+    assert load_head_network(precision="auto").session.precision == expected
+    assert load_head_network(runtime="onnxruntime", precision="auto").session.precision == "f32"
+    assert load_head_network().session.precision == "f32"
+
+
+def test_bf16_counts_nearly_as_f32_does() -> None:
+    image = np.random.default_rng(2).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    image[20:40, 30:50] = 255
+    counts = []
+    for precision in ("f32", "bf16"):
+        network = load_head_network(runtime="openvino", precision=precision)
+        density = network.observe(image).density
+        assert density is not None
+        counts.append(density.count)
+    assert counts[1] == pytest.approx(counts[0], abs=0.1)
 
 
 def test_onnx_runtime_refuses_another_precision(tiny_network: bytes) -> None:

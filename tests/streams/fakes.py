@@ -11,7 +11,7 @@ from streams.reporting import Origin
 from streams.sources import Container, PlainUri, RawPicture, SourceUri, Timeouts
 from vision.arrays import UInt8Array
 from vision.instants import Utc
-from vision.observations import CrowdObservation, Frame, HeadPoints
+from vision.observations import CrowdObservation, Frame, HeadPoints, Region
 from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
 
 URI = PlainUri("rtsp://camera/live")
@@ -84,7 +84,8 @@ class FakeNetwork:
         self.failing_greys = failing_greys
         self.seen = 0
 
-    def observe(self, image_bgr: UInt8Array) -> CrowdObservation:
+    def observe(self, image_bgr: UInt8Array, region: Region | None = None) -> CrowdObservation:
+        del region
         self.seen += 1
         if int(image_bgr[0, 0, 0]) in self.failing_greys:
             raise ArithmeticError("the network failed")
@@ -114,6 +115,10 @@ class FakeAnalyser:
         self.lost: list[tuple[str, str]] = []
         self.expired: list[Utc] = []
         self.silent: tuple[str, ...] = ()
+
+    def region(self, frame: Frame) -> Region | None:
+        del frame
+        return None
 
     def observe(self, frame: Frame, observation: CrowdObservation) -> tuple[ZoneReading, ...]:
         return (reading(f"zone-{frame.camera_id}", frame.captured_at, self.level),)
