@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
 
-from api.plan.layout import plan_sheet
+from api.plan.reports.sheet import plan_paper
 from api.plan.words import warning_text
 from config.errors import ConfigFileError, FileProblem
 from config.plan import (
@@ -136,16 +136,16 @@ def export_table(
     if out.suffix not in (".xlsx", ".docx"):
         raise typer.BadParameter("write .xlsx or .docx", param_hint="OUT")
     _need_reports(console, lang)
-    from api.plan import sheets
+    from api.plan.reports import write_docx, write_xlsx
 
-    write = sheets.xlsx if out.suffix == ".xlsx" else sheets.docx
-    out.write_bytes(write((plan_sheet(edition.catalogue),)))
+    write = write_xlsx.xlsx if out.suffix == ".xlsx" else write_docx.docx
+    out.write_bytes(write(plan_paper(edition.catalogue)))
     console.print(text("plan.export.written", lang, file=out), markup=False)
 
 
 def _rows(table: Path, console: Console, lang: str) -> tuple[Row, ...]:
     _need_reports(console, lang)
-    from api.plan.table_files import read_table
+    from api.plan.reports.table_files import read_table
 
     try:
         return read_table(table.read_bytes(), table.name)

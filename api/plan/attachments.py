@@ -16,7 +16,7 @@ from tempfile import NamedTemporaryFile
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.plan.bodies import AttachmentIn, AttachmentOut
+from api.plan.attachment_bodies import AttachmentIn, AttachmentOut
 from api.plan.counting import Desk
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.history import Entry, append

@@ -14,7 +14,7 @@ from api.plan.asking import (
     PlanDep,
     UnitId,
 )
-from api.plan.bodies import CertificateIn, CertificateOut
+from api.plan.certificate_bodies import CertificateIn, CertificateOut
 from api.plan.forms import check_kind, checked
 
 router = APIRouter(prefix=PREFIX, tags=["plan"])

@@ -17,8 +17,9 @@ from api.plan.asking import (
     PlanDep,
     UnitId,
 )
-from api.plan.bodies import AssignIn, FixedIn, HazardIn, HazardOut, VersionIn
+from api.plan.bodies import VersionIn
 from api.plan.errors import FormRefusal
+from api.plan.hazard_bodies import AssignIn, FixedIn, HazardIn, HazardOut
 from api.plan.hazard_store import HAZARDS
 from api.plan.service import PlanService
 from api.plan.shelf import Step

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan.counting import Desk
@@ -56,14 +56,18 @@ async def listed(
 async def in_period(
     connection: AsyncConnection, unit_no: int, first: date, last: date
 ) -> tuple[Hazard, ...]:
-    """Hazards found or closed from `first` to `last`, or open then."""
+    """Hazards found or closed from `first` to `last`, or open then.
+
+    Rows that were closed before they were found come too, so that figures can name them.
+    """
+    first_day, last_day = day_number(first), day_number(last)
+    open_then = or_(_H.closed_day.is_(None), _H.closed_day >= first_day)
     query = (
         select(PLAN_HAZARDS)
         .where(
             _H.unit_no == unit_no,
             _H.state != HazardState.DRAFT,
-            _H.found_day <= day_number(last),
-            (_H.closed_day.is_(None)) | (_H.closed_day >= day_number(first)),
+            or_(and_(_H.found_day <= last_day, open_then), _H.closed_day < _H.found_day),
         )
         .order_by(_H.found_day, _H.id)
     )

@@ -15,7 +15,8 @@ from api.plan.asking import (
     PlanDep,
     UnitId,
 )
-from api.plan.bodies import IncidentIn, IncidentOut, LessonsIn, ReportIn, VersionIn
+from api.plan.bodies import VersionIn
+from api.plan.incident_bodies import IncidentIn, IncidentOut, LessonsIn, ReportIn
 from api.plan.incident_store import INCIDENTS
 from api.plan.shelf import Step
 from vision.instants import Utc

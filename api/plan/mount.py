@@ -8,22 +8,23 @@ from fastapi.responses import JSONResponse
 from api.plan import (
     camera_routes,
     certificate_routes,
+    file_routes,
     hazard_routes,
     incident_routes,
     pages,
-    paper_routes,
     routes,
     task_routes,
     work_pages,
 )
 from api.plan.errors import FormRefusal, NotFoundRefusal, PlanRefusal
 from api.plan.page_frame import mount_pages
+from api.plan.reports import routes as report_routes
 from api.plan.service import PlanService
 from api.problems import problem_body
 
 ROUTERS = (
-    *(routes, hazard_routes, incident_routes, certificate_routes, task_routes, paper_routes),
-    camera_routes,
+    *(routes, hazard_routes, incident_routes, certificate_routes, task_routes, file_routes),
+    *(camera_routes, report_routes),
     *(pages, work_pages),
 )
 _STATUS: dict[type[PlanRefusal], int] = {NotFoundRefusal: 404, FormRefusal: 422}

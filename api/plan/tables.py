@@ -231,6 +231,8 @@ PLAN_ATTACHMENTS = Table(
     Column("sha256", String(64), nullable=False),
     Column("author", String(80), nullable=False),
     Column("created_ns", BigInteger, nullable=False),
+    # Whether the picture may leave the school; a person says so.
+    Column("privacy", String(12), nullable=False, server_default="unchecked"),
     UniqueConstraint("subject", "sha256"),
     Index("ix_plan_attachments_unit_no", "unit_no"),
 )
@@ -244,6 +246,27 @@ PLAN_FEEDS = Table(
     Column("person", String(80), nullable=False),
     Column("created_ns", BigInteger, nullable=False),
     Column("revoked_ns", BigInteger, nullable=True),
+    # Rules that the person sees, as a list; NULL for all of them.
+    Column("rules_json", Text, nullable=True),
+)
+
+PLAN_PAPERS = Table(
+    "plan_papers",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("unit_no", Integer, ForeignKey("plan_units.unit_no"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("first_day", Integer, nullable=False),
+    Column("last_day", Integer, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("figures_json", Text, nullable=False),
+    Column("author", String(80), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("receipt_no", String(80), nullable=False, server_default=""),
+    Column("receipt_by", String(80), nullable=False, server_default=""),
+    Index("ix_plan_papers_unit_no", "unit_no"),
 )
 
 PLAN_NOTICES = Table(
@@ -291,5 +314,5 @@ PLAN_HISTORY = Table(
 PLAN_TABLES = (
     *(PLAN_UNITS, PLAN_OCCURRENCES, PLAN_RECORDS, PLAN_COUNTS, PLAN_HAZARDS, PLAN_INCIDENTS),
     *(PLAN_CERTIFICATES, PLAN_ATTACHMENTS, PLAN_FEEDS, PLAN_NOTICES, PLAN_ROLLS, PLAN_HISTORY),
-    *(PLAN_TASKS, PLAN_SCORES),
+    *(PLAN_TASKS, PLAN_SCORES, PLAN_PAPERS),
 )

@@ -4,6 +4,7 @@ catalogue.yaml   the bureau's own plan; the shipped one when missing
 units.yaml       the bureau and its schools; the sample's when missing
 calendar.yaml    the district's calendar; the shipped seed when missing
 grading.yaml     how hazards and risks are graded; the shipped one when missing
+scoring.yaml     how a term is scored; the shipped one when missing
 record_kinds.yaml  forms of the records; the shipped ones when missing
 NAME.yaml        a calendar that a unit names with `calendar: NAME.yaml`
 """
@@ -20,6 +21,7 @@ from config.plan.errors import PlanFileError
 from config.plan.grading import Grading, load_grading
 from config.plan.record_kinds import RecordKinds, load_record_kinds
 from config.plan.school_calendar import SchoolCalendar, load_calendar
+from config.plan.scoring import Scoring, load_scoring
 from config.plan.units import Unit, load_units
 from config.plan.values import PlanCatalogue
 
@@ -35,6 +37,7 @@ class PlanEdition:
         calendars: calendar per file name; the empty name is the district's own.
         grading: levels and methods for hazards and risks.
         kinds: kinds of records and their forms.
+        scoring: how a term is scored.
         first_report_minutes: time for an incident's first report.
     """
 
@@ -43,6 +46,7 @@ class PlanEdition:
     calendars: Mapping[str, SchoolCalendar]
     grading: Grading = field(default_factory=load_grading)
     kinds: RecordKinds = field(default_factory=load_record_kinds)
+    scoring: Scoring = field(default_factory=load_scoring)
     first_report_minutes: int = FIRST_REPORT_MINUTES
 
     def calendar_of(self, unit: Unit) -> SchoolCalendar:
@@ -78,6 +82,7 @@ def load_edition(folder: Path | None = None) -> PlanEdition:
         calendars,
         load_grading(_present(folder / "grading.yaml")),
         load_record_kinds(_present(folder / "record_kinds.yaml")),
+        load_scoring(_present(folder / "scoring.yaml")),
     )
 
 

@@ -8,7 +8,7 @@ from openpyxl import Workbook
 from typer.testing import CliRunner
 
 from api.cli_plan import plan_app
-from api.plan.table_files import read_table
+from api.plan.reports.table_files import read_table
 from config.plan import PlanFileError, load_catalogue
 
 RUNNER = CliRunner()

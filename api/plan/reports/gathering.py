@@ -1,0 +1,218 @@
+"""What one unit has in one period, read in one view of the database.
+
+Rows and totals come by different queries: `Totals` are counted by the database alone, so that a
+paper can be held against them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.plan import hazard_store
+from api.plan.counting import Desk
+from api.plan.hazards import Hazard, HazardState
+from api.plan.reports.periods import Period
+from api.plan.reports.photos import Photo, photos_of
+from api.plan.states import State
+from api.plan.tables import (
+    PLAN_COUNTS,
+    PLAN_HAZARDS,
+    PLAN_OCCURRENCES,
+    PLAN_RECORDS,
+    day_number,
+    day_of,
+)
+from api.plan.today import Line, between
+from config.plan import Unit
+
+MOST_LINES = 20_000
+
+_T = PLAN_OCCURRENCES.c
+_R = PLAN_RECORDS.c
+_H = PLAN_HAZARDS.c
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One record in one occurrence; `merged` marks all but a record's first."""
+
+    occurrence_id: int
+    rule_id: str
+    record_id: int
+    merged: bool
+    record_is_draft: bool
+    same_unit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLine:
+    """One record of the period as the papers list it."""
+
+    id: int
+    kind: str
+    kind_type: str
+    happened: date
+    title: str
+    author: str
+    receipt_no: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counted by the database, not from the rows of the paper."""
+
+    by_state: Mapping[State, int]
+    counts: int
+    hazards_before: int
+    hazards_found: int
+    hazards_closed: int
+    hazards_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A unit's period.
+
+    Attributes:
+        lines: occurrences that fall due in the period.
+        counts: records counted in these occurrences.
+        record_counts: where the period's records are counted, also in occurrences that fall due
+            later.
+        hazards: found or closed in the period, or open in it.
+        earlier_places: places of hazards that were closed before.
+        photos: pictures that belong to these records and hazards.
+    """
+
+    unit: Unit
+    period: Period
+    today: date
+    lines: tuple[Line, ...]
+    counts: tuple[Count, ...]
+    record_counts: tuple[Count, ...]
+    records: tuple[RecordLine, ...]
+    hazards: tuple[Hazard, ...]
+    earlier_places: tuple[str, ...]
+    photos: tuple[Photo, ...]
+    totals: Totals
+
+    def records_of(self, kind: str, *types: str) -> tuple[RecordLine, ...]:
+        return tuple(
+            one
+            for one in self.records
+            if one.kind == kind and (not types or one.kind_type in types)
+        )
+
+
+async def gather(connection: AsyncConnection, desk: Desk, period: Period) -> Gathered:
+    """Read the period of the desk's unit."""
+    number = desk.unit_no
+    lines = await between(connection, number, period.first, period.last, MOST_LINES)
+    hazards = await hazard_store.in_period(connection, number, period.first, period.last)
+    records = await _records(connection, number, period)
+    subjects = [f"record:{one.id}" for one in records] + [f"hazard:{one.id}" for one in hazards]
+    return Gathered(
+        unit=desk.unit,
+        period=period,
+        today=desk.today,
+        lines=lines,
+        counts=await _counts(connection, number, _due_in(period)),
+        record_counts=await _counts(connection, number, _happened_in(period)),
+        records=records,
+        hazards=hazards,
+        earlier_places=await _earlier_places(connection, number, period),
+        photos=await photos_of(connection, number, subjects),
+        totals=await totals_of(connection, (number,), period),
+    )
+
+
+async def totals_of(connection: AsyncConnection, units: Sequence[int], period: Period) -> Totals:
+    """Totals of these units together."""
+    due = and_(_T.unit_no.in_(units), _due_in(period))
+    by_state = select(_T.state, func.count()).where(due).group_by(_T.state)
+    states = {State(row[0]): int(row[1]) for row in await connection.execute(by_state)}
+    counted = select(func.count()).select_from(PLAN_COUNTS.join(PLAN_OCCURRENCES)).where(due)
+    first, last = day_number(period.first), day_number(period.last)
+    open_then = or_(_H.closed_day.is_(None), _H.closed_day >= first)
+    open_after = or_(_H.closed_day.is_(None), _H.closed_day > last)
+    hazards = select(
+        _summed(and_(_H.found_day < first, open_then)),
+        _summed(_H.found_day.between(first, last)),
+        _summed(_H.closed_day.between(first, last)),
+        _summed(and_(_H.found_day <= last, open_after)),
+    ).where(_H.unit_no.in_(units), _H.state != HazardState.DRAFT)
+    before, found, closed, after = (await connection.execute(hazards)).one()
+    count = int((await connection.execute(counted)).scalar_one())
+    return Totals(states, count, int(before), int(found), int(closed), int(after))
+
+
+def _due_in(period: Period) -> Any:
+    return _T.due_day.between(day_number(period.first), day_number(period.last))
+
+
+def _happened_in(period: Period) -> Any:
+    return _R.happened_day.between(day_number(period.first), day_number(period.last))
+
+
+def _summed(condition: Any) -> Any:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+async def _counts(connection: AsyncConnection, unit_no: int, which: Any) -> tuple[Count, ...]:
+    columns = PLAN_COUNTS.c
+    query = (
+        select(_T.id, _T.rule_id, columns.record_id, columns.merged, _R.state, _R.unit_no)
+        .join(PLAN_OCCURRENCES, _T.id == columns.occurrence_id)
+        .join(PLAN_RECORDS, _R.id == columns.record_id)
+        .where(_T.unit_no == unit_no, which)
+        .order_by(columns.record_id, columns.merged, columns.occurrence_id)
+    )
+    return tuple(
+        Count(row[0], row[1], row[2], bool(row[3]), row[4] == "draft", row[5] == unit_no)
+        for row in await connection.execute(query)
+    )
+
+
+async def _records(
+    connection: AsyncConnection, unit_no: int, period: Period
+) -> tuple[RecordLine, ...]:
+    query = (
+        select(PLAN_RECORDS)
+        .where(
+            _R.unit_no == unit_no,
+            _R.state != "draft",
+            _happened_in(period),
+        )
+        .order_by(_R.happened_day, _R.id)
+    )
+    return tuple(
+        RecordLine(
+            id=row["id"],
+            kind=row["kind"],
+            kind_type=row["kind_type"],
+            happened=day_of(row["happened_day"]),
+            title=row["title"],
+            author=row["author"],
+            receipt_no=row["receipt_no"],
+            details=json.loads(row["body_json"]),
+        )
+        for row in (await connection.execute(query)).mappings()
+    )
+
+
+async def _earlier_places(
+    connection: AsyncConnection, unit_no: int, period: Period
+) -> tuple[str, ...]:
+    query = (
+        select(_H.location)
+        .where(_H.unit_no == unit_no, _H.closed_day < day_number(period.first))
+        .distinct()
+    )
+    return tuple((await connection.execute(query)).scalars())

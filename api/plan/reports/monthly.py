@@ -1,0 +1,102 @@
+"""The monthly report: figures, measures, hazards, drills and training, incidents. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from api.plan.incidents import Incident
+from api.plan.reports.duty_figures import of_lines
+from api.plan.reports.gathering import Gathered
+from api.plan.reports.half_month import figures_sheet
+from api.plan.reports.sheet import Row, Sheet, heads, word
+from api.plan.reports.tables_of_work import (
+    DUTY_COLUMNS,
+    Words,
+    duty_cells,
+    hazard_sheet,
+    notes_of,
+    record_sheet,
+    school_sheet,
+)
+from config.plan import PlanCatalogue
+
+ACTIVITIES = ("drill", "training", "education", "meeting")
+
+
+def monthly_sheets(
+    found: Gathered,
+    schools: Sequence[Gathered],
+    words: Words,
+    plan: PlanCatalogue,
+    incidents: Sequence[Incident],
+) -> tuple[Sheet, ...]:
+    """`incidents` are those that happened in the month."""
+    notes = notes_of(found)
+    return (
+        figures_sheet(word("title.monthly"), found),
+        *((school_sheet(schools, notes),) if schools else ()),
+        measure_sheet(found, plan),
+        hazard_sheet(found),
+        _activities(found, words),
+        _incidents(found, incidents),
+        record_sheet(found, words),
+    )
+
+
+def measure_sheet(found: Gathered, plan: PlanCatalogue) -> Sheet:
+    """Each measure that had something due, in the plan's order; the last line is the sum of all."""
+    measures = {rule.id: measure.id for measure in plan.measures() for rule in measure.rules}
+    rows: list[Row] = []
+    for measure in plan.measures():
+        own = [line for line in found.lines if measures.get(line.rule_id) == measure.id]
+        if own:
+            rows.append((measure.id, measure.title_zh, *duty_cells(of_lines(own))))
+    other = [line for line in found.lines if line.rule_id not in measures]
+    if other:
+        rows.append(("—", word("no_measure"), *duty_cells(of_lines(other))))
+    rows.append(("", word("total"), *duty_cells(of_lines(found.lines))))
+    return Sheet(
+        word("measures"),
+        heads("measure_id", "measure", *DUTY_COLUMNS),
+        tuple(rows),
+        (8, 44, *(8 for _ in DUTY_COLUMNS[:-1]), 10),
+        notes_of(found),
+        groups=(("", 2), (word("group.ledger"), len(DUTY_COLUMNS))),
+    )
+
+
+def _activities(found: Gathered, words: Words) -> Sheet:
+    records = [one for one in found.records if one.kind in ACTIVITIES]
+    rows: tuple[Row, ...] = tuple(
+        (
+            *(number, f"#{one.id}", one.happened.isoformat(), words.kind(one.kind, one.kind_type)),
+            *(one.title, _persons(one.details), one.author),
+        )
+        for number, one in enumerate(records, start=1)
+    )
+    header = heads("no", "record", "day", "kind", "title", "persons", "author")
+    return Sheet(word("activities"), header, rows, (6, 9, 12, 20, 40, 10, 12), notes_of(found))
+
+
+def _persons(details: object) -> str:
+    if not isinstance(details, dict):
+        return ""
+    for name in ("participants", "attendees", "pupils"):
+        value = details.get(name)
+        if isinstance(value, int):
+            return str(value)
+        if isinstance(value, list):
+            return str(len(value))
+    return ""
+
+
+def _incidents(found: Gathered, incidents: Sequence[Incident]) -> Sheet:
+    rows: tuple[Row, ...] = tuple(
+        (
+            *(number, one.category, one.place, one.occurred.iso(), one.reports),
+            word(f"incident.{one.state.value}"),
+        )
+        for number, one in enumerate(incidents, start=1)
+    )
+    header = heads("no", "category", "place", "occurred", "reports", "state")
+    return Sheet(word("incidents"), header, rows, (6, 16, 30, 28, 8, 14), notes_of(found))

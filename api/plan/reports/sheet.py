@@ -1,0 +1,112 @@
+"""What a paper says, as plain tables; the modules `write_...` make files of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from config.plan import PlanCatalogue
+from config.plan.values import Responsible
+from config.texts import text
+
+Cell = str | int | float
+Row = tuple[Cell, ...]
+
+PLAN_COLUMNS = ("no", "task", "measure", "responsible", "deadline")
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One table of a paper.
+
+    Attributes:
+        notes: lines between the title and the table (填报单位, 日期 ...).
+        groups: cells above the header as (words, columns); empty words join the cell below.
+        rows: cells in order; a row of one cell spans the whole width (a section's heading).
+        widths: column widths in characters.
+        links: (row, column) of a cell -> (title of another sheet, its row); counted from 0.
+        footer: lines below the table, such as the one to sign.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[Row, ...]
+    widths: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+    groups: tuple[tuple[str, int], ...] = ()
+    links: tuple[tuple[tuple[int, int], tuple[str, int]], ...] = ()
+    footer: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photograph of a paper: caption and JPEG."""
+
+    caption: str
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A whole paper.
+
+    Attributes:
+        name: file name without its ending, as offices write it: `学校_半月报_2027-03上`.
+    """
+
+    name: str
+    sheets: tuple[Sheet, ...]
+    pictures: tuple[Picture, ...] = ()
+
+
+def word(name: str, **values: object) -> str:
+    """A word of the papers; they are filed in Chinese."""
+    return text(f"plan.report.{name}", "zh", **values)
+
+
+def heads(*names: str) -> tuple[str, ...]:
+    """Column headings."""
+    return tuple(word(f"column.{name}") for name in names)
+
+
+def rate_words(rate: float | None) -> str:
+    """A share in per cent with one digit; a dash where nothing was asked."""
+    return "—" if rate is None else f"{rate:.1%}"
+
+
+def signing() -> tuple[str, ...]:
+    """The line that people sign."""
+    return (word("signing"),)
+
+
+def plan_paper(plan: PlanCatalogue) -> Paper:
+    """The plan as its own five-column table, word for word."""
+    rows: list[Row] = []
+    for section in plan.sections:
+        rows.append((f"{section.no_zh}、{section.title_zh}",))
+        for task in section.tasks:
+            rows.extend(
+                (
+                    task.no,
+                    task.title_zh,
+                    measure.text_zh,
+                    responsible_words(measure.responsible),
+                    "\n".join(measure.deadline.raw),
+                )
+                for measure in task.measures
+            )
+    sheet = Sheet(plan.title_zh, heads(*PLAN_COLUMNS), tuple(rows), (6, 22, 70, 18, 12))
+    return Paper(f"{word('plan_name')}_{plan.version}", (sheet,))
+
+
+def responsible_words(who: Responsible) -> str:
+    return word(f"responsible.{who.value}")
+
+
+def state_words(state: str) -> str:
+    return text(f"plan.state.{state}", "zh")
+
+
+def title_of(titles: Mapping[str, str], rule_id: str) -> str:
+    """Name of a rule; its id when the plan has it no more."""
+    return titles.get(rule_id, rule_id)
