@@ -1,0 +1,231 @@
+"""Who gets an answer from which route, written out by hand.
+
+A new route needs a line here, under exactly the roles that may ask it. Every other role is refused,
+and so is each of these roles at another place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from api.access.rights import Role
+
+EVERYBODY = " ".join(role.value for role in Role)
+PUBLIC = "public"
+WORKERS = "workers"
+
+ROUTES: Mapping[str, tuple[str, ...]] = {
+    EVERYBODY: (
+        "GET /api/v1/openapi.json",
+        "POST /api/v1/sign-out",
+        "GET /api/v1/me",
+        "POST /api/v1/me/password",
+        "POST /api/v1/me/authenticator",
+        "POST /api/v1/me/authenticator/confirm",
+        "GET /account",
+    ),
+    PUBLIC: (
+        "POST /api/v1/sign-in",
+        "POST /api/v1/set-up",
+        "GET /sign-in",
+        "GET /set-up",
+        "GET /livez",
+        "GET /readyz",
+        "GET /console-texts/{lang}.json",
+        "GET /api/v1/plan/feeds/{token}.ics",
+        "GET /plan/worker.js",
+    ),
+    "administrator": (
+        "GET /api/v1/accounts",
+        "POST /api/v1/accounts",
+        "POST /api/v1/accounts/{account_id}/roles",
+        "POST /api/v1/accounts/{account_id}/disable",
+        "POST /api/v1/accounts/{account_id}/enable",
+        "POST /api/v1/accounts/{account_id}/reset",
+        "GET /accounts",
+    ),
+    "auditor": (
+        "GET /api/v1/audit",
+        "GET /api/v1/audit/verdict",
+        "GET /audit",
+    ),
+    WORKERS: (
+        "POST /api/v1/ingest",
+        "POST /api/v1/inputs/{input_id}",
+        "GET /api/v1/workers/orders",
+    ),
+    "operator supervisor police installer": (
+        "GET /api/v1/state",
+        "GET /api/v1/zones/{zone_id}/readings",
+        "GET /api/v1/alarms",
+        "GET /api/v1/alarms/{number}",
+        "GET /api/v1/alarms/{number}/card",
+        "GET /api/v1/people",
+        "GET /api/v1/announcements/{announcement_id}/audio",
+        "GET /police",
+        "GET /handover",
+        "GET /api/v1/site-plan",
+        "GET /api/v1/events",
+        "GET /api/v1/shift",
+        "GET /api/v1/cameras/{camera_id}/picture.jpg",
+        "GET /",
+        "GET /api/v1/cameras/{camera_id}/faults/{fault_id}/picture.jpg",
+        "GET /api/v1/cameras/{camera_id}/baselines/{mode}/picture.jpg",
+    ),
+    "operator supervisor police": (
+        "POST /api/v1/alarms/{number}/acknowledge",
+        "POST /api/v1/alarms/{number}/confirm",
+        "POST /api/v1/alarms/{number}/reject",
+        "POST /api/v1/alarms/{number}/escalate",
+        "POST /api/v1/alarms/{number}/dispatch",
+        "POST /api/v1/shift",
+        "POST /api/v1/shift/end",
+    ),
+    "operator supervisor": (
+        "POST /api/v1/alarms/{number}/close",
+        "POST /api/v1/alarms/{number}/card/steps/{step_id}",
+    ),
+    "supervisor": (
+        "POST /api/v1/alarms/{number}/shelve",
+        "POST /api/v1/alarms/{number}/out-of-service",
+        "POST /api/v1/alarms/{number}/release",
+    ),
+    "supervisor auditor privacy_officer": (
+        "GET /api/v1/viewings",
+        "GET /api/v1/evidence/register",
+    ),
+    "installer administrator machine": ("GET /metrics",),
+    "installer": (
+        "POST /api/v1/cameras/{camera_id}/calibration",
+        "POST /api/v1/coverage/tasks/{task_id}/take",
+        "POST /api/v1/coverage/tasks/{task_id}/close",
+        "POST /api/v1/cameras/{camera_id}/baselines/{mode}/confirm",
+        "POST /api/v1/cameras/{camera_id}/baselines/relearn",
+        "POST /api/v1/cameras/{camera_id}/calibration/confirm",
+    ),
+    "operator supervisor police installer administrator": (
+        "GET /api/v1/delivery",
+        "GET /delivery",
+    ),
+    "supervisor installer administrator": (
+        "POST /api/v1/delivery/targets/{target_id}/test",
+        "POST /api/v1/delivery/messages/{number}/requeue",
+    ),
+    "supervisor district installer bureau school": (
+        "GET /api/v1/coverage/now",
+        "GET /api/v1/coverage/plan",
+        "GET /api/v1/coverage/changes",
+        "GET /api/v1/coverage/days",
+        "GET /api/v1/coverage/tasks",
+        "GET /api/v1/coverage/faults",
+        "GET /api/v1/coverage/baselines",
+        "GET /coverage",
+        "GET /coverage-texts/{lang}.json",
+    ),
+    "operator supervisor police privacy_officer": (
+        "GET /api/v1/alarms/{number}/evidence",
+        "GET /api/v1/alarms/{number}/clip",
+        "GET /api/v1/alarms/{number}/exports",
+        "GET /evidence/{number}",
+    ),
+    "supervisor police": (
+        "POST /api/v1/alarms/{number}/exports",
+        "GET /api/v1/exports/{export_id}/file",
+    ),
+    "privacy_officer": (
+        "POST /api/v1/exports/{export_id}/decision",
+        "POST /api/v1/alarms/{number}/hold",
+    ),
+    "operator supervisor police district installer administrator privacy_officer": (
+        "GET /api/v1/recordings/events",
+        "GET /api/v1/evidence/key",
+    ),
+    "bureau school security_room police_room bus_provider expert": (
+        "GET /api/v1/plan/units",
+        "GET /api/v1/plan/units/{unit_id}/today",
+        "GET /api/v1/plan/units/{unit_id}/occurrences",
+        "POST /api/v1/plan/units/{unit_id}/feeds",
+        "POST /api/v1/plan/units/{unit_id}/feeds/{number}/revoke",
+        "GET /api/v1/plan/units/{unit_id}/attachments/{number}",
+        "GET /api/v1/plan/papers/plan.{form}",
+        "GET /plan",
+        "GET /plan/units/{unit_id}",
+        "GET /plan/units/{unit_id}/board",
+        "GET /plan/units/{unit_id}/ledger",
+        "GET /plan/units/{unit_id}/calendar",
+    ),
+    "bureau school security_room bus_provider": (
+        "POST /api/v1/plan/units/{unit_id}/records",
+        "POST /api/v1/plan/units/{unit_id}/records/{number}/confirm",
+        "POST /api/v1/plan/units/{unit_id}/records/{number}/receipt",
+        "POST /api/v1/plan/units/{unit_id}/occurrences/{number}/explain",
+        "POST /api/v1/plan/units/{unit_id}/attachments",
+        "POST /api/v1/plan/units/{unit_id}/camera-audits",
+        "POST /api/v1/plan/units/{unit_id}/camera-drafts",
+    ),
+    "bureau school police_room": (
+        "POST /api/v1/plan/units/{unit_id}/records/{number}/review",
+        "GET /api/v1/plan/units/{unit_id}/incidents",
+        "GET /plan/units/{unit_id}/incidents",
+    ),
+    "bureau school security_room police_room expert": (
+        "GET /api/v1/plan/units/{unit_id}/hazards",
+        "POST /api/v1/plan/units/{unit_id}/hazards",
+        "GET /plan/units/{unit_id}/hazards",
+        # Of a hazard; other kinds follow the scope of the role.
+        "GET /api/v1/plan/units/{unit_id}/history/{kind}/{number}",
+    ),
+    "bureau school security_room": (
+        "POST /api/v1/plan/units/{unit_id}/hazards/{number}/assign",
+        "POST /api/v1/plan/units/{unit_id}/hazards/{number}/fixed",
+        "POST /api/v1/plan/units/{unit_id}/hazards/{number}/{verb}",
+        "POST /api/v1/plan/units/{unit_id}/tasks/{number}/give",
+        "POST /api/v1/plan/units/{unit_id}/tasks/{number}/done",
+        "POST /api/v1/plan/units/{unit_id}/tasks/{number}/close",
+    ),
+    "bureau school": (
+        "POST /api/v1/plan/units/{unit_id}/incidents",
+        "POST /api/v1/plan/units/{unit_id}/incidents/{number}/reports",
+        "POST /api/v1/plan/units/{unit_id}/incidents/{number}/close",
+        "POST /api/v1/plan/units/{unit_id}/incidents/{number}/lessons",
+        "GET /api/v1/plan/units/{unit_id}/papers/half-month.{form}",
+        "GET /api/v1/plan/units/{unit_id}/papers/evaluation.{form}",
+        "GET /plan/wall",
+    ),
+    # Of a fire drill; other kinds follow the scope of the role.
+    "bureau school bus_provider expert": ("GET /plan/units/{unit_id}/form/{kind}",),
+    "bureau school bus_provider": (
+        "GET /api/v1/plan/units/{unit_id}/certificates",
+        "POST /api/v1/plan/units/{unit_id}/certificates",
+        "GET /plan/units/{unit_id}/certificates",
+    ),
+    "bureau school security_room expert": (
+        "GET /api/v1/plan/units/{unit_id}/tasks",
+        "GET /plan/units/{unit_id}/tasks",
+    ),
+}
+"""Roles that get an answer at their own place -> method and path."""
+
+ANSWERED_ANYWHERE = frozenset(
+    {
+        # One's own account.
+        "GET /api/v1/openapi.json",
+        "POST /api/v1/sign-out",
+        "GET /api/v1/me",
+        "POST /api/v1/me/password",
+        "POST /api/v1/me/authenticator",
+        "POST /api/v1/me/authenticator/confirm",
+        "GET /account",
+        # The plan's lists, cut down to one's own units.
+        "GET /api/v1/plan/units",
+        "GET /api/v1/plan/papers/plan.{form}",
+        "GET /plan",
+        "GET /plan/wall",
+    }
+)
+"""Routes that answer a role wherever it holds; nothing of another place may stand in the answer."""
+
+
+def roles_of() -> dict[str, str]:
+    """Method and path -> who is answered."""
+    return {route: who for who, routes in ROUTES.items() for route in routes}
