@@ -36,6 +36,8 @@ DAILY_HORIZON = timedelta(days=45)
 HORIZON = timedelta(days=400)
 # A machine that was off makes up for so many nights one by one, so that every notice is written.
 MOST_NIGHTS = 31
+# A due day moves back to a fitting day, at most over the longest holidays.
+FARTHEST_MOVE = timedelta(days=62)
 _CHUNK = 5_000
 
 _T = PLAN_OCCURRENCES.c
@@ -141,26 +143,36 @@ async def reconcile(connection: AsyncConnection, expansions: Expansions, today: 
             old = known.pop((row["unit_no"], row["rule_id"], row["raw_due_day"]), None)
             if old is None:
                 fresh.append(row)
-            else:
+            elif _may_move(old, today):
                 await _correct(connection, old, row)
     for start in range(0, len(fresh), _CHUNK):
         await connection.execute(insert(PLAN_OCCURRENCES), fresh[start : start + _CHUNK])
-    await _drop(connection, list(known.values()))
+    await _drop(connection, [old for old in known.values() if _may_move(old, today)])
     return len(fresh)
 
 
 async def _rows_to_come(
     connection: AsyncConnection, units: Sequence[int], today: date
 ) -> dict[Key, Mapping[Any, Any]]:
+    """Every row that the plan could give again, also those done before their day.
+
+    A changed calendar can move a due day that has passed into the days to come.
+    """
     columns = (_T.id, _T.unit_no, _T.rule_id, _T.raw_due_day, _T.window_start_day, _T.due_day)
     query = select(*columns, _T.needed, _T.done, _T.state).where(
         _T.unit_no.in_(units),
-        _T.due_day >= day_number(today),
+        _T.due_day >= day_number(today - FARTHEST_MOVE),
         _T.anchor == "",
-        _T.state.in_((State.UPCOMING, State.OPEN, State.EXEMPT)),
     )
     rows = (await connection.execute(query)).mappings()
     return {(row["unit_no"], row["rule_id"], row["raw_due_day"]): row for row in rows}
+
+
+def _may_move(old: Mapping[Any, Any], today: date) -> bool:
+    """Whether a row is still to come and nobody has done it."""
+    return old["due_day"] >= day_number(today) and old["state"] in (
+        *(State.UPCOMING, State.OPEN, State.EXEMPT),
+    )
 
 
 async def _correct(

@@ -198,3 +198,14 @@ async def test_a_changed_profile_is_put_right_at_night(rolled: LedgerDesk) -> No
     # The primary school has buses now; the middle school has none any more.
     assert await rolled.state(PRIMARY, "R-3.11.3-1", date(2026, 6, 30)) == "open"
     assert await rolled.state(MIDDLE, "R-3.11.3-1", date(2026, 6, 30)) == "exempt"
+
+
+async def test_work_handed_in_before_its_day_is_not_asked_again_by_the_next_night(
+    rolled: LedgerDesk,
+) -> None:
+    stored = await rolled.hand_in("sample-primary", TODAY, "meeting", kind_type="situation")
+    assert stored.counted[0].due > TODAY
+    for days in (1, 2, 20):
+        await rolled.roll(TODAY + timedelta(days=days))
+    rule, due = stored.counted[0].rule_id, stored.counted[0].due
+    assert await rolled.state("sample-primary", rule, due) == "submitted"
