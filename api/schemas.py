@@ -320,6 +320,13 @@ class AlarmListBody(Body):
     next_before: int | None = Field(description="pass as `before` for the next page")
 
 
+class AreaNameBody(Body):
+    """A place that must be seen."""
+
+    id: str
+    name: NameBody
+
+
 class StateBody(Body):
     """Everything the desk shows, in one moment."""
 
@@ -331,6 +338,9 @@ class StateBody(Body):
     stale_after_s: float
     zones: tuple[ZoneBody, ...]
     cameras: tuple[CameraBody, ...]
+    areas: tuple[AreaNameBody, ...] = Field(
+        description="places that must be seen"
+    )
     alarms: tuple[AlarmBody, ...] = Field(description="open ones, the worst first")
     recent: tuple[AlarmBody, ...] = Field(description="closed in the last day, newest first")
 

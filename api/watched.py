@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
-from config.site import LocalText, Site
+from config.site import LocalText, RequiredArea, Site
 from vision.zones import ZoneType
 
 
@@ -40,15 +40,24 @@ class WatchedCamera:
     zone_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WatchedArea:
+    """A place that must be seen, which an alarm may name."""
+
+    id: str
+    name: Name
+
+
 @dataclass(frozen=True)
 class WatchedSite:
-    """Zones and cameras of one site, in the order of the site file."""
+    """Zones, cameras and required areas of one site, in the order of the site file."""
 
     id: str
     name: Name
     timezone: str
     zones: tuple[WatchedZone, ...]
     cameras: tuple[WatchedCamera, ...]
+    areas: tuple[WatchedArea, ...] = ()
 
     @cached_property
     def zone(self) -> Mapping[str, WatchedZone]:
@@ -57,6 +66,10 @@ class WatchedSite:
     @cached_property
     def camera(self) -> Mapping[str, WatchedCamera]:
         return MappingProxyType({camera.id: camera for camera in self.cameras})
+
+    @cached_property
+    def area(self) -> Mapping[str, WatchedArea]:
+        return MappingProxyType({area.id: area for area in self.areas})
 
     @classmethod
     def of(cls, site: Site) -> WatchedSite:
@@ -76,7 +89,13 @@ class WatchedSite:
             WatchedCamera(camera.id, _name(camera.name), tuple(camera.zone_ids))
             for camera in site.cameras
         )
-        return cls(site.id, _name(site.name), site.timezone, zones, cameras)
+        areas = tuple(
+            WatchedArea(area.id, _name(area.name))
+            for floor in site.floors
+            for area in floor.areas
+            if isinstance(area, RequiredArea)
+        )
+        return cls(site.id, _name(site.name), site.timezone, zones, cameras, areas)
 
 
 def _name(text: LocalText) -> Name:

@@ -27,7 +27,14 @@ Do = Literal[
     "mend",
 ]
 AlarmKind = Literal[
-    "crowd", "camera_lost", "worker_lost", "recorder_lost", "panic", "panel_fault", "test"
+    "crowd",
+    "camera_lost",
+    "worker_lost",
+    "recorder_lost",
+    "area_blind",
+    "panic",
+    "panel_fault",
+    "test",
 ]
 
 

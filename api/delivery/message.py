@@ -14,6 +14,7 @@ from vision.instants import Utc
 
 _LANGUAGES = ("zh", "en")
 _FIRST_CAMERA_POINT = 501
+_FIRST_AREA_POINT = 801
 LATE_AFTER_S = 60.0
 """A message that leaves later than this after its step says so."""
 
@@ -220,6 +221,8 @@ def _place(site: WatchedSite, alarm: Alarm) -> Words:
         found = site.zone[subject].name
     elif subject in site.camera:
         found = site.camera[subject].name
+    elif subject in site.area:
+        found = site.area[subject].name
     if found is None:
         return Words(subject, subject)
     return Words(found.zh, found.en)
@@ -232,6 +235,9 @@ def _point(site: WatchedSite, subject_id: str) -> int:
     camera_ids = [camera.id for camera in site.cameras]
     if subject_id in camera_ids:
         return camera_ids.index(subject_id) + _FIRST_CAMERA_POINT
+    area_ids = [area.id for area in site.areas]
+    if subject_id in area_ids:
+        return area_ids.index(subject_id) + _FIRST_AREA_POINT
     return 0
 
 

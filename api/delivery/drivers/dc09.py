@@ -21,6 +21,7 @@ _CODES = {
     "worker_lost": "380",
     "recorder_lost": "380",
     "panel_fault": "380",
+    "area_blind": "380",
     "delivery": "354",
 }
 _BEGINS = frozenset({"opened", "raised", "repeated", "late_report", "test", "confirmed"})

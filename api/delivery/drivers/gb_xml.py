@@ -56,7 +56,8 @@ def alarm_code(alarm_type: str, cause: str, edition: int) -> AlarmCode:
     """How an alarm of ours is named there.
 
     Crowding is "density" of video alarms (5/10). A covered camera is 5/13 since 2022 and "video
-    abnormal" (5/11) before; a lost one is "video loss" of device alarms (2/1).
+    abnormal" (5/11) before; a lost one is "video loss" of device alarms (2/1). A required place
+    that no camera shows any more is "video abnormal" too.
     """
     if alarm_type == "crowd":
         return AlarmCode(METHOD_VIDEO, 10)
@@ -64,6 +65,8 @@ def alarm_code(alarm_type: str, cause: str, edition: int) -> AlarmCode:
         if "covered" in cause or "dark" in cause:
             return AlarmCode(METHOD_VIDEO, 13 if edition >= 2022 else 11)
         return AlarmCode(METHOD_DEVICE, 1)
+    if alarm_type == "area_blind":
+        return AlarmCode(METHOD_VIDEO, 11)
     return AlarmCode(METHOD_DEVICE)
 
 

@@ -139,6 +139,7 @@ def test_what_is_no_sip_is_refused(data: bytes) -> None:
         ("camera_lost", "camera covered", 2022, AlarmCode(5, 13)),
         ("camera_lost", "camera covered", 2016, AlarmCode(5, 11)),
         ("camera_lost", "connection lost", 2016, AlarmCode(2, 1)),
+        ("area_blind", "less is seen than planned", 2022, AlarmCode(5, 11)),
         ("panic", "", 2022, AlarmCode(2)),
     ],
 )

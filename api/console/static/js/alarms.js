@@ -75,6 +75,7 @@ function makeCard(number) {
     why: make("p", { class: "alarm-why" }),
     state: make("span", { class: "alarm-state" }),
     age: make("span", { class: "alarm-age" }),
+    plan: make("a", { class: "alarm-plan", href: "/coverage", hidden: true, text: t("alarm.area_blind.link") }),
     refusal: make("p", { class: "alarm-refusal", role: "alert" }),
     acknowledge: make("button", {
       class: "alarm-acknowledge", type: "button",
@@ -98,7 +99,7 @@ function makeCard(number) {
       make("p", { class: "alarm-numbers" }, card.density, card.facts),
       card.why,
       card.refusal,
-      make("div", { class: "alarm-foot" }, card.state, card.more, card.acknowledge),
+      make("div", { class: "alarm-foot" }, card.state, card.plan, card.more, card.acknowledge),
       card.details.root,
     ),
   );
@@ -114,6 +115,7 @@ function fillCard(card, alarm) {
   setShape(card.shape, signShape(alarm));
   setText(card.level, signText(alarm));
   setText(card.place, placeText(alarm));
+  card.plan.hidden = alarm.type !== "area_blind";
   setText(card.age, t("alarm.opened", { age: agoText(ageOf(alarm.opened_at)) }));
   fillNumbers(card, alarm);
   setText(card.state, stateText(alarm));

@@ -1,7 +1,8 @@
-// What the service told: zones, cameras and alarms by id. No page elements here.
+// What the service told: zones, cameras, areas and alarms by id. No page elements here.
 
 export const zones = new Map();
 export const cameras = new Map();
+export const areas = new Map();
 export const alarms = new Map();
 export const recent = new Map();
 export const site = { staleAfterS: 3 };
@@ -19,6 +20,7 @@ export function take(kind, body) {
     site.staleAfterS = body.stale_after_s;
     refill(zones, byKey(body.zones, "id"));
     refill(cameras, byKey(body.cameras, "id"));
+    refill(areas, byKey(body.areas, "id"));
     refill(alarms, byKey(body.alarms, "number"));
     refill(recent, byKey(body.recent, "number"));
   } else if (kind === "zone") zones.set(body.id, body);

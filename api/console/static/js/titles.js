@@ -1,6 +1,6 @@
 // What an alarm is called and where it is, in the page's language.
 
-import { alarms, cameras, zones } from "./store.js";
+import { alarms, areas, cameras, zones } from "./store.js";
 import { inLanguage, levelText, t } from "./texts.js";
 
 /** Where an alarm is: its zone, its camera, its button. */
@@ -12,6 +12,10 @@ export function placeText(alarm) {
   if (alarm.type === "worker_lost" || alarm.type === "recorder_lost") {
     const count = alarm.now.reasons[0]?.measured ?? alarm.peak.reasons[0]?.measured ?? 0;
     return t("alarm.group_lost.title", { name: alarm.subject_id, count });
+  }
+  if (alarm.type === "area_blind") {
+    const area = areas.get(alarm.subject_id);
+    return t("alarm.area_blind.title", { area: area ? inLanguage(area.name) : alarm.subject_id });
   }
   const zone = zones.get(alarm.subject_id) ?? zones.get(alarm.zone_ids[0]);
   const place = zone ? inLanguage(zone.name) : alarm.subject_id;
