@@ -22,7 +22,7 @@ from vision.health_features import Baseline, Mode
 from vision.instants import Utc
 
 _log = structlog.get_logger(__name__)
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class HealthLimits:
     dark_luminance: float = 0.09
     glare_share: float = 0.4
     sharpness_ratio: float = 0.35
-    lost_share: float = 0.3
+    lost_share: float = 0.25
     shift_share: float = 0.03
     shift_spread: float = 0.01
     noise_ratio: float = 4.0

@@ -6,8 +6,10 @@ pictures before:
 - Sharpness is the variance of the Laplacian over the grey variance, after a 3x3 median: the raw
   variance takes a dimmed picture for a blurred one. The quietest tenth of the blocks says how much
   of the Laplacian is noise, which would otherwise pass for detail.
-- A tile is lost when the grey in it varies little against its mean: dimming keeps that ratio and
-  blur most of it, only a cover takes it away. Edges alone cannot tell a cover from a blur.
+- A tile is lost when the grey in it varies little against its mean, in a middle band: dimming keeps
+  that ratio and blur most of it, only a cover takes it away. Finer detail goes with blur too, and
+  coarser light falls on a cover as well. What counts of the healthy camera is what stays when
+  people go: a low quantile over its pictures.
 - A moved camera is found by matched ORB points and a similarity, as the largest shift of the four
   corners. Fewer than 20 inliers say nothing: with fewer a shift of hundreds of pixels was once
   reported for a camera at rest.
@@ -17,7 +19,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,14 +30,21 @@ from vision.arrays import Float64Array, UInt8Array, read_only
 from vision.errors import ShapeError
 
 WIDTH_PX = 320
-TILES = 4
+TILES = 8
 LEAST_INLIERS = 20
-_POINTS = 600
+_POINTS = 1000
+_EQUALISED = 4
 _SAME_PLACE_PX = 3.0
 _MOST_BITS = 64
 _INFRARED_SATURATION = 6.0
-_TILE_VARIES = 0.06
-_TILE_LOST_SHARE = 0.4
+_BAND_PX = (3.0, 12.0)
+# What sensor noise and compression leave of themselves in that band, in grey levels.
+_BAND_NOISE = 0.8
+_TILE_VARIES = 0.02
+_TILE_LOST_SHARE = 0.3
+_LASTS_QUANTILE = 0.2
+_LEAST_TILES = 16
+_LEAST_HALF_SHARE = 0.35
 
 
 class Mode(StrEnum):
@@ -55,8 +64,8 @@ class Features:
         sharpness: Laplacian variance over grey variance.
         noise: median absolute difference from the 3x3 median, 0..1.
         cast: distance of the mean colour from grey in Lab units.
-        tile_variation: (4, 4) float64, standard deviation of grey over its mean in each tile,
-            smoothed so that noise does not count.
+        tile_variation: (8, 8) float64, standard deviation of grey over its mean in each tile, in
+            the band between 3 and 12 pixels.
         digest: of all the picture's bytes: equal for equal pictures.
         grey: (H, 320) uint8, what the features were taken from.
     """
@@ -119,11 +128,18 @@ def _sharpness(calm: UInt8Array) -> float:
 
 
 def _tile_variation(calm: UInt8Array) -> Float64Array:
-    """Spread of grey over its mean in each of 4 x 4 tiles."""
-    smooth = np.asarray(cv2.GaussianBlur(calm, (0, 0), 2.0), dtype=np.float64)
-    rows = np.array_split(smooth, TILES, axis=0)
-    tiles = [np.array_split(row, TILES, axis=1) for row in rows]
-    return np.array([[float(t.std()) / max(float(t.mean()), 8.0) for t in row] for row in tiles])
+    """Spread of the middle band of grey over the mean grey in each of 8 x 8 tiles."""
+    grey = np.asarray(calm, dtype=np.float32)
+    fine, coarse = (cv2.GaussianBlur(grey, (0, 0), sigma_px) for sigma_px in _BAND_PX)
+    spread = _by_tile(np.asarray(fine - coarse, dtype=np.float64), np.std)
+    mean = _by_tile(np.asarray(grey, dtype=np.float64), np.mean)
+    return np.sqrt(np.maximum(0.0, spread**2 - _BAND_NOISE**2)) / np.maximum(mean, 8.0)
+
+
+def _by_tile(values: Float64Array, measure: Callable[[Float64Array], np.floating]) -> Float64Array:
+    """A measure of each of 8 x 8 tiles."""
+    rows = [np.array_split(row, TILES, axis=1) for row in np.array_split(values, TILES, axis=0)]
+    return np.array([[float(measure(tile)) for tile in row] for row in rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +148,7 @@ class Baseline:
 
     Attributes:
         sharpness, luminance, noise, cast: medians over the pictures it was learnt from.
-        tile_variation: (4, 4) medians.
+        tile_variation: (8, 8) lower fifths over those pictures.
         points_uv_px: (N, 2) float32 places of landmarks on the small picture.
         descriptors: (N, 32) uint8, of those landmarks.
         width_px, height_px: of the small picture.
@@ -153,15 +169,32 @@ class Baseline:
 
     @property
     def watches_movement(self) -> bool:
-        """Whether enough lasting landmarks were found to notice that the camera was moved."""
-        return len(self.points_uv_px) >= LEAST_INLIERS
+        """Whether enough lasting landmarks were found to notice that the camera was moved.
+
+        About half of them are found again in a picture; with fewer than twice what a verdict
+        needs, chance matches have given shifts of a camera at rest.
+        """
+        return len(self.points_uv_px) >= 2 * LEAST_INLIERS
+
+    @property
+    def watches_cover(self) -> bool:
+        """Whether a cover over half of the picture, from any side, would be noticed.
+
+        Over plain ground a cover takes nothing away that could be missed.
+        """
+        varies = self.tile_variation >= _TILE_VARIES
+        half = TILES // 2
+        halves = (varies[:half], varies[half:], varies[:, :half], varies[:, half:])
+        total = int(varies.sum())
+        least = min(int(part.sum()) for part in halves)
+        return total >= _LEAST_TILES and least >= _LEAST_HALF_SHARE * total
 
 
 def learn_baseline(samples: Sequence[Features]) -> Baseline:
     """The baseline of one mode from pictures of a healthy camera, spread over minutes.
 
     Landmarks are taken from the median picture, in which people who pass are gone, and kept when
-    at least half of the samples show them at the same place. With fewer than 20 left, as over bare
+    at least half of the samples show them at the same place. With fewer than 40 left, as over bare
     ground, movement cannot be told; `Baseline.watches_movement` says so.
 
     Raises:
@@ -180,7 +213,7 @@ def learn_baseline(samples: Sequence[Features]) -> Baseline:
         luminance=float(np.median([s.luminance for s in samples])),
         noise=float(np.median([s.noise for s in samples])),
         cast=float(np.median([s.cast for s in samples])),
-        tile_variation=np.median([s.tile_variation for s in samples], axis=0),
+        tile_variation=np.quantile([s.tile_variation for s in samples], _LASTS_QUANTILE, axis=0),
         points_uv_px=points,
         descriptors=descriptors,
         width_px=first.grey.shape[1],
@@ -212,7 +245,7 @@ def _matches(before: UInt8Array, after: UInt8Array) -> list[cv2.DMatch]:
 
 def _landmarks(grey: UInt8Array) -> tuple[Float64Array, UInt8Array]:
     """ORB points (N, 2) and descriptors (N, 32), after local contrast equalisation."""
-    equal = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(TILES, TILES)).apply(grey)
+    equal = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(_EQUALISED, _EQUALISED)).apply(grey)
     orb = cv2.ORB.create(nfeatures=_POINTS, fastThreshold=8, edgeThreshold=15, patchSize=23)
     points, descriptors = orb.detectAndCompute(equal, None)
     if descriptors is None or not len(points):
