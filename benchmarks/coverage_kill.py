@@ -1,0 +1,213 @@
+"""How soon a killed camera's blind areas are named, and whether exactly those are.
+
+    python -m benchmarks.coverage_kill [--cameras cam-stair,cam-gate] [--json]
+
+`xiaoan run` on the sample school as real processes: all cameras show the virtual campus except the
+one that is killed, which is a real RTSP server (GStreamer) and gets SIGKILL. Measured from the
+signal to the API's answer that names the blind areas, for each camera in a run of its own. Watched
+for some seconds longer: no other area may turn blind.
+
+Target: within 10 s exactly the areas of `BLIND_WITHOUT`, which a reader can check on the plan.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from benchmarks.peers.rtsp import MEND, RtspServer, installed
+from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
+from config import SITE_FILE, sample_school_directory
+
+TARGET_S = 10.0
+WATCHED_LONGER_S = 4.0
+_PATIENCE_S = 180.0
+_STOP_S = 30.0
+BLIND_WITHOUT: dict[str, frozenset[str]] = {
+    "cam-stair": frozenset({"area-stair"}),
+    "cam-hall": frozenset({"area-hall", "area-exit"}),
+    "cam-upper": frozenset({"area-corridor-2f"}),
+    "cam-gate": frozenset({"area-gate"}),
+    "cam-corridor3": frozenset({"area-corridor-3f"}),
+}
+
+
+class NeverCameError(Exception):
+    """The running site did not reach a state within the patience of this measurement."""
+
+
+def site_with(camera_id: str, uri: str, folder: Path, *, others: str | None = None) -> Path:
+    """The sample school in `folder`, one camera at another address, and maybe all others too."""
+    text = (sample_school_directory() / SITE_FILE).read_text(encoding="utf-8")
+    head, *entries = re.split(r"(?m)^(?=  - id: cam-)", text)
+    changed = []
+    for entry in entries:
+        mine = entry.startswith(f"  - id: {camera_id}\n")
+        address = uri if mine else others
+        changed.append(re.sub(r"uri: \S+", f"uri: {address}", entry) if address else entry)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SITE_FILE).write_text(head + "".join(changed), encoding="utf-8")
+    return folder
+
+
+@dataclass(slots=True)
+class RunningSchool:
+    """`xiaoan run` in processes of its own; a context manager."""
+
+    site_dir: Path
+    run_dir: Path
+    port: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+    _client: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False))
+
+    def __enter__(self) -> Self:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        command = [sys.executable, "-m", "api", "run", "--site", str(self.site_dir)]
+        command += ["--run-dir", str(self.run_dir), "--port", str(self.port)]
+        environment = os.environ | {"XIAOAN_WORKERS": "1", "XIAOAN_ACCESS": "open"}
+        self._process = subprocess.Popen(
+            command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=_STOP_S)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """An answer of the API; empty while nobody answers."""
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise NeverCameError("xiaoan run ended; see its messages")
+        try:
+            answer = self._client.get(f"http://127.0.0.1:{self.port}/api/v1/{path}", timeout=3.0)
+        except httpx.TransportError:
+            return {}
+        return dict(answer.json()) if answer.status_code == httpx.codes.OK else {}
+
+    def blind(self) -> frozenset[str] | None:
+        """The areas that are blind now; `None` while the API cannot say."""
+        found = self.get("coverage/now")
+        if not found.get("ready"):
+            return None
+        return frozenset(area["area_id"] for area in found["areas"] if area["state"] == "blind")
+
+    def wait_until_all_see(self) -> None:
+        """Until every camera is well and every area whole.
+
+        Raises:
+            NeverCameError: when that does not happen.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            found = self.get("coverage/now")
+            cameras, areas = found.get("cameras", ()), found.get("areas", ())
+            well = cameras and all(camera["healthy"] for camera in cameras)
+            if well and all(area["state"] == "whole" for area in areas):
+                return
+            if time.monotonic() > deadline:
+                wrong = [one for one in cameras if not one["healthy"]]
+                raise NeverCameError(f"not all cameras became well: {wrong}")
+            time.sleep(0.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the API said after a camera was killed.
+
+    Attributes:
+        after_s: from the signal to the first answer with exactly the expected areas; `None` when
+            none came.
+        seen: every other set of blind areas that was answered on the way, or after it.
+    """
+
+    after_s: float | None
+    seen: tuple[frozenset[str], ...]
+    alarmed: frozenset[str]
+
+
+def kill_and_watch(school: RunningSchool, server: RtspServer, camera_id: str) -> Named:
+    """Kill the camera and watch what the API names."""
+    expected = BLIND_WITHOUT[camera_id]
+    began = time.monotonic()
+    server.kill()
+    after_s: float | None = None
+    seen: list[frozenset[str]] = []
+    while time.monotonic() - began < TARGET_S + WATCHED_LONGER_S:
+        blind = school.blind()
+        if blind == expected:
+            after_s = after_s or time.monotonic() - began
+        elif blind and blind not in seen:
+            seen.append(blind)
+        time.sleep(0.1)
+    alarms = school.get("alarms").get("alarms", ())
+    alarmed = frozenset(one["subject_id"] for one in alarms if one["type"] == "area_blind")
+    return Named(after_s, tuple(seen), alarmed)
+
+
+def measure(camera_id: str) -> Named:
+    """One run of the sample school in which this camera dies."""
+    folder = Path(tempfile.mkdtemp(prefix="xiaoan-kill-"))
+    try:
+        with RtspServer(size="1280x720", fps=5) as server:
+            site_dir = site_with(camera_id, server.url(), folder / "school")
+            with RunningSchool(site_dir, folder / "run") as school:
+                school.wait_until_all_see()
+                return kill_and_watch(school, server, camera_id)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    arguments = parser("Areas that a killed camera leaves blind, by the running service.")
+    arguments.add_argument("--cameras", default=",".join(BLIND_WITHOUT))
+    options = arguments.parse_args()
+    if not installed():
+        no_data(f"gst-rtsp-server is not installed; {MEND}")
+    report = Report("coverage_kill", options.seed, packages=("av", "shapely"))
+    holds, slowest_s, exact = True, 0.0, 0
+    cameras = options.cameras.split(",")
+    for camera_id in cameras:
+        named = measure(camera_id)
+        expected = ", ".join(sorted(BLIND_WITHOUT[camera_id]))
+        good = named.after_s is not None and named.after_s <= TARGET_S and not named.seen
+        others = "; ".join(", ".join(sorted(one)) for one in named.seen) or "no other"
+        took = "never" if named.after_s is None else f"{named.after_s:.2f} s"
+        report.row(f"{camera_id} killed: {expected}", f"{took}; {others}", f"<= {TARGET_S:g} s")
+        slowest_s, exact = max(slowest_s, named.after_s or float("inf")), exact + good
+        holds &= good
+    report.figures = {
+        "cameras_killed": len(cameras),
+        "named_exactly": exact,
+        "named_after_max_s": round(slowest_s, 3) if slowest_s != float("inf") else None,
+    }
+    report.publish(as_json=options.json)
+    if not holds:
+        raise SystemExit(EXIT_TARGET_MISSED)
+
+
+if __name__ == "__main__":
+    main()
