@@ -14,6 +14,7 @@ from openpyxl import Workbook
 from openpyxl.drawing.image import Image
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.hyperlink import Hyperlink
 
 from api.plan.reports.sheet import Cell, Paper, Picture, Sheet, word
 
@@ -176,7 +177,8 @@ def _links(page: Any, sheet: Sheet, targets: Mapping[str, tuple[str, int]]) -> N
     for (row, column), (title, target) in sheet.links:
         name, first = targets[title]
         cell = page.cell(header_row(sheet) + 1 + row, column + 1)
-        cell.hyperlink = f"#'{name}'!A{first + target}"
+        place = f"'{name}'!A{first + target}"
+        cell.hyperlink = Hyperlink(ref=cell.coordinate, location=place)
         cell.font = Font(name=BODY_FONT, size=_BODY_PT, underline="single", color="0B4F94")
 
 
