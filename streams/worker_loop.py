@@ -15,12 +15,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
 import structlog
 
-from streams.camera_check import CameraCheck, CheckedCamera
+from streams.camera_check import Arrivals, CameraCheck, CheckedCamera, SideNumbers
 from streams.camera_loop import CameraLoop, CameraSpec, LoopSettings, Outlets
 from streams.camera_state import CameraStatus
 from streams.clock import Clock
@@ -39,6 +40,7 @@ from streams.reporting import AnyRecord, Origin, Reporter
 from streams.sampling import Inbox
 from streams.sources import Opener
 from streams.spool import Spool
+from streams.stream_gauge import StreamGauge
 from streams.uploader import Uploader, UploaderSettings
 from vision.instants import Monotonic, Utc
 from vision.observations import Frame, HeadNetwork
@@ -123,6 +125,7 @@ class Worker:
         self._last_turn: Monotonic = self._clock.monotonic()
         self._failures: Counter[str] = Counter()
         self._analysed = 0
+        self._gauges: dict[str, StreamGauge] = {}
         self._loops = [self._loop(spec) for spec in config.cameras]
         self._paces = PaceKeeper(self._loops, dict, self._clock)
 
@@ -157,6 +160,8 @@ class Worker:
 
     def _loop(self, spec: CameraSpec) -> CameraLoop:
         recording = self._with.recording
+        ring = None if recording is None else recording.tap(spec.id)
+        gauge = self._gauges[spec.id] = StreamGauge(self._clock, ring)
         return CameraLoop(
             spec,
             opener=self._with.opener_for(spec),
@@ -166,7 +171,7 @@ class Worker:
                 report=self._inbox.put_event,
             ),
             settings=self._config.loop,
-            tap=None if recording is None else recording.tap(spec.id),
+            tap=gauge,
         )
 
     def _start_threads(
@@ -214,14 +219,25 @@ class Worker:
     def _checks(self) -> dict[str, CameraCheck]:
         """The health check of each camera."""
         memory = HealthMemory(self._config.spool_path.parent.parent / "health")
+        side = SideNumbers(
+            lambda camera_id: self._gauges[camera_id].clock_offset_s, self._recording_gap_s
+        )
         return {
             loop.spec.id: CameraCheck(
                 CheckedCamera(loop.spec.id, loop.spec.view, loop.spec.uri.scheme in _LIVE),
                 memory,
-                loop.arrivals,
+                partial(self._arrivals, loop),
+                side,
             )
             for loop in self._loops
         }
+
+    def _arrivals(self, loop: CameraLoop) -> Arrivals:
+        return self._gauges[loop.spec.id].arrivals() or loop.arrivals()
+
+    def _recording_gap_s(self, camera_id: str) -> float | None:
+        recording = self._with.recording
+        return None if recording is None else recording.gap_s(camera_id, self._clock.utc())
 
     def _watch(self, stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
         """The main thread's work: judge the cameras from outside, tick, and give heartbeats."""

@@ -12,6 +12,7 @@ from streams.clock import Clock
 from streams.recording.recorder import CameraRecorder
 from streams.recording.writer import RingWriter
 from streams.tap import SourceTap
+from vision.instants import Utc
 
 RECORDINGS_FOLDER = "recordings"
 
@@ -37,6 +38,13 @@ class Recording:
     def tap(self, camera_id: str) -> SourceTap | None:
         """What hears this camera's packets; `None` when it is not recorded."""
         return self._taps.get(camera_id)
+
+    def gap_s(self, camera_id: str, now: Utc) -> float | None:
+        """For how long the camera has not been recorded; `None` when it is not meant to be."""
+        status = self._writer.status().get(camera_id)
+        if status is None:
+            return None
+        return 0.0 if status.recording else max(0.0, now - status.since)
 
     def status(self) -> dict[str, str]:
         """`recording`, or why not, by camera."""
