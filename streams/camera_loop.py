@@ -28,6 +28,7 @@ from streams.sources import (
     Picture,
     Playback,
     SourceUri,
+    Thrift,
     Timeouts,
     open_source,
 )
@@ -112,6 +113,7 @@ class CameraLoop:
         self._clock = clock
         self._outlets = outlets
         self._tap = tap
+        self._thrift = Thrift()
         self._settings = settings or LoopSettings()
         self._silence = spec.silence or self._settings.silence
         self._backoff = Backoff(self._settings.backoff, random_source or random.Random())
@@ -138,10 +140,17 @@ class CameraLoop:
 
     def arrivals(self) -> Arrivals:
         """Pictures that came so far, analysed or not."""
-        return Arrivals(self.drops.snapshot().get("not_sampled", 0) + self._sequence)
+        dropped = self.drops.snapshot()
+        unused = dropped.get("not_sampled", 0) + dropped.get("not_decoded", 0)
+        return Arrivals(unused + self._sequence)
 
-    def pace(self, fps: float) -> None:
-        """Analyse `fps` pictures a second from the next picture on."""
+    def pace(self, fps: float, *, calm: bool = False) -> None:
+        """Analyse `fps` pictures a second from the next picture on.
+
+        `calm` lets the source decode keyframes only, where they come often enough; full rate comes
+        back with the next one.
+        """
+        self._thrift.calm = calm
         if fps != self._fps:
             self._fps = fps
             # Replaced whole: the decode thread takes a picture by the old one or by the new one.
@@ -196,8 +205,8 @@ class CameraLoop:
             self._clock.wait(self._stop, self._backoff.next_wait_s(failure.retry_floor_s))
 
     def _play(self) -> None:
-        playback = Playback(clock=self._clock, stop=self._stop, tap=self._tap)
-        corrupt = 0
+        playback = Playback(clock=self._clock, stop=self._stop, tap=self._tap, thrift=self._thrift)
+        corrupt = undecoded = 0
         with open_source(
             self.spec.uri,
             opener=self._opener,
@@ -209,6 +218,9 @@ class CameraLoop:
                 if source.corrupt > corrupt:
                     self.drops.add("corrupt", source.corrupt - corrupt)
                     corrupt = source.corrupt
+                if source.undecoded > undecoded:
+                    self.drops.add("not_decoded", source.undecoded - undecoded)
+                    undecoded = source.undecoded
                 if self._stop.is_set():
                     return
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl
 
-from streams.av_container import open_with_av
+from streams.av_container import open_quickly
 from streams.camera_loop import CameraSpec
 from streams.errors import NotFoundError
 from streams.sources import Opener, SourceUri
@@ -19,7 +19,7 @@ _CAMPUS_FPS = (25.0, 12.5, 5.0, 2.5, 1.0)
 def opener_for(spec: CameraSpec) -> Opener:
     """PyAV for cameras and recordings, the virtual campus for `virtual:` addresses."""
     if spec.uri.scheme != "virtual":
-        return open_with_av
+        return open_quickly
 
     def film(uri: SourceUri) -> Iterator[TimedPicture]:
         return campus_pictures(uri, spec)

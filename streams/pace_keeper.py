@@ -8,7 +8,7 @@ import structlog
 
 from streams.camera_loop import CameraLoop
 from streams.clock import Clock
-from streams.pacing import FrameTotals, Pace, PacedCamera, Pacer
+from streams.pacing import FrameTotals, Pace, PacedCamera, Pacer, PaceReason
 from vision.instants import Monotonic
 from vision.readings import ZoneReading
 
@@ -49,7 +49,8 @@ class PaceKeeper:
         paces = self._pacer.turn(self._readings(), totals, now - self._turned)
         self._turned, self._paces = now, paces
         for loop in self._loops:
-            loop.pace(paces[loop.spec.id].fps)
+            pace = paces[loop.spec.id]
+            loop.pace(pace.fps, calm=pace.reason is PaceReason.CALM)
         if self._pacer.shed_step != step_before:
             _log.warning(
                 "the worker is short of time; cameras are analysed less, stairs last"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from streams.capture_time import CaptureTimes, LiveTimes, PacedTimes, RecordingTimes
 from streams.clock import Clock
@@ -88,6 +88,19 @@ class RawPicture(Protocol):
     def bgr(self, size_px: tuple[int, int]) -> UInt8Array:
         """The picture scaled to (width, height): (height, width, 3) uint8 BGR."""
         ...
+
+
+class Thrift:
+    """Whether a source may leave pictures undecoded; set by one thread and read by another.
+
+    Attributes:
+        calm: one picture a second or so is enough for now.
+    """
+
+    __slots__ = ("calm",)
+
+    def __init__(self) -> None:
+        self.calm = False
 
 
 class Container(Protocol):
@@ -175,6 +188,7 @@ class Playback:
         recording_start: overrides the recording's own start. With `Pace.LIVE` a recording plays
             as if it were taken now, unless this is given.
         tap: hears every packet and every capture time.
+        thrift: where the source looks whether it may decode less.
     """
 
     clock: Clock
@@ -182,6 +196,19 @@ class Playback:
     pace: Pace = Pace.LIVE
     recording_start: Utc | None = None
     tap: SourceTap | None = None
+    thrift: Thrift | None = None
+
+
+@runtime_checkable
+class Thrifty(Protocol):
+    """A container that can leave pictures undecoded."""
+
+    thrift: Thrift | None
+
+    @property
+    def undecoded(self) -> int:
+        """Pictures so far that came and were not decoded."""
+        ...
 
 
 class PlayedSource:
@@ -199,8 +226,15 @@ class PlayedSource:
     def corrupt(self) -> int:
         return self._container.corrupt
 
+    @property
+    def undecoded(self) -> int:
+        """Pictures so far that came and were not decoded, because the place is calm."""
+        return self._container.undecoded if isinstance(self._container, Thrifty) else 0
+
     def pictures(self) -> Iterator[Picture]:
         times, tap = self._capture_times(), self._playback.tap
+        if isinstance(self._container, Thrifty):
+            self._container.thrift = self._playback.thrift
         if isinstance(self._container, Tapped):
             self._container.tap = tap
         for raw in self._container.pictures():
@@ -256,6 +290,8 @@ __all__ = [
     "RawPicture",
     "Source",
     "SourceUri",
+    "Thrift",
+    "Thrifty",
     "Timeouts",
     "open_source",
 ]

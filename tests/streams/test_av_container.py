@@ -16,7 +16,7 @@ from streams.errors import (
     TruncatedFileError,
     WrongCredentialsError,
 )
-from streams.sources import PlainUri, SourceUri, Timeouts
+from streams.sources import PlainUri, SourceUri, Thrift, Timeouts
 from vision.instants import Utc
 
 FPS = 10
@@ -174,3 +174,65 @@ def test_a_site_s_file_address_is_relative_to_the_site_folder(clip: Path) -> Non
     container = open_with_av(uri, Timeouts())
     assert sum(1 for _ in container.pictures()) == FRAMES
     container.close()
+
+
+def write_camera(path: Path, *, keyframe_every: int, reordered: int = 0) -> None:
+    """Ten seconds at 10 fps as a camera sends them; picture n is grey 2 * n."""
+    with av.open(str(path), "w") as container:
+        given = {"g": str(keyframe_every), "bf": str(reordered), "sc_threshold": "0"}
+        stream = container.add_stream("libx264", rate=FPS, options=given)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for n in range(100):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 2 * n, np.uint8), "bgr24")
+            frame.pts, frame.time_base = n, Fraction(1, FPS)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def decoded(path: Path, calm_from: float, calm_to: float) -> tuple[list[float], int]:
+    """Times of the pictures that came, and how many were left out."""
+    container = open_with_av(file_uri(path), Timeouts())
+    container.thrift = thrift = Thrift()
+    times = []
+    try:
+        for picture in container.pictures():
+            at = picture.pts_s or 0.0
+            grey = float(picture.bgr((64, 48)).mean())
+            assert grey == pytest.approx(20 * at, abs=5.0), "decoded without what it refers to"
+            times.append(round(at, 2))
+            thrift.calm = calm_from <= at < calm_to
+    finally:
+        container.close()
+    return times, container.undecoded
+
+
+def test_a_calm_place_is_decoded_at_keyframes_and_comes_back_whole(tmp_path: Path) -> None:
+    path = tmp_path / "camera.mp4"
+    write_camera(path, keyframe_every=10)
+    times, left_out = decoded(path, 3.0, 6.0)
+    whole = [n / 10 for n in range(100)]
+    # The calm that begins with the picture at 3.0 s is acted on at the next keyframe, and so is
+    # its end at 6.0 s.
+    assert times == [t for t in whole if t <= 4.0] + [5.0, 6.0] + [t for t in whole if t >= 7.0]
+    assert left_out == 27
+
+
+@pytest.mark.parametrize(("keyframe_every", "reordered"), [(20, 0), (10, 2)])
+def test_far_keyframes_or_reordered_pictures_are_decoded_whole(
+    tmp_path: Path, keyframe_every: int, reordered: int
+) -> None:
+    path = tmp_path / "camera.mp4"
+    write_camera(path, keyframe_every=keyframe_every, reordered=reordered)
+    times, left_out = decoded(path, 0.0, 10.0)
+    assert (len(times), left_out) == (100, 0)
+
+
+def test_quick_decoding_gives_nearly_the_same_picture(clip: Path) -> None:
+    pictures = []
+    for quick in (False, True):
+        container = open_with_av(file_uri(clip), Timeouts(), quick=quick)
+        pictures.append([p.bgr((64, 48)).astype(float) for p in container.pictures()])
+        container.close()
+    off = [np.abs(a - b).mean() for a, b in zip(*pictures, strict=True)]
+    assert len(off) == FRAMES
+    assert max(off) < 4.0

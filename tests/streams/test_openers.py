@@ -1,6 +1,6 @@
 import pytest
 
-from streams.av_container import open_with_av
+from streams.av_container import open_quickly
 from streams.camera_loop import CameraSpec
 from streams.errors import NotFoundError
 from streams.openers import campus_pictures, opener_for
@@ -16,7 +16,7 @@ def spec(address: str, analysed_fps: float = 5.0) -> CameraSpec:
 
 @pytest.mark.parametrize("address", ["rtsp://camera/live", "rtsps://camera/live", "file:a.mp4"])
 def test_cameras_and_recordings_are_played_by_ffmpeg(address: str) -> None:
-    assert opener_for(spec(address)) is open_with_av
+    assert opener_for(spec(address)) is open_quickly
 
 
 @pytest.mark.parametrize(
