@@ -5,9 +5,11 @@ webhook over two paths, one by MQTT with its own acknowledgement. While the serv
 raise the alarms and a real sender process delivers them, in turn: `kill -9` of the sender, of the
 alarm writer, of the webhook receiver, of the broker and of the MQTT room; the first path loses its
 answers (the worst case: the message arrived, the receipt did not); the disk under the database is
-full (a small tmpfs filled to the last byte; needs root, and SQLite).
+full (a small tmpfs filled to the last byte; mounting it needs root). The next fault comes when the
+rooms were shown so many messages more, however fast the machine is, so that each meets traffic.
 
-    python -m benchmarks.delivery_faults [--alarms N] [--database sqlite|postgres] [--json]
+    python -m benchmarks.delivery_faults [--alarms N] [--rounds N] [--database sqlite|postgres]
+                                         [--json]
 """
 
 from __future__ import annotations
@@ -34,14 +36,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.database import migrate
 from api.database.engine import parse_url
 from benchmarks.peers import mosquitto
-from benchmarks.peers.delivery_peers import STEPS, TOPIC
+from benchmarks.peers.delivery_rooms import TOPIC
 from benchmarks.peers.postgres import Postgres
 from benchmarks.peers.postgres import installed as postgres_installed
 from benchmarks.report import CHECKOUT, EXIT_TARGET_MISSED, Report, no_data, parser
 from config import sample_school_directory
 
-_PEERS = "benchmarks.peers.delivery_peers"
-_DISK_MIB = 256
+_ROOMS, _WRITER = "benchmarks.peers.delivery_rooms", "benchmarks.peers.delivery_writer"
+_DISK_MIB = 1024
 _ACTIONS = ["opened", "raised", "returned"]
 _QUIET_S = 1800.0
 
@@ -52,6 +54,7 @@ class Processes:
 
     folder: Path
     environment: dict[str, str]
+    server: Postgres | None = None
     commands: dict[str, list[str]] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     kills: Counter[str] = field(default_factory=Counter)
@@ -77,6 +80,8 @@ class Processes:
 
     def tend(self) -> None:
         """Start again what ended by itself with an error."""
+        if self.server is not None:
+            self.server.tend()
         for name, process in list(self.running.items()):
             if process.poll() not in (None, 0):
                 self.start(name, *self.commands[name][2:])
@@ -151,13 +156,15 @@ targets:
 
 @dataclass(slots=True)
 class Course:
-    """One run: the faults in turn until all alarms are written and each fault was there."""
+    """One run: the faults in turn, each after `step` more messages were shown."""
 
     processes: Processes
     broker: mosquitto.Mosquitto
-    receiver: Path
+    rooms: tuple[Path, Path]
     main_port: int
     disk: Path | None
+    expected: int
+    rounds: int
     pause_s: float
     done: Counter[str] = field(default_factory=Counter)
 
@@ -168,20 +175,33 @@ class Course:
             ("alarm writer killed", lambda: self.processes.kill("writer")),
             ("broker killed", self._break_broker),
             ("receiver killed", lambda: self.processes.kill("receiver")),
-            ("disk full", self._fill_disk),
             ("room killed", lambda: self.processes.kill("room")),
         ]
-        while not self.processes.ended("writer") or len(self.done) < len(faults):
-            for name, inject in faults:
-                if self.processes.ended("writer") and self.done[name]:
-                    continue
-                time.sleep(self.pause_s)
-                self.processes.tend()
-                inject()
-                self.done[name] += 1
+        if self.disk is not None:
+            faults.append(("disk full", self._fill_disk))
+        step = self.expected // (self.rounds * len(faults) + 1)
+        for number in range(self.rounds * len(faults)):
+            name, inject = faults[number % len(faults)]
+            self._until_shown((number + 1) * step)
+            if name == "alarm writer killed" and self.processes.ended("writer"):
+                continue
+            inject()
+            self.done[name] += 1
+
+    def _until_shown(self, wanted: int) -> None:
+        begun = time.monotonic()
+        while self.shown() < wanted:
+            if time.monotonic() - begun > _QUIET_S:
+                raise TimeoutError(f"{self.shown()} messages shown, {wanted} expected by now")
+            self.processes.tend()
+            time.sleep(0.5)
+
+    def shown(self) -> int:
+        """Messages that the persons in both rooms were shown so far."""
+        return sum(_lines(room / "shown.log") for room in self.rooms)
 
     def _cut(self) -> None:
-        mark = self.receiver / f"cut-{self.main_port}"
+        mark = self.rooms[0] / f"cut-{self.main_port}"
         mark.touch()
         time.sleep(self.pause_s)
         mark.unlink()
@@ -193,10 +213,15 @@ class Course:
 
     def _fill_disk(self) -> None:
         if self.disk is None:
-            return
+            raise FileNotFoundError("no small disk")
         fill(self.disk)
         time.sleep(self.pause_s)
         (self.disk / "ballast").unlink()
+        self.processes.tend()
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def count(url: str, query: str) -> int:
@@ -239,9 +264,10 @@ def judge(folder: Path, expected: int, name: str, report: Report) -> bool:
 def course(options: Any, folder: Path, stack: ExitStack, report: Report) -> bool:
     """Build everything, run the faults, wait for quiet, judge."""
     disk = stack.enter_context(small_disk(folder / "disk"))
+    server: Postgres | None = None
     if options.database == "postgres":
-        server = stack.enter_context(Postgres())
-        url, disk = server.url, None
+        server = stack.enter_context(Postgres(disk))
+        url = server.url
     else:
         url = f"sqlite:///{disk or folder}/desk.db"
     migrate(url)
@@ -250,20 +276,26 @@ def course(options: Any, folder: Path, stack: ExitStack, report: Report) -> bool
     write_site(folder / "site", ports, broker.port)
     secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
     environment = {"HOOK": secret, "XIAOAN_DATABASE_URL": url, "XIAOAN_RUN_DIR": str(folder)}
-    processes = Processes(folder, environment)
+    processes = Processes(folder, environment, server)
     stack.callback(processes.end)
     receiver, room = folder / "receiver", folder / "room"
     receiver.mkdir()
-    processes.start("receiver", _PEERS, "receiver", str(receiver), *map(str, ports))
-    processes.start("room", _PEERS, "room", str(room), str(broker.port))
+    processes.start("receiver", _ROOMS, "receiver", str(receiver), *map(str, ports))
+    processes.start("room", _ROOMS, "room", str(room), str(broker.port))
     processes.start("sender", "api.delivery.process", "--site", str(folder / "site"))
     site = str(folder / "site")
-    processes.start("writer", _PEERS, "writer", url, site, str(options.alarms))
+    processes.start("writer", _WRITER, url, site, str(options.alarms))
     begun = time.monotonic()
-    run = Course(processes, broker, receiver, ports[0], disk, options.pause)
+    expected = options.alarms * len(_ACTIONS)
+    rooms = (receiver, room)
+    run = Course(
+        processes, broker, rooms, ports[0], disk, 2 * expected, options.rounds, options.pause
+    )
     run.run()
     open_rows = "SELECT count(*) FROM deliveries WHERE is_open"
-    while count(url, open_rows) != 0 and time.monotonic() - begun < _QUIET_S + options.alarms:
+    while not processes.ended("writer") or count(url, open_rows) != 0:
+        if time.monotonic() - begun > _QUIET_S + options.alarms:
+            break
         processes.tend()
         time.sleep(0.5)
     report.figures |= {
@@ -272,13 +304,12 @@ def course(options: Any, folder: Path, stack: ExitStack, report: Report) -> bool
         "database": options.database,
         "disk_full_injected": disk is not None,
         "took_s": round(time.monotonic() - begun, 1),
-        "faults": {name: times for name, times in run.done.items() if name != "disk full" or disk},
+        "faults": dict(run.done),
     }
     report.row("alarms written", report.figures["alarms"], options.alarms)
     report.row("faults", ", ".join(f"{n} x {name}" for name, n in run.done.items()))
     if disk is None:
-        report.row("disk full", "not injected: SQLite on a mountable tmpfs only")
-    expected = options.alarms * len(STEPS)
+        report.row("disk full", "not injected: no tmpfs could be mounted here")
     judged = [
         judge(receiver, expected, "webhook", report),
         judge(room, expected, "mqtt", report),
@@ -290,7 +321,8 @@ def main() -> int:
     arguments = parser(__doc__ or "")
     arguments.add_argument("--alarms", type=int, default=10_000)
     arguments.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
-    arguments.add_argument("--pause", type=float, default=3.0, help="seconds between two faults")
+    arguments.add_argument("--rounds", type=int, default=5, help="times each fault is injected")
+    arguments.add_argument("--pause", type=float, default=5.0, help="seconds that a cut lasts")
     options = arguments.parse_args()
     if not mosquitto.installed():
         no_data(f"mosquitto is not installed; {mosquitto.MEND}")

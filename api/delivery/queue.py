@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Table,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -146,34 +156,59 @@ async def renew(connection: AsyncConnection, owner: str, started: Utc, now: Utc)
     )
 
 
+_SETTLE = (
+    update(DELIVERIES)
+    .where(DELIVERIES.c.seq == bindparam("this_seq"), DELIVERIES.c.is_open.is_(True))
+    .where(or_(bindparam("is_last", type_=Boolean), DELIVERIES.c.lease_owner == bindparam("mine")))
+    .values(
+        state=bindparam("new_state"),
+        is_open=bindparam("still_open"),
+        next_ns=bindparam("new_next_ns"),
+        lease_owner=None,
+        lease_until_ns=None,
+        path_id=bindparam("new_path_id"),
+        detail=bindparam("new_detail"),
+        settled_ns=bindparam("new_settled_ns"),
+        sent_ns=func.coalesce(DELIVERIES.c.sent_ns, bindparam("new_sent_ns", type_=BigInteger)),
+    )
+)
+
+
 async def settle(
     connection: AsyncConnection, outcomes: Sequence[Outcome], owner: str, now: Utc
 ) -> None:
-    """Write what became of attempts.
+    """Write what became of attempts, all in one statement.
 
     A row that a late receipt closed meanwhile stays closed, and one that another sender took over
     is only ever closed, not given back.
     """
+    if not outcomes:
+        return
+    rows: list[dict[str, Any]] = []
+    counts: dict[tuple[str, str, float], list[float]] = {}
     for outcome in outcomes:
-        row: dict[str, Any] = {
-            "state": outcome.state.value,
-            "is_open": outcome.retry_at is not None,
-            "next_ns": now.ns if outcome.retry_at is None else outcome.retry_at.ns,
-            "lease_owner": None,
-            "lease_until_ns": None,
-            "path_id": outcome.path_id,
-            "detail": outcome.detail[:500],
-            "settled_ns": now.ns if outcome.retry_at is None else None,
-        }
+        is_last = outcome.retry_at is None
+        rows.append(
+            {
+                "this_seq": outcome.seq,
+                "mine": owner,
+                "is_last": is_last,
+                "new_state": outcome.state.value,
+                "still_open": not is_last,
+                "new_next_ns": now.ns if outcome.retry_at is None else outcome.retry_at.ns,
+                "new_path_id": outcome.path_id,
+                "new_detail": outcome.detail[:500],
+                "new_settled_ns": now.ns if is_last else None,
+                "new_sent_ns": None if outcome.sent_at is None else outcome.sent_at.ns,
+            }
+        )
         if outcome.sent_at is not None:
-            row["sent_ns"] = func.coalesce(DELIVERIES.c.sent_ns, outcome.sent_at.ns)
-            await _count(connection, outcome, "sent", outcome.sent_at)
+            _note_time(counts, outcome, "sent", outcome.sent_at)
         if outcome.state is DeliveryState.RECEIVED:
-            await _count(connection, outcome, "received", now)
-        mine = and_(DELIVERIES.c.seq == outcome.seq, DELIVERIES.c.is_open.is_(True))
-        if outcome.retry_at is not None:
-            mine = and_(mine, DELIVERIES.c.lease_owner == owner)
-        await connection.execute(update(DELIVERIES).where(mine).values(row))
+            _note_time(counts, outcome, "received", now)
+    await connection.execute(_SETTLE, rows)
+    for (target_id, stage, le_s), took_s in sorted(counts.items()):
+        await _count(connection, {"target_id": target_id, "stage": stage, "le_s": le_s}, took_s)
 
 
 async def late_receipt(
@@ -221,16 +256,22 @@ async def save_path(
     )
 
 
-async def _count(connection: AsyncConnection, outcome: Outcome, stage: str, at: Utc) -> None:
+def _note_time(
+    counts: dict[tuple[str, str, float], list[float]], outcome: Outcome, stage: str, at: Utc
+) -> None:
     took_s = max(at - outcome.created, 0.0)
     le_s = next((bound for bound in TIMES_S if took_s <= bound), _ENDLESS)
-    key = {"target_id": outcome.target_id, "stage": stage, "le_s": le_s}
-    statement = _insert(connection, DELIVERY_TIMES).values(**key, count=1, sum_s=took_s)
+    counts.setdefault((outcome.target_id, stage, le_s), []).append(took_s)
+
+
+async def _count(connection: AsyncConnection, key: dict[str, Any], took_s: list[float]) -> None:
+    count, sum_s = len(took_s), sum(took_s)
+    statement = _insert(connection, DELIVERY_TIMES).values(**key, count=count, sum_s=sum_s)
     statement = statement.on_conflict_do_update(
         index_elements=list(key),
         set_={
-            "count": DELIVERY_TIMES.c.count + 1,
-            "sum_s": DELIVERY_TIMES.c.sum_s + took_s,
+            "count": DELIVERY_TIMES.c.count + count,
+            "sum_s": DELIVERY_TIMES.c.sum_s + sum_s,
         },
     )
     await connection.execute(statement)

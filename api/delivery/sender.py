@@ -35,7 +35,7 @@ from vision.instants import Utc
 
 _LOG = structlog.get_logger(__name__)
 
-WINDOW = 8
+WINDOW = 16
 _POLL_S = 0.2
 _BEAT_S = 2.0
 _CHECK_S = 5.0

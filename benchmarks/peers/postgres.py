@@ -22,10 +22,13 @@ def installed() -> bool:
 
 
 class Postgres:
-    """Started by the account `postgres` where this one is root, which PostgreSQL refuses."""
+    """Started by the account `postgres` where this one is root, which PostgreSQL refuses.
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="xiaoan-pg-"))
+    Its files lie in a temporary folder, or in a new one inside `where`.
+    """
+
+    def __init__(self, where: Path | None = None) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="xiaoan-pg-", dir=where))
         self._prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         self.url = f"postgresql://xiaoan@/postgres?host={self._folder}/sockets"
 
@@ -43,10 +46,21 @@ class Postgres:
         data, sockets = f"{self._folder}/data", f"{self._folder}/sockets"
         self._run("initdb", "-D", data, "-U", "xiaoan", "-A", "trust", "-E", "UTF8")
         subprocess.run([*self._prefix, "mkdir", sockets], check=True, cwd="/")
-        options = f"-k {sockets} -c listen_addresses=''"
+        self._start()
+        return self
+
+    def _start(self) -> None:
+        data, sockets = f"{self._folder}/data", f"{self._folder}/sockets"
+        options = f"-k {sockets} -c listen_addresses='' -c max_wal_size=128MB"
         log = f"{self._folder}/log"
         self._run("pg_ctl", "-D", data, "-o", options, "-l", log, "-w", "-t", "600", "start")
-        return self
+
+    def tend(self) -> None:
+        """Start it again, as its service manager would, where it ended for want of room."""
+        try:
+            self._run("pg_ctl", "-D", f"{self._folder}/data", "status")
+        except subprocess.CalledProcessError:
+            self._start()
 
     def __exit__(
         self,

@@ -14,6 +14,7 @@ from api.delivery.driver import Receipt
 from api.delivery.errors import PathError, RefusedError
 from api.delivery.message import OutMessage
 from api.delivery.outbox import Outbox, requeue
+from api.delivery.sender import WINDOW
 from api.delivery.view import read_view
 from streams.clock import SystemClock
 from tests.api.delivery.cases import (
@@ -234,7 +235,7 @@ async def test_memory_is_bounded_by_the_window(sqlite_url: str) -> None:
         async with sending(database, delivery, {"main": driver}):
             await until(lambda: all_settled(database))
     assert len(driver.seen) == 60
-    assert 1 < driver.most_running <= 8
+    assert 1 < driver.most_running <= WINDOW
 
 
 async def test_a_silent_receiver_is_cut_off_and_asked_again(sqlite_url: str) -> None:
