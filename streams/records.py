@@ -11,8 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter
 
+from config.moments import Moment
 from vision.fault_course import Fault
 from vision.health_features import Mode
 from vision.instants import Utc
@@ -37,7 +38,7 @@ class _Record(BaseModel):
     record_id: Annotated[str, Field(pattern=RECORD_ID_PATTERN)]
     site_id: str
     worker_id: str
-    captured_at: AwareDatetime
+    captured_at: Moment
 
 
 class ReasonData(BaseModel):
@@ -147,7 +148,7 @@ class CameraStateRecord(_Record):
     kind: Literal["camera_state"] = "camera_state"
     camera_id: str
     state: CameraState
-    since: AwareDatetime
+    since: Moment
     cause: str = ""
     detail: str = ""
 
@@ -158,7 +159,7 @@ class FaultData(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     fault: Fault
-    since: AwareDatetime
+    since: Moment
     measured: FiniteFloat
     limit: FiniteFloat
 
@@ -169,7 +170,7 @@ class BaselineData(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: Mode
-    learnt_at: AwareDatetime
+    learnt_at: Moment
     landmarks: Annotated[int, Field(ge=0)]
     watches_movement: bool
     jpeg_base64: Annotated[str, Field(max_length=MAX_SMALL_JPEG_BASE64)]
@@ -195,7 +196,7 @@ class CameraHealthRecord(_Record):
     camera_id: str
     mode: Mode
     faults: Annotated[tuple[FaultData, ...], Field(max_length=len(Fault))] = ()
-    suspended_since: AwareDatetime | None = None
+    suspended_since: Moment | None = None
     observed: ObservedPoseData | None = None
     baseline: BaselineData | None = None
     jpeg_base64: Annotated[str, Field(max_length=MAX_SMALL_JPEG_BASE64)] = ""

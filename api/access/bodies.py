@@ -11,6 +11,7 @@ from api.access.actor import Actor, Grant
 from api.access.audit import Entry
 from api.access.rights import ROLE_RIGHTS, Role
 from api.schemas import Body, with_examples
+from config.moments import Moment
 from vision.instants import Utc
 
 SignInName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
@@ -68,7 +69,7 @@ class GrantBody(Body):
     role: Role
     site: PlaceId = "*"
     zones: Annotated[frozenset[PlaceId], Field(max_length=200)] | None = None
-    until: AwareDatetime | None = None
+    until: Moment | None = None
 
     @classmethod
     def of(cls, grant: Grant) -> GrantBody:

@@ -7,7 +7,6 @@ closes one; so a fault that went away while a worker was down is closed by the n
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
 
@@ -161,7 +160,7 @@ def _jpeg(text: str) -> bytes:
     """The picture, or nothing where it is no base64: an event counts without its picture too."""
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:  # no base 64, or not even ASCII
         return b""
 
 

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime
 
 from api.access.guard import WORKERS_ONLY, needs
 from api.access.rights import Right
@@ -19,6 +18,7 @@ from api.problems import Problem, responses
 from api.routes.shift import duty_name
 from api.security import require_token
 from api.service import ServiceDep
+from config.moments import Day, Moment
 from streams.orders import OrderBatch
 from vision.health_features import Mode
 from vision.instants import Utc
@@ -68,8 +68,8 @@ async def plan(watch: WatchDep) -> bodies.PlanBody:
 @router.get("/coverage/changes", dependencies=_SEE, responses=responses(401, 403, 422, 503))
 async def changes(
     service: ServiceDep,
-    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    start: Annotated[Moment | None, Query(alias="from")] = None,
+    end: Annotated[Moment | None, Query(alias="to")] = None,
 ) -> bodies.ChangesBody:
     """How coverage changed: the last day, or the span that is asked for."""
     upto = service.desk.clock.utc() if end is None else Utc.from_datetime(end)
@@ -85,8 +85,8 @@ async def changes(
 async def days(
     watch: WatchDep,
     service: ServiceDep,
-    start: Annotated[date | None, Query(alias="from")] = None,
-    end: Annotated[date | None, Query(alias="to")] = None,
+    start: Annotated[Day | None, Query(alias="from")] = None,
+    end: Annotated[Day | None, Query(alias="to")] = None,
 ) -> bodies.DaysBody:
     """Area-hours lost and healthy shares a day, and the healthy rates against 98 and 95 %.
 

@@ -7,7 +7,6 @@ file without a row is harmless.
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -36,7 +35,7 @@ def decoded(content_base64: str) -> bytes:
     """The file's bytes. Raises `StepRefusal` for text that is no base64, or for a large file."""
     try:
         content = base64.b64decode(content_base64, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # no base 64, or not even ASCII
         raise StepRefusal("plan_file_unreadable") from error
     if len(content) > MOST_BYTES:
         raise StepRefusal("plan_file_too_large", limit=MOST_BYTES // 2**20)

@@ -11,6 +11,7 @@ from api.plan.bodies import ClientKey, CountedOut, Word
 from api.plan.certificates import Certificate, CertificateState
 from api.plan.counting import Stored
 from api.schemas import Body, with_examples
+from config.moments import Day
 
 
 class CertificateIn(Body):
@@ -30,8 +31,8 @@ class CertificateIn(Body):
     kind: Word
     subject: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
     number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
-    issued_on: date
-    expires_on: date | None = None
+    issued_on: Day
+    expires_on: Day | None = None
     issuer: Annotated[str, StringConstraints(strip_whitespace=True, max_length=80)] = ""
 
     def details(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from api.plan.bodies import ClientKey, Prose, Short, VersionIn, Word
 from api.plan.hazards import Hazard, HazardLevel, HazardState
 from api.routes.alarms import PersonName
 from api.schemas import Body, with_examples
+from config.moments import Day
 
 
 class HazardIn(Body):
@@ -39,7 +40,7 @@ class AssignIn(VersionIn):
     model_config = with_examples({"version": 1, "fixer": "张强", "due_on": "2026-03-20"})
 
     fixer: PersonName
-    due_on: date
+    due_on: Day
     measures: Prose = ""
     funds: Prose = ""
     emergency_plan: Prose = ""

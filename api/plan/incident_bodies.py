@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import StringConstraints
 
 from api.plan.bodies import ClientKey, Prose, Short, VersionIn
 from api.plan.incidents import Incident, IncidentState, ReportKind
 from api.schemas import Body, with_examples
+from config.moments import Moment
 
 
 class IncidentIn(Body):
@@ -27,7 +28,7 @@ class IncidentIn(Body):
     client_key: ClientKey
     category: Short
     place: Short
-    occurred_at: AwareDatetime
+    occurred_at: Moment
 
 
 class ReportIn(VersionIn):

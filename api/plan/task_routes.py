@@ -15,6 +15,7 @@ from api.plan.shelf import Step
 from api.plan.task_store import TASKS
 from api.routes.alarms import PersonName
 from api.schemas import Body, with_examples
+from config.moments import Day
 
 router = APIRouter(prefix=PREFIX, tags=["plan"])
 
@@ -25,7 +26,7 @@ class OwnerIn(VersionIn):
     model_config = with_examples({"version": 1, "owner": "张强", "due_on": "2026-03-20"})
 
     owner: PersonName
-    due_on: date
+    due_on: Day
 
 
 class DoneIn(VersionIn):

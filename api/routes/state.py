@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 
 from api import readings
 from api.access.actor import Actor
@@ -17,6 +16,7 @@ from api.problems import Problem, responses
 from api.schemas import Body, StateBody
 from api.service import ServiceDep
 from api.snapshot import take_snapshot
+from config.moments import Moment
 from vision.instants import Utc
 from vision.readings import Level
 
@@ -76,8 +76,8 @@ async def state(
 async def zone_readings(
     zone_id: str,
     service: ServiceDep,
-    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    start: Annotated[Moment | None, Query(alias="from")] = None,
+    end: Annotated[Moment | None, Query(alias="to")] = None,
 ) -> SeriesBody:
     """Readings of a zone: 1 s steps for the last hour, 10 s for the last day, 1 min before.
 

@@ -14,6 +14,7 @@ from api.plan.reports.periods import ReportKind
 from api.plan.reports.photos import Privacy
 from api.plan.reports.scores import Judge
 from api.schemas import Body, with_examples
+from config.moments import Day
 
 MeasureId = Annotated[str, StringConstraints(pattern=r"^\d{1,3}\.\d{1,3}\.\d{1,3}$")]
 Reference = Annotated[
@@ -28,7 +29,7 @@ class ReportOrder(Body):
 
     kind: ReportKind
     form: Form = Form.ZIP
-    day: date | None = None
+    day: Day | None = None
 
 
 class IssuedOut(Body):
@@ -117,7 +118,7 @@ class ScoreIn(Body):
         }
     )
 
-    day: date | None = Field(default=None, description="any day of the term; today")
+    day: Day | None = Field(default=None, description="any day of the term; today")
     measure_id: MeasureId
     judge: Judge
     deducted: Annotated[float, Field(ge=0, le=1000, multiple_of=0.1)]
