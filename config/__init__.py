@@ -26,6 +26,7 @@ from config.site import (
     RequiredArea,
     Site,
     SiteCamera,
+    Underlay,
     Wall,
 )
 from config.site_load import SITE_FILE, load_site, parse_site, sample_school_directory
@@ -52,6 +53,7 @@ __all__ = [
     "SiteFileError",
     "SiteProblem",
     "TextError",
+    "Underlay",
     "Wall",
     "load_site",
     "parse_site",

@@ -78,6 +78,7 @@ class RequiredArea:
         critical: listed by itself, and an alarm when it goes blind.
         redundancy: how many cameras must see each place.
         retention_days: how long recordings are kept.
+        key_areas: kinds of key places that it belongs to, see `config.key_areas`.
     """
 
     id: str
@@ -91,6 +92,7 @@ class RequiredArea:
     critical: bool = False
     redundancy: int = 1
     retention_days: int = 30
+    key_areas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,21 @@ class ForbiddenArea:
 
 
 Area = RequiredArea | ForbiddenArea
+
+
+@dataclass(frozen=True, slots=True)
+class Underlay:
+    """A picture that lies under the plan, such as a scanned drawing.
+
+    Attributes:
+        file: relative to the site folder; `path` is where it lies.
+        matrix: a, b, x0, y0: the pixel (u, v) lies at x = a u + b v + x0, y = b u - a v + y0, in
+            metres. The picture is neither sheared nor mirrored.
+    """
+
+    file: str
+    path: Path
+    matrix: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +144,7 @@ class Floor:
     obstacles: tuple[Obstacle, ...] = ()
     doors: tuple[Door, ...] = ()
     areas: tuple[Area, ...] = ()
+    underlay: Underlay | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +167,7 @@ class SiteCamera:
         zone_ids: the zones that it measures.
         analysed_fps: pictures analysed a second.
         planned_pose: where it was meant to hang and look, for the as-built check.
+        ptz: it can turn; its pose is the home preset, the only one that coverage counts.
     """
 
     id: str
@@ -161,6 +180,7 @@ class SiteCamera:
     analysed_fps: float = 5.0
     planned_pose: Pose | None = None
     calibration: CalibrationNote | None = None
+    ptz: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +192,7 @@ class Site:
         directory: the folder of the site file.
         sha256: of the site file's bytes, to say which site a record belongs to.
         profiles_file: the site's own threshold profiles; `None` for the packaged ones.
+        absent_key_areas: kinds of key places that the site does not have, each with the reason.
     """
 
     id: str
@@ -184,6 +205,7 @@ class Site:
     directory: Path
     sha256: str
     profiles_file: Path | None = None
+    absent_key_areas: tuple[tuple[str, str], ...] = ()
 
     @property
     def areas(self) -> tuple[Area, ...]:

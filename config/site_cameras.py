@@ -45,6 +45,7 @@ def build_camera(
         analysed_fps=keys.analysed_fps,
         planned_pose=_pose(keys.planned_pose) if keys.planned_pose else None,
         calibration=_note(keys),
+        ptz=keys.ptz,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.errors import ConfigFileError, SiteFileError
+from config.key_areas import key_areas
 from config.schema_problems import nearest, validated
 from config.site import Floor, LocalText, Site, SiteCamera
 from config.site_cameras import build_camera
@@ -77,7 +78,7 @@ def _site_from(source: YamlSource, directory: Path, sha256: str) -> Site:
     parts = _Parts()
     parts.written_floor_ids = _written_ids(root.floors)
     parts.written_zone_ids = _written_ids(root.zones)
-    _read_floors(root.floors, parts, source)
+    _read_floors(root.floors, parts, source, directory)
     _read_zones(root.zones, parts, source)
     _read_cameras(root.cameras, parts, source, directory)
     if head is None or source.problems:
@@ -93,6 +94,7 @@ def _site_from(source: YamlSource, directory: Path, sha256: str) -> Site:
         directory=directory,
         sha256=sha256,
         profiles_file=directory / head.profiles if head.profiles else None,
+        absent_key_areas=tuple((one.id, one.because) for one in head.absent_key_areas),
     )
 
 
@@ -107,6 +109,10 @@ def _check_head(head: SiteKeys, source: YamlSource, directory: Path) -> None:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         message = f"{head.timezone!r} is no known time zone"
         source.report(("site", "timezone"), message, "write e.g. Asia/Shanghai")
+    known = {kind.id for kind in key_areas()}
+    for index, one in enumerate(head.absent_key_areas):
+        at: KeyPath = ("site", "absent_key_areas", index, "id")
+        _known(one.id, known, at, source, "key area")
     if head.profiles is not None and not (directory / head.profiles).is_file():
         message = f"there is no file {head.profiles!r} beside the site file"
         source.report(("site", "profiles"), message, "correct the name, or leave the key out")
@@ -132,7 +138,9 @@ def _known(name: str, known: set[str], at: KeyPath, source: YamlSource, kind: st
     return False
 
 
-def _read_floors(items: Iterable[object], parts: _Parts, source: YamlSource) -> None:
+def _read_floors(
+    items: Iterable[object], parts: _Parts, source: YamlSource, directory: Path
+) -> None:
     seen: set[str] = set()
     seen_inside: set[str] = set()
     for index, item in enumerate(items):
@@ -142,7 +150,7 @@ def _read_floors(items: Iterable[object], parts: _Parts, source: YamlSource) -> 
             continue
         for group, part_index, part_id in _ids_inside(keys):
             _is_new(part_id, seen_inside, (*at, group, part_index), source)
-        floor = build_floor(keys, at, source)
+        floor = build_floor(keys, at, source, directory)
         if floor is not None:
             parts.floors[keys.id] = floor
 

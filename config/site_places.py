@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import shapely
 from shapely.geometry import Polygon
 from shapely.validation import explain_validity
 
+from config.key_areas import key_areas
+from config.schema_problems import nearest
 from config.site import (
     Area,
     Door,
@@ -20,6 +23,7 @@ from config.site import (
     Wall,
 )
 from config.site_schema import FloorKeys, ForbiddenAreaKeys, PlaneKeys, RequiredAreaKeys, ZoneKeys
+from config.site_underlay import build_underlay
 from config.yaml_source import KeyPath, YamlSource
 from vision.errors import GeometryError
 from vision.planes import Plane
@@ -30,8 +34,8 @@ _TOUCH_M = 1e-3
 _Points = tuple[tuple[float, float], ...]
 
 
-def build_floor(keys: FloorKeys, at: KeyPath, source: YamlSource) -> Floor | None:
-    """The floor, or `None` with the reasons reported."""
+def build_floor(keys: FloorKeys, at: KeyPath, source: YamlSource, directory: Path) -> Floor | None:
+    """The floor, or `None` with the reasons reported; `directory` is the site folder."""
     before = len(source.problems)
     outline = polygon_of(keys.outline, (*at, "outline"), source)
     for index, wall in enumerate(keys.walls):
@@ -40,6 +44,9 @@ def build_floor(keys: FloorKeys, at: KeyPath, source: YamlSource) -> Floor | Non
         _check_length((door.start, door.end), (*at, "doors", index, "to"), source)
     obstacles = tuple(_obstacles(keys, at, source))
     areas = tuple(_areas(keys, outline, at, source))
+    underlay = None
+    if keys.underlay is not None:
+        underlay = build_underlay(keys.underlay, (*at, "underlay"), source, directory)
     if outline is None or len(source.problems) > before:
         return None
     return Floor(
@@ -53,6 +60,7 @@ def build_floor(keys: FloorKeys, at: KeyPath, source: YamlSource) -> Floor | Non
         obstacles=obstacles,
         doors=_doors(keys),
         areas=areas,
+        underlay=underlay,
     )
 
 
@@ -92,8 +100,18 @@ def _areas(keys: FloorKeys, outline: Polygon | None, at: KeyPath, source: YamlSo
             continue
         if outline is not None:
             _check_inside(polygon, outline, (*here, "polygon"), source, keys.id)
+        if isinstance(area, RequiredAreaKeys):
+            _check_kinds(area.key_areas, (*here, "key_areas"), source)
         found.append(_area(area, polygon, keys.id))
     return found
+
+
+def _check_kinds(ids: tuple[str, ...], at: KeyPath, source: YamlSource) -> None:
+    known = {kind.id for kind in key_areas()}
+    for index, kind_id in enumerate(ids):
+        if kind_id not in known:
+            message = f"there is no key area {kind_id!r}"
+            source.report((*at, index), message, nearest(kind_id, known))
 
 
 def _area(keys: RequiredAreaKeys | ForbiddenAreaKeys, polygon: Polygon, floor_id: str) -> Area:
@@ -112,6 +130,7 @@ def _area(keys: RequiredAreaKeys | ForbiddenAreaKeys, polygon: Polygon, floor_id
         critical=keys.critical,
         redundancy=keys.redundancy,
         retention_days=keys.retention_days,
+        key_areas=keys.key_areas,
     )
 
 

@@ -48,10 +48,18 @@ class TextKeys(Keys):
     en: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class AbsentKeyAreaKeys(Keys):
+    """A key place that the site does not have, and why."""
+
+    id: Id
+    because: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class SiteKeys(Keys):
     id: Id
     name: TextKeys
     timezone: str
+    absent_key_areas: tuple[AbsentKeyAreaKeys, ...] = ()
     profiles: Annotated[str, Field(min_length=1)] | None = None
 
 
@@ -90,6 +98,7 @@ class RequiredAreaKeys(Keys):
     redundancy: Annotated[int, Field(ge=1, le=4)] = 1
     # Order 799, article 17: at least 30 days.
     retention_days: Annotated[int, Field(ge=30, le=3650)] = 30
+    key_areas: tuple[Id, ...] = ()
 
 
 class ForbiddenAreaKeys(Keys):
@@ -99,6 +108,18 @@ class ForbiddenAreaKeys(Keys):
     kind: ForbiddenKind
 
 
+class UnderlayPointKeys(Keys):
+    """A point of the picture, from its upper left corner, and where it lies on the plan."""
+
+    px: tuple[float, float]
+    at: PointXY
+
+
+class UnderlayKeys(Keys):
+    file: Annotated[str, Field(min_length=1, max_length=200)]
+    points: Annotated[tuple[UnderlayPointKeys, ...], Field(min_length=2, max_length=2)]
+
+
 class FloorKeys(Keys):
     id: Id
     name: TextKeys
@@ -106,6 +127,7 @@ class FloorKeys(Keys):
     elevation_m: Metres = 0.0
     outline: tuple[PointXY, ...]
     ceiling_m: HeightM | None = None
+    underlay: UnderlayKeys | None = None
     walls: tuple[WallKeys, ...] = ()
     doors: tuple[DoorKeys, ...] = ()
     obstacles: tuple[ObstacleKeys, ...] = ()
@@ -174,6 +196,7 @@ class CameraKeys(Keys):
     lens: LensKeys | None = None
     pose: PoseKeys | None = None
     planned_pose: PoseKeys | None = None
+    ptz: bool = False
     calibration: CalibrationKeys | None = None
     zones: tuple[str, ...] = ()
     analysed_fps: Annotated[float, Field(ge=0.1, le=30.0)] = 5.0
