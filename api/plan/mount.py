@@ -18,13 +18,14 @@ from api.plan import (
 )
 from api.plan.errors import FormRefusal, NotFoundRefusal, PlanRefusal
 from api.plan.page_frame import mount_pages
+from api.plan.reports import pages as report_pages
 from api.plan.reports import routes as report_routes
 from api.plan.service import PlanService
 from api.problems import problem_body
 
 ROUTERS = (
     *(routes, hazard_routes, incident_routes, certificate_routes, task_routes, file_routes),
-    *(camera_routes, report_routes),
+    *(camera_routes, report_routes, report_pages),
     *(pages, work_pages),
 )
 _STATUS: dict[type[PlanRefusal], int] = {NotFoundRefusal: 404, FormRefusal: 422}

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.plan.errors import NotFoundRefusal
 from api.plan.states import State
 from api.plan.tables import (
     PENDING,
@@ -169,6 +170,15 @@ async def between(
     days = _T.due_day.between(day_number(first), day_number(last))
     query = select(*_COLUMNS).where(_T.unit_no == unit_no, days).order_by(_T.due_day, _T.id)
     return await lines(connection, query.limit(limit))
+
+
+async def one_line(connection: AsyncConnection, unit_no: int, number: int) -> Line:
+    """One occurrence. Raises `NotFoundRefusal`, also for another unit's."""
+    query = select(*_COLUMNS).where(_T.unit_no == unit_no, _T.id == number)
+    found = await lines(connection, query)
+    if not found:
+        raise NotFoundRefusal("plan_unknown", number=number)
+    return found[0]
 
 
 async def notices_on(connection: AsyncConnection, unit_no: int, today: date) -> tuple[Notice, ...]:

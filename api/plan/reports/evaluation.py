@@ -9,7 +9,16 @@ from api.plan.errors import StepRefusal
 from api.plan.reports.duty_figures import FAULTS, DutyFigures, of_lines
 from api.plan.reports.gathering import Gathered
 from api.plan.reports.scores import Judge, Score
-from api.plan.reports.sheet import Row, Sheet, heads, signing, state_words, title_of, word
+from api.plan.reports.sheet import (
+    Row,
+    Sheet,
+    heads,
+    reference_words,
+    signing,
+    state_words,
+    title_of,
+    word,
+)
 from api.plan.reports.tables_of_work import Words, notes_of
 from api.plan.today import Line
 from config.plan import PlanCatalogue
@@ -223,9 +232,3 @@ def _deductions(found: Gathered, deductions: Sequence[Deduction], words: Words) 
     header = heads("no", "measure_id", "judge", "taken", "reason", "item", "linked_to")
     widths = (6, 10, 10, 8, 36, 40, 34)
     return Sheet(word("deductions"), header, tuple(rows), widths, notes_of(found))
-
-
-def reference_words(name: str) -> str:
-    """`occurrence:12` as 台账#12."""
-    kind, _, number = name.partition(":")
-    return f"{word(f'reference.{kind}')}#{number}"

@@ -19,7 +19,7 @@ from api.plan.errors import StepRefusal
 from api.plan.reports import agreement
 from api.plan.reports.agreement import Disagreement
 from api.plan.reports.duty_figures import of_lines
-from api.plan.reports.evaluation import evaluate, evaluation_sheets, reference_words
+from api.plan.reports.evaluation import evaluate, evaluation_sheets
 from api.plan.reports.gathering import MOST_LINES, Gathered, gather, totals_of
 from api.plan.reports.half_month import half_month_sheets
 from api.plan.reports.monthly import monthly_sheets
@@ -27,9 +27,10 @@ from api.plan.reports.pack import MOST_BYTES, PackFile, Receipt, zip_of
 from api.plan.reports.periods import ReportKind, period_of
 from api.plan.reports.photos import Photo, printable
 from api.plan.reports.scores import scores_of
-from api.plan.reports.sheet import Paper, Picture, Sheet, word
+from api.plan.reports.sheet import Paper, Picture, Sheet, reference_words, word
 from api.plan.reports.tables_of_work import (
     Words,
+    figure_values,
     figures_rows,
     hazard_figures,
     notes_of,
@@ -86,7 +87,16 @@ class Prepared:
         return f"{self.found.unit.name_zh}_{kind}_{self.found.period.name}"
 
     def figures(self) -> tuple[tuple[str, str], ...]:
+        """Names and values as the paper prints them."""
         return tuple((str(row[1]), str(row[2])) for row in figures_rows(self.found))
+
+    def figure_names(self) -> tuple[tuple[str, str], ...]:
+        """Key below `plan.report.figure` and value of each figure."""
+        return tuple((name, str(value)) for name, value in figure_values(self.found))
+
+    def named_rows(self) -> tuple[tuple[Disagreement, str], ...]:
+        """What disagrees, with its words."""
+        return tuple(zip(self.rows, self.words, strict=True))
 
 
 async def prepare(

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 
 from api.access.rights import Right
+from config.moments import Day
 from api.plan import attachments
 from api.plan.asking import (
     CHANGE,
@@ -56,7 +57,7 @@ MEDIA = {
     "pdf": "application/pdf",
     "zip": "application/zip",
 }
-Day = Annotated[date | None, Query(description="any day of the period; today")]
+AnyDay = Annotated[Day | None, Query(description="any day of the period; today")]
 
 
 @router.get("/papers/plan.{form}", responses=responses(401, 403, 409, 422, 503))
@@ -80,7 +81,7 @@ async def listed(unit_id: UnitId, plan: PlanDep, viewer: Exporter) -> tuple[Issu
 
 @router.get("/units/{unit_id}/reports/preview", responses=CHANGE)
 async def preview(
-    unit_id: UnitId, kind: ReportKind, plan: PlanDep, viewer: Exporter, day: Day = None
+    unit_id: UnitId, kind: ReportKind, plan: PlanDep, viewer: Exporter, day: AnyDay = None
 ) -> PreviewOut:
     """What a paper would say now."""
     return PreviewOut.of(await prepare(plan, viewer, unit_id, kind, day or plan.today()))
@@ -140,7 +141,7 @@ async def privacy(
 
 @router.get("/units/{unit_id}/evaluation", responses=CHANGE)
 async def evaluation(
-    unit_id: UnitId, plan: PlanDep, viewer: ScoreReader, day: Day = None
+    unit_id: UnitId, plan: PlanDep, viewer: ScoreReader, day: AnyDay = None
 ) -> EvaluationOut:
     """A term's evaluation in three columns, with the rows behind every point."""
     found, scored = await evaluated(plan, viewer, unit_id, day or plan.today())

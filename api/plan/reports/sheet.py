@@ -110,3 +110,9 @@ def state_words(state: str) -> str:
 def title_of(titles: Mapping[str, str], rule_id: str) -> str:
     """Name of a rule; its id when the plan has it no more."""
     return titles.get(rule_id, rule_id)
+
+
+def reference_words(name: str) -> str:
+    """`occurrence:12` as 台账#12."""
+    kind, _, number = name.partition(":")
+    return f"{word(f'reference.{kind}')}#{number}"

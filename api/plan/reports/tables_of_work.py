@@ -41,10 +41,10 @@ def notes_of(found: Gathered) -> tuple[str, ...]:
     )
 
 
-def figures_rows(found: Gathered) -> tuple[Row, ...]:
-    """The period's figures, one a line."""
+def figure_values(found: Gathered) -> tuple[tuple[str, int | str], ...]:
+    """The period's figures: key below `plan.report.figure`, and value."""
     hazards, duties = hazard_figures(found), of_lines(found.lines)
-    values: tuple[tuple[str, int | str], ...] = (
+    return (
         ("inspections", len(found.records_of("inspection"))),
         ("carried_over", hazards.carried_over),
         ("found", hazards.found),
@@ -63,9 +63,13 @@ def figures_rows(found: Gathered) -> tuple[Row, ...]:
         ("duties_missed", duties.missed),
         ("duties_rate", rate_words(duties.rate)),
     )
+
+
+def figures_rows(found: Gathered) -> tuple[Row, ...]:
+    """The period's figures, one a line."""
     return tuple(
         (number, word(f"figure.{name}"), value)
-        for number, (name, value) in enumerate(values, start=1)
+        for number, (name, value) in enumerate(figure_values(found), start=1)
     )
 
 

@@ -5,6 +5,8 @@ import * as outbox from "./outbox.js";
 
 const page = document.body.dataset;
 const SEND_AGAIN_MS = 15_000;
+// A download that was asked for leaves the page as it is; the list below it is drawn anew.
+const OPENED_MS = 1_500;
 const MOST_PHOTO_BYTES = 5 * 1024 * 1024;
 
 function newKey() {
@@ -130,6 +132,12 @@ async function send(form) {
 }
 
 async function shown(form, answer) {
+  if (form.dataset.open) {
+    const { id } = await answer.json();
+    location.assign(form.dataset.open.replace("{id}", id));
+    setTimeout(() => location.reload(), OPENED_MS);
+    return;
+  }
   if (form.dataset.then === "reload") location.reload();
   if (form.dataset.then?.startsWith("/")) location.assign(form.dataset.then);
   if (form.dataset.show) output(form).textContent = (await answer.json())[form.dataset.show];

@@ -1,0 +1,144 @@
+"""Pages of the papers: make and fetch them, the term's evaluation, one row of the ledger."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from sqlalchemy import select
+
+from api.access.rights import Right
+from config.moments import Day
+from api.plan import history
+from api.plan.asking import Number, PlanDep, UnitId
+from api.plan.errors import NotFoundRefusal, StepRefusal
+from api.plan.page_frame import (
+    Answer,
+    Frame,
+    PageRefusal,
+    PapersPage,
+    ScoresPage,
+    Start,
+    absent,
+)
+from api.plan.reports import issued
+from api.plan.reports.making import Form, prepare
+from api.plan.reports.periods import ReportKind
+from api.plan.reports.routes import evaluated
+from api.plan.reports.sheet import reference_words
+from api.plan.sights import rule_ids
+from api.plan.tables import PLAN_COUNTS, PLAN_RECORDS
+from api.plan.today import one_line
+from api.problems import problem_body
+
+router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
+
+AnyDay = Annotated[Day | None, Query()]
+# Where a row that a deduction names can be looked at, below the unit's address.
+PLACES = {
+    "occurrence": "rows/{number}",
+    "record": "records/{number}",
+    "hazard": "hazards#hazard-{number}",
+    "incident": "incidents#incident-{number}",
+    "task": "tasks#task-{number}",
+}
+
+
+@router.get("/units/{unit_id}/reports")
+async def reports_page(
+    request: Request,
+    unit_id: UnitId,
+    plan: PlanDep,
+    viewer: PapersPage,
+    kind: ReportKind = ReportKind.HALF_MONTH,
+    day: AnyDay = None,
+) -> Answer:
+    """What the paper would say, what is missing, buttons to make it, and all that were made."""
+    chosen = day or plan.today()
+    prepared, refusal = None, None
+    try:
+        async with plan.reading(viewer, unit_id) as (connection, desk):
+            papers = await issued.listed(connection, desk.unit_no)
+        prepared = await prepare(plan, viewer, unit_id, kind, chosen)
+    except NotFoundRefusal as error:
+        raise absent(error) from error
+    except StepRefusal as error:
+        refusal = problem_body(error.code, error.values)
+    values = {
+        "unit": desk.unit,
+        "kind": kind,
+        "kinds": tuple(ReportKind),
+        "forms": tuple(Form),
+        "day": chosen,
+        "papers": papers,
+        "prepared": prepared,
+        "refusal": refusal,
+        "place_of": place_of,
+        "zone": plan.zone,
+    }
+    return Frame(request, plan, viewer).draw("reports.html", values)
+
+
+@router.get("/units/{unit_id}/evaluation")
+async def evaluation_page(
+    request: Request, unit_id: UnitId, plan: PlanDep, viewer: ScoresPage, day: AnyDay = None
+) -> Answer:
+    """The term in three columns; every point leads to the rows that it rests on."""
+    chosen = day or plan.today()
+    found, evaluation, refusal = None, None, None
+    try:
+        async with plan.reading(viewer, unit_id) as (_, desk):
+            unit, measures = desk.unit, tuple(desk.plan.measures())
+        found, evaluation = await evaluated(plan, viewer, unit_id, chosen)
+    except NotFoundRefusal as error:
+        raise absent(error) from error
+    except StepRefusal as error:
+        refusal = problem_body(error.code, error.values)
+    judges = ["self"]
+    if viewer.may(Right.SUPERVISE_PLAN, unit_id):
+        judges.append("bureau")
+    values = {
+        "unit": unit,
+        "day": chosen,
+        "found": found,
+        "evaluation": evaluation,
+        "refusal": refusal,
+        "measures": measures,
+        "judges": judges,
+        "place_of": place_of,
+        "reference_words": reference_words,
+    }
+    return Frame(request, plan, viewer).draw("evaluation.html", values)
+
+
+@router.get("/units/{unit_id}/rows/{number}")
+async def row_page(
+    request: Request, unit_id: UnitId, number: Number, plan: PlanDep, viewer: Start
+) -> Answer:
+    """One occurrence of the ledger: how it stands, the records counted in it, what was said."""
+    try:
+        async with plan.reading(viewer, unit_id) as (connection, desk):
+            line = await one_line(connection, desk.unit_no, number)
+            counted = PLAN_COUNTS.c
+            columns = PLAN_RECORDS.c
+            query = (
+                select(columns.id, columns.title, columns.author, counted.merged)
+                .join(PLAN_COUNTS, counted.record_id == columns.id)
+                .where(counted.occurrence_id == number)
+                .order_by(columns.id)
+            )
+            records = (await connection.execute(query)).all()
+            entries = await history.of_subject(connection, f"occurrence:{number}")
+    except NotFoundRefusal as error:
+        raise absent(error) from error
+    rules = rule_ids(plan, viewer, unit_id)
+    if rules is not None and line.rule_id not in rules:
+        raise PageRefusal(404, "absent.html")
+    values = {"unit": desk.unit, "line": line, "records": records, "entries": entries}
+    return Frame(request, plan, viewer).draw("row.html", values)
+
+
+def place_of(unit_id: str, reference: str) -> str:
+    """Address of the row `occurrence:12`, `record:3` ... of a unit."""
+    kind, _, number = reference.partition(":")
+    return f"/plan/units/{unit_id}/" + PLACES[kind].format(number=number)
