@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from config.timetable.load import (
     TIMETABLE_FILE,
+    Hours,
     Timetable,
     expected_flow_per_s,
     load_timetable,
@@ -16,6 +17,7 @@ __all__ = [
     "Drill",
     "Entry",
     "Group",
+    "Hours",
     "Timetable",
     "TimetableFile",
     "expected_flow_per_s",

@@ -38,6 +38,15 @@ class _Slot:
     occasion: Occasion
 
 
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When an occasion is on: clock times of its days, the end excluded."""
+
+    occasion: Occasion
+    start: time
+    end: time
+
+
 class Timetable:
     """What the school does at an instant; implements `vision.occasions.Schedule`.
 
@@ -70,6 +79,11 @@ class Timetable:
     def occasions(self) -> tuple[Occasion, ...]:
         """Every entry and drill once."""
         return tuple(slot.occasion for slot in self._slots)
+
+    @property
+    def hours(self) -> tuple[Hours, ...]:
+        """Every entry and drill with its clock times."""
+        return tuple(Hours(slot.occasion, slot.start, slot.end) for slot in self._slots)
 
     def is_drill(self, instant: Utc) -> bool:
         """Whether statistics leave this instant out."""
