@@ -26,11 +26,12 @@ _QUEUE_LENGTH = 512
 
 
 class EventKind(StrEnum):
-    """What an event tells: its body is the zone, the camera or the alarm as it stands."""
+    """What an event tells: its body is the zone, the camera, the alarm or the worker as it stands."""
 
     ZONE = "zone"
     CAMERA = "camera"
     ALARM = "alarm"
+    LOAD = "load"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,11 @@ class Broker:
     def __init__(self) -> None:
         self._listeners: set[Listener] = set()
         self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """The service stops: streams end."""
+        return self._closed
 
     @property
     def listeners(self) -> int:

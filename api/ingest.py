@@ -23,6 +23,7 @@ from streams.records import (
     CameraStateRecord,
     ReadingData,
     ReadingRecord,
+    WorkerLoadRecord,
 )
 from vision.instants import Utc
 from vision.readings import Level
@@ -79,6 +80,8 @@ class Ingest:
     def _observe_ages(self, records: Iterable[AnyRecord]) -> None:
         now = self._desk.clock.utc()
         for record in records:
+            if isinstance(record, WorkerLoadRecord):
+                self._desk.metrics.count_load(record)
             age_s = now - Utc.from_datetime(record.captured_at)
             self._desk.metrics.capture_to_stored_s.observe(max(age_s, 0.0))
 
@@ -124,6 +127,10 @@ def _stranger(record: AnyRecord, site: WatchedSite) -> str:
     if isinstance(record, CameraStateRecord | CameraHealthRecord):
         if record.camera_id not in site.camera:
             return f"camera_id: the site file has no camera {record.camera_id!r}"
+    elif isinstance(record, WorkerLoadRecord):
+        strange = [rate.camera_id for rate in record.cameras if rate.camera_id not in site.camera]
+        if strange:
+            return f"cameras: the site file has no camera {strange[0]!r}"
     elif record.reading.zone_id not in site.zone:
         return f"reading.zone_id: the site file has no zone {record.reading.zone_id!r}"
     return ""
@@ -161,6 +168,9 @@ async def _apply(work: Work, record: AnyRecord) -> None:
         return
     if isinstance(record, CameraHealthRecord):
         await take_health(work.connection, record)
+        return
+    if isinstance(record, WorkerLoadRecord):
+        work.set_load(record)
         return
     at = _seen_at(record, work.known.now)
     if isinstance(record, ReadingRecord):

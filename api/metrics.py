@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from streams.pacing import PaceReason
+
 if TYPE_CHECKING:
     from api.alarms.values import Action, Alarm
     from api.events import Event
+    from streams.records import WorkerLoadRecord
 
 _SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 
@@ -64,6 +67,30 @@ class Metrics:
         self.pictures = Counter(
             "xiaoan_pictures", "Camera pictures asked for", ["outcome"], registry=self.registry
         )
+        self.lost_share = Gauge(
+            "xiaoan_worker_lost_share",
+            "Share of sampled frames that a worker had no time for",
+            ["worker"],
+            registry=self.registry,
+        )
+        self.shed_step = Gauge(
+            "xiaoan_worker_shed_step",
+            "How far a worker analyses its cameras less for lack of time, 0 to 4",
+            ["worker"],
+            registry=self.registry,
+        )
+        self.frame_age_s = Gauge(
+            "xiaoan_worker_frame_age_seconds",
+            "Age of frames when their readings are ready",
+            ["worker", "quantile"],
+            registry=self.registry,
+        )
+        self.analysed_fps = Gauge(
+            "xiaoan_camera_analysed_fps",
+            "Pictures a second at which a camera is analysed now",
+            ["camera", "reason"],
+            registry=self.registry,
+        )
         self.failed_ticks = Counter(
             "xiaoan_watch_failures",
             "Rounds of the watch that the database refused",
@@ -76,6 +103,19 @@ class Metrics:
             self.alarm_steps.labels(alarm.key.type.value, action.value, str(alarm.priority)).inc()
         for event in told:
             self.events.labels(event.kind.value).inc()
+
+    def count_load(self, load: WorkerLoadRecord) -> None:
+        """Set the gauges of a worker to what it told last."""
+        worker = load.worker_id
+        self.lost_share.labels(worker).set(load.lost_share)
+        self.shed_step.labels(worker).set(load.shed_step)
+        for quantile, age_s in (("0.5", load.age_p50_s), ("0.95", load.age_p95_s)):
+            if age_s is not None:
+                self.frame_age_s.labels(worker, quantile).set(age_s)
+        for rate in load.cameras:
+            for reason in PaceReason:
+                fps = rate.fps if reason is rate.reason else 0.0
+                self.analysed_fps.labels(rate.camera_id, reason.value).set(fps)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -6,7 +6,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms import store
 from api.alarms.values import OPEN_STATES, Alarm, AlarmState
-from api.schemas import AlarmBody, AreaNameBody, CameraBody, NameBody, StateBody, ZoneBody
+from api.schemas import (
+    AlarmBody,
+    AreaNameBody,
+    CameraBody,
+    NameBody,
+    StateBody,
+    WorkerLoadBody,
+    ZoneBody,
+)
 from api.work import Desk
 from vision.instants import Utc
 
@@ -38,6 +46,7 @@ async def take_snapshot(desk: Desk) -> StateBody:
             CameraBody.of(camera, known.cameras.get(camera.id)) for camera in site.cameras
         ),
         areas=tuple(AreaNameBody(id=area.id, name=NameBody.of(area.name)) for area in site.areas),
+        workers=tuple(WorkerLoadBody.of(load) for load in desk.board.loads.values()),
         alarms=tuple(AlarmBody.of(a) for a in sorted(open_alarms, key=store.desk_order)),
         recent=tuple(AlarmBody.of(alarm) for alarm in recent),
     )

@@ -7,17 +7,19 @@ memory and what consoles are told cannot drift apart, whenever the process dies.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import events
+from api.access import audit
+from api.access.actor import Actor
 from api.alarms import checks, escalation, hold_store, machine
 from api.alarms import store as alarm_store
 from api.alarms.parents import CameraGroup
-from api.alarms.values import SYSTEM, Action, Alarm, AlarmKey, Change, Signal
+from api.alarms.values import SYSTEM, Action, Alarm, AlarmKey, Change, HistoryEntry, Signal
 from api.database import Database
 from api.delivery.outbox import Outbox
 from api.events import Broker, EventKind, NewEvent
@@ -25,9 +27,10 @@ from api.live import store as live_store
 from api.live.board import Board, Known
 from api.live.values import CameraStatus, ZoneState
 from api.metrics import Metrics
-from api.schemas import AlarmBody, CameraBody, ZoneBody
+from api.schemas import AlarmBody, CameraBody, WorkerLoadBody, ZoneBody
 from config.desk_plan import DeskPlan
 from streams.clock import Clock
+from streams.records import WorkerLoadRecord
 
 
 @dataclass(slots=True)
@@ -37,6 +40,8 @@ class Work:
     `known` shows old and new together; `zones` and `cameras` hold its changes in their first map.
 
     Attributes:
+        actor: who asked for this work; `None` where nobody did. Steps of people go into the audit
+            log in the same transaction.
         taken: steps of the escalation ladder that this transaction takes.
     """
 
@@ -47,6 +52,8 @@ class Work:
     plan: DeskPlan = field(default_factory=DeskPlan)
     taken: list[escalation.Taken] = field(default_factory=list)
     outbox: Outbox | None = None
+    actor: Actor | None = None
+    loads: dict[str, WorkerLoadRecord] = field(default_factory=dict)
     _newest: dict[AlarmKey, Alarm | None] = field(default_factory=dict)
     _told_alarms: dict[int, Alarm] = field(default_factory=dict)
     _told_zones: dict[str, None] = field(default_factory=dict)
@@ -60,6 +67,10 @@ class Work:
     def set_camera(self, status: CameraStatus) -> None:
         self.cameras[status.camera_id] = status
         self._told_cameras[status.camera_id] = None
+
+    def set_load(self, record: WorkerLoadRecord) -> None:
+        """Whether a worker keeps up; held in memory only, it is told again every few seconds."""
+        self.loads[record.worker_id] = record
 
     def tell_zone(self, zone_id: str) -> None:
         """Consoles get the zone as it stands at the end of the transaction."""
@@ -93,11 +104,23 @@ class Work:
         if change.entries:
             self._told_alarms[alarm.number] = alarm
             self.actions.extend((entry.action, alarm) for entry in change.entries)
+            await self._audit(alarm, change.entries)
             if self.outbox is not None:
                 # The very transaction of the step: neither can exist without the other.
                 now = self.known.now
                 await self.outbox.enqueue(self.connection, alarm, change.entries, now)
         return alarm
+
+    async def _audit(self, alarm: Alarm, entries: Iterable[HistoryEntry]) -> None:
+        """What people did to an alarm; what the service does by itself is in its history alone."""
+        for entry in entries:
+            if entry.actor == SYSTEM:
+                continue
+            told = {"signed": entry.actor, "note": entry.note, "cause": entry.cause}
+            act = audit.Act(
+                f"alarm.{entry.action.value}", str(alarm.number), {**told, "detail": entry.detail}
+            )
+            await audit.append(self.connection, self.actor or entry.actor, act, entry.at)
 
     async def finish(self) -> tuple[events.Event, ...]:
         """Write what memory will hold, and the events; the transaction still has to commit."""
@@ -119,6 +142,10 @@ class Work:
         for camera_id in self._told_cameras:
             seen = CameraBody.of(site.camera[camera_id], self.cameras.get(camera_id))
             told.append(NewEvent(EventKind.CAMERA, seen.model_dump_json()))
+        told += [
+            NewEvent(EventKind.LOAD, WorkerLoadBody.of(load).model_dump_json())
+            for load in self.loads.values()
+        ]
         return told
 
 
@@ -148,17 +175,20 @@ class Desk:
         return self.board.known_at(self.clock.utc())
 
     @asynccontextmanager
-    async def work(self) -> AsyncIterator[Work]:
-        """A transaction; after its commit, memory is updated and consoles are told."""
+    async def work(self, actor: Actor | None = None) -> AsyncIterator[Work]:
+        """A transaction, for `actor` where a person asked; then memory and consoles are told."""
         async with self.database.write() as connection:
             zones = ChainMap[str, ZoneState]({}, self.board.zones)
             cameras = ChainMap[str, CameraStatus]({}, self.board.cameras)
             known = replace(self.known(), zones=zones, cameras=cameras)
-            work = Work(connection, known, zones, cameras, self.plan, outbox=self.outbox)
+            work = Work(
+                connection, known, zones, cameras, self.plan, outbox=self.outbox, actor=actor
+            )
             yield work
             told = await work.finish()
         self.board.zones.update(work.zones.maps[0])
         self.board.cameras.update(work.cameras.maps[0])
+        self.board.loads.update(work.loads)
         if told:
             self.told_seq = told[-1].seq
         self.broker.publish(told)

@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
 from streams.camera_loop import CameraLoop
 from streams.clock import Clock
 from streams.pacing import FrameTotals, Pace, PacedCamera, Pacer, PaceReason
-from vision.instants import Monotonic
+from vision.instants import Monotonic, Utc
 from vision.readings import ZoneReading
 
+TELL_EVERY_S = 5.0
+_AGES = 600
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLoad:
+    """Whether a worker keeps up; see `streams.records.WorkerLoadRecord`."""
+
+    at: Utc
+    lost_share: float
+    shed_step: int
+    paces: Mapping[str, Pace]
+    age_p50_s: float | None = None
+    age_p95_s: float | None = None
+
+
+class FrameAges:
+    """How old frames were when their readings were ready: the last few hundred.
+
+    One thread notes them, another may ask.
+    """
+
+    def __init__(self) -> None:
+        self._ages_s: deque[float] = deque(maxlen=_AGES)
+
+    def note(self, age_s: float) -> None:
+        self._ages_s.append(age_s)
+
+    def percentiles_s(self) -> tuple[float, float] | None:
+        """The 50th and 95th percentile; `None` before the first frame."""
+        ages_s = sorted(self._ages_s.copy())
+        if not ages_s:
+            return None
+        last = len(ages_s) - 1
+        return ages_s[round(0.5 * last)], ages_s[round(0.95 * last)]
 
 
 class PaceKeeper:
@@ -24,6 +61,9 @@ class PaceKeeper:
         readings: Callable[[], Mapping[str, ZoneReading]],
         clock: Clock,
     ) -> None:
+        self.ages = FrameAges()
+        self._told_at: Monotonic | None = None
+        self._told_step = 0
         self._loops = tuple(loops)
         self._readings = readings
         self._clock = clock
@@ -60,9 +100,21 @@ class PaceKeeper:
                 fps={camera_id: pace.fps for camera_id, pace in paces.items()},
             )
 
+    def news(self) -> WorkerLoad | None:
+        """How things stand, when it is time to tell: every few seconds, or a step was taken."""
+        now, step = self._clock.monotonic(), self._pacer.shed_step
+        due = self._told_at is None or now - self._told_at >= TELL_EVERY_S
+        if not self._paces or not (due or step != self._told_step):
+            return None
+        self._told_at, self._told_step = now, step
+        p50_s, p95_s = self.ages.percentiles_s() or (None, None)
+        share = min(max(self._pacer.lost_share, 0.0), 1.0)
+        return WorkerLoad(self._clock.utc(), round(share, 4), step, self._paces, p50_s, p95_s)
+
     def status(self) -> dict[str, object]:
         """Rates with their reasons, and the share of frames that nobody had time for."""
         return {
+            "age_s": self.ages.percentiles_s(),
             "lost_share": round(self._pacer.lost_share, 4),
             "shed_step": self._pacer.shed_step,
             "cameras": {
@@ -72,4 +124,4 @@ class PaceKeeper:
         }
 
 
-__all__ = ["PaceKeeper"]
+__all__ = ["TELL_EVERY_S", "FrameAges", "PaceKeeper", "WorkerLoad"]

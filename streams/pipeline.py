@@ -9,6 +9,7 @@ from streams.camera_check import Checkup, Hiding
 from streams.camera_state import CameraStatus
 from streams.latest import LatestPictures
 from streams.orders import Order, OrderKind
+from streams.pace_keeper import WorkerLoad
 from streams.records import CameraState
 from streams.reporting import AnyRecord, Reporter
 from vision.health_features import Mode
@@ -144,6 +145,10 @@ class Pipeline:
         else:
             self._lost.discard(status.camera_id)
         self._store(records)
+
+    def load(self, load: WorkerLoad) -> None:
+        """Tell whether this worker keeps up."""
+        self._store(self._reporter.load(load))
 
     def tick(self, now: Utc) -> None:
         """Once a second: zones of silent cameras become UNKNOWN, and UNKNOWN is said again."""

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter
 
 from config.moments import Moment
+from streams.pacing import PaceReason
 from vision.fault_course import Fault
 from vision.health_features import Mode
 from vision.instants import Utc
@@ -202,7 +203,35 @@ class CameraHealthRecord(_Record):
     jpeg_base64: Annotated[str, Field(max_length=MAX_SMALL_JPEG_BASE64)] = ""
 
 
-AnyRecord = ReadingRecord | TransitionRecord | CameraStateRecord | CameraHealthRecord
+class CameraRateData(BaseModel):
+    """At how many pictures a second a camera is analysed, and why: `full`, `calm` or `load`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    camera_id: str
+    fps: Annotated[FiniteFloat, Field(gt=0.0)]
+    reason: PaceReason
+
+
+class WorkerLoadRecord(_Record):
+    """Whether a worker keeps up; told every few seconds, and at once when it sheds load.
+
+    `lost_share` is the share of sampled frames that nobody had time for; `shed_step` is 0 when no
+    camera is analysed less for lack of time, and 4 when all are at their least rate. The ages are
+    those of frames when their readings were ready.
+    """
+
+    kind: Literal["worker_load"] = "worker_load"
+    lost_share: Annotated[FiniteFloat, Field(ge=0.0, le=1.0)]
+    shed_step: Annotated[int, Field(ge=0, le=4)]
+    age_p50_s: FiniteFloat | None = None
+    age_p95_s: FiniteFloat | None = None
+    cameras: tuple[CameraRateData, ...] = ()
+
+
+AnyRecord = (
+    ReadingRecord | TransitionRecord | CameraStateRecord | CameraHealthRecord | WorkerLoadRecord
+)
 Record = Annotated[AnyRecord, Field(discriminator="kind")]
 RECORD: TypeAdapter[AnyRecord] = TypeAdapter(Record)
 URGENT_KINDS = frozenset({"transition", "camera_state", "camera_health"})

@@ -12,16 +12,19 @@ from dataclasses import dataclass, replace
 
 from streams.camera_check import Checkup, Learnt
 from streams.camera_state import CameraStatus
+from streams.pace_keeper import WorkerLoad
 from streams.records import (
     AnyRecord,
     BaselineData,
     CameraHealthRecord,
+    CameraRateData,
     CameraStateRecord,
     FaultData,
     ObservedPoseData,
     ReadingData,
     ReadingRecord,
     TransitionRecord,
+    WorkerLoadRecord,
     wire_time,
 )
 from vision.instants import Utc
@@ -121,6 +124,25 @@ class Reporter:
                 ),
                 baseline=checkup.learnt and _baseline(checkup.learnt),
                 jpeg_base64=b64encode(checkup.jpeg).decode(),
+            )
+        ]
+
+    def load(self, load: WorkerLoad) -> list[AnyRecord]:
+        """One record of whether this worker keeps up."""
+        return [
+            WorkerLoadRecord(
+                record_id=self._next_id(),
+                site_id=self._origin.site_id,
+                worker_id=self._origin.worker_id,
+                captured_at=wire_time(load.at),
+                lost_share=load.lost_share,
+                shed_step=load.shed_step,
+                age_p50_s=load.age_p50_s,
+                age_p95_s=load.age_p95_s,
+                cameras=tuple(
+                    CameraRateData(camera_id=camera_id, fps=pace.fps, reason=pace.reason)
+                    for camera_id, pace in load.paces.items()
+                ),
             )
         ]
 

@@ -31,7 +31,7 @@ from streams.health_memory import HealthMemory
 from streams.heartbeat import Heartbeat
 from streams.latest import LatestPictures
 from streams.orders import Order, OrderPoll
-from streams.pace_keeper import PaceKeeper
+from streams.pace_keeper import PaceKeeper, WorkerLoad
 from streams.picture_server import PictureServer
 from streams.pipeline import Analyser, Pipeline
 from streams.recording import Recording
@@ -117,7 +117,7 @@ class Worker:
         self._config = config
         self._with = collaborators
         self._clock = collaborators.clock
-        self._inbox: Inbox[Frame, CameraStatus | _Tick | Order] = Inbox()
+        self._inbox: Inbox[Frame, CameraStatus | _Tick | Order | WorkerLoad] = Inbox()
         self._latest = LatestPictures(config.outlines, self._clock)
         self._analysing = threading.Event()
         # The uploader goes on until the last camera states are in the spool.
@@ -255,6 +255,8 @@ class Worker:
                 next_tick = now.plus(_TICK_S)
                 self._inbox.put_event(_Tick(self._clock.utc()))
                 self._paces.turn()
+                if (news := self._paces.news()) is not None:
+                    self._inbox.put_event(news)
                 if now - self._last_turn < _STUCK_S:
                     self._with.heartbeat.beat()
 
@@ -266,8 +268,11 @@ class Worker:
                 if taken.item is not None:
                     pipeline.process(taken.item)
                     self._analysed += 1
+                    self._paces.ages.note(self._clock.utc() - taken.item.captured_at)
                 elif isinstance(taken.event, _Tick):
                     pipeline.tick(taken.event.now)
+                elif isinstance(taken.event, WorkerLoad):
+                    pipeline.load(taken.event)
                 elif isinstance(taken.event, Order):
                     pipeline.obey(taken.event)
                 elif taken.event is not None:

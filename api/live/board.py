@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from api.live.judge import ZoneNow, zone_now
 from api.live.values import CameraStatus, Limits, ZoneState
 from api.watched import WatchedSite
+from streams.records import WorkerLoadRecord
 from vision.instants import Utc
 
 
@@ -33,13 +34,18 @@ class Known:
 
 @dataclass(slots=True)
 class Board:
-    """Changed only after the transaction that stored the same has committed."""
+    """Changed only after the transaction that stored the same has committed.
+
+    Attributes:
+        loads: what each worker told last of whether it keeps up; nowhere else than here.
+    """
 
     site: WatchedSite
     limits: Limits
     started_at: Utc
     zones: dict[str, ZoneState] = field(default_factory=dict)
     cameras: dict[str, CameraStatus] = field(default_factory=dict)
+    loads: dict[str, WorkerLoadRecord] = field(default_factory=dict)
 
     def known_at(self, now: Utc) -> Known:
         return Known(self.site, self.limits, self.started_at, now, self.zones, self.cameras)

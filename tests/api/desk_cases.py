@@ -108,6 +108,24 @@ class RunningDesk:
             "cause": cause,
         }
 
+    def load(self, lost_share: float, shed_step: int, **fps: tuple[float, str]) -> Json:
+        """Whether worker `w1` keeps up; `cam_stair=(5.0, "full")` and so on."""
+        return {
+            "kind": "worker_load",
+            "record_id": f"w1:run:{next(_IDS):08d}",
+            "site_id": SITE.id,
+            "worker_id": "w1",
+            "captured_at": self.clock.utc().iso(),
+            "lost_share": lost_share,
+            "shed_step": shed_step,
+            "age_p50_s": 0.1,
+            "age_p95_s": 0.3,
+            "cameras": [
+                {"camera_id": name.replace("_", "-"), "fps": rate, "reason": reason}
+                for name, (rate, reason) in fps.items()
+            ],
+        }
+
     async def send(self, *records: Json) -> Json:
         """Post records and return the answer."""
         answer = await self.client.post(

@@ -93,6 +93,25 @@ class ServiceProcess:
             },
         }
 
+    def load(
+        self, lost_share: float, shed_step: int, rates: dict[str, tuple[float, str]]
+    ) -> dict[str, Any]:
+        """Whether the worker keeps up, with the rate of each camera and why."""
+        self._sent += 1
+        return {
+            "kind": "worker_load",
+            "record_id": f"w1:run:{self._sent:08d}",
+            "site_id": SITE.id,
+            "worker_id": "w1",
+            "captured_at": datetime.now(UTC).isoformat(),
+            "lost_share": lost_share,
+            "shed_step": shed_step,
+            "cameras": [
+                {"camera_id": camera_id, "fps": fps, "reason": reason}
+                for camera_id, (fps, reason) in rates.items()
+            ],
+        }
+
     def send(self, *records: dict[str, Any]) -> None:
         """As a worker does it: the same records again and again until the service takes them."""
         deadline = time.monotonic() + _PATIENCE_S

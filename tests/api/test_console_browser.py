@@ -210,3 +210,19 @@ def test_nothing_is_wider_than_the_screen(
             assert desk.one("[data-alarm='1'] .alarm-acknowledge").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_machine_too_slow_for_its_cameras_says_what_it_looks_at_less(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    assert not desk.one("#load").is_displayed()
+    service.send(service.load(0.12, 2, {"cam-stair": (5.0, "full"), "cam-a": (1.0, "load")}))
+    desk.until(lambda: desk.one("#load").is_displayed())
+    said = desk.text("#load")
+    assert "本机算力不足" in said
+    assert "12%" in said
+    assert "大厅甲 1" in said
+    assert "楼梯摄像机" not in said
+    service.send(service.load(0.0, 0, {"cam-stair": (5.0, "full"), "cam-a": (5.0, "full")}))
+    desk.until(lambda: not desk.one("#load").is_displayed())

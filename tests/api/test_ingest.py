@@ -216,3 +216,28 @@ def test_the_small_site_is_consistent() -> None:
     for zone in SITE.zones:
         for camera_id in zone.camera_ids:
             assert zone.id in SITE.camera[camera_id].zone_ids
+
+
+async def test_a_worker_that_is_short_of_time_is_told_and_counted(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url) as desk:
+        assert (await desk.get("/api/v1/state"))["workers"] == []
+        await desk.send(desk.load(0.08, 1, cam_stair=(5.0, "full"), cam_a=(2.5, "load")))
+        (worker,) = (await desk.get("/api/v1/state"))["workers"]
+        assert (worker["worker_id"], worker["lost_share"], worker["shed_step"]) == ("w1", 0.08, 1)
+        assert worker["cameras"][1] == {"camera_id": "cam-a", "fps": 2.5, "reason": "load"}
+        figures = desk.service.desk.metrics.text().decode()
+        assert 'xiaoan_worker_lost_share{worker="w1"} 0.08' in figures
+        assert 'xiaoan_worker_frame_age_seconds{quantile="0.95",worker="w1"} 0.3' in figures
+        assert 'xiaoan_camera_analysed_fps{camera="cam-a",reason="load"} 2.5' in figures
+        await desk.send(desk.load(0.0, 0, cam_stair=(5.0, "full"), cam_a=(5.0, "full")))
+        (worker,) = (await desk.get("/api/v1/state"))["workers"]
+        assert worker["shed_step"] == 0
+        figures = desk.service.desk.metrics.text().decode()
+        assert 'xiaoan_camera_analysed_fps{camera="cam-a",reason="load"} 0.0' in figures
+
+
+async def test_load_of_a_camera_that_is_not_in_the_site_is_rejected(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url) as desk:
+        answer = await desk.send(desk.load(0.0, 0, cam_elsewhere=(5.0, "full")))
+        (rejected,) = answer["rejected"]
+        assert "no camera 'cam-elsewhere'" in rejected["reason"]

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from streams.camera_loop import CameraLoop, CameraSpec, Outlets
+from streams.clock import SimulatedClock
+from streams.pace_keeper import FrameAges, PaceKeeper
 from streams.pacing import FrameTotals, PacedCamera, Pacer, PaceReason
-from tests.streams.fakes import NOON, measurement, reading
+from tests.streams.fakes import NOON, URI, FakeOpener, measurement, reading
 from vision.readings import Level, ZoneReading
 
 STAIR = PacedCamera(5.0, ("stair",), guards_stair=True)
@@ -98,3 +101,32 @@ def test_few_lost_frames_change_nothing_and_are_told() -> None:
     for _ in range(5):
         assert desk.second(lost=0.04)["hall"] == 4.0
     assert desk.pacer.lost_share == pytest.approx(0.04)
+
+
+def test_ages_of_frames_by_hand() -> None:
+    ages = FrameAges()
+    assert ages.percentiles_s() is None
+    for tenths in range(21):
+        ages.note(tenths / 10)
+    assert ages.percentiles_s() == (1.0, 1.9)
+
+
+def test_load_is_told_every_five_seconds_and_at_once_when_a_step_is_taken() -> None:
+    clock = SimulatedClock()
+    loop = CameraLoop(
+        CameraSpec("cam", URI, (64, 48)),
+        opener=FakeOpener(),
+        clock=clock,
+        outlets=Outlets(deliver=lambda frame: True, report=lambda status: None),
+    )
+    keeper = PaceKeeper([loop], dict, clock)
+    assert keeper.news() is None  # nothing was weighed yet
+    told: list[float] = []
+    for second in range(12):
+        keeper.turn()
+        if (news := keeper.news()) is not None:
+            told.append(second)
+            assert (news.lost_share, news.shed_step) == (0.0, 0)
+            assert news.paces["cam"].fps == 5.0
+        clock.advance(1.0)
+    assert told == [0, 5, 10]

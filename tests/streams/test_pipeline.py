@@ -15,6 +15,7 @@ from streams.records import (
     CameraStateRecord,
     ReadingRecord,
     TransitionRecord,
+    WorkerLoadRecord,
 )
 from streams.reporting import Reporter
 from tests.streams.fakes import NOON, ORIGIN, FakeAnalyser, FakeNetwork, frame
@@ -46,6 +47,8 @@ class Bench:
             if isinstance(record, CameraStateRecord)
             else f"health {record.camera_id}"
             if isinstance(record, CameraHealthRecord)
+            else "load"
+            if isinstance(record, WorkerLoadRecord)
             else f"{record.kind} {record.reading.level.value}"
             for record in self.records
         ]

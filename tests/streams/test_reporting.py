@@ -1,6 +1,8 @@
 import pytest
 
 from streams.camera_state import CameraStatus
+from streams.pace_keeper import WorkerLoad
+from streams.pacing import Pace, PaceReason
 from streams.records import (
     RECORD,
     URGENT_KINDS,
@@ -96,3 +98,13 @@ def test_a_camera_state_carries_since_and_cause(state: CameraState) -> None:
     assert record.since.isoformat() == "2026-09-01T12:00:00+00:00"
     assert record.captured_at.isoformat() == "2026-09-01T12:00:03+00:00"
     assert (record.camera_id, record.state, record.cause) == ("cam", state, "hung")
+
+
+def test_load_carries_rates_with_their_reasons() -> None:
+    paces = {"cam": Pace(1.0, PaceReason.CALM)}
+    (record,) = reporter().load(WorkerLoad(NOON, 0.02, 0, paces, 0.1, 0.2))
+    assert RECORD.validate_python(record.model_dump(mode="json")) == record
+    assert record.kind == "worker_load"
+    assert [(one.camera_id, one.fps, one.reason) for one in record.cameras] == [
+        ("cam", 1.0, PaceReason.CALM)
+    ]

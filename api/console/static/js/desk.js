@@ -9,8 +9,8 @@ import { openLink } from "./link.js";
 import { loadPlan } from "./place_plan.js";
 import { setUpShift } from "./shift.js";
 import { sound } from "./sound.js";
-import { take } from "./store.js";
-import { loadTexts, t } from "./texts.js";
+import { cameras, shortOfTime, take } from "./store.js";
+import { inLanguage, loadTexts, t } from "./texts.js";
 import { clockText, dateText, learnServerTime, serverNow, spanText } from "./time.js";
 import { drawTrends, followZone, renderZones } from "./zones.js";
 
@@ -55,8 +55,23 @@ function changed() {
   });
 }
 
+/** Say it when the machine is too slow for its cameras: what is looked at less, and by how much. */
+function renderLoad() {
+  const short = shortOfTime();
+  byId("load").hidden = !short.length;
+  if (!short.length) return;
+  const slowed = short.flatMap((one) => one.cameras.filter((camera) => camera.reason === "load"));
+  const named = slowed.map(
+    ({ camera_id: id, fps }) => `${inLanguage(cameras.get(id)?.name ?? { zh: id, en: id })} ${fps}`,
+  );
+  const lost = Math.max(...short.map((one) => one.lost_share));
+  const said = t("console.load.detail", { lost: Math.round(lost * 100) });
+  setText(byId("load-detail"), named.length ? `${said} ${t("console.load.cameras", { cameras: named.join(" · ") })}` : said);
+}
+
 function draw() {
   if (!told) return;
+  renderLoad();
   renderZones();
   renderCameras();
   const priority = renderAlarms();

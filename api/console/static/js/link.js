@@ -5,7 +5,7 @@ import { learnServerTime } from "./time.js";
 /** Without any sign of life for so long the server counts as lost; pings come every 5 s. */
 const LOST_AFTER_MS = 12_000;
 const RETRY_MS = 1_000;
-const KINDS = ["snapshot", "zone", "camera", "alarm"];
+const KINDS = ["snapshot", "zone", "camera", "alarm", "load"];
 
 /**
  * Listen to the service. `onEvent(kind, body)` gets what it tells; `onState(state, silentSeconds)`

@@ -4,6 +4,8 @@ export const zones = new Map();
 export const cameras = new Map();
 export const areas = new Map();
 export const alarms = new Map();
+/** Whether each analysis process keeps up, by its id. */
+export const workers = new Map();
 export const recent = new Map();
 export const site = { staleAfterS: 3 };
 
@@ -21,10 +23,12 @@ export function take(kind, body) {
     refill(zones, byKey(body.zones, "id"));
     refill(cameras, byKey(body.cameras, "id"));
     refill(areas, byKey(body.areas, "id"));
+    refill(workers, byKey(body.workers, "worker_id"));
     refill(alarms, byKey(body.alarms, "number"));
     refill(recent, byKey(body.recent, "number"));
   } else if (kind === "zone") zones.set(body.id, body);
   else if (kind === "camera") cameras.set(body.id, body);
+  else if (kind === "load") workers.set(body.worker_id, body);
   else if (kind === "alarm") takeAlarm(body);
 }
 
@@ -35,6 +39,11 @@ export function takeAlarm(alarm) {
   alarms.delete(alarm.number);
   recent.delete(alarm.number);
   (alarm.state === "closed" ? recent : alarms).set(alarm.number, alarm);
+}
+
+/** Workers that analyse some camera less, or lose frames, for lack of time. */
+export function shortOfTime() {
+  return [...workers.values()].filter((one) => one.shed_step > 0 || one.lost_share > 0.05);
 }
 
 /** Nobody has acknowledged it yet. */
