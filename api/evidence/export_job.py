@@ -20,6 +20,7 @@ import numpy as np
 
 from api.evidence.errors import ExportFailedError
 from api.evidence.redaction import (
+    DETECTOR_FAILED,
     RedactedImage,
     Redactor,
     TimedImage,
@@ -124,6 +125,7 @@ def export(job: ExportJob, network: HeadNetwork | None = None) -> tuple[str, int
             raise ExportFailedError(
                 "nothing of this alarm was recorded; there is no film to export"
             )
+        _refuse_unseen(reports)
         files["evidence.json"] = Path(scratch) / "evidence.json"
         text = json.dumps(job.document, ensure_ascii=False, indent=1)
         files["evidence.json"].write_text(text, encoding="utf-8")
@@ -132,6 +134,21 @@ def export(job: ExportJob, network: HeadNetwork | None = None) -> tuple[str, int
         if network is not None and job.redacted:
             facts["network"] = network.model_id
         return write_package(out, files, facts, key), out.stat().st_size
+
+
+def _refuse_unseen(reports: list[dict[str, Any]]) -> None:
+    """A film that the network failed on is no redacted film, however much of it is blurred."""
+    failed = sum(
+        pictures
+        for report in reports
+        for reason, pictures in report["reasons"].items()
+        if reason.startswith(DETECTOR_FAILED)
+    )
+    if failed:
+        raise ExportFailedError(
+            f"the network failed on {failed} pictures, so nobody knows who is on them; nothing was "
+            "exported. Run `xiaoan doctor`, then ask again"
+        )
 
 
 def _originals(part: Part) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from api.evidence.tables import RECORDING_EVENTS
 from api.work import Desk
 from config.recording import RingSettings
 from streams.recording import RingStatus, gaps_between, read_status, segments
+from streams.recording.index import camera_folder, opened_at, video_files
+from streams.recording.notes import read_segment
 from streams.recording.values import Gap
 from streams.records import CameraState
 from vision.instants import Utc
@@ -24,6 +27,8 @@ GAP_S = 15.0
 """A gap is told from this length on: a reconnect takes up to ten seconds, a segment ten more."""
 
 _WINDOW_S = 1_800.0
+# So far a fresh start looks at every segment, and for one more before that.
+_LOOK_BACK_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,11 @@ class GapWatch:
         """Tell new gaps and stops, and when those that were told have ended."""
         now = self.desk.clock.utc()
         for camera_id in sorted(self.settings.camera_ids):
-            since = self._since.setdefault(camera_id, now)
-            start = max(since, now.plus(-_WINDOW_S))
+            if camera_id not in self._since:
+                # Also what was missed while this service, or the whole computer, was down.
+                self._since[camera_id] = await asyncio.to_thread(self._known_from, camera_id, now)
+            start = self._since[camera_id]
+            self._since[camera_id] = max(start, now.plus(-_WINDOW_S))
             gaps, status = await asyncio.to_thread(self._look, camera_id, start, now)
             async with self.desk.database.write() as connection:
                 await self._tell(connection, camera_id, gaps, status)
@@ -62,6 +70,21 @@ class GapWatch:
     ) -> tuple[tuple[Gap, ...], RingStatus | None]:
         found = segments(self.recordings, camera_id, start, now)
         return gaps_between(found, start, now, GAP_S), read_status(self.recordings, camera_id)
+
+    def _known_from(self, camera_id: str, now: Utc) -> Utc:
+        """Until when before a fresh start all is known: the recording that stood a day ago, or
+        its beginning since then; `now` where nothing was ever recorded."""
+        day = now.plus(-_LOOK_BACK_S)
+        older = None
+        for path in video_files(camera_folder(self.recordings, camera_id)):
+            if opened_at(path) > day:
+                break
+            older = path
+        before = None if older is None else read_segment(older)
+        if before is not None:
+            return min(before.end, now)
+        found = segments(self.recordings, camera_id, day, now)
+        return min((segment.start for segment in found), default=now)
 
     async def _tell(
         self,
@@ -103,11 +126,40 @@ async def list_events(connection: AsyncConnection, limit: int) -> tuple[Recordin
     return tuple(_event(row) for row in (await connection.execute(query)).mappings())
 
 
+async def gaps_by_camera(
+    connection: AsyncConnection, camera_ids: Iterable[str], start: Utc, end: Utc
+) -> dict[str, tuple[tuple[Utc, Utc], ...]]:
+    """What was not recorded of each camera between `start` and `end`: disjoint spans, in order.
+
+    Gaps and stops are one here. What still lasts runs to `end`. A camera without a gap is there
+    with no spans; one that is not recorded at all has none either: ask the settings for that.
+    """
+    spans: dict[str, list[tuple[Utc, Utc]]] = {camera_id: [] for camera_id in camera_ids}
+    table = RECORDING_EVENTS.c
+    query = (
+        select(table.camera_id, table.from_ns, table.to_ns)
+        .where(table.camera_id.in_(list(spans)), table.from_ns < end.ns)
+        .where(table.to_ns.is_(None) | (table.to_ns > start.ns))
+        .order_by(table.from_ns)
+    )
+    for camera_id, from_ns, to_ns in await connection.execute(query):
+        begun = max(Utc(from_ns), start)
+        ended = end if to_ns is None else min(Utc(to_ns), end)
+        mine = spans[camera_id]
+        if mine and begun <= mine[-1][1]:
+            mine[-1] = (mine[-1][0], max(mine[-1][1], ended))
+        elif ended > begun:
+            mine.append((begun, ended))
+    return {camera_id: tuple(found) for camera_id, found in spans.items()}
+
+
 async def _add(connection: AsyncConnection, event: RecordingEvent) -> None:
     table = RECORDING_EVENTS.c
     here = (table.camera_id == event.camera_id) & (table.kind == event.kind)
     # One row while it lasts, also when its exact start is only learnt later.
-    same = here & ((table.from_ns == event.start.ns) | table.to_ns.is_(None))
+    same = here & (table.to_ns.is_(None) | (table.to_ns > event.start.ns))
+    if event.end is not None:
+        same &= table.from_ns < event.end.ns
     known = (await connection.execute(select(table.id, table.to_ns).where(same))).first()
     if known is None:
         await connection.execute(
@@ -143,4 +195,4 @@ def _event(row: RowMapping) -> RecordingEvent:
     )  # fmt: skip
 
 
-__all__ = ["GAP_S", "GapWatch", "RecordingEvent", "list_events"]
+__all__ = ["GAP_S", "GapWatch", "RecordingEvent", "gaps_by_camera", "list_events"]

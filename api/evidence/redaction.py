@@ -30,6 +30,9 @@ _FLATTEST_STD = 6.0
 _DARKEST_MEAN = 12.0
 _BACKGROUND_PICTURES = 25
 
+DETECTOR_FAILED = "detector failed"
+"""How the reason of a picture begins that the network failed on."""
+
 
 @dataclass(frozen=True, slots=True)
 class RedactionSettings:
@@ -122,7 +125,7 @@ class Redactor:
         try:
             seen = self.network.observe(image)
         except (ModelError, VisionError, ValueError, RuntimeError) as error:
-            return _Judged(picture, mask, f"detector failed: {type(error).__name__}")
+            return _Judged(picture, mask, f"{DETECTOR_FAILED}: {type(error).__name__}")
         why = self._untrusted(seen)
         if not why:
             self._mark_heads(mask, seen)
@@ -247,6 +250,7 @@ def _blurred(image: UInt8Array, mask: UInt8Array, blocks_across: int) -> UInt8Ar
 
 
 __all__ = [
+    "DETECTOR_FAILED",
     "RedactedImage",
     "RedactionSettings",
     "Redactor",

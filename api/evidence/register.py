@@ -53,8 +53,8 @@ class Line:
     first_at: Utc
 
 
-async def record(connection: AsyncConnection, line: Line) -> None:
-    """Write a line, unless the same one stands in this window."""
+async def record(connection: AsyncConnection, line: Line) -> bool:
+    """Write a line, unless the same one stands in this window; whether it was written."""
     table = EVIDENCE_VIEWINGS.c
     at_ns = line.first_at.ns
     window_ns = at_ns - at_ns % (WINDOW_S * _NS) if line.act is Act.PLAYED else at_ns
@@ -65,14 +65,16 @@ async def record(connection: AsyncConnection, line: Line) -> None:
             table.reason == line.reason, table.window_ns == window_ns,
         )
     )  # fmt: skip
-    if found.first() is None:
-        await connection.execute(
-            insert(EVIDENCE_VIEWINGS).values(
-                alarm_number=line.alarm_number, camera_id=line.camera_id, viewer=line.viewer,
-                act=line.act.value, reason=line.reason, note=line.note, window_ns=window_ns,
-                first_at_ns=at_ns,
-            )
-        )  # fmt: skip
+    if found.first() is not None:
+        return False
+    await connection.execute(
+        insert(EVIDENCE_VIEWINGS).values(
+            alarm_number=line.alarm_number, camera_id=line.camera_id, viewer=line.viewer,
+            act=line.act.value, reason=line.reason, note=line.note, window_ns=window_ns,
+            first_at_ns=at_ns,
+        )
+    )  # fmt: skip
+    return True
 
 
 async def lines(

@@ -31,7 +31,7 @@ from api.evidence.clip_store import Hold
 from api.evidence.errors import EvidenceError, NoEvidenceError
 from api.evidence.exports import Export, ExportState, Person, Wish
 from api.evidence.gaps import list_events
-from api.evidence.register import Act, Reason
+from api.evidence.register import Act, Line, Reason
 from api.evidence.service import EvidenceService
 from api.evidence.signing import fingerprint, public_pem, signing_key
 from api.problems import Problem, responses
@@ -85,6 +85,7 @@ async def evidence_of(number: Number, evidence: EvidenceDep, actor: Player) -> d
         return await evidence.document(connection, alarm, clip)
 
 
+@router.head("/alarms/{number}/clip", response_class=Response, include_in_schema=False)
 @router.get(
     "/alarms/{number}/clip",
     response_class=Response,
@@ -119,7 +120,10 @@ async def play(
     if version is not None and (
         await asyncio.to_thread(_made, evidence, number, camera_id, version)
     ):
-        await _note(evidence, number, camera_id, _name(actor, request), why, note)
+        now, name = evidence.desk.clock.utc(), _name(actor, request)
+        line = Line(number, camera_id, name, Act.PLAYED, why.value, note, now)
+        async with evidence.desk.database.write() as connection:
+            await evidence.note(connection, actor, line)
         path = evidence.folder.root / "joined" / f"{number}-{camera_id}-{version}.mp4"
         return FileResponse(path, media_type="video/mp4")
     if part >= len(parts):
@@ -147,7 +151,8 @@ async def ask_export(
         await evidence.clip_of(connection, number)
         export = await exports.ask(connection, wish, who, evidence.desk.clock.utc())
         act = Act.EXPORT_ASKED
-        await evidence.note(connection, number, "", who.name, act, wish.reason, body.note)
+        line = Line(number, "", who.name, act, wish.reason, body.note, export.requested_at)
+        await evidence.note(connection, actor, line)
     return ExportBody.of(export)
 
 
@@ -176,7 +181,8 @@ async def decide(
         now = evidence.desk.clock.utc()
         export = await exports.decide(connection, export_id, who, now, allow=body.allow)
         act = Act.EXPORT_ALLOWED if body.allow else Act.EXPORT_REFUSED
-        await evidence.note(connection, number, "", who.name, act, known.wish.reason, body.note)
+        line = Line(number, "", who.name, act, known.wish.reason, body.note, now)
+        await evidence.note(connection, actor, line)
     return ExportBody.of(export)
 
 
@@ -195,7 +201,9 @@ async def download(
         raise EvidenceError("export_not_ready", state=export.state.value)
     number, name = export.wish.alarm_number, _name(actor, request)
     async with evidence.desk.database.write() as connection:
-        await evidence.note(connection, number, "", name, Act.DOWNLOADED, export.wish.reason)
+        now, act = evidence.desk.clock.utc(), Act.DOWNLOADED
+        line = Line(number, "", name, act, export.wish.reason, "", now)
+        await evidence.note(connection, actor, line)
     kind = "redacted" if export.wish.redacted else "unredacted"
     filename = f"xiaoan-alarm-{number}-{kind}-{export_id}.zip"
     return FileResponse(path, media_type="application/zip", filename=filename)
@@ -214,7 +222,8 @@ async def hold(
             connection, number, Hold(name, now, body.reason) if body.hold else None
         )
         act = Act.HELD if body.hold else Act.RELEASED
-        await evidence.note(connection, number, "", name, act, "hold", body.reason)
+        line = Line(number, "", name, act, "hold", body.reason, now)
+        await evidence.note(connection, actor, line)
     return {"held": body.hold}
 
 
@@ -263,13 +272,6 @@ async def _known_export(
         export = await exports.find(connection, export_id)
     await seen_alarm(evidence, actor, right, export.wish.alarm_number)
     return export
-
-
-async def _note(
-    evidence: EvidenceService, number: int, camera_id: str, name: str, why: Reason, note: str
-) -> None:
-    async with evidence.desk.database.write() as connection:
-        await evidence.note(connection, number, camera_id, name, Act.PLAYED, why.value, note)
 
 
 def _made(evidence: EvidenceService, number: int, camera_id: str, version: str) -> bool:

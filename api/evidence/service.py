@@ -14,6 +14,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access import audit
+from api.access.actor import Actor
 from api.alarms import store as alarm_store
 from api.alarms.values import Alarm
 from api.evidence import clip_store, exports
@@ -26,7 +28,7 @@ from api.evidence.exports import Export, ExportState
 from api.evidence.folders import EvidenceFolder
 from api.evidence.gaps import GapWatch
 from api.evidence.origin import Origin
-from api.evidence.register import Act, Line, record
+from api.evidence.register import Line, record
 from api.evidence.retention import Retention
 from api.schemas import AlarmDetailBody
 from api.work import Desk
@@ -149,13 +151,14 @@ class EvidenceService:
             )
         return found
 
-    async def note(
-        self, connection: AsyncConnection, number: int, camera_id: str, who: str, act: Act,
-        reason: str, note: str = "",
-    ) -> None:  # fmt: skip
-        """One line in the register."""
-        now = self.desk.clock.utc()
-        await record(connection, Line(number, camera_id, who, act, reason, note, now))
+    async def note(self, connection: AsyncConnection, actor: Actor, line: Line) -> None:
+        """One line in the register, and with it one in the audit log under the actor's account."""
+        if await record(connection, line):
+            told = {"signed": line.viewer, "camera": line.camera_id, "reason": line.reason}
+            act = audit.Act(
+                f"evidence.{line.act.value}", str(line.alarm_number), {**told, "note": line.note}
+            )
+            await audit.append(connection, actor, act, line.first_at)
 
     async def make_next_export(self) -> int | None:
         """Make the oldest queued export; its id, `None` when none waits."""

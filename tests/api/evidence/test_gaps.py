@@ -1,0 +1,94 @@
+"""Gaps of the recording: told once, ended, found after a restart, and read by camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from api.database import Database, migrate
+from api.evidence.gaps import gaps_by_camera, list_events
+from api.evidence.tables import RECORDING_EVENTS
+from streams.recording.values import EndCause
+from tests.api.evidence.cases import CAMERA, evidence_desk
+from vision.instants import Utc
+
+ZERO = Utc.from_iso("2026-11-23T08:00:00Z")
+
+
+async def test_a_gap_is_told_once_and_ended(database_url: str, tmp_path: Path) -> None:
+    async with evidence_desk(database_url, tmp_path) as case:
+        case.ring.record(10.0)
+        await case.evidence.gaps.tick()
+        case.ring.tap.close(EndCause.STREAM_ENDED)
+        begun = case.ring.clock.utc()
+        for _ in range(6):
+            case.ring.clock.advance(10.0)
+            await case.evidence.gaps.tick()
+        async with case.desk.service.desk.database.read() as connection:
+            (event,) = await list_events(connection, 10)
+            now = case.ring.clock.utc()
+            spans = await gaps_by_camera(connection, [CAMERA, "cam-b"], begun.plus(-30.0), now)
+        assert (event.camera_id, event.kind, event.end) == (CAMERA, "gap", None)
+        assert event.start - begun == pytest.approx(0.0, abs=1.0)
+        ((start, end),) = spans[CAMERA]
+        assert (end - start, spans["cam-b"]) == (pytest.approx(60.0, abs=1.0), ())
+        case.ring.record(20.0)
+        await case.evidence.gaps.tick()
+        async with case.desk.service.desk.database.read() as connection:
+            (event,) = await list_events(connection, 10)
+        assert event.end is not None
+        assert event.end - event.start == pytest.approx(60.0, abs=2.0)
+
+
+async def test_what_was_missed_while_the_service_was_down_is_a_gap(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        case.ring.record(10.0)
+        await case.evidence.gaps.tick()
+        clock = case.ring.clock
+    ended = clock.utc()
+    clock.advance(3.0 * 3_600.0)
+    async with evidence_desk(sqlite_url, tmp_path, clock=clock) as case:
+        case.ring.record(30.0)
+        await case.evidence.gaps.tick()
+        async with case.desk.service.desk.database.read() as connection:
+            (event,) = await list_events(connection, 10)
+    assert event.start - ended == pytest.approx(0.0, abs=1.0)
+    assert event.end is not None
+    assert event.end - event.start == pytest.approx(3.0 * 3_600.0, abs=2.0)
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([], []),
+        ([(10, 20)], [(10, 20)]),
+        # Cut at the ends of what is asked for; what still lasts runs to its end.
+        ([(-5, 5), (90, None)], [(0, 5), (90, 100)]),
+        # A stop inside a gap, and two that touch, are one span.
+        ([(10, 40), (15, 20), (40, 50)], [(10, 50)]),
+        ([(-30, -10), (100, 110)], []),
+    ],
+)
+async def test_spans_of_a_camera(
+    database_url: str,
+    events: list[tuple[int, int | None]],
+    expected: list[tuple[int, int]],
+) -> None:
+    migrate(database_url)
+    async with Database(database_url) as database:
+        async with database.write() as connection:
+            for index, (start, end) in enumerate(events):
+                await connection.execute(
+                    insert(RECORDING_EVENTS).values(
+                        camera_id="cam-a", kind=("gap", "stopped")[index % 2], cause="unknown",
+                        from_ns=ZERO.plus(start).ns,
+                        to_ns=None if end is None else ZERO.plus(end).ns, noticed_ns=ZERO.ns,
+                    )
+                )  # fmt: skip
+        async with database.read() as connection:
+            found = await gaps_by_camera(connection, ["cam-a"], ZERO, ZERO.plus(100.0))
+    assert [(start - ZERO, end - ZERO) for start, end in found["cam-a"]] == expected
