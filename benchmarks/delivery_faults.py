@@ -46,6 +46,7 @@ _ROOMS, _WRITER = "benchmarks.peers.delivery_rooms", "benchmarks.peers.delivery_
 _DISK_MIB = 1024
 _ACTIONS = ["opened", "raised", "returned"]
 _QUIET_S = 1800.0
+_SERVER_EVERY_S = 10.0
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class Processes:
     commands: dict[str, list[str]] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     kills: Counter[str] = field(default_factory=Counter)
+    server_due: float = 0.0
 
     def start(self, name: str, *command: str) -> None:
         self.commands[name] = [sys.executable, "-m", *command]
@@ -80,8 +82,9 @@ class Processes:
 
     def tend(self) -> None:
         """Start again what ended by itself with an error."""
-        if self.server is not None:
+        if self.server is not None and time.monotonic() >= self.server_due:
             self.server.tend()
+            self.server_due = time.monotonic() + _SERVER_EVERY_S
         for name, process in list(self.running.items()):
             if process.poll() not in (None, 0):
                 self.start(name, *self.commands[name][2:])
@@ -266,6 +269,8 @@ def course(options: Any, folder: Path, stack: ExitStack, report: Report) -> bool
     disk = stack.enter_context(small_disk(folder / "disk"))
     server: Postgres | None = None
     if options.database == "postgres":
+        # The server's own account has to reach its folder on the small disk.
+        folder.chmod(0o711)
         server = stack.enter_context(Postgres(disk))
         url = server.url
     else:

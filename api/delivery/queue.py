@@ -36,6 +36,7 @@ LEASE_S = 12.0
 
 TIMES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 _ENDLESS = 1e300
+_MILDEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,18 @@ class Outcome:
 
 
 async def lease(
-    connection: AsyncConnection, target_id: str, owner: str, limit: int, now: Utc
+    connection: AsyncConnection,
+    target_id: str,
+    owner: str,
+    limit: int,
+    now: Utc,
+    *,
+    urgent: bool = False,
 ) -> list[Leased]:
-    """Take up to `limit` due rows of a target: urgent ones first, steps of an alarm in order."""
+    """Take up to `limit` due rows of a target: urgent ones first, steps of an alarm in order.
+
+    With `urgent` only rows of priority 1.
+    """
     earlier = DELIVERIES.alias("earlier")
     waits = (
         select(earlier.c.seq)
@@ -99,6 +109,7 @@ async def lease(
             DELIVERIES.c.next_ns <= now.ns,
             free,
             ~waits,
+            DELIVERIES.c.priority <= (1 if urgent else _MILDEST),
         )
         .order_by(DELIVERIES.c.priority, DELIVERIES.c.seq)
         .limit(limit)

@@ -1,7 +1,7 @@
 """The sender: takes rows out of the outbox and brings them to their targets, for ever.
 
-Memory is bounded: a target has at most `WINDOW` messages in hand, and what became of them is kept
-only until it is written. A sender that is killed leaves leases that run out.
+Memory is bounded: a target has at most `WINDOW` messages in hand, and a few urgent ones more; what
+became of them is kept only until it is written. A sender that is killed leaves leases that run out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ from vision.instants import Utc
 
 _LOG = structlog.get_logger(__name__)
 
-WINDOW = 16
+WINDOW = 32
+URGENT_RESERVE = 8
+"""So many priority-1 messages more are taken while a full window waits for slow answers."""
+
+_GATHER_S = 0.02
 _POLL_S = 0.2
 _BEAT_S = 2.0
 _CHECK_S = 5.0
@@ -149,6 +153,8 @@ class Sender:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_S):
                     await self._wake.wait()
+                    # Answers come in clusters; each transaction is a sync of the disk.
+                    await asyncio.sleep(_GATHER_S)
 
     def _has_news(self) -> bool:
         changed = any(
@@ -159,11 +165,15 @@ class Sender:
     async def _is_due(self) -> bool:
         """Whether a row waits for a target that could take it; a look without a write lock."""
         ready = [name for name in self._targets if self._room(name) > 0]
+        urgent = [name for name in self._targets if self._room(name, urgent=True) > 0]
         now = self._clock.utc()
         free = or_(DELIVERIES.c.lease_until_ns.is_(None), DELIVERIES.c.lease_until_ns <= now.ns)
         due = and_(
             DELIVERIES.c.is_open.is_(True),
-            DELIVERIES.c.target_id.in_(ready),
+            or_(
+                DELIVERIES.c.target_id.in_(ready),
+                and_(DELIVERIES.c.target_id.in_(urgent), DELIVERIES.c.priority == 1),
+            ),
             DELIVERIES.c.next_ns <= now.ns,
             free,
         )
@@ -171,7 +181,7 @@ class Sender:
             found = await connection.execute(select(DELIVERIES.c.seq).where(due).limit(1))
             return found.first() is not None
 
-    def _room(self, target_id: str) -> int:
+    def _room(self, target_id: str, *, urgent: bool = False) -> int:
         """How many more messages a target may have in hand; one while a breaker is tested."""
         sender = self._targets[target_id]
         usable = sender.usable()
@@ -179,7 +189,9 @@ class Sender:
         if not usable:
             return 0
         closed = any(line.state.breaker == "closed" for line in usable)
-        return (WINDOW if closed else 1) - held
+        if not closed:
+            return 1 - held
+        return WINDOW - held + (URGENT_RESERVE if urgent else 0)
 
     async def _write(self, *, lease: bool) -> None:
         """One transaction: what became of attempts, late receipts, path states, new leases."""
@@ -188,9 +200,12 @@ class Sender:
         async with self._database.write(in_turn=False) as connection:
             await self._store(connection, news)
             for name in self._targets if lease else ():
-                room = self._room(name)
+                urgent = self._room(name) <= 0
+                room = self._room(name, urgent=urgent)
                 if room > 0:
-                    taken += await queue.lease(connection, name, self.owner, room, news.now)
+                    taken += await queue.lease(
+                        connection, name, self.owner, room, news.now, urgent=urgent
+                    )
         self._forget(news)
         for leased in taken:
             self._begin(leased)

@@ -10,11 +10,11 @@ from sqlalchemy.exc import OperationalError
 
 from api.database import Database
 from api.delivery import queue
-from api.delivery.driver import Receipt
+from api.delivery.driver import Accepted, Receipt
 from api.delivery.errors import PathError, RefusedError
 from api.delivery.message import OutMessage
 from api.delivery.outbox import Outbox, requeue
-from api.delivery.sender import WINDOW
+from api.delivery.sender import URGENT_RESERVE, WINDOW
 from api.delivery.view import read_view
 from streams.clock import SystemClock
 from tests.api.delivery.cases import (
@@ -230,12 +230,40 @@ async def test_memory_is_bounded_by_the_window(sqlite_url: str) -> None:
     driver = FakeDriver(received, pause_s=0.005)
     async with Database(sqlite_url) as database:
         outbox = Outbox(delivery, SITE)
-        for number in range(60):
+        for number in range(WINDOW + 30):
             await raise_alarm(database, outbox, subject=f"zone-{number}")
         async with sending(database, delivery, {"main": driver}):
             await until(lambda: all_settled(database))
-    assert len(driver.seen) == 60
-    assert 1 < driver.most_running <= WINDOW
+    assert len(driver.seen) == WINDOW + 30
+    assert 1 < driver.most_running <= WINDOW + URGENT_RESERVE
+
+
+class _SlowForMild(FakeDriver):
+    """Answers what is urgent at once, and the rest when it is told to."""
+
+    answers = asyncio.Event()
+
+    async def send(self, message: OutMessage, accepted: Accepted) -> Receipt:
+        self.seen.append(message)
+        if message.priority > 1:
+            await self.answers.wait()
+        return self.judge(message)
+
+
+async def test_an_urgent_message_passes_a_window_full_of_slow_answers(sqlite_url: str) -> None:
+    delivery = plan(paths=("main",), one_path_reason="test")
+    driver = _SlowForMild(received)
+    async with Database(sqlite_url) as database:
+        outbox = Outbox(delivery, SITE)
+        for number in range(WINDOW + 4):
+            await raise_alarm(database, outbox, (Level.L2, 3), subject=f"zone-{number}")
+        async with sending(database, delivery, {"main": driver}):
+            await until(lambda: len(driver.seen) == WINDOW, "a full window")
+            await raise_alarm(database, outbox, (Level.L4, 1), subject="stair")
+            await until(lambda: len(driver.seen) == WINDOW + 1, "the urgent one")
+            assert driver.seen[-1].subject_id == "stair"
+            driver.answers.set()
+            await until(lambda: all_settled(database))
 
 
 async def test_a_silent_receiver_is_cut_off_and_asked_again(sqlite_url: str) -> None:
