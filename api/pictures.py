@@ -13,6 +13,8 @@ import httpx
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access import audit
+from api.access.actor import Actor
 from api.database import Database
 from api.database.tables import VIEWINGS
 from streams.clock import Clock
@@ -108,8 +110,11 @@ class Viewings:
         self._clock = clock
         self._written: set[tuple[str, str, int]] = set()
 
-    async def record(self, viewer: str, camera_id: str) -> None:
-        """Write the row of this viewer, camera and five minutes, unless it is there."""
+    async def record(self, viewer: str, camera_id: str, by: Actor | None = None) -> None:
+        """Write the row of this viewer, camera and five minutes, unless it is there.
+
+        A new row has its line in the audit log, under the account of `by`.
+        """
         now = self._clock.utc()
         window_ns = now.ns - now.ns % (VIEWING_WINDOW_S * _NS)
         key = (viewer, camera_id, window_ns)
@@ -119,6 +124,8 @@ class Viewings:
             if not await _exists(connection, key):
                 row = dict(zip(("viewer", "camera_id", "window_ns"), key, strict=True))
                 await connection.execute(insert(VIEWINGS).values(**row, first_at_ns=now.ns))
+                act = audit.Act("picture.viewed", camera_id, {"signed": viewer})
+                await audit.append(connection, by or viewer, act, now)
         self._written = {old for old in self._written if old[2] == window_ns}
         self._written.add(key)
 

@@ -4,6 +4,8 @@
 - the Host header must be an address, `localhost` or a name that the settings allow, so that a
   foreign page cannot read the console through a name it controls;
 - a browser may change something only from the console's own pages;
+- text that is sent holds no control characters but line ends and tabs, and no half characters:
+  documents, databases and logs choke on them;
 - workers carry a bearer token.
 """
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -47,6 +50,16 @@ _HEADERS = {
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
+# JSON can hold such characters only as escapes, an address only percent-encoded.
+_CONTROL_IN_JSON = re.compile(
+    rb"(?<!\\)(?:\\\\)*\\(?:u00(?:0[0-8bcefBCEF]|1[0-9a-fA-F]|7[fF])|[bf])"
+)
+_HALF_IN_JSON = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+_CONTROL_IN_ADDRESS = re.compile(rb"%(?:0[0-8bcef]|1[0-9a-f]|7f)", re.IGNORECASE)
+
 
 class Guard:
     """ASGI middleware: checks the host and the origin, sets the headers."""
@@ -70,6 +83,13 @@ class Guard:
 
         headers = Headers(scope=scope)
         refusal = self._refusal(scope["method"], headers)
+        if refusal is None and _CONTROL_IN_ADDRESS.search(_address(scope)):
+            refusal = 422, "text_unreadable"
+        if refusal is None and scope["method"] not in _SAFE_METHODS:
+            body = await _whole(receive)
+            receive = _replayed(body, receive)
+            if _CONTROL_IN_JSON.search(body) or _HALF_IN_JSON.search(body):
+                refusal = 422, "text_unreadable"
         if refusal is not None:
             status, code = refusal
             answer = JSONResponse(problem_body(code).model_dump(), status_code=status)
@@ -101,6 +121,36 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _address(scope: Scope) -> bytes:
+    """Path and query as they were sent."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw + b"?" + bytes(scope.get("query_string", b""))
+
+
+async def _whole(receive: Receive) -> bytes:
+    """The body of a request whose length was checked; what came before a broken connection."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Hands the body out again, and then whatever comes next."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
 
 
 def _same_origin(headers: Headers, host: str) -> bool:

@@ -6,9 +6,10 @@ import asyncio
 from datetime import date, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api.access.guard import WORKERS_ONLY, needs
+from api.access import audit
+from api.access.guard import WORKERS_ONLY, ActorDep, needs
 from api.access.rights import Right
 from api.coverage import bodies, day_book, health_store
 from api.coverage.geometry import plan_of
@@ -34,6 +35,7 @@ _JPEG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/jpeg": {}}, "description": "the small picture"}
 }
 WhoDep = Annotated[str, Depends(duty_name)]
+ItemId = Annotated[int, Path(ge=1, le=2**53)]
 
 
 def _watch(request: Request) -> CoverageWatch:
@@ -167,11 +169,13 @@ async def tasks(service: ServiceDep) -> bodies.TasksBody:
     responses=responses(401, 403, 409, 422, 503),
     status_code=204,
 )
-async def take_task(task_id: int, service: ServiceDep, who: WhoDep) -> None:
+async def take_task(task_id: ItemId, service: ServiceDep, who: WhoDep, actor: ActorDep) -> None:
     """The person takes the task over."""
     async with service.desk.database.write() as connection:
         if not await day_book.take_task(connection, task_id, who):
             raise Problem(409, "coverage_task_not_open")
+        act = audit.Act("coverage.task_taken", str(task_id), {"signed": who})
+        await audit.append(connection, actor, act, service.desk.clock.utc())
 
 
 @router.post(
@@ -180,12 +184,17 @@ async def take_task(task_id: int, service: ServiceDep, who: WhoDep) -> None:
     responses=responses(401, 403, 409, 422, 503),
     status_code=204,
 )
-async def close_task(task_id: int, body: bodies.NoteBody, service: ServiceDep, who: WhoDep) -> None:
+async def close_task(
+    task_id: ItemId, body: bodies.NoteBody, service: ServiceDep, who: WhoDep, actor: ActorDep
+) -> None:
     """The person closes a task whose area is seen again."""
     now_utc = service.desk.clock.utc()
     async with service.desk.database.write() as connection:
         if not await day_book.close_task(connection, task_id, who, body.note, now_utc):
             raise Problem(409, "coverage_task_not_open")
+        told = {"signed": who, "note": body.note}
+        act = audit.Act("coverage.task_closed", str(task_id), told)
+        await audit.append(connection, actor, act, now_utc)
 
 
 @router.get("/coverage/faults", dependencies=_SEE, responses=responses(401, 403, 422, 503))
@@ -224,13 +233,13 @@ async def baselines(service: ServiceDep) -> bodies.BaselinesBody:
     responses={**_JPEG, **responses(401, 403, 404, 422, 503)},
 )
 async def fault_picture(
-    camera_id: str, fault_id: int, service: ServiceDep, who: WhoDep
+    camera_id: str, fault_id: ItemId, service: ServiceDep, who: WhoDep, actor: ActorDep
 ) -> Response:
     """The small picture behind a fault; the viewing is on record before it is given."""
     _check_camera(service, camera_id)
     async with service.desk.database.read() as connection:
         found = _jpeg(await health_store.fault_picture(connection, camera_id, fault_id))
-    await service.viewings.record(who, camera_id)
+    await service.viewings.record(who, camera_id, actor)
     return found
 
 
@@ -241,13 +250,13 @@ async def fault_picture(
     responses={**_JPEG, **responses(401, 403, 404, 422, 503)},
 )
 async def baseline_picture(
-    camera_id: str, mode: Mode, service: ServiceDep, who: WhoDep
+    camera_id: str, mode: Mode, service: ServiceDep, who: WhoDep, actor: ActorDep
 ) -> Response:
     """The newest picture from which a baseline was learnt; the viewing is on record."""
     _check_camera(service, camera_id)
     async with service.desk.database.read() as connection:
         found = _jpeg(await health_store.baseline_picture(connection, camera_id, mode))
-    await service.viewings.record(who, camera_id)
+    await service.viewings.record(who, camera_id, actor)
     return found
 
 
@@ -257,13 +266,18 @@ async def baseline_picture(
     responses=responses(401, 403, 404, 422, 503),
     status_code=204,
 )
-async def confirm_baseline(camera_id: str, mode: Mode, service: ServiceDep, who: WhoDep) -> None:
+async def confirm_baseline(
+    camera_id: str, mode: Mode, service: ServiceDep, who: WhoDep, actor: ActorDep
+) -> None:
     """The person looked at the baseline and found it right."""
     _check_camera(service, camera_id)
     now_utc = service.desk.clock.utc()
     async with service.desk.database.write() as connection:
         if not await health_store.confirm_baseline(connection, camera_id, mode, who, now_utc):
             raise Problem(404, "health_item_unknown")
+        told = {"signed": who, "mode": mode.value}
+        act = audit.Act("camera.baseline_confirmed", camera_id, told)
+        await audit.append(connection, actor, act, now_utc)
 
 
 @router.post(
@@ -272,11 +286,14 @@ async def confirm_baseline(camera_id: str, mode: Mode, service: ServiceDep, who:
     responses=responses(401, 403, 404, 422, 503),
     status_code=204,
 )
-async def relearn(camera_id: str, service: ServiceDep, who: WhoDep) -> None:
+async def relearn(camera_id: str, service: ServiceDep, who: WhoDep, actor: ActorDep) -> None:
     """The camera's view was changed on purpose: learn it anew."""
     _check_camera(service, camera_id)
     async with service.desk.database.write() as connection:
-        await health_store.order_relearn(connection, camera_id, who, service.desk.clock.utc())
+        now_utc = service.desk.clock.utc()
+        await health_store.order_relearn(connection, camera_id, who, now_utc)
+        act = audit.Act("camera.relearn_ordered", camera_id, {"signed": who})
+        await audit.append(connection, actor, act, now_utc)
 
 
 @router.post(
@@ -286,7 +303,7 @@ async def relearn(camera_id: str, service: ServiceDep, who: WhoDep) -> None:
     status_code=204,
 )
 async def confirm_calibration(
-    camera_id: str, body: bodies.NoteBody, service: ServiceDep, who: WhoDep
+    camera_id: str, body: bodies.NoteBody, service: ServiceDep, who: WhoDep, actor: ActorDep
 ) -> None:
     """The moved camera was turned back, or calibrated anew: its zones may be measured again."""
     _check_camera(service, camera_id)
@@ -296,11 +313,14 @@ async def confirm_calibration(
             connection, camera_id, who, body.note, now_utc
         ):
             raise Problem(409, "calibration_holds")
+        told = {"signed": who, "note": body.note}
+        act = audit.Act("camera.calibration_confirmed", camera_id, told)
+        await audit.append(connection, actor, act, now_utc)
 
 
 @router.get("/workers/orders", dependencies=[WORKERS_ONLY], responses=responses(401, 422, 503))
 async def orders(
-    request: Request, service: ServiceDep, after: Annotated[int, Query(ge=0)] = 0
+    request: Request, service: ServiceDep, after: Annotated[int, Query(ge=0, le=2**53)] = 0
 ) -> OrderBatch:
     """What people decided about cameras since that order. Needs the workers' bearer token."""
     require_token(request, service.settings.ingest_token)

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from pydantic import Field
 
+from api.access import audit
 from api.access.guard import ActorDep, needs
 from api.access.rights import Right
 from api.delivery.outbox import Outbox, requeue
@@ -142,6 +143,8 @@ async def test(
             message_id = await outbox.enqueue_test(
                 connection, target_id, body.path, actor.name, now
             )
+            act = audit.Act("delivery.tested", target_id, {"path": body.path or ""})
+            await audit.append(connection, actor, act, now)
     except KeyError as error:
         raise Problem(404, "delivery_unknown", name=str(error.args[0])) from None
     return QueuedBody(message_id=message_id)
@@ -152,10 +155,15 @@ async def test(
     responses=responses(401, 403, 404, 415, 422, 503),
     dependencies=[Depends(needs(Right.TEST_DELIVERY))],
 )
-async def send_again(number: Number, body: EmptyBody, service: ServiceDep) -> EmptyBody:
+async def send_again(
+    number: Number, body: EmptyBody, service: ServiceDep, actor: ActorDep
+) -> EmptyBody:
     """Try a rejected or given-up message again, under its own id."""
     async with service.desk.database.write() as connection:
-        found = await requeue(connection, number, service.desk.clock.utc())
+        now = service.desk.clock.utc()
+        found = await requeue(connection, number, now)
+        if found:
+            await audit.append(connection, actor, audit.Act("delivery.requeued", str(number)), now)
     if not found:
         raise Problem(404, "delivery_unknown", name=number)
     return body

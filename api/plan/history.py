@@ -11,10 +11,13 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access import audit
 from api.plan.tables import PLAN_HISTORY
 from vision.instants import Utc
 
 _H = PLAN_HISTORY.c
+SYSTEM = "system"
+"""The name under which the service itself acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,12 @@ async def append(connection: AsyncConnection, entry: Entry) -> None:
             **values, previous_sha256=previous, sha256=_digest(previous, values)
         )
     )
+    if entry.actor != SYSTEM:
+        # What people do stands in the house's own log as well, whose head is anchored outside.
+        kind = entry.subject.partition(":")[0]
+        told = {"unit": entry.unit_no, "history": _digest(previous, values)}
+        act = audit.Act(f"plan.{kind}.{entry.action}", entry.subject, told)
+        await audit.append(connection, entry.actor, act, entry.at)
 
 
 async def of_subject(connection: AsyncConnection, subject: str) -> tuple[Entry, ...]:

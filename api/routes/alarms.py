@@ -174,7 +174,7 @@ async def _act(
     step: Callable[[Alarm, Signature], Change],
 ) -> AlarmBody:
     actor, right = asked
-    async with service.desk.work() as work:
+    async with service.desk.work(actor) as work:
         alarm = await store.by_number(work.connection, number)
         check_alarm(actor, right, service.desk.board.site.id, alarm)
         who = Signature(actor.sign(body.name), work.known.now, body.note)

@@ -65,7 +65,7 @@ async def tick_step(
 ) -> CardBody:
     """Tick a step of the card; the name and the time stay in the alarm's history."""
     book = service.response.cards
-    async with service.desk.work() as work:
+    async with service.desk.work(actor) as work:
         alarm = await store.by_number(work.connection, number)
         check_alarm(actor, Right.WORK_ACTION_CARD, service.desk.board.site.id, alarm)
         chosen = card_of(alarm, book)

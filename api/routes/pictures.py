@@ -43,10 +43,12 @@ _JPEG: dict[int | str, dict[str, Any]] = {
     "/cameras/{camera_id}/picture.jpg",
     response_class=Response,
     responses={**_JPEG, **responses(401, 403, 404, 502, 503)},
-    dependencies=[Depends(needs(Right.SEE_PICTURE))],
 )
 async def picture(
-    camera_id: str, service: ServiceDep, viewer: Annotated[str, Depends(duty_name)]
+    camera_id: str,
+    service: ServiceDep,
+    actor: Annotated[Actor, Depends(needs(Right.SEE_PICTURE))],
+    viewer: Annotated[str, Depends(duty_name)],
 ) -> Response:
     """The newest annotated picture; `X-Captured-At` tells when it was taken, where known.
 
@@ -56,7 +58,7 @@ async def picture(
     counter = service.desk.metrics.pictures
     if camera_id not in service.desk.board.site.camera:
         raise Problem(404, "camera_unknown", camera=camera_id)
-    await service.viewings.record(viewer, camera_id)
+    await service.viewings.record(viewer, camera_id, actor)
     try:
         found = await service.pictures.latest(camera_id)
     except WorkerSilentError:

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Cookie, Depends, Header, Response
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import insert
 
+from api.access import audit
 from api.access.actor import Actor
 from api.access.guard import GUARD_COOKIE, ActorDep, needs
 from api.access.rights import Right
@@ -97,6 +98,7 @@ async def start(
     name = actor.sign(body.name)
     async with service.desk.database.write() as connection:
         await connection.execute(insert(SHIFTS).values(name=name, started_ns=now.ns))
+        await audit.append(connection, actor, audit.Act("shift.started", name), now)
     response.set_cookie(
         COOKIE, quote(name), max_age=_SHIFT_S, path="/", httponly=True, samesite="strict"
     )

@@ -89,7 +89,7 @@ async def escalate(
     number: Number, body: AcknowledgeBody, service: ServiceDep, actor: Escalator
 ) -> AlarmBody:
     """Take the next step of the ladder now."""
-    async with service.desk.work() as work:
+    async with service.desk.work(actor) as work:
         alarm = await store.by_number(work.connection, number)
         check_alarm(actor, Right.ESCALATE_ALARM, service.desk.board.site.id, alarm)
         who = Signature(actor.sign(body.name), work.known.now, body.note)
@@ -157,7 +157,7 @@ async def release(
     number: Number, body: AcknowledgeBody, service: ServiceDep, actor: Shelver
 ) -> AlarmBody:
     """End a hold before its time; what is still there must be seen again."""
-    async with service.desk.work() as work:
+    async with service.desk.work(actor) as work:
         alarm = await store.by_number(work.connection, number)
         check_alarm(actor, Right.SHELVE_ALARM, service.desk.board.site.id, alarm)
         who = Signature(actor.sign(body.name), work.known.now, body.note)
@@ -175,7 +175,7 @@ async def _hold(
     make: Callable[[Signature], Hold],
 ) -> AlarmBody:
     actor, right = asked
-    async with service.desk.work() as work:
+    async with service.desk.work(actor) as work:
         alarm = await store.by_number(work.connection, number)
         check_alarm(actor, right, service.desk.board.site.id, alarm)
         wanted = make(Signature(actor.sign(body.name), work.known.now, body.note))
@@ -193,7 +193,7 @@ async def _act(
     step: Callable[[Alarm, Signature], Change],
 ) -> AlarmBody:
     actor, right = asked
-    async with service.desk.work() as work:
+    async with service.desk.work(actor) as work:
         alarm = await store.by_number(work.connection, number)
         check_alarm(actor, right, service.desk.board.site.id, alarm)
         who = Signature(actor.sign(body.name), work.known.now, body.note)

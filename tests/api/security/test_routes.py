@@ -5,7 +5,6 @@ The routes are taken from the running application: one without a line in the tab
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,12 +25,20 @@ from tests.api.security.route_table import (
     WORKERS,
     roles_of,
 )
-from tests.api.security.whole import SCHOOL, UNIT, ZONE, Asked, Whole, filled, whole_service
+from tests.api.security.whole import (
+    SCHOOL,
+    UNIT,
+    ZONE,
+    Asked,
+    Whole,
+    example_of,
+    filled,
+    whole_service,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REFUSED = (401, 403, 404)
-NO_PICTURE_YET = 503
 OTHER_SCHOOL, OTHER_UNIT, OTHER_ZONE = "other-school", "sample-middle", "gate-main"
 KEPT_BY_RIGHTS = {route: who for route, who in roles_of().items() if who not in (PUBLIC, WORKERS)}
 
@@ -71,18 +78,6 @@ def asked(
     return Asked(method, path, role, there if elsewhere else here, **more)
 
 
-def example_of(whole: Whole, route: str) -> bytes:
-    """The body that the API's own description gives as an example."""
-    method, _, path = route.partition(" ")
-    document = whole.app.openapi()
-    operation = document["paths"].get(path, {}).get(method.lower(), {})
-    if "requestBody" not in operation:
-        return b"{}"
-    schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    named = document["components"]["schemas"].get(schema.get("$ref", "").rsplit("/", 1)[-1], schema)
-    return json.dumps(named.get("examples", [{}])[0]).encode()
-
-
 async def test_every_route_stands_in_the_table_once(whole: Whole) -> None:
     found, listed = routes_of(whole), roles_of()
     missing = sorted(found - listed.keys())
@@ -100,7 +95,7 @@ async def test_a_role_is_answered_where_the_table_says_and_refused_elsewhere(
     wrong = {}
     for route, who in KEPT_BY_RIGHTS.items():
         status = await whole.status(asked(whole, route, role))
-        answered = status not in (401, 403) and (status < 500 or status == NO_PICTURE_YET)
+        answered = status not in (401, 403) and status < 500
         refused = status == 403
         if not (answered if role.value in who.split() else refused):
             wrong[route] = status

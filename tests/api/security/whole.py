@@ -7,6 +7,7 @@ Who asks is said by headers, so that one running service answers for every role 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager
@@ -31,7 +32,7 @@ from api.evidence import clip_store
 from api.evidence.clip_store import Clip
 from api.evidence.origin import Origin
 from api.evidence.service import EvidencePlan
-from api.pictures import NoPictures
+from api.pictures import Picture
 from config import Site, load_site, sample_school_directory
 from config.delivery import load_delivery
 from config.plan import load_edition
@@ -60,16 +61,18 @@ targets:
 
 
 class HeaderAccess:
-    """Role, site and zone stand in headers; nobody without them."""
+    """Roles, site and zone stand in headers; nobody without them."""
 
     async def actor_of(self, request: HTTPConnection) -> Actor | None:
-        role = request.headers.get("x-role")
-        if role is None:
+        roles = request.headers.get("x-role")
+        if roles is None:
             return None
         zone = request.headers.get("x-zone")
         zones = None if zone is None else frozenset({zone})
-        grant = Grant(Role(role), request.headers.get("x-site", EVERYWHERE), zones)
-        return Actor(f"测试{role}", (Grant(Role.MEMBER, site=""), grant), account=role)
+        site = request.headers.get("x-site", EVERYWHERE)
+        grants = tuple(Grant(Role(role), site, zones) for role in roles.split(","))
+        name = f"测试{roles}" if len(grants) == 1 else "测试"
+        return Actor(name, (Grant(Role.MEMBER, site=""), *grants), account=roles[:20])
 
     async def still_valid(self, actor: Actor) -> bool:
         return bool(actor.grants)
@@ -77,11 +80,11 @@ class HeaderAccess:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as somebody: `site` and `zone` are where the role holds."""
+    """A request as somebody of one role, or several with commas; `site` and `zone` say where."""
 
     method: str
     path: str
-    role: Role | None
+    role: str | None
     site: str = EVERYWHERE
     zone: str | None = None
     body: bytes = b"{}"
@@ -114,6 +117,10 @@ class Whole:
         found = self.app.state.accounts
         assert isinstance(found, AccessService)
         return found
+
+    def path(self, template: str) -> str:
+        """A route's path with ids of things that exist."""
+        return filled(template, self.objects)
 
     def client(self, role: Role, site: str = EVERYWHERE) -> httpx.AsyncClient:
         headers = {"x-role": role.value, "x-site": site}
@@ -193,12 +200,36 @@ _VALUES = {
 def filled(template: str, objects: Mapping[str, str]) -> str:
     """A route's path with the ids of things that exist; what has no own object gets a plain id."""
     path = template.replace("form/{kind}", "form/drill").replace("{kind}", "hazard")
-    number = objects["alarm"] if "/units/" not in template else "1"
+    known = {**_VALUES, **objects, "number": number_for(template, objects)}
+    return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)
+
+
+def example_of(whole: Whole, route: str) -> bytes:
+    """The body that the API's own description gives as an example; `{}` where it gives none."""
+    method, _, path = route.partition(" ")
+    document = whole.app.openapi()
+    operation = document["paths"].get(path, {}).get(method.lower(), {})
+    if "requestBody" not in operation:
+        return b"{}"
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    named = document["components"]["schemas"].get(schema.get("$ref", "").rsplit("/", 1)[-1], schema)
+    return json.dumps(named.get("examples", [{}])[0]).encode()
+
+
+class OnePicture:
+    """Every camera shows the same."""
+
+    async def latest(self, camera_id: str) -> Picture | None:
+        del camera_id
+        return Picture(b"\xff\xd8\xff\xe0 a picture \xff\xd9")
+
+
+def number_for(template: str, objects: Mapping[str, str]) -> str:
+    """The `{number}` of an alarm, a hazard, a record ..., as the path says."""
     for name in _NUMBERED:
         if f"/{name}/" in template:
-            number = objects[name.removesuffix("s")]
-    known = {**_VALUES, **objects, "number": number}
-    return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)
+            return objects[name.removesuffix("s")]
+    return objects["alarm"] if "/units/" not in template else "1"
 
 
 @asynccontextmanager
@@ -212,7 +243,7 @@ async def whole_service(database_url: str, folder: Path) -> AsyncIterator[Whole]
         settings=settings(database_url),
         site=site,
         clock=clock,
-        pictures=NoPictures(),
+        pictures=OnePicture(),
         plan=PlanFolder(load_edition(None), folder / "plan-files"),
         access=AccountsPlan(Sealer(bytes(range(32))), folder / "anchors.jsonl", _unheard, CHEAP),
         response=load_response(site),
@@ -228,6 +259,9 @@ async def whole_service(database_url: str, folder: Path) -> AsyncIterator[Whole]
     async with app.router.lifespan_context(app):
         whole = Whole(app, site, clock)
         await _fill(whole)
+        # The floors' coverage is worked out in a thread after the start.
+        while app.state.coverage.live is None:
+            await asyncio.sleep(0.05)
         yield whole
 
 
