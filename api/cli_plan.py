@@ -13,7 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
 
+from api.plan.errors import StepRefusal
+from api.plan.reports.previewing import preview_lines
 from api.plan.reports.sheet import plan_paper
+from api.plan.reports.writing import Form, write_paper
 from api.plan.words import warning_text
 from config.errors import ConfigFileError, FileProblem
 from config.plan import (
@@ -26,10 +29,11 @@ from config.plan import (
     needed,
 )
 from config.plan.convert import inventory_texts, read_inventory
-from config.plan.errors import PlanFileError
+from config.plan.edition import edition_file
+from config.plan.errors import PlanChoiceError, PlanFileError
 from config.plan.new_edition import new_edition
 from config.plan.recurrence import Occurrence
-from config.plan.table_import import Preview, Row, preview
+from config.plan.table_import import Chosen, Row, preview
 from config.plan.values import Rule, Scope
 from config.plan.verify import Check, check_rules, check_same_texts, check_texts
 from config.texts import LANGUAGES, text
@@ -60,6 +64,7 @@ def verify(
     edition = _edition(plan, console, _checked(lang))
     digests = check_texts(edition.catalogue, load_digests())
     rules = check_rules(edition.catalogue, edition.calendars[""])
+    years = sorted({year for rule in edition.catalogue.rules() for year in rule.expected_raw or ()})
     good = _report(console, "texts", digests, lang)
     if source is not None:
         try:
@@ -68,7 +73,8 @@ def verify(
             _refuse(error, console, lang)
         same = check_same_texts(edition.catalogue, texts)
         good = _report(console, "source", same, lang, file=source.name) and good
-    good = _report(console, "rules", rules, lang) and good
+    counted = ", ".join(str(year) for year in years)
+    good = _report(console, "rules", rules, lang, years=counted) and good
     if not good:
         raise typer.Exit(1)
 
@@ -104,47 +110,105 @@ def import_table(
     out: Annotated[
         Path | None, typer.Option("--out", help="写出 Write a catalogue.yaml to look through.")
     ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", help="存入计划目录，自该年度起生效 Put beside the plan in force."),
+    ] = None,
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="12=2.7.2 该行沿用该措施；12=new 为新增 What a row continues."),
+    ] = None,
+    duty: Annotated[
+        list[str] | None,
+        typer.Option("--duty", help="2.7.2a=新文字 任务改用的原文 New words of a duty."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="覆盖同年度的计划 Replace that year's plan.")
+    ] = False,
     plan: PlanFolder = None,
     lang: Language = LANGUAGES[0],
 ) -> None:
     """预览并导入新一年的计划 Preview next year's table; exit code 1 when rows are wrong."""
     console = _console()
     edition = _edition(plan, console, _checked(lang))
+    in_force = edition.catalogue_of(year - 1)
     try:
-        found = preview(_rows(table, console, lang), edition.catalogue)
+        found = preview(_rows(table, console, lang), in_force, _chosen(mapped or [], duty or []))
     except ConfigFileError as error:
         _refuse(error, console, lang)
-    _print_preview(console, found, lang)
-    if out is not None:
-        content = new_edition(found, edition.catalogue, year, table.stem)
-        with out.open("w", encoding="utf-8") as file:
+    except PlanChoiceError as error:
+        raise typer.BadParameter(str(error), param_hint="--map / --duty") from error
+    for line in preview_lines(found, lang):
+        console.print(line, markup=False)
+    for target in _targets(out, into, year, replace=replace):
+        content = new_edition(found, in_force, year, table.stem)
+        with target.open("w", encoding="utf-8") as file:
             YAML().dump(content, file)
-        console.print(text("plan.import.written", lang, file=out), markup=False)
+        console.print(text("plan.import.written", lang, file=target), markup=False)
     if found.faults:
         raise typer.Exit(1)
 
 
 @plan_app.command("export")
 def export_table(
-    out: Annotated[Path, typer.Argument(help="文件 File to write, .xlsx or .docx.")],
+    out: Annotated[Path, typer.Argument(help="文件 File to write, .xlsx, .docx or .pdf.")],
+    year: Annotated[
+        int | None, typer.Option("--year", min=2000, max=2100, help="计划年度 Plan year; this one.")
+    ] = None,
     plan: PlanFolder = None,
     lang: Language = LANGUAGES[0],
 ) -> None:
     """导出五列计划表 Write the plan as its own five-column table."""
     console = _console()
     edition = _edition(plan, console, _checked(lang))
-    if out.suffix not in (".xlsx", ".docx"):
-        raise typer.BadParameter("write .xlsx or .docx", param_hint="OUT")
-    _need_reports(console, lang)
-    from api.plan.reports import write_docx, write_xlsx
-
-    write = write_xlsx.xlsx if out.suffix == ".xlsx" else write_docx.docx
-    out.write_bytes(write(plan_paper(edition.catalogue)))
+    forms = {".xlsx": Form.XLSX, ".docx": Form.DOCX, ".pdf": Form.PDF}
+    if out.suffix not in forms:
+        raise typer.BadParameter(f"write {', '.join(forms)}", param_hint="OUT")
+    chosen = edition.catalogue_of(date.today().year if year is None else year)  # noqa: DTZ011
+    try:
+        content = write_paper(plan_paper(chosen), forms[out.suffix])
+    except StepRefusal as refusal:
+        console.print(text(f"api.error.{refusal.code}.mend", lang), markup=False)
+        raise typer.Exit(1) from refusal
+    out.write_bytes(content)
     console.print(text("plan.export.written", lang, file=out), markup=False)
 
 
+def _chosen(mapped: list[str], duty: list[str]) -> Chosen:
+    """The choices of the options `--map` and `--duty`. Raises `typer.BadParameter`."""
+    measures = {}
+    for one in mapped:
+        row, equals, identity = one.partition("=")
+        if not (row.isdigit() and equals and identity):
+            raise typer.BadParameter("write ROW=MEASURE or ROW=new", param_hint="--map")
+        measures[int(row)] = "" if identity == "new" else identity
+    quotes = {}
+    for one in duty:
+        identity, equals, words = one.partition("=")
+        if not (identity and equals and words):
+            raise typer.BadParameter("write DUTY=WORDS", param_hint="--duty")
+        quotes[identity] = words
+    return Chosen(measures, quotes)
+
+
+def _targets(out: Path | None, into: Path | None, year: int, *, replace: bool) -> list[Path]:
+    """Files to write. Raises `typer.BadParameter` rather than replace a plan unasked."""
+    targets = [] if out is None else [out]
+    if into is not None:
+        if not into.is_dir():
+            raise typer.BadParameter(f"{into} is no folder; create it", param_hint="--into")
+        target = into / edition_file(year)
+        if target.exists() and not replace:
+            message = f"{target.name} is there already; add --replace to write it anew"
+            raise typer.BadParameter(message, param_hint="--into")
+        targets.append(target)
+    return targets
+
+
 def _rows(table: Path, console: Console, lang: str) -> tuple[Row, ...]:
-    _need_reports(console, lang)
+    if find_spec("openpyxl") is None or find_spec("docx") is None:
+        console.print(text("api.error.plan_reports_missing.mend", lang), markup=False)
+        raise typer.Exit(1)
     from api.plan.reports.table_files import read_table
 
     try:
@@ -152,29 +216,6 @@ def _rows(table: Path, console: Console, lang: str) -> tuple[Row, ...]:
     except OSError as error:
         problem = FileProblem(table.name, 0, "", error.strerror or "unreadable", "name a file")
         raise PlanFileError([problem]) from error
-
-
-def _need_reports(console: Console, lang: str) -> None:
-    if find_spec("openpyxl") is None or find_spec("docx") is None:
-        console.print(text("api.error.plan_reports_missing.mend", lang), markup=False)
-        raise typer.Exit(1)
-
-
-def _print_preview(console: Console, found: Preview, lang: str) -> None:
-    for one in found.measures:
-        key = f"plan.import.{one.match.value}"
-        lost = ", ".join(one.lost_rules) or "-"
-        words = text(key, lang, row=one.row, known=one.known_id, lost=lost)
-        console.print(f"  {words} {one.text_zh[:40]}", markup=False)
-    for fault in found.faults:
-        kind = text(f"plan.fault.{fault.kind.value}", lang)
-        where = text("plan.import.where", lang, row=fault.row, column=fault.column)
-        console.print(f"✗ {where} {kind} {fault.found}", markup=False)
-    if found.missing_ids:
-        missing = ", ".join(found.missing_ids)
-        console.print(f"△ {text('plan.import.missing', lang, ids=missing)}", markup=False)
-    good, bad = len(found.measures), len({fault.row for fault in found.faults})
-    console.print(text("plan.import.summary", lang, good=good, bad=bad), markup=False)
 
 
 def _due_table(edition: PlanEdition, unit: Unit, on: date, lang: str) -> Table | str:
@@ -198,9 +239,9 @@ def _open_on(edition: PlanEdition, unit: Unit, on: date) -> list[tuple[Rule, Occ
     calendar = edition.calendar_of(unit)
     return [
         (rule, one)
-        for rule in edition.catalogue.rules()
-        if applies(rule, unit) and rule.scope in (Scope.YEAR, Scope.PER_TERM)
         for year in (on.year, on.year + 1)
+        for rule in edition.catalogue_of(year).rules()
+        if applies(rule, unit) and rule.scope in (Scope.YEAR, Scope.PER_TERM)
         for one in expand_year(rule, year, calendar)
         if not one.exempt and one.window_start <= on <= one.due
     ]

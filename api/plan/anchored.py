@@ -63,7 +63,7 @@ async def tonight(
         unit = units.get(row.unit_no)
         if unit is None:
             continue
-        for rule in _rules(edition.catalogue.rules(), unit, Scope.PER_INCIDENT):
+        for rule in _rules(edition.catalogue_of(today.year).rules(), unit, Scope.PER_INCIDENT):
             for one in incident_due_days(rule, today, today, edition.calendar_of(unit)):
                 anchor = incident_anchor(row.id)
                 added += await _insert(connection, row.unit_no, rule, one, anchor, State.OPEN)

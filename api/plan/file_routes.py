@@ -100,7 +100,7 @@ async def feed(
             connection, unit_no, today - feeds.PAST, today + feeds.AHEAD, MOST_LINES
         )
     names = {unit.id: unit.name_zh for unit in plan.edition.units}
-    rules = {rule.id: rule for rule in plan.edition.catalogue.rules()}
+    rules = plan.edition.rules_known(today.year)
     content = feeds.calendar_text(
         names.get(unit_id, unit_id), unit_id, lines, rules, plan.clock.utc()
     )

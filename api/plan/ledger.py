@@ -77,11 +77,11 @@ def occurrence_rows(
 
     The daily ones end `HORIZON - DAILY_HORIZON` earlier.
     """
-    for rule in expansions.edition.catalogue.rules():
-        if rule.scope not in (Scope.YEAR, Scope.PER_TERM) or not applies(rule, unit):
-            continue
-        until = last - (HORIZON - DAILY_HORIZON) if rule.window is Window.DAY else last
-        for year in range(first.year, last.year + 2):
+    for year in range(first.year, last.year + 2):
+        for rule in expansions.edition.catalogue_of(year).rules():
+            if rule.scope not in (Scope.YEAR, Scope.PER_TERM) or not applies(rule, unit):
+                continue
+            until = last - (HORIZON - DAILY_HORIZON) if rule.window is Window.DAY else last
             for one in expansions.of(rule, unit, year):
                 if one.due >= first and one.window_start <= until:
                     yield _row(rule, unit, unit_no, one)
@@ -215,7 +215,8 @@ async def _one_night(
     numbers = await _unit_numbers(connection)
     added += await anchored.tonight(connection, edition, numbers, today)
     day = day_number(today)
-    daily = [rule.id for rule in edition.catalogue.rules() if rule.window is Window.DAY]
+    rules = edition.rules_known(today.year)
+    daily = [name for name, rule in rules.items() if rule.window is Window.DAY]
     passed = (PENDING, _T.state == State.OPEN, _T.due_day < day)
     opened = await connection.execute(
         update(PLAN_OCCURRENCES)
@@ -235,7 +236,7 @@ async def _one_night(
     await connection.execute(
         insert(PLAN_ROLLS).values(
             day=day,
-            catalogue_version=edition.catalogue.version,
+            catalogue_version=edition.catalogue_of(today.year).version,
             at_ns=now.ns,
             added=night.added,
             opened=night.opened,
@@ -249,7 +250,7 @@ async def _one_night(
 
 async def _write_notices(connection: AsyncConnection, edition: PlanEdition, today: date) -> int:
     day = day_number(today)
-    ladders = {rule.id: ladder(rule) for rule in edition.catalogue.rules()}
+    ladders = {name: ladder(rule) for name, rule in edition.rules_known(today.year).items()}
     numbers = await _unit_numbers(connection)
     query = select(_T.id, _T.unit_no, _T.rule_id, _T.due_day).where(
         _T.unit_no.in_(numbers.values()),

@@ -111,7 +111,8 @@ class Frame:
         """The page. `values` go to the template beside the frame's own."""
         language = self.language
         texts = catalogue(language)
-        titles = {rule.id: rule.zh for rule in self.plan.edition.catalogue.rules()}
+        rules = self.plan.edition.rules_known(self.plan.today().year)
+        titles = {name: rule.zh for name, rule in rules.items()}
         unit = values.get("unit")
         parts: frozenset[Part] = frozenset()
         if self.viewer is not None:

@@ -88,7 +88,7 @@ async def board_page(request: Request, unit_id: UnitId, plan: PlanDep, viewer: S
     """The plan's 36 rows, word for word, with how each stands this year."""
     first = date(plan.today().year, 1, 1)
     lines, unit = await _lines(plan, viewer, unit_id, first, date(first.year, 12, 31))
-    values = {"unit": unit, "sections": plan.edition.catalogue.sections}
+    values = {"unit": unit, "sections": plan.edition.catalogue_of(first.year).sections}
     standing = _standing(plan, lines)
     return Frame(request, plan, viewer).draw("board.html", {**values, "standing": standing})
 
@@ -161,13 +161,14 @@ def _moves(first: date, last: date) -> dict[str, str]:
 
 
 def _daily_rules(plan: PlanService) -> frozenset[str]:
-    rules = plan.edition.catalogue.rules()
+    rules = plan.edition.rules_known(plan.today().year).values()
     return frozenset(rule.id for rule in rules if rule.window.value == "day")
 
 
 def _standing(plan: PlanService, lines: tuple[Line, ...]) -> dict[str, dict[str, int]]:
     """Measure id -> how many of its occurrences are done, overdue, missed, to come."""
-    measures = {rule.id: m.id for m in plan.edition.catalogue.measures() for rule in m.rules}
+    in_force = plan.edition.catalogue_of(plan.today().year)
+    measures = {rule.id: m.id for m in in_force.measures() for rule in m.rules}
     groups: dict[State, str] = dict.fromkeys(DONE, "done") | {
         State.OVERDUE: "overdue",
         State.MISSED: "missed",

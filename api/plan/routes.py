@@ -203,5 +203,6 @@ def _name(unit: Unit) -> NameBody:
 
 
 def _lines(plan: PlanService, lines: tuple[Line, ...]) -> tuple[LineOut, ...]:
-    titles = {rule.id: rule.zh for rule in plan.edition.catalogue.rules()}
+    rules = plan.edition.rules_known(plan.today().year)
+    titles = {name: rule.zh for name, rule in rules.items()}
     return tuple(LineOut.of(line, titles.get(line.rule_id, line.rule_id)) for line in lines)

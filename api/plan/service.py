@@ -80,7 +80,9 @@ class PlanService:
 
     def _desk(self, unit: Unit, number: int) -> Desk:
         calendar = self.edition.calendar_of(unit)
-        return Desk(self.edition.catalogue, unit, number, self.today(), self.clock.utc(), calendar)
+        today = self.today()
+        plan = self.edition.catalogue_of(today.year)
+        return Desk(plan, unit, number, today, self.clock.utc(), calendar)
 
     def _unit(self, viewer: PlanViewer, unit_id: str) -> Unit:
         if viewer.sees(unit_id):

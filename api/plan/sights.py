@@ -12,7 +12,7 @@ from api.plan.viewer import PlanViewer
 def rule_ids(plan: PlanService, viewer: PlanViewer, unit_id: str) -> frozenset[str] | None:
     """Rules whose occurrences the viewer sees in this unit; `None` for all of them."""
     scope = viewer.scope(unit_id)
-    rules = tuple(plan.edition.catalogue.rules())
+    rules = tuple(plan.edition.rules_known(plan.today().year).values())
     found = frozenset(rule.id for rule in rules if scope.shows(rule))
     return None if len(found) == len(rules) else found
 

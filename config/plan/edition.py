@@ -1,6 +1,7 @@
 """Everything the plan needs in one folder: catalogue, units and calendars.
 
 catalogue.yaml   the bureau's own plan; the shipped one when missing
+catalogue-2027.yaml  the plan from that calendar year on; any number of them stand side by side
 units.yaml       the bureau and its schools; the sample's when missing
 calendar.yaml    the district's calendar; the shipped seed when missing
 grading.yaml     how hazards and risks are graded; the shipped one when missing
@@ -23,7 +24,7 @@ from config.plan.record_kinds import RecordKinds, load_record_kinds
 from config.plan.school_calendar import SchoolCalendar, load_calendar
 from config.plan.scoring import Scoring, load_scoring
 from config.plan.units import Unit, load_units
-from config.plan.values import PlanCatalogue
+from config.plan.values import PlanCatalogue, Rule
 
 # Until the bureau sets its own limit; places differ, and this is nobody's norm.
 FIRST_REPORT_MINUTES = 30
@@ -34,11 +35,13 @@ class PlanEdition:
     """A plan with whom it binds and when.
 
     Attributes:
+        catalogue: the plan of the years before any of `later`.
         calendars: calendar per file name; the empty name is the district's own.
         grading: levels and methods for hazards and risks.
         kinds: kinds of records and their forms.
         scoring: how a term is scored.
         first_report_minutes: time for an incident's first report.
+        later: calendar year -> the plan that is in force from it on.
     """
 
     catalogue: PlanCatalogue
@@ -48,6 +51,19 @@ class PlanEdition:
     kinds: RecordKinds = field(default_factory=load_record_kinds)
     scoring: Scoring = field(default_factory=load_scoring)
     first_report_minutes: int = FIRST_REPORT_MINUTES
+    later: Mapping[int, PlanCatalogue] = field(default_factory=dict)
+
+    def catalogue_of(self, year: int) -> PlanCatalogue:
+        """The plan that is in force in calendar `year`."""
+        begun = [first for first in self.later if first <= year]
+        return self.later[max(begun)] if begun else self.catalogue
+
+    def rules_known(self, year: int) -> dict[str, Rule]:
+        """Rule id -> rule, of all editions; where they share an id, the one in force in `year`."""
+        rules = {rule.id: rule for rule in self.catalogue.rules()}
+        for first in sorted(self.later):
+            rules |= {rule.id: rule for rule in self.later[first].rules()}
+        return rules | {rule.id: rule for rule in self.catalogue_of(year).rules()}
 
     def calendar_of(self, unit: Unit) -> SchoolCalendar:
         return self.calendars[unit.calendar]
@@ -83,7 +99,26 @@ def load_edition(folder: Path | None = None) -> PlanEdition:
         load_grading(_present(folder / "grading.yaml")),
         load_record_kinds(_present(folder / "record_kinds.yaml")),
         load_scoring(_present(folder / "scoring.yaml")),
+        later=_later(folder),
     )
+
+
+def edition_file(year: int) -> str:
+    """Name of the file of the plan that is in force from calendar `year` on."""
+    return f"catalogue-{year}.yaml"
+
+
+def _later(folder: Path) -> dict[int, PlanCatalogue]:
+    found = {}
+    for path in sorted(folder.glob("catalogue-*.yaml")):
+        year = path.stem.removeprefix("catalogue-")
+        catalogue = load_catalogue(path)
+        if year != str(catalogue.source_plan_year):
+            message = f"the file is named for {year}, the plan is of {catalogue.source_plan_year}"
+            mend = f"name it {edition_file(catalogue.source_plan_year)}"
+            raise PlanFileError([FileProblem(path.name, 0, "source_plan_year", message, mend)])
+        found[catalogue.source_plan_year] = catalogue
+    return found
 
 
 def _present(path: Path) -> Path | None:

@@ -5,6 +5,7 @@ ConfigError
 │   └── PlanFileError    a plan, calendar or units file that cannot be used; carries every problem
 ├── RecurrenceError      a rule that cannot be expanded the way it was asked for
 ├── GradingError         factors or values that the grading method does not have
+├── PlanChoiceError      a choice for an import that names what is not there
 └── RecordFormError      a record that does not fit its form; names every field that is wrong
 """
 
@@ -23,6 +24,10 @@ class RecurrenceError(ConfigError):
 
 class GradingError(ConfigError):
     """Factors or values that the grading method does not have."""
+
+
+class PlanChoiceError(ConfigError):
+    """A choice for an import that names a row, measure or duty that is not there."""
 
 
 class RecordFormError(ConfigError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -12,6 +13,15 @@ from config.plan.values import Measure, PlanCatalogue
 
 _MEASURE: TypeAdapter[Measure] = TypeAdapter(Measure)
 _CATALOGUE: TypeAdapter[PlanCatalogue] = TypeAdapter(PlanCatalogue)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The plan in force, the new ids of its measures, and the new words of its duties."""
+
+    plan: PlanCatalogue
+    names: Mapping[str, str]
+    quotes: Mapping[str, str]
 
 
 def new_edition(preview: Preview, in_force: PlanCatalogue, year: int, title: str) -> dict[str, Any]:
@@ -30,12 +40,13 @@ def new_edition(preview: Preview, in_force: PlanCatalogue, year: int, title: str
         for position, measure in enumerate(rows, start=1)
         if measure.known_id
     }
+    before = _Before(in_force, names, preview.quotes)
     base |= {
         "version": f"{year}.1",
         "title_zh": title,
         "source_plan_year": year,
         "sections": [
-            _section(number, heading, tasks, in_force, names)
+            _section(number, heading, tasks, before)
             for number, (heading, tasks) in enumerate(sections, start=1)
         ],
     }
@@ -53,9 +64,7 @@ def _sections(measures: Sequence[ImportedMeasure]) -> list[tuple[str, Tasks]]:
     return list(sections.items())
 
 
-def _section(
-    number: int, heading: str, tasks: Tasks, in_force: PlanCatalogue, names: dict[str, str]
-) -> dict[str, Any]:
+def _section(number: int, heading: str, tasks: Tasks, before: _Before) -> dict[str, Any]:
     no_zh, _, title = heading.partition("、")
     return {
         "id": str(number),
@@ -69,7 +78,7 @@ def _section(
                 "title_zh": rows[0].task_title,
                 "title_en": rows[0].task_title,
                 "measures": [
-                    _measure(f"{number}.{task_no}.{position}", row, in_force, names)
+                    _measure(f"{number}.{task_no}.{position}", row, before)
                     for position, row in enumerate(rows, start=1)
                 ],
             }
@@ -78,14 +87,16 @@ def _section(
     }
 
 
-def _measure(
-    identity: str, row: ImportedMeasure, in_force: PlanCatalogue, names: dict[str, str]
-) -> dict[str, Any]:
+def _measure(identity: str, row: ImportedMeasure, before: _Before) -> dict[str, Any]:
     known: dict[str, Any] = {}
     if row.known_id:
-        measure = in_force.measure(row.known_id)
+        measure = before.plan.measure(row.known_id)
         known = _MEASURE.dump_python(measure, mode="json", exclude_defaults=True)
-    kept = [one for one in known.get("obligations", ()) if one["quote_zh"] in row.text_zh]
+    quoted = [
+        {**one, "quote_zh": before.quotes.get(one["id"], one["quote_zh"])}
+        for one in known.get("obligations", ())
+    ]
+    kept = [one for one in quoted if one["quote_zh"] in row.text_zh]
     kept_ids = {one["id"] for one in kept}
     rules = [rule for rule in known.get("rules", ()) if rule["obligation"] in kept_ids]
     return {
@@ -99,9 +110,9 @@ def _measure(
         "text_zh": row.text_zh,
         "responsible": row.responsible.value,
         "deadline": {"raw": list(row.deadline), "type": "as_printed"},
-        "obligations": [{**one, "id": _renamed(one["id"], names)} for one in kept]
+        "obligations": [{**one, "id": _renamed(one["id"], before.names)} for one in kept]
         or [_whole(identity, row.text_zh)],
-        "rules": [_rule(rule, names) for rule in rules],
+        "rules": [_rule(rule, before.names) for rule in rules],
     }
 
 
@@ -109,7 +120,7 @@ def _whole(identity: str, words: str) -> dict[str, Any]:
     return {"id": f"{identity}a", "quote_zh": words, "en": "", "kind": "standing"}
 
 
-def _rule(rule: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+def _rule(rule: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     measure_id, _, position = rule["id"].removeprefix("R-").rpartition("-")
     also = [_renamed(one, names) for one in rule.get("satisfied_also_by", ())]
     return {
@@ -120,7 +131,7 @@ def _rule(rule: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _renamed(obligation_id: str, names: dict[str, str]) -> str:
+def _renamed(obligation_id: str, names: Mapping[str, str]) -> str:
     measure_id, letter = obligation_id[:-1], obligation_id[-1]
     return f"{names.get(measure_id, measure_id)}{letter}"
 

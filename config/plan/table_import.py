@@ -2,17 +2,19 @@
 
 Rows that are wrong are named by row and column; all others load. A measure whose text is known
 keeps its id, duties and rules; one that was reworded keeps them as long as the quoted words are
-still there, and says which it lost; a new one waits for a person to give it rules.
+still there, and says which it lost; a new one waits for a person to give it rules. A person may
+say which measure a row continues, and with which words it now states a duty.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 
+from config.plan.errors import PlanChoiceError
 from config.plan.values import Measure, PlanCatalogue, Responsible
 
 COLUMNS = ("no", "task", "measure", "responsible", "deadline")
@@ -73,6 +75,42 @@ class Row:
     cells: tuple[str, ...]
 
 
+class RowKind(StrEnum):
+    """What a row of the file is; texts `plan.import.row.<value>`."""
+
+    ABOVE = "above"
+    HEADER = "header"
+    SECTION = "section"
+    EMPTY = "empty"
+    MEASURE = "measure"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class RowNote:
+    """One row explained: what it is, with its words where it is a heading."""
+
+    row: int
+    kind: RowKind
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a person says about the table.
+
+    Attributes:
+        measures: row -> id of the measure that it continues, or an empty text for a new one.
+        quotes: duty -> the words with which the new text states it.
+    """
+
+    measures: Mapping[int, str] = field(default_factory=dict)
+    quotes: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_CHOSEN = Chosen()
+
+
 class Match(StrEnum):
     """How a row relates to the plan that is in force."""
 
@@ -87,6 +125,7 @@ class ImportedMeasure:
 
     Attributes:
         known_id: the measure in force that it continues; empty for a new one.
+        kept_rules: rules that it keeps.
         lost_rules: rules whose quoted duty no longer stands in the text.
     """
 
@@ -99,26 +138,43 @@ class ImportedMeasure:
     deadline: tuple[str, ...]
     match: Match = Match.NEW
     known_id: str = ""
+    kept_rules: tuple[str, ...] = ()
     lost_rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an import would load and what it would leave out."""
+    """What an import would load and what it would leave out.
+
+    Attributes:
+        notes: every row of the file, in order.
+        missing_ids: measures in force that no row continues.
+        quotes: duty -> its new words, as a person chose them.
+    """
 
     measures: tuple[ImportedMeasure, ...]
     faults: tuple[Fault, ...]
     missing_ids: tuple[str, ...] = ()
+    notes: tuple[RowNote, ...] = ()
+    quotes: Mapping[str, str] = field(default_factory=dict)
 
 
-def preview(rows: Sequence[Row], in_force: PlanCatalogue) -> Preview:
-    """Read the rows and relate the good ones to the plan in force."""
+def preview(
+    rows: Sequence[Row], in_force: PlanCatalogue, chosen: Chosen = NOTHING_CHOSEN
+) -> Preview:
+    """Read the rows and relate the good ones to the plan in force.
+
+    Raises `PlanChoiceError` when a choice names a row, a measure or a duty that is not there.
+    """
     reader = _Reader()
-    measures = [found for row in _below_header(rows, reader) for found in reader.read(row)]
-    matched = tuple(_matched(measures, in_force))
+    start = _header_at(rows, reader)
+    measures = [found for row in rows[start:] for found in reader.read(row)]
+    _refuse_choices(measures, in_force, chosen)
+    matched = tuple(_matched(measures, in_force, chosen))
     known = {one.known_id for one in matched}
     missing = tuple(m.id for m in in_force.measures() if m.id not in known)
-    return Preview(matched, tuple(reader.faults), missing)
+    notes = tuple(_notes(rows, start, reader, matched))
+    return Preview(matched, tuple(reader.faults), missing, notes, chosen.quotes)
 
 
 def responsible_of(words: str) -> Responsible | None:
@@ -218,36 +274,85 @@ class _Reader:
         self.fault(row, HEADERS_ZH[column], kind, values[column])
 
 
-def _below_header(rows: Sequence[Row], reader: _Reader) -> Iterable[Row]:
+def _header_at(rows: Sequence[Row], reader: _Reader) -> int:
+    """Position of the first row below the header; behind the last row where there is none."""
     for position, row in enumerate(rows):
         cells = ["".join(cell.split()) for cell in row.cells]
         if len(cells) >= len(COLUMNS) and all(
             cell in _HEADER_WORDS[column] for column, cell in zip(COLUMNS, cells, strict=False)
         ):
-            return rows[position + 1 :]
+            return position + 1
     first = rows[0] if rows else Row(1, ())
     expected = " | ".join(HEADERS_ZH.values())
     reader.fault(first, HEADERS_ZH["no"], FaultKind.NO_HEADER, expected)
-    return ()
+    return len(rows)
+
+
+def _notes(
+    rows: Sequence[Row], start: int, reader: _Reader, measures: Sequence[ImportedMeasure]
+) -> Iterator[RowNote]:
+    read = {one.row for one in measures}
+    wrong = {fault.row for fault in reader.faults}
+    for position, row in enumerate(rows):
+        words = next((cell.strip() for cell in row.cells if cell.strip()), "")[:60]
+        if row.number in wrong:
+            yield RowNote(row.number, RowKind.WRONG, words)
+        elif position < start:
+            kind = RowKind.HEADER if position == start - 1 else RowKind.ABOVE
+            yield RowNote(row.number, kind, words)
+        elif row.number in read:
+            yield RowNote(row.number, RowKind.MEASURE)
+        else:
+            yield RowNote(row.number, RowKind.SECTION if words else RowKind.EMPTY, words)
+
+
+def _refuse_choices(
+    measures: Sequence[ImportedMeasure], in_force: PlanCatalogue, chosen: Chosen
+) -> None:
+    rows = {one.row: one for one in measures}
+    known = {measure.id for measure in in_force.measures()}
+    duties = {one.id for one in in_force.obligations()}
+    texts = [one.text_zh for one in measures]
+    for row, identity in chosen.measures.items():
+        if row not in rows:
+            raise PlanChoiceError(f"row {row} holds no measure that loads")
+        if identity and identity not in known:
+            raise PlanChoiceError(f"the plan has no measure {identity}")
+    taken = [identity for identity in chosen.measures.values() if identity]
+    for identity in {one for one in taken if taken.count(one) > 1}:
+        raise PlanChoiceError(f"two rows cannot both continue {identity}")
+    for duty, words in chosen.quotes.items():
+        if duty not in duties:
+            raise PlanChoiceError(f"the plan has no duty {duty}")
+        if not words or not any(words in text for text in texts):
+            raise PlanChoiceError(f"no row says {words!r}, the new words of {duty}")
 
 
 def _matched(
-    measures: Sequence[ImportedMeasure], in_force: PlanCatalogue
+    measures: Sequence[ImportedMeasure], in_force: PlanCatalogue, chosen: Chosen
 ) -> Iterator[ImportedMeasure]:
     by_text = {measure.text_zh: measure for measure in in_force.measures()}
-    taken = {by_text[one.text_zh].id for one in measures if one.text_zh in by_text}
+    taken = {identity for identity in chosen.measures.values() if identity}
+    taken |= {
+        by_text[one.text_zh].id
+        for one in measures
+        if one.text_zh in by_text and one.row not in chosen.measures
+    }
     for one in measures:
-        same = by_text.get(one.text_zh)
-        if same is not None:
-            yield replace(one, match=Match.SAME, known_id=same.id)
-            continue
-        near = _nearest(one.text_zh, [m for m in in_force.measures() if m.id not in taken])
-        if near is None:
+        known = by_text.get(one.text_zh)
+        if one.row in chosen.measures:
+            identity = chosen.measures[one.row]
+            known = in_force.measure(identity) if identity else None
+        elif known is None:
+            free = [m for m in in_force.measures() if m.id not in taken]
+            known = _nearest(one.text_zh, free)
+        if known is None:
             yield one
             continue
-        taken.add(near.id)
-        lost = _lost_rules(near, one.text_zh)
-        yield replace(one, match=Match.REWORDED, known_id=near.id, lost_rules=lost)
+        taken.add(known.id)
+        kept, lost = _rules(known, one.text_zh, chosen.quotes)
+        match = Match.SAME if known.text_zh == one.text_zh else Match.REWORDED
+        yield replace(one, match=match, known_id=known.id, kept_rules=kept, lost_rules=lost)
 
 
 def _nearest(words: str, candidates: Sequence[Measure]) -> Measure | None:
@@ -259,6 +364,11 @@ def _nearest(words: str, candidates: Sequence[Measure]) -> Measure | None:
     return best[1] if best is not None and best[0] >= ALIKE else None
 
 
-def _lost_rules(measure: Measure, words: str) -> tuple[str, ...]:
-    kept = {one.id for one in measure.obligations if one.quote_zh in words}
-    return tuple(rule.id for rule in measure.rules if rule.obligation not in kept)
+def _rules(
+    measure: Measure, words: str, quotes: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Rules that the new words keep, and those that they lose."""
+    stated = {one.id for one in measure.obligations if quotes.get(one.id, one.quote_zh) in words}
+    kept = tuple(rule.id for rule in measure.rules if rule.obligation in stated)
+    lost = tuple(rule.id for rule in measure.rules if rule.obligation not in stated)
+    return kept, lost

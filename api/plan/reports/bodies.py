@@ -9,10 +9,11 @@ from pydantic import Field, StringConstraints
 
 from api.plan.reports.evaluation import Deduction, Evaluation, MeasureScore, points
 from api.plan.reports.issued import Issued
-from api.plan.reports.making import Form, Prepared
+from api.plan.reports.making import Prepared
 from api.plan.reports.periods import ReportKind
 from api.plan.reports.photos import Privacy
 from api.plan.reports.scores import Judge
+from api.plan.reports.writing import Form
 from api.schemas import Body, with_examples
 from config.moments import Day
 

@@ -6,13 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.coverage.errors import ReportError
 from api.plan import incident_store
 from api.plan.counting import Desk
 from api.plan.errors import StepRefusal
@@ -37,6 +35,7 @@ from api.plan.reports.tables_of_work import (
     pending,
 )
 from api.plan.reports.weekly import weekly_sheets
+from api.plan.reports.writing import Form, write_paper
 from api.plan.service import PlanService
 from api.plan.tables import PLAN_UNITS
 from api.plan.today import between
@@ -45,15 +44,6 @@ from config.plan import UnitKind
 from config.texts import text
 
 _DISTRICT_KINDS = (ReportKind.HALF_MONTH, ReportKind.WEEKLY, ReportKind.MONTHLY)
-
-
-class Form(StrEnum):
-    """File form of a paper."""
-
-    XLSX = "xlsx"
-    DOCX = "docx"
-    PDF = "pdf"
-    ZIP = "zip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +135,10 @@ async def _sheets(
     schools: Sequence[Gathered],
 ) -> tuple[Sheet, ...]:
     period = found.period
-    titles = {rule.id: rule.zh for rule in desk.plan.rules()}
+    rules = plan.edition.rules_known(period.first.year)
+    titles = {name: rule.zh for name, rule in rules.items()}
     words = Words(titles, plan.edition.kinds)
+    in_force = plan.edition.catalogue_of(period.first.year)
     match kind:
         case ReportKind.HALF_MONTH:
             return half_month_sheets(found, schools, words)
@@ -157,10 +149,10 @@ async def _sheets(
         case ReportKind.MONTHLY:
             known = await incident_store.listed(connection, desk.unit_no, MOST_LINES)
             own = [one for one in known if period.holds(_day(plan, one.occurred.to_datetime()))]
-            return monthly_sheets(found, schools, words, desk.plan, own)
+            return monthly_sheets(found, schools, words, in_force, own)
         case ReportKind.EVALUATION:
             scores = await scores_of(connection, desk.unit_no, period)
-            evaluation = evaluate(found, desk.plan, plan.edition.scoring, scores)
+            evaluation = evaluate(found, in_force, plan.edition.scoring, scores)
             return evaluation_sheets(found, evaluation, words)
 
 
@@ -226,22 +218,6 @@ def write(folder: Path, prepared: Prepared, form: Form, maker: str, made_at: dat
         kept_back=tuple(_kept_back(folder, prepared.found.photos)),
     )
     return zip_of(files, receipt)
-
-
-def write_paper(paper: Paper, form: Form) -> bytes:
-    """One of the three forms. Raises `StepRefusal` without the packages or a Chinese font."""
-    try:
-        from api.plan.reports import write_docx, write_pdf, write_xlsx  # the `reports` extra
-    except ImportError as error:
-        raise StepRefusal("plan_reports_missing") from error
-    if form is Form.XLSX:
-        return write_xlsx.xlsx(paper)
-    if form is Form.DOCX:
-        return write_docx.docx(paper)
-    try:
-        return write_pdf.pdf(paper)
-    except ReportError as error:
-        raise StepRefusal("plan_font_missing") from error
 
 
 def _printable(folder: Path, prepared: Prepared) -> list[tuple[str, str, bytes]]:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 
 from api.access.rights import Right
-from config.moments import Day
 from api.plan import history
 from api.plan.asking import Number, PlanDep, UnitId
 from api.plan.errors import NotFoundRefusal, StepRefusal
@@ -22,14 +21,16 @@ from api.plan.page_frame import (
     absent,
 )
 from api.plan.reports import issued
-from api.plan.reports.making import Form, prepare
+from api.plan.reports.making import prepare
 from api.plan.reports.periods import ReportKind
 from api.plan.reports.routes import evaluated
 from api.plan.reports.sheet import reference_words
+from api.plan.reports.writing import Form
 from api.plan.sights import rule_ids
 from api.plan.tables import PLAN_COUNTS, PLAN_RECORDS
 from api.plan.today import one_line
 from api.problems import problem_body
+from config.moments import Day
 
 router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
 

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 
 from api.access.rights import Right
-from config.moments import Day
 from api.plan import attachments
 from api.plan.asking import (
     CHANGE,
@@ -40,14 +39,16 @@ from api.plan.reports.bodies import (
 from api.plan.reports.evaluation import Evaluation, evaluate
 from api.plan.reports.gathering import Gathered, gather
 from api.plan.reports.issued import NewPaper
-from api.plan.reports.making import Form, prepare
+from api.plan.reports.making import prepare
 from api.plan.reports.periods import ReportKind, term_of
 from api.plan.reports.photos import say_privacy
 from api.plan.reports.scores import Judge, Score
 from api.plan.reports.sheet import plan_paper
+from api.plan.reports.writing import Form, write_paper
 from api.plan.service import PlanService
 from api.plan.viewer import PlanViewer
 from api.problems import Problem, responses
+from config.moments import Day
 
 router = APIRouter(prefix=PREFIX, tags=["plan reports"])
 
@@ -64,9 +65,9 @@ AnyDay = Annotated[Day | None, Query(description="any day of the period; today")
 async def plan_table(form: Form, plan: PlanDep, viewer: LedgerReader) -> Response:
     """The plan as its own five-column table."""
     del viewer
-    paper = plan_paper(plan.edition.catalogue)
+    paper = plan_paper(plan.edition.catalogue_of(plan.today().year))
     chosen = Form.XLSX if form is Form.ZIP else form
-    content = await asyncio.to_thread(making.write_paper, paper, chosen)
+    content = await asyncio.to_thread(write_paper, paper, chosen)
     headers = {"Content-Disposition": disposition(f"{paper.name}.{chosen.value}")}
     return Response(content, media_type=MEDIA[chosen.value], headers=headers)
 
@@ -178,7 +179,8 @@ async def evaluated(
         found = await gather(connection, desk, term_of(desk.calendar, day))
         given = await scores.scores_of(connection, desk.unit_no, found.period)
     making.refuse_rows(disagreements(found))
-    return found, evaluate(found, desk.plan, plan.edition.scoring, given)
+    in_force = plan.edition.catalogue_of(found.period.first.year)
+    return found, evaluate(found, in_force, plan.edition.scoring, given)
 
 
 def disposition(name: str) -> str:

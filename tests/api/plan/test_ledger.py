@@ -10,6 +10,7 @@ from api.plan import history
 from api.plan.counting import add_receipt, confirm, explain_missed, review
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.tables import PLAN_NOTICES, PLAN_OCCURRENCES, PLAN_RECORDS, day_number
+from api.plan.today import between
 from config.plan import PlanEdition, expand_year
 from tests.api.plan.conftest import TODAY, LedgerDesk, names
 
@@ -209,3 +210,33 @@ async def test_work_handed_in_before_its_day_is_not_asked_again_by_the_next_nigh
         await rolled.roll(TODAY + timedelta(days=days))
     rule, due = stored.counted[0].rule_id, stored.counted[0].due
     assert await rolled.state("sample-primary", rule, due) == "submitted"
+
+
+async def test_next_years_plan_asks_for_next_years_work_only(ledger: LedgerDesk) -> None:
+    """A rule that the plan of 2027 has no more is asked for until the end of 2026."""
+    today = date(2026, 12, 1)
+    plan = ledger.edition.catalogue
+    measure = plan.measure("2.7.2")
+    without = replace(measure, rules=tuple(r for r in measure.rules if r.id != "R-2.7.2-1"))
+    sections = tuple(
+        replace(
+            section,
+            tasks=tuple(
+                replace(
+                    task,
+                    measures=tuple(without if m.id == "2.7.2" else m for m in task.measures),
+                )
+                for task in section.tasks
+            ),
+        )
+        for section in plan.sections
+    )
+    later = replace(plan, version="2027.1", source_plan_year=2027, sections=sections)
+    ledger.edition = replace(ledger.edition, later={2027: later})
+    await ledger.roll(today)
+    desk = await ledger.desk(PRIMARY, today)
+    async with ledger.database.read() as connection:
+        lines = await between(connection, desk.unit_no, today, date(2027, 12, 31))
+    drills = {line.due for line in lines if line.rule_id == "R-2.7.2-1"}
+    assert drills == {date(2026, 12, 31)}
+    assert {line.due.year for line in lines if line.rule_id == "R-3.9.1-5"} == {2026, 2027}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.plan.reports.making import Form
+from api.plan.reports.writing import Form
 from tests.api.plan.reports.conftest import Office
 from tests.api.plan.test_routes import BASE
 
