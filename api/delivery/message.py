@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from api.alarms.values import SYSTEM, Alarm, AlarmType, HistoryEntry
 from api.watched import Name, WatchedSite
+from config.desk_plan import LadderStep, Person
 from config.texts import known, reason_text, text
 from vision.instants import Utc
 
@@ -44,6 +45,10 @@ class OutMessage:
         people, density_per_m2: numbers at this step; `None` where nothing was measured.
         active: the cause is there now.
         is_test: marked as a test in every protocol.
+        is_drill: the school's timetable had a drill when the alarm opened. It is marked and still
+            sent as a real one: people can be crushed in a drill.
+        escalation: what the step of the ladder does (`call`, `police`, ...); empty for other steps.
+        tell: names of the people whom that step tells.
         point: number of the place in the site file, from 1 for zones and 501 for cameras; 0 else.
         first_id, first_at: of the first message of this alarm to this target; empty in that one.
     """
@@ -73,11 +78,16 @@ class OutMessage:
     point: int = 0
     first_id: str = ""
     first_at: str = ""
+    is_drill: bool = False
+    escalation: str = ""
+    tell: tuple[str, ...] = ()
 
     @property
     def event(self) -> str:
         """Type of the event, e.g. `alarm.opened`."""
-        return "delivery.test" if self.is_test else f"alarm.{self.action}"
+        if self.is_test:
+            return "delivery.test"
+        return f"plan.{self.action}" if self.alarm_type == "plan" else f"alarm.{self.action}"
 
     @property
     def step_time(self) -> Utc:
@@ -89,7 +99,7 @@ class OutMessage:
 
     def without_people(self) -> Self:
         """The same without a person's name or words: for what is information only."""
-        return replace(self, by="", note="")
+        return replace(self, by="", note="", tell=())
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
@@ -100,6 +110,7 @@ class OutMessage:
         data: dict[str, Any] = json.loads(body)
         for name in ("site_name", "place", "headline", "description"):
             data[name] = Words(**data[name])
+        data["tell"] = tuple(data.get("tell", ()))
         return cls(**{**data, "sequence": sequence})
 
     def public(self) -> dict[str, Any]:
@@ -141,6 +152,28 @@ def alarm_message(
     )
     is_test = alarm.key.type is AlarmType.TEST
     return replace(message, is_test=is_test, headline=_headline(site, message))
+
+
+def in_a_drill(message: OutMessage) -> OutMessage:
+    """The same, marked in both headlines."""
+    mark = _both("delivery.headline.drill", zh={}, en={})
+    headline = Words(f"{mark.zh}{message.headline.zh}", f"{mark.en} {message.headline.en}")
+    return replace(message, is_drill=True, headline=headline)
+
+
+def escalated(message: OutMessage, step: LadderStep, people: Sequence[Person]) -> OutMessage:
+    """The same, with what the ladder's step does and whom it tells."""
+    told = _both(
+        "delivery.escalation",
+        zh={"what": text(f"delivery.step.{step.do}", "zh")},
+        en={"what": text(f"delivery.step.{step.do}", "en")},
+    )
+    description = Words(
+        "；".join(part for part in (told.zh, message.description.zh) if part),
+        "; ".join(part for part in (told.en, message.description.en) if part),
+    )
+    names = tuple(person.name.zh for person in people)
+    return replace(message, escalation=step.do, tell=names, description=description)
 
 
 def test_message(site: WatchedSite, now: Utc, by: str, message_id: str) -> OutMessage:
@@ -204,6 +237,8 @@ def _both(key: str, *, zh: dict[str, str], en: dict[str, str]) -> Words:
 def _placeholders(key: str) -> Sequence[str]:
     return {
         "delivery.headline.test": ("site",),
+        "delivery.headline.drill": (),
+        "delivery.escalation": ("what",),
         "delivery.headline.crowd": ("site", "place", "action", "level", "priority"),
         "delivery.headline.delivery": ("site", "place", "action"),
         "delivery.headline.alarm": ("site", "place", "type", "action", "priority"),

@@ -7,19 +7,28 @@ either.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.alarms.escalation import steps_for
 from api.alarms.values import Action, Alarm, AlarmType, HistoryEntry, Verdict
-from api.delivery.message import OutMessage, alarm_message, test_message
+from api.delivery.message import (
+    OutMessage,
+    alarm_message,
+    escalated,
+    in_a_drill,
+    test_message,
+)
 from api.delivery.tables import DELIVERIES
 from api.watched import WatchedSite
 from config.delivery import DeliveryPlan, DeliveryTarget, Role
+from config.desk_plan import DeskPlan
+from config.texts import catalogue
 from vision.instants import Utc
 
 
@@ -45,12 +54,28 @@ _NOT_TOLD = frozenset(
 """Steps of the desk's own work, and numbers that move; the next told step carries them."""
 
 
+def _never(instant: Utc) -> bool:
+    del instant
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """Writes messages for every target of `plan` that wants them."""
+    """Writes messages for every target of `plan` that wants them.
+
+    Attributes:
+        response: the site's people and its escalation ladder.
+        is_drill: whether the school's timetable has a drill at an instant.
+    """
 
     plan: DeliveryPlan
     site: WatchedSite
+    response: DeskPlan = field(default_factory=DeskPlan)
+    is_drill: Callable[[Utc], bool] = _never
+
+    def __post_init__(self) -> None:
+        # Read the texts now: the first alarm's transaction must not wait for their files.
+        catalogue("zh")
 
     async def enqueue(
         self,
@@ -62,7 +87,7 @@ class Outbox:
         """Rows for the new history lines of a saved alarm, inside the caller's transaction."""
         told = [entry for entry in entries if entry.action.value not in _NOT_TOLD]
         for target in self.plan.targets:
-            if told and _wants(target, alarm):
+            if told and self._wants(target, alarm):
                 await self._write(connection, target, alarm, told, now)
 
     async def enqueue_test(
@@ -80,6 +105,24 @@ class Outbox:
         row = {**_columns(target.id, message, now), "only_path_id": path_id}
         await connection.execute(insert(DELIVERIES).values(row))
         return message.id
+
+    async def enqueue_information(
+        self, connection: AsyncConnection, message: OutMessage, now: Utc
+    ) -> int:
+        """What is no alarm, to the targets that are told for information; returns how many rows.
+
+        The message's id stands for its content: enqueued again it is there once for each target.
+        """
+        written = 0
+        for target in self.plan.targets:
+            if target.role is not Role.INFORMATION or message.priority > target.lowest_priority:
+                continue
+            own = replace(message, id=_id_for(target.id, message.id)).without_people()
+            known = select(DELIVERIES.c.seq).where(DELIVERIES.c.message_id == own.id)
+            if (await connection.execute(known)).first() is None:
+                await connection.execute(insert(DELIVERIES).values(_columns(target.id, own, now)))
+                written += 1
+        return written
 
     async def _write(
         self,
@@ -102,13 +145,41 @@ class Outbox:
         if not first[0] and target.role is not Role.INFORMATION and not _may_be_told(alarm):
             return
         for entry in entries:
-            message = alarm_message(self.site, alarm, entry, new_id())
+            message = self._message(alarm, entry)
             message = replace(message, first_id=first[0], first_at=first[1])
             first = first if first[0] else (message.id, message.step_at)
             if target.role is Role.INFORMATION:
                 message = message.without_people()
             rows.append({**_columns(target.id, message, now), "priority": alarm.priority})
         await connection.execute(insert(DELIVERIES), rows)
+
+    def _message(self, alarm: Alarm, entry: HistoryEntry) -> OutMessage:
+        message = alarm_message(self.site, alarm, entry, new_id())
+        if self.is_drill(alarm.opened_at) and not message.is_test:
+            message = in_a_drill(message)
+        steps = {step.id: step for step in self.response.ladder}
+        if entry.action is Action.ESCALATED and entry.detail in steps:
+            step = steps[entry.detail]
+            people = [person for person in self.response.people if person.id in step.who]
+            message = escalated(message, step, people)
+        return message
+
+    def _wants(self, target: DeliveryTarget, alarm: Alarm) -> bool:
+        """Whether the target is told of the alarm as it stands.
+
+        A target that waits for a step of the ladder is told from that step on. The police are told
+        of whatever the ladder has brought to them, however mild.
+        """
+        # A target that cannot be reached is not told so: it would fill its own backlog.
+        about = alarm.key.subject_id.partition("/")[0]
+        if alarm.key.type is AlarmType.DELIVERY and about == target.id:
+            return False
+        steps = steps_for(self.response.ladder, alarm.priority)[: alarm.escalated]
+        taken = {step.do for step in steps}
+        if target.from_step is not None and target.from_step not in taken:
+            return False
+        to_police = target.role is Role.POLICE and "police" in taken
+        return to_police or alarm.priority <= target.lowest_priority
 
 
 async def requeue(connection: AsyncConnection, seq: int, now: Utc) -> bool:
@@ -134,6 +205,10 @@ async def requeue(connection: AsyncConnection, seq: int, now: Utc) -> bool:
     return True
 
 
+def _id_for(target_id: str, name: str) -> str:
+    return f"msg_{uuid.uuid5(uuid.NAMESPACE_URL, f'{target_id}/{name}').hex}"
+
+
 def new_id() -> str:
     """A new idempotency key."""
     return f"msg_{uuid.uuid4().hex}"
@@ -154,14 +229,6 @@ async def _first(connection: AsyncConnection, target_id: str, alarm_number: int)
     )
     row = (await connection.execute(query)).first()
     return ("", "") if row is None else (str(row[0]), Utc(int(row[1])).iso())
-
-
-def _wants(target: DeliveryTarget, alarm: Alarm) -> bool:
-    if alarm.priority > target.lowest_priority:
-        return False
-    # A target that cannot be reached is not told so: it would fill its own backlog.
-    about = alarm.key.subject_id.partition("/")[0]
-    return not (alarm.key.type is AlarmType.DELIVERY and about == target.id)
 
 
 def _columns(target_id: str, message: OutMessage, now: Utc) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from config.delivery import load_delivery
 from streams.clock import SystemClock
 from vision.readings import Level
 
-BATCH = 20
+BATCH = 5
 BACKLOG = 400
 STEPS = ((Level.L3, 2), (Level.L4, 1), (Level.L0, 3))
 """Each alarm opens, gets worse and returns: three messages whose order can be seen."""

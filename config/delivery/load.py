@@ -13,6 +13,7 @@ from config.delivery.plan import (
     DeliveryPath,
     DeliveryPlan,
     DeliveryTarget,
+    FromStep,
     Role,
 )
 from config.errors import ConfigFileError
@@ -52,6 +53,7 @@ class _TargetKeys(_Keys):
     give_up_after_s: Annotated[float, Field(ge=60.0, le=30 * _DAY_S)] | None = None
     both_for_urgent: bool = False
     one_path_reason: str = ""
+    from_step: FromStep | None = None
     paths: Annotated[tuple[object, ...], Field(min_length=1, max_length=4)]
 
 
@@ -134,6 +136,7 @@ def _target(item: object, at: KeyPath, source: YamlSource) -> DeliveryTarget | N
         give_up_after_s=None if role is Role.POLICE else keys.give_up_after_s or _DAY_S,
         both_for_urgent=keys.both_for_urgent,
         paths=paths,
+        from_step=keys.from_step,
     )
 
 
@@ -178,6 +181,12 @@ def _check_role(
     source: YamlSource,
 ) -> None:
     if role is Role.POLICE:
+        if keys.from_step is not None:
+            source.report(
+                (*at, "from_step"),
+                "the police are told at once",
+                "remove it, or give the target another role",
+            )
         if keys.give_up_after_s is not None:
             source.report(
                 (*at, "give_up_after_s"), "an alarm to the police is never given up", "remove it"

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from config.delivery.drivers import AnyDriverKeys
 from config.site import LocalText
+
+FromStep = Literal["call", "district"]
+"""Steps of the ladder (`desk.yaml`) that a target may wait for."""
 
 
 class Role(StrEnum):
@@ -51,6 +55,8 @@ class DeliveryTarget:
         ack_within_s: an attempt waits so long for the receiver's word, then tries again.
         attempt_s: limit of one attempt on one path.
         give_up_after_s: age at which a message is given up; `None` (police) for never.
+        from_step: the target is told only once the escalation ladder has taken a step of this kind;
+            `None` for at once.
         both_for_urgent: priority 1 goes out on all paths at once; the receiver must then drop
             repetitions by the message's id.
         paths: in the order in which they are tried.
@@ -66,6 +72,7 @@ class DeliveryTarget:
     give_up_after_s: float | None
     both_for_urgent: bool
     paths: tuple[DeliveryPath, ...]
+    from_step: FromStep | None = None
 
     def path(self, path_id: str) -> DeliveryPath:
         """Raises `KeyError` for an unknown path."""

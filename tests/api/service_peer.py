@@ -23,11 +23,12 @@ _PATIENCE_S = 120.0
 class ServiceProcess:
     """A service over one database; `kill` is SIGKILL, `start` brings it back on the same port."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, module: str = "tests.api.service_process") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self._database_url = database_url
+        self._module = module
         self._process: subprocess.Popen[bytes] | None = None
         self._sent = 0
         self.url = f"http://127.0.0.1:{self.port}"
@@ -48,7 +49,7 @@ class ServiceProcess:
 
     def start(self, *, wait: bool = True) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.api.service_process", self._database_url, str(self.port)],
+            [sys.executable, "-m", self._module, self._database_url, str(self.port)],
             cwd=CHECKOUT,
         )
         if wait:

@@ -43,6 +43,9 @@ def cap_document(message: OutMessage, sender: str) -> bytes:
     add("restriction", "school security and police")
     if message.is_test:
         add("note", "test")
+    elif message.is_drill:
+        # Not "Exercise": a receiver would put it aside, and people can be crushed in a drill.
+        add("note", "a drill is on in this school; act as if real until it is known")
     if message.first_id:
         add(
             "references", f"{sender},{message.first_id},{_cap_time(Utc.from_iso(message.first_at))}"
@@ -86,6 +89,10 @@ def _info(message: OutMessage, tag: str, language: str) -> ET.Element:
 def _parameters(message: OutMessage) -> list[tuple[str, str]]:
     given = [("level", message.level), ("priority", str(message.priority))]
     given += [("action", message.action), ("state", message.state)]
+    if message.escalation:
+        given.append(("escalation", message.escalation))
+    if message.is_drill:
+        given.append(("drill", "true"))
     if message.people is not None:
         given.append(("people", f"{message.people:g}"))
     if message.density_per_m2 is not None:
