@@ -6,7 +6,9 @@ holds a secret; only its digest is stored, and a revoked one answers 404.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -30,14 +32,32 @@ _LINE_BYTES = 75
 _F = PLAN_FEEDS.c
 
 
-async def grant(connection: AsyncConnection, desk: Desk, person: str) -> tuple[int, str]:
-    """A new feed's number and secret; the secret is shown once and not stored."""
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a secret opens: a unit, and the rules that its person sees; `None` for all of them."""
+
+    unit_no: int
+    unit_id: str
+    rules: frozenset[str] | None
+
+    def shows(self, line: Line) -> bool:
+        return self.rules is None or line.rule_id in self.rules
+
+
+async def grant(
+    connection: AsyncConnection, desk: Desk, person: str, rules: frozenset[str] | None = None
+) -> tuple[int, str]:
+    """A new feed's number and secret; the secret is shown once and not stored.
+
+    `rules` are those that the person sees; a calendar shows no more than the pages do.
+    """
     token = token_urlsafe(32)
     values = {
         "token_sha256": _digest(token),
         "unit_no": desk.unit_no,
         "person": person,
         "created_ns": desk.now.ns,
+        "rules_json": None if rules is None else json.dumps(sorted(rules)),
     }
     inserted = await connection.execute(insert(PLAN_FEEDS).values(values).returning(_F.id))
     number = int(inserted.scalar_one())
@@ -59,17 +79,18 @@ async def revoke(connection: AsyncConnection, desk: Desk, number: int, person: s
     await append(connection, entry)
 
 
-async def unit_of(connection: AsyncConnection, token: str) -> tuple[int, str]:
-    """Number and id of the unit that a secret opens. Raises `NotFoundRefusal`."""
+async def opened_by(connection: AsyncConnection, token: str) -> Feed:
+    """What a secret opens. Raises `NotFoundRefusal`."""
     query = (
-        select(_F.unit_no, PLAN_UNITS.c.unit_id)
+        select(_F.unit_no, PLAN_UNITS.c.unit_id, _F.rules_json)
         .join(PLAN_UNITS, PLAN_UNITS.c.unit_no == _F.unit_no)
         .where(_F.token_sha256 == _digest(token), _F.revoked_ns.is_(None))
     )
     row = (await connection.execute(query)).first()
     if row is None:
         raise NotFoundRefusal("plan_feed_unknown")
-    return int(row.unit_no), str(row.unit_id)
+    rules = None if row.rules_json is None else frozenset(json.loads(row.rules_json))
+    return Feed(int(row.unit_no), str(row.unit_id), rules)
 
 
 def calendar_text(

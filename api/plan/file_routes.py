@@ -20,6 +20,7 @@ from api.plan.asking import (
 )
 from api.plan.attachment_bodies import AttachmentIn, AttachmentOut
 from api.plan.bodies import NothingIn
+from api.plan.sights import rule_ids
 from api.plan.today import between
 from api.problems import responses
 from api.schemas import Body
@@ -43,7 +44,8 @@ async def grant_feed(
     """A calendar address for the viewer."""
     del body
     async with plan.writing(viewer, unit_id) as (connection, desk):
-        number, token = await feeds.grant(connection, desk, viewer.name)
+        seen = rule_ids(plan, viewer, unit_id)
+        number, token = await feeds.grant(connection, desk, viewer.name, seen)
     return FeedOut(id=number, path=f"{router.prefix}/feeds/{token}.ics")
 
 
@@ -95,13 +97,14 @@ async def feed(
     """The calendar behind a secret address."""
     today = plan.today()
     async with plan.database.read() as connection:
-        unit_no, unit_id = await feeds.unit_of(connection, token)
+        found = await feeds.opened_by(connection, token)
         lines = await between(
-            connection, unit_no, today - feeds.PAST, today + feeds.AHEAD, MOST_LINES
+            connection, found.unit_no, today - feeds.PAST, today + feeds.AHEAD, MOST_LINES
         )
+    shown = tuple(line for line in lines if found.shows(line))
     names = {unit.id: unit.name_zh for unit in plan.edition.units}
     rules = plan.edition.rules_known(today.year)
     content = feeds.calendar_text(
-        names.get(unit_id, unit_id), unit_id, lines, rules, plan.clock.utc()
+        names.get(found.unit_id, found.unit_id), found.unit_id, shown, rules, plan.clock.utc()
     )
     return Response(content, media_type="text/calendar; charset=utf-8")

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from api.access.guard import PUBLIC, declared_right, needs, undeclared, walk
 from api.access.rights import Right
-from api.application import create_app
+from api.application import PlanFolder, create_app
 from api.pictures import NoPictures
+from config.plan import load_edition
 from streams.clock import SimulatedClock
 from tests.api.desk_cases import SITE, settings
 
@@ -47,6 +48,7 @@ def whole_application(folder: Path) -> FastAPI:
         site=SITE,
         clock=SimulatedClock(),
         pictures=NoPictures(),
+        plan=PlanFolder(load_edition(), folder / "files"),
     )
 
 
@@ -58,7 +60,13 @@ def test_what_is_open_to_all_stands_in_a_list(tmp_path: Path) -> None:
     routes = walk(whole_application(tmp_path).routes)
     found = {route.path for route in routes if declared_right(route) == "public"}
     assert found - OPEN_TO_ALL == set()
-    assert {"/livez", "/sign-in"} <= found
+    assert {"/livez", "/sign-in", "/plan/worker.js"} <= found
+
+
+def test_the_plan_is_part_of_what_is_walked(tmp_path: Path) -> None:
+    paths = {route.path for route in walk(whole_application(tmp_path).routes)}
+    assert "/api/v1/plan/units/{unit_id}/reports" in paths
+    assert "/plan/units/{unit_id}/evaluation" in paths
 
 
 def test_the_walk_sees_routes_of_every_kind() -> None:

@@ -60,3 +60,45 @@ def test_long_lines_are_folded_between_characters() -> None:
     pieces = list(_folded(line))
     assert all(len(piece.encode()) <= 75 for piece in pieces)
     assert pieces[0] + "".join(piece[1:] for piece in pieces[1:]) == line
+
+
+async def test_a_calendar_shows_no_more_than_its_persons_pages(client: httpx.AsyncClient) -> None:
+    """The provider of buses subscribes to the duties of buses alone."""
+    base = "/api/v1/plan/units/sample-middle"
+    provider = Person(client, "车队长", "sample-middle", "bus_provider")
+    granted = (await provider.post(f"{base}/feeds")).json()
+    calendar = Calendar.from_ical((await client.get(granted["path"])).text)
+    found = sorted(
+        (one.decoded("DTSTART").isoformat(), str(one["SUMMARY"])) for one in calendar.walk("VEVENT")
+    )
+    first, last = TODAY - PAST, TODAY + AHEAD
+    listed = [
+        *(await provider.get(f"{base}/occurrences?from={first}&to={TODAY - timedelta(1)}")).json(),
+        *(await provider.get(f"{base}/occurrences?from={TODAY}&to={last}")).json(),
+    ]
+    assert found == sorted(
+        (line["due_on"], line["title_zh"]) for line in listed if line["state"] != "exempt"
+    )
+    assert 0 < len(found) < 100
+    assert not any("安全形势分析会" in name for _, name in found)
+
+
+async def test_the_feed_follows_the_ledger(client: httpx.AsyncClient, director: Person) -> None:
+    """What is done has no alarm any more; what is exempt has no event."""
+    granted = (await director.post(f"{BASE}/feeds")).json()
+    await director.post(
+        f"{BASE}/records",
+        client_key="phone-feed-1",
+        kind="drill",
+        kind_type="fire",
+        happened_on=TODAY.isoformat(),
+        title="演练",
+        details={"participants": 800, "evaluation": "有序"},
+    )
+    calendar = Calendar.from_ical((await client.get(granted["path"])).text)
+    drills = [one for one in calendar.walk("VEVENT") if "R-3.10.1-6." in str(one["UID"])]
+    done = [one for one in drills if "已提交" in str(one["DESCRIPTION"])]
+    assert len(done) == 1
+    assert done[0].walk("VALARM") == []
+    assert all(one.walk("VALARM") for one in drills if one not in done)
+    assert len({str(one["UID"]) for one in calendar.walk("VEVENT")}) == len(calendar.walk("VEVENT"))
