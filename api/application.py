@@ -101,7 +101,7 @@ def create_app(
         response=response or SiteResponse(),
         groups=groups,
     )
-    service.desk.outbox = Outbox(delivery or DeliveryPlan(), watched)
+    service.desk.outbox = Outbox(delivery or DeliveryPlan(), watched, service.desk.plan)
     covering = CoverageWatch(site, service.desk) if isinstance(site, Site) else None
     kept = EvidenceService(service.desk, evidence) if evidence is not None else None
     accounts = None
