@@ -26,6 +26,7 @@ from api.delivery.outbox import Outbox
 from api.evidence.mount import install_evidence
 from api.evidence.service import EvidencePlan, EvidenceService
 from api.pictures import Pictures
+from api.plan.camera_side import CameraSide
 from api.plan.mount import install_plan
 from api.plan.nightly import rolling
 from api.plan.service import PlanService
@@ -54,6 +55,7 @@ from config.delivery import DeliveryPlan
 from config.plan import PlanEdition
 from config.response import SiteResponse
 from config.site import Site
+from config.timetable import Timetable
 from streams.clock import Clock
 
 _DESCRIPTION = """\
@@ -69,6 +71,7 @@ class PlanFolder:
 
     edition: PlanEdition
     attachments: Path
+    timetable: Timetable | None = None
 
 
 def create_app(
@@ -111,7 +114,9 @@ def create_app(
     planning = None
     if plan is not None:
         database = service.desk.database
-        planning = PlanService(database, plan.edition, clock, plan.attachments)
+        floors = site if isinstance(site, Site) else None
+        side = CameraSide(service.desk, floors, plan.timetable)
+        planning = PlanService(database, plan.edition, clock, plan.attachments, cameras=side)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -30,10 +30,12 @@ from api.watched import Name
 from config import ConfigError, Site, load_site, sample_school_directory
 from config.delivery import load_delivery
 from config.plan import load_edition
+from config.profiles import load_profiles
 from config.recording import load_recording
 from config.response import load_response
 from config.settings import ServiceSettings, ingest_token, load_settings
 from config.texts import text
+from config.timetable import load_timetable
 from streams.clock import SystemClock
 from streams.heartbeat import Heartbeat
 from streams.recording import recordings_folder
@@ -138,7 +140,8 @@ def _plan_of(site: Site, settings: ServiceSettings) -> PlanFolder | None:
         edition = load_edition(None)
     else:
         return None
-    return PlanFolder(edition, settings.run_dir / "plan-files")
+    timetable = load_timetable(site, load_profiles(site.profiles_file))
+    return PlanFolder(edition, settings.run_dir / "plan-files", timetable)
 
 
 async def _serve_with_heartbeat(server: Server, heartbeat: Heartbeat) -> None:

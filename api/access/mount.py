@@ -8,8 +8,10 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from api.access import pages, routes
+from api.access.actor import Actor
 from api.access.errors import AccountRefusal, SignInRefusal
 from api.access.guard import Access
+from api.access.rights import Right
 from api.access.service import AccessService
 from api.problems import Problem, problem_body
 
@@ -46,5 +48,13 @@ def install_access(app: FastAPI, access: Access | None, accounts: AccessService 
         wants_page = "text/html" in request.headers.get("accept", "")
         if error.body.code == "sign_in_needed" and page and wants_page:
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+        if error.status == 403 and wants_page and request.url.path == "/" and _plans(request):
+            return RedirectResponse("/plan", 303)
         answer: Response = await inner(request, error)  # type: ignore[misc]
         return answer
+
+
+def _plans(request: Request) -> bool:
+    """Somebody without a desk whose work is the safety plan: its start page is theirs."""
+    actor = getattr(request.state, "actor", None)
+    return isinstance(actor, Actor) and actor.may(Right.SEE_PLAN)

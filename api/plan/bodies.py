@@ -11,6 +11,7 @@ from api.plan.counting import Counted, Stored
 from api.plan.states import State
 from api.plan.today import Line, Today, UnitCounts
 from api.schemas import Body, NameBody, with_examples
+from config.moments import Day
 
 ClientKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{8,80}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{0,40}$")]
@@ -35,7 +36,7 @@ class RecordIn(Body):
     client_key: ClientKey
     kind: Word
     kind_type: Word = ""
-    happened_on: date
+    happened_on: Day
     title: Short
     receipt_no: Annotated[str, StringConstraints(strip_whitespace=True, max_length=80)] = ""
     from_camera: bool = Field(default=False, description="a draft that a person has to confirm")
@@ -50,6 +51,14 @@ class ReceiptIn(Body):
     receipt_no: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)
     ]
+
+
+class ConfirmIn(Body):
+    """What a person adds to a camera's draft, or puts right in it."""
+
+    model_config = with_examples({"details": {"participants": 812, "evaluation": "有序"}})
+
+    details: dict[str, Any] = Field(default_factory=dict)
 
 
 class NothingIn(Body):

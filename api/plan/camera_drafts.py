@@ -40,6 +40,7 @@ class DensityFigures:
         mean, p95, peak: over steps that were measured; `None` when none was.
         crowded_s: seconds at level L2 or higher.
         unknown_share: share of readings that could say nothing; 1 when there is no reading at all.
+        drill_s: seconds of drills, which are left out of all the others.
     """
 
     zone_id: str
@@ -49,9 +50,12 @@ class DensityFigures:
     peak: float | None
     crowded_s: int
     unknown_share: float
+    drill_s: int = 0
 
 
-def density_figures(zone_id: str, slot: Slot, points: Sequence[Point]) -> DensityFigures:
+def density_figures(
+    zone_id: str, slot: Slot, points: Sequence[Point], *, drill_s: int = 0
+) -> DensityFigures:
     """Count the points of a zone in a slot; a step without a measurement is never an empty one."""
     measured = sorted(one.density_per_m2 for one in points if one.density_per_m2 is not None)
     samples = sum(one.samples for one in points)
@@ -64,6 +68,7 @@ def density_figures(zone_id: str, slot: Slot, points: Sequence[Point]) -> Densit
         peak=measured[-1] if measured else None,
         crowded_s=sum(one.step_s for one in points if one.level in CROWDED),
         unknown_share=unknown / samples if samples else 1.0,
+        drill_s=drill_s,
     )
 
 
@@ -77,6 +82,7 @@ def density_details(figures: Sequence[DensityFigures], period: str) -> dict[str,
     lines = [
         f"{one.zone_id}，{one.slot.zh}，均值{_two(one.mean)}，P95 {_two(one.p95)}，"
         f"峰值{_two(one.peak)}，L2及以上{one.crowded_s}秒，无数据{one.unknown_share:.0%}"
+        + (f"，演练剔除{one.drill_s}秒" if one.drill_s else "")
         for one in figures
     ]
     worst = max((one.peak for one in figures if one.peak is not None), default=None)
@@ -84,8 +90,11 @@ def density_details(figures: Sequence[DensityFigures], period: str) -> dict[str,
     return {"period": period, "summary": summary, "table": "\n".join(lines)}
 
 
-def alarm_details(alarms: Sequence[Alarm], period: str) -> dict[str, Any]:
-    """Form of alarm handling: how long each alarm waited for a named person."""
+def alarm_details(alarms: Sequence[Alarm], period: str, *, drills: int = 0) -> dict[str, Any]:
+    """Form of alarm handling: how long each alarm waited for a named person.
+
+    `drills`: alarms of drills, which are not among `alarms`.
+    """
     waits = sorted(
         one.acknowledged.at - one.received_at for one in alarms if one.acknowledged is not None
     )
@@ -98,6 +107,8 @@ def alarm_details(alarms: Sequence[Alarm], period: str) -> dict[str, Any]:
         + ("未确认" if one.acknowledged is None else f"{one.acknowledged.name}确认")
         for one in alarms
     )
+    if drills:
+        details["table"] += f"\n演练中的{drills}次预警未计入"
     return details
 
 

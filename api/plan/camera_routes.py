@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import time, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field, StringConstraints
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import readings
-from api.alarms import store as alarm_store
-from api.alarms.values import Alarm, AlarmState
 from api.coverage.document import AuditDocument
-from api.database.tables import READINGS
 from api.plan import camera_store
 from api.plan.asking import CHANGE, PREFIX, PlanDep, RecordWriter, UnitId
-from api.plan.bodies import RecordOut
-from api.plan.camera_drafts import DensityFigures, Slot, density_figures
+from api.plan.bodies import RecordOut, Word
+from api.plan.camera_drafts import Slot
+from api.plan.camera_gathering import Period
+from api.plan.camera_week import DrillWindow, gather_week, side_of, take_drill, take_week
 from api.plan.errors import StepRefusal
-from api.plan.service import PlanService
+from api.plan.forms import check_kind
 from api.schemas import Body, with_examples
-from vision.instants import Utc
+from config.moments import Day
 
 router = APIRouter(prefix=PREFIX, tags=["plan"])
 
-MOST_ALARMS = 2_000
 MOST_DAYS = 31
-_MOST_POINTS = 100_000
 _Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
@@ -55,16 +49,42 @@ class WeekIn(Body):
         }
     )
 
-    first: date
-    last: date
-    slots: Annotated[tuple[SlotIn, ...], Field(min_length=1, max_length=20)]
+    first: Day
+    last: Day
+    slots: Annotated[tuple[SlotIn, ...], Field(max_length=20)] = Field(
+        default=(), description="empty for the hours of the school's timetable"
+    )
+
+
+class DrillIn(Body):
+    """When a drill was held; cameras give its curves."""
+
+    model_config = with_examples(
+        {
+            "kind_type": "fire",
+            "day": "2026-03-16",
+            "start": "09:40",
+            "end": "09:50",
+            "target_seconds": 180,
+        }
+    )
+
+    kind_type: Word
+    day: Day
+    start: _Clock
+    end: _Clock
+    target_seconds: Annotated[int, Field(ge=1, le=7_200)] | None = None
+    zones: Annotated[tuple[str, ...], Field(max_length=40)] = Field(
+        default=(), description="zone ids; empty for all stairs"
+    )
 
 
 class DraftsOut(Body):
-    """The drafts that wait for a person now."""
+    """The drafts that wait for a person now; `places` are gates and fire lanes."""
 
     density: RecordOut
     alarms: RecordOut
+    places: tuple[RecordOut, ...]
 
 
 @router.post("/units/{unit_id}/camera-audits", responses=CHANGE)
@@ -72,6 +92,7 @@ async def take_audit(
     unit_id: UnitId, body: AuditDocument, plan: PlanDep, viewer: RecordWriter
 ) -> RecordOut:
     """A sealed coverage audit: a draft, and a task with owner and day for each area not met."""
+    check_kind(viewer, unit_id, "coverage_audit", "")
     if body.sha256 != body.digest():
         raise StepRefusal("plan_audit_changed")
     async with plan.writing(viewer, unit_id) as (connection, desk):
@@ -81,60 +102,44 @@ async def take_audit(
 
 
 @router.post("/units/{unit_id}/camera-drafts", responses=CHANGE)
-async def take_week(
+async def take_period(
     unit_id: UnitId, body: WeekIn, plan: PlanDep, viewer: RecordWriter
 ) -> DraftsOut:
-    """Density of each zone and slot, and how alarms were handled; the same period once."""
+    """Density of each stair and slot, alarms, gates, fire lanes; the same period once."""
+    check_kind(viewer, unit_id, "report", "density")
     last = min(body.last, body.first + timedelta(days=MOST_DAYS - 1))
+    period = Period(body.first, last, plan.zone)
+    slots = [one.slot() for one in body.slots]
+    async with plan.reading(viewer, unit_id) as (connection, desk):
+        side = side_of(plan.cameras, desk)
+        found = await gather_week(connection, desk, side, period, slots)
     async with plan.writing(viewer, unit_id) as (connection, desk):
-        if not desk.unit.site:
-            raise StepRefusal("plan_no_site")
-        figures = await _densities(connection, plan, body, last)
-        alarms = await _alarms(connection, plan, desk.unit.site, body.first, last)
-        density = await camera_store.take_densities(connection, desk, figures, body.first, last)
-        handled = await camera_store.take_alarms(connection, desk, alarms, body.first, last)
-    return DraftsOut(density=RecordOut.of(density), alarms=RecordOut.of(handled))
-
-
-async def _densities(
-    connection: AsyncConnection, plan: PlanService, body: WeekIn, last: date
-) -> list[DensityFigures]:
-    start, end = _instant(plan, body.first), _instant(plan, last + timedelta(days=1))
-    zones = (
-        select(READINGS.c.zone_id)
-        .where(READINGS.c.at_ns >= start.ns, READINGS.c.at_ns < end.ns)
-        .distinct()
-        .order_by(READINGS.c.zone_id)
+        made = await take_week(connection, desk, side, found)
+    return DraftsOut(
+        density=RecordOut.of(made.density),
+        alarms=RecordOut.of(made.alarms),
+        places=tuple(RecordOut.of(one) for one in made.places),
     )
-    figures = []
-    for zone_id in (await connection.execute(zones)).scalars().all():
-        points = await readings.series(connection, zone_id, start, end, _MOST_POINTS)
-        for one in body.slots:
-            slot = one.slot()
-            inside = [point for point in points if _in_slot(plan, point.at, slot)]
-            figures.append(density_figures(zone_id, slot, inside))
-    return figures
 
 
-async def _alarms(
-    connection: AsyncConnection, plan: PlanService, site_id: str, first: date, last: date
-) -> list[Alarm]:
-    start, end = _instant(plan, first), _instant(plan, last + timedelta(days=1))
-    found = await alarm_store.list_alarms(connection, states=tuple(AlarmState), limit=MOST_ALARMS)
-    return [
-        one
-        for one in reversed(found)
-        if one.key.site_id == site_id and start <= one.opened_at < end
-    ]
-
-
-def _in_slot(plan: PlanService, at: Utc, slot: Slot) -> bool:
-    local = at.to_datetime().astimezone(plan.zone)
-    return slot.start_min <= local.hour * 60 + local.minute < slot.end_min
-
-
-def _instant(plan: PlanService, day: date) -> Utc:
-    return Utc.from_datetime(datetime.combine(day, time(), plan.zone))
+@router.post("/units/{unit_id}/camera-drills", responses=CHANGE)
+async def take_timed_drill(
+    unit_id: UnitId, body: DrillIn, plan: PlanDep, viewer: RecordWriter
+) -> RecordOut:
+    """Evacuation curves of a drill as a draft; who took part is added on confirming."""
+    check_kind(viewer, unit_id, "drill", body.kind_type)
+    window = DrillWindow(
+        kind_type=body.kind_type,
+        day=body.day,
+        start=time.fromisoformat(body.start),
+        end=time.fromisoformat(body.end),
+        target_s=body.target_seconds,
+        zone_ids=body.zones,
+    )
+    async with plan.writing(viewer, unit_id) as (connection, desk):
+        side = side_of(plan.cameras, desk)
+        period = Period(body.day, body.day, plan.zone)
+        return RecordOut.of(await take_drill(connection, desk, side, window, period))
 
 
 def _minutes(clock: str) -> int:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms.values import Alarm
 from api.coverage.document import AuditDocument
 from api.plan import camera_drafts as drafts
 from api.plan import task_store
+from api.plan.camera_measures import PlaceFigures, place_finding
 from api.plan.counting import Desk, NewRecord, Stored, hand_in
+from api.plan.tables import PLAN_RECORDS
 from api.plan.tasks import TaskKind
 
 CAMERAS = "cameras"
@@ -52,26 +55,36 @@ async def take_densities(
     connection: AsyncConnection,
     desk: Desk,
     figures: Sequence[drafts.DensityFigures],
-    first: date,
-    last: date,
+    period: str,
 ) -> Stored:
     """The density report of a period as a draft."""
-    period = f"{first} 至 {last}"
     details = drafts.density_details(figures, period)
-    key = f"camera-density-{desk.unit_no}-{first}-{last}"
+    key = _key("density", desk, period)
     return await take_draft(
         connection, desk, Draft(key, "report", "density", f"密度周报 {period}", details)
     )
 
 
+async def has_week(connection: AsyncConnection, desk: Desk, period: str) -> bool:
+    """Whether the density report of a period was handed in already."""
+    query = select(PLAN_RECORDS.c.id).where(
+        PLAN_RECORDS.c.client_key == _key("density", desk, period)
+    )
+    return (await connection.execute(query)).first() is not None
+
+
 async def take_alarms(
-    connection: AsyncConnection, desk: Desk, alarms: Sequence[Alarm], first: date, last: date
+    connection: AsyncConnection,
+    desk: Desk,
+    alarms: Sequence[Alarm],
+    period: str,
+    *,
+    drills: int = 0,
 ) -> Stored:
     """How alarms of a period were handled, as a draft; unacknowledged ones open tasks.
 
     A task is closed by the next look that finds its alarm acknowledged.
     """
-    period = f"{first} 至 {last}"
     findings, source = drafts.alarm_findings(alarms), f"alarms {period}"
     kind = TaskKind.UNACKNOWLEDGED_ALARM
     for one in alarms:
@@ -79,11 +92,35 @@ async def take_alarms(
             name = drafts.alarm_key(one)
             await task_store.recheck_one(connection, desk, kind, name, source=source)
     await task_store.take_findings(connection, desk, findings, source=source, owner=FIRST_OWNER)
-    key = f"camera-alarms-{desk.unit_no}-{first}-{last}"
-    details = drafts.alarm_details(alarms, period)
+    key = _key("alarms", desk, period)
+    details = drafts.alarm_details(alarms, period, drills=drills)
     return await take_draft(
         connection, desk, Draft(key, "alarm_handling", "", f"预警处置 {period}", details)
     )
+
+
+async def take_place(
+    connection: AsyncConnection,
+    desk: Desk,
+    site_id: str,
+    kind: TaskKind,
+    place: PlaceFigures,
+    draft: Draft,
+) -> Stored:
+    """A gate's or a lane's check as a draft; a long stay opens a task, a clear place closes it.
+
+    A place that nobody could see closes nothing.
+    """
+    finding = place_finding(site_id, kind, place)
+    source = draft.key
+    if finding is not None:
+        await task_store.take_findings(
+            connection, desk, (finding,), source=source, owner=FIRST_OWNER
+        )
+    elif place.clear:
+        name = f"{site_id}/{place.zone_id}"
+        await task_store.recheck_one(connection, desk, kind, name, source=source)
+    return await take_draft(connection, desk, draft)
 
 
 async def check_drill(
@@ -104,16 +141,22 @@ async def check_drill(
     await task_store.recheck_one(connection, desk, TaskKind.FAILED_DRILL, kind_type, source=source)
 
 
-async def take_draft(connection: AsyncConnection, desk: Desk, draft: Draft) -> Stored:
+async def take_draft(
+    connection: AsyncConnection, desk: Desk, draft: Draft, *, happened: date | None = None
+) -> Stored:
     """Hand in a draft; it counts nowhere until a person confirms it."""
     record = NewRecord(
         client_key=draft.key,
         kind=draft.kind,
         kind_type=draft.kind_type,
-        happened=desk.today,
+        happened=happened or desk.today,
         title=draft.title[:200],
         author=CAMERAS,
         source="camera",
         body=dict(draft.details),
     )
     return await hand_in(connection, desk, record)
+
+
+def _key(what: str, desk: Desk, period: str) -> str:
+    return f"camera-{what}-{desk.unit_no}-{period.replace(' 至 ', '-')}"

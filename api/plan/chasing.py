@@ -1,12 +1,13 @@
 """The ladder that undone work climbs: who is told how many days before or after the due day.
 
-The ladders are the plan inventory's proposals; the bureau may set others. Nothing leaves the LAN:
-a notice is a line on a person's own page.
+The ladders are the plan inventory's proposals; the bureau may set others. A notice is a
+line on a person's own page; receivers inside the LAN may be told the day's counts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from config.plan import Rule
 from config.plan.values import Escalation
@@ -42,3 +43,15 @@ def ladder(rule: Rule) -> dict[int, Step]:
     steps = [Step(-days, f"T-{days}", "grid_owner") for days in rule.remind_days_before if days > 0]
     steps += [Step(day, f"T+{day}", role) for day, role in _AFTER[rule.escalation]]
     return {step.day: step for step in steps if FIRST_STEP_DAY <= step.day <= LAST_STEP_DAY}
+
+
+_TASKS = ((0, "safety_director"), (1, "principal"), (3, "bureau_safety"), (7, "bureau_leader"))
+
+
+def task_step(due: date, today: date) -> Step | None:
+    """The highest rung that a task with this day has reached; `None` more than 3 days before."""
+    late = (today - due).days
+    reached = [Step(day, f"T+{day}", role) for day, role in _TASKS if late >= day]
+    if reached:
+        return reached[-1]
+    return Step(late, f"T-{-late}", "grid_owner") if late >= -3 else None

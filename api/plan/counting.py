@@ -120,21 +120,39 @@ async def hand_in(connection: AsyncConnection, desk: Desk, record: NewRecord) ->
     return Stored(record_id, state, counted)
 
 
-async def confirm(connection: AsyncConnection, desk: Desk, record_id: int, person: str) -> Stored:
+async def confirm(
+    connection: AsyncConnection,
+    desk: Desk,
+    record_id: int,
+    person: str,
+    details: dict[str, Any] | None = None,
+) -> Stored:
     """A person takes responsibility for a camera's draft; from now on it counts.
+
+    `details` replace the draft's own; history names what the person changed.
 
     Raises `NotFoundRefusal`, or `StepRefusal` when it is no draft.
     """
     row = await _row(connection, desk.unit_no, record_id)
     if row["state"] != "draft":
         raise StepRefusal("plan_no_draft", number=record_id)
+    drafted = json.loads(row["body_json"])
+    final = drafted if details is None else details
+    changed = sorted(name for name in drafted | final if drafted.get(name) != final.get(name))
     await connection.execute(
         update(PLAN_RECORDS)
         .where(_R.id == record_id)
-        .values(state="submitted", confirmed_by=person, version=_R.version + 1)
+        .values(
+            state="submitted",
+            confirmed_by=person,
+            version=_R.version + 1,
+            body_json=json.dumps(final, ensure_ascii=False, sort_keys=True),
+        )
     )
-    counted = await _count(connection, desk, row)
+    counted = await _count(connection, desk, await _row(connection, desk.unit_no, record_id))
     body = {"counted": _named(counted)}
+    if changed:
+        body["changed"] = {name: [drafted.get(name), final.get(name)] for name in changed}
     await append(connection, _entry(desk, record_id, "confirmed", person, body))
     return Stored(record_id, "submitted", counted)
 

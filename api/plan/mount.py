@@ -12,8 +12,11 @@ from api.plan import (
     hazard_routes,
     incident_routes,
     pages,
+    record_pages,
     routes,
     task_routes,
+    wall_pages,
+    wall_routes,
     work_pages,
 )
 from api.plan.errors import FormRefusal, NotFoundRefusal, PlanRefusal
@@ -26,7 +29,7 @@ from api.problems import problem_body
 ROUTERS = (
     *(routes, hazard_routes, incident_routes, certificate_routes, task_routes, file_routes),
     *(camera_routes, report_routes, report_pages),
-    *(pages, work_pages),
+    *(wall_routes, pages, work_pages, record_pages, wall_pages),
 )
 _STATUS: dict[type[PlanRefusal], int] = {NotFoundRefusal: 404, FormRefusal: 422}
 

@@ -5,14 +5,14 @@ A unit that the viewer may not see answers 404, as does everything in it.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from sqlalchemy import select
 
 from api.access.rights import Right
-from api.plan import camera_store, counting, history
+from api.plan import camera_store, counting, history, record_store
 from api.plan.asking import (
     CHANGE,
     PREFIX,
@@ -26,6 +26,7 @@ from api.plan.asking import (
     check_part,
 )
 from api.plan.bodies import (
+    ConfirmIn,
     ExplainIn,
     HistoryOut,
     LineOut,
@@ -46,6 +47,7 @@ from api.plan.today import Line, between, counts_by_unit, today_of
 from api.plan.words import warning_name
 from api.problems import responses
 from api.schemas import NameBody
+from config.moments import Day
 from config.plan import Unit
 
 router = APIRouter(prefix=PREFIX, tags=["plan"])
@@ -94,8 +96,8 @@ async def occurrences(
     unit_id: UnitId,
     plan: PlanDep,
     viewer: LedgerReader,
-    first: Annotated[date, Query(alias="from")],
-    last: Annotated[date, Query(alias="to")],
+    first: Annotated[Day, Query(alias="from")],
+    last: Annotated[Day, Query(alias="to")],
 ) -> tuple[LineOut, ...]:
     """Everything that falls due in a period of at most 400 days."""
     last = min(last, first + timedelta(MOST_DAYS))
@@ -134,12 +136,17 @@ async def hand_in(
 
 @router.post("/units/{unit_id}/records/{number}/confirm", responses=CHANGE)
 async def confirm(
-    unit_id: UnitId, number: Number, body: NothingIn, plan: PlanDep, viewer: RecordWriter
+    unit_id: UnitId, number: Number, body: ConfirmIn, plan: PlanDep, viewer: RecordWriter
 ) -> RecordOut:
-    """A person takes over a camera's draft; now it counts."""
-    del body
+    """A person takes over a camera's draft, with what only people know; now it counts."""
     async with plan.writing(viewer, unit_id) as (connection, desk):
-        return RecordOut.of(await counting.confirm(connection, desk, number, viewer.name))
+        draft = await record_store.one(connection, desk.unit_no, number)
+        check_kind(viewer, unit_id, draft.kind, draft.kind_type)
+        details = checked(plan, draft.kind, draft.kind_type, {**draft.details, **body.details})
+        stored = await counting.confirm(connection, desk, number, viewer.name, details)
+        if draft.kind == "drill":
+            await camera_store.check_drill(connection, desk, number, draft.kind_type, details)
+        return RecordOut.of(stored)
 
 
 @router.post("/units/{unit_id}/records/{number}/receipt", responses=CHANGE)

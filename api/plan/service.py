@@ -13,6 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
+from api.plan import telling
+from api.plan.camera_side import CameraSide
 from api.plan.counting import Desk
 from api.plan.errors import NotFoundRefusal
 from api.plan.ledger import Rolled, roll_forward, unit_numbers
@@ -30,6 +32,7 @@ class PlanService:
 
     Attributes:
         attachments: folder of uploaded files, named by their digest.
+        cameras: the site that this service watches; `None` where it watches none.
     """
 
     database: Database
@@ -37,6 +40,7 @@ class PlanService:
     clock: Clock
     attachments: Path
     zone: ZoneInfo = BUREAU_ZONE
+    cameras: CameraSide | None = None
 
     def today(self) -> date:
         """The district's day."""
@@ -44,6 +48,10 @@ class PlanService:
 
     def visible(self, viewer: PlanViewer) -> tuple[Unit, ...]:
         return tuple(unit for unit in self.edition.units if viewer.sees(unit.id))
+
+    def watches(self, unit: Unit) -> bool:
+        """Whether the cameras of this service stand in `unit`."""
+        return self.cameras is not None and bool(unit.site) and unit.site == self.cameras.site_id
 
     def warnings(self) -> tuple[CalendarWarning, ...]:
         """What the calendar lacks for this year and the next quarter."""
@@ -73,10 +81,33 @@ class PlanService:
             numbers = await unit_numbers(connection, self.edition)
             yield connection, self._desk(unit, numbers[unit.id])
 
+    @asynccontextmanager
+    async def own_work(
+        self, unit: Unit, *, changes: bool
+    ) -> AsyncIterator[tuple[AsyncConnection, Desk]]:
+        """The service's own look at a unit, or with `changes` its own change, nobody asking."""
+        opened = self.database.write() if changes else self.database.read()
+        async with opened as connection:
+            query = select(PLAN_UNITS.c.unit_no).where(PLAN_UNITS.c.unit_id == unit.id)
+            number = (await connection.execute(query)).scalar_one_or_none()
+            yield connection, self._desk(unit, number or 0)
+
     async def roll(self) -> tuple[Rolled, ...]:
         """Bring the ledger to today; call it at start and after midnight. Idempotent."""
+        now = self.clock.utc()
         async with self.database.write() as connection:
-            return await roll_forward(connection, self.edition, self.today(), self.clock.utc())
+            nights = await roll_forward(connection, self.edition, self.today(), now)
+            outbox = None if self.cameras is None else self.cameras.desk.outbox
+            if nights and outbox is not None:
+                numbers = await unit_numbers(connection, self.edition)
+                told = {numbers[unit.id]: unit for unit in self.edition.units if self._tells(unit)}
+                titles = {rule.id: rule.zh for rule in self.edition.catalogue.rules()}
+                await telling.tell(connection, outbox, told, titles, self.today(), now)
+            return nights
+
+    def _tells(self, unit: Unit) -> bool:
+        """This service's receivers hear of its own school and of the bureau, of nobody else."""
+        return self.watches(unit) or not unit.is_school
 
     def _desk(self, unit: Unit, number: int) -> Desk:
         calendar = self.edition.calendar_of(unit)

@@ -1,4 +1,4 @@
-"""Pages of a unit's work: forms of records, hazards, incidents, certificates, tasks, the wall."""
+"""Pages of a unit's work: forms of records, hazards, incidents, certificates, tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse
-from sqlalchemy import func, select
 
 from api.access.guard import PUBLIC
 from api.plan import certificate_store, hazard_store, incident_store, task_store
@@ -23,11 +22,8 @@ from api.plan.page_frame import (
     PageRefusal,
     RecordsPage,
     TasksPage,
-    WallPage,
     absent,
 )
-from api.plan.pages import unit_counts
-from api.plan.tables import PLAN_ROLLS, day_of
 
 router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
 
@@ -36,17 +32,6 @@ router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
 async def worker() -> FileResponse:
     """The script that keeps empty forms for phones without a network; it holds no data."""
     return FileResponse(STATIC / "worker.js", media_type="text/javascript")
-
-
-@router.get("/wall")
-async def wall_page(request: Request, plan: PlanDep, viewer: WallPage) -> Answer:
-    """The risk wall: one tile a unit, colour and words, greyed when the ledger is old."""
-    counts = await unit_counts(plan, plan.visible(viewer))
-    async with plan.database.read() as connection:
-        last = (await connection.execute(select(func.max(PLAN_ROLLS.c.day)))).scalar_one_or_none()
-    as_of = None if last is None else day_of(last)
-    values = {"counts": counts, "as_of": as_of, "stale": as_of != plan.today()}
-    return Frame(request, plan, viewer).draw("wall.html", values)
 
 
 @router.get("/units/{unit_id}/form/{kind}")

@@ -24,6 +24,7 @@ SHIPPED_KINDS = Path(__file__).with_name("record_kinds.yaml")
 MOST_LONG_CHARACTERS = 20_000
 MOST_TEXT_CHARACTERS = 200
 MOST_CURVE_POINTS = 2_000
+MOST_CURVES = 40
 
 _STRICT = ConfigDict(extra="forbid")
 _TIME = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
@@ -43,6 +44,7 @@ class FieldType(StrEnum):
     CHOICE = "choice"
     YES = "yes"
     CURVE = "curve"
+    CURVES = "curves"
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -193,6 +195,13 @@ def _curve(value: Any) -> list[list[float]]:
     return points
 
 
+def _curves(value: Any) -> dict[str, list[list[float]]]:
+    """Name of a place -> its curve; cameras write it, forms leave it out."""
+    if not isinstance(value, dict) or len(value) > MOST_CURVES:
+        raise ValueError("not_a_curve")
+    return {_text(name): _curve(curve) for name, curve in value.items()}
+
+
 _CHECKS: dict[FieldType, Callable[[Any], Any]] = {
     FieldType.TEXT: _text,
     FieldType.LONG: _long,
@@ -204,6 +213,7 @@ _CHECKS: dict[FieldType, Callable[[Any], Any]] = {
     FieldType.CHOICE: _text,
     FieldType.YES: _yes,
     FieldType.CURVE: _curve,
+    FieldType.CURVES: _curves,
 }
 
 _ADAPTER = TypeAdapter(dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")], RecordKind])

@@ -16,6 +16,8 @@ from config.plan.values import AppliesTo, Rule
 SAMPLE_UNITS = Path(__file__).with_name("sample_units.yaml")
 
 _STRICT = ConfigDict(extra="forbid")
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+_HOURS = rf"^({_CLOCK}-{_CLOCK})?$"
 
 
 class UnitKind(StrEnum):
@@ -37,6 +39,9 @@ class Unit:
         classes: number of classes; duties that count per class multiply by it.
         calendar: file name of its own calendar beside the units file; empty for the shared one.
         site: id of the site whose cameras watch it; empty when none does.
+        gate_hours: when the gates are open for many, such as `07:20-08:00`; cameras look whether
+            somebody stays there at other times. Empty: gates are not checked.
+        fire_lanes: zone ids of the site that are to be free at all times.
         switched_off: measure or rule ids that do not bind this unit.
     """
 
@@ -48,6 +53,8 @@ class Unit:
     classes: Annotated[int, Field(ge=0, le=300)] = 0
     calendar: str = ""
     site: str = ""
+    gate_hours: Annotated[str, Field(pattern=_HOURS)] = ""
+    fire_lanes: tuple[str, ...] = ()
     switched_off: tuple[str, ...] = ()
 
     @property

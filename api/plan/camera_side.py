@@ -1,0 +1,51 @@
+"""The site whose cameras this service watches, as the plan uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.alarms.values import WAITING_STATES
+from api.plan.wall import SiteStand, ZoneStand
+from api.schemas import StateBody
+from api.snapshot import take_snapshot
+from api.work import Desk
+from config.site import Site
+from config.timetable import Timetable
+from streams.records import CameraState
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSide:
+    """One site.
+
+    Attributes:
+        site: its floors; `None` where the service was started without a site file.
+        timetable: hours and drills of the school; `None` where it has none.
+    """
+
+    desk: Desk
+    site: Site | None = None
+    timetable: Timetable | None = None
+
+    @property
+    def site_id(self) -> str:
+        return self.desk.board.site.id
+
+    async def stand(self) -> SiteStand:
+        """Every zone, the open alarms and the lost cameras now."""
+        return stand_of(await take_snapshot(self.desk))
+
+
+def stand_of(state: StateBody) -> SiteStand:
+    """The wall's part of what the desk shows."""
+    return SiteStand(
+        zones=tuple(
+            ZoneStand(zone.id, zone.level, "" if zone.since is None else zone.since.isoformat())
+            for zone in state.zones
+        ),
+        alarms=len(state.alarms),
+        unacknowledged=sum(1 for one in state.alarms if one.state in WAITING_STATES),
+        cameras_lost=sum(
+            1 for one in state.cameras if one.state in (CameraState.OFFLINE, CameraState.STALLED)
+        ),
+    )
