@@ -15,13 +15,14 @@ from rich.table import Table
 from api.cli_exchange import add_exchange
 from api.coverage.advice import advise_site, write_proposal
 from api.coverage.audit import audit_site
-from api.coverage.difference import AreaChange, difference
+from api.coverage.difference import AreaChange, AuditDifference, difference
 from api.coverage.document import AuditDocument, read_json, write_json
 from api.coverage.errors import CoverageError
 from api.coverage.table import write_csv
 from api.coverage.uptime import read_uptime
 from api.database.errors import DatabaseError
-from config import SiteFileError, load_site
+from config import Site, SiteFileError, load_site
+from config.key_areas import filled_key_areas
 from config.texts import LANGUAGES, text
 from vision.errors import GeometryError
 from vision.instants import Utc
@@ -72,7 +73,7 @@ def audit(
             document = document.with_uptime(read_uptime(load_site(site), database, *span))
         if confirm is not None:
             document = document.confirmed(confirm, now.iso())
-        _write(document, out)
+        _write(document, out, load_site(site))
     except SiteFileError as error:
         _say(text("coverage.refused", lang))
         _say(str(error))
@@ -106,7 +107,7 @@ def _audited(directory: Path, ladder: Ladder, now: Utc) -> AuditDocument:
         )
 
 
-def _write(document: AuditDocument, out: Path) -> None:
+def _write(document: AuditDocument, out: Path, site: Site) -> None:
     if out.suffix == ".json":
         write_json(document, out)
     elif out.suffix == ".csv":
@@ -115,7 +116,8 @@ def _write(document: AuditDocument, out: Path) -> None:
         # The PDF library is an extra: the other forms work without it.
         from api.coverage.pdf import write_pdf
 
-        write_pdf(document, out)
+        pictures = {f.id: f.underlay.path for f in site.floors if f.underlay is not None}
+        write_pdf(document, out, underlays=pictures)
 
 
 def _totals_table(document: AuditDocument, lang: str) -> Table:
@@ -190,6 +192,55 @@ def diff(
     except CoverageError as error:
         _say(str(error))
         raise typer.Exit(2) from None
+    _show_difference(found, lang)
+
+
+@coverage_app.command("compare")
+def compare(
+    site: Annotated[Path, typer.Option("--site", help="现有站点目录 Folder of the site as it is.")],
+    proposal: Annotated[
+        Path, typer.Option("--proposal", help="方案站点目录 Folder of the proposed site.")
+    ],
+    lang: LanguageOption = LANGUAGES[0],
+) -> None:
+    """比较现状与方案 Audit a site and a proposal for it and compare; exit code 1 as `diff`."""
+    now = Utc.from_datetime(datetime.now(UTC))
+    try:
+        old, new = (_audited(folder, LADDERS[0], now) for folder in (site, proposal))
+    except (SiteFileError, CoverageError, GeometryError) as error:
+        _say(str(error))
+        raise typer.Exit(2) from None
+    _show_difference(difference(old, new), lang)
+
+
+@coverage_app.command("key-areas")
+def key_areas(
+    site: Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")],
+    lang: LanguageOption = LANGUAGES[0],
+) -> None:
+    """重点部位填写情况 Which of the 16 key places a site has filled in; exit code 1 if not all."""
+    try:
+        filled = filled_key_areas(load_site(site))
+    except SiteFileError as error:
+        _say(str(error))
+        raise typer.Exit(2) from None
+    table = Table(text("coverage.key_area", lang), "id", text("coverage.key_area_filled", lang))
+    for one in filled:
+        absent = f"{text('coverage.key_area_absent', lang)}: {one.absent_because}"
+        told = ", ".join(one.area_ids) or (absent if one.absent_because else "")
+        unfilled = f"✕ {text('coverage.key_area_open', lang)}"
+        table.add_row(one.kind.name.in_language(lang), one.kind.id, told or unfilled)
+    Console().print(table)
+    _say(text("coverage.key_areas_reading", lang))
+    still = sum(not one.is_filled for one in filled)
+    _say(text("coverage.key_areas_count", lang, filled=len(filled) - still, all=len(filled)))
+    if still:
+        _say(text("coverage.key_areas_mend", lang))
+        raise typer.Exit(1)
+
+
+def _show_difference(found: AuditDifference, lang: str) -> None:
+    """Print it; exit code 1 when an area lost or a forbidden view came."""
     if found.is_empty:
         _say(text("coverage.diff_same", lang))
         return

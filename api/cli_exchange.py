@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,9 @@ from api.coverage.errors import CoverageError, DrawingError
 from api.coverage.floor_keys import write_floor
 from api.coverage.geojson import read_geojson, write_geojson
 from api.coverage.schedule import write_schedule
+from api.coverage.underlay import write_underlay
 from config import Site, SiteCamera, SiteFileError, load_site
+from config.site_underlay import Pair
 from config.texts import LANGUAGES, text
 from vision.errors import GeometryError
 from vision.instants import Utc
@@ -91,6 +94,43 @@ def import_floor(
     _say(text("coverage.written", lang, file=path))
 
 
+def underlay(
+    picture: Annotated[Path, typer.Argument(help="底图 Picture: .png, .jpg or .pdf.")],
+    site: SiteOption,
+    floor: FloorOption,
+    point: Annotated[
+        list[str], typer.Option("--point", help="已知点 Known point u,v=x,y; give two.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="新目录 New folder for the site.")],
+    dpi: Annotated[float, typer.Option("--dpi", min=30.0, max=600.0)] = 150.0,
+    lang: LanguageOption = LANGUAGES[0],
+) -> None:
+    """底图 Lay a picture under a floor by two known points: pixels (points in a PDF) and metres."""
+    try:
+        pairs = [_pair(text_) for text_ in point]
+        if len(pairs) != 2:
+            raise DrawingError(f"--point: two known points are needed, got {len(pairs)}")
+        path, matrix = write_underlay(site, floor, picture, pairs, out, dpi)
+        load_site(out)
+    except (SiteFileError, CoverageError) as error:
+        _say(str(error))
+        raise typer.Exit(1) from None
+    a, b = matrix[0], matrix[1]
+    scale, turn = math.hypot(a, b), math.degrees(math.atan2(b, a))
+    _say(text("coverage.underlay_scale", lang, scale=f"{scale:.5f}", turn=f"{turn:.2f}"))
+    _say(text("coverage.written", lang, file=path))
+
+
+def _pair(written: str) -> Pair:
+    """`u,v=x,y` as a pixel and its point in metres."""
+    try:
+        pixel, place = ([float(value) for value in part.split(",")] for part in written.split("="))
+        (u, v), (x, y) = pixel, place
+    except ValueError:
+        raise DrawingError(f"--point: {written!r} is not u,v=x,y, e.g. 120,80=0,0") from None
+    return (u, v), (x, y)
+
+
 def schedule(
     site: SiteOption,
     out: Annotated[Path, typer.Option("--out", help="文件 File: .csv or .xlsx.")],
@@ -110,4 +150,5 @@ def add_exchange(app: typer.Typer) -> None:
     """Hang the commands on `xiaoan coverage`."""
     app.command("export")(export_floor)
     app.command("import")(import_floor)
+    app.command("underlay")(underlay)
     app.command("schedule")(schedule)

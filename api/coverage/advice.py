@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 import shapely
-from ruamel.yaml import YAML
 
-from api.coverage.errors import DrawingError
+from api.coverage.floor_keys import read_site_file, write_site_file
 from api.coverage.floors import FloorScene, scenes_of
-from config import SITE_FILE, Site
+from config import Site
 from vision.arrays import BoolArray, Float64Array
 from vision.camera import Camera, Lens, Pose
 from vision.coverage_chance import Cells
@@ -184,22 +183,14 @@ def write_proposal(site: Site, advice: Sequence[FloorAdvice], folder: Path) -> P
     Raises:
         DrawingError: when the folder already holds a site file.
     """
-    target = folder / SITE_FILE
-    if target.exists():
-        raise DrawingError(f"{target.name} already stands in that folder; choose an empty one")
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    data = yaml.load((site.directory / SITE_FILE).read_text(encoding="utf-8"))
+    data = read_site_file(site.directory)
     by_id = {entry["id"]: entry for entry in data["cameras"]}
     for part in advice:
         for name, camera in part.changed.items():
             _change(by_id[name], camera, new_lens=name in part.re_lensed)
         for index, camera in enumerate(part.added, start=1):
             data["cameras"].append(_new_entry(f"proposed-{part.floor_id}-{index}", part, camera))
-    folder.mkdir(parents=True, exist_ok=True)
-    with target.open("w", encoding="utf-8") as file:
-        yaml.dump(data, file)
-    return target
+    return write_site_file(data, site.directory, folder)
 
 
 def _change(entry: dict[str, Any], camera: Camera, *, new_lens: bool) -> None:

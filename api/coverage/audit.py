@@ -16,7 +16,9 @@ from shapely.geometry.base import BaseGeometry
 
 from api.coverage import document as doc
 from api.coverage.floors import FloorScene, plane_under, scenes_of
+from api.coverage.underlay import underlay_part
 from config import Floor, ForbiddenArea, LocalText, RequiredArea, Site, SiteCamera
+from config.key_areas import filled_key_areas
 from vision.as_built import pose_deviation
 from vision.coverage import (
     ASSURED_CHANCE,
@@ -98,6 +100,7 @@ def audit_site(
         totals=_totals(floors),
         buildings=_buildings(floors),
         floors=floors,
+        key_areas=_key_areas(site),
     ).sealed()
 
 
@@ -139,7 +142,21 @@ def _floor(
         cameras=[
             _camera(site, camera, ladder) for camera in site.cameras if camera.floor_id == floor.id
         ],
+        underlay=underlay_part(floor.underlay) if floor.underlay is not None else None,
     )
+
+
+def _key_areas(site: Site) -> list[doc.KeyAreaPart]:
+    return [
+        doc.KeyAreaPart(
+            id=one.kind.id,
+            name=_name(one.kind.name),
+            area_ids=list(one.area_ids),
+            absent_because=one.absent_because,
+            filled=one.is_filled,
+        )
+        for one in filled_key_areas(site)
+    ]
 
 
 def _area(
@@ -257,6 +274,7 @@ def _camera(site: Site, camera: SiteCamera, ladder: Ladder) -> doc.CameraPart:
         },
         calibrated=camera.calibration is not None,
         deviation=deviation,
+        ptz=camera.ptz,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -154,6 +154,27 @@ class CameraPart(_Part):
     reach_m: dict[str, float]
     calibrated: bool
     deviation: Deviation | None
+    ptz: bool = False
+
+
+class UnderlayPart(_Part):
+    """The picture under a floor's plan; `matrix` as in `config.site.Underlay`."""
+
+    file: str
+    sha256: str
+    width_px: int
+    height_px: int
+    matrix: tuple[float, float, float, float]
+
+
+class KeyAreaPart(_Part):
+    """One kind of key place: which areas belong to it, or why the site has none."""
+
+    id: str
+    name: Name
+    area_ids: list[str]
+    absent_because: str
+    filled: bool
 
 
 class WallPart(_Part):
@@ -176,6 +197,7 @@ class FloorPart(_Part):
     areas: list[AreaPart]
     forbidden: list[ForbiddenPart]
     cameras: list[CameraPart]
+    underlay: UnderlayPart | None = None
 
 
 class BuildingPart(_Part):
@@ -252,6 +274,7 @@ class AuditDocument(_Part):
     totals: Totals
     buildings: list[BuildingPart]
     floors: list[FloorPart]
+    key_areas: list[KeyAreaPart] = []
     uptime: Uptime | None = None
     confirmation: Confirmation | None = None
     sha256: str = ""
@@ -262,10 +285,7 @@ class AuditDocument(_Part):
 
     def digest(self) -> str:
         """The sha256 of the canonical JSON without the sha256 itself."""
-        plain = self.model_dump(mode="json", exclude={"sha256"})
-        if plain["uptime"] is None:
-            # Audits from before the running record was part of them keep their seal.
-            del plain["uptime"]
+        plain = _without_what_came_later(self.model_dump(mode="json", exclude={"sha256"}))
         text = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -287,6 +307,20 @@ class AuditDocument(_Part):
             raise AuditFileError("a confirmation needs a person's name; give one")
         who = Confirmation(name=name.strip(), at=at)
         return self.model_copy(update={"confirmation": who}).sealed()
+
+
+def _without_what_came_later(plain: dict[str, Any]) -> dict[str, Any]:
+    """Audits from before these parts existed keep their seal: empty, they are not sealed."""
+    for name in ("uptime", "key_areas"):
+        if not plain[name]:
+            del plain[name]
+    for floor in plain["floors"]:
+        if floor["underlay"] is None:
+            del floor["underlay"]
+        for camera in floor["cameras"]:
+            if not camera["ptz"]:
+                del camera["ptz"]
+    return plain
 
 
 def write_json(document: AuditDocument, path: Path) -> None:

@@ -6,6 +6,7 @@ comes back is the same floor. What is not drawn (zones, cameras, names) is left 
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def _required(area: RequiredArea) -> dict[str, Any]:
         "critical": area.critical,
         "redundancy": area.redundancy,
         "retention_days": area.retention_days,
+        "key_areas": list(area.key_areas),
     }
 
 
@@ -98,26 +100,66 @@ def write_floor(site_dir: Path, floor_id: str, keys: dict[str, Any], out: Path) 
     Raises:
         DrawingError: the folder holds a site file already, or the site has no such floor.
     """
-    target = out / SITE_FILE
-    if target.exists():
-        raise DrawingError(f"{target.name} already stands in that folder; choose an empty one")
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    data = yaml.load((site_dir / SITE_FILE).read_text(encoding="utf-8"))
-    floors = {floor["id"]: floor for floor in data["floors"]}
-    if floor_id not in floors:
-        known = ", ".join(floors)
-        raise DrawingError(f"{SITE_FILE}: floors: there is no floor {floor_id!r}; it has {known}")
-    floor = floors[floor_id]
+    data = read_site_file(site_dir)
+    floor = floor_of(data, floor_id)
     for name in ("outline", *DRAWN):
         if keys.get(name):
             floor[name] = keys[name]
         elif name in DRAWN:
             floor.pop(name, None)
+    return write_site_file(data, site_dir, out)
+
+
+def read_site_file(site_dir: Path) -> Any:
+    """The site file as it is written, with its comments."""
+    return _yaml().load((site_dir / SITE_FILE).read_text(encoding="utf-8"))
+
+
+def floor_of(data: Any, floor_id: str) -> Any:
+    """The keys of one floor of a site file.
+
+    Raises:
+        DrawingError: the site has no such floor.
+    """
+    floors = {floor["id"]: floor for floor in data["floors"]}
+    if floor_id not in floors:
+        known = ", ".join(floors)
+        raise DrawingError(f"{SITE_FILE}: floors: there is no floor {floor_id!r}; it has {known}")
+    return floors[floor_id]
+
+
+def write_site_file(data: Any, site_dir: Path, out: Path) -> Path:
+    """Write a changed site file, and the files it names, into a folder without one; its path.
+
+    Raises:
+        DrawingError: the folder holds a site file already.
+    """
+    target = out / SITE_FILE
+    if target.exists():
+        raise DrawingError(f"{target.name} already stands in that folder; choose an empty one")
     out.mkdir(parents=True, exist_ok=True)
+    for name in _named_files(data):
+        there = out / name
+        if (site_dir / name).is_file() and not there.exists():
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(site_dir / name, there)
     with target.open("w", encoding="utf-8") as file:
-        yaml.dump(data, file)
+        _yaml().dump(data, file)
     return target
 
 
-__all__ = ["DRAWN", "keys_of", "write_floor"]
+def _named_files(data: Any) -> list[str]:
+    """Files beside the site file without which it does not load."""
+    names = [floor["underlay"]["file"] for floor in data["floors"] if "underlay" in floor]
+    if "profiles" in data["site"]:
+        names.append(data["site"]["profiles"])
+    return [str(name) for name in names]
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    return yaml
+
+
+__all__ = ["DRAWN", "floor_of", "keys_of", "read_site_file", "write_floor", "write_site_file"]

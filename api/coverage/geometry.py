@@ -8,6 +8,7 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from api.coverage.live import LiveSite
+from api.coverage.underlay import picture_size
 from config import Floor, LocalText, RequiredArea
 from vision.visibility import polygonal
 
@@ -58,6 +59,21 @@ def _floor(live: LiveSite, floor: Floor, camera_ids: list[str]) -> dict[str, Any
             for name in camera_ids
             if not (shape := live.planned_shape(floor.id, area.id, name)).is_empty
         ],
+        "underlay": _underlay(floor),
+    }
+
+
+def _underlay(floor: Floor) -> dict[str, Any] | None:
+    """The picture under the plan: its size, and the six numbers of an SVG matrix."""
+    if floor.underlay is None:
+        return None
+    width_px, height_px = picture_size(floor.underlay.path)
+    a, b, x0_m, y0_m = floor.underlay.matrix
+    return {
+        "href": f"/api/v1/coverage/floors/{floor.id}/underlay",
+        "width_px": width_px,
+        "height_px": height_px,
+        "matrix": [a, b, b, -a, x0_m, y0_m],
     }
 
 

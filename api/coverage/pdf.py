@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -26,12 +27,14 @@ from api.coverage.document import (
     AuditDocument,
     CameraPart,
     FloorPart,
+    KeyAreaPart,
     Name,
     Totals,
     Uptime,
 )
 from api.coverage.fonts import register_font
 from api.coverage.plan_drawing import PlanDrawing
+from api.coverage.underlay import checked_picture
 from config.texts import text
 
 _MARGIN_PT = 42.0
@@ -53,13 +56,19 @@ def share(value: float | None) -> str:
     return "—" if value is None else f"{value:.2%}"
 
 
-def write_pdf(document: AuditDocument, path: Path) -> None:
+def write_pdf(
+    document: AuditDocument, path: Path, *, underlays: Mapping[str, Path] | None = None
+) -> None:
     """Write the report; the same document gives the same bytes.
 
+    Args:
+        underlays: the pictures under the plans, by floor; a floor without its one is drawn bare.
+
     Raises:
-        ReportError: when no font with Chinese characters is installed.
+        ReportError: when no font with Chinese characters is installed, or a picture was changed
+            since the audit.
     """
-    report = _Report(document, register_font())
+    report = _Report(document, register_font(), underlays or {})
     frame = Frame(_MARGIN_PT, _MARGIN_PT, _WIDTH_PT, A4[1] - 2 * _MARGIN_PT, 0, 0, 0, 0)
     template = BaseDocTemplate(
         str(path),
@@ -76,8 +85,13 @@ def write_pdf(document: AuditDocument, path: Path) -> None:
 class _Report:
     """The parts of the report in reading order."""
 
-    def __init__(self, document: AuditDocument, font: str) -> None:
+    def __init__(self, document: AuditDocument, font: str, underlays: Mapping[str, Path]) -> None:
         self.document, self.font = document, font
+        self.underlays = {
+            floor.id: checked_picture(floor.underlay, underlays[floor.id])
+            for floor in document.floors
+            if floor.underlay is not None and floor.id in underlays
+        }
         self.body = ParagraphStyle("body", fontName=font, fontSize=8.5, leading=12, wordWrap="CJK")
         self.cell = ParagraphStyle("cell", self.body, fontSize=6.6, leading=8.6, wordWrap=None)
         self.heading = ParagraphStyle("heading", self.body, fontSize=12, leading=18, spaceBefore=8)
@@ -100,7 +114,7 @@ class _Report:
         canvas.restoreState()
 
     def story(self) -> list[Flowable]:
-        parts = [*self._front(), *self._all_totals(), *self._uptime()]
+        parts = [*self._front(), *self._all_totals(), *self._key_areas(), *self._uptime()]
         for floor in self.document.floors:
             parts += [PageBreak(), *self._floor(floor)]
         return [*parts, PageBreak(), *self._method()]
@@ -138,6 +152,19 @@ class _Report:
             self._table(cells, widths),
         ]
 
+    def _key_areas(self) -> list[Flowable]:
+        if not self.document.key_areas:
+            return []
+        rows = [[both("coverage.key_area"), both("coverage.key_area_filled")]]
+        rows += [[_both_names(one.name), _key_area_line(one)] for one in self.document.key_areas]
+        cells = [[self._cell(value) for value in row] for row in rows]
+        return [
+            Paragraph(both("coverage.key_areas"), self.heading),
+            Paragraph(escape(both("coverage.key_areas_reading")), self.body),
+            Spacer(1, 4),
+            self._table(cells, (0.45, 0.55)),
+        ]
+
     def _uptime(self) -> list[Flowable]:
         found = self.document.uptime
         if found is None:
@@ -161,7 +188,7 @@ class _Report:
         return [
             Paragraph(escape(_both_names(floor.name)), self.title),
             Paragraph(both("coverage.drawing"), self.heading),
-            PlanDrawing(floor, _WIDTH_PT, self.font, words),
+            PlanDrawing(floor, _WIDTH_PT, self.font, words, self.underlays.get(floor.id)),
             *self._areas(floor),
             *self._blind(floor),
             *self._forbidden(floor),
@@ -287,6 +314,14 @@ class _Report:
         return table
 
 
+def _key_area_line(one: KeyAreaPart) -> str:
+    if one.area_ids:
+        return ", ".join(one.area_ids)
+    if one.absent_because:
+        return f"{both('coverage.key_area_absent')}: {one.absent_because}"
+    return f"× {both('coverage.key_area_open')}"
+
+
 def _uptime_line(uptime: Uptime | None) -> str:
     if uptime is None:
         return both("coverage.uptime_none")
@@ -343,8 +378,9 @@ def _camera_row(camera: CameraPart) -> list[str]:
             if camera.deviation.differs
             else both("coverage.as_planned")
         )
+    turns = f"  PTZ: {both('coverage.home_preset')}" if camera.ptz else ""
     return [
-        f"{camera.id}  {_both_names(camera.name)}",
+        f"{camera.id}  {_both_names(camera.name)}{turns}",
         f"{camera.z_m:.2f}",
         f"{camera.pan_deg:.1f}",
         f"{camera.tilt_deg:.1f}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from reportlab.lib.colors import Color, HexColor
 from reportlab.pdfgen.canvas import FILL_EVEN_ODD, Canvas
@@ -19,16 +20,22 @@ _DOOR = HexColor("#1b7837")
 _MARGIN_PT = 10.0
 _LEGEND_PT = 16.0
 _HATCH_PT = 4.0
+_PICTURE, _OVER_PICTURE = 0.6, 0.6
 
 
 class PlanDrawing(Flowable):  # type: ignore[misc]  # the library has no types
     """A floor, scaled to the given width, with a legend and a scale bar under it."""
 
     def __init__(
-        self, floor: FloorPart, width_pt: float, font: str, words: tuple[str, str]
+        self,
+        floor: FloorPart,
+        width_pt: float,
+        font: str,
+        words: tuple[str, str],
+        underlay: Path | None = None,
     ) -> None:
         super().__init__()
-        self.floor, self.font, self.words = floor, font, words
+        self.floor, self.font, self.words, self.underlay = floor, font, words, underlay
         xs, ys = zip(*_all_points(floor), strict=True)
         self.left_m, self.low_m = min(xs), min(ys)
         wide_m, deep_m = max(max(xs) - self.left_m, 1.0), max(max(ys) - self.low_m, 1.0)
@@ -47,11 +54,14 @@ class PlanDrawing(Flowable):  # type: ignore[misc]  # the library has no types
         canvas.saveState()
         canvas.setLineJoin(1)
         self._shape(canvas, floor.outline, fill=HexColor("#fafafa"))
+        self._picture(canvas)
+        canvas.setFillAlpha(1.0 if self.underlay is None else _OVER_PICTURE)
         for index in range(_steps(floor)):
             colour = HexColor(STEP_COLOURS[index % len(STEP_COLOURS)])
             for area in floor.areas:
                 for rings in area.steps[index].polygons:
                     self._shape(canvas, rings, fill=colour)
+        canvas.setFillAlpha(1.0)
         for area in floor.areas:
             self._shape(canvas, area.polygon, stroke=HexColor("#7f7f7f"), dash=True)
             for spot in area.blind:
@@ -68,6 +78,24 @@ class PlanDrawing(Flowable):  # type: ignore[misc]  # the library has no types
             for spot in area.blind:
                 self._number(canvas, spot.centre_xy_m, str(spot.number))
         self._legend(canvas)
+        canvas.restoreState()
+
+    def _picture(self, canvas: Canvas) -> None:
+        """The picture under the plan, faint, cut to the floor's outline."""
+        part = self.floor.underlay
+        if part is None or self.underlay is None:
+            return
+        a, b, x0_m, y0_m = part.matrix
+        canvas.saveState()
+        canvas.clipPath(
+            self._path(canvas, self.floor.outline), stroke=0, fill=0, fillMode=FILL_EVEN_ODD
+        )
+        # The library draws pictures from their lower edge up.
+        left_pt, low_pt = self._at((x0_m + b * part.height_px, y0_m - a * part.height_px))
+        scale = self.scale
+        canvas.transform(a * scale, b * scale, -b * scale, a * scale, left_pt, low_pt)
+        canvas.setFillAlpha(_PICTURE)
+        canvas.drawImage(str(self.underlay), 0, 0, part.width_px, part.height_px)
         canvas.restoreState()
 
     def _at(self, point: Point) -> tuple[float, float]:

@@ -107,6 +107,12 @@ function draw() {
   const up = shape("g", { transform: "scale(1,-1)" });
   svg.append(defs, up);
   up.append(shape("path", { d: pathOf(floor.outline), class: "outline" }));
+  if (floor.underlay !== null && shownLayer("underlay")) {
+    const { href, width_px: width, height_px: height, matrix } = floor.underlay;
+    up.append(shape("image", {
+      href, width, height, transform: `matrix(${matrix.join(" ")})`, class: "underlay",
+    }));
+  }
   const views = floor.views.map((view) => [view, state !== null && state.healthy.has(view.camera_id)]);
   for (const [view, well] of views) {
     if (state === null || !shownLayer(well ? "seen" : "lost")) continue;
