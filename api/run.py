@@ -108,6 +108,7 @@ def settings_environment(settings: ServiceSettings) -> dict[str, str]:
         "log_level": settings.log_level,
         "stale_after_s": str(settings.stale_after_s),
         "access": settings.access,
+        "network_precision": settings.network_precision,
     }
     if settings.database_url:
         values["database_url"] = settings.database_url

@@ -1,0 +1,170 @@
+"""How many cameras this machine sustains at five analysed pictures a second.
+
+The whole product runs (`xiaoan run`: service, two or more workers) on a school whose cameras all
+play a film of a full stair, H.264 at 25 pictures a second, decoded in real time. Nothing is calm,
+so nothing is looked at less, unless the machine is short of time: that is what is measured.
+
+    python -m benchmarks.capacity [--cameras 8,16,24] [--kind 720p|360p] [--mixed] [--seconds 30]
+
+`--kind 360p` plays 640x360 sub-streams. With `--mixed` three cameras of four show an empty stair,
+and pacing may look at those once a second.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.footage import empty_film, stair_film
+from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
+from benchmarks.rig import CameraFilm, Moment, lengthened, running, write_school
+
+TARGETS = {"720p": 24, "360p": 48}
+_FPS = 5.0
+_ANALYSED_TARGET = 0.98
+_AGE_TARGET_MS = 250.0
+_START_TARGET_S = 15.0
+_WARM_UP_S = 8.0
+_FILM_S = 10.0
+SIZES = {"720p": (1280, 720), "360p": (640, 360)}
+
+
+@dataclass(frozen=True, slots=True)
+class Sustained:
+    """One number of cameras, watched for a while.
+
+    Attributes:
+        analysed_share: analysed frames over what five a second would be; of the busy cameras.
+        least_fps: analysed frames a second of the slowest busy camera.
+    """
+
+    cameras: int
+    live_s: float
+    analysed_share: float
+    least_fps: float
+    age_p50_ms: float
+    age_p95_ms: float
+    cpu_cores: float
+    memory_mib: float
+
+    @property
+    def holds(self) -> bool:
+        return self.analysed_share >= _ANALYSED_TARGET and self.age_p95_ms <= _AGE_TARGET_MS
+
+
+def watch(films: list[CameraFilm], busy: set[str], folder: Path, seconds: float) -> Sustained:
+    """Run these cameras and watch them for `seconds`."""
+    write_school(folder / "site", films)
+    with running(folder) as product:
+        live_s = product.wait_live(len(films))
+        time.sleep(_WARM_UP_S)
+        before = product.moment()
+        time.sleep(seconds)
+        after = product.moment()
+    return _sustained(len(films), live_s, before, after, busy)
+
+
+def _sustained(
+    cameras: int, live_s: float, before: Moment, after: Moment, busy: set[str]
+) -> Sustained:
+    lasted_s = after.at_s - before.at_s
+    rates = [(after.analysed(one) - before.analysed(one)) / lasted_s for one in sorted(busy)]
+    p50_s, p95_s = (max(age[i] for age in after.age_s) for i in (0, 1))
+    return Sustained(
+        cameras,
+        live_s,
+        min(1.0, sum(rates) / (_FPS * len(rates))),
+        min(rates),
+        p50_s * 1000,
+        p95_s * 1000,
+        (after.cpu_s - before.cpu_s) / lasted_s,
+        after.memory_mib,
+    )
+
+
+def school_films(
+    folder: Path, cameras: int, kind: str, *, mixed: bool, seconds: float, seed: int
+) -> tuple[list[CameraFilm], set[str]]:
+    """What each camera plays, and the ids of those that show a full stair."""
+    needed_s = 120.0 + _WARM_UP_S + seconds
+    size = SIZES[kind]
+    full = lengthened(stair_film(folder, _FILM_S, seed, size_px=size), needed_s)
+    empty = lengthened(empty_film(folder, _FILM_S, seed, size_px=size), needed_s) if mixed else full
+    films, busy = [], set()
+    for number in range(cameras):
+        is_busy = not mixed or number % 4 == 0
+        films.append(CameraFilm(full if is_busy else empty))
+        if is_busy:
+            busy.add(f"cam-{number + 1}")
+    return films, busy
+
+
+def main() -> int:
+    arguments = parser(__doc__ or "")
+    arguments.add_argument("--cameras", default="8,12,16,20,24", help="numbers to try, ascending")
+    arguments.add_argument("--kind", choices=tuple(SIZES), default="720p")
+    arguments.add_argument("--mixed", action="store_true", help="three of four show an empty stair")
+    arguments.add_argument("--seconds", type=float, default=30.0, help="watched, each")
+    options = arguments.parse_args()
+    report = Report(
+        "capacity",
+        options.seed,
+        packages=("av", "numpy", "openvino", "opencv-python"),
+        columns=("cameras", "analysed", "slowest", "age p50 / p95", "cores", "MiB", "live after"),
+    )
+    found = []
+    for cameras in (int(text) for text in options.cameras.split(",")):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            films, busy = school_films(
+                folder,
+                cameras,
+                options.kind,
+                mixed=options.mixed,
+                seconds=options.seconds,
+                seed=options.seed,
+            )
+            one = watch(films, busy, folder, options.seconds)
+        found.append(one)
+        report.row(
+            one.cameras,
+            f"{one.analysed_share:.1%}",
+            f"{one.least_fps:.2f}/s",
+            f"{one.age_p50_ms:.0f} / {one.age_p95_ms:.0f} ms",
+            f"{one.cpu_cores:.2f}",
+            f"{one.memory_mib:.0f}",
+            f"{one.live_s:.1f} s",
+        )
+    carried = max((one.cameras for one in found if one.holds), default=0)
+    target = TARGETS[options.kind]
+    report.row(f"carried {carried}", f"target {target}", "", "", "", "", "")
+    report.figures = {
+        "kind": options.kind,
+        "mixed": options.mixed,
+        "cameras_carried": carried,
+        "target_cameras": target,
+        "target_analysed_share": _ANALYSED_TARGET,
+        "target_age_p95_ms": _AGE_TARGET_MS,
+        "target_all_live_s": _START_TARGET_S,
+        "runs": [
+            {
+                "cameras": one.cameras,
+                "analysed_share": round(one.analysed_share, 4),
+                "slowest_camera_fps": round(one.least_fps, 3),
+                "age_p50_ms": round(one.age_p50_ms, 1),
+                "age_p95_ms": round(one.age_p95_ms, 1),
+                "cpu_cores": round(one.cpu_cores, 3),
+                "memory_mib": round(one.memory_mib, 1),
+                "all_live_s": round(one.live_s, 1),
+            }
+            for one in found
+        ],
+    }
+    report.publish(as_json=options.json)
+    return 0 if carried >= target else EXIT_TARGET_MISSED
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
