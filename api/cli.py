@@ -19,6 +19,7 @@ from api.cli_evidence import evidence_app
 from api.cli_models import models_app
 from api.cli_plan import plan_app
 from api.cli_replay import replay
+from api.cli_secret import secret_app
 from api.cli_site import site_app
 from api.cli_virtual import virtual_app
 from api.demo import DemoCheck, demo_plan
@@ -43,6 +44,7 @@ app.add_typer(coverage_app, name="coverage")
 app.add_typer(plan_app, name="plan")
 app.add_typer(account_app, name="account")
 app.add_typer(audit_app, name="audit")
+app.add_typer(secret_app, name="secret")
 app.add_typer(dismissal_app, name="dismissal")
 app.add_typer(evidence_app, name="evidence")
 app.command("analyze")(analyze)

@@ -2,9 +2,10 @@
 
 Forms: `rtsp://host[:port]/path`, `rtsps://...`, `file:clips/stair.mp4` (relative to the site
 folder) or `file:///absolute/path.mp4`, and `virtual:scenario?seed=1&light=day`. User name and
-password never stand in the URI: `credentials` names an environment variable (`env:NAME`) or a file
-beside the site file (`file:secrets/cam.txt`), either of which holds `user:password`. Cameras that
-want them inside the path get `{user}` and `{password}` placeholders.
+password never stand in the URI: `credentials` names a sealed secret of the site (`sealed:NAME`,
+see `config.secret_store`), an environment variable (`env:NAME`) or a file beside the site file
+(`file:secrets/cam.txt`), each of which holds `user:password`. Cameras that want them inside the
+path get `{user}` and `{password}` placeholders.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from config.errors import ConfigError, SecretError
+from config.secret_store import open_secret
 
 SCHEMES = ("rtsp", "rtsps", "file", "virtual")
 LIGHTS = ("day", "dim", "ir")
 _VIRTUAL_KEYS = ("seed", "light", "camera", "start_s")
 _SECRET_IN_TEXT = re.compile(r"(?i)(password|passwd|pwd|pass|token|auth|key)=(?!\{password\})")
-_REFERENCE = re.compile(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")
+_REFERENCE = re.compile(r"^(sealed:[a-z0-9][a-z0-9._-]*|env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")
 _SCENARIO = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
@@ -71,7 +73,7 @@ class CameraUri:
         if credentials is not None and not _REFERENCE.match(credentials):
             raise CameraUriError(
                 "credentials must be a reference, not the secret itself",
-                "write env:NAME or file:secrets/NAME.txt",
+                "write sealed:NAME, env:NAME or file:secrets/NAME.txt",
             )
         if scheme == "virtual":
             return _virtual(rest)
@@ -196,9 +198,11 @@ def _virtual(rest: str) -> CameraUri:
 
 def _secret(reference: str, directory: Path) -> tuple[str, str]:
     kind, _, name = reference.partition(":")
-    if kind == "env":
-        secret = os.environ.get(name)
-        if secret is None:
+    if kind == "sealed":
+        secret = open_secret(directory, name)
+    elif kind == "env":
+        secret = os.environ.get(name, "")
+        if not secret:
             raise SecretError(f"environment variable {name} is not set; set it to user:password")
     else:
         try:

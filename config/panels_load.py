@@ -15,7 +15,7 @@ from pydantic import Field
 
 from config.cards import AlarmKind
 from config.desk_plan import check_name, is_new
-from config.errors import ConfigFileError
+from config.errors import ConfigFileError, SecretError
 from config.panels import (
     PANELS_FILE,
     ModbusDevice,
@@ -28,6 +28,7 @@ from config.panels import (
     While,
 )
 from config.schema_problems import validated
+from config.secret_store import open_secret
 from config.site import LocalText, Site
 from config.site_schema import Id, Keys, TextKeys
 from config.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
@@ -248,16 +249,22 @@ def _output(keys: _OutputKeys, directory: Path, at: KeyPath, source: YamlSource)
 
 
 def _secret(reference: str, directory: Path, at: KeyPath, source: YamlSource) -> str:
-    """The secret behind `env:NAME` or `file:NAME`; problems name the reference alone."""
+    """The secret behind a reference; problems name the reference alone."""
     kind, _, name = reference.partition(":")
     found: str | None = None
-    if kind == "env" and name:
+    if kind == "sealed" and name:
+        try:
+            found = open_secret(directory, name)
+        except SecretError as error:
+            source.report(at, str(error), "see `xiaoan secret list`")
+            return ""
+    elif kind == "env" and name:
         found = os.environ.get(name)
     elif kind == "file" and name:
         path = directory / name
         found = path.read_text(encoding="utf-8").strip() if path.is_file() else None
     else:
-        mend = "write env:NAME or file:NAME; the secret itself never stands here"
+        mend = "write sealed:NAME, env:NAME or file:NAME; the secret itself never stands here"
         source.report(at, "not a reference to a secret", mend)
         return ""
     if found is None or not _SECRET.match(found):

@@ -10,15 +10,16 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from config.errors import SecretError
+from config.secret_store import open_secret
 
-_REFERENCE = re.compile(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s].*)$")
+_REFERENCE = re.compile(r"^(sealed:[a-z0-9][a-z0-9._-]*|env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s].*)$")
 
 
 def _checked(text: str) -> str:
     if not _REFERENCE.match(text):
         # The text is not shown: it may be the secret itself.
         raise ValueError(
-            "this must be a reference, not the secret itself — write env:NAME or "
+            "this must be a reference, not the secret itself — write sealed:NAME, env:NAME or "
             "file:secrets/NAME.txt"
         )
     return text
@@ -28,12 +29,14 @@ SecretReference = Annotated[str, AfterValidator(_checked)]
 
 
 def read_secret(reference: str, directory: Path) -> str:
-    """The secret behind `env:NAME` or `file:PATH` (relative to the site folder). Never log it.
+    """The secret behind `sealed:NAME`, `env:NAME` or `file:PATH` of the site. Never log it.
 
     Raises:
-        SecretError: the variable is not set, the file cannot be read, or it is empty.
+        SecretError: there is none of that name, the file cannot be read, or it is empty.
     """
     kind, _, name = reference.partition(":")
+    if kind == "sealed":
+        return open_secret(directory, name)
     if kind == "env":
         secret = os.environ.get(name, "").strip()
         if not secret:
