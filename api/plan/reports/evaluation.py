@@ -163,17 +163,17 @@ def _scores(found: Gathered, evaluation: Evaluation, deductions: Sequence[Deduct
         first_of.setdefault((one.measure_id, one.judge), position)
     rows: list[Row] = []
     links = []
-    for number, one in enumerate(evaluation.rows):
-        duties = one.duties
+    for number, row in enumerate(evaluation.rows):
+        duties = row.duties
         rows.append(
             (
-                *(one.measure_id, one.title, duties.asked, duties.on_time, duties.late),
-                *(duties.overdue, duties.missed, _taken(one.own), points(one.auto_tenths)),
-                *(_taken(one.bureau), _numbers(one, deductions)),
+                *(row.measure_id, row.title, duties.asked, duties.on_time, duties.late),
+                *(duties.overdue, duties.missed, _taken(row.own), points(row.auto_tenths)),
+                *(_taken(row.bureau), _numbers(row, deductions)),
             )
         )
         for column, judge in ((7, Judge.OWN.value), (8, "auto"), (9, Judge.BUREAU.value)):
-            target = first_of.get((one.measure_id, judge))
+            target = first_of.get((row.measure_id, judge))
             if target is not None:
                 links.append(((number, column), (word("deductions"), target)))
     rows.append(_totals(evaluation))

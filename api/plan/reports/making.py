@@ -99,6 +99,7 @@ async def prepare(
     async with plan.reading(viewer, unit_id) as (connection, desk):
         period = period_of(kind, day, desk.calendar)
         found = await gather(connection, desk, period)
+        rows: list[tuple[str | None, Disagreement]]
         rows = [(None, one) for one in agreement.disagreements(found)]
         schools: list[Gathered] = []
         if desk.unit.kind is UnitKind.BUREAU and kind in _DISTRICT_KINDS:
@@ -222,7 +223,7 @@ def write(folder: Path, prepared: Prepared, form: Form, maker: str, made_at: dat
 
 def _printable(folder: Path, prepared: Prepared) -> list[tuple[str, str, bytes]]:
     """File name, caption and JPEG of each photograph that may leave and can be read."""
-    found = []
+    found: list[tuple[str, str, bytes]] = []
     for one in prepared.found.photos:
         jpeg = printable(folder, one) if one.leaves else None
         if jpeg is not None:

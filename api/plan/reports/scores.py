@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan.counting import Desk
@@ -122,7 +122,7 @@ async def _refuse_foreign(
             raise NotFoundRefusal("plan_row_unknown", row=name)
 
 
-def _of(period: Period) -> tuple[object, ...]:
+def _of(period: Period) -> tuple[ColumnElement[bool], ...]:
     return (
         _S.first_day == day_number(period.first),
         _S.last_day == day_number(period.last),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -57,6 +58,14 @@ class Paper:
     name: str
     sheets: tuple[Sheet, ...]
     pictures: tuple[Picture, ...] = ()
+
+
+_FIGURE = re.compile(r"^[\d.,/%—-]*$")
+
+
+def is_figure(value: Cell) -> bool:
+    """Whether a cell stands in the middle: numbers, rates, parts such as 3/4."""
+    return not isinstance(value, str) or bool(_FIGURE.match(value))
 
 
 def word(name: str, **values: object) -> str:

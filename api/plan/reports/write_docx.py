@@ -18,7 +18,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 
-from api.plan.reports.sheet import Paper, Picture, Sheet, word
+from api.plan.reports.sheet import Paper, Picture, Sheet, is_figure, word
 
 TITLE_FONT, HEAD_FONT, BODY_FONT = "方正小标宋简体", "黑体", "仿宋"
 FALLBACKS = {
@@ -121,7 +121,7 @@ def _table(document: Any, sheet: Sheet) -> None:
             _write(row[0].merge(row[-1]), str(cells[0]), HEAD_FONT, centred=False)
             continue
         for cell, value in zip(row, cells, strict=True):
-            _write(cell, str(value), BODY_FONT, centred=isinstance(value, (int, float)))
+            _write(cell, str(value), BODY_FONT, centred=is_figure(value))
 
 
 def _head(table: Any, sheet: Sheet) -> None:

@@ -25,7 +25,7 @@ from reportlab.platypus import (
 )
 
 from api.coverage.fonts import register_font
-from api.plan.reports.sheet import Paper, Sheet, word
+from api.plan.reports.sheet import Paper, Sheet, is_figure, word
 
 _MARGIN_PT = 20 * mm
 _PAGE = landscape(A4)
@@ -109,10 +109,7 @@ class _Writer:
                 )
                 continue
             rows.append(
-                [
-                    self._words(str(one), self.cell if isinstance(one, str) else self.head)
-                    for one in cells
-                ]
+                [self._words(str(one), self.head if is_figure(one) else self.cell) for one in cells]
             )
         unit = _WIDTH_PT / sum(sheet.widths)
         table = LongTable(

@@ -5,6 +5,7 @@ Workbooks know no list of fonts to fall back on, so the ones here stand on every
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -16,10 +17,11 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
 
-from api.plan.reports.sheet import Cell, Paper, Picture, Sheet, word
+from api.plan.reports.sheet import Cell, Paper, Picture, Sheet, is_figure, word
 
 TITLE_FONT, BODY_FONT = "黑体", "仿宋"
 _TITLE_PT, _BODY_PT = 18, 11
+_LINE_PT, _HIGHEST_PT = 15.0, 409.0
 _SIDE = Side(style="thin")
 _BORDER = Border(left=_SIDE, right=_SIDE, top=_SIDE, bottom=_SIDE)
 _HEAD_FILL = PatternFill("solid", fgColor="E8EDF4")
@@ -89,6 +91,7 @@ def _worksheet(page: Any, sheet: Sheet) -> None:
             continue
         for column, value in enumerate(cells, start=1):
             _cell(page, row, column, value)
+        page.row_dimensions[row].height = _height_pt(cells, sheet.widths)
     for line in sheet.footer:
         row += 1
         _spanning(page, row, line, width, _body(), centre=False)
@@ -132,6 +135,16 @@ def _joined(sheet: Sheet, column: int) -> bool:
     return False
 
 
+def _height_pt(cells: Sequence[Cell], widths: Sequence[int]) -> float:
+    """Height that shows all lines of a row: office programs do not agree on how to find it."""
+    most = 1
+    for value, width in zip(cells, widths, strict=True):
+        # A Chinese character is two columns wide; one column stays free at the edges.
+        sizes = [sum(2 if ord(c) > 0xFF else 1 for c in line) for line in str(value).split("\n")]
+        most = max(most, sum(max(1, math.ceil(size / max(1, width - 1))) for size in sizes))
+    return min(most * _LINE_PT + 4, _HIGHEST_PT)
+
+
 def _body(*, bold: bool = False) -> Font:
     return Font(name=BODY_FONT, size=_BODY_PT, bold=bold)
 
@@ -147,9 +160,10 @@ def _cell(page: Any, row: int, column: int, value: Cell) -> None:
     cell = page.cell(row, column)
     put(cell, value)
     cell.font = _body()
-    number = isinstance(value, (int, float))
+    if isinstance(value, float):
+        cell.number_format = "0.0"
     cell.alignment = Alignment(
-        wrap_text=True, vertical="center", horizontal="center" if number else "left"
+        wrap_text=True, vertical="center", horizontal="center" if is_figure(value) else "left"
     )
     cell.border = _BORDER
 

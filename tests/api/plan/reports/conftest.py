@@ -57,7 +57,7 @@ class Office:
     async def close(self, number: int, fixer: str = "张强") -> None:
         """Through all steps: assigned, mended, accepted by somebody else."""
         path = f"{BASE}/hazards/{number}"
-        steps = (
+        steps: tuple[tuple[Person, str, dict[str, str]], ...] = (
             (self.director, "assign", {"fixer": fixer, "due_on": "2026-03-20"}),
             (self.teacher, "fixed", {"note": "已更换螺栓"}),
             (self.director, "accept", {}),

@@ -44,9 +44,8 @@ async def test_the_half_month_pack_in_one_click(busy: Office, chinese_font: None
     photo = "照片/01_隐患1_东楼梯.jpg"
     papers = [f"{PACK}.{form}" for form in ("xlsx", "docx", "pdf")]
     assert archive.namelist() == [*papers, photo, RECEIPT, DIGESTS]
-    sums = dict(
-        reversed(line.split("  ", 1)) for line in archive.read(DIGESTS).decode().splitlines()
-    )
+    lines = [line.split("  ", 1) for line in archive.read(DIGESTS).decode().splitlines()]
+    sums = {name: digest for digest, name in lines}
     assert sums == {
         name: sha256(archive.read(name)).hexdigest() for name in archive.namelist()[:-1]
     }
@@ -110,6 +109,8 @@ async def test_layout_as_offices_expect(busy: Office) -> None:
     assert grouped["D4"].value == "台账统计"
     word = Document(BytesIO(await made(busy.director, "half_month", "docx")))
     section = word.sections[0]
+    assert section.page_width
+    assert section.page_height
     assert (round(section.page_width.mm), round(section.page_height.mm)) == (297, 210)
     assert "PAGE" in section.footer._element.xml
     fonts = word.part.part_related_by(
