@@ -1,0 +1,116 @@
+"""The pack in a real browser: one click, a file on the disk, a line in the list."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service as DriverService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from api.database import migrate
+from tests.api.plan.plan_process import SCHOOL, PlanProcess
+from tests.conftest import need_peer
+
+pytestmark = pytest.mark.peer
+
+PATIENCE_S = 120.0
+PAGE = f"/plan/units/{SCHOOL}/reports"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[PlanProcess]:
+    url = f"sqlite:///{tmp_path / 'plan.db'}"
+    migrate(url)
+    with PlanProcess(url, tmp_path) as process:
+        yield process
+
+
+@pytest.fixture
+def browser(chromium: Path, tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    driver = shutil.which("chromedriver")
+    need_peer(driver, "chromedriver", "apt-get install chromium-driver")
+    options = Options()
+    options.binary_location = str(chromium)
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-proxy-server"):
+        options.add_argument(argument)
+    options.add_argument("--disable-dev-shm-usage")
+    options.add_argument("--window-size=1400,1000")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=DriverService(driver))
+    chrome.execute_cdp_cmd(
+        "Browser.setDownloadBehavior",
+        {"behavior": "allow", "downloadPath": str(tmp_path / "downloads")},
+    )
+    try:
+        yield chrome
+    finally:
+        chrome.quit()
+
+
+def until(browser: webdriver.Chrome, told: Callable[[], Any]) -> Any:
+    return WebDriverWait(browser, PATIENCE_S).until(lambda _: told())
+
+
+def complaints(browser: webdriver.Chrome) -> list[str]:
+    """What the page complained of since the last call."""
+    entries: list[dict[str, str]] = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
+
+
+def named(browser: webdriver.Chrome, url: str) -> None:
+    """Open the plan and type a name, as at a shared desk."""
+    browser.get(url)
+    browser.find_element(By.CSS_SELECTOR, "input[name=name]").send_keys("王芳")
+    browser.find_element(By.CSS_SELECTOR, "form button").click()
+    until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, ".who"))
+    complaints(browser)  # the page that asks for a name answers 401
+
+
+def test_one_click_gives_the_pack_and_lists_it(
+    service: PlanProcess, browser: webdriver.Chrome, chinese_font: None, tmp_path: Path
+) -> None:
+    named(browser, f"{service.url}/plan")
+    browser.get(service.url + PAGE)
+    assert "一键生成资料包" in browser.find_element(By.ID, "make-zip").text
+    assert "排查次数" in browser.find_element(By.CSS_SELECTOR, ".preview").text
+    browser.find_element(By.ID, "make-zip").click()
+    until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "#papers tbody tr"))
+    folder = tmp_path / "downloads"
+    (path,) = until(browser, lambda: [*folder.glob("*.zip")])
+    line = browser.find_element(By.CSS_SELECTOR, "#papers tbody tr").text
+    assert path.name in line
+    assert "王芳" in line
+    digest = browser.find_element(By.CSS_SELECTOR, "#papers code").get_attribute("title")
+    assert sha256(path.read_bytes()).hexdigest() == digest
+    assert f"{path.stem}.pdf" in ZipFile(path).namelist()
+    field = browser.find_element(By.CSS_SELECTOR, "#papers input[name=receipt_no]")
+    field.send_keys("CC-1")
+    browser.find_element(By.CSS_SELECTOR, "#papers form button").click()
+    until(browser, lambda: "CC-1" in browser.find_element(By.ID, "papers").text)
+    assert complaints(browser) == []
+
+
+def test_points_are_taken_on_the_page(service: PlanProcess, browser: webdriver.Chrome) -> None:
+    named(browser, f"{service.url}/plan")
+    browser.get(f"{service.url}/plan/units/{SCHOOL}/evaluation")
+    form = browser.find_element(By.ID, "take-self")
+    form.find_element(By.NAME, "deducted").send_keys("1.5")
+    form.find_element(By.NAME, "reason").send_keys("疏散超时")
+    form.find_element(By.TAG_NAME, "button").click()
+    output = form.find_element(By.TAG_NAME, "output")
+    until(browser, lambda: "须写明原因并关联台账" in output.text)
+    listed = f"/api/v1/plan/units/{SCHOOL}/occurrences?from=2026-01-01&to=2027-12-31"
+    row_id = service.client.get(listed).json()[0]["id"]
+    form.find_element(By.NAME, "references").send_keys(f"occurrence:{row_id}")
+    form.find_element(By.TAG_NAME, "button").click()
+    until(browser, lambda: browser.find_element(By.ID, "score-self").text == "98.5")
+    browser.find_element(By.CSS_SELECTOR, "#deductions a").click()
+    until(browser, lambda: f"/rows/{row_id}" in browser.current_url)
+    assert browser.find_element(By.TAG_NAME, "h1").text.startswith(f"#{row_id} ")
