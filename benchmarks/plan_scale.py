@@ -3,9 +3,10 @@
     python -m benchmarks.plan_scale --json
 
 Builds the ledger of ten years in a temporary SQLite file (the past settled by fixed shares: of
-what is past, 94 % was done on time, 4 % late, 2 % is overdue or, for daily rounds, missed), then
-measures the query behind one school's today page over all schools, the bureau's list, and the
-roll-forward of one ordinary night and of the night that opens a new year.
+what is past, 94 % was done on time, 4 % late, 2 % is overdue or, for daily rounds, missed), with
+hazards and tasks open in every school. Then a real server on a free port is asked for the rendered
+today page of every school, the bureau's list, the wall and a ledger month, each answer read to its
+end by an HTTP client; and the roll-forward is timed for one ordinary night and for the night after.
 """
 
 from __future__ import annotations
@@ -16,18 +17,28 @@ import sqlite3
 import sys
 import tempfile
 import time
-from datetime import date, timedelta
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import numpy as np
+import uvicorn
+from fastapi import FastAPI
 
+from api.access.guard import OpenAccess
 from api.database import Database, migrate
 from api.plan.ledger import HORIZON, Expansions, occurrence_rows, roll_forward, unit_numbers
+from api.plan.mount import install_plan
+from api.plan.service import BUREAU_ZONE, PlanService
 from api.plan.states import State
 from api.plan.tables import day_number
-from api.plan.today import counts_by_unit, today_of
+from api.problems import install_handlers
+from api.security import Guard
 from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
 from config.plan import PlanEdition, Unit, UnitKind, load_edition
+from streams.clock import SimulatedClock
 from vision.instants import Utc
 
 SCHOOLS = 150
@@ -36,6 +47,10 @@ TODAY = date(2026, 11, 23)
 PAGE_TARGET_MS = 200.0
 NIGHT_TARGET_S = 60.0
 ON_TIME, LATE = 0.94, 0.98
+ROUNDS = 3
+WARM_UP = 5
+OPEN_HAZARDS = 6
+_PAGES = ("page_p95_ms", "bureau_list_p95_ms", "wall_p95_ms", "ledger_month_p95_ms")
 
 _COLUMNS = (
     *("unit_no", "rule_id", "raw_due_day", "anchor", "window_start_day", "due_day"),
@@ -109,20 +124,8 @@ async def build(path: Path, edition: PlanEdition, seed: int) -> int:
 
 
 async def measure(path: Path, edition: PlanEdition, report: Report) -> None:
-    """Time the pages and two nights."""
+    """Time the pages over HTTP and two nights."""
     async with Database(f"sqlite:///{path}") as database:
-        async with database.read() as connection:
-            numbers = list((await _numbers(database, edition)).values())
-            pages_ms = []
-            for number in numbers * 3:
-                start = time.perf_counter()
-                await today_of(connection, number, TODAY)
-                pages_ms.append((time.perf_counter() - start) * 1000)
-            lists_ms = []
-            for _ in range(20):
-                start = time.perf_counter()
-                await counts_by_unit(connection, TODAY)
-                lists_ms.append((time.perf_counter() - start) * 1000)
         nights_s = []
         for today in (TODAY, TODAY + timedelta(1)):
             start = time.perf_counter()
@@ -130,22 +133,99 @@ async def measure(path: Path, edition: PlanEdition, report: Report) -> None:
                 (night,) = await roll_forward(connection, edition, today, Utc(0))
             nights_s.append(time.perf_counter() - start)
             report.row(f"night {today}: added, notices", f"{night.added}, {night.notices}", "")
-    page_p95, list_p95 = np.percentile(pages_ms, 95), np.percentile(lists_ms, 95)
-    report.figures |= {
-        "page_p95_ms": round(float(page_p95), 2),
-        "page_median_ms": round(float(np.median(pages_ms)), 2),
-        "pages": len(pages_ms),
-        "bureau_list_p95_ms": round(float(list_p95), 2),
-        "night_worst_s": round(max(nights_s), 2),
+    schools = [unit.id for unit in edition.schools]
+    measured = {
+        "page": [f"/plan/units/{school}" for school in schools] * ROUNDS,
+        "bureau_list": ["/plan"] * 20,
+        "wall": ["/plan/wall"] * 20,
+        "ledger_month": [f"/plan/units/{school}/ledger" for school in schools[:30]],
     }
-    report.row("today page of a school, p95", f"{page_p95:.1f} ms", f"<= {PAGE_TARGET_MS:.0f} ms")
-    report.row("bureau's list of units, p95", f"{list_p95:.1f} ms", f"<= {PAGE_TARGET_MS:.0f} ms")
+    names = {
+        "page": "today page of a school",
+        "bureau_list": "bureau's list of units",
+        "wall": "risk wall",
+        "ledger_month": "a month of the ledger",
+    }
+    async with served(path, edition) as client:
+        for name, paths in measured.items():
+            times_ms = await asked(client, paths)
+            p95 = float(np.percentile(times_ms, 95))
+            report.figures |= {
+                f"{name}_p95_ms": round(p95, 2),
+                f"{name}_median_ms": round(float(np.median(times_ms)), 2),
+                f"{name}_requests": len(times_ms),
+            }
+            report.row(f"{names[name]}, p95", f"{p95:.1f} ms", f"<= {PAGE_TARGET_MS:.0f} ms")
+    report.figures["night_worst_s"] = round(max(nights_s), 2)
     report.row("roll-forward of a night", f"{max(nights_s):.2f} s", f"<= {NIGHT_TARGET_S:.0f} s")
 
 
-async def _numbers(database: Database, edition: PlanEdition) -> dict[str, int]:
-    async with database.write() as connection:
-        return await unit_numbers(connection, edition)
+async def asked(client: httpx.AsyncClient, paths: list[str]) -> list[float]:
+    """Milliseconds from the request to the last byte of the page; the first answers warm up."""
+    times_ms = []
+    for path in [*paths[:WARM_UP], *paths]:
+        start = time.perf_counter()
+        answer = await client.get(path)
+        times_ms.append((time.perf_counter() - start) * 1000)
+        if answer.status_code != httpx.codes.OK or "</html>" not in answer.text:
+            raise SystemExit(f"{path} answered {answer.status_code}")
+    return times_ms[WARM_UP:]
+
+
+@asynccontextmanager
+async def served(path: Path, edition: PlanEdition) -> AsyncIterator[httpx.AsyncClient]:
+    """The plan's own pages behind a real server, and a client of the bureau."""
+    async with Database(f"sqlite:///{path}") as database:
+        app = FastAPI()
+        install_handlers(app)
+        app.state.access = OpenAccess()
+        at = datetime.combine(TODAY + timedelta(1), datetime.min.time(), BUREAU_ZONE)
+        clock = SimulatedClock(Utc.from_datetime(at).plus(8 * 3600.0))
+        install_plan(app, PlanService(database, edition, clock, path.with_name("files")))
+        app.add_middleware(Guard, allowed_hosts=())
+        config = uvicorn.Config(app, port=0, log_level="warning", access_log=False)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.02)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}",
+            headers={"x-viewer": "bureau"},
+            timeout=60.0,
+            trust_env=False,
+        ) as client:
+            yield client
+        server.should_exit = True
+        await serving
+
+
+def add_work(path: Path, seed: int) -> None:
+    """Open hazards and tasks in every school, as a district has them."""
+    chances, today = random.Random(seed), day_number(TODAY)
+    with sqlite3.connect(path) as connection:
+        numbers = [row[0] for row in connection.execute("SELECT unit_no FROM plan_units")]
+        for unit_no in numbers:
+            for count in range(OPEN_HAZARDS):
+                connection.execute(
+                    "INSERT INTO plan_hazards (client_key, unit_no, location, description, level, "
+                    "grade_json, state, source, found_by, found_day, due_day, version) VALUES "
+                    "(?, ?, 'stair', '-', 'ordinary', '{}', 'assigned', 'person', 'x', ?, ?, 1)",
+                    (
+                        f"bench-{unit_no}-{count}",
+                        unit_no,
+                        today - 5,
+                        today + chances.randint(-3, 9),
+                    ),
+                )
+                connection.execute(
+                    "INSERT INTO plan_tasks (unit_no, kind, finding, open_key, title, detail, "
+                    "source, owner, due_day, state, opened_day, done_by, done_note, closed_by, "
+                    "version) VALUES (?, 'blind_spot', ?, ?, 'blind', '', 'audit', 'x', ?, 'open', "
+                    "?, '', '', '', 1)",
+                    (unit_no, f"f{count}", f"{unit_no}/f{count}", today + 9, today - 5),
+                )
+    connection.close()
 
 
 def main() -> int:
@@ -160,6 +240,7 @@ def main() -> int:
         migrate(f"sqlite:///{path}")
         start = time.perf_counter()
         rows = asyncio.run(build(path, edition, options.seed))
+        add_work(path, options.seed)
         build_s = time.perf_counter() - start
         size_mib = path.stat().st_size / 2**20
         report.figures |= {
@@ -174,11 +255,8 @@ def main() -> int:
         asyncio.run(measure(path, edition, report))
     report.publish(as_json=options.json)
     figures = report.figures
-    met = (
-        float(str(figures["page_p95_ms"])) <= PAGE_TARGET_MS
-        and float(str(figures["bureau_list_p95_ms"])) <= PAGE_TARGET_MS
-        and float(str(figures["night_worst_s"])) <= NIGHT_TARGET_S
-    )
+    slowest_ms = max(float(str(figures[name])) for name in _PAGES)
+    met = slowest_ms <= PAGE_TARGET_MS and float(str(figures["night_worst_s"])) <= NIGHT_TARGET_S
     return 0 if met else EXIT_TARGET_MISSED
 
 

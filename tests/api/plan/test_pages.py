@@ -13,7 +13,7 @@ __all__ = ["client", "director"]
 UNIT = "/plan/units/sample-primary"
 PATHS = ["/plan", "/plan/wall", UNIT, f"{UNIT}/board", f"{UNIT}/ledger", f"{UNIT}/hazards"]
 PATHS += [f"{UNIT}/{name}" for name in ("calendar", "tasks", "incidents", "certificates")]
-PATHS += [f"{UNIT}/form/drill"]
+PATHS += [f"{UNIT}/form/drill", f"{UNIT}/map", f"{UNIT}/records", f"{UNIT}/records?group=camera"]
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -23,7 +23,7 @@ async def test_pages_render_in_both_languages_without_inline_code(
 ) -> None:
     form = {"client_key": "phone-0001", "location": "<b>东楼梯</b>", "description": "扶手松动"}
     await director.post(f"{BASE}/hazards", **form)
-    answer = await director.get(f"{path}?lang={lang}")
+    answer = await director.get(f"{path}{'&' if '?' in path else '?'}lang={lang}")
     assert answer.status_code == 200
     assert "<b>东楼梯" not in answer.text
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", answer.text)
