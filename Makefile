@@ -9,7 +9,7 @@ TESTING := .venv/.testing-ready
 SYSTEM := .venv/.system-ready
 SYSTEM_TEST := .venv/.system-test-ready
 
-.PHONY: demo test check lint types train-env parity lock clean
+.PHONY: demo test check lint types train-env parity lock audit clean
 
 demo: $(RUNTIME)
 	.venv/bin/xiaoan demo $(DEMO_ARGS)
@@ -69,6 +69,10 @@ train-env: .venv-train/.ready
 
 parity: .venv-parity/.ready
 	.venv-parity/bin/python -m pytest tests/models/test_parity.py tests/models/test_training.py
+
+# Known vulnerabilities: 1 for one that is known, 3 where the advisories cannot be reached.
+audit: $(TESTING)
+	.venv/bin/python scripts/audit-dependencies
 
 lock: $(TESTING)
 	PATH=$(CURDIR)/.venv/bin:$$PATH requirements/lock.sh
