@@ -21,6 +21,7 @@ from api.plan import (
 )
 from api.plan.errors import FormRefusal, NotFoundRefusal, PlanRefusal
 from api.plan.page_frame import mount_pages
+from api.plan.reports import import_routes
 from api.plan.reports import pages as report_pages
 from api.plan.reports import routes as report_routes
 from api.plan.service import PlanService
@@ -28,7 +29,7 @@ from api.problems import problem_body
 
 ROUTERS = (
     *(routes, hazard_routes, incident_routes, certificate_routes, task_routes, file_routes),
-    *(camera_routes, report_routes, report_pages),
+    *(camera_routes, report_routes, report_pages, import_routes),
     *(wall_routes, pages, work_pages, record_pages, wall_pages),
 )
 _STATUS: dict[type[PlanRefusal], int] = {NotFoundRefusal: 404, FormRefusal: 422}
@@ -39,6 +40,7 @@ def install_plan(app: FastAPI, plan: PlanService) -> None:
     app.state.plan = plan
     for module in ROUTERS:
         app.include_router(module.router)
+    app.include_router(import_routes.page_router)
     mount_pages(app)
 
     @app.exception_handler(PlanRefusal)
