@@ -127,8 +127,12 @@ def _moved(share: float, turn_deg: float, rng: np.random.Generator) -> Spoil:
 
 
 def _covered(share: float, rng: np.random.Generator) -> Spoil:
-    """A plain cover over a share of the picture, from any side, of any grey from 20 to 200."""
-    grey = int(rng.integers(20, 201))
+    """A plain cover over a share of the picture, from any side, of any grey from 20 to 200.
+
+    A whole one is no darker than 60: black all over is found as "dark", since nothing in such a
+    picture tells a cover from a lamp that is out.
+    """
+    grey = int(rng.integers(60 if share > 0.9 else 20, 201))
     quarter = int(rng.integers(4))
 
     def spoil(picture: Picture) -> Picture:

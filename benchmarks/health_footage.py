@@ -122,7 +122,7 @@ class Weather:
     def in_steps(self, most_gain: float) -> Weather:
         """Rounded, so that equal pictures under nearly equal light are drawn once."""
         gain = min(self.gain, most_gain)
-        return Weather(round(gain * 20) / 20, self.infrared, round(self.warmth * 50) / 50)
+        return Weather(round(gain * 10) / 10, self.infrared, round(self.warmth * 50) / 50)
 
 
 def course_of_light(rng: np.random.Generator) -> Callable[[float], Weather]:

@@ -68,12 +68,15 @@ class Persistence:
             last `window_s`, the newest among them.
         clear_samples: closes after so many samples in a row without it.
         spread: signs count together when they measured numbers at most this far apart.
+        unbroken: a sample without the sign makes the count begin anew. For faults that do not
+            flicker, it tells them from things that pass twice.
     """
 
     window_s: float = 60.0
     samples: int = 3
     clear_samples: int = 3
     spread: float = float("inf")
+    unbroken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ def step(
     recent = tuple(one for one in course.signs if at - one[0] <= persistence.window_s)
     if not sign.shown:
         good = course.good + 1
+        recent = () if persistence.unbroken else recent
         if course.open_since is None or good < persistence.clear_samples:
             return replace(course, signs=recent, good=good), None
         closed = HealthEvent(fault, False, at, course.open_since, sign.measured, sign.limit)

@@ -24,6 +24,7 @@ class HealthLimits:
     Attributes:
         window_s, samples: a fault opens when its sign stands in at least `samples` of the
             samples of the last `window_s`, the newest among them.
+        lasting_samples: the same for faults that are told by a baseline.
         shift_spread: shifts count together when they differ by less than this share of the width.
         clear_samples: and closes after so many samples in a row without it.
         settle_s: after a change of mode or light, signs that compare with the baseline wait.
@@ -41,6 +42,7 @@ class HealthLimits:
     cast: float = 30.0
     window_s: float = 60.0
     samples: int = 3
+    lasting_samples: int = 4
     clear_samples: int = 3
     settle_s: float = 60.0
     frozen_s: float = 10.0
@@ -131,7 +133,9 @@ def _with_digest(state: HealthState, sample: HealthSample) -> HealthState:
 def _persistence(fault: Fault, limits: HealthLimits) -> Persistence:
     # A camera that was moved is off by the same amount each time; a false match never is.
     spread = limits.shift_spread if fault is Fault.MOVED else float("inf")
-    return Persistence(limits.window_s, limits.samples, limits.clear_samples, spread)
+    samples = limits.lasting_samples if fault in _BY_BASELINE else limits.samples
+    unbroken = fault in (Fault.COVERED, Fault.BLURRED)
+    return Persistence(limits.window_s, samples, limits.clear_samples, spread, unbroken)
 
 
 def _signs(state: HealthState, sample: HealthSample, limits: HealthLimits) -> dict[Fault, Sign]:

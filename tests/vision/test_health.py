@@ -200,23 +200,32 @@ def camera(baseline: Baseline) -> Camera:
         ({"sharp": 0.2}, Fault.BLURRED),
     ],
 )
-def test_a_fault_opens_at_the_third_sign_and_closes_after_three_good(
+def test_a_fault_opens_at_the_fourth_sign_and_closes_after_three_good(
     camera: Camera, signs: dict[str, Any], fault: Fault
 ) -> None:
-    assert camera.see(2, **signs) == []
+    assert camera.see(3, **signs) == []
     assert camera.see(1, **signs) == [(fault, True)]
     assert camera.events[-1].since == Utc(round(100e9))
     assert camera.see(5, **signs) == []
     assert camera.state.open_faults == (fault,)
     assert camera.see(2) == []
     assert camera.see(1) == [(fault, False)]
-    assert camera.events[-1].duration_s == pytest.approx(100.0)
+    assert camera.events[-1].duration_s == pytest.approx(110.0)
 
 
 def test_one_bus_in_the_view_is_no_fault(camera: Camera) -> None:
     for _ in range(5):
         assert camera.see(2, lost=0.6) == []
         assert camera.see(6) == []
+
+
+@pytest.mark.parametrize("signs", [{"lost": 0.6}, {"sharp": 0.2}])
+def test_what_passes_twice_within_a_minute_is_no_fault(
+    camera: Camera, signs: dict[str, Any]
+) -> None:
+    for _ in range(5):
+        assert camera.see(3, **signs) == []
+        assert camera.see(1) == []
 
 
 def test_shifts_that_disagree_are_false_matches(camera: Camera) -> None:
@@ -247,4 +256,4 @@ def test_a_change_to_infrared_settles_for_a_minute(camera: Camera) -> None:
 
     assert camera.see(6, sharp=0.1, change=infrared) == []
     assert camera.see(10, change=infrared) == []
-    assert camera.see(3, sharp=0.1, change=infrared) == [(Fault.BLURRED, True)]
+    assert camera.see(4, sharp=0.1, change=infrared) == [(Fault.BLURRED, True)]
