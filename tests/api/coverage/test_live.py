@@ -112,8 +112,9 @@ async def school(database_url: str) -> AsyncIterator[School]:
 
 
 @pytest.fixture
-async def desk(sqlite_url: str) -> AsyncIterator[School]:
-    async with school(sqlite_url) as made:
+async def desk(database_url: str) -> AsyncIterator[School]:
+    """On SQLite and on PostgreSQL."""
+    async with school(database_url) as made:
         yield made
 
 
