@@ -15,7 +15,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from api.database import migrate
+from config.plan import load_catalogue
 from tests.api.plan.plan_process import SCHOOL, PlanProcess
+from tests.api.plan.test_cli_plan import REWORDED, table_of
 from tests.conftest import need_peer
 
 pytestmark = pytest.mark.peer
@@ -114,3 +116,26 @@ def test_points_are_taken_on_the_page(service: PlanProcess, browser: webdriver.C
     browser.find_element(By.CSS_SELECTOR, "#deductions a").click()
     until(browser, lambda: f"/rows/{row_id}" in browser.current_url)
     assert browser.find_element(By.TAG_NAME, "h1").text.startswith(f"#{row_id} ")
+
+
+def test_next_years_table_is_looked_through_and_fetched(
+    service: PlanProcess, browser: webdriver.Chrome, tmp_path: Path
+) -> None:
+    named(browser, f"{service.url}/plan")
+    browser.get(f"{service.url}/plan/import")
+    table = table_of(tmp_path, {"1.2.4": REWORDED})
+    browser.find_element(By.NAME, "table").send_keys(str(table))
+    year = browser.find_element(By.NAME, "year")
+    year.clear()
+    year.send_keys("2027")
+    browser.find_element(By.CSS_SELECTOR, "#import button").click()
+    until(browser, lambda: "可导入 36 行，有错 0 行" in browser.find_element(By.ID, "rows").text)
+    assert "由 1.2.4 改写" in browser.find_element(By.ID, "rows").text
+    browser.find_element(By.CSS_SELECTOR, "#choices .quote input").send_keys("召开2次形势研判会")
+    browser.find_element(By.CSS_SELECTOR, "#import button").click()
+    until(browser, lambda: "失去规则" not in browser.find_element(By.ID, "rows").text)
+    browser.find_element(By.CSS_SELECTOR, "#fetch a").click()
+    path = tmp_path / "downloads" / "catalogue-2027.yaml"
+    until(browser, path.is_file)
+    assert load_catalogue(path).measure("1.2.4").text_zh == REWORDED
+    assert complaints(browser) == []
