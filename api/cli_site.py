@@ -1,4 +1,4 @@
-"""`xiaoan site ...`: look at a site file before it is used."""
+"""`xiaoan site ...`: look at the files of a site before they are used."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from config import (
     load_site,
     sample_school_directory,
 )
+from config.site_files import FileStanding, check_files
 from config.texts import LANGUAGES, text
 from vision.sight import visible_share
 
@@ -46,7 +47,10 @@ def sample(
         typer.echo(text("site.sample.exists", lang, path=str(directory)))
         raise typer.Exit(1)
     directory.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(sample_school_directory() / SITE_FILE, directory / SITE_FILE)
+    # Everything a site may have: people, cards, timetable, recording, and examples of the rest.
+    for source in sorted(sample_school_directory().iterdir()):
+        if source.is_file():
+            shutil.copyfile(source, directory / source.name)
     typer.echo(text("site.sample.done", lang, path=str(directory / SITE_FILE)))
 
 
@@ -57,7 +61,7 @@ def check(
         str, typer.Option("--lang", envvar="XIAOAN_LANGUAGE", help="zh | en")
     ] = LANGUAGES[0],
 ) -> None:
-    """检查站点文件 Check a site file; exit code 1 when it cannot be used."""
+    """检查站点目录的全部文件 Check every file of a site; exit code 1 when one cannot be used."""
     if lang not in LANGUAGES:
         raise typer.BadParameter(f"use one of {', '.join(LANGUAGES)}", param_hint="--lang")
     console = Console(soft_wrap=True, highlight=False)
@@ -81,6 +85,16 @@ def check(
         console.print(table)
     for note in _notes(site, lang):
         console.print(f"△ {note}", markup=False)
+    standings = check_files(site)
+    console.print(_files(standings, lang))
+    refused = [one for one in standings if one.problems]
+    for standing in refused:
+        count, name = len(standing.problems), standing.name
+        console.print(text("site.check.refused", lang, file=name, count=count), style="bold")
+        for line in standing.problems:
+            console.print(f"  {line}", markup=False)
+    if refused:
+        raise typer.Exit(1)
     console.print(text("site.check.ok", lang, file=SITE_FILE), markup=False)
 
 
@@ -136,6 +150,18 @@ def _cameras(site: Site, lang: str) -> Table:
         address = str(camera.sub_uri or camera.uri)
         name = camera.name.in_language(lang)
         table.add_row(camera.id, name, camera.floor_id, address, shares or "-")
+    return table
+
+
+def _files(standings: tuple[FileStanding, ...], lang: str) -> Table:
+    table = _table("files", ("file", "standing", "holds"), lang)
+    for one in standings:
+        if one.problems:
+            standing = text("site.file.refused", lang, count=len(one.problems))
+        else:
+            standing = text("site.file.good" if one.present else "site.file.absent", lang)
+        counts = (text(f"site.file.count.{key}", lang, count=count) for key, count in one.counts)
+        table.add_row(one.name, standing, ", ".join(counts) or "-")
     return table
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from config import SiteFileError, load_site
+from config.site_files import check_files
 from config.texts import text
 from models.errors import ModelError
 from models.registry import checked_weights, default_head_network_id, find_card
@@ -186,6 +187,14 @@ def _site(patient: Patient) -> Iterator[Check]:
         yield Check(say("doctor.site"), Status.FAIL, found, say("doctor.site.mend", path=path))
         return
     yield Check(say("doctor.site"), Status.OK, site.name.in_language(patient.language))
+    for standing in check_files(site):
+        label = say("doctor.site_file", name=standing.name)
+        if standing.problems:
+            mend = say("doctor.site.mend", path=path)
+            yield Check(label, Status.FAIL, standing.problems[0], mend)
+        else:
+            found = say("site.file.good" if standing.present else "site.file.absent")
+            yield Check(label, Status.OK, found)
 
 
 def _port_fault(host: str, port: int) -> str | None:

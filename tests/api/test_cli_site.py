@@ -63,3 +63,58 @@ def test_a_folder_without_site_file_is_told(tmp_path: Path) -> None:
     result = RUNNER.invoke(site_app, ["check", str(tmp_path)])
     assert result.exit_code == 1
     assert "there is no such file" in result.output
+
+
+def copy_of_the_sample(directory: Path) -> Path:
+    folder = directory / "school"
+    result = RUNNER.invoke(site_app, ["sample", str(folder)])
+    assert result.exit_code == 0
+    return folder
+
+
+def test_the_sample_is_complete_and_passes_its_own_check(tmp_path: Path) -> None:
+    folder = copy_of_the_sample(tmp_path)
+    names = {path.name for path in folder.iterdir()}
+    assert {"site.yaml", "desk.yaml", "cards.yaml", "recording.yaml", "timetable.yaml"} <= names
+    assert {"dismissal.yaml", "panels.example.yaml", "delivery.example.yaml"} <= names
+    result = RUNNER.invoke(site_app, ["check", str(folder), "--lang", "en"])
+    assert result.exit_code == 0
+    for words in ("action cards 10", "people 6, ladder steps 4", "Absent (defaults are used)"):
+        assert words in result.output
+
+
+def test_the_examples_can_be_used_as_they_are(tmp_path: Path) -> None:
+    folder = copy_of_the_sample(tmp_path)
+    for name in ("panels", "delivery"):
+        (folder / f"{name}.example.yaml").rename(folder / f"{name}.yaml")
+    result = RUNNER.invoke(site_app, ["check", str(folder), "--lang", "en"])
+    assert result.exit_code == 0, result.output
+    assert "modules 1, buttons 1, outputs 2" in result.output
+    assert "targets 2, paths 3" in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        ("desk.yaml", 'at: "07:10"', 'at: "7.10"', "desk.yaml:"),
+        ("cards.yaml", "guard-hall", "guard-nobody", "guard-nobody"),
+        ("panels.yaml", "coil: 1", "coil: 0", "coil 0 of 'io-gate' is already"),
+        ("delivery.yaml", "driver: webhook", "driver: pigeon", "delivery.yaml:"),
+        ("recording.yaml", "retention_days: 30", "retention_days: 3", "recording.yaml:"),
+    ],
+)
+def test_a_fault_in_any_file_is_told_with_file_line_and_mend(
+    tmp_path: Path, name: str, old: str, new: str, told: str
+) -> None:
+    folder = copy_of_the_sample(tmp_path)
+    for example in ("panels", "delivery"):
+        (folder / f"{example}.example.yaml").rename(folder / f"{example}.yaml")
+    content = (folder / name).read_text(encoding="utf-8")
+    assert old in content
+    (folder / name).write_text(content.replace(old, new, 1), encoding="utf-8")
+    result = RUNNER.invoke(site_app, ["check", str(folder), "--lang", "en"])
+    assert result.exit_code == 1
+    assert told in result.output
+    assert f"{name} cannot be used" in result.output
+    (line,) = [one for one in result.output.splitlines() if one.startswith(f"  {name}:")][:1]
+    assert "mend: " in line

@@ -47,3 +47,15 @@ def test_a_missing_package_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     check = named(examine(patient(tmp_path, 8440)), "Virtual campus")
     assert check.status is Status.WARN
     assert "sim" in check.mend
+
+
+def test_a_broken_file_beside_the_site_file_is_told(tmp_path: Path) -> None:
+    for source in sample_school_directory().glob("*.yaml"):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    (tmp_path / "desk.yaml").write_text("format: 1\nladder: []\n", encoding="utf-8")
+    checks = examine(patient(tmp_path, 8440, tmp_path))
+    desk = named(checks, "Site file desk.yaml")
+    assert desk.status is Status.FAIL
+    assert desk.found.startswith("desk.yaml:2: ladder")
+    assert named(checks, "Site file timetable.yaml").status is Status.OK
+    assert named(checks, "Site file delivery.yaml").found == "Absent (defaults are used)"

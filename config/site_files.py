@@ -1,0 +1,113 @@
+"""Every file of a site folder beside `site.yaml`: is it there, and can it be used?
+
+The service reads these files when it starts and refuses to start with a bad one; this reads them
+the same way, so that somebody can know before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.cards import CARDS_FILE
+from config.cards_load import load_cards
+from config.delivery import DELIVERY_FILE, load_delivery
+from config.desk_plan import DESK_FILE, DeskPlan, load_desk_plan
+from config.dismissal import DISMISSAL_FILE, load_dismissal
+from config.errors import ConfigError, ConfigFileError
+from config.panels import PANELS_FILE
+from config.panels_load import load_panels
+from config.plan import load_edition
+from config.profiles import load_profiles
+from config.recording import RECORDING_FILE, load_recording
+from config.site import Site
+from config.timetable.load import TIMETABLE_FILE, load_timetable
+
+PLAN_FOLDER = "plan"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStanding:
+    """How one file stands.
+
+    Attributes:
+        name: as it stands in the folder.
+        present: it is there; what is not there falls back to its defaults.
+        problems: each with file, line, key and mend; empty when it can be used.
+        counts: what the file holds, by a key of the catalogue (`site.file.count.*`).
+    """
+
+    name: str
+    present: bool
+    problems: tuple[str, ...] = ()
+    counts: tuple[tuple[str, int], ...] = ()
+
+
+def check_files(site: Site) -> tuple[FileStanding, ...]:
+    """Read every file beside the site file; never raises for what they hold."""
+    desk: list[DeskPlan] = []
+
+    def read_desk() -> dict[str, int]:
+        desk.append(load_desk_plan(site))
+        plan = desk[0]
+        return {"people": len(plan.people), "steps": len(plan.ladder)}
+
+    def read_cards() -> dict[str, int]:
+        # A desk that cannot be read has its own problems; cards are then read without its people.
+        return {"cards": len(load_cards(site, desk[0]).cards)} if desk else {}
+
+    def read_panels() -> dict[str, int]:
+        plan = load_panels(site)
+        return {
+            "devices": len(plan.devices),
+            "inputs": len(plan.inputs),
+            "outputs": len(plan.outputs),
+        }
+
+    def read_delivery() -> dict[str, int]:
+        plan = load_delivery(site.directory)
+        paths = sum(len(target.paths) for target in plan.targets)
+        return {"targets": len(plan.targets), "paths": paths}
+
+    def read_timetable() -> dict[str, int]:
+        load_timetable(site, load_profiles(site.profiles_file))
+        return {}
+
+    def read_recording() -> dict[str, int]:
+        load_recording(site)
+        return {}
+
+    def read_dismissal() -> dict[str, int]:
+        return {"places": len(load_dismissal(site.directory).places)}
+
+    def read_plan() -> dict[str, int]:
+        load_edition(site.directory / PLAN_FOLDER)
+        return {}
+
+    readers: tuple[tuple[str, Callable[[], dict[str, int]]], ...] = (
+        (DESK_FILE, read_desk),
+        (CARDS_FILE, read_cards),
+        (PANELS_FILE, read_panels),
+        (DELIVERY_FILE, read_delivery),
+        (RECORDING_FILE, read_recording),
+        (TIMETABLE_FILE, read_timetable),
+        (DISMISSAL_FILE, read_dismissal),
+        (PLAN_FOLDER, read_plan),
+    )
+    return tuple(_standing(site.directory, name, read) for name, read in readers)
+
+
+def _standing(directory: Path, name: str, read: Callable[[], dict[str, int]]) -> FileStanding:
+    if not (directory / name).exists():
+        # Reading still matters for the order: cards need the people of an absent desk file.
+        if name == DESK_FILE:
+            read()
+        return FileStanding(name, present=False)
+    try:
+        counts = read()
+    except ConfigFileError as error:
+        return FileStanding(name, True, tuple(str(problem) for problem in error.problems))
+    except ConfigError as error:
+        return FileStanding(name, True, (str(error),))
+    return FileStanding(name, True, counts=tuple(counts.items()))
