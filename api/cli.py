@@ -12,6 +12,7 @@ from rich.table import Table
 
 from api.cli_account import account_app, audit_app
 from api.cli_analyze import analyze
+from api.cli_bench import bench, overload_warning
 from api.cli_calibrate import calibrate_camera
 from api.cli_coverage import coverage_app
 from api.cli_dismissal import dismissal_app
@@ -29,6 +30,7 @@ from api.run import RunPlan, run
 from config import ConfigError, load_site
 from config.settings import load_settings
 from config.texts import text
+from models.errors import ModelError
 from streams.worker import stop_on_signals
 
 app = typer.Typer(
@@ -50,6 +52,7 @@ app.add_typer(evidence_app, name="evidence")
 app.command("analyze")(analyze)
 app.command("calibrate")(calibrate_camera)
 app.command("replay")(replay)
+app.command("bench")(bench)
 
 SiteOption = Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")]
 RunDirOption = Annotated[
@@ -71,8 +74,10 @@ def run_command(site: SiteOption, run_dir: RunDirOption = None, port: PortOption
         set_up_logs(settings.log_level)
         stop = threading.Event()
         stop_on_signals(stop)
+        if warning := overload_warning(plan.site, settings):
+            _say(warning)
         run(plan, stop, _say)
-    except ConfigError as error:
+    except (ConfigError, ModelError) as error:
         _say(str(error))
         raise typer.Exit(2) from None
 

@@ -193,7 +193,7 @@ def run(cycles: int, seed: int) -> tuple[list[Cycle], Footprint, Footprint]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(RtspServer(size="640x360"))
-        worker = make_worker(server.url(), folder, listener)
+        worker = make_worker(server.url("/still"), folder, listener)
         stop = threading.Event()
         thread = threading.Thread(target=worker.run, args=(stop,))
         thread.start()

@@ -4,7 +4,8 @@
 
 Prints `port N` when it listens. Mounts:
 
-    /live     H.264 test picture
+    /live     H.264 test picture that moves sideways
+    /still    H.264 test picture that stands, with a patch of noise: as a camera on a wall
     /audio    sound only
     /secret   H.264, user `guard`, password `right`
     /resize   H.264 that changes from 4:3 to 16:9 after two seconds
@@ -24,7 +25,7 @@ gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402  # the versions come first
 
 PICTURE = (
-    "( videotestsrc is-live=true pattern={pattern} horizontal-speed=2 ! capsfilter name=caps"
+    "( videotestsrc is-live=true pattern={pattern} horizontal-speed={speed} ! capsfilter name=caps"
     " caps=video/x-raw,width={width},height={height},framerate={fps}/1"
     " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps} threads=1"
     " ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
@@ -33,10 +34,10 @@ SOUND = "( audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay0 pt=8 )"
 
 
 def picture(
-    width: int, height: int, fps: int, pattern: str = "smpte"
+    width: int, height: int, fps: int, pattern: str = "smpte", speed: int = 2
 ) -> GstRtspServer.RTSPMediaFactory:
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(PICTURE.format(width=width, height=height, fps=fps, pattern=pattern))
+    factory.set_launch(PICTURE.format(width=width, height=height, fps=fps, pattern=pattern, speed=speed))
     return factory
 
 
@@ -96,6 +97,7 @@ def main() -> int:
     fps = arguments.fps
     factories = {
         "/live": picture(width, height, fps),
+        "/still": picture(width, height, fps, speed=0),
         "/audio": GstRtspServer.RTSPMediaFactory(),
         "/secret": guarded(picture(width, height, fps)),
         "/resize": resizing((480, 360), (640, 360), fps),
@@ -109,7 +111,7 @@ def main() -> int:
                 permissions.add_permission_for_role(role, "media.factory.access", True)
                 permissions.add_permission_for_role(role, "media.factory.construct", True)
             factory.set_permissions(permissions)
-        factory.set_shared(path == "/live")
+        factory.set_shared(path in ("/live", "/still"))
         mounts.add_factory(path, factory)
     if server.attach(None) == 0:
         sys.stderr.write(f"cannot listen on port {arguments.port}\n")

@@ -1,0 +1,1 @@
+"""How many cameras this machine carries: measured here, not looked up."""

@@ -1,0 +1,131 @@
+"""`xiaoan bench`: how many cameras this machine carries, and what would help."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from api.capacity.budget import HEADROOM, STAGES, StageCosts
+from api.capacity.measure import Machine
+from api.capacity.site_demand import CostMemory, dearest_stage, demand_of, measure_site
+from config import ConfigError, load_site, sample_school_directory
+from config.settings import ServiceSettings, load_settings
+from config.site import Site
+from config.texts import text
+from models import load_head_network
+from models.errors import ModelError
+from models.heads.network import OwnHeadNetwork
+
+_KINDS_PX = ((1280, 720), (640, 360))
+_STAIR_CAMERA = "cam-stair"
+_ALWAYS_A_CORE = 3
+
+
+def bench(
+    site: Annotated[
+        Path | None, typer.Option("--site", help="站点目录 Also hold a site against it.")
+    ] = None,
+    run_dir: Annotated[Path | None, typer.Option("--run-dir", help="数据目录 Run folder.")] = None,
+) -> None:
+    """测量本机能带多少路摄像机 Measure how many cameras this machine carries."""
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        settings = load_settings(run_dir=run_dir)
+        network = load_head_network(threads=1, precision=settings.network_precision)
+        machine = Machine(network)
+        sample = load_site(sample_school_directory())
+        stair = sample.camera(_STAIR_CAMERA)
+        rows = tuple(machine.camera(sample, stair, size_px) for size_px in _KINDS_PX)
+        console.print(_table(rows, network, settings))
+        stage = dearest_stage(rows[:1])
+        lines = [text("capacity.bottleneck", settings.language, stage=_stage(stage, settings))]
+        lines.append(text(f"capacity.help.{stage}", settings.language))
+        if site is not None:
+            lines.append(_hold(load_site(site), machine, network, settings))
+        for line in lines:
+            console.print(line, markup=False)
+    except (ConfigError, ModelError) as error:
+        console.print(str(error), markup=False)
+        raise typer.Exit(2) from None
+
+
+def overload_warning(site: Site, settings: ServiceSettings) -> str:
+    """What `xiaoan run` says when the site asks more than this machine can; empty when it fits.
+
+    The first start with a site measures for some seconds; later ones read what was measured. A few
+    cameras a core are not measured: any machine that can run this carries them.
+    """
+    if len(site.cameras) <= _ALWAYS_A_CORE * (os.cpu_count() or 1):
+        return ""
+    network = load_head_network(threads=1, precision=settings.network_precision)
+    memory = CostMemory(settings.run_dir, site, network.model_id)
+    costs = memory.read()
+    if costs is None:
+        costs = measure_site(site, lambda: Machine(network, seconds=1.0))
+        memory.write(costs)
+    if not costs or not demand_of(costs, os.cpu_count() or 1).too_much:
+        return ""
+    return _verdict(costs, settings)
+
+
+def _hold(site: Site, machine: Machine, network: OwnHeadNetwork, settings: ServiceSettings) -> str:
+    costs = measure_site(site, lambda: machine)
+    CostMemory(settings.run_dir, site, network.model_id).write(costs)
+    return _verdict(costs, settings) if costs else ""
+
+
+def _verdict(costs: tuple[StageCosts, ...], settings: ServiceSettings) -> str:
+    cores = os.cpu_count() or 1
+    demand = demand_of(costs, cores)
+    numbers = {
+        "cameras": demand.cameras,
+        "needed": f"{demand.needed_cores:.1f}",
+        "usable": f"{HEADROOM * cores:.1f}",
+    }
+    language = settings.language
+    if not demand.too_much:
+        return text("capacity.site.fits", language, **numbers)
+    mend = text(f"capacity.help.{dearest_stage(costs)}", language)
+    return text("capacity.site.too_much", language, help=mend, **numbers)
+
+
+def _stage(stage: str, settings: ServiceSettings) -> str:
+    return text(f"capacity.column.{stage}", settings.language)
+
+
+def _table(
+    rows: tuple[StageCosts, ...], network: OwnHeadNetwork, settings: ServiceSettings
+) -> Table:
+    language, cores = settings.language, os.cpu_count() or 1
+    columns = ("kind", *STAGES, "cores", "carried")
+    table = Table(
+        *(text(f"capacity.column.{column}", language) for column in columns),
+        title=text("capacity.title", language),
+        caption=text(
+            "capacity.machine",
+            language,
+            cores=cores,
+            model=network.model_id,
+            runtime=network.session.runtime,
+            precision=network.session.precision,
+        ),
+    )
+    for one in rows:
+        kind = text(
+            "capacity.kind",
+            language,
+            kind=one.kind.name,
+            input=f"{one.kind.input_fps:g}",
+            analysed=f"{one.kind.analysed_fps:g}",
+        )
+        spent = (f"{one.spent_ms[stage]:.2f}" for stage in STAGES)
+        table.add_row(kind, *spent, f"{one.cores:.3f}", str(one.carried(cores)))
+    return table
+
+
+__all__ = ["bench", "overload_warning"]

@@ -1,0 +1,90 @@
+"""`xiaoan bench` on this machine, and the warning of `xiaoan run`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api import cli_bench
+from api.capacity.budget import STAGES, StageCosts, StreamKind
+from api.capacity.measure import Machine
+from api.capacity.site_demand import CostMemory, measure_site
+from api.cli import app
+from config import load_site, sample_school_directory
+from config.settings import load_settings
+from config.site import Site
+from models import load_head_network
+
+
+@pytest.fixture(scope="module")
+def machine() -> Machine:
+    return Machine(load_head_network(threads=1), seconds=0.2)
+
+
+def filmed(tmp_path: Path, cameras: int) -> Site:
+    """The sample school with every camera a recording, the stair's camera repeated."""
+    from benchmarks.rig import CameraFilm, write_school
+
+    write_school(tmp_path / "site", [CameraFilm(tmp_path / "none.mp4")] * cameras)
+    return load_site(tmp_path / "site")
+
+
+def test_every_stage_is_measured_and_a_sub_stream_is_cheaper_to_decode(machine: Machine) -> None:
+    site = load_site(sample_school_directory())
+    stair = site.camera("cam-stair")
+    main, sub = (machine.camera(site, stair, size) for size in ((1280, 720), (640, 360)))
+    assert set(main.spent_ms) == set(STAGES)
+    assert all(spent > 0.0 for spent in main.spent_ms.values())
+    assert sub.spent_ms["decode"] < main.spent_ms["decode"]
+    assert (main.kind.name, sub.kind.name) == ("720p", "360p")
+
+
+def test_drawn_cameras_cost_no_decoding_and_are_left_out() -> None:
+    def never() -> Machine:
+        raise AssertionError("nothing is to be measured")
+
+    assert measure_site(load_site(sample_school_directory()), never) == ()
+
+
+def test_costs_are_kept_until_the_site_or_the_model_changes(tmp_path: Path) -> None:
+    site = filmed(tmp_path, 2)
+    costs = (StageCosts(StreamKind("720p", 25.0, 5.0), dict.fromkeys(STAGES, 1.5)),)
+    memory = CostMemory(tmp_path / "run", site, "net@1")
+    assert memory.read() is None
+    memory.write(costs)
+    assert memory.read() == costs
+    assert CostMemory(tmp_path / "run", site, "net@2").read() is None
+    with (site.directory / "site.yaml").open("a", encoding="utf-8") as file:
+        file.write("# another line\n")
+    assert CostMemory(tmp_path / "run", site, "net@1").read() is None
+    (tmp_path / "run" / "capacity.json").write_text("{", encoding="utf-8")
+    assert memory.read() is None
+
+
+def test_run_warns_of_more_cameras_than_the_machine_carries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    site = filmed(tmp_path, 5)
+    settings = load_settings(run_dir=tmp_path / "run")
+    model = load_head_network(threads=1, precision=settings.network_precision).model_id
+    slow = StageCosts(StreamKind("720p", 25.0, 5.0), dict.fromkeys(STAGES, 10.0))
+    CostMemory(settings.run_dir, site, model).write((slow,) * 5)
+    # 25 * 10 + 5 * 30 = 400 ms a second each: two cores for five, and 0.8 may be used.
+    assert "5 路需要 2.0 核，只有 0.8 核可用" in cli_bench.overload_warning(site, settings)
+    quick = StageCosts(StreamKind("720p", 25.0, 5.0), dict.fromkeys(STAGES, 1.0))
+    CostMemory(settings.run_dir, site, model).write((quick,) * 5)
+    assert cli_bench.overload_warning(site, settings) == ""
+
+
+def test_the_command_prints_a_table_and_holds_a_site_against_it(tmp_path: Path) -> None:
+    filmed(tmp_path, 4)
+    arguments = ["bench", "--site", str(tmp_path / "site"), "--run-dir", str(tmp_path / "run")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    for part in ("本机能带多少路摄像机", "720p", "360p", "主要耗时", "本站点 4 路需要"):
+        assert part in result.output
+    assert (tmp_path / "run" / "capacity.json").exists()
