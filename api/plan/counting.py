@@ -150,7 +150,7 @@ async def confirm(
         )
     )
     counted = await _count(connection, desk, await _row(connection, desk.unit_no, record_id))
-    body = {"counted": _named(counted)}
+    body: dict[str, Any] = {"counted": _named(counted)}
     if changed:
         body["changed"] = {name: [drafted.get(name), final.get(name)] for name in changed}
     await append(connection, _entry(desk, record_id, "confirmed", person, body))

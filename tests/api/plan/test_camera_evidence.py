@@ -68,11 +68,16 @@ class House:
             for point in points:
                 await readings.add(connection, zone_id, point)
 
-    async def post(self, path: str, status: int = 200, **body: Any) -> dict[str, Any]:
+    async def post(self, path: str, **body: Any) -> dict[str, Any]:
         answer = await self.client.post(UNIT + path, json=body)
-        assert answer.status_code == status, answer.text
+        assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    async def refused(self, path: str, **body: Any) -> tuple[int, str]:
+        """Status, and code with detail, of a refusal."""
+        answer = await self.client.post(UNIT + path, json=body)
+        return answer.status_code, f"{answer.json()['code']} {answer.json()}"
 
     async def tasks(self, *, closed: bool = False) -> list[tuple[str, str]]:
         answer = await self.client.get(f"{UNIT}/tasks", params={"closed": closed})
@@ -210,7 +215,12 @@ async def test_a_drill_timed_by_cameras_is_a_draft_with_a_curve(house: House) ->
     start = local(MONDAY, "09:40")
     for second, people in ((0, 30.0), (60, 12.0), (120, 0.0), (180, 0.0)):
         await house.measured("stair", step(start.plus(second), people, people / 10.8))
-    window = {"kind_type": "stampede", "day": "2026-03-09", "start": "09:40", "end": "09:45"}
+    window: dict[str, Any] = {
+        "kind_type": "stampede",
+        "day": "2026-03-09",
+        "start": "09:40",
+        "end": "09:45",
+    }
     draft = await house.post("/camera-drills", **window, target_seconds=90)
     assert draft["state"] == "draft"
     page = await house.page(draft["id"])
@@ -218,9 +228,10 @@ async def test_a_drill_timed_by_cameras_is_a_draft_with_a_curve(house: House) ->
     assert 'points="48.0,8.0 242.7,130.4 437.3,212.0 632.0,212.0"' in page
     assert "楼梯" in page
     assert await house.tasks() == []  # a draft opens nothing
-    missing = await house.post(f"/records/{draft['id']}/confirm", status=422)
-    assert "参加人数" in str(missing)
-    added = {"participants": 800, "evaluation": "二楼滞留，下次分批"}
+    status, words = await house.refused(f"/records/{draft['id']}/confirm")
+    assert status == 422
+    assert "参加人数" in words
+    added: dict[str, Any] = {"participants": 800, "evaluation": "二楼滞留，下次分批"}
     counted = await house.post(f"/records/{draft['id']}/confirm", details=added)
     assert counted["state"] == "submitted"
     assert "R-3.12.1-2" in {one["rule_id"] for one in counted["counted"]}
@@ -228,7 +239,7 @@ async def test_a_drill_timed_by_cameras_is_a_draft_with_a_curve(house: House) ->
     assert await house.tasks() == [("failed_drill:stampede", "open")]
     told = (await house.client.get(f"{UNIT}/history/record/{draft['id']}")).json()
     assert told[-1]["body"]["changed"]["participants"] == [None, 800]
-    second = {**window, "start": "15:00", "end": "15:05"}
+    second: dict[str, Any] = {**window, "start": "15:00", "end": "15:05"}
     await house.measured("stair", step(local(MONDAY, "15:00"), 9.0, 0.8))
     await house.measured("stair", step(local(MONDAY, "15:01"), 0.0, 0.0))
     good = await house.post("/camera-drills", **second, target_seconds=90)
@@ -250,10 +261,11 @@ async def test_a_school_without_cameras_here_is_refused(house: House) -> None:
     other = "/api/v1/plan/units/sample-middle"
     answer = await house.client.post(f"{other}/camera-drafts", json={**WEEK, **BREAK})
     assert (answer.status_code, answer.json()["code"]) == (409, "plan_no_site")
-    wrong = {"kind_type": "fire", "day": "2026-03-09", "start": "09:40", "end": "09:30"}
-    assert (await house.post("/camera-drills", 409, **wrong))["code"] == "plan_drill_hours"
-    wrong = {**wrong, "end": "09:50", "zones": ["roof"]}
-    assert (await house.post("/camera-drills", 409, **wrong))["code"] == "plan_zone_unknown"
+    wrong: dict[str, Any] = {"kind_type": "fire", "day": "2026-03-09", "start": "09:40"}
+    status, words = await house.refused("/camera-drills", **wrong, end="09:30")
+    assert (status, words.split()[0]) == (409, "plan_drill_hours")
+    status, words = await house.refused("/camera-drills", **wrong, end="09:50", zones=["roof"])
+    assert (status, words.split()[0]) == (409, "plan_zone_unknown")
 
 
 async def test_the_wall_and_the_map_show_cameras_beside_the_plan(house: House) -> None:

@@ -15,7 +15,16 @@ from tests.api.plan.test_routes import BASE, Person, client
 __all__ = ["client"]
 
 UNIT = "/plan/units/sample-primary"
-PAGES = ("", "/board", "/ledger", "/calendar", "/records", "/hazards", "/tasks", "/incidents")
+PAGES: tuple[str, ...] = (
+    "",
+    "/board",
+    "/ledger",
+    "/calendar",
+    "/records",
+    "/hazards",
+    "/tasks",
+    "/incidents",
+)
 PAGES += ("/certificates", "/map", "/form/drill", "/form/duty_log")
 # One letter a page of PAGES: y for 200, n for 403.
 REACHED = {
