@@ -45,6 +45,7 @@ from api.routes import (
     site_plan,
     state,
     steps,
+    test_alarms,
 )
 from api.routes import pictures as picture_routes
 from api.security import Guard
@@ -86,6 +87,7 @@ def create_app(
     groups: tuple[CameraGroup, ...] = (),
     delivery: DeliveryPlan | None = None,
     evidence: EvidencePlan | None = None,
+    timetable: Timetable | None = None,
 ) -> FastAPI:
     """The application over the given collaborators; it opens nothing before its start.
 
@@ -104,7 +106,7 @@ def create_app(
         response=response or SiteResponse(),
         groups=groups,
     )
-    service.desk.outbox = Outbox(delivery or DeliveryPlan(), watched, service.desk.plan)
+    service.desk.outbox = Outbox(delivery or DeliveryPlan(), watched, service.desk.plan, timetable)
     covering = CoverageWatch(site, service.desk) if isinstance(site, Site) else None
     kept = EvidenceService(service.desk, evidence) if evidence is not None else None
     accounts = None
@@ -155,6 +157,7 @@ def create_app(
         state,
         alarms,
         steps,
+        test_alarms,
         cards,
         inputs,
         papers,

@@ -87,6 +87,7 @@ async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat
             response=load_response(site),
             groups=_worker_groups(site, settings),
             evidence=_evidence_of(site, settings),
+            timetable=load_timetable(site, load_profiles(site.profiles_file)),
         )
         server = build_server(app, host=settings.host, port=settings.port)
         await _serve_with_heartbeat(server, heartbeat)

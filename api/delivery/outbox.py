@@ -7,10 +7,10 @@ either.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -54,9 +54,10 @@ _NOT_TOLD = frozenset(
 """Steps of the desk's own work, and numbers that move; the next told step carries them."""
 
 
-def _never(instant: Utc) -> bool:
-    del instant
-    return False
+class Drills(Protocol):
+    """The part of the timetable that the outbox asks."""
+
+    def is_drill(self, instant: Utc) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,13 @@ class Outbox:
 
     Attributes:
         response: the site's people and its escalation ladder.
-        is_drill: whether the school's timetable has a drill at an instant.
+        timetable: says when the school has a drill; `None` where the site has none.
     """
 
     plan: DeliveryPlan
     site: WatchedSite
     response: DeskPlan = field(default_factory=DeskPlan)
-    is_drill: Callable[[Utc], bool] = _never
+    timetable: Drills | None = None
 
     def __post_init__(self) -> None:
         # Read the texts now: the first alarm's transaction must not wait for their files.
@@ -155,7 +156,8 @@ class Outbox:
 
     def _message(self, alarm: Alarm, entry: HistoryEntry) -> OutMessage:
         message = alarm_message(self.site, alarm, entry, new_id())
-        if self.is_drill(alarm.opened_at) and not message.is_test:
+        drills = self.timetable
+        if drills is not None and drills.is_drill(alarm.opened_at) and not message.is_test:
             message = in_a_drill(message)
         steps = {step.id: step for step in self.response.ladder}
         if entry.action is Action.ESCALATED and entry.detail in steps:
@@ -174,6 +176,9 @@ class Outbox:
         about = alarm.key.subject_id.partition("/")[0]
         if alarm.key.type is AlarmType.DELIVERY and about == target.id:
             return False
+        if alarm.key.type is AlarmType.TEST:
+            # A test shows that every receiver that is told at once can be reached.
+            return target.from_step is None
         steps = steps_for(self.response.ladder, alarm.priority)[: alarm.escalated]
         taken = {step.do for step in steps}
         if target.from_step is not None and target.from_step not in taken:

@@ -104,7 +104,8 @@ async def play(
 ) -> Response:
     """The recording of an alarm, unredacted, for playing here; the viewing is on record first.
 
-    While the alarm is open the reason is the answer to it; after that it must be given.
+    While the alarm is open the reason is the answer to it; after that it must be given. HEAD says
+    whether there is a film and shows nothing, so it is no viewing.
     """
     alarm = await seen_alarm(evidence, actor, Right.PLAY_EVIDENCE, number)
     why = reason or (Reason.ALARM_RESPONSE if alarm.is_open else None)
@@ -120,10 +121,11 @@ async def play(
     if version is not None and (
         await asyncio.to_thread(_made, evidence, number, camera_id, version)
     ):
-        now, name = evidence.desk.clock.utc(), _name(actor, request)
-        line = Line(number, camera_id, name, Act.PLAYED, why.value, note, now)
-        async with evidence.desk.database.write() as connection:
-            await evidence.note(connection, actor, line)
+        if request.method != "HEAD":
+            now, name = evidence.desk.clock.utc(), _name(actor, request)
+            line = Line(number, camera_id, name, Act.PLAYED, why.value, note, now)
+            async with evidence.desk.database.write() as connection:
+                await evidence.note(connection, actor, line)
         path = evidence.folder.root / "joined" / f"{number}-{camera_id}-{version}.mp4"
         return FileResponse(path, media_type="video/mp4")
     if part >= len(parts):

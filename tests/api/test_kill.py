@@ -8,11 +8,11 @@ import time
 from tests.api.service_peer import ServiceProcess
 
 
-def test_an_alarm_that_was_rising_is_there_exactly_once(sqlite_url: str) -> None:
+def test_an_alarm_that_was_rising_is_there_exactly_once(database_url: str) -> None:
     steps = [("L2", 2.0 + i / 100) for i in range(30)]
     steps += [("L3", 2.8 + i / 100) for i in range(30)]
     steps += [("L4", 3.6 + i / 100) for i in range(30)]
-    with ServiceProcess(sqlite_url) as service:
+    with ServiceProcess(database_url) as service:
 
         def kill_now_and_then() -> None:
             for _ in range(2):

@@ -15,6 +15,7 @@ import httpx
 from api.delivery.driver import Accepted, Receipt
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
+from api.delivery.outward import outward
 from config.delivery import RobotKeys, read_secret
 from config.errors import SecretError
 from streams.clock import Clock
@@ -40,7 +41,12 @@ class RobotDriver:
         if urlsplit(self._url).scheme not in ("http", "https"):
             raise SetupError(f"{keys.url} does not hold the robot's web address")
         self._recent: deque[Monotonic] = deque(maxlen=MESSAGES_A_MINUTE)
-        self._client = httpx.AsyncClient(timeout=keys.timeout_s, trust_env=False)
+        self._client = httpx.AsyncClient(
+            timeout=keys.timeout_s,
+            transport=outward(directory),
+            follow_redirects=False,
+            trust_env=False,
+        )
 
     async def start(self) -> None:
         """Connections open with the first message."""

@@ -15,6 +15,7 @@ from api.delivery.driver import Accepted, Receipt
 from api.delivery.drivers.cap import cap_document
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
+from api.delivery.outward import outward
 from config.delivery import WebhookKeys, read_secret
 from config.errors import SecretError
 from streams.clock import Clock
@@ -37,8 +38,11 @@ class WebhookDriver:
         self._signers = [_signer(reference, directory) for reference in references]
         self._client = httpx.AsyncClient(
             timeout=keys.timeout_s,
-            limits=httpx.Limits(max_connections=_CONNECTIONS),
-            verify=_trust(keys, directory),
+            transport=outward(
+                directory,
+                verify=_trust(keys, directory),
+                limits=httpx.Limits(max_connections=_CONNECTIONS),
+            ),
             follow_redirects=False,
             trust_env=False,
         )

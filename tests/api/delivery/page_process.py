@@ -30,6 +30,7 @@ targets:
   - id: centre
     name: {zh: 报警中心, en: Alarm centre}
     role: monitoring
+    from_step: district
     paths:
       - id: mqtt
         driver: mqtt

@@ -78,6 +78,8 @@ def test_every_driver_has_settings_a_state_and_a_test(
             "room": 2, "centre": 3, "chat": 1,
         }  # fmt: skip
         browser.get(f"{service.url}/delivery?lang=en")
-        assert "Police room" in browser.find_element(By.TAG_NAME, "body").text
+        body = browser.find_element(By.TAG_NAME, "body").text
+        assert "Police room" in body
+        assert "told only when an alarm escalates to: district told" in body
         entries = browser.get_log("browser")  # type: ignore[no-untyped-call]
         assert [one["message"] for one in entries if one["level"] == "SEVERE"] == []

@@ -106,8 +106,15 @@ async def test_the_message_says_what_the_step_does_and_whom_it_tells(database_ur
     assert message.without_people().tell == ()
 
 
+class _DrillAtNow:
+    """A timetable with one drill."""
+
+    def is_drill(self, instant: Utc) -> bool:
+        return instant == NOW
+
+
 async def test_a_drill_is_marked_and_still_real(sqlite_url: str) -> None:
-    outbox = Outbox(plan(), SITE, is_drill=lambda instant: instant == NOW)
+    outbox = Outbox(plan(), SITE, timetable=_DrillAtNow())
     async with Database(sqlite_url) as database:
         for subject, at in (("stair", NOW), ("hall", NOW.plus(3600.0))):
             change = observe(None, signal(subject, at=at))

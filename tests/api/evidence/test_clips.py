@@ -51,8 +51,14 @@ async def test_a_clip_plays_in_ranges_and_the_viewing_is_on_record(
         first = await client.get(f"/api/v1/alarms/{number}/clip")
         assert first.status_code == 307
         url = first.headers["location"]
+        head = await client.head(url)
+        nobody = await client.get("/api/v1/evidence/register", headers=WHO)
+        assert nobody.json()["lines"] == []
         whole = await client.get(url)
         assert (whole.status_code, whole.headers["content-type"]) == (200, "video/mp4")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == str(len(whole.content))
+        assert head.headers["accept-ranges"] == "bytes"
         part = await client.get(url, headers={"range": "bytes=100-199"})
         assert (part.status_code, part.content) == (206, whole.content[100:200])
         (tmp_path / "seen.mp4").write_bytes(whole.content)

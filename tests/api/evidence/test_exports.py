@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
+import av
+import pytest
+
+from api.evidence import export_job, exports
+from api.evidence.errors import ExportFailedError
 from api.evidence.export_job import ExportJob
 from api.evidence.signing import verify_package
-from tests.api.evidence.cases import evidence_desk
+from models.errors import ModelError
+from models.registry import default_head_network_id
+from tests.api.evidence.cases import CAMERA, evidence_desk
+from vision.arrays import UInt8Array
+from vision.observations import CrowdObservation, HeadNetwork, Region
 
 WISH = {"reason": "police_request", "case_no": "2026-118"}
 
@@ -48,6 +58,63 @@ async def test_a_redacted_export_is_queued_at_once(sqlite_url: str, tmp_path: Pa
             f"/api/v1/alarms/{number}/exports", json=WISH, headers={"x-person": "li"}
         )
         assert (answer.json()["redacted"], answer.json()["state"]) == (True, "queued")
+
+
+async def test_a_redacted_export_names_its_network_and_bears_its_watermark(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        number = await case.alarm_of_a_crowd(5.0)
+        li, path = {"x-person": "li"}, f"/api/v1/alarms/{number}/exports"
+        await case.desk.client.post(path, json=WISH, headers=li)
+        await case.evidence.make_next_export()
+        (export,) = (await case.desk.client.get(path)).json()["exports"]
+        assert export["state"] == "ready", export["detail"]
+        file = await case.desk.client.get(f"/api/v1/exports/{export['id']}/file", headers=li)
+        (tmp_path / "got.zip").write_bytes(file.content)
+    found = verify_package(tmp_path / "got.zip")
+    assert found.good
+    film = found.manifest["films"][0]
+    assert found.manifest["network"].startswith(default_head_network_id())
+    assert film["pictures"] > 60
+    # The test's pictures grow brighter all the time: everything in them moves.
+    assert film["mean_blurred_share"] > 0.5
+    with zipfile.ZipFile(tmp_path / "got.zip") as package:
+        (tmp_path / "film.mp4").write_bytes(package.read(f"{CAMERA}-1.mp4"))
+    with av.open(str(tmp_path / "film.mp4")) as film_file:
+        first = next(film_file.decode(video=0))
+    # The foot with who, when and why stands below the picture's own 90 lines.
+    assert first.height > 90 + 2 * 12
+    foot = first.to_ndarray(format="gray")[92:]
+    assert (int(foot.max()) > 150, int(foot.min()) < 60) == (True, True)
+
+
+@pytest.mark.parametrize("when", ["it cannot be loaded", "it fails on a picture"])
+async def test_without_a_working_network_nothing_is_exported(
+    sqlite_url: str, tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        model_id = "broken@0"
+
+        def observe(self, image_bgr: UInt8Array, region: Region | None = None) -> CrowdObservation:
+            raise ModelError("told by the test")
+
+    def missing() -> HeadNetwork:
+        raise ModelError("told by the test")
+
+    monkeypatch.setattr(export_job, "redaction_network", missing)
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        number = await case.alarm_of_a_crowd(5.0)
+        asked = await case.desk.client.post(
+            f"/api/v1/alarms/{number}/exports", json=WISH, headers={"x-person": "li"}
+        )
+        async with case.desk.service.desk.database.read() as connection:
+            wanted = await exports.find(connection, asked.json()["id"])
+        job = await case.evidence.job_of(wanted)
+        network = Broken() if when == "it fails on a picture" else None
+        with pytest.raises((ModelError, ExportFailedError)):
+            export_job.export(job, network)
+        assert not Path(job.out).exists()
 
 
 def test_a_job_travels_as_json() -> None:

@@ -11,7 +11,7 @@ from api.evidence.redaction import Redactor, TimedImage, background_of
 from models.errors import ModelError
 from vision.arrays import UInt8Array
 from vision.instants import Utc
-from vision.observations import CrowdObservation, DensityMap, HeadPoints
+from vision.observations import CrowdObservation, DensityMap, HeadPoints, Region
 
 SIZE = (120, 160)
 PLACE = np.random.default_rng(1).integers(60, 180, (*SIZE, 3), dtype=np.uint8)
@@ -38,7 +38,7 @@ class FakeNetwork:
     def __init__(self, answer: Callable[[int], CrowdObservation]) -> None:
         self.answer, self.count = answer, 0
 
-    def observe(self, image_bgr: UInt8Array) -> CrowdObservation:
+    def observe(self, image_bgr: UInt8Array, region: Region | None = None) -> CrowdObservation:
         self.count += 1
         return self.answer(self.count - 1)
 
