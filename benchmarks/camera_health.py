@@ -21,6 +21,7 @@ at least 48 h. The interval of the rate is the exact Poisson one (95 %).
 from __future__ import annotations
 
 import math
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -271,9 +272,15 @@ def measure_recall(scenes: Sequence[Scene], trials: int, report: Report) -> bool
         by_fault.setdefault(drawn.fault, []).extend(delays)
         found = [delay for delay in delays if delay is not None]
         slowest = f"{max(found):.0f} s" if found else "-"
-        report.row(f"recall: {drawn.name}", f"{len(found)} / {len(delays)}, slowest {slowest}", "")
+        _tell(report, f"recall: {drawn.name}", f"{len(found)} / {len(delays)}, slowest {slowest}")
     held = [_recall_row(fault, delays, report) for fault, delays in by_fault.items()]
     return all(held)
+
+
+def _tell(report: Report, what: str, found: str) -> None:
+    """A row of the table, and at once a line of progress: the whole takes minutes."""
+    report.row(what, found, "")
+    print(f"{what}: {found}", file=sys.stderr, flush=True)
 
 
 def _seeded(report: Report, drawn: Drawn, scene: int, number: int) -> np.random.Generator:
@@ -303,7 +310,7 @@ def measure_false(scenes: Sequence[Scene], hours: float, report: Report) -> bool
         found = camera.events(hours / len(scenes))
         pictures += camera.pictures_measured
         total += found
-        report.row(f"ordinary video: {scene.name}", dict(found) or "no event", "")
+        _tell(report, f"ordinary video: {scene.name}", str(dict(found) or "no event"))
     days = hours / 24
     rate, (low, high) = total.total() / days, poisson_interval(total.total(), days)
     report.figures |= {
