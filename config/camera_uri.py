@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from config.errors import ConfigError, SecretError
+from config.networks import Resolver, load_networks, permitted, system_resolver
 from config.secret_store import open_secret
 
 SCHEMES = ("rtsp", "rtsps", "file", "virtual")
@@ -140,6 +141,18 @@ class CameraUri:
             filled = self.location.replace("{user}", user).replace("{password}", password)
             return f"{self.scheme}://{filled}"
         return f"{self.scheme}://{user}:{password}@{self.location}"
+
+    def check_address(self, resolver: Resolver = system_resolver) -> None:
+        """Whether the site lets this service connect to the camera's host; may take a look-up.
+
+        Raises:
+            AddressRefusedError: it does not; see `config.networks`.
+            NetworksFileError: the site's rules cannot be read.
+            OSError: the name is unknown.
+        """
+        if self.scheme in ("rtsp", "rtsps"):
+            host = urlsplit(f"//{self.location}").hostname or ""
+            permitted(host, load_networks(self.directory), resolver)
 
     def __str__(self) -> str:
         if self.scheme in ("file", "virtual"):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl
 
+from config.camera_uri import CameraUri
+from config.errors import ConfigError
 from streams.av_container import open_quickly
 from streams.camera_loop import CameraSpec
-from streams.errors import NotFoundError
-from streams.sources import Opener, SourceUri
+from streams.errors import NotFoundError, RefusedError
+from streams.sources import Container, Opener, SourceUri, Timeouts
 from streams.virtual_source import TimedPicture, made_opener
 from vision.errors import VisionError
 
@@ -19,12 +21,30 @@ _CAMPUS_FPS = (25.0, 12.5, 5.0, 2.5, 1.0)
 def opener_for(spec: CameraSpec) -> Opener:
     """PyAV for cameras and recordings, the virtual campus for `virtual:` addresses."""
     if spec.uri.scheme != "virtual":
-        return open_quickly
+        return open_permitted
 
     def film(uri: SourceUri) -> Iterator[TimedPicture]:
         return campus_pictures(uri, spec)
 
     return made_opener(film)
+
+
+def open_permitted(uri: SourceUri, timeouts: Timeouts) -> Container:
+    """Open a camera whose address the site allows, or a recording.
+
+    FFmpeg looks the name up once more by itself: a camera should be named by its address. Where a
+    camera sends it elsewhere, it follows to live streams only, never to files or web pages.
+    """
+    if isinstance(uri, CameraUri):
+        try:
+            uri.check_address()
+        except ConfigError as error:
+            mend = "correct the address, or allow its network in networks.yaml of the site"
+            raise RefusedError(str(uri), str(error), mend) from None
+        except OSError:
+            # The opener tells an unknown name better.
+            return open_quickly(uri, timeouts)
+    return open_quickly(uri, timeouts)
 
 
 def campus_pictures(uri: SourceUri, spec: CameraSpec) -> Iterator[TimedPicture]:

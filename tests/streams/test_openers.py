@@ -1,9 +1,8 @@
 import pytest
 
-from streams.av_container import open_quickly
 from streams.camera_loop import CameraSpec
 from streams.errors import NotFoundError
-from streams.openers import campus_pictures, opener_for
+from streams.openers import campus_pictures, open_permitted, opener_for
 from streams.sources import PlainUri, Timeouts
 from vision.camera import Camera, Lens, Pose
 
@@ -16,7 +15,7 @@ def spec(address: str, analysed_fps: float = 5.0) -> CameraSpec:
 
 @pytest.mark.parametrize("address", ["rtsp://camera/live", "rtsps://camera/live", "file:a.mp4"])
 def test_cameras_and_recordings_are_played_by_ffmpeg(address: str) -> None:
-    assert opener_for(spec(address)) is open_quickly
+    assert opener_for(spec(address)) is open_permitted
 
 
 @pytest.mark.parametrize(

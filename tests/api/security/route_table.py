@@ -90,6 +90,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/alarms/{number}/out-of-service",
         "POST /api/v1/alarms/{number}/release",
     ),
+    "administrator bureau": ("POST /api/v1/plan/imports",),
     "supervisor auditor privacy_officer": (
         "GET /api/v1/viewings",
         "GET /api/v1/evidence/register",
@@ -114,6 +115,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "supervisor district installer bureau school": (
         "GET /api/v1/coverage/now",
         "GET /api/v1/coverage/plan",
+        "GET /api/v1/coverage/floors/{floor_id}/underlay",
         "GET /api/v1/coverage/changes",
         "GET /api/v1/coverage/days",
         "GET /api/v1/coverage/tasks",
@@ -154,6 +156,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "GET /plan/units/{unit_id}/ledger",
         "GET /plan/units/{unit_id}/calendar",
         "GET /plan/units/{unit_id}/rows/{number}",
+        "GET /plan/units/{unit_id}/records",
     ),
     "bureau school security_room bus_provider": (
         "POST /api/v1/plan/units/{unit_id}/records",
@@ -164,6 +167,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/plan/units/{unit_id}/attachments/{number}/privacy",
         "POST /api/v1/plan/units/{unit_id}/camera-audits",
         "POST /api/v1/plan/units/{unit_id}/camera-drafts",
+        "POST /api/v1/plan/units/{unit_id}/camera-drills",
     ),
     "bureau school police_room": (
         "POST /api/v1/plan/units/{unit_id}/records/{number}/review",
@@ -191,6 +195,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/plan/units/{unit_id}/incidents/{number}/close",
         "POST /api/v1/plan/units/{unit_id}/incidents/{number}/lessons",
         "GET /plan/wall",
+        "GET /api/v1/plan/wall",
+        "GET /api/v1/plan/wall/events",
         "GET /api/v1/plan/units/{unit_id}/reports",
         "GET /api/v1/plan/units/{unit_id}/reports/preview",
         "POST /api/v1/plan/units/{unit_id}/reports",
@@ -210,6 +216,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     ),
     "bureau school security_room expert": (
         "GET /api/v1/plan/units/{unit_id}/tasks",
+        # Of a duty log; other kinds follow the scope of the role.
+        "GET /plan/units/{unit_id}/records/{number}",
         "GET /plan/units/{unit_id}/tasks",
     ),
 }
@@ -230,6 +238,9 @@ ANSWERED_ANYWHERE = frozenset(
         "GET /api/v1/plan/papers/plan.{form}",
         "GET /plan",
         "GET /plan/wall",
+        "GET /api/v1/plan/wall",
+        "GET /api/v1/plan/wall/events",
+        "POST /api/v1/plan/imports",
     }
 )
 """Routes that answer a role wherever it holds; nothing of another place may stand in the answer."""

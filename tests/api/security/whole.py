@@ -187,6 +187,7 @@ _NUMBERED = ("hazards", "incidents", "records", "attachments")
 _VALUES = {
     "announcement_id": "hold-upstairs",
     "fault_id": "1",
+    "floor_id": "f1",
     "form": "xlsx",
     "input_id": "no-such-input",
     "lang": "zh",
@@ -201,7 +202,7 @@ def filled(template: str, objects: Mapping[str, str]) -> str:
     """A route's path with the ids of things that exist; what has no own object gets a plain id."""
     path = template.replace("form/{kind}", "form/drill").replace("{kind}", "hazard")
     known = {**_VALUES, **objects, "number": number_for(template, objects)}
-    return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)
+    return re.sub(r"\{(\w+)\}", lambda found: known.get(found[1], "1"), path)
 
 
 def example_of(whole: Whole, route: str) -> bytes:

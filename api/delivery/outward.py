@@ -1,0 +1,59 @@
+"""HTTP to the outside: only to addresses that the site allows, judged after the name's look-up."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import httpx
+
+from config.networks import (
+    AddressRefusedError,
+    NetworkRules,
+    Resolver,
+    load_networks,
+    permitted,
+    system_resolver,
+)
+
+
+class OutwardTransport(httpx.AsyncBaseTransport):
+    """Looks a name up once, judges every address, and connects to the one that was judged.
+
+    The certificate is still held against the name. Raises `httpx.ConnectError` where the address
+    is refused or unknown.
+    """
+
+    def __init__(
+        self,
+        rules: NetworkRules,
+        *,
+        verify: ssl.SSLContext | bool = True,
+        limits: httpx.Limits = httpx.Limits(),
+        resolver: Resolver = system_resolver,
+    ) -> None:
+        self._rules = rules
+        self._resolver = resolver
+        self._inner = httpx.AsyncHTTPTransport(verify=verify, limits=limits, trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send to the judged address; `Host` and the name of the certificate stay."""
+        host = request.url.host
+        try:
+            address = await asyncio.to_thread(permitted, host, self._rules, self._resolver)
+        except (AddressRefusedError, OSError) as error:
+            raise httpx.ConnectError(str(error), request=request) from None
+        request.extensions = {**request.extensions, "sni_hostname": host}
+        request.url = request.url.copy_with(host=address)
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def outward(
+    directory: Path, *, verify: ssl.SSLContext | bool = True, limits: httpx.Limits = httpx.Limits()
+) -> OutwardTransport:
+    """The transport under the rules of a site folder. Raises `NetworksFileError`."""
+    return OutwardTransport(load_networks(directory), verify=verify, limits=limits)

@@ -1,0 +1,80 @@
+"""HTTP to the outside: refused addresses, names that change, redirects."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
+
+import httpx
+import pytest
+
+from api.delivery.outward import OutwardTransport
+from config.networks import NetworkRules
+
+OPEN = NetworkRules()
+NOT_HERE = NetworkRules((ip_network("10.20.0.0/16"),), loopback=False)
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[int, list[str]]]:
+    """A web server on this machine; it notes the host it was asked for, and sends elsewhere."""
+    hosts: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            hosts.append(self.headers["Host"])
+            self.send_response(302)
+            self.send_header("Location", "http://169.254.169.254/latest/meta-data/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            del args
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield server.server_port, hosts
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+async def test_the_judged_address_is_asked_under_the_name(receiver: tuple[int, list[str]]) -> None:
+    port, hosts = receiver
+    looked_up: list[str] = []
+
+    def resolver(host: str) -> list[str]:
+        looked_up.append(host)
+        return ["127.0.0.1"]
+
+    transport = OutwardTransport(OPEN, resolver=resolver)
+    async with httpx.AsyncClient(transport=transport) as client:
+        answer = await client.get(f"http://receiver.school:{port}/a")
+    assert answer.status_code == 302
+    assert (looked_up, hosts) == (["receiver.school"], [f"receiver.school:{port}"])
+
+
+async def test_a_redirect_to_the_metadata_service_is_refused_even_if_followed(
+    receiver: tuple[int, list[str]],
+) -> None:
+    port, _ = receiver
+    transport = OutwardTransport(OPEN)
+    async with httpx.AsyncClient(transport=transport, follow_redirects=True) as client:
+        with pytest.raises(httpx.ConnectError, match="link-local"):
+            await client.get(f"http://127.0.0.1:{port}/a")
+
+
+@pytest.mark.parametrize("found", [["127.0.0.1"], ["10.20.0.9", "127.0.0.1"], ["::1"]])
+async def test_a_name_that_leads_to_this_machine_is_never_asked(
+    receiver: tuple[int, list[str]], found: list[str]
+) -> None:
+    port, hosts = receiver
+    transport = OutwardTransport(NOT_HERE, resolver=lambda host: found)
+    async with httpx.AsyncClient(transport=transport) as client:
+        with pytest.raises(httpx.ConnectError, match="this machine itself"):
+            await client.get(f"http://receiver.school:{port}/a")
+    assert hosts == []
