@@ -11,9 +11,11 @@ from api.access.rights import Right
 from api.plan import history
 from api.plan.asking import Number, PlanDep, UnitId
 from api.plan.errors import NotFoundRefusal, StepRefusal
+from api.plan.hazard_store import HAZARDS
 from api.plan.page_frame import (
     Answer,
     Frame,
+    HazardsPage,
     PageRefusal,
     PapersPage,
     ScoresPage,
@@ -39,7 +41,7 @@ AnyDay = Annotated[Day | None, Query()]
 PLACES = {
     "occurrence": "rows/{number}",
     "record": "records/{number}",
-    "hazard": "hazards#hazard-{number}",
+    "hazard": "hazards/{number}",
     "incident": "incidents#incident-{number}",
     "task": "tasks#task-{number}",
 }
@@ -137,6 +139,21 @@ async def row_page(
         raise PageRefusal(404, "absent.html")
     values = {"unit": desk.unit, "line": line, "records": records, "entries": entries}
     return Frame(request, plan, viewer).draw("row.html", values)
+
+
+@router.get("/units/{unit_id}/hazards/{number}")
+async def hazard_page(
+    request: Request, unit_id: UnitId, number: Number, plan: PlanDep, viewer: HazardsPage
+) -> Answer:
+    """One hazard, also a closed one, with every step that was taken."""
+    try:
+        async with plan.reading(viewer, unit_id) as (connection, desk):
+            hazard = await HAZARDS.one(connection, desk.unit_no, number)
+            entries = await history.of_subject(connection, f"hazard:{number}")
+    except NotFoundRefusal as error:
+        raise absent(error) from error
+    values = {"unit": desk.unit, "hazard": hazard, "entries": entries, "zone": plan.zone}
+    return Frame(request, plan, viewer).draw("hazard.html", values)
 
 
 def place_of(unit_id: str, reference: str) -> str:

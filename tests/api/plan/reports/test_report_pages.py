@@ -11,7 +11,7 @@ from tests.api.plan.test_routes import BASE, Person
 UNIT = "/plan/units/sample-primary"
 PATHS = [
     *(f"{UNIT}/reports?kind={kind}" for kind in ("half_month", "weekly", "monthly", "evaluation")),
-    *(f"{UNIT}/evaluation", f"{UNIT}/rows/ROW"),
+    *(f"{UNIT}/evaluation", f"{UNIT}/rows/ROW", f"{UNIT}/hazards/1"),
 ]
 
 
@@ -51,7 +51,7 @@ async def test_rows_that_disagree_stand_on_the_page_instead_of_buttons(busy: Off
         await connection.exec_driver_sql("UPDATE plan_hazards SET closed_day = 20000 WHERE id = 1")
     page = (await busy.director.get(f"{UNIT}/reports")).text
     assert "数字不符，不能导出" in page
-    assert f'<a href="{UNIT}/hazards#hazard-1">隐患#1 销号早于发现' in page
+    assert f'<a href="{UNIT}/hazards/1">隐患#1 销号早于发现' in page
     assert "一键生成资料包" not in page
 
 
