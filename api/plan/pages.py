@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 
 from api.plan import certificate_store, task_store
 from api.plan.asking import PlanDep, UnitId
+from api.plan.chasing import task_step
 from api.plan.errors import NotFoundRefusal
 from api.plan.forms import OWN_ROUTES
 from api.plan.page_frame import Answer, Frame, Start, absent
@@ -70,6 +71,7 @@ async def today_page(
         "ending": [one for one in ending if scope.allows("certificate", one.kind)],
         "missing": [kind for kind in missing if scope.allows("certificate", kind)],
         "tasks": tasks if has(Part.TASKS) else (),
+        "rung": task_step,
         "kinds": plan.edition.kinds.by_id,
         "forms": [
             name
