@@ -27,6 +27,8 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402  # the versions
 PICTURE = (
     "( videotestsrc is-live=true pattern={pattern} horizontal-speed={speed} ! capsfilter name=caps"
     " caps=video/x-raw,width={width},height={height},framerate={fps}/1"
+    # As on a real camera: without it, a picture after a restart equals one before, bit for bit.
+    ' ! clockoverlay time-format="%H:%M:%S" font-desc="Sans Bold 40"'
     " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps} threads=1"
     " ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
 )
@@ -37,7 +39,9 @@ def picture(
     width: int, height: int, fps: int, pattern: str = "smpte", speed: int = 2
 ) -> GstRtspServer.RTSPMediaFactory:
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(PICTURE.format(width=width, height=height, fps=fps, pattern=pattern, speed=speed))
+    factory.set_launch(
+        PICTURE.format(width=width, height=height, fps=fps, pattern=pattern, speed=speed)
+    )
     return factory
 
 
