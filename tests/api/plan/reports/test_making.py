@@ -56,6 +56,8 @@ async def test_the_half_month_pack_in_one_click(busy: Office, chinese_font: None
     assert "本期新增隐患：3" in receipt
     assert "隐患#2 看台.jpg（尚未确认可否外传）" in receipt
     assert sums[papers[0]] in receipt
+    assert len(load_workbook(BytesIO(archive.read(papers[0])))["照片"]._images) == 1
+    assert len(Document(BytesIO(archive.read(papers[1]))).inline_shapes) == 1
     assert b"SECRET-PLACE" not in archive.read(photo)
     assert b"SECRET-PLACE" in jpeg()
 
