@@ -24,7 +24,7 @@ class HealthLimits:
     Attributes:
         window_s, samples: a fault opens when its sign stands in at least `samples` of the
             samples of the last `window_s`, the newest among them.
-        lasting_samples: the same for faults that are told by a baseline.
+        lasting_samples: the same for cover and blur, and without a good sample between.
         shift_spread: shifts count together when they differ by less than this share of the width.
         clear_samples: and closes after so many samples in a row without it.
         settle_s: after a change of mode or light, signs that compare with the baseline wait.
@@ -83,6 +83,8 @@ class HealthState:
 _BY_BASELINE = (Fault.BLURRED, Fault.COVERED, Fault.MOVED, Fault.NOISY)
 # A grey cover looks like a change to infrared, so a cover must not wait until that has settled.
 _SETTLES = (Fault.BLURRED, Fault.MOVED, Fault.NOISY)
+# Somebody close before the lens looks like these for a while.
+_PASSING = (Fault.COVERED, Fault.BLURRED)
 _ALL_LOST_SHARE = 0.9
 
 
@@ -133,9 +135,9 @@ def _with_digest(state: HealthState, sample: HealthSample) -> HealthState:
 def _persistence(fault: Fault, limits: HealthLimits) -> Persistence:
     # A camera that was moved is off by the same amount each time; a false match never is.
     spread = limits.shift_spread if fault is Fault.MOVED else float("inf")
-    samples = limits.lasting_samples if fault in _BY_BASELINE else limits.samples
-    unbroken = fault in (Fault.COVERED, Fault.BLURRED)
-    return Persistence(limits.window_s, samples, limits.clear_samples, spread, unbroken)
+    passing = fault in _PASSING
+    samples = limits.lasting_samples if passing else limits.samples
+    return Persistence(limits.window_s, samples, limits.clear_samples, spread, passing)
 
 
 def _signs(state: HealthState, sample: HealthSample, limits: HealthLimits) -> dict[Fault, Sign]:

@@ -110,7 +110,7 @@ def test_a_moved_camera_is_suspended_until_a_person_confirms(bench: Bench) -> No
     told = bench.play(shifted(0.06), 40.0)
     (opened,) = (checkup for checkup in told if checkup.jpeg)
     assert faults(told) == {Fault.MOVED}
-    assert opened.at - opened.faults[0].since == pytest.approx(30.0)
+    assert opened.at - opened.faults[0].since == pytest.approx(20.0)
     assert opened.observed is not None
     # 6 % of 480 px at f = 399.4 px: the picture went right, so the camera turned left by 4.1
     # degrees across the axis; 20 degrees below the horizon that is 4.4 degrees of pan.
