@@ -45,6 +45,7 @@ from api.routes import (
     site_plan,
     state,
     steps,
+    test_alarms,
 )
 from api.routes import pictures as picture_routes
 from api.security import Guard
@@ -156,6 +157,7 @@ def create_app(
         state,
         alarms,
         steps,
+        test_alarms,
         cards,
         inputs,
         papers,

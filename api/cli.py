@@ -21,6 +21,7 @@ from api.cli_models import models_app
 from api.cli_plan import plan_app
 from api.cli_replay import replay
 from api.cli_secret import secret_app
+from api.cli_selftest import selftest
 from api.cli_site import site_app
 from api.cli_virtual import virtual_app
 from api.demo import DemoCheck, demo_plan
@@ -52,6 +53,7 @@ app.add_typer(evidence_app, name="evidence")
 app.command("analyze")(analyze)
 app.command("calibrate")(calibrate_camera)
 app.command("replay")(replay)
+app.command("selftest")(selftest)
 app.command("bench")(bench)
 
 SiteOption = Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")]

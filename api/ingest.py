@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import readings
+from api.alarms.routine import SELFTEST_WORKER, RunKind, begin
 from api.alarms.signals import camera_signal, crowd_signal, silent_signal
 from api.coverage.health_store import take_health
 from api.database.tables import RECORDS
@@ -23,6 +24,7 @@ from streams.records import (
     CameraStateRecord,
     ReadingData,
     ReadingRecord,
+    TransitionRecord,
     WorkerLoadRecord,
 )
 from vision.instants import Utc
@@ -173,6 +175,9 @@ async def _apply(work: Work, record: AnyRecord) -> None:
         work.set_load(record)
         return
     at = _seen_at(record, work.known.now)
+    if record.worker_id == SELFTEST_WORKER:
+        await _apply_selftest(work, record, at)
+        return
     if isinstance(record, ReadingRecord):
         point = readings.point_of(record.reading, at)
         await readings.add(work.connection, record.reading.zone_id, point)
@@ -197,6 +202,14 @@ async def _apply_reading(work: Work, reading: ReadingData, captured_at: Utc) -> 
         )
     )
     await work.signal(crowd_signal(known, reading, at))
+
+
+async def _apply_selftest(work: Work, record: ReadingRecord | TransitionRecord, at: Utc) -> None:
+    """A synthetic crowd comes the way a real one does, and ends as a test alarm."""
+    if isinstance(record, TransitionRecord):
+        crowd = crowd_signal(work.known, record.reading, at)
+        key = f"{RunKind.SELFTEST}/{record.record_id}"
+        await begin(work, key, SELFTEST_WORKER, evidence=crowd.evidence, zone_ids=crowd.zone_ids)
 
 
 async def _apply_late(work: Work, reading: ReadingData, at: Utc, newest: ZoneState) -> None:

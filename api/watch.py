@@ -9,9 +9,11 @@ from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import events, readings
+from api.alarms import routine
 from api.alarms.parents import lost_groups
 from api.alarms.signals import camera_signal, silent_signal
 from api.alarms.timekeeping import anything_due, apply_due, apply_group
+from api.alarms.values import SYSTEM
 from api.database.tables import RECORDS
 from api.live.lost import lost_causes
 from api.work import Desk
@@ -34,6 +36,7 @@ class Watch:
         self._stale: set[str] = set()
         self._lost: dict[str, str | None] = {}
         self._lost_groups: frozenset[str] | None = None
+        self._tested: str | None = None
         self.last_tick: Monotonic | None = None
 
     async def run(self) -> None:
@@ -83,9 +86,17 @@ class Watch:
         desk = self._desk
         async with desk.database.read() as connection:
             due = await anything_due(connection, desk.clock.utc())
-        if due:
+            tests = await routine.anything_open(connection)
+        key = routine.due_key(desk.plan.routine_test, desk.board.site.timezone, desk.clock.utc())
+        if key is not None and key == self._tested:
+            key = None
+        if due or tests or key is not None:
             async with desk.work() as work:
                 await apply_due(work)
+                if key is not None and not await routine.exists(work.connection, key):
+                    await routine.begin(work, key, SYSTEM)
+                await routine.follow(work)
+        self._tested = key or self._tested
 
     async def upkeep(self) -> None:
         """Coarser old readings, forgotten old events and ids, in small transactions."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from api.alarms.errors import LadderEndError, WrongStateError
 from api.alarms.machine import check_version, last_name, person_entry
-from api.alarms.values import SYSTEM, Action, Alarm, Change, Signature, Verdict
+from api.alarms.values import SYSTEM, Action, Alarm, AlarmType, Change, Signature, Verdict
 from config.desk_plan import LadderStep
 from vision.instants import Utc
 
@@ -35,8 +35,15 @@ def due_steps(alarm: Alarm, ladder: Sequence[LadderStep], now: Utc) -> tuple[Lad
     since = alarm.waiting_since
     if since is None or not alarm.needs_attention:
         return ()
-    left = steps_for(ladder, alarm.priority)[alarm.escalated :]
+    left = _left(alarm, ladder)
     return tuple(step for step in left if now - since >= step.after_s)
+
+
+def _left(alarm: Alarm, ladder: Sequence[LadderStep]) -> tuple[LadderStep, ...]:
+    """The steps not yet taken; a test climbs no ladder."""
+    if alarm.key.type is AlarmType.TEST:
+        return ()
+    return steps_for(ladder, alarm.priority)[alarm.escalated :]
 
 
 def escalate(alarm: Alarm, step: LadderStep, who: Signature) -> Change:
@@ -59,7 +66,7 @@ def escalate_by_hand(
     if not alarm.is_open:
         raise WrongStateError(alarm.number, state=alarm.state.value, name=last_name(alarm))
     check_version(alarm, version)
-    left = steps_for(ladder, alarm.priority)[alarm.escalated :]
+    left = _left(alarm, ladder)
     if not left:
         raise LadderEndError(alarm.number)
     change = escalate(alarm, left[0], who)
@@ -90,7 +97,7 @@ def next_due_at(alarm: Alarm, ladder: Sequence[LadderStep]) -> Utc | None:
     check = alarm.check
     if check is not None and check.verdict is Verdict.PENDING and check.due_at is not None:
         moments.append(check.due_at)
-    left = steps_for(ladder, alarm.priority)[alarm.escalated :]
+    left = _left(alarm, ladder)
     if alarm.waiting_since is not None and alarm.needs_attention and left:
         moments.append(alarm.waiting_since.plus(left[0].after_s))
     return min(moments, default=None)

@@ -100,6 +100,14 @@ async def history_between(
     return tuple((int(row["alarm_number"]), _history(row)) for row in rows)
 
 
+async def test_numbers(connection: AsyncConnection, since: Utc) -> frozenset[int]:
+    """Numbers of the test alarms that changed since then."""
+    query = select(ALARMS.c.number).where(
+        ALARMS.c.type == AlarmType.TEST.value, ALARMS.c.updated_ns >= since.ns
+    )
+    return frozenset(int(number) for (number,) in await connection.execute(query))
+
+
 async def list_alarms(
     connection: AsyncConnection,
     *,

@@ -134,7 +134,11 @@ async def handover(
     async with service.desk.database.read() as connection:
         every_open = await store.open_alarms(connection, _MOST)
         closed = await store.list_alarms(connection, states=(AlarmState.CLOSED,), limit=_MOST)
-        entries = await store.history_between(connection, start, end)
+        tests = await store.test_numbers(connection, start)
+        told = await store.history_between(connection, start, end)
+    # Tests are no load: no statistics count them.
+    entries = tuple(line for line in told if line[0] not in tests)
+    real = tuple(alarm for alarm in every_open if alarm.number not in tests)
     mine = [alarm for alarm in every_open if sight.things_of(alarm.zone_ids)]
     done = [a for a in closed if start <= a.updated_at and sight.things_of(a.zone_ids)]
     rows = _rows(service, words)
@@ -143,7 +147,7 @@ async def handover(
         ("held", rows([alarm for alarm in mine if alarm.state in HELD_STATES])),
         ("closed", rows(done)),
     )
-    found = load.operator_load(entries, every_open, start, end)
+    found = load.operator_load(entries, real, start, end)
     begins, ends = words.time(start.to_datetime()), words.time(end.to_datetime())
     span = words.texts["handover.span"].replace("{from}", begins).replace("{to}", ends)
     return _page(
