@@ -107,6 +107,19 @@ async def attach(
     return AttachmentOut(id=int(inserted.scalar_one()), sha256=digest, **values)
 
 
+async def kind_of(connection: AsyncConnection, desk: Desk, number: int) -> str:
+    """What a file belongs to: `record`, `hazard`, `incident` or `task`.
+
+    Raises:
+        NotFoundRefusal: when the unit has no such file.
+    """
+    query = select(_A.subject).where(_A.id == number, _A.unit_no == desk.unit_no)
+    subject = (await connection.execute(query)).scalar_one_or_none()
+    if subject is None:
+        raise NotFoundRefusal("plan_unknown", number=number)
+    return str(subject).partition(":")[0]
+
+
 async def one(connection: AsyncConnection, desk: Desk, number: int) -> AttachmentOut:
     """Raises `NotFoundRefusal`, also for another unit's file."""
     query = select(PLAN_ATTACHMENTS).where(_A.id == number, _A.unit_no == desk.unit_no)

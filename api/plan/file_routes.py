@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Response
 from fastapi.responses import FileResponse
 
 from api.access.guard import PUBLIC
+from api.access.rights import Right
 from api.plan import attachments, feeds
 from api.plan.asking import (
     LedgerReader,
@@ -17,9 +18,11 @@ from api.plan.asking import (
     RecordReader,
     RecordWriter,
     UnitId,
+    check_part,
 )
 from api.plan.attachment_bodies import AttachmentIn, AttachmentOut
 from api.plan.bodies import NothingIn
+from api.plan.scopes import Part
 from api.plan.sights import rule_ids
 from api.plan.today import between
 from api.problems import responses
@@ -28,6 +31,12 @@ from api.schemas import Body
 router = APIRouter(prefix="/api/v1/plan", tags=["plan"])
 
 MOST_LINES = 20_000
+_PART_OF = {
+    "record": Part.RECORDS,
+    "hazard": Part.HAZARDS,
+    "incident": Part.INCIDENTS,
+    "task": Part.TASKS,
+}
 
 
 class FeedOut(Body):
@@ -78,12 +87,15 @@ async def attach(
         )
 
 
-@router.get("/units/{unit_id}/attachments/{number}", responses=responses(401, 404, 422, 503))
+@router.get("/units/{unit_id}/attachments/{number}", responses=responses(401, 403, 404, 422, 503))
 async def download(
     unit_id: UnitId, number: Number, plan: PlanDep, viewer: RecordReader
 ) -> FileResponse:
     """The file as it was sent; always a download, never shown in the page."""
     async with plan.reading(viewer, unit_id) as (connection, desk):
+        kind = await attachments.kind_of(connection, desk, number)
+        # Whoever does not see hazards sees no file of a hazard either.
+        check_part(viewer, unit_id, Right.SEE_PLAN, _PART_OF[kind])
         found = await attachments.one(connection, desk, number)
     path = attachments.path_of(plan.attachments, found.sha256)
     return FileResponse(path, media_type="application/octet-stream", filename=found.name)

@@ -64,7 +64,7 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: str) -> str:
-    _create_database(postgres_server, "template_desk", "template0")
+    create_database(postgres_server, "template_desk", "template0")
     migrate(postgres_server.format(name="template_desk"))
     return "template_desk"
 
@@ -73,11 +73,12 @@ def postgres_template(postgres_server: str) -> str:
 def postgres_url(postgres_server: str, postgres_template: str) -> str:
     """URL of a migrated PostgreSQL database of this test's own."""
     name = f"desk{next(_NUMBERS)}"
-    _create_database(postgres_server, name, postgres_template)
+    create_database(postgres_server, name, postgres_template)
     return postgres_server.format(name=name)
 
 
-def _create_database(server: str, name: str, template: str) -> None:
+def create_database(server: str, name: str, template: str) -> None:
+    """A new database on the test server as a copy of another."""
     with psycopg.connect(server.format(name="postgres"), autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
 

@@ -1,6 +1,7 @@
 """A ledger in a file of its own, with the sample units and simulated days."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -16,9 +17,11 @@ from api.plan.counting import Counted, Desk, NewRecord, Stored, hand_in
 from api.plan.ledger import Rolled, roll_forward, unit_numbers
 from api.plan.tables import PLAN_OCCURRENCES, day_number
 from config.plan import PlanEdition, load_edition
+from tests.api.conftest import create_database
 from vision.instants import Utc
 
 ZONE = ZoneInfo("Asia/Shanghai")
+_NUMBERS = itertools.count(1)
 TODAY = date(2026, 3, 16)
 
 
@@ -107,14 +110,51 @@ def rolled_url(tmp_path: Path, rolled_file: Path) -> str:
     return f"sqlite:///{tmp_path / 'plan.db'}"
 
 
+@pytest.fixture(scope="session")
+def postgres_rolled(postgres_server: str, postgres_template: str) -> str:
+    """Name of a PostgreSQL database that was rolled to `TODAY`, to be copied."""
+    name = "template_rolled"
+    create_database(postgres_server, name, postgres_template)
+
+    async def roll() -> None:
+        async with Database(postgres_server.format(name=name)) as database:
+            await LedgerDesk(database, load_edition()).roll(TODAY)
+
+    asyncio.run(roll())
+    return name
+
+
 @pytest.fixture
-async def ledger(database_url: str) -> AsyncIterator[LedgerDesk]:
-    async with Database(database_url) as database:
+def postgres_rolled_url(postgres_server: str, postgres_rolled: str) -> str:
+    name = f"rolled{next(_NUMBERS)}"
+    create_database(postgres_server, name, postgres_rolled)
+    return postgres_server.format(name=name)
+
+
+BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.peer)]
+
+
+@pytest.fixture(params=BOTH)
+def ledger_url(request: pytest.FixtureRequest) -> str:
+    fixture = "database_url" if request.param == "sqlite" else "postgres_url"
+    return str(request.getfixturevalue(fixture))
+
+
+@pytest.fixture(params=BOTH)
+def rolled_ledger_url(request: pytest.FixtureRequest) -> str:
+    fixture = "rolled_url" if request.param == "sqlite" else "postgres_rolled_url"
+    return str(request.getfixturevalue(fixture))
+
+
+@pytest.fixture
+async def ledger(ledger_url: str) -> AsyncIterator[LedgerDesk]:
+    """An empty ledger, in a file and in PostgreSQL."""
+    async with Database(ledger_url) as database:
         yield LedgerDesk(database, load_edition())
 
 
 @pytest.fixture
-async def rolled(rolled_url: str) -> AsyncIterator[LedgerDesk]:
-    """A ledger that was rolled to `TODAY`."""
-    async with Database(rolled_url) as database:
+async def rolled(rolled_ledger_url: str) -> AsyncIterator[LedgerDesk]:
+    """A ledger that was rolled to `TODAY`, in a file and in PostgreSQL."""
+    async with Database(rolled_ledger_url) as database:
         yield LedgerDesk(database, load_edition())

@@ -242,10 +242,10 @@ async def test_a_drill_timed_by_cameras_is_a_draft_with_a_curve(house: House) ->
     assert await house.tasks() == [("failed_drill:stampede", "open")]
     told = (await house.client.get(f"{UNIT}/history/record/{draft['id']}")).json()
     assert told[-1]["body"]["changed"]["participants"] == [None, 800]
-    second: dict[str, Any] = {**window, "start": "15:00", "end": "15:05"}
+    again: dict[str, Any] = {**window, "start": "15:00", "end": "15:05"}
     await house.measured("stair", step(local(MONDAY, "15:00"), 9.0, 0.8))
     await house.measured("stair", step(local(MONDAY, "15:01"), 0.0, 0.0))
-    good = await house.post("/camera-drills", **second, target_seconds=90)
+    good = await house.post("/camera-drills", **again, target_seconds=90)
     await house.post(f"/records/{good['id']}/confirm", details=added)
     assert await house.tasks() == []
 

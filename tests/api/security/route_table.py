@@ -90,7 +90,10 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/alarms/{number}/out-of-service",
         "POST /api/v1/alarms/{number}/release",
     ),
-    "administrator bureau": ("POST /api/v1/plan/imports",),
+    "administrator bureau": (
+        "POST /api/v1/plan/imports",
+        "GET /plan/import",
+    ),
     "supervisor auditor privacy_officer": (
         "GET /api/v1/viewings",
         "GET /api/v1/evidence/register",
@@ -148,7 +151,6 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "GET /api/v1/plan/units/{unit_id}/occurrences",
         "POST /api/v1/plan/units/{unit_id}/feeds",
         "POST /api/v1/plan/units/{unit_id}/feeds/{number}/revoke",
-        "GET /api/v1/plan/units/{unit_id}/attachments/{number}",
         "GET /api/v1/plan/papers/plan.{form}",
         "GET /plan",
         "GET /plan/units/{unit_id}",
@@ -160,7 +162,6 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     ),
     "bureau school security_room bus_provider": (
         "POST /api/v1/plan/units/{unit_id}/records",
-        "POST /api/v1/plan/units/{unit_id}/records/{number}/confirm",
         "POST /api/v1/plan/units/{unit_id}/records/{number}/receipt",
         "POST /api/v1/plan/units/{unit_id}/occurrences/{number}/explain",
         "POST /api/v1/plan/units/{unit_id}/attachments",
@@ -178,13 +179,17 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "GET /api/v1/plan/units/{unit_id}/hazards",
         "POST /api/v1/plan/units/{unit_id}/hazards",
         "GET /plan/units/{unit_id}/hazards",
+        "GET /plan/units/{unit_id}/hazards/{number}",
         # Of a hazard; other kinds follow the scope of the role.
+        "GET /api/v1/plan/units/{unit_id}/attachments/{number}",
         "GET /api/v1/plan/units/{unit_id}/history/{kind}/{number}",
     ),
     "bureau school security_room": (
         "POST /api/v1/plan/units/{unit_id}/hazards/{number}/assign",
         "POST /api/v1/plan/units/{unit_id}/hazards/{number}/fixed",
         "POST /api/v1/plan/units/{unit_id}/hazards/{number}/{verb}",
+        # Of a duty log; other kinds follow the scope of the role.
+        "POST /api/v1/plan/units/{unit_id}/records/{number}/confirm",
         "POST /api/v1/plan/units/{unit_id}/tasks/{number}/give",
         "POST /api/v1/plan/units/{unit_id}/tasks/{number}/done",
         "POST /api/v1/plan/units/{unit_id}/tasks/{number}/close",
@@ -206,6 +211,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/plan/units/{unit_id}/evaluation/scores",
         "GET /plan/units/{unit_id}/reports",
         "GET /plan/units/{unit_id}/evaluation",
+        "GET /plan/units/{unit_id}/map",
     ),
     # Of a fire drill; other kinds follow the scope of the role.
     "bureau school bus_provider expert": ("GET /plan/units/{unit_id}/form/{kind}",),
@@ -241,6 +247,7 @@ ANSWERED_ANYWHERE = frozenset(
         "GET /api/v1/plan/wall",
         "GET /api/v1/plan/wall/events",
         "POST /api/v1/plan/imports",
+        "GET /plan/import",
     }
 )
 """Routes that answer a role wherever it holds; nothing of another place may stand in the answer."""

@@ -11,7 +11,7 @@ from api.plan import counting
 from api.plan.counting import NewRecord
 from api.plan.reports import issued, making, scores
 from api.plan.reports.issued import NewPaper
-from api.plan.reports.periods import ReportKind
+from api.plan.reports.periods import ReportKind, period_of
 from api.plan.reports.scores import Judge, Score
 from api.plan.service import PlanService
 from api.plan.viewer import PlanViewer
@@ -32,7 +32,7 @@ async def test_papers_reconcile_and_are_kept(postgres_url: str, tmp_path: Path) 
         record = NewRecord("phone-0001", "inspection", "self", TODAY, "自查", "王芳")
         async with plan.writing(VIEWER, UNIT) as (connection, desk):
             stored = await counting.hand_in(connection, desk, record)
-            term = making.period_of(ReportKind.EVALUATION, TODAY, desk.calendar)
+            term = period_of(ReportKind.EVALUATION, TODAY, desk.calendar)
             rows = (f"record:{stored.record_id}",)
             score = Score("2.7.2", Judge.OWN, 15, "疏散超时", rows, "王芳")
             await scores.give(connection, desk, term, score)
