@@ -54,7 +54,14 @@ outputs:
 """
 
 
-def panel_plan(folder: Path, port: int) -> PanelPlan:
+def panel_content(port: int) -> bytes:
+    return panel_text(port).replace("safe: off", 'safe: "off"').encode()
+
+
+def write_secret(folder: Path) -> None:
     (folder / "button.secret").write_text(SECRET, encoding="utf-8")
-    content = panel_text(port).replace("safe: off", 'safe: "off"').encode()
-    return parse_panels(content, zone_ids={"hall", "stair"}, directory=folder)
+
+
+def panel_plan(folder: Path, port: int) -> PanelPlan:
+    write_secret(folder)
+    return parse_panels(panel_content(port), zone_ids={"hall", "stair"}, directory=folder)
