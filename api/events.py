@@ -26,7 +26,7 @@ _QUEUE_LENGTH = 512
 
 
 class EventKind(StrEnum):
-    """What an event tells: its body is the zone, the camera, the alarm or the worker as it stands."""
+    """What an event tells: its body is the zone, camera, alarm or worker as it stands."""
 
     ZONE = "zone"
     CAMERA = "camera"
