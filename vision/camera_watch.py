@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from vision.arrays import BoolArray, Float64Array, UInt8Array
+from vision.arrays import BoolArray, Float64Array, IntArray, UInt8Array
 from vision.camera import Camera
 from vision.dense_flow import DenseFlow, FlowField, plan_velocities
 from vision.density import SPARSE_PER_M2
@@ -29,6 +29,9 @@ _ASPECT_TOLERANCE = 0.02
 # a grey stair in daylight is not quite. A camera that never showed colour says nothing.
 _COLOURED = 6.0 / 255.0
 _NEUTRAL = 2.0 / 255.0
+# A head belongs to the zone that has at least this share of it, and counts where it has any.
+_OWNS = 0.5
+_LEAST_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +39,9 @@ class ZonePart:
     """What one picture of one camera says of one zone.
 
     Attributes:
-        in_zone: (N,) which of the picture's heads stand in the zone.
+        standing: (K,) which of the picture's heads may stand in the zone.
+        standing_xy_m: (K, 2) where in the zone.
+        shares: (K,) with which share each counts, above 0 and at most 1.
         map_people: (rows, columns) people of the density map, or `None` without a map.
         lit: (rows, columns) seen cells that are not black.
         luminance: mean brightness of the seen cells, 0..1.
@@ -45,7 +50,9 @@ class ZonePart:
     """
 
     view: ZoneView
-    in_zone: BoolArray
+    standing: IntArray
+    standing_xy_m: Float64Array
+    shares: Float64Array
     map_people: Float64Array | None
     lit: BoolArray
     luminance: float
@@ -107,7 +114,8 @@ class CameraWatch:
         scale = self._scale_to_lens(frame.image_bgr)
         heads = observation.heads
         lens_uv_px = heads.centres_uv_px.astype(np.float64) * scale
-        zone_ids, xy_m = self._place(lens_uv_px, heads.sizes_px.astype(np.float64) * scale[1])
+        placed = self._place(lens_uv_px, heads.sizes_px.astype(np.float64) * scale[1])
+        xy_m = placed.xy_m
         ids, velocity_mps = self._tracker.update(xy_m, frame.captured_at)
         tracked = TrackedHeads(
             frame.captured_at,
@@ -117,14 +125,14 @@ class CameraWatch:
             xy_m,
             velocity_mps,
             heads.scores,
-            tuple(zone_ids),
+            tuple(placed.zone_ids),
         )
         brightness, chroma = _patches(frame.image_bgr)
         self._showed_colour = self._showed_colour or chroma > _COLOURED
         maps = self._maps(observation.density, scale)
         moved = self._moved(frame, maps, scale)
         parts = {
-            zone_id: _part(view, zone_ids, maps[zone_id], brightness, moved)
+            zone_id: _part(view, placed.standing[zone_id], maps[zone_id], brightness, moved)
             for zone_id, view in self._views.items()
         }
         return WatchedPicture(
@@ -169,32 +177,68 @@ class CameraWatch:
             )
         return scale
 
-    def _place(self, uv_px: Float64Array, sizes_px: Float64Array) -> tuple[list[str], Float64Array]:
-        """The zone of each head (empty outside all) and its plan position.
+    def _place(self, uv_px: Float64Array, sizes_px: Float64Array) -> _Placed:
+        """The zone of each head, its plan position, and with which share it counts where.
 
         One ray can meet the head planes of two zones (a gallery above a hall). Then the zone wins
-        in which a head would have the size that was seen; without a size, the nearer one.
-        A head in no zone is placed on the plane of the zone it is nearest to.
+        in which a head would have the size that was seen; without a size, the nearer one. At the
+        end of a flight a head counts there with a share, and with the rest where it stands
+        otherwise. A head in no zone is placed on the plane of the zone it is nearest to.
         """
         count = len(uv_px)
-        zone_ids = [""] * count
-        xy_m = np.full((count, 2), np.nan)
-        best_inside = np.full(count, np.inf)
-        best_outside = np.full(count, np.inf)
+        zone_ids, xy_m = [""] * count, np.full((count, 2), np.nan)
+        best_inside, best_outside = np.full(count, np.inf), np.full(count, np.inf)
+        shares: dict[str, Float64Array] = {}
+        places: dict[str, Float64Array] = {}
         for zone_id, view in self._views.items():
             plan = view.locate(uv_px)
-            inside = view.holds(plan)
-            misfit = _size_misfit(view, plan, sizes_px)
+            shares[zone_id], places[zone_id] = view.shares(uv_px)
+            misfit = _size_misfit(view, places[zone_id], sizes_px)
+            wins = (shares[zone_id] >= _OWNS) & (misfit < best_inside)
+            best_inside[wins] = misfit[wins]
             away_m = _distance_to_zone(view, plan)
-            for index in range(count):
-                if inside[index] and misfit[index] < best_inside[index]:
-                    best_inside[index] = misfit[index]
-                    zone_ids[index] = zone_id
-                    xy_m[index] = plan[index]
-                elif not zone_ids[index] and away_m[index] < best_outside[index]:
-                    best_outside[index] = away_m[index]
-                    xy_m[index] = plan[index]
-        return zone_ids, xy_m
+            nearer = (best_inside == np.inf) & (away_m < best_outside)
+            best_outside[nearer] = away_m[nearer]
+            xy_m[wins | nearer] = plan[wins | nearer]
+            for index in np.flatnonzero(wins).tolist():
+                zone_ids[index] = zone_id
+        return _Placed(zone_ids, xy_m, _standing(zone_ids, shares, places))
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Heads on the plan: zones (empty outside all), places (N, 2), and who counts in each zone."""
+
+    zone_ids: list[str]
+    xy_m: Float64Array
+    standing: Mapping[str, _Standing]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Which heads count in one zone, where, and with which share: (K,), (K, 2), (K,)."""
+
+    heads: IntArray
+    xy_m: Float64Array
+    shares: Float64Array
+
+
+def _standing(
+    zone_ids: list[str],
+    shares: Mapping[str, Float64Array],
+    places: Mapping[str, Float64Array],
+) -> dict[str, _Standing]:
+    """Nobody counts more than once: the zone that owns a head leaves the others the rest."""
+    owned = np.array(
+        [shares[zone_id][index] if zone_id else 0.0 for index, zone_id in enumerate(zone_ids)]
+    )
+    found = {}
+    for zone_id, share in shares.items():
+        mine = np.array([own == zone_id for own in zone_ids], dtype=np.bool_)
+        left = np.where(mine, share, np.minimum(share, 1.0 - owned))
+        heads = np.flatnonzero(left >= _LEAST_SHARE)
+        found[zone_id] = _Standing(heads, places[zone_id][heads], left[heads])
+    return found
 
 
 def _size_misfit(view: ZoneView, plan: Float64Array, sizes_px: Float64Array) -> Float64Array:
@@ -244,7 +288,7 @@ def _is_packed(view: ZoneView, map_people: Float64Array) -> bool:
 
 def _part(
     view: ZoneView,
-    zone_ids: list[str],
+    standing: _Standing,
     map_people: Float64Array | None,
     brightness: Float64Array,
     moved: FlowField | None,
@@ -257,7 +301,9 @@ def _part(
         packed_xy_m, packed_velocity_mps = plan_velocities(view, map_people, moved)
     return ZonePart(
         view=view,
-        in_zone=np.array([zone_id == view.zone.id for zone_id in zone_ids], dtype=np.bool_),
+        standing=standing.heads,
+        standing_xy_m=standing.xy_m,
+        shares=standing.shares,
         map_people=map_people,
         lit=(seen & (luminance >= DARK_LUMINANCE)).reshape(view.grid.shape),
         luminance=float(np.average(luminance[seen], weights=area)),

@@ -104,6 +104,7 @@ def combine_points_and_density(
     seen: BoolArray,
     relative_error: float,
     saturated: bool = False,
+    shares: Float64Array | None = None,
 ) -> CrowdField:
     """Blend single heads and the projected density map of one zone.
 
@@ -117,14 +118,15 @@ def combine_points_and_density(
         scores: (N,) in 0..1; a head counts as one person with variance score x (1 - score).
         map_people: (rows, columns) people from the density map, or `None` without a map.
         seen: (rows, columns) seen cells.
+        shares: (N,) with which each head stands in the zone at all, 0..1; `None` for all 1.
     """
     points = np.asarray(points_xy_m, dtype=np.float64).reshape(-1, 2)
     score = np.clip(np.asarray(scores, dtype=np.float64), 0.0, 1.0)
+    share = np.ones(len(points)) if shares is None else np.clip(shares, 0.0, 1.0)
+    variance = share**2 * score * (1.0 - score) + share * (1.0 - share)
     if map_people is None:
         empty = np.zeros(grid.shape)
-        return CrowdField(
-            points, np.ones(len(points)), score * (1.0 - score), empty, empty, relative_error
-        )
+        return CrowdField(points, share, variance, empty, empty, relative_error)
     map_disc = grid.disc_sum(map_people)
     packed = np.clip(
         (map_disc / disc_area_m2(grid, seen) - SPARSE_PER_M2) / (PACKED_PER_M2 - SPARSE_PER_M2),
@@ -135,11 +137,11 @@ def combine_points_and_density(
         packed = np.ones(grid.shape)
     at = grid.cell_of(points)
     weight = np.where(at >= 0, 1.0 - packed.ravel()[np.maximum(at, 0)], 1.0)
-    head_disc = points_in_disc(grid, points, np.ones(len(points)))
+    head_disc = points_in_disc(grid, points, share)
     return CrowdField(
         points_xy_m=points,
-        point_people=weight,
-        point_variance=weight**2 * score * (1.0 - score),
+        point_people=weight * share,
+        point_variance=weight**2 * variance,
         cell_people=packed * map_people,
         between_variance=packed * (1.0 - packed) * (head_disc - map_disc) ** 2,
         relative_error=relative_error,

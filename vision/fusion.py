@@ -48,15 +48,18 @@ def fuse(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> Fu
     """Join the pictures (one a camera, at least one) that show `zone_id`."""
     parts = [picture.parts[zone_id] for picture in pictures]
     owner = _owners(pictures, zone_id)
-    points, scores, velocities, origins = [], [], [], []
+    points, scores, shares, velocities, origins = [], [], [], [], []
     for index, (picture, part) in enumerate(zip(pictures, parts, strict=True)):
-        mine = part.in_zone & _owned(grid, picture.heads.xy_m, owner, index)
-        points.append(picture.heads.xy_m[mine])
-        scores.append(picture.heads.scores[mine])
-        velocities.append(picture.heads.velocity_mps[mine])
-        origins.append(np.full(int(mine.sum()), index))
+        mine = _owned(grid, part.standing_xy_m, owner, index)
+        head = part.standing[mine]
+        points.append(part.standing_xy_m[mine])
+        shares.append(part.shares[mine])
+        scores.append(picture.heads.scores[head])
+        velocities.append(picture.heads.velocity_mps[head])
+        origins.append(np.full(len(head), index))
     xy_m, score = np.concatenate(points), np.concatenate(scores).astype(np.float64)
     keep = _without_twins(xy_m, score, np.concatenate(origins))
+    share = np.concatenate(shares)[keep]
     seen = np.any([part.view.seen for part in parts], axis=0)
     lit = np.any([part.lit for part in parts], axis=0)
     field = combine_points_and_density(
@@ -67,13 +70,18 @@ def fuse(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> Fu
         seen=seen,
         relative_error=max(picture.relative_error for picture in pictures),
         saturated=any(picture.saturated for picture in pictures),
+        shares=share,
     )
     velocity_mps = np.concatenate(velocities)[keep]
+    # Whose head more likely stands on the landing tells nothing of how people walk here.
+    walks = share >= 0.5
     return FusedZone(
         field=field,
         velocity_mps=velocity_mps,
-        walkers_xy_m=np.concatenate([xy_m[keep], *(part.packed_xy_m for part in parts)]),
-        walkers_mps=np.concatenate([velocity_mps, *(part.packed_velocity_mps for part in parts)]),
+        walkers_xy_m=np.concatenate([xy_m[keep][walks], *(part.packed_xy_m for part in parts)]),
+        walkers_mps=np.concatenate(
+            [velocity_mps[walks], *(part.packed_velocity_mps for part in parts)]
+        ),
         seen=seen,
         visible_share=float(grid.area_m2[lit].sum() / grid.area_m2.sum()),
         luminance=max(part.luminance for part in parts),

@@ -13,6 +13,7 @@ from vision.camera import Camera
 from vision.errors import NotVisibleError
 from vision.grid import CELL_M, PlanGrid
 from vision.observations import DensityMap
+from vision.standing import Standing
 from vision.zones import Zone
 
 _MAP_SUBSAMPLES = 4
@@ -34,6 +35,7 @@ class ZoneView:
     seen: BoolArray
     pixels_per_m2: Float64Array
     cell_uv_px: Float64Array
+    _standing: Standing = field(repr=False)
     _projections: dict[tuple[float, ...], sparse.csr_matrix] = field(
         default_factory=dict, repr=False
     )
@@ -70,7 +72,15 @@ class ZoneView:
                 f"({zone.head_height_m:g} m above the walking surface)"
             )
         density = np.where(seen, _pixels_per_m2(camera, zone, corners), 0.0)
-        return cls(camera, zone, own, seen.reshape(own.shape), density.reshape(own.shape), uv_px)
+        return cls(
+            camera,
+            zone,
+            own,
+            seen.reshape(own.shape),
+            density.reshape(own.shape),
+            uv_px,
+            Standing(camera, zone),
+        )
 
     @property
     def visible_share(self) -> float:
@@ -93,6 +103,19 @@ class ZoneView:
             inside = shapely.intersects_xy(self.zone.polygon_xy_m, safe[:, 0], safe[:, 1])
         return np.asarray(inside & np.isfinite(points_xy_m).all(axis=1))
 
+    def shares(self, uv_px: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """With which share (N,), 0..1, heads at pixels (N, 2) count in the zone, and where (N, 2).
+
+        1 or 0 in a zone on level floor; near the ends of a stair flight see `vision.standing`.
+        The place lies in the zone where the share is above 0.
+        """
+        if not len(uv_px):
+            return np.zeros(0), np.zeros((0, 2))
+        if self._standing.has_landings:
+            return self._standing.shares(np.asarray(uv_px, dtype=np.float64))
+        xy_m = self.locate(uv_px)
+        return self.holds(xy_m).astype(np.float64), xy_m
+
     def expected_head_px(self, points_xy_m: Float64Array, head_m: float = 0.23) -> Float64Array:
         """Height in pixels (N,) that a head of `head_m` has at plan points (N, 2)."""
         z = self.zone.head_plane.z_at(points_xy_m)
@@ -107,7 +130,7 @@ class ZoneView:
         Every map cell is cut in 4 x 4 parts; each part's share goes to the plan cell on which its
         middle falls. So the sum equals the people of the map parts that lie in the zone: mass is
         moved, never scaled. This is the division by the Jacobian of picture to plan, done by
-        counting.
+        counting. At the ends of a flight a part counts with its share (`shares`).
         """
         rows, columns = density.people_per_cell.shape
         cell_px = (density.cell_width_px, density.cell_height_px)
@@ -129,15 +152,14 @@ class ZoneView:
         u, v = self._near_zone(u, 0), self._near_zone(v, 1)
         grid_u, grid_v = np.meshgrid(u, v)
         uv_px = np.column_stack([grid_u.ravel(), grid_v.ravel()])
-        plan = self.locate(uv_px)
+        shares, plan = self.shares(uv_px)
         map_px = uv_px - corner_px
         map_column = (map_px[:, 0] / density.cell_width_px).astype(np.int64)
         map_row = (map_px[:, 1] / density.cell_height_px).astype(np.int64)
-        inside = self.holds(plan)
         cell = self.grid.cell_of(plan)
-        keep = inside & (cell >= 0)
+        keep = (shares > 0.0) & (cell >= 0)
         keep[keep] &= self.seen.ravel()[cell[keep]]
-        entries = np.full(int(keep.sum()), 1.0 / parts**2)
+        entries = shares[keep] / parts**2
         at = (cell[keep], (map_row * columns + map_column)[keep])
         size = (self.grid.area_m2.size, rows * columns)
         return sparse.csr_matrix((entries, at), shape=size)

@@ -150,7 +150,7 @@ def test_an_even_crowd_has_the_density_it_has() -> None:
     assert np.median(density) == pytest.approx(4.0, rel=0.1)
 
 
-def blend(map_per_m2: float, heads: int, **options: bool) -> float:
+def blend(map_per_m2: float, heads: int, *, saturated: bool = False) -> float:
     """People of a 24 m² room by `heads` heads and a map of even density."""
     grid = PlanGrid.over(ROOM)
     side = math.ceil(math.sqrt(max(heads, 1)))
@@ -163,7 +163,7 @@ def blend(map_per_m2: float, heads: int, **options: bool) -> float:
         map_per_m2 * grid.area_m2,
         seen=everywhere(grid),
         relative_error=0.1,
-        **options,
+        saturated=saturated,
     ).people
 
 

@@ -1,0 +1,124 @@
+"""Where somebody stands whose head is seen at a pixel, when people differ in height.
+
+On level floor a head taken for 0.15 m too high is misplaced a little, as often one way as the
+other. At the ends of a stair flight it is not so: behind the upper edge the walking surface goes on
+level, and a camera that looks up the flight sees that landing at a grazing angle. The heads of
+short people far back on it lie on the same rays as heads at the top of the flight, and would pile
+up there. So a head near an end of a flight counts on it with its share:
+
+    share = sum over heights k of p_k J_k [hit on the flight] / sum over k, surface of p_k J_k [hit]
+
+with p_k a normal distribution around the zone's head height and J = t² / |rate| the plan area that
+a pixel covers at distance t (people are taken as equally likely on every square metre). The flight
+ends in level landings at its upper and lower edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import shapely
+
+from vision.arrays import BoolArray, Float64Array
+from vision.camera import Camera
+from vision.planes import Plane
+from vision.zones import Zone
+
+# Pupils of several grades and their teachers, one standard deviation: our judgement.
+HEIGHT_SD_M = 0.15
+# A plane that rises less than this is a floor or a ramp and has no landings.
+_LEAST_SLOPE = 0.2
+_STEPS = np.linspace(-2.0, 2.0, 9)
+_CHANCE = np.exp(-0.5 * _STEPS**2) / np.exp(-0.5 * _STEPS**2).sum()
+# A landing is taken as wide as the flight and a metre on each side.
+_BESIDE_M = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """Shares of heads on one zone as one camera sees them."""
+
+    camera: Camera
+    zone: Zone
+
+    @property
+    def has_landings(self) -> bool:
+        return float(np.hypot(self.zone.plane.slope_x, self.zone.plane.slope_y)) >= _LEAST_SLOPE
+
+    def shares(self, uv_px: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """The share (N,), 0..1, with which heads at pixels (N, 2) stand in the zone, and where.
+
+        Where is the mean place in the zone (N, 2), NaN where the share is 0.
+        """
+        count = len(uv_px)
+        weight, place, total = np.zeros(count), np.zeros((count, 2)), np.zeros(count)
+        for step, chance in zip(_STEPS, _CHANCE, strict=True):
+            offset_m = float(step) * HEIGHT_SD_M
+            xy_m, area = self._hits(uv_px, self.zone.head_plane.raised(offset_m))
+            here = chance * np.where(self._on_flight(xy_m), area, 0.0)
+            weight += here
+            place += here[:, None] * np.nan_to_num(xy_m)
+            total += here
+            for landing, beyond in ((self._lower, -1.0), (self._upper, 1.0)):
+                plane = landing.raised(self.zone.head_height_m + offset_m)
+                landing_xy_m, landing_area = self._hits(uv_px, plane)
+                on_it = self._on_landing(landing_xy_m, beyond)
+                total += chance * np.where(on_it, landing_area, 0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.where(total > 0.0, weight / total, 0.0)
+            mean = np.where(weight[:, None] > 0.0, place / weight[:, None], np.nan)
+        return share, mean
+
+    def _hits(self, uv_px: Float64Array, plane: Plane) -> tuple[Float64Array, Float64Array]:
+        """Where the rays of pixels (N, 2) meet a plane (N, 2), and t² / |rate| there (N,)."""
+        rays = self.camera.rays(uv_px)
+        origin = self.camera.position_xyz_m
+        rate = rays[:, 2] - plane.slope_x * rays[:, 0] - plane.slope_y * rays[:, 1]
+        gap = origin[2] - float(plane.z_at(origin[None, :2])[0])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distance = -gap / rate
+            area = distance**2 / np.abs(rate)
+        hit = np.isfinite(distance) & (distance > 1e-6)
+        xy_m = np.full((len(rays), 2), np.nan)
+        xy_m[hit] = origin[:2] + distance[hit, None] * rays[hit, :2]
+        return xy_m, np.where(hit, area, 0.0)
+
+    def _on_flight(self, xy_m: Float64Array) -> BoolArray:
+        known = np.isfinite(xy_m).all(axis=1)
+        inside = np.zeros(len(xy_m), dtype=np.bool_)
+        inside[known] = shapely.intersects_xy(self.zone.polygon_xy_m, xy_m[known])
+        return inside
+
+    def _on_landing(self, xy_m: Float64Array, beyond: float) -> BoolArray:
+        """Whether places (N, 2) lie past the upper (1) or lower (-1) edge, about as wide as it."""
+        up, across = self._uphill, np.array([-self._uphill[1], self._uphill[0]])
+        corners = self._corners
+        edge = beyond * (corners @ up)
+        side = corners @ across
+        with np.errstate(invalid="ignore"):
+            past = beyond * (xy_m @ up) > edge.max()
+            past &= xy_m @ across >= side.min() - _BESIDE_M
+            past &= xy_m @ across <= side.max() + _BESIDE_M
+        return np.asarray(past)
+
+    @cached_property
+    def _corners(self) -> Float64Array:
+        return np.asarray(self.zone.polygon_xy_m.exterior.coords, dtype=np.float64)[:, :2]
+
+    @cached_property
+    def _uphill(self) -> Float64Array:
+        slope = np.array([self.zone.plane.slope_x, self.zone.plane.slope_y])
+        return np.asarray(slope / np.hypot(*slope))
+
+    @cached_property
+    def _lower(self) -> Plane:
+        return Plane(float(self.zone.plane.z_at(self._corners).min()))
+
+    @cached_property
+    def _upper(self) -> Plane:
+        return Plane(float(self.zone.plane.z_at(self._corners).max()))
+
+
+__all__ = ["HEIGHT_SD_M", "Standing"]
