@@ -8,6 +8,7 @@ AlarmError
 ├── NeverHeldError        a panic button or a priority-1 crowd cannot be put aside
 ├── NoCheckError          nothing waits for the operator's check
 ├── LadderEndError        every step of the ladder has been taken
+├── RunningTestError      a test alarm is still waiting for its receipts
 └── UnknownNameError      the site's plan has no such person or card step
 """
 
@@ -65,6 +66,12 @@ class LadderEndError(AlarmError):
     """Every step of the escalation ladder has been taken."""
 
     code = "alarm_ladder_end"
+
+
+class RunningTestError(AlarmError):
+    """A test alarm is still waiting for its receipts."""
+
+    code = "alarm_test_running"
 
 
 class UnknownNameError(AlarmError):

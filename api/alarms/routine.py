@@ -17,6 +17,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms import machine, store
+from api.alarms.errors import RunningTestError
 from api.alarms.tables import TEST_RECEIPTS, TEST_RUNS
 from api.alarms.values import (
     SYSTEM,
@@ -106,7 +107,14 @@ async def begin(
     evidence: Evidence | None = None,
     zone_ids: tuple[str, ...] = (),
 ) -> Alarm:
-    """Open the test alarm of a run inside the transaction of `work`; returns the alarm."""
+    """Open the test alarm of a run inside the transaction of `work`; returns the alarm.
+
+    Raises:
+        RunningTestError: a person asks for a test while one still waits for its receipts.
+    """
+    if key.startswith(f"{RunKind.ON_DEMAND}/"):
+        for _, waiting in await _open_runs(work):
+            raise RunningTestError(waiting.number)
     now = work.known.now
     plan = work.plan.routine_test
     within_s = WITHIN_S if plan is None else plan.receipts_within_s

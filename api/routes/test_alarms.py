@@ -66,13 +66,16 @@ class RunsBody(Body):
     runs: tuple[RunBody, ...]
 
 
-@router.post("", status_code=201, responses=responses(401, 403, 415, 422, 503))
+@router.post("", status_code=201, responses=responses(401, 403, 409, 415, 422, 503))
 async def begin(
     body: BeginBody,
     service: ServiceDep,
     actor: Annotated[Actor, Depends(needs(Right.RAISE_TEST_ALARM))],
 ) -> RunBody:
-    """Raise a test alarm now; it goes to every receiver and is marked as a test everywhere."""
+    """Raise a test alarm now; it goes to every receiver and is marked as a test everywhere.
+
+    409 while another test still waits for its receipts.
+    """
     by = actor.sign(body.name)
     async with service.desk.work(actor) as work:
         key = f"{RunKind.ON_DEMAND}/{work.known.now.iso()}"
@@ -84,7 +87,7 @@ async def begin(
 @router.get(
     "",
     responses=responses(401, 403, 503),
-    dependencies=[Depends(needs(Right.SEE_STATISTICS))],
+    dependencies=[Depends(needs(Right.SEE_DELIVERY))],
 )
 async def log(service: ServiceDep) -> RunsBody:
     """The newest 50 tests with their receipts."""

@@ -101,6 +101,17 @@ async def test_a_test_on_demand_is_followed_to_every_receipt(
         assert [one for one in await desk.alarms() if one["type"] in ("test", "delivery")] == []
 
 
+async def test_a_second_test_waits_until_the_first_has_its_receipts(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url, response=SiteResponse(desk=_PLAN)) as desk:
+        first = await desk.post("/api/v1/test-alarms", {"name": "王芳"}, status=201)
+        refused = await desk.post("/api/v1/test-alarms", {"name": "李强"}, status=409)
+        assert refused["code"] == "alarm_test_running"
+        assert str(first["alarm_number"]) in refused["message"]["zh"]
+        desk.clock.advance(60.0)
+        await desk.service.watch.tick()
+        await desk.post("/api/v1/test-alarms", {"name": "李强"}, status=201)
+
+
 async def test_a_receiver_without_receipt_is_an_alarm(sqlite_url: str, tmp_path: Path) -> None:
     async with running_desk(sqlite_url, response=SiteResponse(desk=_PLAN)) as desk:
         tell(desk, targets(tmp_path))

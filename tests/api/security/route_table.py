@@ -107,7 +107,9 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/cameras/{camera_id}/baselines/relearn",
         "POST /api/v1/cameras/{camera_id}/calibration/confirm",
     ),
+    "operator supervisor installer": ("POST /api/v1/test-alarms",),
     "operator supervisor police installer administrator": (
+        "GET /api/v1/test-alarms",
         "GET /api/v1/delivery",
         "GET /delivery",
     ),
