@@ -3,12 +3,15 @@
 
 const LOST_AFTER_MS = 12_000;
 const TURN_EVERY_MS = 12_000;
+const RETRY_MS = 3_000;
 const SHAPES = ["red", "orange", "yellow", "grey", "blue"];
 
 const words = JSON.parse(document.querySelector("[data-words]").dataset.words);
 const lang = document.querySelector("[data-words]").dataset.lang;
 const list = document.querySelector(".tiles");
 const old = document.getElementById("old");
+let source = null;
+let askedAt = 0;
 let heardAt = Date.now();
 let ledgerLine = old.hidden ? "" : old.textContent;
 let page = 0;
@@ -104,10 +107,14 @@ function look() {
   document.body.classList.toggle("lost", lost);
   old.textContent = lost ? `▲ ${words.lost} ${clock(heardAt)}` : ledgerLine;
   old.hidden = !old.textContent;
+  // A pulled cable ends no connection: the old one may stay open and silent after it is back.
+  if (lost && Date.now() - askedAt > LOST_AFTER_MS) connect();
 }
 
 function connect() {
-  const source = new EventSource("/api/v1/plan/wall/events");
+  source?.close();
+  source = new EventSource("/api/v1/plan/wall/events");
+  askedAt = Date.now();
   const heard = () => {
     heardAt = Date.now();
     document.body.dataset.live = "yes";
@@ -119,7 +126,7 @@ function connect() {
     heard();
   });
   source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 3_000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
   });
 }
 

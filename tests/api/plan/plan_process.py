@@ -6,9 +6,12 @@ python -m tests.api.plan.plan_process DATABASE_URL PORT FOLDER [--accounts]
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +58,16 @@ class PlanProcess(ServiceProcess):
         )
         if wait:
             self.wait_until_ready()
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Its connections stay open and nothing comes over them, as with a pulled cable."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def cut(self) -> None:
         """Kill it and hold its port, so that nothing answers there."""
