@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -15,9 +16,9 @@ from rich.table import Table
 from api.cli_exchange import add_exchange
 from api.coverage.advice import advise_site, write_proposal
 from api.coverage.audit import audit_site
-from api.coverage.difference import AreaChange, AuditDifference, difference
-from api.coverage.document import AuditDocument, read_json, write_json
-from api.coverage.errors import CoverageError
+from api.coverage.difference import AreaChange, AuditDifference, difference, since_last
+from api.coverage.document import AuditDocument, Uptime, read_json, write_json
+from api.coverage.errors import CoverageError, extra_package
 from api.coverage.table import write_csv
 from api.coverage.uptime import read_uptime
 from api.database.errors import DatabaseError
@@ -29,6 +30,7 @@ from vision.instants import Utc
 from vision.pixel_density import LADDERS, Ladder
 
 _MANY_CAMERAS = 40
+_SUFFIXES = (".pdf", ".json", ".csv")
 
 coverage_app = typer.Typer(no_args_is_help=True, help="覆盖审计 Coverage audits.")
 add_exchange(coverage_app)
@@ -57,20 +59,24 @@ def audit(
     database: Annotated[
         str | None, typer.Option("--database", help="运行记录 Database URL of the running record.")
     ] = None,
+    since: Annotated[
+        Path | None, typer.Option("--since", help="上次审计 Last audit, .json: tell what changed.")
+    ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=400, help="天数 Days of it.")] = 30,
     lang: LanguageOption = LANGUAGES[0],
 ) -> None:
     """审计全部楼层 Audit all floors; a PDF carries a draft mark until somebody confirms it."""
-    if out.suffix not in (".pdf", ".json", ".csv"):
+    if out.suffix not in _SUFFIXES:
         _say(text("coverage.bad_suffix", lang, file=out.name))
         raise typer.Exit(2)
     now = Utc.from_datetime(datetime.now(UTC))
     try:
+        earlier = read_json(since) if since is not None else None
         document = _audited(site, _ladder(ladder), now)
         if database is not None:
-            last = now.to_datetime().date()
-            span = (last - timedelta(days=days - 1), last)
-            document = document.with_uptime(read_uptime(load_site(site), database, *span))
+            document = document.with_uptime(_uptime(load_site(site), database, now, days))
+        if earlier is not None:
+            document = document.with_since_last(since_last(earlier, document))
         if confirm is not None:
             document = document.confirmed(confirm, now.iso())
         _write(document, out, load_site(site))
@@ -83,6 +89,33 @@ def audit(
         raise typer.Exit(1) from None
     Console().print(_totals_table(document, lang))
     _say(text("coverage.written", lang, file=out))
+
+
+@coverage_app.command("confirm")
+def confirm_audit(
+    audited: Annotated[Path, typer.Argument(help="已审阅的审计 The audit that was read, .json.")],
+    name: Annotated[str, typer.Option("--name", help="确认人姓名 Name of who confirms it.")],
+    site: Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")],
+    out: Annotated[Path, typer.Option("--out", help="报告 Report: .pdf, .json or .csv.")],
+    lang: LanguageOption = LANGUAGES[0],
+) -> None:
+    """确认一份审计，数字不变 Confirm an audit as it was read: its figures stay, the mark goes."""
+    if out.suffix not in _SUFFIXES:
+        _say(text("coverage.bad_suffix", lang, file=out.name))
+        raise typer.Exit(2)
+    now = Utc.from_datetime(datetime.now(UTC))
+    try:
+        _write(read_json(audited).confirmed(name, now.iso()), out, load_site(site))
+    except (SiteFileError, CoverageError) as error:
+        _say(str(error))
+        raise typer.Exit(1) from None
+    _say(text("coverage.written", lang, file=out))
+
+
+def _uptime(site: Site, database: str, now: Utc, days: int) -> Uptime:
+    """The record of the site's own last days, today included."""
+    last = now.to_datetime().astimezone(ZoneInfo(site.timezone)).date()
+    return read_uptime(site, database, last - timedelta(days=days - 1), last)
 
 
 def _ladder(name: str) -> Ladder:
@@ -114,7 +147,8 @@ def _write(document: AuditDocument, out: Path, site: Site) -> None:
         write_csv(document, out)
     else:
         # The PDF library is an extra: the other forms work without it.
-        from api.coverage.pdf import write_pdf
+        with extra_package():
+            from api.coverage.pdf import write_pdf
 
         pictures = {f.id: f.underlay.path for f in site.floors if f.underlay is not None}
         write_pdf(document, out, underlays=pictures)
@@ -123,7 +157,10 @@ def _write(document: AuditDocument, out: Path, site: Site) -> None:
 def _totals_table(document: AuditDocument, lang: str) -> Table:
     keys = ["areas_met", "required_m2", "assured_m2", "assured_share", "blind_m2"]
     keys += ["single_m2", "forbidden_views"]
-    table = Table(text("coverage.place", lang), *(text(f"coverage.{key}", lang) for key in keys))
+    table = Table()
+    for key in ("place", *keys):
+        # Names and heads are folded: a cut name on a narrow screen names nothing.
+        table.add_column(text(f"coverage.{key}", lang), overflow="fold")
     rows = [(text("coverage.whole_site", lang), document.totals)]
     rows += [
         (floor.name.en if lang == "en" else floor.name.zh, floor.totals)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from api.coverage.audit import audit_site
-from api.coverage.errors import CoverageError, DrawingError
+from api.coverage.errors import CoverageError, DrawingError, extra_package
 from api.coverage.floor_keys import write_floor
 from api.coverage.geojson import read_geojson, write_geojson
 from api.coverage.schedule import write_schedule
@@ -45,7 +45,8 @@ def export_floor(
             write_geojson(loaded.floor(floor), found, out)
         elif out.suffix == ".dxf":
             # The CAD library is an extra: the other forms work without it.
-            from api.coverage.dxf import write_dxf
+            with extra_package():
+                from api.coverage.dxf import write_dxf
 
             write_dxf(loaded.floor(floor), found, out)
         else:
@@ -81,7 +82,8 @@ def import_floor(
         if drawing.suffix == ".geojson":
             keys = read_geojson(drawing)
         elif drawing.suffix == ".dxf":
-            from api.coverage.dxf import read_dxf
+            with extra_package():
+                from api.coverage.dxf import read_dxf
 
             keys = read_dxf(drawing, wall_layers=wall_layer or (), wall_height_m=wall_height)
         else:

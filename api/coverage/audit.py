@@ -20,6 +20,7 @@ from api.coverage.underlay import underlay_part
 from config import Floor, ForbiddenArea, LocalText, RequiredArea, Site, SiteCamera
 from config.key_areas import filled_key_areas
 from vision.as_built import pose_deviation
+from vision.blind_causes import BlindCause, blind_causes
 from vision.coverage import (
     ASSURED_CHANCE,
     AreaCoverage,
@@ -48,10 +49,19 @@ _PLAIN_M = 0.02
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class JudgedArea:
+    """An area with what is seen of it, and why each of its blind spots is blind."""
+
+    area: CoverageArea
+    found: AreaCoverage
+    causes: tuple[BlindCause, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class FloorFindings:
     """What the geometry says of one floor, before names and rounding."""
 
-    areas: tuple[AreaCoverage, ...]
+    areas: tuple[JudgedArea, ...]
     views: tuple[tuple[str, ForbiddenView, bool], ...]
 
 
@@ -94,6 +104,7 @@ def audit_site(
         site_name=_name(site.name),
         site_sha256=site.sha256,
         made_at=made_at.iso(),
+        timezone=site.timezone,
         ladder_id=ladder.id,
         ladder_edition=ladder.edition,
         method=_method(),
@@ -107,16 +118,19 @@ def audit_site(
 def _judge(scene: FloorScene, *, ladder: Ladder) -> FloorFindings:
     coarsest = min((area.least_px_per_m for area in scene.areas), default=None)
     sights = Sights(scene.barriers, scene.cameras, coarsest_px_per_m=coarsest)
-    areas = tuple(audit_area(area, sights, ladder=ladder, cell_m=CELL_M) for area in scene.areas)
+    areas = []
+    for area in scene.areas:
+        found = audit_area(area, sights, ladder=ladder, cell_m=CELL_M)
+        areas.append(JudgedArea(area, found, blind_causes(area, found, sights)))
     views = []
     open_sights = Sights(scene.open_barriers, scene.cameras)
-    for area, surface in scene.forbidden:
-        shut = {view.camera_id for view in forbidden_views(area.id, surface, sights)}
+    for place, surface in scene.forbidden:
+        shut = {view.camera_id for view in forbidden_views(place.id, surface, sights)}
         views += [
-            (area.id, view, view.camera_id in shut)
-            for view in forbidden_views(area.id, surface, open_sights)
+            (place.id, view, view.camera_id in shut)
+            for view in forbidden_views(place.id, surface, open_sights)
         ]
-    return FloorFindings(areas, tuple(views))
+    return FloorFindings(tuple(areas), tuple(views))
 
 
 def _floor(
@@ -125,8 +139,7 @@ def _floor(
     floor = scene.floor
     required = {area.id: area for area in floor.areas if isinstance(area, RequiredArea)}
     areas = [
-        _area(required[area.id], area, result, scene, ladder, numbers)
-        for area, result in zip(scene.areas, found.areas, strict=True)
+        _area(required[judged.area.id], judged, scene, ladder, numbers) for judged in found.areas
     ]
     forbidden = [_forbidden(area, surface, found) for area, surface in scene.forbidden]
     return doc.FloorPart(
@@ -161,12 +174,12 @@ def _key_areas(site: Site) -> list[doc.KeyAreaPart]:
 
 def _area(
     keys: RequiredArea,
-    area: CoverageArea,
-    found: AreaCoverage,
+    judged: JudgedArea,
     scene: FloorScene,
     ladder: Ladder,
     numbers: count[int],
 ) -> doc.AreaPart:
+    area, found = judged.area, judged.found
     density = {step.name: step.px_per_m for step in ladder.steps}
     blind_m2 = found.area_m2 - found.assured_m2
     return doc.AreaPart(
@@ -205,8 +218,9 @@ def _area(
                 radius_m=_m(spot.radius_m),
                 centre_xy_m=_point(spot.centre_xy_m),
                 polygon=_rings(spot.polygon_xy_m),
+                cause=cause,
             )
-            for spot in found.blind
+            for spot, cause in zip(found.blind, judged.causes, strict=True)
         ],
         slivers_m2=_m(found.slivers_m2),
         polygon=_rings(keys.polygon_xy_m),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.coverage.document import AreaPart, AuditDocument
+from api.coverage.document import AreaPart, AreaThen, AuditDocument, SinceLast
 
 _NOTICED_M2 = 0.005
 
@@ -82,6 +82,35 @@ def difference(old: AuditDocument, new: AuditDocument) -> AuditDifference:
         views_added=tuple(sorted(new_views - old_views)),
         views_removed=tuple(sorted(old_views - new_views)),
         same_ladder=old.ladder_id == new.ladder_id,
+    )
+
+
+def since_last(old: AuditDocument, new: AuditDocument) -> SinceLast:
+    """The difference as a part of the newer audit's own document."""
+    found = difference(old, new)
+    return SinceLast(
+        sha256=old.sha256,
+        made_at=old.made_at,
+        same_ladder=found.same_ladder,
+        areas=[_then(change) for change in found.areas],
+        cameras_added=list(found.cameras_added),
+        cameras_removed=list(found.cameras_removed),
+        cameras_changed=list(found.cameras_changed),
+        views_added=list(found.views_added),
+        views_removed=list(found.views_removed),
+    )
+
+
+def _then(change: AreaChange) -> AreaThen:
+    known = change.after or change.before
+    if known is None:
+        raise ValueError(f"area {change.area_id} is in neither audit")
+    return AreaThen(
+        area_id=change.area_id,
+        name=known.name,
+        assured_before_m2=change.before.assured_m2 if change.before else None,
+        assured_after_m2=change.after.assured_m2 if change.after else None,
+        change_m2=change.assured_change_m2,
     )
 
 

@@ -54,13 +54,17 @@ class Totals(_Part):
 
 
 class Spot(_Part):
-    """A blind spot; `number` is unique in the audit and stands on the drawing."""
+    """A blind spot; `number` is unique in the audit and stands on the drawing.
+
+    `cause` is a `vision.blind_causes.BlindCause`; empty in audits from before it was told.
+    """
 
     number: int
     area_m2: float
     radius_m: float
     centre_xy_m: Point
     polygon: Rings
+    cause: str = ""
 
 
 class StepSeen(_Part):
@@ -260,14 +264,42 @@ class Uptime(_Part):
     areas: list[UptimeArea]
 
 
+class AreaThen(_Part):
+    """An area that changed since the last audit; a side is null where it did not exist."""
+
+    area_id: str
+    name: Name
+    assured_before_m2: float | None
+    assured_after_m2: float | None
+    change_m2: float
+
+
+class SinceLast(_Part):
+    """What changed since the last audit; views as (forbidden place, camera)."""
+
+    sha256: str
+    made_at: str
+    same_ladder: bool
+    areas: list[AreaThen]
+    cameras_added: list[str]
+    cameras_removed: list[str]
+    cameras_changed: list[str]
+    views_added: list[tuple[str, str]]
+    views_removed: list[tuple[str, str]]
+
+
 class AuditDocument(_Part):
-    """A coverage audit of a site. `sha256` covers everything else in it."""
+    """A coverage audit of a site. `sha256` covers everything else in it.
+
+    `timezone` is the site's own, for people who read the times; `made_at` itself is UTC.
+    """
 
     format: Literal["xiaoan-coverage-audit-1"] = "xiaoan-coverage-audit-1"
     site_id: str
     site_name: Name
     site_sha256: str
     made_at: str
+    timezone: str = ""
     ladder_id: str
     ladder_edition: str
     method: Method
@@ -276,6 +308,7 @@ class AuditDocument(_Part):
     floors: list[FloorPart]
     key_areas: list[KeyAreaPart] = []
     uptime: Uptime | None = None
+    since_last: SinceLast | None = None
     confirmation: Confirmation | None = None
     sha256: str = ""
 
@@ -297,6 +330,10 @@ class AuditDocument(_Part):
         """The same audit with the running record, sealed anew."""
         return self.model_copy(update={"uptime": uptime}).sealed()
 
+    def with_since_last(self, since_last: SinceLast) -> AuditDocument:
+        """The same audit with what changed since the last one, sealed anew."""
+        return self.model_copy(update={"since_last": since_last}).sealed()
+
     def confirmed(self, name: str, at: str) -> AuditDocument:
         """The same figures, confirmed by a named person, sealed anew.
 
@@ -311,7 +348,7 @@ class AuditDocument(_Part):
 
 def _without_what_came_later(plain: dict[str, Any]) -> dict[str, Any]:
     """Audits from before these parts existed keep their seal: empty, they are not sealed."""
-    for name in ("uptime", "key_areas"):
+    for name in ("uptime", "key_areas", "timezone", "since_last"):
         if not plain[name]:
             del plain[name]
     for floor in plain["floors"]:
@@ -320,6 +357,9 @@ def _without_what_came_later(plain: dict[str, Any]) -> dict[str, Any]:
         for camera in floor["cameras"]:
             if not camera["ptz"]:
                 del camera["ptz"]
+        for spot in (spot for area in floor["areas"] for spot in area["blind"]):
+            if not spot["cause"]:
+                del spot["cause"]
     return plain
 
 

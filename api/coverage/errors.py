@@ -6,6 +6,11 @@ CoverageError
 └── DrawingError      a drawing or table that cannot be taken over
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class CoverageError(Exception):
     """Base of every error that an audit raises on purpose; the text carries the mend."""
@@ -21,3 +26,19 @@ class ReportError(CoverageError):
 
 class DrawingError(CoverageError):
     """A drawing or table that cannot be taken over; the text names file, place and mend."""
+
+
+@contextmanager
+def extra_package() -> Iterator[None]:
+    """Around the import of a library that only some forms need.
+
+    Raises:
+        ReportError: the library is not installed; the text says how to get it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ReportError(
+            f"the package {error.name} is missing on this machine; "
+            "install Xiaoan with its reports: pip install 'xiaoan[reports]'"
+        ) from error

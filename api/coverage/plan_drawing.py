@@ -3,45 +3,68 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import shapely
 from reportlab.lib.colors import Color, HexColor
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import FILL_EVEN_ODD, Canvas
 from reportlab.platypus import Flowable
+from shapely.geometry import Polygon
 
 from api.coverage.document import CameraPart, FloorPart, Point, Rings
+from api.coverage.plan_labels import LabelPlaces
+from api.coverage.plan_legend import (
+    AREA_COLOUR,
+    BLIND_COLOUR,
+    CAMERA_COLOUR,
+    DOOR_COLOUR,
+    FORBIDDEN_COLOUR,
+    OBSTACLE_COLOUR,
+    STEP_COLOURS,
+    WALL_COLOUR,
+    PlanLegend,
+)
 
-STEP_COLOURS = ("#deebf7", "#b5d3ea", "#85b8dc", "#5499cb", "#2f79b5", "#135a9c", "#083b73")
-BLIND_COLOUR = HexColor("#b2182b")
-FORBIDDEN_COLOUR = HexColor("#6a3d9a")
-_WALL = HexColor("#222222")
-_DOOR = HexColor("#1b7837")
-_MARGIN_PT = 10.0
-_LEGEND_PT = 16.0
+_MARGIN_PT = 20.0
+_MOST_HIGH_PT = 330.0
 _HATCH_PT = 4.0
 _PICTURE, _OVER_PICTURE = 0.6, 0.6
+_LABEL_PT, _TICK_PT, _NUMBER_PT = 6.5, 5.5, 5.5
+_WEDGE_PT = 12.0
+_TICKS_M = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
 
 class PlanDrawing(Flowable):  # type: ignore[misc]  # the library has no types
-    """A floor, scaled to the given width, with a legend and a scale bar under it."""
+    """A floor, scaled to the given width, with metres along its edges and a legend under it.
+
+    Args:
+        words: of the legend, by the names of `plan_legend.SIGNS`, and by step `step.NAME`.
+    """
 
     def __init__(
         self,
         floor: FloorPart,
         width_pt: float,
         font: str,
-        words: tuple[str, str],
+        words: Mapping[str, str],
         underlay: Path | None = None,
     ) -> None:
         super().__init__()
-        self.floor, self.font, self.words, self.underlay = floor, font, words, underlay
+        self.floor, self.font, self.underlay = floor, font, underlay
         xs, ys = zip(*_all_points(floor), strict=True)
         self.left_m, self.low_m = min(xs), min(ys)
-        wide_m, deep_m = max(max(xs) - self.left_m, 1.0), max(max(ys) - self.low_m, 1.0)
-        self.scale = min((width_pt - 2 * _MARGIN_PT) / wide_m, 330.0 / deep_m)
+        self.right_m, self.high_m = max(max(xs), self.left_m + 1), max(max(ys), self.low_m + 1)
+        wide_m, deep_m = self.right_m - self.left_m, self.high_m - self.low_m
+        self.scale = min((width_pt - 2 * _MARGIN_PT) / wide_m, _MOST_HIGH_PT / deep_m)
+        steps = [
+            f"{words.get(f'step.{step.name}', step.name)} ≥{step.px_per_m:g} px/m"
+            for step in (floor.areas[0].steps if floor.areas else [])
+        ]
+        self.legend = PlanLegend(steps, words, font, width_pt)
         self.width = width_pt
-        self.height = deep_m * self.scale + 2 * _MARGIN_PT + _LEGEND_PT
+        self.height = deep_m * self.scale + 2 * _MARGIN_PT + self.legend.height_pt
 
     def wrap(self, _width_pt: float, _height_pt: float) -> tuple[float, float]:
         """The size that the drawing takes, in points."""
@@ -50,9 +73,22 @@ class PlanDrawing(Flowable):  # type: ignore[misc]  # the library has no types
     def draw(self) -> None:
         """Draw onto the canvas that the layout gave."""
         canvas: Canvas = self.canv
-        floor = self.floor
         canvas.saveState()
         canvas.setLineJoin(1)
+        self._ground(canvas)
+        self._places(canvas)
+        for line in self.floor.lines:
+            self._line(canvas, line.points, line.kind)
+        for camera in self.floor.cameras:
+            self._camera(canvas, camera)
+        self._labels(canvas)
+        self._ticks(canvas)
+        self.legend.draw(canvas, 0.0, 0.0)
+        canvas.restoreState()
+
+    def _ground(self, canvas: Canvas) -> None:
+        """The floor, the picture under it, and how finely each part of it is seen."""
+        floor = self.floor
         self._shape(canvas, floor.outline, fill=HexColor("#fafafa"))
         self._picture(canvas)
         canvas.setFillAlpha(1.0 if self.underlay is None else _OVER_PICTURE)
@@ -62,23 +98,18 @@ class PlanDrawing(Flowable):  # type: ignore[misc]  # the library has no types
                 for rings in area.steps[index].polygons:
                     self._shape(canvas, rings, fill=colour)
         canvas.setFillAlpha(1.0)
+
+    def _places(self, canvas: Canvas) -> None:
+        """Required areas with their blind spots, forbidden places, and what stands about."""
+        floor = self.floor
         for area in floor.areas:
-            self._shape(canvas, area.polygon, stroke=HexColor("#7f7f7f"), dash=True)
+            self._shape(canvas, area.polygon, stroke=AREA_COLOUR, dash=True)
             for spot in area.blind:
                 self._hatched(canvas, spot.polygon, BLIND_COLOUR, 45.0)
         for place in floor.forbidden:
             self._hatched(canvas, place.polygon, FORBIDDEN_COLOUR, -45.0)
         for obstacle in floor.obstacles:
-            self._shape(canvas, obstacle, fill=HexColor("#bdbdbd"), stroke=_WALL)
-        for line in floor.lines:
-            self._line(canvas, line.points, line.kind)
-        for camera in floor.cameras:
-            self._camera(canvas, camera)
-        for area in floor.areas:
-            for spot in area.blind:
-                self._number(canvas, spot.centre_xy_m, str(spot.number))
-        self._legend(canvas)
-        canvas.restoreState()
+            self._shape(canvas, obstacle, fill=OBSTACLE_COLOUR, stroke=WALL_COLOUR)
 
     def _picture(self, canvas: Canvas) -> None:
         """The picture under the plan, faint, cut to the floor's outline."""
@@ -101,7 +132,7 @@ class PlanDrawing(Flowable):  # type: ignore[misc]  # the library has no types
     def _at(self, point: Point) -> tuple[float, float]:
         return (
             _MARGIN_PT + (point[0] - self.left_m) * self.scale,
-            _MARGIN_PT + _LEGEND_PT + (point[1] - self.low_m) * self.scale,
+            _MARGIN_PT + self.legend.height_pt + (point[1] - self.low_m) * self.scale,
         )
 
     def _path(self, canvas: Canvas, rings: Rings) -> object:
@@ -149,7 +180,7 @@ class PlanDrawing(Flowable):  # type: ignore[misc]  # the library has no types
         self._shape(canvas, rings, stroke=colour)
 
     def _line(self, canvas: Canvas, points: Sequence[Point], kind: str) -> None:
-        canvas.setStrokeColor(_DOOR if kind.startswith("door") else _WALL)
+        canvas.setStrokeColor(DOOR_COLOUR if kind.startswith("door") else WALL_COLOUR)
         canvas.setLineWidth(0.6 if kind == "glass" else 1.4)
         canvas.setDash([3, 2] if kind in ("glass", "door_open") else [])
         path = canvas.beginPath()
@@ -160,59 +191,141 @@ class PlanDrawing(Flowable):  # type: ignore[misc]  # the library has no types
         canvas.setDash([])
 
     def _camera(self, canvas: Canvas, camera: CameraPart) -> None:
-        """A wedge that points where the camera looks, with its id."""
+        """A wedge that points where the camera looks."""
         x, y = self._at((camera.x_m, camera.y_m))
         half = math.radians(min(camera.hfov_deg, 160.0) / 2.0)
         pan = math.radians(camera.pan_deg)
         path = canvas.beginPath()
         path.moveTo(x, y)
         for angle in (pan - half, pan + half):
-            path.lineTo(x + 12 * math.cos(angle), y + 12 * math.sin(angle))
+            path.lineTo(x + _WEDGE_PT * math.cos(angle), y + _WEDGE_PT * math.sin(angle))
         path.close()
-        canvas.setFillColor(HexColor("#fdb863"))
-        canvas.setStrokeColor(_WALL)
+        canvas.setFillColor(CAMERA_COLOUR)
+        canvas.setStrokeColor(WALL_COLOUR)
         canvas.setLineWidth(0.5)
         canvas.drawPath(path, stroke=1, fill=1)
-        canvas.setFillColor(_WALL)
+        canvas.setFillColor(WALL_COLOUR)
         canvas.circle(x, y, 1.6, stroke=0, fill=1)
-        canvas.setFont(self.font, 6)
-        canvas.drawString(x + 3, y + 4, camera.id)
 
-    def _number(self, canvas: Canvas, centre: Point, number: str) -> None:
-        x, y = self._at(centre)
+    def _labels(self, canvas: Canvas) -> None:
+        """Numbers of blind spots, ids of cameras and names of places, none over another."""
+        floor = self.floor
+        low, high = (_at_edge(self.legend.height_pt), self.height)
+        places = LabelPlaces((0.0, low, self.width, high))
+        middles = []
+        for camera in floor.cameras:
+            x, y = self._at((camera.x_m, camera.y_m))
+            pan, reach = math.radians(camera.pan_deg), _WEDGE_PT / 2
+            middle = (x + reach * math.cos(pan), y + reach * math.sin(pan))
+            middles.append((camera.id, middle))
+            places.take(_square(middle, reach))
+        for area in floor.areas:
+            for spot in area.blind:
+                self._number(canvas, places, spot.centre_xy_m, str(spot.number))
+        for camera_id, middle in middles:
+            self._label(canvas, places, camera_id, (middle, _WEDGE_PT / 2), WALL_COLOUR)
+        for area in floor.areas:
+            star = "★" if area.critical else ""
+            at = self._at(_middle(area.polygon[0]))
+            self._label(canvas, places, f"{star}{area.name.zh}", (at, 0.0), HexColor("#083b73"))
+        for place in floor.forbidden:
+            at = self._at(_middle(place.polygon[0]))
+            self._label(canvas, places, place.name.zh, (at, 0.0), FORBIDDEN_COLOUR)
+
+    def _label(
+        self,
+        canvas: Canvas,
+        places: LabelPlaces,
+        word: str,
+        sign: tuple[tuple[float, float], float],
+        colour: Color,
+    ) -> None:
+        """A word on a light ground beside its sign (place and half size)."""
+        at, reach = sign
+        size = (stringWidth(word, self.font, _LABEL_PT) + 2.0, _LABEL_PT + 1.5)
+        placed = places.place(at, size, reach)
+        left, low, right, high = placed.box
+        if placed.apart:
+            self._leader(canvas, at, ((left + right) / 2, (low + high) / 2), colour)
+        canvas.setFillColor(HexColor("#ffffff"))
+        canvas.setFillAlpha(0.8)
+        canvas.rect(left, low, right - left, high - low, stroke=0, fill=1)
+        canvas.setFillAlpha(1.0)
+        canvas.setFillColor(colour)
+        canvas.setFont(self.font, _LABEL_PT)
+        canvas.drawString(left + 1.0, low + 2.0, word)
+
+    def _number(self, canvas: Canvas, places: LabelPlaces, centre: Point, number: str) -> None:
+        """The number of a blind spot in a ring; beside the spot where it is crowded."""
+        at = self._at(centre)
+        side = 2 * _NUMBER_PT
+        placed = places.place(at, (side, side), 0.0)
+        left, low, right, high = placed.box
+        x, y = (left + right) / 2, (low + high) / 2
+        if (x, y) != at:
+            self._leader(canvas, at, (x, y), BLIND_COLOUR)
         canvas.setFillColor(HexColor("#ffffff"))
         canvas.setStrokeColor(BLIND_COLOUR)
-        canvas.circle(x, y, 5.5, stroke=1, fill=1)
+        canvas.setLineWidth(0.8)
+        canvas.circle(x, y, _NUMBER_PT, stroke=1, fill=1)
         canvas.setFillColor(BLIND_COLOUR)
         canvas.setFont(self.font, 7)
         canvas.drawCentredString(x, y - 2.5, number)
 
-    def _legend(self, canvas: Canvas) -> None:
-        x = _MARGIN_PT
-        canvas.setFont(self.font, 7)
-        names = self.floor.areas[0].steps if self.floor.areas else []
-        for index, step in enumerate(names):
-            canvas.setFillColor(HexColor(STEP_COLOURS[index % len(STEP_COLOURS)]))
-            canvas.setStrokeColor(_WALL)
-            canvas.setLineWidth(0.3)
-            canvas.rect(x, 4, 8, 8, stroke=1, fill=1)
-            canvas.setFillColor(_WALL)
-            label = f"{step.name} {step.px_per_m:g}"
-            canvas.drawString(x + 10, 5, label)
-            x += 16 + canvas.stringWidth(label, self.font, 7)
-        for word, colour in zip(self.words, (BLIND_COLOUR, FORBIDDEN_COLOUR), strict=True):
-            canvas.setStrokeColor(colour)
-            for offset in (0, 3, 6):
-                canvas.line(x + offset, 4, x + offset + 3, 12)
-            canvas.setFillColor(_WALL)
-            canvas.drawString(x + 12, 5, word)
-            x += 18 + canvas.stringWidth(word, self.font, 7)
-        bar_m = 5.0
-        canvas.setStrokeColor(_WALL)
-        canvas.setLineWidth(1.2)
-        end = self.width - _MARGIN_PT
-        canvas.line(end - bar_m * self.scale, 5, end, 5)
-        canvas.drawRightString(end, 8, f"{bar_m:g} m")
+    def _leader(
+        self,
+        canvas: Canvas,
+        start: tuple[float, float],
+        end: tuple[float, float],
+        colour: Color,
+    ) -> None:
+        canvas.setStrokeColor(colour)
+        canvas.setLineWidth(0.4)
+        canvas.line(*start, *end)
+
+    def _ticks(self, canvas: Canvas) -> None:
+        """Metres of the floor's plan along the lower and the left edge."""
+        longest = max(self.right_m - self.left_m, self.high_m - self.low_m)
+        step = next((one for one in _TICKS_M if longest / one <= 14.0), _TICKS_M[-1])
+        canvas.setStrokeColor(AREA_COLOUR)
+        canvas.setFillColor(AREA_COLOUR)
+        canvas.setLineWidth(0.4)
+        canvas.setFont(self.font, _TICK_PT)
+        edge = self._at((self.left_m, self.low_m))
+        for metre in _multiples(self.left_m, self.right_m, step):
+            x = self._at((metre, self.low_m))[0]
+            canvas.line(x, edge[1] - 6.0, x, edge[1] - 9.0)
+            canvas.drawCentredString(x, edge[1] - 15.0, f"{metre:g}")
+        for metre in _multiples(self.low_m, self.high_m, step):
+            y = self._at((self.left_m, metre))[1]
+            canvas.line(edge[0] - 6.0, y, edge[0] - 9.0, y)
+            canvas.drawRightString(edge[0] - 10.0, y - 2.0, f"{metre:g}")
+        canvas.drawString(self._at((self.right_m, self.low_m))[0] + 8.0, edge[1] - 15.0, "m")
+
+
+def _at_edge(legend_pt: float) -> float:
+    """Labels stay above the metres along the lower edge."""
+    return legend_pt + _MARGIN_PT - 6.0
+
+
+def _square(middle: tuple[float, float], half: float) -> tuple[float, float, float, float]:
+    return (middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half)
+
+
+def _middle(ring: Sequence[Point]) -> Point:
+    """A point well inside a ring: its centroid, or where its largest circle has its centre."""
+    shape = Polygon(ring)
+    centroid = shape.centroid
+    if shape.contains(centroid):
+        return (centroid.x, centroid.y)
+    line = shapely.maximum_inscribed_circle(shape, tolerance=0.1)
+    x, y = shapely.get_coordinates(line)[0]
+    return (float(x), float(y))
+
+
+def _multiples(low: float, high: float, step: float) -> list[float]:
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [index * step for index in range(first, last + 1)]
 
 
 def _steps(floor: FloorPart) -> int:

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from api.coverage.document import AuditDocument
-from api.coverage.errors import ReportError
+from api.coverage.errors import ReportError, extra_package
 from config.texts import text
 
 COLUMNS = (
@@ -60,7 +60,7 @@ def write_schedule(document: AuditDocument, path: Path) -> None:
         with path.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows({key: _plain(value) for key, value in row.items()} for row in rows)
+            writer.writerows({key: plain_cell(value) for key, value in row.items()} for row in rows)
     elif path.suffix == ".xlsx":
         _write_xlsx(rows, path)
     else:
@@ -69,8 +69,9 @@ def write_schedule(document: AuditDocument, path: Path) -> None:
 
 def _write_xlsx(rows: list[dict[str, object]], path: Path) -> None:
     # The spreadsheet library is an extra: the other forms work without it.
-    from openpyxl import Workbook
-    from openpyxl.styles import Font
+    with extra_package():
+        from openpyxl import Workbook
+        from openpyxl.styles import Font
 
     book = Workbook()
     sheet = book.active
@@ -79,16 +80,16 @@ def _write_xlsx(rows: list[dict[str, object]], path: Path) -> None:
     for cell in sheet[1]:
         cell.font = Font(bold=True)
     for row in rows:
-        sheet.append([_plain(row[name]) for name in COLUMNS])
+        sheet.append([plain_cell(row[name]) for name in COLUMNS])
     sheet.freeze_panes = "A2"
     book.save(path)
 
 
-def _plain(value: object) -> object:
+def plain_cell(value: object) -> object:
     """A value that no spreadsheet takes for a formula."""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@"):
         return f"'{value}"
     return value
 
 
-__all__ = ["COLUMNS", "schedule_rows", "write_schedule"]
+__all__ = ["COLUMNS", "plain_cell", "schedule_rows", "write_schedule"]

@@ -1,55 +1,90 @@
-"""The audit as CSV: one row an area and one row a blind spot, for a spreadsheet."""
+"""The audit as CSV, for a spreadsheet: one row for each sum, area, blind spot, view and camera."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
-from api.coverage.document import AuditDocument
+from api.coverage.document import AreaPart, AuditDocument, FloorPart, Name, Totals
+from api.coverage.schedule import plain_cell
 
 COLUMNS = (
     "kind", "floor_id", "area_id", "name_zh", "name_en", "level", "least_px_per_m", "critical",
     "redundancy", "retention_days", "area_m2", "seen_m2", "seen_twice_m2", "single_m2",
-    "assured_m2", "assured_share", "blind_m2", "met", "spot_number", "radius_m", "x_m", "y_m",
-    "camera_id",
+    "assured_m2", "assured_share", "blind_m2", "met", "spot_number", "cause", "radius_m", "x_m",
+    "y_m", "camera_id", "most_px_per_m", "areas", "areas_met", "weighted_share",
+    "least_critical_share", "forbidden_views", "healthy_share", "lost_m2_h",
 )  # fmt: skip
+Row = dict[str, object]
 
 
-def rows_of(document: AuditDocument) -> list[dict[str, object]]:
-    """Rows of kind `area`, `blind_spot` and `forbidden_view`, in the document's own figures."""
-    rows: list[dict[str, object]] = []
-    for floor, area in document.areas:
-        at: dict[str, object] = {"floor_id": floor.id, "area_id": area.id}
-        figures = {name: getattr(area, name) for name in COLUMNS if hasattr(area, name)}
-        names = {"name_zh": area.name.zh, "name_en": area.name.en}
-        rows.append({"kind": "area"} | at | names | figures)
-        rows += [
+def rows_of(document: AuditDocument) -> list[Row]:
+    """Rows in the document's own figures.
+
+    Kinds: `site`, `building` and `floor` with sums, `area`, `blind_spot`, `only_by` (what hangs
+    on one camera), `forbidden_view`, and of the running record `uptime_camera`, `uptime_area`.
+    """
+    rows = [_sums("site", document.site_name, document.totals)]
+    rows += [_sums("building", part.name, part.totals) for part in document.buildings]
+    for floor in document.floors:
+        rows.append(_sums("floor", floor.name, floor.totals) | {"floor_id": floor.id})
+        for area in floor.areas:
+            rows += _area(floor, area)
+        rows += _views(floor)
+    return [*rows, *_uptime(document)]
+
+
+def _sums(kind: str, name: Name, totals: Totals) -> Row:
+    figures = {key: getattr(totals, key) for key in COLUMNS if hasattr(totals, key)}
+    return {"kind": kind} | _names(name) | {"area_m2": totals.required_m2} | figures
+
+
+def _names(name: Name) -> Row:
+    return {"name_zh": plain_cell(name.zh), "name_en": plain_cell(name.en)}
+
+
+def _area(floor: FloorPart, area: AreaPart) -> Iterator[Row]:
+    at: Row = {"floor_id": floor.id, "area_id": area.id}
+    figures = {key: getattr(area, key) for key in COLUMNS if hasattr(area, key)}
+    yield {"kind": "area"} | at | _names(area.name) | figures
+    for spot in area.blind:
+        yield (
             {"kind": "blind_spot"}
             | at
             | {
                 "spot_number": spot.number,
+                "cause": spot.cause,
                 "area_m2": spot.area_m2,
                 "radius_m": spot.radius_m,
                 "x_m": spot.centre_xy_m[0],
                 "y_m": spot.centre_xy_m[1],
             }
-            for spot in area.blind
-        ]
-    for floor in document.floors:
-        rows += [
-            {
-                "kind": "forbidden_view",
-                "floor_id": floor.id,
-                "area_id": place.id,
-                "name_zh": place.name.zh,
-                "name_en": place.name.en,
-                "camera_id": view.camera_id,
-                "seen_m2": view.seen_m2,
-            }
-            for place in floor.forbidden
-            for view in place.views
-        ]
-    return rows
+        )
+    for only in area.only_by:
+        yield {"kind": "only_by"} | at | {"camera_id": only.camera_id, "single_m2": only.area_m2}
+
+
+def _views(floor: FloorPart) -> Iterator[Row]:
+    for place in floor.forbidden:
+        for view in place.views:
+            at: Row = {"kind": "forbidden_view", "floor_id": floor.id, "area_id": place.id}
+            figures: Row = {"seen_m2": view.seen_m2, "most_px_per_m": view.most_px_per_m}
+            yield at | _names(place.name) | {"camera_id": view.camera_id} | figures
+
+
+def _uptime(document: AuditDocument) -> Iterator[Row]:
+    found = document.uptime
+    if found is None:
+        return
+    for camera in found.cameras:
+        yield {
+            "kind": "uptime_camera",
+            "camera_id": camera.camera_id,
+            "healthy_share": camera.healthy_share,
+        }
+    for area in found.areas:
+        yield {"kind": "uptime_area", "area_id": area.area_id, "lost_m2_h": area.lost_m2_h}
 
 
 def write_csv(document: AuditDocument, path: Path) -> None:

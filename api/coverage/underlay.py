@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from api.coverage.document import UnderlayPart
-from api.coverage.errors import DrawingError, ReportError
+from api.coverage.errors import DrawingError, ReportError, extra_package
 from api.coverage.floor_keys import floor_of, read_site_file, write_site_file
 from config import Underlay
 from config.site_underlay import PICTURE_SUFFIXES, Pair, matrix_of
@@ -114,7 +114,8 @@ def _store(picture: Path, target: Path, dpi: float) -> None:
 
 def _first_page(path: Path, dpi: float) -> Image.Image:
     # The PDF reader is an extra: pictures work without it.
-    import pypdfium2
+    with extra_package():
+        import pypdfium2
 
     try:
         with pypdfium2.PdfDocument(path) as document:

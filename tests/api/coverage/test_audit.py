@@ -1,6 +1,7 @@
 """The audit of the sample school: figures that follow from its drawing, and the seal."""
 
 import csv
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from api.cli_coverage import coverage_app
 from api.coverage.audit import audit_site
 from api.coverage.difference import difference
-from api.coverage.document import AreaPart, AuditDocument, read_json, write_json
+from api.coverage.document import AreaPart, AuditDocument, Name, read_json, write_json
 from api.coverage.errors import AuditFileError
 from api.coverage.floors import barriers_of, scenes_of
 from api.coverage.table import rows_of, write_csv
@@ -153,6 +154,21 @@ def test_csv_repeats_the_figures(document: AuditDocument, tmp_path: Path) -> Non
     stair = next(row for row in rows if row["area_id"] == "area-stair")
     assert float(stair["assured_m2"]) == area(document, "area-stair").assured_m2
     assert stair["name_zh"] == "楼梯甲"
+    kinds = [row["kind"] for row in rows]
+    spots = [spot for _, part in document.areas for spot in part.blind]
+    assert kinds.count("blind_spot") == len(spots)
+    assert (kinds.count("site"), kinds.count("floor")) == (1, len(document.floors))
+    whole = rows[kinds.index("site")]
+    assert float(whole["blind_m2"]) == document.totals.blind_m2
+    assert float(whole["area_m2"]) == document.totals.required_m2
+    causes = [row["cause"] for row in rows if row["kind"] == "blind_spot"]
+    assert causes == [spot.cause for spot in spots]
+
+
+def test_a_name_is_no_formula_in_a_spreadsheet(document: AuditDocument) -> None:
+    bad = document.model_copy(update={"site_name": Name(zh="=1+1", en="@x")})
+    (site_row,) = (row for row in rows_of(bad) if row["kind"] == "site")
+    assert (site_row["name_zh"], site_row["name_en"]) == ("'=1+1", "'@x")
 
 
 def test_difference_names_what_a_lost_camera_costs(document: AuditDocument, site: Site) -> None:
@@ -189,3 +205,47 @@ def test_the_command_refuses_with_a_reason(arguments: list[str], exit_code: int)
     done = CliRunner().invoke(coverage_app, arguments)
     assert done.exit_code == exit_code
     assert done.output.strip()
+
+
+def test_an_audit_is_confirmed_as_it_was_read(document: AuditDocument, tmp_path: Path) -> None:
+    """The figures and the time of the audit stay; a name and a seal of its own come."""
+    write_json(document, tmp_path / "audit.json")
+    out = tmp_path / "signed.json"
+    words = ["confirm", str(tmp_path / "audit.json"), "--name", "王主任"]
+    words += ["--site", str(sample_school_directory()), "--out", str(out)]
+    done = CliRunner().invoke(coverage_app, words)
+    assert done.exit_code == 0, done.output
+    signed = read_json(out)
+    assert signed.confirmation is not None
+    assert signed.confirmation.name == "王主任"
+    assert signed.model_copy(update={"confirmation": None}).sealed() == document
+
+
+def test_a_changed_audit_is_not_confirmed(document: AuditDocument, tmp_path: Path) -> None:
+    path = tmp_path / "audit.json"
+    write_json(document, path)
+    path.write_text(path.read_text(encoding="utf-8").replace('"met": false', '"met": true'))
+    words = ["confirm", str(path), "--name", "x", "--site", str(sample_school_directory())]
+    done = CliRunner().invoke(coverage_app, [*words, "--out", str(tmp_path / "a.json")])
+    assert done.exit_code == 1
+    assert "sha256" in done.output
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_an_audit_from_before_causes_keeps_its_seal(document: AuditDocument) -> None:
+    """Without a cause, a time zone and an earlier audit the seal covers what it used to cover."""
+    plain = document.model_dump(mode="json", exclude={"sha256"})
+    plain["timezone"] = ""
+    for spot in (s for f in plain["floors"] for a in f["areas"] for s in a["blind"]):
+        spot["cause"] = ""
+    old = AuditDocument.model_validate(plain)
+    for name in ("timezone", "uptime", "since_last"):
+        del plain[name]
+    for floor in plain["floors"]:
+        del floor["underlay"]
+        for camera in floor["cameras"]:
+            del camera["ptz"]
+        for spot in (spot for part in floor["areas"] for spot in part["blind"]):
+            del spot["cause"]
+    words = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    assert old.digest() == hashlib.sha256(words.encode()).hexdigest()

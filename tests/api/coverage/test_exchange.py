@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from api.cli_coverage import coverage_app
 from api.coverage.document import AuditDocument
 from api.coverage.dxf import read_dxf, write_dxf
-from api.coverage.errors import DrawingError, ReportError
+from api.coverage.errors import DrawingError, ReportError, extra_package
 from api.coverage.floor_keys import DRAWN, keys_of, write_floor
 from api.coverage.geojson import read_geojson, write_geojson
 from api.coverage.schedule import COLUMNS, write_schedule
@@ -163,3 +163,9 @@ def test_the_commands(tmp_path: Path) -> None:
     done = runner.invoke(coverage_app, ["export", *base[:3], "no", "--out", str(plan)])
     assert done.exit_code == 1
     assert "yard" in done.output
+
+
+def test_a_missing_library_is_named_with_its_mend() -> None:
+    told = pytest.raises(ReportError, match=r"package ezdxf is missing.*xiaoan\[reports\]")
+    with told, extra_package():
+        raise ModuleNotFoundError("No module named 'ezdxf'", name="ezdxf")

@@ -7,13 +7,16 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from reportlab.pdfbase import pdfmetrics
 
 from api.coverage import fonts
 from api.coverage.day_book import AreaSums, CameraSums
+from api.coverage.difference import since_last
 from api.coverage.document import AuditDocument
 from api.coverage.errors import ReportError
 from api.coverage.pdf import m2, share, write_pdf
 from api.coverage.uptime import uptime_of
+from config.texts import catalogue, text
 from tests.conftest import need_peer
 
 
@@ -61,7 +64,8 @@ def test_the_draft_mark_goes_when_a_person_confirms(
     assert "RAFT" in text_of(draft).replace(" ", "")
     confirmed = text_of(final)
     assert "DRAFT" not in confirmed.replace(" ", "")
-    assert "由 王主任 于 2026-11-24T01:00:00Z 确认" in confirmed
+    # In the school's own time.
+    assert "由 王主任 于 2026-11-24 09:00:00 (UTC+0800) 确认" in confirmed
 
 
 @pytest.mark.peer
@@ -83,8 +87,62 @@ def test_the_running_record_stands_in_the_report(document: AuditDocument, tmp_pa
     write_pdf(whole, path)
     printed = text_of(path)
     assert "2024-10-04 – 2024-10-05" in printed
-    assert "cam-hall 97.92%" in printed
-    assert "area-hall 25.00" in printed
+    assert "cam-hall 一层大厅摄像机 Ground hall camera 97.92%" in printed
+    assert "area-hall 一层大厅 Ground hall 25.00" in printed
+
+
+@pytest.mark.peer
+def test_the_front_page_says_what_is_not_met_and_why(
+    document: AuditDocument, tmp_path: Path
+) -> None:
+    path = tmp_path / "audit.pdf"
+    write_pdf(document, path)
+    found = text_of(path)
+    totals = document.totals
+    assert f"须覆盖区域达标 {totals.areas_met} / {totals.areas}" in found
+    spots = [spot for _, area in document.areas for spot in area.blind]
+    assert f"盲区 {len(spots)} 处，共 {m2(totals.blind_m2)} m²" in found
+    for floor, area in document.areas:
+        line = f"未达标 not met {floor.name.zh} {floor.name.en} · {area.name.zh}"
+        assert (line in found) is not area.met
+    # The notice stand hides a corner; the third floor's camera does not see below itself.
+    assert {spot.cause for spot in spots} == {"unsure", "hidden", "no_picture"}
+    for cause in ("unsure", "hidden", "no_picture"):
+        assert text(f"coverage.cause.{cause}", "zh") in found.replace(" ", "")
+
+
+@pytest.mark.peer
+def test_what_changed_since_the_last_audit_stands_in_the_report(
+    document: AuditDocument, tmp_path: Path
+) -> None:
+    """Before, the gate was assured by 2 m² less, and one camera hung elsewhere."""
+    floors = list(document.floors)
+    index = next(i for i, floor in enumerate(floors) if floor.id == "yard")
+    (gate,) = floors[index].areas
+    less = gate.model_copy(update={"assured_m2": gate.assured_m2 - 2.0})
+    (camera,) = floors[index].cameras
+    turned = camera.model_copy(update={"pan_deg": camera.pan_deg + 5.0})
+    floors[index] = floors[index].model_copy(update={"areas": [less], "cameras": [turned]})
+    before = document.model_copy(update={"floors": floors}).sealed()
+    now = document.with_since_last(since_last(before, document))
+    assert now.sha256 == now.digest() != document.sha256
+    path = tmp_path / "audit.pdf"
+    write_pdf(now, path)
+    found = text_of(path)
+    assert before.sha256 in found
+    assert f"校门口 School gate {m2(gate.assured_m2 - 2)} {m2(gate.assured_m2)} +2.00" in found
+    assert f"≠ 摄像机 Camera: {camera.id}" in found
+
+
+@pytest.mark.peer
+def test_the_font_has_every_sign_of_the_report(document: AuditDocument, tmp_path: Path) -> None:
+    """A character that the font lacks would leave a hole and say nothing."""
+    path = tmp_path / "audit.pdf"
+    write_pdf(document, path)
+    known = pdfmetrics.getFont(fonts.register_font()).face.charToGlyph
+    words = "".join(words for key, words in catalogue("zh").items() if key.startswith("coverage."))
+    signs = set(words + text_of(path) + "×●△★≥≠–←—") - set("\n\f ")
+    assert [sign for sign in sorted(signs) if ord(sign) not in known] == []
 
 
 def test_the_same_document_gives_the_same_bytes(document: AuditDocument, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops
 from typer.testing import CliRunner
 
 from api.cli_coverage import coverage_app
@@ -163,23 +163,33 @@ def test_the_picture_lies_to_scale_in_the_report(drawn_site: Site, tmp_path: Pat
     pictures = {"yard": underlay.path}
     write_pdf(document, tmp_path / "with.pdf", underlays=pictures)
     write_pdf(document, tmp_path / "bare.pdf")
-    sheets = []
     for name in ("with", "bare"):
         source, target = str(tmp_path / f"{name}.pdf"), str(tmp_path / name)
         subprocess.run([renderer, "-r", "72", "-png", source, target], check=True)
-        page = sorted(tmp_path.glob(f"{name}-*.png"))[2]
-        sheets.append(Image.open(page).convert("RGB"))
     reddened = [
         (x, y)
-        for y in range(sheets[0].height)
-        for x in range(sheets[0].width)
-        if sheets[1].getpixel((x, y)) != sheets[0].getpixel((x, y))
-        and _is_red(sheets[0].getpixel((x, y)))
+        for drawn, bare in zip(
+            sorted(tmp_path.glob("with-*.png")), sorted(tmp_path.glob("bare-*.png")), strict=True
+        )
+        for x, y, pixel in _differences(drawn, bare)
+        if _is_red(pixel)
     ]
-    side_pt = 2.0 * PlanDrawing(floor, 511.0, "Helvetica", ("", "")).scale
+    side_pt = 2.0 * PlanDrawing(floor, 511.0, "Helvetica", {}).scale
     xs, ys = {x for x, _ in reddened}, {y for _, y in reddened}
     assert max(xs) - min(xs) + 1 == pytest.approx(side_pt, abs=2.0)
     assert max(ys) - min(ys) + 1 == pytest.approx(side_pt, abs=2.0)
+
+
+def _differences(one: Path, other: Path) -> list[tuple[int, int, object]]:
+    """Where two pages differ, with the pixel of the first."""
+    a, b = (Image.open(path).convert("RGB") for path in (one, other))
+    box = ImageChops.difference(a, b).getbbox() or (0, 0, 0, 0)
+    return [
+        (x, y, a.getpixel((x, y)))
+        for y in range(box[1], box[3])
+        for x in range(box[0], box[2])
+        if a.getpixel((x, y)) != b.getpixel((x, y))
+    ]
 
 
 def _is_red(pixel: object) -> bool:
