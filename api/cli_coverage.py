@@ -14,11 +14,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from api.cli_exchange import add_exchange
-from api.coverage.advice import advise_site, write_proposal
+from api.coverage.advice import AdviceTerms, advise_site
 from api.coverage.audit import audit_site
 from api.coverage.difference import AreaChange, AuditDifference, difference, since_last
 from api.coverage.document import AuditDocument, Uptime, read_json, write_json
 from api.coverage.errors import CoverageError, extra_package
+from api.coverage.proposal import write_proposal
 from api.coverage.table import write_csv
 from api.coverage.uptime import read_uptime
 from api.database.errors import DatabaseError
@@ -187,15 +188,20 @@ def advise(
     most_new: Annotated[
         int, typer.Option("--new", min=0, help="每层最多新增 New cameras a floor at most.")
     ] = 2,
+    budget: Annotated[
+        int | None,
+        typer.Option("--budget", min=0, help="全校最多新增 New cameras on the site at most."),
+    ] = None,
     no_mount: Annotated[
-        list[str] | None, typer.Option("--no-mount", help="不可安装的楼层 Floor without mounts.")
+        list[str] | None,
+        typer.Option("--no-mount", help="不可安装处 Floor, area or zone without mounts."),
     ] = None,
     lang: LanguageOption = LANGUAGES[0],
 ) -> None:
     """建议 Advice: turn cameras, change lenses, add cameras; audit the proposal afterwards."""
     try:
         loaded = load_site(site)
-        found = advise_site(loaded, most_new=most_new, mount_forbidden=no_mount or ())
+        found = advise_site(loaded, AdviceTerms(most_new, budget, frozenset(no_mount or ())))
         path = write_proposal(loaded, found, out)
     except (SiteFileError, CoverageError, GeometryError) as error:
         _say(str(error))

@@ -1,23 +1,23 @@
-"""Advice for a site: turn cameras, then change lenses, then add cameras; as a site file to load.
+"""Advice for a site: turn cameras, then change lenses, then add cameras.
 
 What is proposed is searched on a 0.5 m grid. Audit the proposed site before buying anything: the
-audit is exact, and counts the errors of pose and lens.
+audit is exact, and counts the errors of pose and lens. Nothing is proposed that would look into a
+forbidden place, even with every door open, or hang in one.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
+from shapely.geometry import MultiPolygon
+from shapely.geometry.base import BaseGeometry
 
-from api.coverage.floor_keys import read_site_file, write_site_file
+from api.coverage.errors import DrawingError
 from api.coverage.floors import FloorScene, scenes_of
-from config import Site
+from config import Floor, Site
 from vision.arrays import BoolArray, Float64Array
 from vision.camera import Camera, Lens, Pose
 from vision.coverage_chance import Cells
@@ -25,12 +25,32 @@ from vision.placement import Advice, Candidate, advise, seen_points
 from vision.planes import Plane
 
 CELL_M = 0.5
+FORBIDDEN_CELL_M = 0.2
+# As the audit's findings: below this nothing of a person can be told.
+FORBIDDEN_PX_PER_M = 5.0
 TURNS_DEG = (-60.0, -45.0, -30.0, -15.0, 0.0, 15.0, 30.0, 45.0, 60.0)
 TILTS_DEG = (-10.0, 0.0, 10.0)
 HFOVS_DEG = (30.0, 45.0, 60.0, 75.0, 90.0, 100.0)
 MOUNT_STEP_M = 3.0
 _MOUNT_OFF_WALL_M = 0.15
 _NEW_LENS = Lens.from_hfov(2560, 1440, 84.0)
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceTerms:
+    """What an advice may ask for.
+
+    Attributes:
+        most_new: new cameras allowed on each floor.
+        budget: new cameras allowed on the whole site; `None` without such a limit.
+        no_mount: ids of floors, and of areas and zones, in which nothing may be mounted.
+        limit_s: for the solver, each time that it is asked.
+    """
+
+    most_new: int
+    budget: int | None = None
+    no_mount: frozenset[str] = frozenset()
+    limit_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,66 +85,142 @@ class _Goal:
     weights: Float64Array
 
 
-def advise_site(
-    site: Site, *, most_new: int, mount_forbidden: Sequence[str] = (), limit_s: float = 20.0
-) -> tuple[FloorAdvice, ...]:
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What could be done on one floor, and what each of it would show (candidates, points)."""
+
+    scene: FloorScene
+    weights: Float64Array
+    current: dict[str, BoolArray]
+    aims: tuple[Sequence[Candidate], BoolArray]
+    lenses: tuple[Sequence[Candidate], BoolArray]
+    new: tuple[Sequence[Candidate], BoolArray]
+
+
+def advise_site(site: Site, terms: AdviceTerms) -> tuple[FloorAdvice, ...]:
     """Advice for every floor that has required areas.
 
-    Args:
-        most_new: new cameras allowed on each floor.
-        mount_forbidden: floors on which nothing may be mounted, by id.
-        limit_s: for the solver, on each floor.
+    With a budget the new cameras go where they show most: among all ways to share it out over the
+    floors, the best.
+
+    Raises:
+        DrawingError: `no_mount` names nothing on the site.
     """
-    found = []
-    for scene in scenes_of(site):
-        if scene.areas:
-            allowed = 0 if scene.floor.id in mount_forbidden else most_new
-            found.append(_advise_floor(scene, allowed, limit_s))
-    return tuple(found)
+    banned = _no_mount_shapes(site, terms.no_mount)
+    options = [
+        _options(scene, terms, banned.get(scene.floor.id, MultiPolygon()))
+        for scene in scenes_of(site)
+        if scene.areas
+    ]
+    if terms.budget is None:
+        return tuple(_advise(one, terms.most_new, terms.limit_s) for one in options)
+    most = min(terms.most_new, terms.budget)
+    plans = [
+        [_advise(one, count, terms.limit_s) for count in range(most + 1 if one.new[0] else 1)]
+        for one in options
+    ]
+    gains = [[plan.after_weight for plan in floor] for floor in plans]
+    counts = shared_out(gains, terms.budget)
+    return tuple(floor[count] for floor, count in zip(plans, counts, strict=True))
 
 
-def _advise_floor(scene: FloorScene, most_new: int, limit_s: float) -> FloorAdvice:
+def shared_out(values: Sequence[Sequence[float]], budget: int) -> list[int]:
+    """How many units each taker gets so that the sum of values is largest.
+
+    Args:
+        values: of 0, 1, 2 ... units for each taker.
+        budget: units in all.
+    """
+    best: list[tuple[float, list[int]]] = [(0.0, [])] * (budget + 1)
+    for taker in values:
+        nexts: list[tuple[float, list[int]]] = []
+        for units in range(budget + 1):
+            ways = [
+                (best[units - count][0] + value, [*best[units - count][1], count])
+                for count, value in enumerate(taker[: units + 1])
+            ]
+            # Of equal sums the one that takes fewer units.
+            nexts.append(max(ways, key=lambda way: (round(way[0], 9), -sum(way[1]))))
+        best = nexts
+    return best[budget][1]
+
+
+def _no_mount_shapes(site: Site, ids: frozenset[str]) -> dict[str, BaseGeometry]:
+    """Where nothing may hang, by floor: the named places and all forbidden ones."""
+    shapes: dict[str, list[BaseGeometry]] = {}
+    known: set[str] = set()
+    for floor in site.floors:
+        places = [(area.id, area.polygon_xy_m) for area in floor.areas]
+        places += [(z.id, z.polygon_xy_m) for z in site.zones if z.floor_id == floor.id]
+        known |= {floor.id, *(name for name, _ in places)}
+        shapes[floor.id] = [shape for name, shape in places if name in ids]
+        if floor.id in ids:
+            shapes[floor.id].append(floor.outline.buffer(1.0))
+    if missing := sorted(ids - known):
+        raise DrawingError(
+            f"--no-mount: no floor, area or zone is called {', '.join(missing)}; "
+            f"the site has {', '.join(sorted(known))}"
+        )
+    return {name: shapely.union_all(parts) for name, parts in shapes.items()}
+
+
+def _options(scene: FloorScene, terms: AdviceTerms, banned: BaseGeometry) -> _Options:
     goals = list(_goals(scene))
-    weights = np.concatenate([goal.weights for goal in goals])
     cameras = {camera.id: camera.camera for camera in scene.cameras}
-    current = {
-        name: _seen([Candidate(name, camera)], scene, goals)[0] for name, camera in cameras.items()
-    }
     aims = [Candidate(name, aim) for name, camera in cameras.items() for aim in _aims(camera)]
     lenses = [Candidate(name, lens) for name, camera in cameras.items() for lens in _lenses(camera)]
-    new = list(_mounts(scene)) if most_new else []
-    advice = advise(
-        current,
-        ([one.group for one in aims], _seen(aims, scene, goals)),
-        ([one.group for one in lenses], _seen(lenses, scene, goals)),
+    new = list(_mounts(scene, banned)) if terms.most_new else []
+    aims, lenses, new = (_discreet(some, scene) for some in (aims, lenses, new))
+    return _Options(
+        scene,
+        np.concatenate([goal.weights for goal in goals]),
+        {n: _seen([Candidate(n, camera)], scene, goals)[0] for n, camera in cameras.items()},
+        (aims, _seen(aims, scene, goals)),
+        (lenses, _seen(lenses, scene, goals)),
         (new, _seen(new, scene, goals)),
-        weights,
+    )
+
+
+def _advise(options: _Options, most_new: int, limit_s: float) -> FloorAdvice:
+    aims, lenses, new = options.aims, options.lenses, options.new
+    advice = advise(
+        options.current,
+        ([one.group for one in aims[0]], aims[1]),
+        ([one.group for one in lenses[0]], lenses[1]),
+        new if most_new else ([], new[1][:0]),
+        options.weights,
         float(most_new),
         limit_s=limit_s,
     )
-    return _floor_advice(scene, advice, aims, lenses, new, float(weights.sum()))
+    return _floor_advice(options, advice)
 
 
-def _floor_advice(
-    scene: FloorScene,
-    advice: Advice,
-    aims: Sequence[Candidate],
-    lenses: Sequence[Candidate],
-    new: Sequence[Candidate],
-    required_weight: float,
-) -> FloorAdvice:
-    changed = {name: aims[index].camera for name, index in advice.re_aimed.items()}
-    changed |= {name: lenses[index].camera for name, index in advice.new_lenses.items()}
+def _floor_advice(options: _Options, advice: Advice) -> FloorAdvice:
+    changed = {name: options.aims[0][index].camera for name, index in advice.re_aimed.items()}
+    changed |= {name: options.lenses[0][index].camera for name, index in advice.new_lenses.items()}
     return FloorAdvice(
-        scene.floor.id,
+        options.scene.floor.id,
         changed,
         frozenset(advice.new_lenses),
-        tuple(new[index].camera for index in advice.added),
-        required_weight,
+        tuple(options.new[0][index].camera for index in advice.added),
+        float(options.weights.sum()),
         advice.before_weight,
         advice.after_weight,
         advice.bound,
     )
+
+
+def _discreet(candidates: Sequence[Candidate], scene: FloorScene) -> list[Candidate]:
+    """Those that see into no forbidden place, with every door open."""
+    sees = np.zeros(len(candidates), dtype=np.bool_)
+    for _, surface in scene.forbidden:
+        points = Cells.of(surface.polygon_xy_m, FORBIDDEN_CELL_M).points_xy_m
+        for plane in surface.planes:
+            seen = seen_points(
+                candidates, scene.open_barriers, points, (plane,), FORBIDDEN_PX_PER_M
+            )
+            sees |= seen.any(axis=1)
+    return [one for one, bad in zip(candidates, sees, strict=True) if not bad]
 
 
 def _goals(scene: FloorScene) -> Iterator[_Goal]:
@@ -162,67 +258,24 @@ def _lenses(camera: Camera) -> Iterator[Camera]:
             yield replace(turned, lens=lens)
 
 
-def _mounts(scene: FloorScene) -> Iterator[Candidate]:
+def _mounts(scene: FloorScene, banned: BaseGeometry) -> Iterator[Candidate]:
     """New cameras along the inside of the floor's outline, eight directions each."""
     floor = scene.floor
     inner = floor.outline.buffer(-_MOUNT_OFF_WALL_M, join_style="mitre")
-    height_m = 3.0 if floor.ceiling_m is None else min(3.0, floor.ceiling_m - 0.2)
+    private = shapely.union_all([surface.polygon_xy_m for _, surface in scene.forbidden])
+    height_m = _mount_height_m(floor)
     for ring in shapely.get_parts(inner.boundary):
         for index, along in enumerate(np.arange(0.0, ring.length, MOUNT_STEP_M)):
             place = ring.interpolate(float(along))
+            if place.intersects(banned) or place.intersects(private):
+                continue
             for pan in range(0, 360, 45):
                 pose = Pose(place.x, place.y, height_m, float(pan), 20.0)
                 yield Candidate(f"mount-{index}", Camera(pose, _NEW_LENS))
 
 
-def write_proposal(site: Site, advice: Sequence[FloorAdvice], folder: Path) -> Path:
-    """Write the site file with the advice carried out into an empty folder; its path.
-
-    New cameras show the virtual campus so that the site loads; put in the real address.
-
-    Raises:
-        DrawingError: when the folder already holds a site file.
-    """
-    data = read_site_file(site.directory)
-    by_id = {entry["id"]: entry for entry in data["cameras"]}
-    for part in advice:
-        for name, camera in part.changed.items():
-            _change(by_id[name], camera, new_lens=name in part.re_lensed)
-        for index, camera in enumerate(part.added, start=1):
-            data["cameras"].append(_new_entry(f"proposed-{part.floor_id}-{index}", part, camera))
-    return write_site_file(data, site.directory, folder)
+def _mount_height_m(floor: Floor) -> float:
+    return 3.0 if floor.ceiling_m is None else min(3.0, floor.ceiling_m - 0.2)
 
 
-def _change(entry: dict[str, Any], camera: Camera, *, new_lens: bool) -> None:
-    entry["pose"]["pan_deg"] = _turn(camera.pose.pan_deg)
-    entry["pose"]["tilt_deg"] = round(camera.pose.tilt_deg, 1)
-    if new_lens:
-        entry["lens"] = _lens(camera.lens)
-
-
-def _new_entry(name: str, part: FloorAdvice, camera: Camera) -> dict[str, object]:
-    pose = camera.pose
-    return {
-        "id": name,
-        "name": {"zh": f"建议新增 {name}", "en": f"Proposed {name}"},
-        "floor": part.floor_id,
-        "uri": "virtual:quiet_corridor?seed=1&light=day",
-        "lens": _lens(camera.lens),
-        "pose": {
-            "x_m": round(pose.x_m, 2),
-            "y_m": round(pose.y_m, 2),
-            "z_m": round(pose.z_m, 2),
-            "pan_deg": _turn(pose.pan_deg),
-            "tilt_deg": round(pose.tilt_deg, 1),
-        },
-        "zones": [],
-    }
-
-
-def _lens(lens: Lens) -> dict[str, object]:
-    size = {"width_px": lens.width_px, "height_px": lens.height_px}
-    return size | {"hfov_deg": round(lens.hfov_deg, 1)}
-
-
-def _turn(pan_deg: float) -> float:
-    return round(math.remainder(pan_deg, 360.0), 1)
+__all__ = ["AdviceTerms", "FloorAdvice", "advise_site", "shared_out"]

@@ -1,20 +1,26 @@
 """Advice for the sample school: the proposal loads, and its audit is no worse than today's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from shapely.geometry import Point
 
-from api.coverage.advice import advise_site, write_proposal
+from api.coverage.advice import AdviceTerms, advise_site, shared_out
 from api.coverage.audit import audit_site
 from api.coverage.document import AuditDocument
 from api.coverage.errors import DrawingError
+from api.coverage.floors import scenes_of
+from api.coverage.proposal import write_proposal
 from config import load_site, sample_school_directory
+from config.site import ForbiddenArea
 from tests.api.coverage.conftest import MADE_AT
+from vision.coverage import CoverageCamera, Sights, forbidden_views
 
 
 def test_the_proposal_loads_and_covers_more(document: AuditDocument, tmp_path: Path) -> None:
     site = load_site(sample_school_directory())
-    found = advise_site(site, most_new=1, limit_s=5.0)
+    found = advise_site(site, AdviceTerms(most_new=1, limit_s=5.0))
     for part in found:
         assert part.before_weight <= part.after_weight <= part.bound_weight + 1e-6
         assert part.bound_weight <= part.required_weight + 1e-6
@@ -29,7 +35,57 @@ def test_the_proposal_loads_and_covers_more(document: AuditDocument, tmp_path: P
         write_proposal(site, found, tmp_path / "proposal")
 
 
-def test_floors_without_mounts_get_no_camera() -> None:
+def test_where_nothing_may_hang_no_camera_is_proposed() -> None:
+    """The third floor as a whole, and the hall and the corridor of the first by their areas."""
     site = load_site(sample_school_directory())
-    found = advise_site(site, most_new=1, mount_forbidden=["f1", "yard", "f3"], limit_s=5.0)
+    places = frozenset({"f3", "area-hall", "area-corridor-2f", "stair-a", "yard"})
+    found = advise_site(site, AdviceTerms(1, no_mount=places, limit_s=5.0))
     assert [part.added for part in found] == [(), (), ()]
+    with pytest.raises(DrawingError, match=r"called f9, hell; the site has .*area-hall"):
+        advise_site(site, AdviceTerms(1, no_mount=frozenset({"f9", "hell"})))
+
+
+def test_a_budget_goes_where_it_shows_most() -> None:
+    """Only the third floor gains from a camera, so the one camera of the budget goes there."""
+    school = load_site(sample_school_directory())
+    floors = (school.floor("yard"), school.floor("f3"))
+    ids = {floor.id for floor in floors}
+    cameras = tuple(camera for camera in school.cameras if camera.floor_id in ids)
+    zones = tuple(zone for zone in school.zones if zone.floor_id in ids)
+    site = replace(school, floors=floors, cameras=cameras, zones=zones)
+    for budget, added in ((1, {"yard": 0, "f3": 1}), (0, {"yard": 0, "f3": 0})):
+        found = advise_site(site, AdviceTerms(2, budget=budget, limit_s=5.0))
+        assert {part.floor_id: len(part.added) for part in found} == added
+
+
+@pytest.mark.parametrize(
+    ("values", "budget", "counts"),
+    [
+        ([[0.0, 5.0, 6.0], [0.0, 4.0, 8.0]], 2, [1, 1]),
+        ([[0.0, 5.0, 6.0], [0.0, 4.0, 8.0]], 3, [1, 2]),
+        ([[3.0], [1.0, 1.0]], 2, [0, 0]),
+        ([[0.0, 1.0], [0.0, 2.0]], 0, [0, 0]),
+        ([], 3, []),
+    ],
+)
+def test_sharing_out(values: list[list[float]], budget: int, counts: list[int]) -> None:
+    assert shared_out(values, budget) == counts
+
+
+def test_nothing_is_proposed_that_looks_into_a_forbidden_place(tmp_path: Path) -> None:
+    """Without the wall behind its door the toilet could be looked into from half of the hall."""
+    site = load_site(sample_school_directory())
+    floor = site.floor("f1")
+    bare = replace(floor, walls=floor.walls[:-1])
+    # No camera hangs there yet, so that all of it has to be proposed.
+    open_site = replace(site, floors=(bare,), cameras=(), zones=())
+    (found,) = advise_site(open_site, AdviceTerms(4, limit_s=5.0))
+    assert found.added
+    toilet = next(area for area in bare.areas if isinstance(area, ForbiddenArea))
+    assert not any(
+        toilet.polygon_xy_m.intersects(Point(one.pose.x_m, one.pose.y_m)) for one in found.added
+    )
+    (scene,) = scenes_of(open_site)
+    new = [CoverageCamera(f"n{i}", camera) for i, camera in enumerate(found.added)]
+    ((area, surface),) = scene.forbidden
+    assert forbidden_views(area.id, surface, Sights(scene.open_barriers, new)) == ()
