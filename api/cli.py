@@ -30,7 +30,7 @@ from api.logs import set_up_logs
 from api.run import RunPlan, run
 from config import ConfigError, load_site
 from config.settings import load_settings
-from config.texts import text
+from config.texts import LANGUAGES, text
 from models.errors import ModelError
 from streams.worker import stop_on_signals
 
@@ -98,8 +98,9 @@ def demo_command(
         set_up_logs(plan.settings.log_level)
         stop = threading.Event()
         stop_on_signals(stop)
-        _say(text("demo.intro", plan.settings.language))
-        _say(text("demo.wait", plan.settings.language))
+        for language in LANGUAGES:
+            _say(text("demo.intro", language))
+            _say(text("demo.wait", language))
         passed = _run_demo(plan, stop, check=check)
     except ConfigError as error:
         _say(str(error))

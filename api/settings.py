@@ -15,7 +15,8 @@ class ApiSettings:
         language: first language of the console, `zh` or `en`.
         stale_after_s: a zone whose newest reading is older shows UNKNOWN.
         lost_after_s: a zone unseen for so long raises the alarm of its cameras.
-        startup_grace_s: the same for a zone that was never read since the start.
+        startup_grace_s: the same for a zone that was not read since the start; the supervisor waits
+            as long for the first sign of a worker.
         future_tolerance_s: a record from further in the future is flagged as clock skew.
         ping_s: seconds between signs of life on the event stream.
         allowed_hosts: names under which browsers may reach the console, besides `localhost` and
@@ -28,7 +29,7 @@ class ApiSettings:
     language: str = "zh"
     stale_after_s: float = 3.0
     lost_after_s: float = 10.0
-    startup_grace_s: float = 30.0
+    startup_grace_s: float = 60.0
     future_tolerance_s: float = 5.0
     ping_s: float = 5.0
     watch_every_s: float = 0.5

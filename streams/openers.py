@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from config.camera_uri import CameraUri
@@ -14,8 +15,12 @@ from streams.sources import Container, Opener, SourceUri, Timeouts
 from streams.virtual_source import TimedPicture, made_opener
 from vision.errors import VisionError
 
+if TYPE_CHECKING:
+    from streams.virtual.film import Film, Shot
+
 # The virtual campus steps 25 times a second; it is drawn no oftener than it is analysed.
 _CAMPUS_FPS = (25.0, 12.5, 5.0, 2.5, 1.0)
+_BODY_PX = 144
 
 
 def opener_for(spec: CameraSpec) -> Opener:
@@ -23,10 +28,8 @@ def opener_for(spec: CameraSpec) -> Opener:
     if spec.uri.scheme != "virtual":
         return open_permitted
 
-    def film(uri: SourceUri) -> Iterator[TimedPicture]:
-        return campus_pictures(uri, spec)
-
-    return made_opener(film)
+    campus = Campus(spec)
+    return made_opener(campus.pictures)
 
 
 def open_permitted(uri: SourceUri, timeouts: Timeouts) -> Container:
@@ -47,42 +50,63 @@ def open_permitted(uri: SourceUri, timeouts: Timeouts) -> Container:
     return open_quickly(uri, timeouts)
 
 
-def campus_pictures(uri: SourceUri, spec: CameraSpec) -> Iterator[TimedPicture]:
-    """Pictures of `virtual:SCENARIO?seed=1&light=day&camera=ID&start_s=0`, drawn one by one.
+class Campus:
+    """The virtual campus before one camera.
 
-    Raises:
-        NotFoundError: for a scenario or camera that does not exist, or when the extra `sim` is
-            not installed.
+    The empty place is drawn at the first opening and kept: a story that begins anew goes on at
+    once, however slow the machine is.
     """
-    # Drawing and simulation load only where the campus is played.
-    from streams.virtual.film import Shot, virtual_frames
+
+    def __init__(self, spec: CameraSpec) -> None:
+        self._spec = spec
+        self._film: Film | None = None
+
+    def pictures(self, uri: SourceUri) -> Iterator[TimedPicture]:
+        """Pictures of `virtual:SCENARIO?seed=1&light=day&camera=ID&start_s=0`, one by one.
+
+        Raises:
+            NotFoundError: for a scenario or camera that does not exist, or when the extra `sim`
+                is not installed.
+        """
+        # Drawing and simulation load only where the campus is played.
+        from streams.virtual.film import Film
+        from streams.virtual.simulate import SimulationMissingError
+
+        try:
+            shot = _shot(uri, self._spec)
+            if self._film is None:
+                self._film = Film(shot)
+            for frame in self._film.frames():
+                yield frame.t_s - shot.start_s, frame.image_bgr
+        except SimulationMissingError as error:
+            raise NotFoundError(
+                str(uri), "the virtual campus is not installed", "pip install 'xiaoan[sim]'"
+            ) from error
+        except (VisionError, ValueError) as error:
+            raise NotFoundError(
+                str(uri), str(error), "name a scenario, camera and light of the virtual campus"
+            ) from error
+
+
+def _shot(uri: SourceUri, spec: CameraSpec) -> Shot:
+    from streams.virtual.film import Shot
     from streams.virtual.render import Light
     from streams.virtual.scenarios import scenario_named
-    from streams.virtual.simulate import SimulationMissingError
 
     name, options = _parts(uri)
-    try:
-        shot = Shot(
-            scenario_named(name),
-            camera_id=options.get("camera", spec.id),
-            seed=int(options.get("seed", "1")),
-            light=Light(options["light"]) if "light" in options else None,
-            fps=_campus_fps(spec.analysed_fps),
-            camera=spec.view,
-            # The empty place is drawn once before the first picture: quickly rather than finely.
-            oversample=1,
-            start_s=float(options.get("start_s", "0")),
-        )
-        for frame in virtual_frames(shot):
-            yield frame.t_s - shot.start_s, frame.image_bgr
-    except SimulationMissingError as error:
-        raise NotFoundError(
-            str(uri), "the virtual campus is not installed", "pip install 'xiaoan[sim]'"
-        ) from error
-    except (VisionError, ValueError) as error:
-        raise NotFoundError(
-            str(uri), str(error), "name a scenario, camera and light of the virtual campus"
-        ) from error
+    return Shot(
+        scenario_named(name),
+        camera_id=options.get("camera", spec.id),
+        seed=int(options.get("seed", "1")),
+        light=Light(options["light"]) if "light" in options else None,
+        fps=_campus_fps(spec.analysed_fps),
+        camera=spec.view,
+        # The empty place is drawn before the first picture, and new people as they come: quickly
+        # rather than finely, since a slow machine has to watch them too.
+        oversample=1,
+        body_px=_BODY_PX,
+        start_s=float(options.get("start_s", "0")),
+    )
 
 
 def _parts(uri: SourceUri) -> tuple[str, Mapping[str, str]]:
@@ -95,4 +119,4 @@ def _campus_fps(analysed_fps: float) -> float:
     return min((fps for fps in _CAMPUS_FPS if fps >= analysed_fps), default=_CAMPUS_FPS[0])
 
 
-__all__ = ["campus_pictures", "opener_for"]
+__all__ = ["Campus", "opener_for"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from scipy.stats import norm, qmc
+from scipy.special import ndtri
 from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
@@ -223,8 +223,11 @@ def _is_ideal(lens: Lens) -> bool:
 
 def _normal(dimensions: int, count: int, seed: int) -> Float64Array:
     """Standard normal draws (count, dimensions) spread evenly (Sobol), equal for equal seed."""
+    # scipy.stats takes a second to load; only audits with chance draw these.
+    from scipy.stats import qmc
+
     uniform = qmc.Sobol(dimensions, rng=np.random.default_rng(seed)).random(count)
-    return np.asarray(norm.ppf(np.clip(uniform, 1e-6, 1.0 - 1e-6)))
+    return np.asarray(ndtri(np.clip(uniform, 1e-6, 1.0 - 1e-6)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,12 +103,13 @@ def blind_cause(
 ) -> str | None:
     """Why nobody has seen the zone for too long, as a catalogue key; `None` while it is seen.
 
-    The time before the service's own start does not count: it could not listen then.
+    The time before the service's own start does not count: it could not listen then, and the
+    workers may be starting with it.
     """
-    if state is None:
+    if state is None or state.seen_at < started_at:
         unheard = now - started_at > limits.startup_grace_s
         return STALE if unheard else None
-    if now - max(state.seen_at, started_at) > limits.lost_after_s:
+    if now - state.seen_at > limits.lost_after_s:
         return STALE
     if state.reading.level is not Level.UNKNOWN:
         return None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from api.live.board import Known
-from api.live.judge import blind_cause, camera_lost_cause
+from api.live.judge import STALE, blind_cause, camera_lost_cause
+from streams.records import CameraState
 
 
 def lost_cause(known: Known, camera_id: str) -> str | None:
     """Why nobody sees through the camera, as a catalogue key; `None` while somebody does.
 
     A zone that nobody sees is laid at the door of its cameras, unless one of them has already
-    told that it is lost.
+    told that it is lost. A camera that is still starting, or has just begun to give pictures, is
+    not lost: its worker gives it a time of its own and calls it offline after that, and a worker
+    that dies meanwhile falls silent.
     """
     own = camera_lost_cause(known.cameras.get(camera_id))
     if own is not None:
@@ -24,7 +27,7 @@ def lost_cause(known: Known, camera_id: str) -> str | None:
             started_at=known.started_at,
             limits=known.limits,
         )
-        if cause is not None:
+        if cause is not None and not (cause != STALE and _has_time_left(known, camera_id)):
             return cause
     return None
 
@@ -48,3 +51,11 @@ def unseen_zones(known: Known, camera_id: str) -> tuple[str, ...]:
 
 def _is_lost(known: Known, camera_id: str) -> bool:
     return camera_lost_cause(known.cameras.get(camera_id)) is not None
+
+
+def _has_time_left(known: Known, camera_id: str) -> bool:
+    status = known.cameras.get(camera_id)
+    if status is None:
+        return False
+    new = known.now - status.since <= known.limits.lost_after_s
+    return status.state is CameraState.STARTING or (status.state is CameraState.LIVE and new)

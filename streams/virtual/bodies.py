@@ -67,8 +67,8 @@ class _Part:
     rule: str = ""
 
 
-def trace_body(build: Build, view: View) -> BodyPicture:
-    """Ray trace one body; deterministic, a few milliseconds."""
+def trace_body(build: Build, view: View, px_per_height: int = PX_PER_HEIGHT) -> BodyPicture:
+    """Ray trace one body; deterministic, a few milliseconds at full size."""
     elevation, yaw = math.radians(view.elevation_deg), math.radians(view.yaw_deg)
     turn = np.array(
         [[math.cos(yaw), -math.sin(yaw), 0], [math.sin(yaw), math.cos(yaw), 0], [0, 0, 1.0]]
@@ -80,9 +80,9 @@ def trace_body(build: Build, view: View) -> BodyPicture:
     basis = np.stack([right, down, forward]) @ turn
     top = math.cos(elevation) + _REACH * math.sin(elevation) + _MARGIN
     bottom = _REACH * math.sin(elevation) + _MARGIN
-    rows = math.ceil((top + bottom) * PX_PER_HEIGHT)
-    columns = math.ceil(2 * _HALF_WIDTH * PX_PER_HEIGHT)
-    canvas = _Canvas(rows, columns, columns / 2.0, top * PX_PER_HEIGHT)
+    rows = math.ceil((top + bottom) * px_per_height)
+    columns = math.ceil(2 * _HALF_WIDTH * px_per_height)
+    canvas = _Canvas(rows, columns, (columns / 2.0, top * px_per_height), px_per_height)
     for part in _parts(build, view.pose):
         canvas.add(part, basis, build)
     return canvas.picture(basis)
@@ -91,8 +91,11 @@ def trace_body(build: Build, view: View) -> BodyPicture:
 class _Canvas:
     """Depth-tested accumulation of parts."""
 
-    def __init__(self, rows: int, columns: int, origin_column: float, origin_row: float) -> None:
-        self.origin = (origin_column, origin_row)
+    def __init__(
+        self, rows: int, columns: int, origin: tuple[float, float], px_per_height: int
+    ) -> None:
+        self.origin = origin  # column, row
+        self._px_per_height = px_per_height
         self.depth = np.full((rows, columns), np.inf)
         self.material = np.zeros((rows, columns), np.uint8)
         self.normal = np.zeros((rows, columns, 3))
@@ -105,8 +108,8 @@ class _Canvas:
         if box is None:
             return
         r0, r1, c0, c1 = box
-        across = (np.arange(c0, c1) + 0.5 - self.origin[0]) / PX_PER_HEIGHT
-        along = (np.arange(r0, r1) + 0.5 - self.origin[1]) / PX_PER_HEIGHT
+        across = (np.arange(c0, c1) + 0.5 - self.origin[0]) / self._px_per_height
+        along = (np.arange(r0, r1) + 0.5 - self.origin[1]) / self._px_per_height
         # Rays start on the picture plane and run along `forward`; in the ellipsoid's own frame
         # the ellipsoid is the unit ball.
         to_ball = part.axes / part.semi[:, None]
@@ -135,8 +138,8 @@ class _Canvas:
     def _box(self, part: _Part, basis: Float64Array) -> tuple[int, int, int, int] | None:
         centre = basis @ part.centre
         reach = np.sqrt(np.sum((basis @ part.axes.T * part.semi) ** 2, axis=1))
-        low = (centre - reach)[:2] * PX_PER_HEIGHT + np.array(self.origin)
-        high = (centre + reach)[:2] * PX_PER_HEIGHT + np.array(self.origin)
+        low = (centre - reach)[:2] * self._px_per_height + np.array(self.origin)
+        high = (centre + reach)[:2] * self._px_per_height + np.array(self.origin)
         rows, columns = self.depth.shape
         c0, c1 = max(0, math.floor(low[0])), min(columns, math.ceil(high[0]) + 1)
         r0, r1 = max(0, math.floor(low[1])), min(rows, math.ceil(high[1]) + 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from streams.virtual.bodies import PHONE, STAND, WALK_POSES
+from streams.virtual.bodies import PHONE, PX_PER_HEIGHT, STAND, WALK_POSES
 from streams.virtual.looks import Look, draw_look
 from streams.virtual.render import Crowd, Light, Renderer
 from streams.virtual.scenarios import STEP_S, Scenario, UnknownScenarioError, sample_camera
@@ -47,6 +47,7 @@ class Shot:
         duration_s: seconds to film; `None` for the rest of the scenario.
         camera: replaces the pose and lens of `camera_id`.
         oversample: 2 draws the empty scene at twice the size, which looks better and takes longer.
+        body_px: height in which bodies are traced before they are scaled into the picture.
     """
 
     scenario: Scenario
@@ -58,6 +59,7 @@ class Shot:
     duration_s: float | None = None
     camera: Camera | None = None
     oversample: int = 2
+    body_px: int = PX_PER_HEIGHT
 
     @property
     def filmed_by(self) -> str:
@@ -113,38 +115,60 @@ def virtual_frames(shot: Shot) -> Iterator[VirtualFrame]:
     Raises:
         SimulationMissingError, UnknownScenarioError, VisionError: at the first frame.
     """
-    steps_a_frame = shot.steps_a_frame
-    camera = shot.camera or sample_camera(shot.filmed_by)
-    cast = _Cast(shot)
-    wardrobe = Wardrobe(lamp_at_camera=shot.lit_by is Light.IR)
-    # Both states of the gate are drawn before the first picture: a live camera cannot wait later.
-    states = (False, True) if shot.scenario.closure else (False,)
-    renderers = {
-        closed: Renderer(
-            shot.scenario.stage(closed=closed),
-            camera,
-            shot.lit_by,
-            shot.seed,
-            oversample=shot.oversample,
-            wardrobe=wardrobe,
-        )
-        for closed in states
-    }
-    skipped = round(shot.start_s / STEP_S)
-    for number, step in enumerate(islice(story(shot.scenario, shot.seed), skipped, None)):
-        index, rest = divmod(number, steps_a_frame)
-        if rest:
-            continue
-        if index >= shot.frames:
-            return
-        crowd = cast.crowd(step)
-        rendered = renderers[step.closed].draw(crowd, index)
-        heads = rendered.heads
-        truth = TruthRows(
-            index, step.t_s, step.ids, crowd.feet_xyz_m, crowd.heads_xyz_m[:, 2], step.speed_mps,
-            heads.uv_px, heads.size_px, heads.visible, heads.in_picture,
-        )  # fmt: skip
-        yield VirtualFrame(index, step.t_s, rendered.image_bgr, truth)
+    yield from Film(shot).frames()
+
+
+class Film:
+    """A shot whose empty place is drawn once, however often its frames are played.
+
+    Not thread-safe: one reader at a time.
+
+    Raises:
+        UnknownScenarioError, VisionError: for a shot that cannot be filmed.
+    """
+
+    def __init__(self, shot: Shot) -> None:
+        self._shot = shot
+        self._steps_a_frame = shot.steps_a_frame
+        camera = shot.camera or sample_camera(shot.filmed_by)
+        wardrobe = Wardrobe(lamp_at_camera=shot.lit_by is Light.IR, px_per_height=shot.body_px)
+        # Both states of the gate are drawn before the first picture: a live camera cannot wait
+        # later.
+        states = (False, True) if shot.scenario.closure else (False,)
+        self._renderers = {
+            closed: Renderer(
+                shot.scenario.stage(closed=closed),
+                camera,
+                shot.lit_by,
+                shot.seed,
+                oversample=shot.oversample,
+                wardrobe=wardrobe,
+            )
+            for closed in states
+        }
+
+    def frames(self) -> Iterator[VirtualFrame]:
+        """The frames from the first on; each call plays them anew and gives equal bytes.
+
+        Raises:
+            SimulationMissingError: at the first frame.
+        """
+        shot, cast = self._shot, _Cast(self._shot)
+        skipped = round(shot.start_s / STEP_S)
+        for number, step in enumerate(islice(story(shot.scenario, shot.seed), skipped, None)):
+            index, rest = divmod(number, self._steps_a_frame)
+            if rest:
+                continue
+            if index >= shot.frames:
+                return
+            crowd = cast.crowd(step)
+            rendered = self._renderers[step.closed].draw(crowd, index)
+            heads = rendered.heads
+            truth = TruthRows(
+                index, step.t_s, step.ids, crowd.feet_xyz_m, crowd.heads_xyz_m[:, 2],
+                step.speed_mps, heads.uv_px, heads.size_px, heads.visible, heads.in_picture,
+            )  # fmt: skip
+            yield VirtualFrame(index, step.t_s, rendered.image_bgr, truth)
 
 
 class _Cast:

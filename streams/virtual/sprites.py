@@ -62,10 +62,16 @@ class Sprite:
 
 
 class Wardrobe:
-    """Makes and keeps sprites. `lamp_at_camera` lights bodies from the camera (near-infrared)."""
+    """Makes and keeps sprites.
 
-    def __init__(self, *, lamp_at_camera: bool = False) -> None:
+    Args:
+        lamp_at_camera: lights bodies from the camera (near-infrared).
+        px_per_height: size in which bodies are traced; half the size costs a third.
+    """
+
+    def __init__(self, *, lamp_at_camera: bool = False, px_per_height: int = PX_PER_HEIGHT) -> None:
         self._lamp_at_camera = lamp_at_camera
+        self._px_per_height = px_per_height
         self._bodies: _Kept[_Body] = _Kept(_BODIES_KEPT)
         self._sprites: _Kept[Sprite] = _Kept(_SPRITES_KEPT)
 
@@ -73,12 +79,13 @@ class Wardrobe:
         """The sprite nearest in view whose scale is at least `px_per_height` where there is one."""
         near = _nearest_view(view)
         level = 0
-        while level + 1 < _LEVELS and PX_PER_HEIGHT / 2 ** (level + 1) >= px_per_height:
+        while level + 1 < _LEVELS and self._px_per_height / 2 ** (level + 1) >= px_per_height:
             level += 1
         return self._sprites.get((look, near, level), lambda: self._colour(look, near, level))
 
     def _colour(self, look: Look, view: View, level: int) -> Sprite:
-        body = self._bodies.get((look.build, view), lambda: _flatten(look.build, view))
+        size_px = self._px_per_height
+        body = self._bodies.get((look.build, view), lambda: _flatten(look.build, view, size_px))
         palette = np.array(look.palette_bgr, np.float32)
         strength = body.facing if self._lamp_at_camera else body.shade
         table = (palette[body.material] * (strength.astype(np.float32) / 128.0)[..., None]).clip(
@@ -99,7 +106,7 @@ class Wardrobe:
             np.ascontiguousarray(bgra + 0.5, np.uint8),
             body.feet_column / scale,
             body.feet_row / scale,
-            PX_PER_HEIGHT / scale,
+            self._px_per_height / scale,
             view.elevation_deg,
         )
 
@@ -110,15 +117,15 @@ def _nearest_view(view: View) -> View:
     return View(min(90.0, max(0.0, elevation)), YAW_STEP_DEG * turns, view.pose)
 
 
-def _flatten(build: Build, view: View) -> _Body:
+def _flatten(build: Build, view: View, px_per_height: int) -> _Body:
     """Trace a body, light it from above and a little from the left, and crop it."""
-    picture = trace_body(build, view)
+    picture = trace_body(build, view, px_per_height)
     shade = (
         0.50 + 0.38 * picture.normal_up + 0.14 * picture.facing - 0.10 * picture.normal_right
     ) + picture.wrinkle
     # Little light reaches the legs of a person indoors: the floor and neighbours block it.
     rows = np.arange(picture.material.shape[0], dtype=np.float32)
-    above_feet = np.clip((picture.origin_row - rows) / PX_PER_HEIGHT, 0.0, 1.0)
+    above_feet = np.clip((picture.origin_row - rows) / px_per_height, 0.0, 1.0)
     shade = shade * (0.8 + 0.2 * above_feet)[:, None]
     facing = 0.25 + 0.8 * picture.facing + picture.wrinkle
     solid = picture.material > 0

@@ -55,7 +55,7 @@ async def test_zones_that_were_never_read_alarm_after_the_grace_of_the_start(
     sqlite_url: str,
 ) -> None:
     async with running_desk(sqlite_url) as desk:
-        await pass_time(desk, 29.0)
+        await pass_time(desk, 59.0)
         assert await desk.alarms() == []
         await pass_time(desk, 2.0)
         subjects = sorted(alarm["subject_id"] for alarm in await desk.alarms())
@@ -97,7 +97,8 @@ async def test_a_restart_does_not_alarm_for_the_time_it_was_down(sqlite_url: str
     clock.advance(600.0)
     async with running_desk(sqlite_url, clock=clock) as desk:
         assert (await desk.zone("stair"))["level"] == "UNKNOWN"
-        await pass_time(desk, 9.0)
+        # The workers may have been restarted with the machine.
+        await pass_time(desk, 59.0)
         assert await desk.alarms() == []
         await pass_time(desk, 2.0)
         assert len(await desk.alarms()) == 3

@@ -2,7 +2,7 @@ import pytest
 
 from streams.camera_loop import CameraSpec
 from streams.errors import NotFoundError
-from streams.openers import campus_pictures, open_permitted, opener_for
+from streams.openers import Campus, open_permitted, opener_for
 from streams.sources import PlainUri, Timeouts
 from vision.camera import Camera, Lens, Pose
 
@@ -36,13 +36,33 @@ def test_the_campus_is_drawn_no_oftener_than_needed(analysed_fps: float, step_s:
 def test_a_start_in_the_middle_begins_at_zero() -> None:
     pytest.importorskip("jupedsim", reason="extra sim")
     asked = spec("virtual:quiet_corridor?seed=1&start_s=10&light=dim")
-    pts_s, image = next(iter(campus_pictures(asked.uri, asked)))
+    pts_s, image = next(iter(Campus(asked).pictures(asked.uri)))
     assert pts_s == 0.0
     assert image.shape == (90, 160, 3)
+
+
+def test_a_story_that_begins_anew_keeps_its_empty_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jupedsim", reason="extra sim")
+    from streams.virtual import film
+
+    drawn: list[object] = []
+
+    def renderer(*arguments: object, **options: object) -> object:
+        drawn.append(arguments)
+        return real(*arguments, **options)
+
+    real = film.Renderer
+    monkeypatch.setattr(film, "Renderer", renderer)
+    asked = spec("virtual:blocked_stair?seed=1&camera=cam-stair")
+    campus = Campus(asked)
+    first, again = (next(campus.pictures(asked.uri)) for _ in range(2))
+    assert len(drawn) == 2, "the gate open and the gate shut, once each"
+    assert first[0] == again[0] == 0.0
+    assert (first[1] == again[1]).all()
 
 
 @pytest.mark.parametrize("address", ["virtual:no_such_story", "virtual:quiet_corridor?light=disco"])
 def test_a_story_that_does_not_exist_is_one_clear_message(address: str) -> None:
     pytest.importorskip("jupedsim", reason="extra sim")
     with pytest.raises(NotFoundError, match="mend: name a scenario, camera and light"):
-        next(iter(campus_pictures(PlainUri(address), spec(address))))
+        next(iter(Campus(spec(address)).pictures(PlainUri(address))))

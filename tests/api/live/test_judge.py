@@ -92,9 +92,9 @@ def test_a_level_is_shown_only_while_it_is_fresh(
         (None, 31.0, 0.0, "stale"),
         (state(), 9.0, 0.0, None),
         (state(), 11.0, 0.0, "stale"),
-        # The service was away: silence counts from its return.
-        (state(), 1_000.0, 995.0, None),
-        (state(), 1_000.0, 989.0, "stale"),
+        # The service was away, and perhaps the workers too: silence counts from its return.
+        (state(), 1_000.0, 989.0, None),
+        (state(), 1_000.0, 969.0, "stale"),
         (state("UNKNOWN"), 5.0, 0.0, None),
         (replace(state("UNKNOWN"), captured_at=START.plus(11), received_at=START.plus(11)),
          11.0, 0.0, "camera_dark"),
@@ -131,6 +131,36 @@ def test_a_lost_camera_is_its_own_cause_and_its_partner_is_not_blamed() -> None:
 def test_silence_of_a_zone_is_laid_at_all_its_cameras() -> None:
     known = known_at(40.0, {"stair": state(captured_s=40.0, received_s=40.0)}, {})
     assert lost_causes(known) == {"cam-stair": None, "cam-a": "stale", "cam-b": "stale"}
+
+
+@pytest.mark.parametrize(
+    ("camera", "rule", "cause"),
+    [
+        (CameraState.STARTING, "starting", None),
+        (CameraState.STARTING, "no_frames", None),
+        # It has given pictures for long and still nobody knows: that is no start.
+        (CameraState.LIVE, "no_frames", "no_frames"),
+    ],
+)
+def test_a_slow_start_is_no_loss(camera: CameraState, rule: str, cause: str | None) -> None:
+    unknown = state("UNKNOWN", captured_s=40.0, received_s=40.0)
+    reading = unknown.reading.model_copy(update={"reasons": (ReasonData(rule=rule),)})
+    slow = replace(unknown, reading=reading, level_since=START)
+    assert lost_cause(known_at(40.0, {"stair": slow}, {"cam-stair": camera}), "cam-stair") == cause
+
+
+@pytest.mark.parametrize(("passed_s", "cause"), [(9.0, None), (11.0, "no_frames")])
+def test_a_camera_that_came_live_has_time_to_be_read(passed_s: float, cause: str | None) -> None:
+    unknown = state("UNKNOWN", captured_s=passed_s, received_s=passed_s)
+    reading = unknown.reading.model_copy(update={"reasons": (ReasonData(rule="no_frames"),)})
+    waited = replace(unknown, reading=reading, level_since=START.plus(-60.0))
+    known = known_at(passed_s, {"stair": waited}, {"cam-stair": CameraState.LIVE})
+    assert lost_cause(known, "cam-stair") == cause
+
+
+def test_a_worker_that_falls_silent_while_it_starts_is_noticed() -> None:
+    known = known_at(40.0, {"stair": state("UNKNOWN")}, {"cam-stair": CameraState.STARTING})
+    assert lost_cause(known, "cam-stair") == "stale"
 
 
 def test_a_zone_is_unseen_only_when_all_its_cameras_are_lost() -> None:
