@@ -165,6 +165,8 @@ class SiteCamera:
         uri: main stream; `sub_uri` the smaller stream that is analysed when there is one.
         camera: pose and lens as calibrated, in the plan frame of `floor_id`.
         zone_ids: the zones that it measures.
+        squeezed_px: width and height of the analysed stream where it shows the calibrated view
+            with pixels that are not square, as 704x576 of a 16:9 lens.
         analysed_fps: pictures analysed a second.
         planned_pose: where it was meant to hang and look, for the as-built check.
         ptz: it can turn; its pose is the home preset, the only one that coverage counts.
@@ -177,6 +179,7 @@ class SiteCamera:
     camera: Camera
     zone_ids: tuple[str, ...]
     sub_uri: CameraUri | None = None
+    squeezed_px: tuple[int, int] | None = None
     analysed_fps: float = 5.0
     planned_pose: Pose | None = None
     calibration: CalibrationNote | None = None

@@ -42,6 +42,7 @@ def build_camera(
         camera=camera,
         zone_ids=keys.zones,
         sub_uri=sub_uri,
+        squeezed_px=keys.squeezed_px,
         analysed_fps=keys.analysed_fps,
         planned_pose=_pose(keys.planned_pose) if keys.planned_pose else None,
         calibration=_note(keys),

@@ -168,9 +168,12 @@ class PoseKeys(Keys):
     roll_deg: Annotated[float, Field(ge=-180.0, le=180.0)] = 0.0
 
 
+_Side = Annotated[int, Field(ge=64, le=16384)]
+
+
 class LensKeys(Keys):
-    width_px: Annotated[int, Field(ge=64, le=16384)]
-    height_px: Annotated[int, Field(ge=64, le=16384)]
+    width_px: _Side
+    height_px: _Side
     hfov_deg: Annotated[float, Field(ge=1.0, le=170.0)] | None = None
     focal_px: Annotated[float, Field(gt=1.0, le=1_000_000.0)] | None = None
     k1: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
@@ -192,6 +195,7 @@ class CameraKeys(Keys):
     floor: str
     uri: str
     sub_uri: str | None = None
+    squeezed_px: tuple[_Side, _Side] | None = None
     credentials: str | None = None
     lens: LensKeys | None = None
     pose: PoseKeys | None = None

@@ -52,6 +52,7 @@ class CameraSpec:
 
     Attributes:
         size_px: width and height for which the camera is calibrated.
+        squeezed_px: size of a stream that shows the same view with pixels that are not square.
         analysed_fps: pictures a second that are analysed.
         repeat: a recording starts again at its end; otherwise it ends offline.
         view: pose and lens, for a source that is drawn instead of filmed.
@@ -63,6 +64,7 @@ class CameraSpec:
     id: str
     uri: SourceUri
     size_px: tuple[int, int]
+    squeezed_px: tuple[int, int] | None = None
     analysed_fps: float = 5.0
     repeat: bool = False
     view: Camera | None = None
@@ -226,7 +228,10 @@ class CameraLoop:
 
     def _take(self, picture: Picture) -> None:
         size_px = calibrated_size_px(
-            picture.raw.size_px, self.spec.size_px, where=str(self.spec.uri)
+            picture.raw.size_px,
+            self.spec.size_px,
+            where=str(self.spec.uri),
+            squeezed_px=self.spec.squeezed_px,
         )
         self._alive(picture.captured_at)
         captured_at = self._in_order(picture.captured_at)

@@ -32,8 +32,9 @@ from vision.occasions import Schedule
 from vision.profiles import ZoneProfile
 from vision.zones import ZoneType
 
-# The virtual campus draws the empty place before its first picture, on a busy machine for a while.
-_DRAWN_SILENCE = SilenceLimits(stalled_s=3.0, hung_s=30.0, start_s=120.0)
+# The virtual campus draws the empty place before its first picture, on a busy machine for a while,
+# and a picture full of new people takes such a machine seconds.
+_DRAWN_SILENCE = SilenceLimits(stalled_s=10.0, hung_s=30.0, start_s=120.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ def camera_spec(camera: SiteCamera, stairs: Collection[str] = ()) -> CameraSpec:
         id=camera.id,
         uri=uri,
         size_px=(lens.width_px, lens.height_px),
+        squeezed_px=camera.squeezed_px,
         analysed_fps=camera.analysed_fps,
         repeat=drawn,
         view=camera.camera,

@@ -132,7 +132,10 @@ class _Desk:
                 if not sampler.take(picture.captured_at):
                     continue
                 size_px = calibrated_size_px(
-                    picture.raw.size_px, (lens.width_px, lens.height_px), where=str(uri)
+                    picture.raw.size_px,
+                    (lens.width_px, lens.height_px),
+                    where=str(uri),
+                    squeezed_px=self._camera.squeezed_px,
                 )
                 self._judge(picture.captured_at.plus(shift_s), picture.raw.bgr(size_px))
                 if source.duration_s:
