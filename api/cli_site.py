@@ -21,6 +21,7 @@ from config import (
     load_site,
     sample_school_directory,
 )
+from config.refusals import told_in
 from config.site_files import FileStanding, check_files
 from config.texts import LANGUAGES, text
 from vision.sight import visible_share
@@ -71,7 +72,8 @@ def check(
         count = len(error.problems)
         console.print(text("site.check.refused", lang, file=SITE_FILE, count=count), style="bold")
         for problem in error.problems:
-            console.print(f"  {problem}", markup=False)
+            for line in told_in(problem, lang):
+                console.print(f"  {line}", markup=False)
         raise typer.Exit(1) from None
     header = text(
         "site.check.site",

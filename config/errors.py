@@ -52,6 +52,17 @@ class ConfigFileError(ConfigError):
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.file, problem.line)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __str__(self) -> str:
+        """A line a problem: in Chinese where the catalogue has it, and in English."""
+        # The catalogue is itself read from such files.
+        from config.refusals import told_in
+
+        try:
+            lines = [line for problem in self.problems for line in told_in(problem, "zh")]
+        except ConfigError:
+            return str(self.args[0])
+        return "\n".join(lines)
+
 
 class SiteFileError(ConfigFileError):
     """The site file cannot be used."""

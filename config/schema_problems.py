@@ -56,6 +56,9 @@ def _report(model: type[BaseModel], error: ErrorDetails, at: KeyPath, source: Ya
         sign = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
         bounds = " and ".join(f"{sign[name]} {value:g}" for name, value in limits.items())
         source.report(path, f"{_shown(given)} is out of range", f"write a number {bounds}")
+    elif kind == "string_pattern_mismatch":
+        message = f"{_shown(given)} does not fit the pattern {limits.get('pattern', '')}"
+        source.report(path, message, "correct the value")
     elif kind == "too_short" and isinstance(given, tuple):
         # Entries that were refused themselves are told by themselves.
         if len(given) < limits["min_length"]:

@@ -175,7 +175,7 @@ def test_a_fault_is_refused_with_line_key_and_mend(
 def test_a_problem_reads_as_one_line() -> None:
     with pytest.raises(SiteFileError) as refusal:
         parse_site(MINIMAL.replace("tilt_deg: 20", "tilt_deg: 99").encode(), directory=Path())
-    assert str(refusal.value) == (
+    assert str(refusal.value.problems[0]) == (
         "site.yaml:19: cameras[0].pose.tilt_deg: 99 is out of range — mend: write a number <= 90"
     )
 
