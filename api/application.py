@@ -25,6 +25,7 @@ from api.delivery.monitor import monitoring
 from api.delivery.outbox import Outbox
 from api.evidence.mount import install_evidence
 from api.evidence.service import EvidencePlan, EvidenceService
+from api.frame import pages as frame_pages
 from api.pictures import Pictures
 from api.plan.camera_side import CameraSide
 from api.plan.mount import install_plan
@@ -171,6 +172,7 @@ def create_app(
     ):
         app.include_router(module.router)
     console.mount_files(app)
+    app.include_router(frame_pages.router)
     app.include_router(delivery_routes.router)
     app.include_router(delivery_pages.router)
     delivery_pages.mount_files(app)

@@ -48,13 +48,16 @@ def install_access(app: FastAPI, access: Access | None, accounts: AccessService 
         wants_page = "text/html" in request.headers.get("accept", "")
         if error.body.code == "sign_in_needed" and page and wants_page:
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
-        if error.status == 403 and wants_page and request.url.path == "/" and _plans(request):
-            return RedirectResponse("/plan", 303)
+        if error.status == 403 and wants_page and request.url.path == "/":
+            return RedirectResponse("/plan" if _plans(request) else "/start", 303)
         answer: Response = await inner(request, error)  # type: ignore[misc]
         return answer
 
 
 def _plans(request: Request) -> bool:
-    """Somebody without a desk whose work is the safety plan: its start page is theirs."""
+    """Somebody without a desk whose work is the safety plan: its start page is theirs.
+
+    Everybody else without a desk gets the start page with what is open to them.
+    """
     actor = getattr(request.state, "actor", None)
     return isinstance(actor, Actor) and actor.may(Right.SEE_PLAN)

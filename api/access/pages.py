@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from api.access.credentials import LONGEST, SHORTEST, SHORTEST_WITH_CODE
 from api.access.guard import PUBLIC, needs
 from api.access.rights import ASSIGNABLE, Right
+from api.frame.pages import navigation
 from config.texts import catalogue
 
 router = APIRouter(tags=["access pages"], include_in_schema=False)
@@ -79,6 +80,7 @@ def _page(request: Request, template: str, lang: Literal["zh", "en"] | None) -> 
         shortest=SHORTEST,
         shortest_with_code=SHORTEST_WITH_CODE,
         longest=LONGEST,
+        nav=navigation(request, language, template.removesuffix(".html")),
     )
     answer = HTMLResponse(page)
     if lang is not None:

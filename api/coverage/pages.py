@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from api.access.guard import ActorDep, needs
 from api.access.rights import Right
+from api.frame.pages import navigation
 from api.service import ServiceDep
 from config.texts import catalogue
 
@@ -58,6 +59,7 @@ async def page(
         site_name=site.name.en if language == "en" else site.name.zh,
         timezone=site.timezone,
         may_calibrate=actor.may(Right.CALIBRATE_CAMERA),
+        nav=navigation(request, language, "coverage"),
         may_run=actor.may(Right.RUN_COVERAGE),
     )
     answer = HTMLResponse(html)

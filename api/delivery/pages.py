@@ -16,6 +16,7 @@ from api.access.rights import Right
 from api.delivery.outbox import DeliveryState
 from api.delivery.routes import outbox_of
 from api.delivery.view import read_view, recent_controls, recent_messages
+from api.frame.pages import navigation
 from api.service import ServiceDep
 from config.delivery import DeliveryPath
 from config.texts import catalogue, known
@@ -69,6 +70,7 @@ async def page(
         lang=language,
         html_lang="zh-CN" if language == "zh" else "en",
         t=lambda key, **values: texts[key].format(**values),
+        nav=navigation(request, language, "delivery"),
         site_name=site.name.en if language == "en" else site.name.zh,
         name_of=lambda target: plan.target(target.target_id).name.in_language(language),
         plan=plan,

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from api.access.actor import Actor
 from api.access.guard import GUARD_COOKIE, Needs, typed_name
 from api.access.rights import Right
+from api.frame.pages import navigation
 from api.plan.asking import check_part
 from api.plan.errors import NotFoundRefusal
 from api.plan.scopes import Part
@@ -120,6 +121,7 @@ class Frame:
         drawn = _PAGES.get_template(template).render(
             **values,
             lang=language,
+            nav=navigation(self.request, language, "plan"),
             html_lang="zh-CN" if language == "zh" else "en",
             t=lambda key: texts[key],
             unit_name=lambda one: one.name_zh if language == "zh" else one.name_en,

@@ -18,6 +18,7 @@ from api.access.scoping import Sight
 from api.alarms import load, store
 from api.alarms.values import HELD_STATES, Alarm, AlarmState, AlarmType
 from api.cards.choice import card_of, ticks_of
+from api.frame.pages import navigation
 from api.live.lost import lost_causes
 from api.routes.console import PAGES, Language, language_of
 from api.service import Service, ServiceDep
@@ -115,7 +116,8 @@ async def police(
         for one in service.desk.plan.people
     ]
     now = words.time(service.desk.clock.utc().to_datetime())
-    return _page("police.html", service, words, alarms=rows, people=people, now=now)
+    nav = navigation(request, words.lang, "police")
+    return _page("police.html", service, words, nav=nav, alarms=rows, people=people, now=now)
 
 
 @router.get("/handover", response_class=HTMLResponse)
@@ -154,6 +156,7 @@ async def handover(
         "handover.html",
         service,
         words,
+        nav=navigation(request, words.lang, "handover"),
         tables=tables,
         cameras=_blind(service, sight, words),
         load=_load_rows(found, words),
