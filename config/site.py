@@ -179,11 +179,11 @@ class SiteCamera:
     camera: Camera
     zone_ids: tuple[str, ...]
     sub_uri: CameraUri | None = None
-    squeezed_px: tuple[int, int] | None = None
     analysed_fps: float = 5.0
     planned_pose: Pose | None = None
     calibration: CalibrationNote | None = None
     ptz: bool = False
+    squeezed_px: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,13 +64,13 @@ class CameraSpec:
     id: str
     uri: SourceUri
     size_px: tuple[int, int]
-    squeezed_px: tuple[int, int] | None = None
     analysed_fps: float = 5.0
     repeat: bool = False
     view: Camera | None = None
     silence: SilenceLimits | None = None
     zone_ids: tuple[str, ...] = ()
     guards_stair: bool = False
+    squeezed_px: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,8 @@ async def audit_page(request: Request, lang: Language = None) -> HTMLResponse:
 
 
 def _page(request: Request, template: str, lang: Literal["zh", "en"] | None) -> HTMLResponse:
-    kept = "en" if request.cookies.get(_LANGUAGE_COOKIE) == "en" else "zh"
-    language = lang or kept
+    kept = request.cookies.get(_LANGUAGE_COOKIE)
+    language: Literal["zh", "en"] = lang or ("en" if kept == "en" else "zh")
     texts = catalogue(language)
     page = _PAGES.get_template(template).render(
         html_lang="zh-CN" if language == "zh" else "en",

@@ -1,9 +1,13 @@
+from typing import Any
+
 import pytest
 
 from streams.camera_loop import CameraSpec
 from streams.errors import NotFoundError
 from streams.openers import Campus, open_permitted, opener_for
 from streams.sources import PlainUri, Timeouts
+from streams.virtual import stage
+from streams.virtual.stage import Backdrop
 from vision.camera import Camera, Lens, Pose
 
 SMALL = Camera(Pose(0.1, 1.5, 2.9, 0.0, 20.0), Lens.from_hfov(160, 90, 62.0))
@@ -43,16 +47,13 @@ def test_a_start_in_the_middle_begins_at_zero() -> None:
 
 def test_a_story_that_begins_anew_keeps_its_empty_place(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("jupedsim", reason="extra sim")
-    from streams.virtual import film
-
     drawn: list[object] = []
 
-    def renderer(*arguments: object, **options: object) -> object:
+    def draw_backdrop(*arguments: Any, **options: Any) -> Backdrop:
         drawn.append(arguments)
-        return real(*arguments, **options)
+        return stage.draw_backdrop(*arguments, **options)
 
-    real = film.Renderer
-    monkeypatch.setattr(film, "Renderer", renderer)
+    monkeypatch.setattr("streams.virtual.render.draw_backdrop", draw_backdrop)
     asked = spec("virtual:blocked_stair?seed=1&camera=cam-stair")
     campus = Campus(asked)
     first, again = (next(campus.pictures(asked.uri)) for _ in range(2))
