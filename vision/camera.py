@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -183,7 +184,7 @@ class Camera:
         """Unit directions (N, 3) in the plan frame of the pixels (N, 2)."""
         pixels = np.atleast_2d(np.asarray(uv_px, dtype=np.float64))
         ideal = self.lens.undistort((pixels - self.lens.centre_uv_px) / self.lens.focal_px)
-        directions = np.column_stack([ideal, np.ones(len(ideal))]) @ self.pose.axes()
+        directions = np.column_stack([ideal, np.ones(len(ideal))]) @ _axes_of(self.pose)
         return np.asarray(directions / np.linalg.norm(directions, axis=1, keepdims=True))
 
     def to_plane(self, uv_px: Float64Array, plane: Plane) -> Float64Array:
@@ -201,3 +202,11 @@ class Camera:
         points = np.full((len(rays), 2), np.nan)
         points[hit] = origin[:2] + distance[hit, None] * rays[hit, :2]
         return points
+
+
+@lru_cache(maxsize=256)
+def _axes_of(pose: Pose) -> Float64Array:
+    """`Pose.axes`, read-only: a camera asks for it several times a picture."""
+    axes = pose.axes()
+    axes.flags.writeable = False
+    return axes

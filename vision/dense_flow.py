@@ -22,6 +22,8 @@ from vision.zone_view import ZoneView
 WORKING_HEAD_PX = 8.0
 _LARGEST_SIDE_PX = 640
 MAX_INTERVAL_S = 0.6
+# A crowd's pace changes over tenths of a second; between two searches the last one stands.
+_EVERY_S = 0.35
 # A plan cell of 1/16 m² counts as peopled above this share of a person (0.8 per m²).
 _LEAST_PEOPLE = 0.05
 _MAX_SPEED_MPS = 3.0
@@ -54,16 +56,18 @@ class FlowField:
 
 
 class DenseFlow:
-    """Keeps the last picture of one camera, small and grey."""
+    """Keeps the last picture of one camera, small and grey, and the last movement."""
 
     def __init__(self) -> None:
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._before: tuple[Utc, UInt8Array] | None = None
+        self._found: tuple[Utc, FlowField] | None = None
 
     def update(self, image_bgr: UInt8Array, at: Utc, region: Region | None) -> FlowField | None:
         """Movement in the region (`None`: in all of the picture) since the last picture.
 
-        `None` for a first picture, or one too long after the last.
+        A movement found a moment ago is given again. `None` for a first picture, or one too long
+        after the last.
         """
         height, width = image_bgr.shape[:2]
         part = region or Region(0, 0, width, height, WORKING_HEAD_PX)
@@ -74,16 +78,20 @@ class DenseFlow:
         lasted_s = at - before[0]
         if not 0.0 < lasted_s <= MAX_INTERVAL_S:
             return None
+        if self._found is not None and 0.0 <= at - self._found[0] < _EVERY_S:
+            return self._found[1]
         moved = self._search.calc(before[1], grey, None)  # type: ignore[call-overload]
         step_u = (part.right_px - part.left_px) / grey.shape[1]
         step_v = (part.bottom_px - part.top_px) / grey.shape[0]
-        return FlowField(
+        field = FlowField(
             np.asarray(moved, dtype=np.float32),
             part.left_px,
             part.top_px,
             (step_u, step_v),
             lasted_s,
         )
+        self._found = (at, field)
+        return field
 
 
 def plan_velocities(
@@ -100,7 +108,8 @@ def plan_velocities(
         return np.zeros((0, 2)), np.zeros((0, 2))
     uv_px = view.cell_uv_px[peopled]
     # The flow starts in the earlier picture; at walking pace the difference is far below a cell.
-    velocity = (view.locate(uv_px) - view.locate(uv_px - field.at(uv_px))) / field.lasted_s
+    before_xy_m = view.locate(uv_px - field.at(uv_px))
+    velocity = (view.cell_xy_m[peopled] - before_xy_m) / field.lasted_s
     fine = np.isfinite(velocity).all(axis=1)
     fine &= np.linalg.norm(np.nan_to_num(velocity), axis=1) <= _MAX_SPEED_MPS
     return view.grid.centres_xy_m[peopled][fine], velocity[fine]
@@ -110,10 +119,10 @@ def _small_grey(image_bgr: UInt8Array, part: Region) -> UInt8Array:
     cut = image_bgr[part.top_px : part.bottom_px, part.left_px : part.right_px]
     height, width = cut.shape[:2]
     factor = min(1.0, WORKING_HEAD_PX / part.least_head_px, _LARGEST_SIDE_PX / max(width, height))
-    grey = np.asarray(cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-    if factor == 1.0:
-        return grey
-    return shrunk(grey, (max(1, round(width * factor)), max(1, round(height * factor))))
+    if factor < 1.0:
+        # Colour goes last: turning all pixels grey first costs more than all the rest.
+        cut = shrunk(cut, (max(1, round(width * factor)), max(1, round(height * factor))))
+    return np.asarray(cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
 __all__ = ["DenseFlow", "FlowField", "plan_velocities"]

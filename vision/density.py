@@ -169,18 +169,22 @@ def local_density(
 
 
 def density_peak(grid: PlanGrid, field: CrowdField, seen: BoolArray) -> DensityPeak:
-    """The largest local density; its place is `None` where nobody is."""
-    density, std = local_density(grid, field, seen)
-    flat = density.ravel()
-    highest = float(flat.max(initial=0.0))
-    if highest <= 1e-9:
+    """The largest local density of a field; its place is `None` where nobody is."""
+    return highest(grid, *local_density(grid, field, seen))
+
+
+def highest(grid: PlanGrid, density_per_m2: Float64Array, std_per_m2: Float64Array) -> DensityPeak:
+    """The largest of the local densities that `local_density` gave: both (rows, columns)."""
+    flat = density_per_m2.ravel()
+    most = float(flat.max(initial=0.0))
+    if most <= 1e-9:
         return DensityPeak(0.0, 0.0, None)
     # Discs that hold the same heads tie; the middle one of them is the place.
-    tied = np.flatnonzero(flat >= highest * (1.0 - 1e-6))
+    tied = np.flatnonzero(flat >= most * (1.0 - 1e-6))
     centres = grid.centres_xy_m[tied]
     middle = int(np.argmin(np.sum((centres - centres.mean(axis=0)) ** 2, axis=1)))
     x_m, y_m = centres[middle]
-    return DensityPeak(highest, float(std.ravel()[tied[middle]]), (float(x_m), float(y_m)))
+    return DensityPeak(most, float(std_per_m2.ravel()[tied[middle]]), (float(x_m), float(y_m)))
 
 
 def classic_density(points_xy_m: Float64Array, area: Polygon) -> float:
@@ -261,6 +265,7 @@ __all__ = [
     "classic_density",
     "combine_points_and_density",
     "density_peak",
+    "highest",
     "kernel_density",
     "kernel_field",
     "local_density",

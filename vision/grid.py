@@ -9,7 +9,7 @@ further in still covers the corner.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -23,6 +23,8 @@ KERNEL_RADIUS_M = 1.0
 HALF_DISC_M2 = math.pi * KERNEL_RADIUS_M**2 / 2.0
 LEAST_AREA_M2 = 1.0
 _SUBSAMPLES = 8
+# Each set of cameras that shows a zone at the same time sees another part of it.
+_MOST_DISC_AREAS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +42,7 @@ class PlanGrid:
     origin_xy_m: tuple[float, float]
     area_m2: Float64Array
     centres_xy_m: Float64Array
+    _disc_areas: dict[bytes, Float64Array] = field(default_factory=dict, repr=False)
 
     @classmethod
     def over(cls, polygon: Polygon) -> PlanGrid:
@@ -80,6 +83,20 @@ class PlanGrid:
         index[inside] = whole[:, 1] * columns + whole[:, 0]
         return index
 
+    def disc_area_m2(self, seen: BoolArray) -> Float64Array:
+        """See the function of this name."""
+        key = np.asarray(seen, dtype=np.bool_).tobytes()
+        known = self._disc_areas.get(key)
+        if known is None:
+            seen_area_m2 = np.where(seen, self.area_m2, 0.0)
+            least = min(HALF_DISC_M2, max(LEAST_AREA_M2, float(seen_area_m2.sum())))
+            known = np.maximum(self.disc_sum(seen_area_m2), least)
+            known.flags.writeable = False
+            if len(self._disc_areas) >= _MOST_DISC_AREAS:
+                self._disc_areas.clear()
+            self._disc_areas[key] = known
+        return known
+
     def disc_sum(self, per_cell: Float64Array) -> Float64Array:
         """Sum of `per_cell` (rows, columns) within the 1 m disc around each cell centre."""
         padded = np.ascontiguousarray(per_cell, dtype=np.float64)
@@ -107,10 +124,11 @@ def disc_area_m2(grid: PlanGrid, seen: BoolArray) -> Float64Array:
 
     Args:
         seen: (rows, columns) whether each cell is seen.
+
+    Returns:
+        read-only: it is asked several times a picture, and what is seen seldom changes.
     """
-    seen_area_m2 = np.where(seen, grid.area_m2, 0.0)
-    least = min(HALF_DISC_M2, max(LEAST_AREA_M2, float(seen_area_m2.sum())))
-    return np.asarray(np.maximum(grid.disc_sum(seen_area_m2), least))
+    return grid.disc_area_m2(seen)
 
 
 __all__ = ["CELL_M", "KERNEL_RADIUS_M", "PlanGrid", "disc_area_m2"]

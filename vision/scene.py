@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from vision.camera import Camera
 from vision.camera_watch import CameraWatch, WatchedPicture
 from vision.demand import Upstream, arrivals_per_s, upstream_zones
-from vision.density import density_peak, local_density
+from vision.density import highest, local_density
 from vision.errors import VisionError
 from vision.fusion import FusedZone, fuse
 from vision.grid import PlanGrid
@@ -259,9 +259,9 @@ class _ZoneDesk:
     def _measure(
         self, fused: FusedZone, rates: FlowRates | None, demand_per_m_s: float | None
     ) -> ZoneMeasurement:
-        peak = density_peak(self.grid, fused.field, fused.seen)
+        density, density_std = local_density(self.grid, fused.field, fused.seen)
+        peak = highest(self.grid, density, density_std)
         seen_area_m2 = float(self.grid.area_m2[fused.seen].sum())
-        density, _ = local_density(self.grid, fused.field, fused.seen)
         shares = direction_shares(fused.walkers_mps, self.zone.axis_deg)
         return ZoneMeasurement(
             zone_id=self.zone.id,

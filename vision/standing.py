@@ -52,55 +52,56 @@ class Standing:
 
         Where is the mean place in the zone (N, 2), NaN where the share is 0.
         """
-        count = len(uv_px)
-        weight, place, total = np.zeros(count), np.zeros((count, 2)), np.zeros(count)
-        for step, chance in zip(_STEPS, _CHANCE, strict=True):
-            offset_m = float(step) * HEIGHT_SD_M
-            xy_m, area = self._hits(uv_px, self.zone.head_plane.raised(offset_m))
-            here = chance * np.where(self._on_flight(xy_m), area, 0.0)
-            weight += here
-            place += here[:, None] * np.nan_to_num(xy_m)
-            total += here
-            for landing, beyond in ((self._lower, -1.0), (self._upper, 1.0)):
-                plane = landing.raised(self.zone.head_height_m + offset_m)
-                landing_xy_m, landing_area = self._hits(uv_px, plane)
-                on_it = self._on_landing(landing_xy_m, beyond)
-                total += chance * np.where(on_it, landing_area, 0.0)
+        if not len(uv_px):
+            return np.zeros(0), np.zeros((0, 2))
+        # All heights at once: a picture has few heads, and single calls would cost more than they.
+        rays = self.camera.rays(uv_px)
+        above_m = _STEPS * HEIGHT_SD_M
+        xy_m, area = self._hits(rays, self.zone.head_plane, above_m)
+        here = _CHANCE[:, None] * np.where(self._on_flight(xy_m), area, 0.0)
+        weight = here.sum(axis=0)
+        place = (here[:, :, None] * np.nan_to_num(xy_m)).sum(axis=0)
+        total = weight.copy()
+        for landing, beyond in ((self._lower, -1.0), (self._upper, 1.0)):
+            plane = landing.raised(self.zone.head_height_m)
+            landing_xy_m, landing_area = self._hits(rays, plane, above_m)
+            on_it = self._on_landing(landing_xy_m, beyond)
+            total += (_CHANCE[:, None] * np.where(on_it, landing_area, 0.0)).sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where(total > 0.0, weight / total, 0.0)
             mean = np.where(weight[:, None] > 0.0, place / weight[:, None], np.nan)
         return share, mean
 
-    def _hits(self, uv_px: Float64Array, plane: Plane) -> tuple[Float64Array, Float64Array]:
-        """Where the rays of pixels (N, 2) meet a plane (N, 2), and t² / |rate| there (N,)."""
-        rays = self.camera.rays(uv_px)
+    def _hits(
+        self, rays: Float64Array, plane: Plane, above_m: Float64Array
+    ) -> tuple[Float64Array, Float64Array]:
+        """Where rays (N, 3) meet `plane` raised by K heights: (K, N, 2), and t² / |rate| (K, N)."""
         origin = self.camera.position_xyz_m
         rate = rays[:, 2] - plane.slope_x * rays[:, 0] - plane.slope_y * rays[:, 1]
-        gap = origin[2] - float(plane.z_at(origin[None, :2])[0])
+        gap = origin[2] - (float(plane.z_at(origin[None, :2])[0]) + above_m[:, None])
         with np.errstate(divide="ignore", invalid="ignore"):
             distance = -gap / rate
             area = distance**2 / np.abs(rate)
-        hit = np.isfinite(distance) & (distance > 1e-6)
-        xy_m = np.full((len(rays), 2), np.nan)
-        xy_m[hit] = origin[:2] + distance[hit, None] * rays[hit, :2]
-        return xy_m, np.where(hit, area, 0.0)
+            hit = np.isfinite(distance) & (distance > 1e-6)
+            xy_m = origin[:2] + distance[:, :, None] * rays[:, :2]
+        return np.where(hit[:, :, None], xy_m, np.nan), np.where(hit, area, 0.0)
 
     def _on_flight(self, xy_m: Float64Array) -> BoolArray:
-        known = np.isfinite(xy_m).all(axis=1)
-        inside = np.zeros(len(xy_m), dtype=np.bool_)
-        inside[known] = shapely.intersects_xy(self.zone.polygon_xy_m, xy_m[known])
-        return inside
+        """Whether places (..., 2) lie in the zone; NaN does not."""
+        inside = shapely.intersects_xy(self.zone.polygon_xy_m, xy_m[..., 0], xy_m[..., 1])
+        return np.asarray(inside, dtype=np.bool_)
 
     def _on_landing(self, xy_m: Float64Array, beyond: float) -> BoolArray:
-        """Whether places (N, 2) lie past the upper (1) or lower (-1) edge, about as wide as it."""
+        """Whether places (..., 2) lie past the upper (1) or lower (-1) edge, about as wide."""
         up, across = self._uphill, np.array([-self._uphill[1], self._uphill[0]])
         corners = self._corners
         edge = beyond * (corners @ up)
         side = corners @ across
+        along, beside = xy_m @ up, xy_m @ across
         with np.errstate(invalid="ignore"):
-            past = beyond * (xy_m @ up) > edge.max()
-            past &= xy_m @ across >= side.min() - _BESIDE_M
-            past &= xy_m @ across <= side.max() + _BESIDE_M
+            past = beyond * along > edge.max()
+            past &= beside >= side.min() - _BESIDE_M
+            past &= beside <= side.max() + _BESIDE_M
         return np.asarray(past)
 
     @cached_property

@@ -27,6 +27,7 @@ class ZoneView:
         seen: (rows, columns) cells of the zone whose head-plane point lies in the picture.
         pixels_per_m2: (rows, columns) picture area of a square metre of head plane; 0 unseen.
         cell_uv_px: (rows * columns, 2) where each cell's head-plane point lies in the picture.
+        cell_xy_m: (rows * columns, 2) `cell_uv_px` back on the plan; NaN at the horizon.
     """
 
     camera: Camera
@@ -35,6 +36,7 @@ class ZoneView:
     seen: BoolArray
     pixels_per_m2: Float64Array
     cell_uv_px: Float64Array
+    cell_xy_m: Float64Array
     _standing: Standing = field(repr=False)
     _projections: dict[tuple[float, ...], sparse.csr_matrix] = field(
         default_factory=dict, repr=False
@@ -79,6 +81,7 @@ class ZoneView:
             seen.reshape(own.shape),
             density.reshape(own.shape),
             uv_px,
+            camera.to_plane(uv_px, plane),
             Standing(camera, zone),
         )
 
