@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import structlog
 
 from api.logs import set_up_logs
@@ -38,8 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     stop = threading.Event()
     stop_on_signals(stop)
-    # OpenCV's own pool would fight the workers for the cores; each worker has one engine.
+    # OpenCV's own pool would fight the workers for the cores; each worker has one engine. Its
+    # wheels bring a pool that no environment variable bounds.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    cv2.setNumThreads(1)
     settings = load_settings()
     set_up_logs(settings.log_level)
     structlog.contextvars.bind_contextvars(worker=options.worker_id)

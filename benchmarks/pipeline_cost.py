@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+import cv2
 import numpy as np
 
 from benchmarks.footage import CAMERA_ID, stair_film
@@ -21,7 +22,7 @@ from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
 from config import load_site, sample_school_directory
 from config.profiles import load_profiles
 from models import load_head_network
-from streams.av_container import open_with_av
+from streams.av_container import open_quickly
 from streams.reporting import Origin, Reporter
 from streams.site_scene import build_analyser, zones_of_cameras
 from streams.sources import PlainUri, Timeouts
@@ -59,6 +60,7 @@ class Stopwatch:
 
 def measure(film: Path, folder: Path) -> Stopwatch:
     """Drive the film through the stages as a worker's threads do, one after the other."""
+    cv2.setNumThreads(1)
     site = load_site(sample_school_directory())
     network = load_head_network(threads=1, precision="auto")
     analyser = build_analyser(site, (CAMERA_ID,), load_profiles(), network.model_id)
@@ -67,7 +69,7 @@ def measure(film: Path, folder: Path) -> Stopwatch:
     reporter = Reporter(Origin(site.id, "bench", "run"), zones, started_at)
     watch, spool = Stopwatch(), Spool(folder / "spool.sqlite3")
     watch.precision = network.session.precision
-    container = open_with_av(PlainUri(str(film)), Timeouts())
+    container = open_quickly(PlainUri(str(film)), Timeouts())
     pictures = iter(container.pictures())
     index = 0
     while (picture := watch.time("decode", next, pictures, None)) is not None:

@@ -44,12 +44,12 @@ def peaks(
 
 def _apart(centres: Float32Array, sizes: Float32Array) -> BoolArray:
     """Which of the heads (best first) have no better one too near."""
+    offset = centres[:, None, :] - centres[None, :, :]
+    distance = np.hypot(offset[:, :, 0], offset[:, :, 1])
+    near = distance < _SAME_HEAD_SHARE * np.maximum(sizes[:, None], sizes[None, :])
     kept = np.ones(len(centres), dtype=np.bool_)
-    for i in range(len(centres)):
-        if not kept[i]:
-            continue
-        later = slice(i + 1, None)
-        distance = np.hypot(*(centres[later] - centres[i]).T)
-        near = distance < _SAME_HEAD_SHARE * np.maximum(sizes[later], sizes[i])
-        kept[later] &= ~near
+    # Only heads with a near one need a look; most have none.
+    for i in np.flatnonzero(near.sum(axis=1) > 1).tolist():
+        if kept[i]:
+            kept[i + 1 :] &= ~near[i, i + 1 :]
     return kept
