@@ -12,21 +12,27 @@ trained on.
 Arrival rates differ from run to run (0.6 to 1.6 times the story's, from the seed). A waiting crowd
 closes up with time (`Closure.room_m`); that is our model, and the lead time depends on it.
 
-    python -m benchmarks.crowd_truth --depth heads --seeds 20 --json
-    python -m benchmarks.crowd_truth --depth pixels --seeds 1 --degraded dim
+    python -m benchmarks.crowd_truth --depth heads --seeds 20 --jobs 2 --json
+    python -m benchmarks.crowd_truth --depth pixels --seeds 20 --fps 2.5 --jobs 2 --minutes 40
+    python -m benchmarks.crowd_truth --depth pixels --seeds 1 --story late_gate --degraded dim
+
+Runs go seed by seed through all stories; after `--minutes` no new one starts, and the report says
+how many seeds were done. Rules and limits were set with seeds from 9,001 on, never with these.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 import shapely
 
 from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
+from benchmarks.spoilt_pictures import DEGRADATIONS, spoilt
 from config import load_site, sample_school_directory
 from config.profiles import load_profiles
 from models import load_head_network
@@ -58,15 +64,12 @@ STORIES = (
 DEMONSTRATION = ("blocked_stair", "cam-stair")
 # Arrivals of each run, times those of the story: log-uniform, drawn from the seed.
 SLOWEST, FASTEST = 0.6, 1.6
-DEGRADATIONS = ("none", "rain", "dim", "frame_loss", "half_covered")
 FIRST_SEED = 101
 PICTURES_PER_S = 5.0
 MISSED_HEADS = 0.08
 FALSE_HEADS_A_PICTURE = 0.03
 HEAD_NOISE_PX = 2.0
 FRAME_LOSS = 0.15
-DIM = 0.12
-RAIN_STREAKS = 500
 DENSITY_MAE_TARGET_PER_M2 = 0.25
 DENSE_ERROR_TARGET = 0.10
 BEGAN = Utc.from_iso("2026-03-02T08:00:00+08:00")
@@ -139,21 +142,26 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=None, help="cut each story")
     options.add_argument("--story", default=None, help="only this story")
     options.add_argument("--degraded", choices=DEGRADATIONS, default="none")
+    options.add_argument("--fps", type=float, choices=(1.0, 2.5, 5.0), default=PICTURES_PER_S)
+    options.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    options.add_argument("--minutes", type=float, default=None, help="start no run after these")
     arguments = options.parse_args()
     known = (*STORIES, DEMONSTRATION)
     stories = [pair for pair in known if arguments.story in (None, pair[0])]
     if not stories:
         options.error(f"no story {arguments.story}; there are {', '.join(n for n, _ in STORIES)}")
-    runs: list[Run] = []
     try:
-        for seed in range(arguments.seed, arguments.seed + arguments.seeds):
-            runs += [play(story, camera, seed, arguments) for story, camera in stories]
+        runs = played(stories, arguments)
     except SimulationMissingError as error:
         no_data(str(error))
     report = Report("crowd_truth", arguments.seed, ("numpy", "jupedsim"))
     report.figures["depth"] = arguments.depth
     report.figures["degraded"] = arguments.degraded
     report.figures["runs"] = len(runs)
+    report.figures["seeds"] = len(runs) // len(stories)
+    report.figures["pictures_per_s"] = arguments.fps
+    report.row("runs (whole seeds), pictures a second",
+               f"{len(runs)} ({len(runs) // len(stories)}), {arguments.fps:g}", "")  # fmt: skip
     judged = [run for run in runs if run.name != DEMONSTRATION[0]]
     missed_target = _density(report, runs) | _confidence(report, runs)
     if judged:
@@ -162,6 +170,26 @@ def main() -> None:
     report.publish(as_json=arguments.json)
     if missed_target:
         raise SystemExit(EXIT_TARGET_MISSED)
+
+
+def played(stories: Sequence[tuple[str, str]], arguments: argparse.Namespace) -> list[Run]:
+    """All runs, seed by seed, `--jobs` at a time, as far as `--minutes` carries."""
+    wanted = [
+        (story, camera_id, seed)
+        for seed in range(arguments.seed, arguments.seed + arguments.seeds)
+        for story, camera_id in stories
+    ]
+    if arguments.jobs == 1 and arguments.minutes is None:
+        return [play(*one, arguments) for one in wanted]
+    ends = None if arguments.minutes is None else time.monotonic() + 60.0 * arguments.minutes
+    runs: list[Run] = []
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        for first in range(0, len(wanted), arguments.jobs):
+            if ends is not None and time.monotonic() > ends:
+                break
+            batch = wanted[first : first + arguments.jobs]
+            runs += pool.map(play, *zip(*batch, strict=True), [arguments] * len(batch))
+    return runs
 
 
 def play(story: str, camera_id: str, seed: int, arguments: argparse.Namespace) -> Run:
@@ -180,9 +208,9 @@ def play(story: str, camera_id: str, seed: int, arguments: argparse.Namespace) -
     if (story, camera_id) != DEMONSTRATION:
         scenario = scenario.at_rate(rate_factor(seed))
     moments = (
-        _from_heads(scenario, camera, seed)
+        _from_heads(scenario, camera, seed, arguments.fps)
         if arguments.depth == "heads"
-        else _from_pixels(scenario, camera_id, seed)
+        else _from_pixels(scenario, camera_id, seed, arguments.fps)
     )
     if arguments.degraded != "none":
         moments = degraded(moments, arguments.degraded, seed)
@@ -213,12 +241,12 @@ def rate_factor(seed: int) -> float:
     return float(np.exp(rng.uniform(np.log(SLOWEST), np.log(FASTEST))))
 
 
-def _from_heads(scenario: Scenario, camera: Camera, seed: int) -> Iterator[Moment]:
+def _from_heads(scenario: Scenario, camera: Camera, seed: int, fps: float) -> Iterator[Moment]:
     rng = np.random.default_rng((seed, 0x7A))
     low_m, high_m = scenario.height_range_m
     size = (camera.lens.height_px, camera.lens.width_px, 3)
     grey = np.full(size, 110, np.uint8)
-    every = round(1.0 / (PICTURES_PER_S * STEP_S))
+    every = round(1.0 / (fps * STEP_S))
     for number, step in enumerate(simulate(scenario, seed)):
         if number % every:
             continue
@@ -241,9 +269,9 @@ def _from_heads(scenario: Scenario, camera: Camera, seed: int) -> Iterator[Momen
         yield Moment(step.t_s, step.feet_xyz_m.reshape(-1, 3)[:, :2], grey, observation)
 
 
-def _from_pixels(scenario: Scenario, camera_id: str, seed: int) -> Iterator[Moment]:
-    """Pictures that nobody has looked at yet; `_seen` gives them to the network."""
-    shot = Shot(scenario, camera_id, seed, fps=PICTURES_PER_S, oversample=1)
+def _from_pixels(scenario: Scenario, camera_id: str, seed: int, fps: float) -> Iterator[Moment]:
+    """Pictures that nobody has looked at yet; `play` gives them to the network."""
+    shot = Shot(scenario, camera_id, seed, fps=fps, oversample=1)
     for drawn in virtual_frames(shot):
         feet = drawn.truth.feet_xyz_m.reshape(-1, 3)[:, :2]
         yield Moment(drawn.t_s, feet, drawn.image_bgr, None)
@@ -256,24 +284,6 @@ def degraded(moments: Iterator[Moment], how: str, seed: int) -> Iterator[Moment]
         if how == "frame_loss" and rng.random() < FRAME_LOSS:
             continue
         yield replace(moment, image_bgr=spoilt(moment.image_bgr, how, rng))
-
-
-def spoilt(image_bgr: np.ndarray, how: str, rng: np.random.Generator) -> np.ndarray:
-    """One picture, spoilt."""
-    height, width = image_bgr.shape[:2]
-    if how == "dim":
-        noisy = image_bgr * DIM + rng.normal(0.0, 4.0, image_bgr.shape)
-        return np.clip(noisy, 0, 255).astype(np.uint8)
-    if how == "half_covered":
-        covered = image_bgr.copy()
-        covered[:, : width // 2] = 4
-        return covered
-    if how == "rain":
-        rainy = image_bgr + rng.normal(0.0, 8.0, image_bgr.shape)
-        for x, y in rng.integers([0, 0], [width, height], (RAIN_STREAKS, 2)):
-            cv2.line(rainy, (int(x), int(y)), (int(x) + 3, int(y) + 28), (205, 205, 205), 1)
-        return np.clip(rainy, 0, 255).astype(np.uint8)
-    return image_bgr
 
 
 def _density(report: Report, runs: list[Run]) -> bool:
@@ -348,7 +358,7 @@ def _levels(report: Report, runs: list[Run]) -> bool:
         leads.append(run.lead_s() or 0.0)
         missed += ours is None
         if ours is not None:
-            delays.append(ours - onset)
+            delays.append(max(0.0, ours - onset))
     report.row("runs with a true L3", len(leads), "")
     report.row("of these missed", missed, "0")
     report.row("runs without a true L3 that raised L3", f"{false} of {len(runs) - len(leads)}", "")
@@ -364,7 +374,7 @@ def _levels(report: Report, runs: list[Run]) -> bool:
         report.figures |= {"lead_median_s": float(median), "lead_p10_s": float(p10)}
     if delays:
         p95 = float(np.percentile(delays, 95))
-        report.row("our L3 after the true one, p95", f"{p95:+.1f} s", "")
+        report.row("our L3 after the true one (0 where before it), p95", f"{p95:.1f} s", "")
         report.figures["l3_delay_p95_s"] = round(p95, 2)
     return missed > 0 or (bool(leads) and (median < 60.0 or p10 < 20.0))
 
