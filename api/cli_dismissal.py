@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.dismissal.capacity import capacity_per_s, emptying
-from api.dismissal.check import Checked, calmest_fast, simulated_peaks
+from api.dismissal.check import Checked, calmest_fast, walked_stairs
 from api.dismissal.notice import Notice, notice_of
 from api.dismissal.stagger import StaggerError, all_at_once, staggered
 from config import ConfigError, load_site
@@ -68,9 +68,9 @@ def _found(console: Console, plan: DismissalFile, seed: int, lang: str, *, check
     if not check:
         return Checked(staggered(plan, _UNCHECKED_LOAD), {})
     together = all_at_once(plan)
-    at_once = Checked(together, simulated_peaks(plan, together, seed))
+    at_once = Checked(together, walked_stairs(plan, together, seed))
     found = calmest_fast(plan, seed)
-    extra_s = found.timetable.ends_s - together.ends_s
+    extra_s = found.cleared_s - at_once.cleared_s
     console.print(
         text(
             "dismissal.compare",

@@ -24,59 +24,108 @@ from vision.density import density_peak, kernel_field
 from vision.grid import PlanGrid
 from vision.planes import Plane
 
-# Shares of capacity that are tried, from the fastest: our steps.
-LOADS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1)
+# Shares of capacity that are tried, from the fastest, and how near to the first that stays calm the
+# search then closes in: our steps.
+LOADS = (0.9, 0.7, 0.5, 0.4, 0.3, 0.2, 0.1)
+FINEST = 0.03
 # A peak counts when it lasts as long as the dwell of L3: near a wall two people who pass are 2.5
 # persons per m² for a moment, as the disc around them is cut there.
 HELD_S = 5.0
 _BEFORE_M, _HALL_M, _DOOR_M, _SIDE_M = 12.0, 6.0, 1.5, 1.0
-_AFTER_S = 60.0
+# A walk that is stuck ends here.
+_LONGEST_S = 900.0
 _EVERY_S = 1.0
 
-PeakOf = Callable[[DismissalFile, Stagger, int], Mapping[str, float]]
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """One stair in simulation.
+
+    Attributes:
+        peak_per_m2: highest local density that is held for `HELD_S`.
+        cleared_s: when the last pupil was through the exit behind it; `inf` when the walk was
+            ended before that.
+    """
+
+    peak_per_m2: float
+    cleared_s: float
+
+
+WalkOf = Callable[[DismissalFile, Stagger, int], Mapping[str, Walked]]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A timetable and the highest density held for `HELD_S` on each stair, persons per m²."""
+    """A timetable and how its stairs were walked in simulation; empty where they were not."""
 
     timetable: Stagger
-    peak_per_m2: Mapping[str, float]
+    stairs: Mapping[str, Walked]
 
     @property
     def highest_per_m2(self) -> float:
-        return max(self.peak_per_m2.values(), default=0.0)
+        return max((walked.peak_per_m2 for walked in self.stairs.values()), default=0.0)
+
+    @property
+    def cleared_s(self) -> float:
+        return max((walked.cleared_s for walked in self.stairs.values()), default=0.0)
 
 
-def simulated_peaks(plan: DismissalFile, timetable: Stagger, seed: int) -> Mapping[str, float]:
-    """Highest local density that is held for `HELD_S` on each stair while the timetable runs.
+def walked_stairs(
+    plan: DismissalFile, timetable: Stagger, seed: int, stop_at_per_m2: float = math.inf
+) -> Mapping[str, Walked]:
+    """Every stair while the timetable runs; a walk that reaches `stop_at_per_m2` ends there.
 
     Raises:
         SimulationMissingError: when JuPedSim is not installed.
     """
     stairs = [place for place in plan.places if place.kind is PlaceKind.STAIR]
-    return {stair.id: _peak(plan, stair, timetable, seed) for stair in stairs}
+    return {stair.id: _walk(plan, stair, timetable, seed, stop_at_per_m2) for stair in stairs}
 
 
 def calmest_fast(
-    plan: DismissalFile, seed: int, peaks: PeakOf = simulated_peaks, solve_s: float = 20.0
+    plan: DismissalFile, seed: int, walk: WalkOf | None = None, solve_s: float = 20.0
 ) -> Checked:
-    """The earliest end among `LOADS` whose stairs all stay below the plan's limit.
+    """The earliest end that was found whose stairs all stay below the plan's limit.
+
+    `LOADS` are tried from the fastest; then the gap to the last one that failed is halved until it
+    is below `FINEST`. Density need not fall evenly with load, so it is the best that was found.
 
     Raises:
         StaggerError: when not even the smallest load does.
     """
-    seen = math.inf
+    limit = plan.stair_limit_per_m2
+    failed, seen = 1.0, math.inf
     for load in LOADS:
-        timetable = staggered(plan, load, solve_s)
-        checked = Checked(timetable, peaks(plan, timetable, seed))
+        checked = _checked(plan, load, seed, walk, solve_s)
         seen = checked.highest_per_m2
-        if seen < plan.stair_limit_per_m2:
-            return checked
-    raise StaggerError(
-        f"even at {LOADS[-1]:.0%} of capacity a stair reaches {seen:.2f} per m², not below "
-        f"{plan.stair_limit_per_m2:g}; send fewer classes over it"
-    )
+        if seen < limit:
+            break
+        failed = load
+    else:
+        raise StaggerError(
+            f"even at {LOADS[-1]:.0%} of capacity a stair reaches {seen:.2f} per m², not below "
+            f"{limit:g}; send fewer classes over it"
+        )
+    best, calm = checked, load
+    while failed - calm > FINEST:
+        middle = (failed + calm) / 2.0
+        checked = _checked(plan, middle, seed, walk, solve_s)
+        if checked.highest_per_m2 >= limit:
+            failed = middle
+            continue
+        calm = middle
+        if checked.timetable.ends_s < best.timetable.ends_s:
+            best = checked
+    return best
+
+
+def _checked(
+    plan: DismissalFile, load: float, seed: int, walk: WalkOf | None, solve_s: float
+) -> Checked:
+    timetable = staggered(plan, load, solve_s)
+    if walk is not None:
+        return Checked(timetable, walk(plan, timetable, seed))
+    return Checked(timetable, walked_stairs(plan, timetable, seed, plan.stair_limit_per_m2))
 
 
 def _outline(parts: Iterable[tuple[float, float, float, float]]) -> Polygon:
@@ -123,6 +172,7 @@ def stair_scenario(plan: DismissalFile, stair: Place, timetable: Stagger) -> Sce
             start_s=departure.start_s
             + max(0.0, (rooms[departure.room_id].walk_m - _BEFORE_M) / WALK_MPS),
             most=rooms[departure.room_id].pupils,
+            even=True,
         )
         for departure in users
     )
@@ -132,17 +182,20 @@ def stair_scenario(plan: DismissalFile, stair: Place, timetable: Stagger) -> Sce
         _outline(parts),
         grounds,
         flows,
-        timetable.ends_s + _AFTER_S,
+        timetable.ends_s + _LONGEST_S,
         (),
     )
 
 
-def _peak(plan: DismissalFile, stair: Place, timetable: Stagger, seed: int) -> float:
+def _walk(
+    plan: DismissalFile, stair: Place, timetable: Stagger, seed: int, stop_at_per_m2: float
+) -> Walked:
     scenario = stair_scenario(plan, stair, timetable)
     if not scenario.flows:
-        return 0.0
+        return Walked(0.0, 0.0)
     flight = box(0.0, 0.0, stair.length_m, stair.width_m)
     grid = PlanGrid.over(flight)
+    seen = grid.in_zone.reshape(grid.shape)
     every = round(_EVERY_S / STEP_S)
     wanted = sum(flow.most or 0 for flow in scenario.flows)
     past: deque[float] = deque(maxlen=round(HELD_S / _EVERY_S) + 1)
@@ -150,18 +203,29 @@ def _peak(plan: DismissalFile, stair: Place, timetable: Stagger, seed: int) -> f
     for number, step in enumerate(simulate(scenario, seed)):
         if number % every:
             continue
-        if len(step.ids):
-            last_id = max(last_id, int(step.ids.max()))
-            xy_m = step.feet_xyz_m[:, :2]
-            inside = xy_m[shapely.contains_xy(flight, xy_m)]
-            seen = grid.in_zone.reshape(grid.shape)
-            peak = density_peak(grid, kernel_field(grid, inside), seen)
-            past.append(peak.density_per_m2)
-            if len(past) == past.maxlen:
-                highest = max(highest, min(past))
-        elif last_id + 1 >= wanted:
+        if not len(step.ids):
+            past.clear()
+            if last_id + 1 >= wanted:
+                return Walked(highest, step.t_s)
+            continue
+        last_id = max(last_id, int(step.ids.max()))
+        xy_m = step.feet_xyz_m[:, :2]
+        inside = xy_m[shapely.contains_xy(flight, xy_m)]
+        past.append(density_peak(grid, kernel_field(grid, inside), seen).density_per_m2)
+        if len(past) == past.maxlen:
+            highest = max(highest, min(past))
+        if highest >= stop_at_per_m2:
             break
-    return highest
+    return Walked(highest, math.inf)
 
 
-__all__ = ["HELD_S", "LOADS", "Checked", "calmest_fast", "simulated_peaks", "stair_scenario"]
+__all__ = [
+    "FINEST",
+    "HELD_S",
+    "LOADS",
+    "Checked",
+    "Walked",
+    "calmest_fast",
+    "stair_scenario",
+    "walked_stairs",
+]

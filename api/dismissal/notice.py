@@ -81,7 +81,7 @@ def _notes(checked: Checked, lang: str) -> tuple[str, ...]:
             bound=f"{timetable.bound_s / 60:.1f}",
         )
     ]
-    if checked.peak_per_m2:
+    if checked.stairs:
         notes.append(text("dismissal.peak", lang, peak=f"{checked.highest_per_m2:.2f}"))
     else:
         notes.append(text("dismissal.unchecked", lang))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 from shapely.geometry import Polygon, box
 from shapely.ops import unary_union
 
@@ -44,9 +45,10 @@ class Flow:
     Attributes:
         entry_xy_m: rectangle in which they appear.
         goals_xy_m: lines from start to end; each person keeps to an own share of every line.
-        rate_per_s: mean of the Poisson arrivals.
+        rate_per_s: mean of the arrivals.
         start_s, stop_s: when arrivals begin and end.
         most: at most so many people, `None` for no limit.
+        even: they come at even gaps, as a class comes out of its door, and not as a Poisson stream.
     """
 
     entry_xy_m: _Rect
@@ -55,6 +57,15 @@ class Flow:
     start_s: float = 0.0
     stop_s: float = math.inf
     most: int | None = None
+    even: bool = False
+
+    def come(self, t_s: float, step_s: float, rng: np.random.Generator) -> int:
+        """How many appear in the step that begins at `t_s`."""
+        if not self.even:
+            return int(rng.poisson(self.rate_per_s * step_s))
+        since_s = t_s - self.start_s
+        after = math.floor((since_s + step_s) * self.rate_per_s + 1e-9)
+        return after - math.floor(since_s * self.rate_per_s + 1e-9)
 
 
 @dataclass(frozen=True, slots=True)

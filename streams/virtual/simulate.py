@@ -176,7 +176,7 @@ class _Run:
     def _arrivals(self, t_s: float) -> None:
         for number, flow in enumerate(self.scenario.flows):
             if flow.start_s <= t_s < flow.stop_s:
-                come = int(self.rng.poisson(flow.rate_per_s * STEP_S))
+                come = flow.come(t_s, STEP_S, self.rng)
                 self.waiting[number] = self.waiting.get(number, 0) + come
             full = flow.most is not None and self.arrived.get(number, 0) >= flow.most
             if self.waiting.get(number, 0) and not full and self._admit(flow):

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from api.cli_dismissal import dismissal_app
 from api.coverage.errors import ReportError
-from api.dismissal.check import Checked
+from api.dismissal.check import Checked, Walked
 from api.dismissal.export import export
 from api.dismissal.notice import notice_of
 from api.dismissal.stagger import Departure, Stagger
@@ -24,7 +24,9 @@ TIMETABLE = Stagger(
 
 
 def test_rows_come_in_the_order_of_leaving() -> None:
-    notice = notice_of(PLAN, Checked(TIMETABLE, {"wide": 1.2}), "zh", site_name="示范学校")
+    notice = notice_of(
+        PLAN, Checked(TIMETABLE, {"wide": Walked(1.2, 106.0)}), "zh", site_name="示范学校"
+    )
     assert [row[:2] for row in notice.rows] == [("16:30:00", "b"), ("16:30:45", "a")]
     assert notice.rows[0][4] == "甲 → 门"
     assert notice.title == "示范学校 错峰放学安排"

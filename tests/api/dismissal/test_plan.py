@@ -1,5 +1,6 @@
 """Capacities, emptying times, the staggered timetable and the search for the fastest calm one."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from api.dismissal.capacity import arrival_s, capacity_per_s, emptying
-from api.dismissal.check import LOADS, calmest_fast, stair_scenario
+from api.dismissal.check import FINEST, LOADS, Walked, calmest_fast, stair_scenario, walked_stairs
 from api.dismissal.stagger import SLOT_S, Stagger, StaggerError, all_at_once, flow_per_s, staggered
 from config import sample_school_directory
 from config.dismissal import DismissalFile, load_dismissal
@@ -66,18 +67,38 @@ def test_all_at_once_passes_the_capacity_that_a_timetable_keeps() -> None:
 
 
 def test_the_fastest_load_that_stays_calm_is_taken() -> None:
-    def peaks(plan: DismissalFile, timetable: Stagger, seed: int) -> Mapping[str, float]:
-        return {"wide": 2.5 * timetable.load, "narrow": 0.0}
+    tried = []
 
-    # The limit is 1.5: 0.6 x 2.5 = 1.5 is not below it, 0.5 x 2.5 = 1.25 is.
-    found = calmest_fast(school(), 1, peaks)
-    assert found.timetable.load == 0.5
-    assert found.highest_per_m2 == pytest.approx(1.25)
+    def walk(plan: DismissalFile, timetable: Stagger, seed: int) -> Mapping[str, Walked]:
+        tried.append(timetable.load)
+        ends_s = timetable.ends_s
+        return {"wide": Walked(2.5 * timetable.load, ends_s), "narrow": Walked(0.0, 0.0)}
+
+    # The limit is 1.5: 0.6 x 2.5 = 1.5 is not below it, so every load below 0.6 is calm.
+    found = calmest_fast(school(), 1, walk)
+    assert found.highest_per_m2 < 1.5
+    assert found.cleared_s == found.timetable.ends_s
+    calm, failed = [x for x in tried if x < 0.6], [x for x in tried if x >= 0.6]
+    assert min(failed) - max(calm) <= FINEST
+    assert found.timetable.ends_s == min(staggered(school(), load).ends_s for load in calm)
 
 
 def test_a_school_that_cannot_be_kept_calm_is_told() -> None:
     with pytest.raises(StaggerError, match=f"{LOADS[-1]:.0%}"):
-        calmest_fast(school(), 1, lambda plan, timetable, seed: {"wide": 9.0})
+        calmest_fast(school(), 1, lambda plan, timetable, seed: {"wide": Walked(9.0, 99.0)})
+
+
+def test_a_class_walks_its_stair_and_is_gone() -> None:
+    pytest.importorskip("jupedsim")
+    plan = school(room("a", "f2", pupils=6))
+    together = all_at_once(plan)
+    walked = walked_stairs(plan, together, 1)
+    # Six pupils at 1.3 a second, 12 m at about 1.15 m/s, the flight at 65 % of it, 6 m of hall.
+    assert 20.0 < walked["wide"].cleared_s < 45.0
+    assert 0.3 < walked["wide"].peak_per_m2 < 2.5
+    assert walked["narrow"] == Walked(0.0, 0.0)
+    stopped = walked_stairs(plan, together, 1, stop_at_per_m2=0.1)["wide"]
+    assert stopped.cleared_s == math.inf
 
 
 def test_the_story_of_a_stair_holds_its_classes_only() -> None:
