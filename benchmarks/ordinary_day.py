@@ -26,7 +26,7 @@ from vision.movement import direction_shares, median_speed_mps, stopped_share
 from vision.pressure import LocalPressure
 from vision.readings import ZoneMeasurement
 from vision.tracking import TrackedHeads
-from vision.zone_flow import ZoneFlow, exit_width_m
+from vision.zone_flow import ZoneFlow, exit_width_m, to_exit_m
 from vision.zones import Zone, ZoneType
 
 STEP_S = 0.5
@@ -212,6 +212,7 @@ class _Desk:
         cell = int(np.argmax(density))
         peak_per_m2, area_m2 = float(density.ravel()[cell]), float(self._disc_m2.ravel()[cell])
         x_m, y_m = self._grid.centres_xy_m[cell]
+        peak_xy_m = (float(x_m), float(y_m)) if people else None
         rates = self._flow.update(heads, people)
         inflow = None if rates is None else rates.inflow_per_s
         outflow = None if rates is None else rates.outflow_per_s
@@ -223,7 +224,7 @@ class _Desk:
             people_std=_std(people),
             density_peak_per_m2=peak_per_m2,
             density_peak_std_per_m2=_std(peak_per_m2 * area_m2) / area_m2,
-            peak_xy_m=(float(x_m), float(y_m)) if people else None,
+            peak_xy_m=peak_xy_m,
             density_mean_per_m2=people / max(self._area_m2, 1.0),
             visible_share=1.0,
             speed_mps=median_speed_mps(walkers_mps),
@@ -236,6 +237,7 @@ class _Desk:
             outflow_per_m_s=self._per_metre(outflow),
             demand_per_m_s=self._per_metre(inflow),
             along_share=shares.along if shares.walkers else None,
+            peak_to_exit_m=to_exit_m(self._zone, peak_xy_m),
         )
         return Looked(crowd.t_s, measurement, float(truth_per_m2.max()))
 

@@ -90,6 +90,7 @@ class MeasurementData(BaseModel):
     along_share: FiniteFloat | None = None
     fallen_people: FiniteFloat | None = None
     infrared: FiniteFloat | None = None
+    peak_to_exit_m: FiniteFloat | None = None
 
     @classmethod
     def of(cls, measurement: ZoneMeasurement) -> MeasurementData:

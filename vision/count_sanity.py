@@ -25,7 +25,7 @@ _LEAST_PEOPLE = 5.0
 _SPARSE_HEADS = 20.0
 # Normal scatter of either count, as a share of the people.
 _USUAL_SHARE = 0.25
-_LASTS_S = 60.0
+LASTS_S = 60.0
 _ENDS_AFTER_S = 30.0
 # Weight of the newest picture in the running disagreement; at 5 pictures a second about 4 s.
 _NEWEST = 0.05
@@ -117,7 +117,7 @@ def judge(state: SanityState, counts: Counts, at: Utc) -> Sanity:
     doubted = doubt > _USUAL_SHARE
     state = _timed(state, doubted, at)
     lasted_s = 0.0 if state.since is None else at - state.since
-    began = doubted and not state.reported and lasted_s >= _LASTS_S
+    began = doubted and not state.reported and lasted_s >= LASTS_S
     calm_s = 0.0 if state.calm_since is None else at - state.calm_since
     ended = state.reported and calm_s >= _ENDS_AFTER_S
     if began or ended:
@@ -149,4 +149,4 @@ def _timed(state: SanityState, doubted: bool, at: Utc) -> SanityState:
     return replace(state, since=None, calm_since=None)
 
 
-__all__ = ["Counts", "Sanity", "SanityState", "Witness", "disagreement", "judge"]
+__all__ = ["LASTS_S", "Counts", "Sanity", "SanityState", "Witness", "disagreement", "judge"]

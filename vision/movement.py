@@ -108,8 +108,18 @@ class CrossingCounter:
         self._events: deque[tuple[Utc, int]] = deque()
         self._started_at: Utc | None = None
 
-    def update(self, ids: IntArray, signed_m: Float64Array, at: Utc) -> tuple[int, int]:
+    def update(
+        self,
+        ids: IntArray,
+        signed_m: Float64Array,
+        at: Utc,
+        speed_mps: Float64Array | None = None,
+    ) -> tuple[int, int]:
         """Take the signed distances (N,) of heads `ids` (N,) from the border.
+
+        Args:
+            speed_mps: (N,), NaN where unknown. Who stands keeps the last side: at a grazing angle
+                the place of a head that stands jitters by more than the band.
 
         Returns:
             how many crossed to the + side and how many to the - side with this picture.
@@ -117,13 +127,16 @@ class CrossingCounter:
         if self._started_at is None:
             self._started_at = at
         to_plus = to_minus = 0
-        for head, distance in zip(ids.tolist(), signed_m.tolist(), strict=True):
+        speeds = np.full(len(ids), np.nan) if speed_mps is None else speed_mps
+        for head, distance, pace in zip(
+            ids.tolist(), signed_m.tolist(), speeds.tolist(), strict=True
+        ):
             before = self._sides.get(head)
             if math.isnan(distance):
                 # Beside the end of a line: walking round it is not crossing it.
                 self._sides.pop(head, None)
                 continue
-            if abs(distance) < BAND_M:
+            if abs(distance) < BAND_M or pace < STOPPED_MPS:
                 if before is not None:
                     self._sides[head] = (before[0], at)
                 continue

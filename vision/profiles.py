@@ -61,7 +61,8 @@ class GrowingQueue:
     """At least `level` when a slow queue grows although people still get out.
 
     A jam forms at a bottleneck before the inflow passes what the width can carry, so the sign is
-    the growth and not the demand.
+    the growth and not the demand. Its densest place lies within `reach_m` of an exit, where the
+    zone has exits: pupils who stand and talk elsewhere are no queue.
     """
 
     density_per_m2: float = 1.5
@@ -69,6 +70,7 @@ class GrowingQueue:
     flow_per_m_s: float = 0.8
     growth_per_s: float = 0.1
     people: float = 4.0
+    reach_m: float = 3.0
     dwell_s: float = 4.0
     level: Level = Level.L2
     enabled: bool = True
@@ -94,15 +96,16 @@ class DemandOverCapacity:
 class TimeToNextLevel:
     """One level more when density, rising as it did over `window_s`, reaches it in `horizon_s`.
 
-    `ceiling` is the highest level that this forecast alone may give. A crowd slower than
-    `slowed_mps` counts as having the level whose threshold it has passed, without its dwell.
+    A queue that grows (see `GrowingQueue`, without its dwell) counts as having the level whose
+    threshold it has passed, and the forecast may give up to `ceiling`. A crowd that flows gets no
+    forecast above `flowing_ceiling`: a class that arrives is denser every second too.
     """
 
     horizon_s: float = 60.0
     window_s: float = 25.0
     dwell_s: float = 3.0
     ceiling: Level = Level.L3
-    slowed_mps: float = 0.0
+    flowing_ceiling: Level = Level.L2
     enabled: bool = True
     source: str = ""
 
@@ -142,8 +145,8 @@ class DarkOccupied:
 class BlockedExit:
     """At least `level` when people keep coming in, nobody gets out, and they begin to stand.
 
-    Density and the share of standing people keep a corridor that just fills, or one where pupils
-    chat, out of it.
+    Density, the share of standing people and a densest place within `reach_m` of an exit (where
+    the zone has exits) keep a corridor that just fills, or one where pupils chat, out of it.
     """
 
     inflow_per_s: float = 0.2
@@ -151,6 +154,7 @@ class BlockedExit:
     people: float = 4.0
     density_per_m2: float = 1.0
     stopped_share: float = 0.3
+    reach_m: float = 3.0
     dwell_s: float = 10.0
     level: Level = Level.L3
     enabled: bool = True

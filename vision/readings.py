@@ -80,6 +80,7 @@ class ZoneMeasurement:
         infrared: 1 when all pictures of the zone were taken by infrared light, 0 when not; `None`
             where it cannot be told.
         fallen_people: people lying in the zone; `None` where nothing looks for them.
+        peak_to_exit_m: from the densest place to the nearest exit line; `None` without exits.
     """
 
     zone_id: str
@@ -103,6 +104,7 @@ class ZoneMeasurement:
     along_share: float | None = None
     fallen_people: int | None = None
     infrared: float | None = None
+    peak_to_exit_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

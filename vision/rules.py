@@ -79,12 +79,14 @@ def findings(
         found.append(_slow_dense_queue(measurement, density_per_m2, profile))
     if rules.outflow_stop.enabled:
         found.append(_outflow_stop(measurement, density_per_m2, profile))
+    growing = _growing_queue(measurement, density_per_m2, history, profile)
     if rules.growing_queue.enabled:
-        found.append(_growing_queue(measurement, density_per_m2, history, profile))
+        found.append(growing)
     if rules.demand_over_capacity.enabled:
         found.append(_demand_over_capacity(measurement, profile))
     if rules.time_to_next_level.enabled:
-        found.append(_time_to_next_level(density_per_m2, base, history, profile))
+        grows = growing.holds is True
+        found.append(_time_to_next_level(density_per_m2, base, history, profile, grows=grows))
     if rules.counter_flow.enabled:
         found.append(_counter_flow(measurement, density_per_m2, profile))
     if rules.dark_occupied.enabled:
@@ -145,7 +147,8 @@ def _growing_queue(
     growth: float | None = None
     if m.inflow_per_s is not None and m.outflow_per_s is not None:
         growth = m.inflow_per_s - m.outflow_per_s
-    if m.people >= rule.people and density >= rule.density_per_m2:
+    near = _is_near(m, rule.reach_m)
+    if near and m.people >= rule.people and density >= rule.density_per_m2:
         if growth is None or speed_mps is None or m.outflow_per_m_s is None:
             holds = None
         else:
@@ -183,18 +186,29 @@ def _demand_over_capacity(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
     )
 
 
+def _is_near(m: ZoneMeasurement, reach_m: float) -> bool:
+    """Whether the densest place lies at an exit, or the zone has none."""
+    return m.peak_to_exit_m is None or m.peak_to_exit_m <= reach_m
+
+
 def _time_to_next_level(
-    density: float, base: Level, history: Sequence[Sample], profile: ZoneProfile
+    density: float,
+    base: Level,
+    history: Sequence[Sample],
+    profile: ZoneProfile,
+    *,
+    grows: bool,
 ) -> Finding:
     rule = profile.rules.time_to_next_level
     seconds = None
     target: Level | None = None
-    speed_mps = recent_speed_mps(history)
-    if speed_mps is not None and speed_mps < rule.slowed_mps:
-        # The crowd is slowing down: a threshold that density has passed counts without its dwell.
+    ceiling = rule.flowing_ceiling
+    if grows:
+        # A jam: a threshold that density has passed counts without its dwell.
+        ceiling = rule.ceiling
         base = max(base, _passed(density, profile), key=lambda level: level.severity)
-        target = Level.of_severity(min(base.severity + 1, rule.ceiling.severity))
-    if base.severity < rule.ceiling.severity:
+        target = Level.of_severity(min(base.severity + 1, ceiling.severity))
+    if base.severity < ceiling.severity:
         following = Level.of_severity(base.severity + 1)
         seconds = time_to_reach(
             history, density, profile.threshold_of(following).threshold_per_m2, rule.window_s
@@ -209,7 +223,7 @@ def _time_to_next_level(
         rule.dwell_s,
         rule.source,
         target,
-        rule.ceiling,
+        ceiling,
     )
 
 
@@ -269,7 +283,8 @@ def _dark_occupied(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
 def _blocked_exit(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Finding:
     rule = profile.rules.blocked_exit
     holds: bool | None = False
-    if m.people >= rule.people and density >= rule.density_per_m2:
+    near = _is_near(m, rule.reach_m)
+    if near and m.people >= rule.people and density >= rule.density_per_m2:
         if m.inflow_per_s is None or m.outflow_per_s is None or m.stopped_share is None:
             holds = None
         else:

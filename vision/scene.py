@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from vision.camera import Camera
 from vision.camera_watch import CameraWatch, WatchedPicture
+from vision.count_sanity import LASTS_S, Counts, SanityState, judge
 from vision.demand import Upstream, arrivals_per_s, upstream_zones
 from vision.density import highest, local_density
 from vision.errors import VisionError
@@ -24,7 +25,7 @@ from vision.profiles import ZoneProfile
 from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
 from vision.risk import RiskState, advance
 from vision.tracking import TrackedHeads
-from vision.zone_flow import FlowRates, ZoneFlow, exit_width_m
+from vision.zone_flow import FlowRates, ZoneFlow, exit_width_m, to_exit_m
 from vision.zone_view import ZoneView
 from vision.zones import Zone, ZoneType
 
@@ -189,6 +190,7 @@ class _ZoneDesk:
         self._model_id = model_id
         self._width_m = exit_width_m(zone)
         self._state = RiskState()
+        self._sanity = SanityState()
         self._pressure = LocalPressure(self.grid)
         self._flows = {camera_id: ZoneFlow(zone) for camera_id in camera_ids}
         self._rates: dict[str, tuple[Utc, FlowRates | None]] = {}
@@ -233,6 +235,7 @@ class _ZoneDesk:
             # One picture after a gap proves no calm: nobody watched the time between.
             level = Level.UNKNOWN
             reasons = (Reason("too_slow"), *reasons)
+        reasons = (*reasons, *self._balance(fused, rates, at))
         if occasion is not None and occasion.is_drill:
             reasons = (*reasons, Reason("drill"))
         return ZoneReading(
@@ -255,6 +258,20 @@ class _ZoneDesk:
                 self._rates[picture.camera_id] = (picture.captured_at, rates)
         best = max(pictures, key=lambda p: p.parts[self.zone.id].view.visible_share)
         return self._rates[best.camera_id][1]
+
+    def _balance(self, fused: FusedZone, rates: FlowRates | None, at: Utc) -> tuple[Reason, ...]:
+        """The counter against who came in and went out: a lasting difference is told.
+
+        It moves no level: crossings are missed in a packed crowd, whose count is the better one.
+        """
+        balance = None if rates is None else rates.balance_people
+        counts = Counts(fused.field.people, fused.field.relative_error, None, balance)
+        verdict = judge(self._sanity, counts, at)
+        self._sanity = verdict.state
+        if balance is None or verdict.witness is None or verdict.lasted_s < LASTS_S:
+            return ()
+        people = fused.field.people
+        return (Reason("flow_balance", balance, people, "", verdict.lasted_s),)
 
     def _measure(
         self, fused: FusedZone, rates: FlowRates | None, demand_per_m_s: float | None
@@ -284,6 +301,7 @@ class _ZoneDesk:
             outflow_per_m_s=self._per_metre(None if rates is None else rates.outflow_per_s),
             demand_per_m_s=demand_per_m_s,
             along_share=shares.along if shares.walkers else None,
+            peak_to_exit_m=to_exit_m(self.zone, peak.xy_m),
         )
 
     def _per_metre(self, flow_per_s: float | None) -> float | None:

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 
 from vision.instants import Utc
 from vision.movement import FLOW_WINDOW_S, CrossingCounter, border_distance, side_of
@@ -14,22 +15,28 @@ from vision.tracking import TrackedHeads
 from vision.zones import Zone
 
 _MOST_COUNTS = 40
+_FIRST_S = FLOW_WINDOW_S / 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class FlowRates:
-    """Persons a second into and out of a zone over the last `FLOW_WINDOW_S`."""
+    """Persons a second into and out of a zone over the last `FLOW_WINDOW_S`.
+
+    `balance_people` is how many the crossings say are there now: N(t - window) + in - out.
+    """
 
     inflow_per_s: float
     outflow_per_s: float
+    balance_people: float | None = None
 
 
 class ZoneFlow:
     """Counts the crossings of one zone's border and exits, and keeps its balance.
 
-    Outflow is what crosses the exit lines outwards; without exit lines, what leaves the polygon.
-    Inflow is what enters the polygon, or what the balance N(t) - N(t - w) + out asks for where
-    that is more: a head first found inside the zone came in unseen.
+    Outflow is what leaves the polygon, or what crosses the exit lines outwards where that is more
+    (an exit may lie inside). People who walk up a stair leave it by its other end, so the exits
+    alone would call it blocked. Inflow is what enters the polygon, or what the balance
+    N(t) - N(t - w) + out asks for where that is more: a head first found inside came in unseen.
     """
 
     def __init__(self, zone: Zone) -> None:
@@ -49,9 +56,10 @@ class ZoneFlow:
             self._restart()
         placed = np.isfinite(heads.xy_m).all(axis=1)
         ids, xy_m = heads.ids[placed], heads.xy_m[placed]
-        self._border.update(ids, border_distance(self._zone.polygon_xy_m, xy_m), at)
+        speed_mps = np.linalg.norm(heads.velocity_mps[placed], axis=1)
+        self._border.update(ids, border_distance(self._zone.polygon_xy_m, xy_m), at, speed_mps)
         for line, counter in zip(self._zone.exits, self._exits, strict=True):
-            counter.update(ids, side_of(line, xy_m), at)
+            counter.update(ids, side_of(line, xy_m), at, speed_mps)
         self._counts.append((at, people))
         while at - self._counts[0][0] > FLOW_WINDOW_S:
             self._counts.popleft()
@@ -71,18 +79,28 @@ class ZoneFlow:
         if self._exits:
             # Left of an exit line is inside, so a crossing to the - side goes out.
             rates = [counter.rates_per_s(at) for counter in self._exits]
-            outflow = sum(rate[1] for rate in rates if rate is not None)
-        return FlowRates(max(inflow, outflow + self._growth_per_s()), outflow)
+            outflow = max(outflow, sum(rate[1] for rate in rates if rate is not None))
+        growth = max(0.0, self._growth_per_s())
+        return FlowRates(max(inflow, outflow + growth), outflow, self._balance(*border))
+
+    def _balance(self, came_in_per_s: float, went_out_per_s: float) -> float | None:
+        """From the counts of the window's first quarter; crossings are those since its middle."""
+        start, newest = self._counts[0][0], self._counts[-1][0]
+        first = [people for at, people in self._counts if at - start <= _FIRST_S]
+        lasted_s = newest - start
+        if lasted_s < 0.9 * FLOW_WINDOW_S:
+            return None
+        since_s = lasted_s - _FIRST_S / 2.0
+        return float(np.median(first)) + (came_in_per_s - went_out_per_s) * since_s
 
     def _growth_per_s(self) -> float:
-        """Robust slope of the count, never negative; thinned so that it stays cheap."""
+        """Robust slope of the count; thinned so that it stays cheap."""
         step = -(-len(self._counts) // _MOST_COUNTS)
         counts = list(self._counts)[::-1][::step][::-1]
         if len(counts) < 3:
             return 0.0
         start = counts[0][0]
-        slope = robust_slope([t - start for t, _ in counts], [n for _, n in counts])
-        return max(0.0, slope)
+        return robust_slope([t - start for t, _ in counts], [n for _, n in counts])
 
 
 def exit_width_m(zone: Zone) -> float | None:
@@ -95,4 +113,17 @@ def exit_width_m(zone: Zone) -> float | None:
     return zone.width_m
 
 
-__all__ = ["FlowRates", "ZoneFlow", "exit_width_m"]
+def to_exit_m(zone: Zone, place_xy_m: tuple[float, float] | None) -> float | None:
+    """From a place to the nearest exit line of its zone; `None` without a place or an exit."""
+    if place_xy_m is None or not zone.exits:
+        return None
+    place = shapely.Point(place_xy_m)
+    return float(
+        min(
+            shapely.distance(place, shapely.LineString([line.start_xy_m, line.end_xy_m]))
+            for line in zone.exits
+        )
+    )
+
+
+__all__ = ["FlowRates", "ZoneFlow", "exit_width_m", "to_exit_m"]

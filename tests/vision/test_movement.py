@@ -139,6 +139,19 @@ def test_crossings_with_a_band(signed_m: list[float], came_in: int, went_out: in
     assert totals.tolist() == [came_in, went_out]
 
 
+def test_who_stands_on_a_border_does_not_cross_it() -> None:
+    """At a grazing angle the place of a standing head jitters by more than the band."""
+    ids, jitter_m = np.array([1]), [0.3, -0.3] * 10
+    for speed_mps, crossed in ((0.05, 0), (0.8, 19)):
+        counter = CrossingCounter()
+        total = 0
+        for index, distance in enumerate(jitter_m):
+            pace = np.array([0.8 if index == 0 else speed_mps])
+            both = counter.update(ids, np.array([distance]), START.plus(0.2 * index), pace)
+            total += sum(both)
+        assert total == crossed
+
+
 def test_rates_need_a_full_window() -> None:
     counter = CrossingCounter()
     assert counter.rates_per_s(START) is None

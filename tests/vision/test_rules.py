@@ -29,6 +29,8 @@ JAM = {"speed_mps": 0.1, "inflow_per_s": 1.0, "outflow_per_s": 0.5, "outflow_per
         ("growing_queue", crowd(1.6, **(JAM | {"inflow_per_s": 0.55})), Level.L2, None),
         ("growing_queue", crowd(1.6, **(JAM | {"outflow_per_m_s": 0.9})), Level.L2, None),
         ("growing_queue", crowd(1.4, **JAM), Level.L2, None),
+        ("growing_queue", crowd(1.6, **JAM, peak_to_exit_m=2.9), Level.L2, 4.0),
+        ("growing_queue", crowd(1.6, **JAM, peak_to_exit_m=3.1), Level.L2, None),  # they chat
         ("growing_queue", crowd(1.6, inflow_per_s=1.0), Level.L2, None),
         # 3. demand above capacity, 5 s: at least L1; less is enough against the axis
         ("demand_over_capacity", crowd(0.5, demand_per_m_s=1.4), Level.L1, 5.0),
@@ -79,6 +81,12 @@ JAM = {"speed_mps": 0.1, "inflow_per_s": 1.0, "outflow_per_s": 0.5, "outflow_per
             None,
         ),
         ("blocked_exit", crowd(1.2, stopped_share=0.5), Level.L3, None),
+        (  # a group that stands far from the exit
+            "blocked_exit",
+            crowd(1.2, inflow_per_s=0.5, outflow_per_s=0.0, stopped_share=0.5, peak_to_exit_m=6.0),
+            Level.L3,
+            None,
+        ),
         # 6. somebody lies in the way of others, 2 s: L4
         ("fallen_person", crowd(0.5, fallen_people=1, inflow_per_s=0.5), Level.L4, 2.0),
         ("fallen_person", crowd(0.5, fallen_people=1, inflow_per_s=0.0), Level.L4, None),
@@ -177,6 +185,18 @@ def test_the_forecast_stops_at_its_ceiling() -> None:
     rules = only("time_to_next_level", ceiling=Level.L2)
     judged = run([(60, crowd(2.1)), (60, lambda t: crowd(2.1 + 0.008 * t))], rules)
     assert max(j.level.severity for _, j in judged) == 2
+
+
+def test_only_a_jam_is_foretold_above_the_ceiling_of_flow() -> None:
+    """From 2.1, L2 by density, towards 2.7: a class that arrives stays L2, a jam is L3 at once."""
+    rules = only("time_to_next_level")
+    for flow, worst in (({"speed_mps": 0.7}, 2), (JAM, 3)):
+
+        def course(t: float, now: dict[str, float] = flow) -> ZoneMeasurement:
+            return crowd(2.1 + 0.02 * t, **now)
+
+        judged = run([(15, crowd(2.1, **flow)), (25, course)], rules)
+        assert max(j.level.severity for _, j in judged) == worst
 
 
 def samples(values: list[float], std: float = 0.05) -> list[Sample]:

@@ -265,3 +265,19 @@ def test_unknown_cameras_and_time_that_runs_back_are_refused() -> None:
     analyser.observe(frame(1.0), NOBODY)
     with pytest.raises(ValueError, match="backwards"):
         analyser.observe(frame(0.5), NOBODY)
+
+
+def test_a_counter_that_loses_people_is_told_after_a_minute() -> None:
+    """Forty walk in and stand; then the network finds six of them and nobody was seen to leave."""
+    rng = np.random.default_rng(3)
+    crowd = rng.uniform([0.4, 0.4], [3.2, 2.6], (40, 2))
+
+    def people(t: float) -> np.ndarray:
+        return crowd[:6] if t > 20.0 and int(t / 6.0) % 2 else crowd
+
+    steady = play(scene(), lambda t: crowd, (0, 110))
+    losing = play(scene(), people, (0, 110))
+    told = [t for t, reading in losing if any(r.rule == "flow_balance" for r in reading.reasons)]
+    assert told
+    assert told[0] > 60.0
+    assert not any(r.rule == "flow_balance" for _, reading in steady for r in reading.reasons)

@@ -1,5 +1,6 @@
 """An analysis of a recording: the tables say what was in the film, and say it again."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +19,17 @@ from api.analysis.run import (
 )
 from config import Site, load_site, sample_school_directory
 from config.profiles import load_profiles
+from streams.av_container import open_with_av
+from streams.clock import SimulatedClock, SystemClock
 from streams.errors import MissingFileError, ResolutionChangedError
+from streams.sampling import Sampler
+from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
 from tests.api.dots import DotNetwork, dot_film, dot_picture
 from vision.arrays import UInt8Array
-from vision.instants import Utc
+from vision.instants import Monotonic, Utc
+from vision.observations import Frame
+from vision.readings import ZoneReading
+from vision.scene import SceneAnalyser
 
 START = Utc.from_iso("2026-11-23T08:00:00Z")
 CAMERA = "cam-corridor3"
@@ -74,6 +82,37 @@ def test_two_runs_give_identical_readings(site: Site, film: Path, tmp_path: Path
         run(site, film, tmp_path / name)
     for file in (READINGS_FILE, TRACKS_FILE):
         assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
+
+
+def played(site: Site, film: Path, playback: Playback) -> list[ZoneReading]:
+    """Every reading of the recording, at whatever speed it plays."""
+    analyser = SceneAnalyser(
+        cameras={CAMERA: site.camera(CAMERA).camera},
+        zones=[site.zone(ZONE)],
+        zone_cameras={ZONE: (CAMERA,)},
+        profiles=load_profiles(),
+    )
+    network, sampler = DotNetwork(), Sampler(5.0)
+    uri = PlainUri(f"file:{film}")
+    found: list[ZoneReading] = []
+    with open_source(uri, opener=open_with_av, timeouts=Timeouts(), playback=playback) as source:
+        for picture in source.pictures():
+            if sampler.take(picture.captured_at):
+                image = picture.raw.bgr((1280, 720))
+                frame = Frame(CAMERA, len(found), picture.captured_at, image)
+                found += analyser.observe(frame, network.observe(image, analyser.region(frame)))
+    return found
+
+
+def test_readings_are_equal_at_any_playback_speed(site: Site, film: Path) -> None:
+    """As fast as it goes, on a clock that stands still, and as slowly as it was filmed."""
+    stop = threading.Event()
+    at_once = played(site, film, Playback(SystemClock(), stop, Pace.UNPACED, START))
+    assert len(at_once) == 30
+    standing, filmed = SimulatedClock(), SimulatedClock(self_advancing=True)
+    assert played(site, film, Playback(standing, stop, Pace.UNPACED, START)) == at_once
+    assert played(site, film, Playback(filmed, stop, Pace.LIVE, START)) == at_once
+    assert filmed.monotonic() - Monotonic(0) > 5.0
 
 
 def test_the_report_tells_site_recording_and_levels(site: Site, film: Path, tmp_path: Path) -> None:
