@@ -21,6 +21,7 @@ from api.coverage.mount import install_coverage
 from api.coverage.watch import CoverageWatch
 from api.delivery import pages as delivery_pages
 from api.delivery import routes as delivery_routes
+from api.delivery import told as delivery_told
 from api.delivery.monitor import monitoring
 from api.delivery.outbox import Outbox
 from api.evidence.mount import install_evidence
@@ -38,10 +39,10 @@ from api.routes import (
     cards,
     console,
     events,
+    handover,
     health,
     ingest,
     inputs,
-    papers,
     shift,
     site_plan,
     state,
@@ -161,7 +162,7 @@ def create_app(
         test_alarms,
         cards,
         inputs,
-        papers,
+        handover,
         site_plan,
         events,
         shift,
@@ -174,6 +175,7 @@ def create_app(
     console.mount_files(app)
     app.include_router(frame_pages.router)
     app.include_router(delivery_routes.router)
+    app.include_router(delivery_told.router)
     app.include_router(delivery_pages.router)
     delivery_pages.mount_files(app)
     if covering is not None:

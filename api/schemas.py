@@ -23,6 +23,7 @@ from api.alarms.values import (
 from api.live.judge import ZoneNow
 from api.live.values import CameraStatus
 from api.watched import Name, WatchedCamera, WatchedZone
+from config.delivery import DeliveryTarget, Role
 from streams.pacing import PaceReason
 from streams.records import CameraState, MeasurementData, ReasonData, WorkerLoadRecord
 from vision.instants import Utc
@@ -328,6 +329,20 @@ class AreaNameBody(Body):
     name: NameBody
 
 
+class ReceiverBody(Body):
+    """Somebody outside the school whom alarms are sent to."""
+
+    id: str
+    name: NameBody
+    role: Role = Field(description="police, monitoring (an alarm centre) or information")
+    phone: str = Field(description="to dial when messages do not get through; may be empty")
+
+    @classmethod
+    def of(cls, target: DeliveryTarget) -> ReceiverBody:
+        name = NameBody(zh=target.name.zh, en=target.name.en)
+        return cls(id=target.id, name=name, role=target.role, phone=target.phone)
+
+
 class CameraRateBody(Body):
     """At how many pictures a second a camera is analysed, and why."""
 
@@ -387,6 +402,7 @@ class StateBody(Body):
     zones: tuple[ZoneBody, ...]
     cameras: tuple[CameraBody, ...]
     areas: tuple[AreaNameBody, ...] = Field(description="places that must be seen")
+    receivers: tuple[ReceiverBody, ...] = Field(description="whom alarms are sent to")
     workers: tuple[WorkerLoadBody, ...] = Field(description="those heard of since the start")
     alarms: tuple[AlarmBody, ...] = Field(description="open ones, the worst first")
     recent: tuple[AlarmBody, ...] = Field(description="closed in the last day, newest first")

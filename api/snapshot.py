@@ -11,6 +11,7 @@ from api.schemas import (
     AreaNameBody,
     CameraBody,
     NameBody,
+    ReceiverBody,
     StateBody,
     WorkerLoadBody,
     ZoneBody,
@@ -34,6 +35,7 @@ async def take_snapshot(desk: Desk) -> StateBody:
         recent = await _recent(connection, desk.clock.utc())
     known = desk.known()
     site = known.site
+    targets = () if desk.outbox is None else desk.outbox.plan.targets
     return StateBody(
         site_id=site.id,
         site_name=NameBody.of(site.name),
@@ -46,6 +48,7 @@ async def take_snapshot(desk: Desk) -> StateBody:
             CameraBody.of(camera, known.cameras.get(camera.id)) for camera in site.cameras
         ),
         areas=tuple(AreaNameBody(id=area.id, name=NameBody.of(area.name)) for area in site.areas),
+        receivers=tuple(ReceiverBody.of(target) for target in targets),
         workers=tuple(WorkerLoadBody.of(load) for load in desk.board.loads.values()),
         alarms=tuple(AlarmBody.of(a) for a in sorted(open_alarms, key=store.desk_order)),
         recent=tuple(AlarmBody.of(alarm) for alarm in recent),

@@ -62,15 +62,39 @@ async def desk_page(
     request: Request, service: ServiceDep, lang: Annotated[Language | None, Query()] = None
 ) -> HTMLResponse:
     """The guard's desk."""
+    return _live_page(request, service, lang, view="desk")
+
+
+@router.get("/police", response_class=HTMLResponse, dependencies=[Depends(needs(Right.SEE_DESK))])
+async def police_page(
+    request: Request, service: ServiceDep, lang: Annotated[Language | None, Query()] = None
+) -> HTMLResponse:
+    """The same desk for the police room: confirmed alarms of priority 1 and 2, and whom to call."""
+    return _live_page(request, service, lang, view="police")
+
+
+def _live_page(
+    request: Request, service: Service, lang: Language | None, *, view: Literal["desk", "police"]
+) -> HTMLResponse:
     language = language_of(request, service, lang)
     site = service.desk.board.site
     texts = catalogue(language)
+    people = [
+        {
+            "role": one.role.in_language(language),
+            "name": one.name.in_language(language),
+            "phone": one.phone,
+        }
+        for one in service.desk.plan.people
+    ]
     page = PAGES.get_template("desk.html").render(
+        view=view,
         lang=language,
         html_lang="zh-CN" if language == "zh" else "en",
         t=lambda key: texts[key],
         site_name=site.name.en if language == "en" else site.name.zh,
         timezone=site.timezone,
+        people=people,
     )
     answer = HTMLResponse(page)
     if lang is not None:

@@ -53,6 +53,7 @@ class _TargetKeys(_Keys):
     give_up_after_s: Annotated[float, Field(ge=60.0, le=30 * _DAY_S)] | None = None
     both_for_urgent: bool = False
     one_path_reason: str = ""
+    phone: Annotated[str, StringConstraints(pattern=r"^[0-9+ \-]{0,24}$")] = ""
     from_step: FromStep | None = None
     paths: Annotated[tuple[object, ...], Field(min_length=1, max_length=4)]
 
@@ -137,6 +138,7 @@ def _target(item: object, at: KeyPath, source: YamlSource) -> DeliveryTarget | N
         both_for_urgent=keys.both_for_urgent,
         paths=paths,
         from_step=keys.from_step,
+        phone=keys.phone,
     )
 
 

@@ -59,6 +59,7 @@ class DeliveryTarget:
             `None` for at once.
         both_for_urgent: priority 1 goes out on all paths at once; the receiver must then drop
             repetitions by the message's id.
+        phone: what a person dials when messages do not get through; empty where nobody said it.
         paths: in the order in which they are tried.
     """
 
@@ -73,6 +74,7 @@ class DeliveryTarget:
     both_for_urgent: bool
     paths: tuple[DeliveryPath, ...]
     from_step: FromStep | None = None
+    phone: str = ""
 
     def path(self, path_id: str) -> DeliveryPath:
         """Raises `KeyError` for an unknown path."""

@@ -226,3 +226,23 @@ def test_a_machine_too_slow_for_its_cameras_says_what_it_looks_at_less(
     assert "楼梯摄像机" not in said
     service.send(service.load(0.0, 0, {"cam-stair": (5.0, "full"), "cam-a": (5.0, "full")}))
     desk.until(lambda: not desk.one("#load").is_displayed())
+
+
+def test_the_police_room_hears_of_confirmed_alarms_and_acknowledges_them(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service, "/police")
+    assert "没有需要警方处理的告警" in desk.text("#alarm-none")
+    desk.start_shift("刘警官")
+    service.send(service.record("stair", "L4", 3.9), service.record("hall", "L2", 2.0))
+    desk.until(lambda: desk.text("[data-alarm='1'] .alarm-place") == "楼梯")
+    desk.until(lambda: desk.data("body", "sounding") == "1")
+    assert desk.text("[data-alarm='2']") == ""  # priority 3 is the school's own
+    assert not desk.one("#focus-shelve").is_displayed()
+    assert not desk.one("#zone-list").is_displayed()
+    cameras = "return document.querySelectorAll('#camera-list > *').length"
+    assert browser.execute_script(cameras) == 1  # the place of the alarm, and no other
+    desk.one("body").send_keys("a")
+    desk.until(lambda: desk.data("[data-alarm='1']", "state") == "acknowledged")
+    assert "刘警官 已确认" in desk.text("[data-alarm='1'] .alarm-state")
+    assert desk.complaints() == []

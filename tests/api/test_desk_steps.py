@@ -134,14 +134,12 @@ async def test_steps_are_ticked_by_name_and_stay_in_history(sqlite_url: str) -> 
         assert sent["dispatched"]["note"] == "leader"
 
 
-async def test_the_police_see_only_what_is_confirmed(sqlite_url: str) -> None:
+async def test_the_police_page_is_the_desk_with_whom_to_call(sqlite_url: str) -> None:
     async with running_desk(sqlite_url, response=RESPONSE) as desk:
-        await desk.send(desk.reading("stair", "L4", 3.9))
-        assert 'data-alarm="1"' not in (await desk.client.get("/police")).text
-        await desk.post("/api/v1/alarms/1/confirm", WANG)
-        page = (await desk.client.get("/police")).text
-        assert 'data-alarm="1" data-priority="1"' in page
-        assert "疏导" in page
+        page = (await desk.client.get("/police?lang=en")).text
+        assert '<body data-view="police"' in page
+        assert "<b>8100</b>" in page
+        assert "<b>8100</b>" not in (await desk.client.get("/")).text
 
 
 async def test_the_hand_over_lists_alarms_and_load(sqlite_url: str) -> None:

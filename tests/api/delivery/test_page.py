@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, nullcontext
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ from api.pictures import NoPictures
 from api.service import Service
 from api.settings import ApiSettings
 from streams.clock import SimulatedClock
-from tests.api.delivery.cases import SITE, plan
+from tests.api.delivery.cases import SITE, plan, raise_alarm
 
 
 class Desk:
@@ -130,6 +131,50 @@ async def test_a_missing_acknowledgement_is_an_alarm_within_a_minute(desk: Desk)
     await desk.path("up")
     await desk.monitor.tick()
     assert await desk.alarms() == {"room/ack": "active"}
+
+
+async def test_the_desk_tells_sent_from_received_and_whom_to_dial(desk: Desk) -> None:
+    outbox, database = desk.service.desk.outbox, desk.service.desk.database
+    assert outbox is not None
+    outbox = replace(outbox, plan=plan(phone='"110"'))
+    desk.service.desk.outbox = outbox
+    number = await raise_alarm(database, outbox, at=desk.clock.utc())
+
+    async def told() -> dict[str, object]:
+        answer = await desk.client.get(f"/api/v1/alarms/{number}/told")
+        assert answer.status_code == 200, answer.text
+        (one,) = answer.json()["told"]
+        return dict(one)
+
+    waiting = await told()
+    assert (waiting["state"], waiting["sent_at"], waiting["received_at"]) == ("pending", None, None)
+    assert waiting["receiver"] == {
+        "id": "room", "name": {"zh": "警务室", "en": "Police room"}, "role": "police",
+        "phone": "110",
+    }  # fmt: skip
+    desk.clock.advance(1.0)
+    for state, column in (("sent", "sent_ns"), ("received", "settled_ns")):
+        async with database.write() as connection:
+            values = {"state": state, column: desk.clock.utc().ns}
+            await connection.execute(update(DELIVERIES).values(**values))
+        found = await told()
+        assert found["state"] == state
+        assert (found["received_at"] is None) == (state == "sent")
+    state_body = (await desk.client.get("/api/v1/state")).json()
+    assert [one["phone"] for one in state_body["receivers"]] == ["110"]
+
+
+async def test_the_hand_over_names_lines_tests_and_receivers(desk: Desk) -> None:
+    await desk.client.post("/api/v1/shift", json={"name": "王芳"})
+    await desk.path("fault")
+    await desk.monitor.tick()
+    begun = await desk.client.post("/api/v1/test-alarms", json={"name": "王芳"})
+    assert begun.status_code == 201, begun.text
+    page = (await desk.client.get("/handover?lang=en")).text
+    assert "On duty: </b>" in page
+    assert "<td>Police room · path main</td>" in page  # the open alarm, by the receiver's name
+    assert '<tr data-line="fault"><td>Police room</td><td>main · signed webhook</td>' in page
+    assert "△ receipts missing: Police room" in page
 
 
 async def test_a_sender_that_does_not_run_is_an_alarm(desk: Desk) -> None:

@@ -60,6 +60,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "GET /api/v1/alarms",
         "GET /api/v1/alarms/{number}",
         "GET /api/v1/alarms/{number}/card",
+        "GET /api/v1/alarms/{number}/told",
         "GET /api/v1/people",
         "GET /api/v1/announcements/{announcement_id}/audio",
         "GET /police",

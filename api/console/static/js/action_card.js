@@ -3,8 +3,10 @@
 import { byId, make, setText } from "./dom.js";
 import { get, post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
-import { inLanguage, t } from "./texts.js";
+import { site } from "./store.js";
+import { has, inLanguage, t } from "./texts.js";
 import { shortTime } from "./time.js";
+import { phoneText } from "./titles.js";
 
 let shownNumber = null;
 let shownAt = "";
@@ -22,19 +24,26 @@ export async function showCard(alarm) {
   shownNumber = alarm.number;
   shownAt = stamp;
   const card = await get(`/api/v1/alarms/${alarm.number}/card`);
-  if (card !== null && shownNumber === card.alarm_number) draw(card);
+  if (card !== null && shownNumber === card.alarm_number) draw(card, mendOf(alarm));
 }
 
 /** Tick or untick the step at this place, counted from 1. */
 export function tickStep(place) {
   const step = steps[place - 1];
-  if (step) tick(step);
+  if (step && !site.forPolice) tick(step);
 }
 
-function draw(card) {
+/** What mends a fault of equipment: it has no card of the emergency plan, but a mend. */
+function mendOf(alarm) {
+  const mends = alarm.now.reasons.map((reason) => `cause.${reason.rule}.mend`).filter(has).map((key) => t(key));
+  const dial = alarm.type === "delivery" ? phoneText(alarm) : "";
+  return [...mends, dial].filter(Boolean).join(" · ");
+}
+
+function draw(card, mend = "") {
   steps = card.steps;
   const none = card.card_id === null;
-  setText(byId("card-title"), none ? t("card.none") : inLanguage(card.title));
+  setText(byId("card-title"), none ? mend || t("card.none") : inLanguage(card.title));
   const done = steps.filter((step) => step.done !== null).length;
   setText(byId("card-progress"), none ? "" : t("card.progress", { done, count: steps.length }));
   const plan = card.plan_title;
@@ -44,12 +53,15 @@ function draw(card) {
 
 function row(step, index) {
   const id = `step-${index + 1}`;
-  const box = make("input", { type: "checkbox", id, checked: step.done !== null });
+  const box = make("input", { type: "checkbox", id, checked: step.done !== null, disabled: site.forPolice });
   box.addEventListener("change", () => tick(step));
   const people = step.who.map((one) => `${inLanguage(one.role)} ${inLanguage(one.name)} ${one.phone}`.trim());
   return make(
     "li",
-    { class: "step", "data-step": step.id, "data-done": step.done === null ? "no" : "yes" },
+    {
+      class: "step", "data-step": step.id, "data-done": step.done === null ? "no" : "yes",
+      "data-next": steps.find((one) => one.done === null) === step ? "yes" : "no",
+    },
     make("kbd", { text: String(index + 1) }),
     box,
     make(

@@ -6,7 +6,7 @@ import { divide } from "./flood.js";
 import { choose, chosenNumber } from "./focus.js";
 import { post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
-import { alarms, openAlarms, recent, takeAlarm, waits, zones } from "./store.js";
+import { alarms, openAlarms, recent, site, takeAlarm, waits, zones } from "./store.js";
 import { inLanguage, levelText, reasonText, t } from "./texts.js";
 import { ageOf, agoText, shortTime, spanText } from "./time.js";
 import { childrenOf, placeText, signShape, signText } from "./titles.js";
@@ -247,7 +247,7 @@ function fillCounts(open, waiting) {
   const unseen = all.filter((zone) => shownLevel(zone) === "UNKNOWN").length;
   byId("alarm-none").dataset.calm = unseen === 0 && all.length > 0 ? "yes" : "no";
   byId("calm-shape").setAttribute("href", unseen === 0 && all.length ? "#shape-L0" : "#shape-UNKNOWN");
-  setText(byId("calm-title"), t("console.alarms.none"));
+  setText(byId("calm-title"), t(site.forPolice ? "desk.police.none" : "console.alarms.none"));
   setText(byId("calm-seen"), unseen < all.length ? t("console.alarms.none_seen", { seen: all.length - unseen }) : "");
   setText(byId("calm-unseen"), unseen ? t("console.alarms.none_unseen", { count: unseen }) : "");
   const title = document.title.replace(/^\(\d+\) /, "");

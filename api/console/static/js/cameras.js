@@ -2,7 +2,7 @@
 
 import { byId, make, setOrder, setText } from "./dom.js";
 import { onDuty } from "./shift.js";
-import { cameras, camerasInAlarm, zones } from "./store.js";
+import { cameras, camerasInAlarm, site, zones } from "./store.js";
 import { has, inLanguage, levelText, t } from "./texts.js";
 import { ageOf, agoText } from "./time.js";
 import { shownLevel } from "./zones.js";
@@ -44,7 +44,8 @@ export function renderCameras() {
     if (!cards.has(camera.id)) cards.set(camera.id, makeCard(camera));
     fillCard(cards.get(camera.id), camera, hot.indexOf(camera.id));
   }
-  const order = new Set([...hot.filter((id) => cameras.has(id)), ...cameras.keys()]);
+  // The police see pictures of the place of an alarm, and no others.
+  const order = new Set([...hot.filter((id) => cameras.has(id)), ...(site.forPolice ? [] : cameras.keys())]);
   setOrder(byId("camera-list"), [...order].map((id) => cards.get(id).root));
 }
 

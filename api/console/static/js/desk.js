@@ -9,7 +9,7 @@ import { openLink } from "./link.js";
 import { loadPlan } from "./place_plan.js";
 import { setUpShift } from "./shift.js";
 import { sound } from "./sound.js";
-import { cameras, shortOfTime, take } from "./store.js";
+import { cameras, shortOfTime, site, take } from "./store.js";
 import { inLanguage, loadTexts, t } from "./texts.js";
 import { clockText, dateText, learnServerTime, serverNow, spanText } from "./time.js";
 import { drawTrends, followZone, renderZones } from "./zones.js";
@@ -127,6 +127,7 @@ async function textsWithPatience() {
   }
 }
 
+site.forPolice = document.body.dataset.view === "police";
 await textsWithPatience();
 setInterval(() => {
   const now = serverNow();

@@ -35,7 +35,7 @@ export function makeDetails(number) {
   };
   const form = make(
     "form",
-    { class: "close-form" },
+    { class: "close-form desk-only" },
     make("label", { for: `${id}-cause`, text: t("alarm.cause") }), details.cause,
     make("label", { for: `${id}-taken`, text: t("alarm.taken") }), details.taken,
     make("label", { for: `${id}-note`, text: t("alarm.note") }), details.note,

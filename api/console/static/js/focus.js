@@ -9,6 +9,7 @@ import { alarms, openAlarms, takeAlarm, waits, zones } from "./store.js";
 import { inLanguage, t } from "./texts.js";
 import { ageOf, serverNow, shortTime, spanText } from "./time.js";
 import { placeText } from "./titles.js";
+import { showTold } from "./told.js";
 import { shownLevel } from "./zones.js";
 
 const SHELF_MINUTES = 30;
@@ -75,6 +76,7 @@ export function renderFocus() {
   const never = alarm.type === "panic" || (alarm.type === "crowd" && alarm.priority === 1);
   byId("focus-shelve").hidden = never || alarm.hold !== null;
   showCard(alarm);
+  showTold(alarm);
   drawPlan(alarm.zone_ids, (id) => (zones.has(id) ? shownLevel(zones.get(id)) : "UNKNOWN"));
   showClip(alarm);
 }

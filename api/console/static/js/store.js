@@ -4,10 +4,12 @@ export const zones = new Map();
 export const cameras = new Map();
 export const areas = new Map();
 export const alarms = new Map();
+/** Receivers outside the school. */
+export const receivers = new Map();
 /** Whether each analysis process keeps up, by its id. */
 export const workers = new Map();
 export const recent = new Map();
-export const site = { staleAfterS: 3 };
+export const site = { staleAfterS: 3, forPolice: false };
 
 const byKey = (list, key) => list.map((item) => [item[key], item]);
 
@@ -23,6 +25,7 @@ export function take(kind, body) {
     refill(zones, byKey(body.zones, "id"));
     refill(cameras, byKey(body.cameras, "id"));
     refill(areas, byKey(body.areas, "id"));
+    refill(receivers, byKey(body.receivers, "id"));
     refill(workers, byKey(body.workers, "worker_id"));
     refill(alarms, byKey(body.alarms, "number"));
     refill(recent, byKey(body.recent, "number"));
@@ -56,9 +59,16 @@ export const isHeld = (alarm) => alarm.hold !== null;
 
 const onlyToClose = (alarm) => !waits(alarm) && (alarm.condition === "gone" || isHeld(alarm));
 
-/** Open alarms, the worst first; what only waits to be closed stands last. */
+const MILDEST_FOR_POLICE = 2;
+
+/** What the police room is shown: urgent, confirmed (or not looked at in time), not put aside. */
+const isForPolice = (alarm) =>
+  alarm.priority <= MILDEST_FOR_POLICE && alarm.type !== "test" &&
+  alarm.check?.verdict === "confirmed" && !isHeld(alarm);
+
+/** Open alarms of this view, the worst first; what only waits to be closed stands last. */
 export function openAlarms() {
-  return [...alarms.values()].sort(
+  return [...alarms.values()].filter((alarm) => !site.forPolice || isForPolice(alarm)).sort(
     (a, b) =>
       onlyToClose(a) - onlyToClose(b) ||
       a.priority - b.priority ||

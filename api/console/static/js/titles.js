@@ -1,6 +1,6 @@
 // What an alarm is called and where it is, in the page's language.
 
-import { alarms, areas, cameras, zones } from "./store.js";
+import { alarms, areas, cameras, receivers, zones } from "./store.js";
 import { inLanguage, levelText, t } from "./texts.js";
 
 /** Where an alarm is: its zone, its camera, its button. */
@@ -17,9 +17,26 @@ export function placeText(alarm) {
     const area = areas.get(alarm.subject_id);
     return t("alarm.area_blind.title", { area: area ? inLanguage(area.name) : alarm.subject_id });
   }
+  if (alarm.type === "delivery") return receiverText(alarm.subject_id);
   const zone = zones.get(alarm.subject_id) ?? zones.get(alarm.zone_ids[0]);
   const place = zone ? inLanguage(zone.name) : alarm.subject_id;
   return alarm.type === "crowd" ? place : `${t(`alarm.type.${alarm.type}`)} · ${place}`;
+}
+
+/** The receiver that a fault of delivery is about; `sender` stands for all of them. */
+function receiverText(subject) {
+  const [id, path] = subject.split("/");
+  const receiver = receivers.get(id);
+  if (!receiver) return t("alarm.delivery.sender");
+  const name = inLanguage(receiver.name);
+  return ["ack", "test"].includes(path) ? name : t("alarm.delivery.path", { name, path });
+}
+
+/** Whom to telephone when delivery is at fault: name and number, empty where no number is known. */
+export function phoneText(alarm) {
+  const about = receivers.get(alarm.subject_id.split("/")[0]);
+  const asked = about ? [about] : [...receivers.values()].filter((one) => one.role === "police");
+  return asked.filter((one) => one.phone).map((one) => `${inLanguage(one.name)} ${one.phone}`).join("、");
 }
 
 /** The sign of an alarm: its level for a crowd, its kind for everything else. */
@@ -30,6 +47,7 @@ export function signText(alarm) {
 /** The page's shape for an alarm. */
 export function signShape(alarm) {
   if (alarm.type === "crowd") return alarm.peak.level;
+  if (alarm.type === "delivery") return "lost";
   return alarm.type === "panic" ? "L4" : "camera_lost";
 }
 

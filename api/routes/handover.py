@@ -1,4 +1,4 @@
-"""Pages that are read or printed: the police-room view and the shift hand-over report."""
+"""The shift hand-over report: a page to be read, printed and signed."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.access.actor import Actor
 from api.access.guard import needs
 from api.access.rights import Right
 from api.access.scoping import Sight
-from api.alarms import load, store
+from api.alarms import load, routine, store
 from api.alarms.values import HELD_STATES, Alarm, AlarmState, AlarmType
-from api.cards.choice import card_of, ticks_of
+from api.database.tables import SHIFTS
+from api.delivery.view import read_view
 from api.frame.pages import navigation
 from api.live.lost import lost_causes
 from api.routes.console import PAGES, Language, language_of
 from api.service import Service, ServiceDep
 from config.texts import catalogue
+from vision.instants import Utc
 
 router = APIRouter(tags=["console"], include_in_schema=False)
 
 _MOST = 500
-_POLICE_PRIORITIES = (1, 2)
 Seer = Annotated[Actor, Depends(needs(Right.SEE_DESK))]
 
 
@@ -41,16 +44,6 @@ class Row:
     began: str
     state: str
     note: str
-    priority: int = 4
-    steps: tuple[StepRow, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StepRow:
-    """A step of a card."""
-
-    text: str
-    done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +54,28 @@ class LoadRow:
     value: str
     limit: str = ""
     verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """One path to a receiver."""
+
+    receiver: str
+    path: str
+    state: str
+    words: str
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class TestRow:
+    """One test alarm and its receipts."""
+
+    number: int
+    began: str
+    verdict: str
+    slowest: str
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,45 +96,6 @@ class _Words:
         return f"{level} {self.texts[f'level.{level}.short']}"
 
 
-@router.get("/police", response_class=HTMLResponse)
-async def police(
-    request: Request,
-    service: ServiceDep,
-    actor: Seer,
-    lang: Annotated[Language | None, Query()] = None,
-) -> HTMLResponse:
-    """Confirmed alarms of priority 1 and 2, the most urgent first; drawn anew every 5 s."""
-    words = _words(request, service, lang)
-    sight = Sight(actor, service.desk.board.site)
-    async with service.desk.database.read() as connection:
-        found = await store.open_alarms(connection, _MOST)
-        rows = []
-        for alarm in sorted(found, key=store.desk_order):
-            told = alarm.is_confirmed and alarm.state not in HELD_STATES
-            urgent = alarm.priority in _POLICE_PRIORITIES and alarm.key.type is not AlarmType.TEST
-            if not (told and urgent and sight.things_of(alarm.zone_ids)):
-                continue
-            entries = await store.history(connection, alarm.number)
-            card = card_of(alarm, service.response.cards)
-            ticks = {} if card is None else ticks_of(card, entries)
-            steps = () if card is None else card.steps
-            told_steps = tuple(
-                StepRow(step.text.in_language(words.lang), step.id in ticks) for step in steps
-            )
-            rows.append(_row(service, alarm, words, told_steps))
-    people = [
-        {
-            "role": one.role.in_language(words.lang),
-            "name": one.name.in_language(words.lang),
-            "phone": one.phone,
-        }
-        for one in service.desk.plan.people
-    ]
-    now = words.time(service.desk.clock.utc().to_datetime())
-    nav = navigation(request, words.lang, "police")
-    return _page("police.html", service, words, nav=nav, alarms=rows, people=people, now=now)
-
-
 @router.get("/handover", response_class=HTMLResponse)
 async def handover(
     request: Request,
@@ -138,6 +114,9 @@ async def handover(
         closed = await store.list_alarms(connection, states=(AlarmState.CLOSED,), limit=_MOST)
         tests = await store.test_numbers(connection, start)
         told = await store.history_between(connection, start, end)
+        on_duty = await _on_duty(connection, start, end, words)
+        lines = await _lines(connection, service, words)
+        test_rows = await _tests(connection, service, start, words)
     # Tests are no load: no statistics count them.
     entries = tuple(line for line in told if line[0] not in tests)
     real = tuple(alarm for alarm in every_open if alarm.number not in tests)
@@ -161,6 +140,10 @@ async def handover(
         cameras=_blind(service, sight, words),
         load=_load_rows(found, words),
         span=span,
+        hours=hours,
+        on_duty=on_duty,
+        lines=lines,
+        tests=test_rows,
     )
 
 
@@ -197,7 +180,7 @@ def _rows(service: Service, words: _Words) -> Callable[[list[Alarm]], list[Row]]
     return lambda alarms: [_row(service, alarm, words) for alarm in alarms]
 
 
-def _row(service: Service, alarm: Alarm, words: _Words, steps: tuple[StepRow, ...] = ()) -> Row:
+def _row(service: Service, alarm: Alarm, words: _Words) -> Row:
     site = service.desk.board.site
     names = [site.zone[zone_id].name for zone_id in alarm.zone_ids if zone_id in site.zone]
     place = "、".join(name.en if words.lang == "en" else name.zh for name in names)
@@ -208,13 +191,78 @@ def _row(service: Service, alarm: Alarm, words: _Words, steps: tuple[StepRow, ..
     return Row(
         number=alarm.number,
         what=words.what(alarm),
-        place=place or alarm.key.subject_id,
+        place=place or _subject(service, alarm, words),
         began=words.time(alarm.opened_at.to_datetime()),
         state=words.texts[f"alarm.state.{alarm.state}"],
         note=" · ".join(part for part in (cause, taken, *people) if part),
-        priority=alarm.priority,
-        steps=steps,
     )
+
+
+def _subject(service: Service, alarm: Alarm, words: _Words) -> str:
+    """What an alarm without a zone is about; for a fault of delivery the receiver's name."""
+    subject = alarm.key.subject_id
+    outbox = service.desk.outbox
+    if alarm.key.type is not AlarmType.DELIVERY or outbox is None:
+        return subject
+    target_id, _, path = subject.partition("/")
+    for target in outbox.plan.targets:
+        if target.id == target_id:
+            name = target.name.in_language(words.lang)
+            if path in ("ack", "test"):
+                return name
+            told = words.texts["alarm.delivery.path"].replace("{name}", name)
+            return told.replace("{path}", path)
+    return words.texts["alarm.delivery.sender"]
+
+
+async def _on_duty(connection: AsyncConnection, start: Utc, end: Utc, words: _Words) -> list[str]:
+    """Who started a shift in the span, and when."""
+    query = select(SHIFTS.c.name, SHIFTS.c.started_ns).order_by(SHIFTS.c.started_ns)
+    found = query.where(SHIFTS.c.started_ns >= start.ns, SHIFTS.c.started_ns <= end.ns)
+    return [
+        f"{name}（{words.time(Utc(ns).to_datetime())}）"
+        for name, ns in await connection.execute(found)
+    ]
+
+
+async def _lines(connection: AsyncConnection, service: Service, words: _Words) -> list[LineRow]:
+    """How each line to the outside stands."""
+    if service.desk.outbox is None:
+        return []
+    plan = service.desk.outbox.plan
+    view = await read_view(connection, plan, service.desk.clock.utc())
+    return [
+        LineRow(
+            receiver=plan.target(path.target_id).name.in_language(words.lang),
+            path=f"{path.path_id} · {words.texts[f'delivery.driver.{path.driver}']}",
+            state=path.state,
+            words=words.texts[f"delivery.path_state.{path.state}"],
+            waiting=target.overdue,
+        )
+        for target in view.targets
+        for path in target.paths
+    ]
+
+
+async def _tests(
+    connection: AsyncConnection, service: Service, start: Utc, words: _Words
+) -> list[TestRow]:
+    """The test alarms of the span with what is missing of their receipts."""
+    outbox = service.desk.outbox
+    targets = () if outbox is None else outbox.plan.targets
+    expected = {t.id: t.name.in_language(words.lang) for t in targets if t.from_step is None}
+    rows = []
+    for run in await routine.recent_runs(connection):
+        if run.started < start:
+            continue
+        missing = [name for target_id, name in expected.items() if target_id not in run.receipts]
+        told = words.texts["handover.test.complete"]
+        if missing:
+            told = words.texts["handover.test.missing"].replace("{names}", "、".join(missing))
+        slowest = max(run.receipts.values(), default=0) / 1000.0
+        began = words.time(run.started.to_datetime())
+        rows.append(TestRow(run.alarm_number, began, told, f"{slowest:.1f} s", not missing))
+    return rows
 
 
 def _words(request: Request, service: Service, lang: Language | None) -> _Words:
@@ -226,6 +274,7 @@ def _page(template: str, service: Service, words: _Words, **values: object) -> H
     site = service.desk.board.site
     page = PAGES.get_template(template).render(
         t=lambda key: words.texts[key],
+        lang=words.lang,
         html_lang="zh-CN" if words.lang == "zh" else "en",
         site_name=site.name.en if words.lang == "en" else site.name.zh,
         **values,
