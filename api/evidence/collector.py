@@ -16,7 +16,7 @@ from api.alarms import store as alarm_store
 from api.alarms.values import OPEN_STATES, Alarm
 from api.evidence import clip_store
 from api.evidence.clip_store import Clip, ClipState
-from api.evidence.curve import keep_curve
+from api.evidence.curve import CurveKeeper
 from api.evidence.folders import EvidenceFolder
 from api.evidence.origin import Origin
 from api.watched import WatchedSite
@@ -39,6 +39,7 @@ class Collector:
     folder: EvidenceFolder
     settings: ClipSettings
     origin: Origin
+    curves: CurveKeeper
 
     async def tick(self) -> None:
         """Begin clips of new alarms, let clips grow, complete those whose alarm has ended."""
@@ -86,13 +87,14 @@ class Collector:
         end = min(ended, latest)
         for camera_id in clip.camera_ids:
             await self._collect(clip, camera_id, end)
-        await keep_curve(self.desk.database, self.folder.of_alarm(clip.alarm_number), clip, end)
+        await self.curves.keep(self.folder.of_alarm(clip.alarm_number), clip, end)
         over = not alarm.is_open or end >= latest
         if over and now - end >= _SETTLE_S:
             async with self.desk.database.write() as connection:
                 await clip_store.complete(
                     connection, clip.alarm_number, end, cut_short=ended > latest
                 )
+            self.curves.forget(clip.alarm_number)
 
     async def _collect(self, clip: Clip, camera_id: str, end: Utc) -> None:
         try:

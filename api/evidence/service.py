@@ -21,7 +21,7 @@ from api.alarms.values import Alarm
 from api.evidence import clip_store, exports
 from api.evidence.clip_store import Clip, ClipState
 from api.evidence.collector import Collector
-from api.evidence.curve import read_curve
+from api.evidence.curve import CurveKeeper, read_curve
 from api.evidence.errors import NoEvidenceError
 from api.evidence.export_job import CameraFiles, ExportJob
 from api.evidence.exports import Export, ExportState
@@ -61,7 +61,8 @@ class EvidenceService:
         self.desk = desk
         self.folder = EvidenceFolder(plan.recordings, plan.folder)
         self.settings = plan.settings
-        self.collector = Collector(desk, self.folder, plan.settings.clips, plan.origin)
+        curves = CurveKeeper(desk.database)
+        self.collector = Collector(desk, self.folder, plan.settings.clips, plan.origin, curves)
         self.gaps = GapWatch(desk, plan.recordings, plan.settings.ring)
         self.retention = Retention(desk.database, self.folder, desk.clock)
 
