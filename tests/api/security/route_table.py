@@ -23,6 +23,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/me/authenticator",
         "POST /api/v1/me/authenticator/confirm",
         "GET /account",
+        "GET /start",
     ),
     PUBLIC: (
         "POST /api/v1/sign-in",
@@ -242,6 +243,7 @@ ANSWERED_ANYWHERE = frozenset(
         "POST /api/v1/me/authenticator",
         "POST /api/v1/me/authenticator/confirm",
         "GET /account",
+        "GET /start",
         # The plan's lists, cut down to one's own units.
         "GET /api/v1/plan/units",
         "GET /api/v1/plan/papers/plan.{form}",
