@@ -38,6 +38,7 @@ $(SYSTEM): scripts/system-packages | .venv/bin/pip
 $(SYSTEM_TEST): scripts/system-packages $(SYSTEM)
 	scripts/system-packages gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi \
 		gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
+		gstreamer1.0-plugins-ugly gstreamer1.0-x \
 		chromium chromium-driver fonts-wqy-zenhei poppler-utils postgresql \
 		mosquitto sip-tester libreoffice-calc-nogui libreoffice-writer-nogui
 	@touch $@

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from config.settings import ServiceSettings
 from config.site import Site
+from streams.camera_costs import read_costs
 from streams.placement import place_cameras
 from streams.worker import socket_path
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +27,72 @@ class WorkerShare:
     camera_ids: tuple[str, ...]
 
 
+def settle_shares(site: Site, settings: ServiceSettings) -> tuple[WorkerShare, ...]:
+    """Divide the cameras by what they cost on this machine, and write down who has which.
+
+    Done once, by the supervisor, before it starts the others: they all read what it wrote. Costs
+    are those that the workers measured before; a camera without one counts as its rate says.
+    """
+    shares = _shares(site, settings, _costs(site, read_costs(settings.run_dir)))
+    file, told = _file(settings), {one.worker_id: one.camera_ids for one in shares}
+    draft = file.with_name(f"{file.name}.draft")
+    try:
+        draft.write_text(json.dumps(told), encoding="utf-8")
+        draft.replace(file)
+    except OSError as error:
+        _log.warning("who has which camera cannot be kept", reason=str(error))
+        file.unlink(missing_ok=True)
+        return _shares(site, settings, _costs(site, {}))
+    return shares
+
+
 def worker_shares(site: Site, settings: ServiceSettings) -> tuple[WorkerShare, ...]:
-    """One share a worker; as many workers as set, or one a core, and none without cameras."""
+    """One share a worker: what `settle_shares` wrote, where it fits this site and these settings.
+
+    Otherwise by the cameras' rates. As many workers as set, or one a core, and none without
+    cameras.
+    """
+    by_rate = _shares(site, settings, _costs(site, {}))
+    try:
+        told = json.loads(_file(settings).read_text(encoding="utf-8"))
+        settled = tuple(WorkerShare(one, tuple(cameras)) for one, cameras in told.items())
+        named = sorted(camera for share in settled for camera in share.camera_ids)
+        fits = named == sorted(camera.id for camera in site.cameras)
+        fits &= [one.worker_id for one in settled] == [one.worker_id for one in by_rate]
+    except (OSError, ValueError, TypeError, AttributeError):
+        return by_rate
+    return settled if fits and _zones_together(site, settled) else by_rate
+
+
+def _shares(
+    site: Site, settings: ServiceSettings, costs: Mapping[str, float]
+) -> tuple[WorkerShare, ...]:
     workers = settings.workers or os.cpu_count() or 1
-    shares = place_cameras(
-        {camera.id: camera.zone_ids for camera in site.cameras},
-        workers,
-        {camera.id: camera.analysed_fps for camera in site.cameras},
-    )
+    shares = place_cameras({one.id: one.zone_ids for one in site.cameras}, workers, costs)
     return tuple(
         WorkerShare(f"worker-{index}", camera_ids) for index, camera_ids in enumerate(shares)
     )
+
+
+def _costs(site: Site, measured: Mapping[str, float]) -> dict[str, float]:
+    """The cost of every camera; where it was not measured, as dear a picture as the others'."""
+    known = [measured[one.id] / one.analysed_fps for one in site.cameras if one.id in measured]
+    per_picture = sum(known) / len(known) if known else 1.0
+    return {one.id: measured.get(one.id, one.analysed_fps * per_picture) for one in site.cameras}
+
+
+def _zones_together(site: Site, shares: tuple[WorkerShare, ...]) -> bool:
+    """Whether all cameras of each zone have one worker: their pictures are fused there."""
+    worker_of = {camera: share.worker_id for share in shares for camera in share.camera_ids}
+    workers: dict[str, set[str]] = {}
+    for camera in site.cameras:
+        for zone_id in camera.zone_ids:
+            workers.setdefault(zone_id, set()).add(worker_of[camera.id])
+    return all(len(names) == 1 for names in workers.values())
+
+
+def _file(settings: ServiceSettings) -> Path:
+    return settings.run_dir / "placement.json"
 
 
 def picture_sockets(site: Site, settings: ServiceSettings) -> dict[str, Path]:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from api.placement import worker_shares
+from api.placement import settle_shares, worker_shares
 from config.delivery import load_delivery
 from config.errors import SettingsError
 from config.settings import ENV_PREFIX, ServiceSettings, ingest_token
@@ -46,6 +46,7 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     ingest_token(settings)
     _refuse_taken_port(settings)
+    settle_shares(plan.site, settings)
     specs = process_specs(plan)
     language = settings.language
     say(

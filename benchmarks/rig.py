@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -66,12 +66,18 @@ class CameraFilm:
     """What one camera plays.
 
     Attributes:
+        film: a file, or the address of a stream.
         stairs: whether its zone is a stair; otherwise a corridor, slowed down first under load.
     """
 
-    film: Path
+    film: Path | str
     analysed_fps: float = 5.0
     stairs: bool = True
+
+    @property
+    def uri(self) -> str:
+        """How the site file names it."""
+        return self.film if isinstance(self.film, str) else f"file:{self.film}"
 
 
 def write_school(folder: Path, films: list[CameraFilm]) -> None:
@@ -88,7 +94,7 @@ def write_school(folder: Path, films: list[CameraFilm]) -> None:
                 "id": f"cam-{number}",
                 "name": name,
                 "floor": "f1",
-                "uri": f"file:{one.film}",
+                "uri": one.uri,
                 "lens": _LENS,
                 "pose": _POSE,
                 "zones": [f"zone-{number}"],
@@ -167,6 +173,23 @@ class Running:
             read = sum(zone["people"] is not None for zone in state["zones"])
             if live == cameras and read == cameras:
                 return time.monotonic() - began
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """Those of the service and of the workers, by name, that run now."""
+        found = {}
+        for one in self._process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                words = one.cmdline()
+                if "api.service_process" in words:
+                    found["service"] = one
+                elif "api.worker_process" in words:
+                    found[words[words.index("--worker-id") + 1]] = one
+        return found
+
+    def waiting_records(self) -> int:
+        """Records in the workers' spools that the service has not taken yet."""
+        sockets = (self._folder / "run").rglob("*.sock")
+        return sum(int(_status(path)["spool"]["waiting"]) for path in sockets)
 
     def moment(self) -> Moment:
         delivered, superseded, ages = {}, {}, []

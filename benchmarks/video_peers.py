@@ -85,7 +85,8 @@ PEERS = (
     Peer(
         "roomtobreathe",
         "run_roomtobreathe",
-        ("roomtobreathe[vision]",),
+        # Its fallback is gone from OpenCV 5, which its own bounds would take.
+        ("roomtobreathe[vision]", "opencv-python-headless<5"),
         "OpenCV HOG, its fallback: its own need a download",
     ),
     Peer("mesopic", "run_mesopic", ("mesopic",), SHARED_FILE, python="python3.12"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -130,6 +131,7 @@ class CameraLoop:
         self._last_sign: Monotonic = clock.monotonic()
         self._thread: threading.Thread | None = None
         self._ended = False
+        self._cpu_s = self._cpu_before_s = 0.0
 
     @property
     def status(self) -> CameraStatus:
@@ -139,6 +141,11 @@ class CameraLoop:
     def counts(self) -> Mapping[str, int]:
         """Pictures that were not analysed, by cause, and how many were."""
         return {**self.drops.snapshot(), "delivered": self._sequence}
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds that the decode thread has used, up to its newest picture."""
+        return self._cpu_s
 
     def arrivals(self) -> Arrivals:
         """Pictures that came so far, analysed or not."""
@@ -188,6 +195,8 @@ class CameraLoop:
 
     def run(self) -> None:
         """The decode thread: play, and after each failure wait and try again."""
+        # A thread that is started anew counts its CPU time from zero.
+        self._cpu_before_s = self._cpu_s
         while not self._stop.is_set():
             opened_at = self._clock.monotonic()
             try:
@@ -217,6 +226,7 @@ class CameraLoop:
         ) as source:
             for picture in source.pictures():
                 self._take(picture)
+                self._cpu_s = self._cpu_before_s + time.thread_time()
                 if source.corrupt > corrupt:
                     self.drops.add("corrupt", source.corrupt - corrupt)
                     corrupt = source.corrupt

@@ -149,6 +149,10 @@ class PlacementError(StreamError):
     """Cameras that cannot be divided among workers as asked."""
 
 
+class WorkerError(StreamError):
+    """The worker cannot go on and must be started anew; the text says why."""
+
+
 class SupervisorError(StreamError):
     """A process that cannot be started; the text names it and its program."""
 
@@ -171,5 +175,6 @@ __all__ = [
     "SupervisorError",
     "TruncatedFileError",
     "UploadError",
+    "WorkerError",
     "WrongCredentialsError",
 ]

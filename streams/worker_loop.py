@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -22,11 +23,12 @@ import httpx
 import structlog
 
 from streams.camera_check import Arrivals, CameraCheck, CheckedCamera, SideNumbers
+from streams.camera_costs import CameraCosts, costs_file
 from streams.camera_loop import CameraLoop, CameraSpec, LoopSettings, Outlets
 from streams.camera_state import CameraStatus
 from streams.clock import Clock
 from streams.drawing import ZoneOutline
-from streams.errors import StreamError
+from streams.errors import WorkerError
 from streams.health_memory import HealthMemory
 from streams.heartbeat import Heartbeat
 from streams.latest import LatestPictures
@@ -42,6 +44,7 @@ from streams.sources import Opener
 from streams.spool import Spool
 from streams.stream_gauge import StreamGauge
 from streams.uploader import Uploader, UploaderSettings
+from streams.wall_offset import WallOffset
 from vision.instants import Monotonic, Utc
 from vision.observations import Frame, HeadNetwork
 
@@ -51,15 +54,9 @@ _WATCH_S = 0.25
 _TICK_S = 1.0
 # The supervisor waits ten seconds for a heartbeat; a stuck analysis shows itself well before.
 _STUCK_S = 5.0
-# Capture times and readings cannot follow a wall clock that jumps; a fresh start can.
-_CLOCK_STEP_S = 2.0
 _STOP_BUDGET_S = 1.5
 # Only a camera's own pace says something of its health.
 _LIVE = frozenset({"rtsp", "rtsps"})
-
-
-class WorkerError(StreamError):
-    """The worker cannot go on and must be started anew; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +125,8 @@ class Worker:
         self._gauges: dict[str, StreamGauge] = {}
         self._loops = [self._loop(spec) for spec in config.cameras]
         self._paces = PaceKeeper(self._loops, dict, self._clock)
+        kept_at = costs_file(config.spool_path.parent.parent, config.origin.worker_id)
+        self._costs = CameraCosts(self._clock, kept_at)
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set.
@@ -241,7 +240,7 @@ class Worker:
 
     def _watch(self, stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
         """The main thread's work: judge the cameras from outside, tick, and give heartbeats."""
-        offset = _WallOffset(self._clock)
+        offset = WallOffset(self._clock)
         next_tick = self._clock.monotonic()
         while not self._clock.wait(stop, _WATCH_S):
             for loop in self._loops:
@@ -255,6 +254,7 @@ class Worker:
                 next_tick = now.plus(_TICK_S)
                 self._inbox.put_event(_Tick(self._clock.utc()))
                 self._paces.turn()
+                self._costs.turn({loop.spec.id: loop.cpu_s for loop in self._loops})
                 if (news := self._paces.news()) is not None:
                     self._inbox.put_event(news)
                 if now - self._last_turn < _STUCK_S:
@@ -266,8 +266,10 @@ class Worker:
             self._last_turn = self._clock.monotonic()
             try:
                 if taken.item is not None:
+                    began_s = time.thread_time()
                     pipeline.process(taken.item)
                     self._analysed += 1
+                    self._costs.analysed(taken.item.camera_id, time.thread_time() - began_s)
                     self._paces.ages.note(self._clock.utc() - taken.item.captured_at)
                 elif isinstance(taken.event, _Tick):
                     pipeline.tick(taken.event.now)
@@ -340,6 +342,7 @@ class Worker:
             },
             "analysis": self.counts(),
             "pace": self._paces.status(),
+            "core_ms_per_s": self._costs.dearest(),
             "recording": {} if self._with.recording is None else self._with.recording.status(),
             "spool": {
                 "waiting": waiting.waiting,
@@ -350,32 +353,6 @@ class Worker:
                 "failed_requests": uploader.failures,
             },
         }
-
-
-class _WallOffset:
-    """Notices that wall time jumped against monotonic time."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._offset_ns = self._now_ns()
-        self._suspected = False
-
-    def _now_ns(self) -> int:
-        return self._clock.utc().ns - self._clock.monotonic().ns
-
-    def check(self) -> None:
-        """Raises `WorkerError` when a jump is seen twice; a slow correction is followed.
-
-        Twice, because the process may be held up between the readings of the two clocks.
-        """
-        offset_ns = self._now_ns()
-        step_s = (offset_ns - self._offset_ns) / 1e9
-        if abs(step_s) <= _CLOCK_STEP_S:
-            self._offset_ns, self._suspected = offset_ns, False
-        elif self._suspected:
-            raise WorkerError(f"the machine's wall clock jumped by {step_s:.1f} s; starting anew")
-        else:
-            self._suspected = True
 
 
 def stop_on_signals(stop: threading.Event) -> None:

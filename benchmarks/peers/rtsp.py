@@ -13,12 +13,13 @@ SYSTEM_PYTHON = Path("/usr/bin/python3")
 PROGRAM = Path(__file__).with_name("rtsp_server.py")
 MEND = (
     "apt-get install gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi "
-    "gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly"
+    "gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-x"
 )
 _PROBE = (
     "import gi; gi.require_version('GstRtspServer', '1.0'); "
     "from gi.repository import Gst, GstRtspServer; Gst.init(None); "
-    "raise SystemExit(Gst.ElementFactory.find('x264enc') is None)"
+    "needed = [Gst.ElementFactory.find(name) for name in ('x264enc', 'clockoverlay')]; "
+    "raise SystemExit(None in needed)"
 )
 
 

@@ -12,7 +12,7 @@ Prints `port N` when it listens. Mounts:
     /rescale  H.264 that changes from 640x360 to 320x180 after two seconds
 
 Debian packages: gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi
-gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly.
+gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-x.
 """
 
 import argparse

@@ -1,0 +1,38 @@
+"""Wall time against monotonic time: a jump must not pass unseen."""
+
+from __future__ import annotations
+
+from streams.clock import Clock
+from streams.errors import WorkerError
+
+# Capture times and readings cannot follow a wall clock that jumps; a fresh start can.
+_CLOCK_STEP_S = 2.0
+
+
+class WallOffset:
+    """Notices that wall time jumped against monotonic time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset_ns = self._now_ns()
+        self._suspected = False
+
+    def _now_ns(self) -> int:
+        return self._clock.utc().ns - self._clock.monotonic().ns
+
+    def check(self) -> None:
+        """Raises `WorkerError` when a jump is seen twice; a slow correction is followed.
+
+        Twice, because the process may be held up between the readings of the two clocks.
+        """
+        offset_ns = self._now_ns()
+        step_s = (offset_ns - self._offset_ns) / 1e9
+        if abs(step_s) <= _CLOCK_STEP_S:
+            self._offset_ns, self._suspected = offset_ns, False
+        elif self._suspected:
+            raise WorkerError(f"the machine's wall clock jumped by {step_s:.1f} s; starting anew")
+        else:
+            self._suspected = True
+
+
+__all__ = ["WallOffset"]
