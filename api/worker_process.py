@@ -21,6 +21,7 @@ from config.timetable import load_timetable
 from models import load_head_network
 from models.errors import ModelError
 from streams.errors import StreamError
+from streams.hardware import usable_hardware
 from streams.heartbeat import Heartbeat
 from streams.worker import WorkerPlan, build, stop_on_signals
 from vision.errors import VisionError
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             profiles=profiles,
             heartbeat=Heartbeat.from_environment(os.environ),
             schedule=load_timetable(site, profiles),
+            hardware=usable_hardware(settings.hardware_decoding),
         )
     except (ConfigError, ProfileFileError, ModelError, StreamError, VisionError) as error:
         log.error("the worker cannot start", reason=str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,6 +11,8 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+import structlog
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -19,23 +20,22 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from config.errors import ConfigError
+from streams.av_errors import COPY_AGAIN, DAMAGED, hung, lost, source_error
 from streams.clock import SystemClock
 from streams.errors import (
-    ConnectionLostError,
-    HungError,
     MissingFileError,
     NoFramesError,
-    NotFoundError,
     NoVideoError,
-    RefusedError,
-    SourceError,
     TruncatedFileError,
     WrongCredentialsError,
 )
+from streams.hardware import HardwareKind, accelerator, refusal_of
 from streams.sources import SourceUri, Thrift, Timeouts
 from streams.tap import SourceTap
 from vision.arrays import UInt8Array
 from vision.instants import Utc
+
+_log = structlog.get_logger(__name__)
 
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps"})
 # Packets in a row that do not decode before the source is given up: ten seconds at 25 a second.
@@ -50,8 +50,6 @@ _NEAR_TIMEOUT = 0.9
 # Keyframes at most this far apart are enough for a calm place, which is analysed once a second.
 _NEAR_KEYFRAMES_S = 1.2
 _CLOCK = SystemClock()
-_DAMAGED = "the recording is cut off, damaged or not a video file"
-_COPY_AGAIN = "copy the file again from where it was recorded"
 
 
 class AvPicture:
@@ -105,6 +103,10 @@ class AvContainer:
         return self._live
 
     @property
+    def decoded_by_hardware(self) -> bool:
+        return bool(self._stream.codec_context.is_hwaccel)
+
+    @property
     def corrupt(self) -> int:
         return self._corrupt
 
@@ -144,9 +146,9 @@ class AvContainer:
                 yield picture
         except av.error.FFmpegError as error:
             # Not chained: FFmpeg's own text repeats the address with its password.
-            raise _source_error(error, self._where, live=self._live) from None
+            raise source_error(error, self._where, live=self._live) from None
         if self._live:
-            raise _lost(self._where)
+            raise lost(self._where)
         if last_pts_s is None:
             # A file cut right after its index opens without complaint and holds nothing.
             raise TruncatedFileError(
@@ -187,7 +189,7 @@ class AvContainer:
             raise TruncatedFileError(
                 self._where,
                 f"the recording ends at {last_pts_s:.1f} s of {duration_s:.1f} s",
-                _COPY_AGAIN,
+                COPY_AGAIN,
             )
 
     def close(self) -> None:
@@ -229,57 +231,78 @@ class _Keyframes:
         self._last_s = at_s
 
 
-def open_quickly(uri: SourceUri, timeouts: Timeouts) -> AvContainer:
+def open_quickly(
+    uri: SourceUri, timeouts: Timeouts, hardware: HardwareKind | None = None
+) -> AvContainer:
     """As `open_with_av`, with H.264's and H.265's loop filter left out.
 
     It saves a fifth of the decoding. Block edges show a little more in what the network sees:
     `benchmarks/quick_decoding.py` prints what that does to the counts.
     """
-    return open_with_av(uri, timeouts, quick=True)
+    return open_with_av(uri, timeouts, quick=True, hardware=hardware)
 
 
-def open_with_av(uri: SourceUri, timeouts: Timeouts, *, quick: bool = False) -> AvContainer:
-    """Open an `rtsp:`, `rtsps:` or `file:` address; see `streams.sources.Opener`."""
+def open_with_av(
+    uri: SourceUri,
+    timeouts: Timeouts,
+    *,
+    quick: bool = False,
+    hardware: HardwareKind | None = None,
+) -> AvContainer:
+    """Open an `rtsp:`, `rtsps:` or `file:` address; see `streams.sources.Opener`.
+
+    With `hardware` it decodes, a stream of a codec that it does not know is decoded in software,
+    and the log says so.
+    """
     where = str(uri)
     live = uri.scheme in _LIVE_SCHEMES
     # The machine's own clock: FFmpeg's timeouts run on it whatever clock the caller simulates.
     began = _CLOCK.monotonic()
     try:
-        container = _open_live(uri, timeouts) if live else _open_file(uri)
+        by = None if hardware is None else accelerator(hardware)
+        container = _open_live(uri, timeouts, by) if live else _open_file(uri, by)
     except ConfigError as error:
         raise WrongCredentialsError(
             where, str(error), "correct what the site file's `credentials` refers to"
         ) from error
     except av.error.FFmpegError as error:
+        if hardware is not None and (reason := refusal_of(hardware)):
+            # A device that was lost on the way must not take the cameras with it.
+            _log.warning("the hardware decoder is gone: software", kind=hardware, reason=reason)
+            return open_with_av(uri, timeouts, quick=quick)
         # FFmpeg calls an RTSP answer that never comes "invalid data", as it does a wrong one.
         took_s = _CLOCK.monotonic() - began
         if live and took_s >= _NEAR_TIMEOUT * timeouts.socket_s:
-            raise _hung(where) from None
-        raise _source_error(error, where, live=live) from None
+            raise hung(where) from None
+        raise source_error(error, where, live=live) from None
     try:
-        return AvContainer(container, where, live=live, quick=quick)
+        opened = AvContainer(container, where, live=live, quick=quick)
     except BaseException:
         container.close()
         raise
+    if hardware is not None and not opened.decoded_by_hardware:
+        _log.warning("this stream is decoded in software", where=where, hardware=hardware)
+    return opened
 
 
-def _open_live(uri: SourceUri, timeouts: Timeouts) -> InputContainer:
+def _open_live(uri: SourceUri, timeouts: Timeouts, by: HWAccel | None) -> InputContainer:
     options = {
         "rtsp_transport": "tcp",
         "timeout": str(round(timeouts.socket_s * 1e6)),
         "analyzeduration": "500000",
         "protocol_whitelist": _LIVE_PROTOCOLS,
     }
-    return av.open(uri.reveal(), "r", options=options, timeout=(timeouts.open_s, timeouts.read_s))
+    limits = (timeouts.open_s, timeouts.read_s)
+    return av.open(uri.reveal(), "r", options=options, timeout=limits, hwaccel=by)
 
 
-def _open_file(uri: SourceUri) -> InputContainer:
+def _open_file(uri: SourceUri, by: HWAccel | None) -> InputContainer:
     path = Path(uri.reveal())
     if not path.exists():
         raise MissingFileError(str(uri), "no such file", "check the path, and that its disk is on")
     if not path.is_file():
         raise NoVideoError(str(uri), "not a file", "name one video file")
-    return av.open(str(path), "r", options={"protocol_whitelist": _FILE_PROTOCOLS})
+    return av.open(str(path), "r", options={"protocol_whitelist": _FILE_PROTOCOLS}, hwaccel=by)
 
 
 def _video_stream(container: InputContainer, where: str, *, quick: bool) -> VideoStream:
@@ -293,7 +316,7 @@ def _video_stream(container: InputContainer, where: str, *, quick: bool) -> Vide
     stream = streams[0]
     # PyAV gives no decoder for a stream whose kind a damaged file leaves open.
     if getattr(stream, "codec_context", None) is None:
-        raise TruncatedFileError(where, _DAMAGED, _COPY_AGAIN)
+        raise TruncatedFileError(where, DAMAGED, COPY_AGAIN)
     # One decode thread a camera: frame threads add about 80 ms of latency.
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1
@@ -311,71 +334,6 @@ def _stream_start_s(stream: VideoStream) -> float:
     if stream.start_time is None or stream.time_base is None:
         return 0.0
     return float(stream.start_time * stream.time_base)
-
-
-def _lost(where: str) -> ConnectionLostError:
-    return ConnectionLostError(
-        where, "the camera closed the connection", "check the camera's power and its network"
-    )
-
-
-def _hung(where: str) -> HungError:
-    return HungError(where, "the camera does not answer", "restart the camera; check its network")
-
-
-def _source_error(error: av.error.FFmpegError, where: str, *, live: bool) -> SourceError:
-    """The typed error for FFmpeg's; its text is dropped because it carries the full address."""
-    return _live_error(error, where) if live else _file_error(error, where)
-
-
-def _live_error(error: av.error.FFmpegError, where: str) -> SourceError:
-    match error:
-        case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
-            return WrongCredentialsError(
-                where,
-                "the camera refuses the user name or password",
-                "correct the credentials that the site file refers to",
-            )
-        case av.error.HTTPNotFoundError():
-            return NotFoundError(
-                where, "the camera has no stream at this path", "correct the path of the address"
-            )
-        case av.error.ConnectionRefusedError():
-            return RefusedError(
-                where,
-                "nothing listens at this address",
-                "check that the camera is on and that the port is right",
-            )
-        case av.error.TimeoutError() | av.error.ExitError():
-            return _hung(where)
-        case av.error.InvalidDataError():
-            return NoFramesError(
-                where, "the stream cannot be decoded", "set the camera to H.264 or H.265"
-            )
-        case _:
-            return _other_live_error(error, where)
-
-
-def _other_live_error(error: av.error.FFmpegError, where: str) -> SourceError:
-    if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
-        return ConnectionLostError(where, "no route to the camera", "check the network")
-    if error.errno in (errno.ETIMEDOUT, errno.EAGAIN):
-        return _hung(where)
-    return _lost(where)
-
-
-def _file_error(error: av.error.FFmpegError, where: str) -> SourceError:
-    match error:
-        case av.error.FileNotFoundError():
-            return MissingFileError(
-                where, "no such file", "check the path, and that its disk is on"
-            )
-        case av.error.PermissionError():
-            return RefusedError(
-                where, "the file may not be read", "give this account the right to read it"
-            )
-        case _:
-            return TruncatedFileError(where, _DAMAGED, _COPY_AGAIN)
 
 
 __all__ = ["AvContainer", "AvPicture", "open_quickly", "open_with_av"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -11,6 +12,7 @@ from config.errors import ConfigError
 from streams.av_container import open_quickly
 from streams.camera_loop import CameraSpec
 from streams.errors import NotFoundError, RefusedError
+from streams.hardware import HardwareKind
 from streams.sources import Container, Opener, SourceUri, Timeouts
 from streams.virtual_source import TimedPicture, made_opener
 from vision.errors import VisionError
@@ -32,7 +34,21 @@ def opener_for(spec: CameraSpec) -> Opener:
     return made_opener(campus.pictures)
 
 
-def open_permitted(uri: SourceUri, timeouts: Timeouts) -> Container:
+def openers_with(hardware: HardwareKind | None) -> Callable[[CameraSpec], Opener]:
+    """As `opener_for`, with cameras and recordings decoded by hardware where it is named."""
+
+    def opener(spec: CameraSpec) -> Opener:
+        usual = opener_for(spec)
+        if hardware is None or usual is not open_permitted:
+            return usual
+        return partial(open_permitted, hardware=hardware)
+
+    return opener
+
+
+def open_permitted(
+    uri: SourceUri, timeouts: Timeouts, hardware: HardwareKind | None = None
+) -> Container:
     """Open a camera whose address the site allows, or a recording.
 
     FFmpeg looks the name up once more by itself: a camera should be named by its address. Where a
@@ -46,8 +62,8 @@ def open_permitted(uri: SourceUri, timeouts: Timeouts) -> Container:
             raise RefusedError(str(uri), str(error), mend) from None
         except OSError:
             # The opener tells an unknown name better.
-            return open_quickly(uri, timeouts)
-    return open_quickly(uri, timeouts)
+            return open_quickly(uri, timeouts, hardware)
+    return open_quickly(uri, timeouts, hardware)
 
 
 class Campus:
@@ -119,4 +135,4 @@ def _campus_fps(analysed_fps: float) -> float:
     return min((fps for fps in _CAMPUS_FPS if fps >= analysed_fps), default=_CAMPUS_FPS[0])
 
 
-__all__ = ["Campus", "opener_for"]
+__all__ = ["Campus", "opener_for", "openers_with"]

@@ -15,8 +15,9 @@ from streams.camera_loop import CameraSpec
 from streams.camera_state import SilenceLimits
 from streams.clock import Clock, SystemClock
 from streams.drawing import zone_outline
+from streams.hardware import HardwareKind
 from streams.heartbeat import Heartbeat
-from streams.openers import opener_for
+from streams.openers import openers_with
 from streams.recording import Recording, recordings_folder
 from streams.reporting import Origin
 from streams.site_scene import build_analyser, zones_of_cameras
@@ -74,6 +75,7 @@ def build(
     clock: Clock | None = None,
     heartbeat: Heartbeat | None = None,
     schedule: Schedule | None = None,
+    hardware: HardwareKind | None = None,
 ) -> Worker:
     """A worker for some cameras of a site, ready to `run`.
 
@@ -110,7 +112,13 @@ def build(
     ring = load_recording(site).ring
     recording = Recording(recordings_folder(plan.run_dir), ring, clock, plan.camera_ids)
     collaborators = Collaborators(
-        network, analyser, client, clock, opener_for, heartbeat or Heartbeat(None), recording
+        network,
+        analyser,
+        client,
+        clock,
+        openers_with(hardware),
+        heartbeat or Heartbeat(None),
+        recording,
     )
     return Worker(config, collaborators)
 
