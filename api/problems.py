@@ -86,7 +86,7 @@ _MEANING = {
     413: "the body is too large",
     415: "the body is not JSON",
     422: "the body or a parameter has the wrong form",
-    502: "the camera's worker does not answer",
+    502: "the camera's worker or another house does not answer",
     503: "the service is not ready, or the camera has no picture yet",
 }
 _EXAMPLE: dict[int, tuple[str, dict[str, object]]] = {

@@ -13,6 +13,7 @@ import structlog
 
 from api.access.audit import ANCHOR_FILE
 from api.access.guard import DEMO_ACCESS, Access
+from api.access.oidc.provider import Provider
 from api.access.sealing import KEY_FILE, load_sealer
 from api.access.service import AccountsPlan
 from api.alarms.parents import CameraGroup
@@ -29,6 +30,7 @@ from api.settings import ApiSettings
 from api.watched import Name
 from config import ConfigError, Site, load_site, sample_school_directory
 from config.delivery import load_delivery
+from config.oidc import load_oidc
 from config.plan import load_edition
 from config.profiles import load_profiles
 from config.recording import load_recording
@@ -82,7 +84,7 @@ async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat
             clock=SystemClock(),
             pictures=pictures,
             plan=_plan_of(site, settings),
-            access=_access_of(settings),
+            access=_access_of(settings, site_dir),
             delivery=load_delivery(site_dir),
             response=load_response(site),
             groups=_worker_groups(site, settings),
@@ -106,7 +108,7 @@ def _worker_groups(site: Site, settings: ServiceSettings) -> tuple[CameraGroup, 
     )
 
 
-def _access_of(settings: ServiceSettings) -> Access | AccountsPlan:
+def _access_of(settings: ServiceSettings, site_dir: Path) -> Access | AccountsPlan:
     """Accounts, or the open access of a demonstration on this machine alone."""
     if settings.access == "open":
         return DEMO_ACCESS
@@ -118,7 +120,9 @@ def _access_of(settings: ServiceSettings) -> Access | AccountsPlan:
         sys.stdout.flush()
 
     sealer = load_sealer(settings.run_dir / KEY_FILE)
-    return AccountsPlan(sealer, settings.run_dir / ANCHOR_FILE, announce)
+    house = load_oidc(site_dir)
+    provider = None if house is None else Provider(house)
+    return AccountsPlan(sealer, settings.run_dir / ANCHOR_FILE, announce, provider=provider)
 
 
 def _evidence_of(site: Site, settings: ServiceSettings) -> EvidencePlan:

@@ -16,6 +16,8 @@ from config.delivery import DELIVERY_FILE, load_delivery
 from config.desk_plan import DESK_FILE, DeskPlan, load_desk_plan
 from config.dismissal import DISMISSAL_FILE, load_dismissal
 from config.errors import ConfigError, ConfigFileError
+from config.networks import NETWORKS_FILE, load_networks
+from config.oidc import OIDC_FILE, load_oidc
 from config.panels import PANELS_FILE
 from config.panels_load import load_panels
 from config.plan import load_edition
@@ -81,6 +83,14 @@ def check_files(site: Site) -> tuple[FileStanding, ...]:
     def read_dismissal() -> dict[str, int]:
         return {"places": len(load_dismissal(site.directory).places)}
 
+    def read_networks() -> dict[str, int]:
+        load_networks(site.directory)
+        return {}
+
+    def read_oidc() -> dict[str, int]:
+        load_oidc(site.directory)
+        return {}
+
     def read_plan() -> dict[str, int]:
         load_edition(site.directory / PLAN_FOLDER)
         return {}
@@ -90,6 +100,8 @@ def check_files(site: Site) -> tuple[FileStanding, ...]:
         (CARDS_FILE, read_cards),
         (PANELS_FILE, read_panels),
         (DELIVERY_FILE, read_delivery),
+        (NETWORKS_FILE, read_networks),
+        (OIDC_FILE, read_oidc),
         (RECORDING_FILE, read_recording),
         (TIMETABLE_FILE, read_timetable),
         (DISMISSAL_FILE, read_dismissal),

@@ -11,6 +11,7 @@ from api.access import pages, routes
 from api.access.actor import Actor
 from api.access.errors import AccountRefusal, SignInRefusal
 from api.access.guard import Access
+from api.access.oidc import routes as oidc_routes
 from api.access.rights import Right
 from api.access.service import AccessService
 from api.problems import Problem, problem_body
@@ -24,6 +25,7 @@ def install_access(app: FastAPI, access: Access | None, accounts: AccessService 
     app.state.access = access
     app.state.accounts = accounts
     app.include_router(routes.router)
+    app.include_router(oidc_routes.router)
     app.include_router(pages.router)
     pages.mount_files(app)
 

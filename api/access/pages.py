@@ -80,9 +80,17 @@ def _page(request: Request, template: str, lang: Literal["zh", "en"] | None) -> 
         shortest=SHORTEST,
         shortest_with_code=SHORTEST_WITH_CODE,
         longest=LONGEST,
+        other_house=_other_house(request, language),
         nav=navigation(request, language, template.removesuffix(".html")),
     )
     answer = HTMLResponse(page)
     if lang is not None:
         answer.set_cookie(_LANGUAGE_COOKIE, lang, max_age=31_536_000, samesite="strict")
     return answer
+
+
+def _other_house(request: Request, language: Literal["zh", "en"]) -> str:
+    """Name of the house where people may sign in instead; empty where there is none."""
+    access = getattr(request.app.state, "accounts", None)
+    provider = getattr(access, "provider", None)
+    return "" if provider is None else str(provider.house.name.in_language(language))

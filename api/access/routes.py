@@ -59,9 +59,9 @@ async def sign_in(
     request: Request, body: SignInIn, response: Response, access: AccessDep
 ) -> MeBody:
     """Start a session; the cookie holds it. Wrong tries are slowed per account and address."""
-    entered = Entered(body.name, body.password, body.code, _address(request))
+    entered = Entered(body.name, body.password, body.code, address_of(request))
     signed = await access.sessions.sign_in(entered)
-    _give(request, response, signed)
+    give_session(request, response, signed)
     return MeBody.of(signed.actor)
 
 
@@ -78,7 +78,7 @@ async def sign_out(body: NothingIn, response: Response, access: AccessDep, actor
 @router.post("/set-up", responses=_SIGN_IN, dependencies=[PUBLIC])
 async def set_up(request: Request, body: SetUpIn, response: Response, access: AccessDep) -> MeBody:
     """Make the first administrator with the code that was shown at the start; works once."""
-    address = _address(request)
+    address = address_of(request)
     if access.sessions.throttle.wait_s("set-up", address) > 0.0:
         raise SignInRefusal("sign_in_wait", seconds=60)
     if not await access.set_up_code_right(body.code):
@@ -93,7 +93,7 @@ async def set_up(request: Request, body: SetUpIn, response: Response, access: Ac
         account = await accounts.add(connection, "set-up", new, access.clock.utc())
     access.end_set_up()
     signed = await access.sessions.start_for(account, address, "set-up")
-    _give(request, response, signed)
+    give_session(request, response, signed)
     return MeBody.of(signed.actor)
 
 
@@ -274,11 +274,11 @@ async def _set_disabled(
         return AccountBody.of(await _other(connection, actor, account_id))
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     return "" if request.client is None else request.client.host
 
 
-def _give(request: Request, response: Response, signed: SignedIn) -> None:
+def give_session(request: Request, response: Response, signed: SignedIn) -> None:
     """Put the session into cookies that this browser sends to this service only."""
     tls = request.url.scheme == "https"
     response.set_cookie(

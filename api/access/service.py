@@ -17,6 +17,7 @@ from fastapi import Depends, Request
 
 from api.access import accounts, audit
 from api.access.credentials import Passwords
+from api.access.oidc.provider import Provider
 from api.access.sealing import Sealer
 from api.access.sessions import AccountAccess
 from api.database import Database
@@ -35,17 +36,19 @@ class AccountsPlan:
 
     Attributes:
         announce: is given the set-up code at a start without accounts; it must not go into a log.
+        provider: where people may sign in instead; `None` where the site names none.
     """
 
     sealer: Sealer
     anchor_file: Path
     announce: Callable[[str], None]
     passwords: Passwords = field(default_factory=Passwords)
+    provider: Provider | None = None
 
     def over(self, database: Database, clock: Clock, machine_token: str) -> AccessService:
         """The access service over the service's own database."""
         sessions = AccountAccess(database, clock, self.sealer, machine_token, self.passwords)
-        return AccessService(sessions, self.anchor_file, self.announce)
+        return AccessService(sessions, self.anchor_file, self.announce, self.provider)
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class AccessService:
     sessions: AccountAccess
     anchor_file: Path
     announce: Callable[[str], None]
+    provider: Provider | None = None
     _set_up_digest: str = field(default="", repr=False)
     _set_up_until: Monotonic = field(default_factory=lambda: Monotonic(0))
     _anchored: int = 0

@@ -85,7 +85,7 @@ def test_the_sample_is_complete_and_passes_its_own_check(tmp_path: Path) -> None
 
 def test_the_examples_can_be_used_as_they_are(tmp_path: Path) -> None:
     folder = copy_of_the_sample(tmp_path)
-    for name in ("panels", "delivery"):
+    for name in ("panels", "delivery", "oidc"):
         (folder / f"{name}.example.yaml").rename(folder / f"{name}.yaml")
     result = RUNNER.invoke(site_app, ["check", str(folder), "--lang", "en"])
     assert result.exit_code == 0, result.output
@@ -100,6 +100,7 @@ def test_the_examples_can_be_used_as_they_are(tmp_path: Path) -> None:
         ("cards.yaml", "guard-hall", "guard-nobody", "guard-nobody"),
         ("panels.yaml", "coil: 1", "coil: 0", "coil 0 of 'io-gate' is already"),
         ("delivery.yaml", "driver: webhook", "driver: pigeon", "delivery.yaml:"),
+        ("oidc.yaml", "https://id", "http://id", "this must begin with https://"),
         ("recording.yaml", "retention_days: 30", "retention_days: 3", "recording.yaml:"),
     ],
 )
@@ -107,7 +108,7 @@ def test_a_fault_in_any_file_is_told_with_file_line_and_mend(
     tmp_path: Path, name: str, old: str, new: str, told: str
 ) -> None:
     folder = copy_of_the_sample(tmp_path)
-    for example in ("panels", "delivery"):
+    for example in ("panels", "delivery", "oidc"):
         (folder / f"{example}.example.yaml").rename(folder / f"{example}.yaml")
     content = (folder / name).read_text(encoding="utf-8")
     assert old in content

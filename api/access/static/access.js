@@ -53,6 +53,7 @@ for (const form of document.querySelectorAll("form[data-post]")) {
     told.textContent = ok ? (form.dataset.done ?? "") : words(body);
     if (!ok) return;
     if (form.id === "confirm") showRecovery(body.codes);
+    else if (form.dataset.then === "url") location.assign(body.url);
     else if (form.dataset.then) {
       location.assign(form.dataset.then === "next" ? nextPath() : form.dataset.then);
     } else form.reset();

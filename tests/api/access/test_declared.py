@@ -33,6 +33,8 @@ OPEN_TO_ALL = {
     # Where people prove who they are.
     "/sign-in",
     "/set-up",
+    "/oidc/begin",
+    "/oidc/return",
     "/api/v1/sign-in",
     "/api/v1/set-up",
     # Its address holds the secret; phones subscribe without signing in.

@@ -22,12 +22,15 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/me/password",
         "POST /api/v1/me/authenticator",
         "POST /api/v1/me/authenticator/confirm",
+        "POST /api/v1/me/other-house",
         "GET /account",
         "GET /start",
     ),
     PUBLIC: (
         "POST /api/v1/sign-in",
         "POST /api/v1/set-up",
+        "GET /oidc/begin",
+        "GET /oidc/return",
         "GET /sign-in",
         "GET /set-up",
         "GET /livez",
@@ -242,6 +245,7 @@ ANSWERED_ANYWHERE = frozenset(
         "POST /api/v1/me/password",
         "POST /api/v1/me/authenticator",
         "POST /api/v1/me/authenticator/confirm",
+        "POST /api/v1/me/other-house",
         "GET /account",
         "GET /start",
         # The plan's lists, cut down to one's own units.
