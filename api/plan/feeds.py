@@ -44,6 +44,15 @@ class Feed:
         return self.rules is None or line.rule_id in self.rules
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A feed as its list shows it; the secret is not stored."""
+
+    id: int
+    person: str
+    at: Utc
+
+
 async def grant(
     connection: AsyncConnection, desk: Desk, person: str, rules: frozenset[str] | None = None
 ) -> tuple[int, str]:
@@ -66,13 +75,28 @@ async def grant(
     return number, token
 
 
-async def revoke(connection: AsyncConnection, desk: Desk, number: int, person: str) -> None:
-    """End a feed at once. Raises `NotFoundRefusal`."""
-    revoked = await connection.execute(
-        update(PLAN_FEEDS)
-        .where(_F.id == number, _F.unit_no == desk.unit_no, _F.revoked_ns.is_(None))
-        .values(revoked_ns=desk.now.ns)
+async def listed(
+    connection: AsyncConnection, unit_no: int, person: str | None
+) -> tuple[Granted, ...]:
+    """Feeds of a unit that are not revoked, the newest first; with `person`, theirs alone."""
+    query = select(_F.id, _F.person, _F.created_ns)
+    query = query.where(_F.unit_no == unit_no, _F.revoked_ns.is_(None))
+    if person is not None:
+        query = query.where(_F.person == person)
+    rows = await connection.execute(query.order_by(_F.id.desc()))
+    return tuple(Granted(row.id, row.person, Utc(row.created_ns)) for row in rows)
+
+
+async def revoke(
+    connection: AsyncConnection, desk: Desk, number: int, person: str, *, own_only: bool = False
+) -> None:
+    """End a feed at once. Raises `NotFoundRefusal`, with `own_only` also for another person's."""
+    change = update(PLAN_FEEDS).where(
+        _F.id == number, _F.unit_no == desk.unit_no, _F.revoked_ns.is_(None)
     )
+    if own_only:
+        change = change.where(_F.person == person)
+    revoked = await connection.execute(change.values(revoked_ns=desk.now.ns))
     if revoked.rowcount == 0:
         raise NotFoundRefusal("plan_unknown", number=number)
     entry = Entry(desk.unit_no, f"feed:{number}", "revoked", person, desk.now, {})

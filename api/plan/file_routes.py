@@ -66,10 +66,11 @@ async def grant_feed(
 async def revoke_feed(
     unit_id: UnitId, number: Number, body: NothingIn, plan: PlanDep, viewer: LedgerReader
 ) -> None:
-    """End a calendar address at once."""
+    """End a calendar address at once: one's own, or anybody's for who reviews the plan."""
     del body
+    own_only = not viewer.may(Right.REVIEW_PLAN, unit_id)
     async with plan.writing(viewer, unit_id) as (connection, desk):
-        await feeds.revoke(connection, desk, number, viewer.name)
+        await feeds.revoke(connection, desk, number, viewer.name, own_only=own_only)
 
 
 @router.post(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from api.access.rights import Right
 from api.plan.errors import FormRefusal
+from api.plan.scopes import Part
 from api.plan.service import PlanService
 from api.plan.viewer import PlanViewer
 from api.problems import Problem
@@ -14,6 +16,22 @@ from config.texts import text
 
 OWN_ROUTES = frozenset({"certificate", "incident_report"})
 """Kinds that have an address of their own, because they move more than one record."""
+_PLACES = {"certificate": "certificates", "incident_report": "incidents"}
+
+
+def form_addresses(plan: PlanService, viewer: PlanViewer, unit_id: str) -> dict[str, str]:
+    """Rule -> address of the form whose record counts for it, where the viewer may fill it in."""
+    scope = viewer.scope(unit_id)
+    if Part.RECORDS not in scope.parts or not viewer.may(Right.WRITE_PLAN, unit_id):
+        return {}
+    found = {}
+    for rule in plan.edition.rules_known(plan.today().year).values():
+        kind, types = rule.accepts.kind, rule.accepts.types
+        mine = [one for one in types or ("",) if scope.allows(kind, one)]
+        if mine:
+            place = _PLACES.get(kind, f"form/{kind}")
+            found[rule.id] = f"/plan/units/{unit_id}/{place}" + (f"#{mine[0]}" if mine[0] else "")
+    return found
 
 
 def check_kind(viewer: PlanViewer, unit_id: str, kind: str, kind_type: str) -> None:

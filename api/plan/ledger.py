@@ -131,24 +131,51 @@ async def roll_forward(
     return tuple(nights)
 
 
-async def reconcile(connection: AsyncConnection, expansions: Expansions, today: date) -> int:
-    """Make the days to come equal what the plan asks for; returns the number of new rows."""
-    edition = expansions.edition
-    numbers = await unit_numbers(connection, edition)
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What separates the days to come from what the plan asks for.
+
+    Attributes:
+        fresh: rows that are missing.
+        moved: rows that stand otherwise, each with what it should be.
+        dropped: rows that nothing asks for any more.
+    """
+
+    fresh: tuple[Mapping[str, Any], ...]
+    moved: tuple[tuple[Mapping[Any, Any], Mapping[str, Any]], ...]
+    dropped: tuple[Mapping[Any, Any], ...]
+
+
+async def changes(connection: AsyncConnection, expansions: Expansions, today: date) -> Changes:
+    """Compare the ledger with the plan, its calendars and its units; changes nothing."""
+    numbers = await _unit_numbers(connection)
     known = await _rows_to_come(connection, list(numbers.values()), today)
-    fresh: list[dict[str, Any]] = []
-    for unit in edition.units:
+    fresh, moved = [], []
+    for unit in expansions.edition.units:
+        if unit.id not in numbers:
+            continue
         rows = occurrence_rows(expansions, unit, numbers[unit.id], today, today + HORIZON)
         for row in rows:
             old = known.pop((row["unit_no"], row["rule_id"], row["raw_due_day"]), None)
             if old is None:
                 fresh.append(row)
-            elif _may_move(old, today):
-                await _correct(connection, old, row)
-    for start in range(0, len(fresh), _CHUNK):
-        await connection.execute(insert(PLAN_OCCURRENCES), fresh[start : start + _CHUNK])
-    await _drop(connection, [old for old in known.values() if _may_move(old, today)])
-    return len(fresh)
+            elif _may_move(old, today) and _differ(old, row):
+                moved.append((old, row))
+    dropped = [old for old in known.values() if _may_move(old, today)]
+    return Changes(tuple(fresh), tuple(moved), tuple(dropped))
+
+
+async def reconcile(connection: AsyncConnection, expansions: Expansions, today: date) -> Changes:
+    """Make the days to come equal what the plan asks for."""
+    await unit_numbers(connection, expansions.edition)
+    found = await changes(connection, expansions, today)
+    for old, row in found.moved:
+        await _correct(connection, old, row)
+    for start in range(0, len(found.fresh), _CHUNK):
+        rows = [dict(row) for row in found.fresh[start : start + _CHUNK]]
+        await connection.execute(insert(PLAN_OCCURRENCES), rows)
+    await _drop(connection, found.dropped)
+    return found
 
 
 async def _rows_to_come(
@@ -175,16 +202,20 @@ def _may_move(old: Mapping[Any, Any], today: date) -> bool:
     )
 
 
+_MOVING = ("window_start_day", "due_day", "needed")
+
+
+def _differ(old: Mapping[Any, Any], row: Mapping[str, Any]) -> bool:
+    was_exempt, is_exempt = old["state"] == State.EXEMPT, row["state"] == State.EXEMPT
+    return was_exempt != is_exempt or any(old[name] != row[name] for name in _MOVING)
+
+
 async def _correct(
     connection: AsyncConnection, old: Mapping[Any, Any], row: Mapping[str, Any]
 ) -> None:
     """A changed calendar or class count moves what has not been done yet."""
-    was_exempt, is_exempt = old["state"] == State.EXEMPT, row["state"] == State.EXEMPT
-    names = ("window_start_day", "due_day", "needed")
-    if was_exempt == is_exempt and all(old[name] == row[name] for name in names):
-        return
-    changed = {name: row[name] for name in names}
-    if was_exempt != is_exempt:
+    changed = {name: row[name] for name in _MOVING}
+    if (old["state"] == State.EXEMPT) != (row["state"] == State.EXEMPT):
         changed["state"] = row["state"]
     await connection.execute(update(PLAN_OCCURRENCES).where(_T.id == old["id"]).values(changed))
 
@@ -211,7 +242,7 @@ async def _one_night(
     connection: AsyncConnection, expansions: Expansions, today: date, now: Utc
 ) -> Rolled:
     edition = expansions.edition
-    added = await reconcile(connection, expansions, today)
+    added = len((await reconcile(connection, expansions, today)).fresh)
     numbers = await _unit_numbers(connection)
     added += await anchored.tonight(connection, edition, numbers, today)
     day = day_number(today)

@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from api.plan import (
+    calendar_routes,
     camera_routes,
     certificate_routes,
     file_routes,
@@ -29,7 +30,7 @@ from api.problems import problem_body
 
 ROUTERS = (
     *(routes, hazard_routes, incident_routes, certificate_routes, task_routes, file_routes),
-    *(camera_routes, report_routes, report_pages, import_routes),
+    *(camera_routes, report_routes, report_pages, import_routes, calendar_routes),
     *(wall_routes, pages, work_pages, record_pages, wall_pages),
 )
 _STATUS: dict[type[PlanRefusal], int] = {NotFoundRefusal: 404, FormRefusal: 422}
@@ -40,7 +41,8 @@ def install_plan(app: FastAPI, plan: PlanService) -> None:
     app.state.plan = plan
     for module in ROUTERS:
         app.include_router(module.router)
-    app.include_router(import_routes.page_router)
+    for module in (import_routes, calendar_routes):
+        app.include_router(module.page_router)
     mount_pages(app)
 
     @app.exception_handler(PlanRefusal)

@@ -23,6 +23,7 @@ _LOOK_EVERY_S = 300.0
 @asynccontextmanager
 async def rolling(plan: PlanService) -> AsyncIterator[None]:
     """Roll the ledger to today, and again once the district's day has changed."""
+    await plan.read_calendars()
     await plan.roll()
     await take_last_week(plan)
     task = asyncio.create_task(_roll_each_day(plan), name="plan-nightly")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
@@ -22,10 +23,11 @@ from api.plan.errors import NotFoundRefusal
 from api.plan.scopes import Part
 from api.plan.service import PlanService
 from api.plan.viewer import PlanViewer
-from api.plan.words import warning_text
+from api.plan.words import joined_warnings, step_text
 from api.problems import Problem
 from api.routes.shift import name_of
 from config.texts import catalogue
+from vision.instants import Utc
 
 STATIC = Path(__file__).resolve().parent / "static"
 _FOLDER = Path(__file__).resolve().parent
@@ -130,12 +132,19 @@ class Frame:
             parts={part.value for part in parts},
             viewer=self.viewer,
             today=self.plan.today(),
-            warnings=[warning_text(warning, language) for warning in self.plan.warnings()],
+            warnings=self.plan.warnings(),
+            gaps=joined_warnings(self.plan.warnings(), language),
+            step_text=lambda step: step_text(step, language),
         )
         answer = HTMLResponse(drawn, status_code=status)
         if self.request.query_params.get("lang") in ("zh", "en"):
             answer.set_cookie(_LANGUAGE_COOKIE, language, max_age=31_536_000, samesite="strict")
         return answer
+
+
+def local_clock(zone: ZoneInfo) -> Callable[[Utc], str]:
+    """How pages write an instant: day and minute in the district's time."""
+    return lambda at: at.to_datetime().astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
 def mount_pages(app: FastAPI) -> None:

@@ -5,27 +5,30 @@ from __future__ import annotations
 from calendar import Calendar as Weeks
 from collections import Counter
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 
-from api.plan import certificate_store, task_store
+from api.access.rights import Right
+from api.plan import certificate_store, feeds, task_store
 from api.plan.asking import PlanDep, UnitId
 from api.plan.chasing import task_step
 from api.plan.errors import NotFoundRefusal
-from api.plan.forms import OWN_ROUTES
-from api.plan.page_frame import Answer, Frame, Start, absent
+from api.plan.forms import OWN_ROUTES, form_addresses
+from api.plan.page_frame import Answer, Frame, Start, absent, local_clock
 from api.plan.scopes import Part
 from api.plan.service import PlanService
 from api.plan.sights import rule_ids, shown
 from api.plan.states import DONE, State
 from api.plan.today import Line, UnitCounts, between, counts_by_unit, notices_on, today_of
 from api.plan.viewer import PlanViewer
-from config.plan import Unit
+from config.plan import Measure, Unit, applies
+from config.plan.values import Scope
 
 router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
 
 Month = Annotated[str | None, Query(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")]
+Only = Literal["", "todo", "periodic"]
 Mine = Annotated[str, Query(pattern=r"^[a-z_]{0,30}$")]
 STEP_ROLES = ("grid_owner", "safety_director", "principal", "bureau_safety", "bureau_leader")
 
@@ -60,6 +63,7 @@ async def today_page(
     except NotFoundRefusal as error:
         raise absent(error) from error
     has = scope.parts.__contains__
+    daily = _daily_rules(plan)
     values = {
         "unit": desk.unit,
         "found": found,
@@ -70,6 +74,11 @@ async def today_page(
         ],
         "ending": [one for one in ending if scope.allows("certificate", one.kind)],
         "missing": [kind for kind in missing if scope.allows("certificate", kind)],
+        "urgent": [one for one in found.pending if one.due <= desk.today],
+        "later": [one for one in found.pending if one.due > desk.today],
+        # What comes every day fills no list of what is coming.
+        "soon": [one for one in found.soon if one.rule_id not in daily],
+        "record_forms": form_addresses(plan, viewer, unit_id),
         "tasks": tasks if has(Part.TASKS) else (),
         "rung": task_step,
         "kinds": plan.edition.kinds.by_id,
@@ -90,19 +99,31 @@ async def board_page(request: Request, unit_id: UnitId, plan: PlanDep, viewer: S
     """The plan's 36 rows, word for word, with how each stands this year."""
     first = date(plan.today().year, 1, 1)
     lines, unit = await _lines(plan, viewer, unit_id, first, date(first.year, 12, 31))
-    values = {"unit": unit, "sections": plan.edition.catalogue_of(first.year).sections}
-    standing = _standing(plan, lines)
-    return Frame(request, plan, viewer).draw("board.html", {**values, "standing": standing})
+    values: dict[str, Any] = {"unit": unit}
+    values["sections"] = plan.edition.catalogue_of(first.year).sections
+    values |= {"standing": _standing(plan, lines), "why_empty": lambda one: _why_empty(one, unit)}
+    return Frame(request, plan, viewer).draw("board.html", values)
 
 
 @router.get("/units/{unit_id}/ledger")
 async def ledger_page(
-    request: Request, unit_id: UnitId, plan: PlanDep, viewer: Start, month: Month = None
+    request: Request,
+    unit_id: UnitId,
+    plan: PlanDep,
+    viewer: Start,
+    month: Month = None,
+    only: Only = "",
 ) -> Answer:
-    """A month of the ledger, line by line."""
+    """A month of the ledger, line by line: all, what is not done, or without the daily rounds."""
     first, last = _month(plan, month)
     lines, unit = await _lines(plan, viewer, unit_id, first, last)
-    values = {"unit": unit, "lines": lines, "first": first, **_moves(first, last)}
+    if only == "todo":
+        undone = (State.OPEN, State.UPCOMING, State.OVERDUE, State.MISSED)
+        lines = tuple(line for line in lines if line.state in undone)
+    elif only == "periodic":
+        daily = _daily_rules(plan)
+        lines = tuple(line for line in lines if line.rule_id not in daily)
+    values = {"unit": unit, "lines": lines, "first": first, "only": only, **_moves(first, last)}
     return Frame(request, plan, viewer).draw("ledger.html", values)
 
 
@@ -113,6 +134,9 @@ async def calendar_page(
     """A month as a calendar sheet: what falls due on which day, holidays and terms."""
     first, last = _month(plan, month)
     lines, unit = await _lines(plan, viewer, unit_id, first, last)
+    person = None if viewer.may(Right.REVIEW_PLAN, unit_id) else viewer.name
+    async with plan.reading(viewer, unit_id) as (connection, desk):
+        granted = await feeds.listed(connection, desk.unit_no, person)
     by_day: dict[date, list[Line]] = {}
     for line in lines:
         by_day.setdefault(line.due, []).append(line)
@@ -126,6 +150,8 @@ async def calendar_page(
         "holiday": calendar.holiday_name,
         "term_of": calendar.term_of,
         "daily": _daily_rules(plan),
+        "feeds": granted,
+        "clock": local_clock(plan.zone),
         **_moves(first, last),
     }
     return Frame(request, plan, viewer).draw("calendar.html", values)
@@ -165,6 +191,18 @@ def _moves(first: date, last: date) -> dict[str, str]:
 def _daily_rules(plan: PlanService) -> frozenset[str]:
     rules = plan.edition.rules_known(plan.today().year).values()
     return frozenset(rule.id for rule in rules if rule.window.value == "day")
+
+
+def _why_empty(measure: Measure, unit: Unit) -> str:
+    """Why the year's ledger has no row for a measure; end of a key `plan.board.<this>`."""
+    if not measure.rules:
+        return "no_rule"
+    binding = [rule for rule in measure.rules if applies(rule, unit)]
+    if not binding:
+        return "not_ours"
+    if all(rule.scope in (Scope.PER_INCIDENT, Scope.PER_CERTIFICATE) for rule in binding):
+        return "on_event"
+    return "not_in_ledger"
 
 
 def _standing(plan: PlanService, lines: tuple[Line, ...]) -> dict[str, dict[str, int]]:

@@ -11,7 +11,7 @@ from api.plan import history, record_store
 from api.plan.asking import Number, PlanDep, UnitId
 from api.plan.curves import HEIGHT, WIDTH, plot
 from api.plan.errors import NotFoundRefusal
-from api.plan.page_frame import Answer, Frame, PageRefusal, RecordsPage, absent
+from api.plan.page_frame import Answer, Frame, PageRefusal, RecordsPage, absent, local_clock
 from api.plan.record_store import Record
 from api.plan.scopes import PlanScope
 from config.plan import RecordKinds
@@ -76,7 +76,7 @@ async def record_page(
         "height": HEIGHT,
         "files": files,
         "history": told,
-        "clock": lambda at: at.to_datetime().astimezone(plan.zone).strftime("%Y-%m-%d %H:%M"),
+        "clock": local_clock(plan.zone),
     }
     return Frame(request, plan, viewer).draw("record.html", values)
 

@@ -13,24 +13,35 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
-from api.plan import telling
+from api.plan import calendar_store, telling
 from api.plan.camera_side import CameraSide
 from api.plan.counting import Desk
 from api.plan.errors import NotFoundRefusal
-from api.plan.ledger import Rolled, roll_forward, unit_numbers
+from api.plan.history import Entry
+from api.plan.ledger import (
+    Changes,
+    Expansions,
+    Rolled,
+    changes,
+    reconcile,
+    roll_forward,
+    unit_numbers,
+)
 from api.plan.tables import PLAN_UNITS
 from api.plan.viewer import PlanViewer
-from config.plan import CalendarWarning, PlanEdition, Unit
+from config.plan import CalendarWarning, CalendarYear, PlanEdition, Unit
+from config.plan.school_calendar import YEAR_ADAPTER
 from streams.clock import Clock
 
 BUREAU_ZONE = ZoneInfo("Asia/Shanghai")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlanService:
     """What the plan's routes and pages work with.
 
     Attributes:
+        edition: the plan in force. It is replaced as a whole when the bureau enters a calendar.
         attachments: folder of uploaded files, named by their digest.
         cameras: the site that this service watches; `None` where it watches none.
     """
@@ -54,10 +65,20 @@ class PlanService:
         return self.cameras is not None and bool(unit.site) and unit.site == self.cameras.site_id
 
     def warnings(self) -> tuple[CalendarWarning, ...]:
-        """What the calendar lacks for this year and the next quarter."""
+        """What the calendar lacks for this year and, from October on, for the next one.
+
+        A term that is over is not asked for any more.
+        """
         today = self.today()
         last_year = today.year + (today.month >= 10)
-        return self.edition.calendars[""].warnings(today.year, last_year)
+        calendar = self.edition.calendars[""]
+        over = {
+            (term.start.year, term.name)
+            for term in calendar.terms_starting_in(today.year)
+            if term.end < today
+        }
+        found = calendar.warnings(today.year, last_year)
+        return tuple(one for one in found if (one.year, one.missing) not in over)
 
     @asynccontextmanager
     async def reading(
@@ -91,6 +112,37 @@ class PlanService:
             query = select(PLAN_UNITS.c.unit_no).where(PLAN_UNITS.c.unit_id == unit.id)
             number = (await connection.execute(query)).scalar_one_or_none()
             yield connection, self._desk(unit, number or 0)
+
+    async def unit_ids(self) -> dict[int, str]:
+        """Number in the ledger -> id, of all units."""
+        async with self.database.read() as connection:
+            rows = await connection.execute(select(PLAN_UNITS.c.unit_no, PLAN_UNITS.c.unit_id))
+            return {row.unit_no: row.unit_id for row in rows}
+
+    async def read_calendars(self) -> None:
+        """Take up the years that the bureau entered; call it before the first roll."""
+        async with self.database.read() as connection:
+            self.edition = await calendar_store.over(connection, self.edition)
+
+    async def calendar_changes(self, calendar: str, entered: CalendarYear) -> Changes:
+        """What entering this year would change in the ledger, without changing it."""
+        edition = self.edition.with_year(calendar, entered)
+        async with self.database.read() as connection:
+            return await changes(connection, Expansions(edition), self.today())
+
+    async def enter_year(self, calendar: str, entered: CalendarYear, person: str) -> Changes:
+        """Put one year of a calendar in force and move what is still to come with it."""
+        edition = self.edition.with_year(calendar, entered)
+        async with self.database.write() as connection:
+            numbers = await unit_numbers(connection, edition)
+            first = numbers[edition.units[0].id]
+            body = {"calendar": calendar, "year": YEAR_ADAPTER.dump_python(entered, mode="json")}
+            subject = f"calendar:{entered.year}"
+            entry = Entry(first, subject, "calendar_entered", person, self.clock.utc(), body)
+            await calendar_store.enter(connection, calendar, entered, entry)
+            made = await reconcile(connection, Expansions(edition), self.today())
+        self.edition = edition
+        return made
 
     async def roll(self) -> tuple[Rolled, ...]:
         """Bring the ledger to today; call it at start and after midnight. Idempotent."""

@@ -237,6 +237,20 @@ PLAN_ATTACHMENTS = Table(
     Index("ix_plan_attachments_unit_no", "unit_no"),
 )
 
+PLAN_CALENDARS = Table(
+    "plan_calendars",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    # File name of the calendar that the year belongs to; empty for the district's own.
+    Column("calendar", String(60), nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("body_json", Text, nullable=False),
+    Column("author", String(80), nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    # Entering a year anew adds a row; the latest one holds.
+    Index("ix_plan_calendars_calendar_year", "calendar", "year"),
+)
+
 PLAN_FEEDS = Table(
     "plan_feeds",
     METADATA,
@@ -314,5 +328,5 @@ PLAN_HISTORY = Table(
 PLAN_TABLES = (
     *(PLAN_UNITS, PLAN_OCCURRENCES, PLAN_RECORDS, PLAN_COUNTS, PLAN_HAZARDS, PLAN_INCIDENTS),
     *(PLAN_CERTIFICATES, PLAN_ATTACHMENTS, PLAN_FEEDS, PLAN_NOTICES, PLAN_ROLLS, PLAN_HISTORY),
-    *(PLAN_TASKS, PLAN_SCORES, PLAN_PAPERS),
+    *(PLAN_TASKS, PLAN_SCORES, PLAN_PAPERS, PLAN_CALENDARS),
 )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse
 
 from api.access.guard import PUBLIC
+from api.access.rights import Right
 from api.plan import certificate_store, hazard_store, incident_store, task_store
 from api.plan.asking import PlanDep, UnitId
 from api.plan.errors import NotFoundRefusal
 from api.plan.forms import OWN_ROUTES
+from api.plan.hazards import Hazard, HazardLevel
 from api.plan.page_frame import (
     STATIC,
     Answer,
@@ -65,7 +68,12 @@ async def hazards_page(
             hazards = await hazard_store.listed(connection, desk.unit_no)
     except NotFoundRefusal as error:
         raise absent(error) from error
-    values = {"unit": desk.unit, "hazards": hazards, "grading": plan.edition.grading}
+    values = {
+        "unit": desk.unit,
+        "hazards": sorted(hazards, key=lambda one: _urgency(one, desk.today)),
+        "grading": plan.edition.grading,
+        "supervises": viewer.may(Right.SUPERVISE_PLAN, unit_id),
+    }
     return Frame(request, plan, viewer).draw("hazards.html", values)
 
 
@@ -112,3 +120,9 @@ async def tasks_page(request: Request, unit_id: UnitId, plan: PlanDep, viewer: T
     except NotFoundRefusal as error:
         raise absent(error) from error
     return Frame(request, plan, viewer).draw("tasks.html", {"unit": desk.unit, "tasks": tasks})
+
+
+def _urgency(hazard: Hazard, today: date) -> tuple[bool, bool, date, int]:
+    """Late ones first, then major ones, then the first to fall due."""
+    due = hazard.due or date.max
+    return due >= today, hazard.level is not HazardLevel.MAJOR, due, hazard.id

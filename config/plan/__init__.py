@@ -20,7 +20,13 @@ from config.plan.recurrence import (
     raw_count,
     raw_due_days,
 )
-from config.plan.school_calendar import CalendarWarning, SchoolCalendar, Term, load_calendar
+from config.plan.school_calendar import (
+    CalendarWarning,
+    CalendarYear,
+    SchoolCalendar,
+    Term,
+    load_calendar,
+)
 from config.plan.units import Unit, UnitKind, applies, load_units, needed
 from config.plan.values import Measure, Obligation, PlanCatalogue, Rule, Section, Task
 
@@ -45,6 +51,7 @@ __all__ = [
     "SchoolCalendar",
     "Term",
     "CalendarWarning",
+    "CalendarYear",
     "Occurrence",
     "expand_year",
     "raw_due_days",

@@ -13,7 +13,7 @@ NAME.yaml        a calendar that a unit names with `calendar: NAME.yaml`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from config.errors import FileProblem
@@ -21,7 +21,7 @@ from config.plan.catalogue import load_catalogue
 from config.plan.errors import PlanFileError
 from config.plan.grading import Grading, load_grading
 from config.plan.record_kinds import RecordKinds, load_record_kinds
-from config.plan.school_calendar import SchoolCalendar, load_calendar
+from config.plan.school_calendar import CalendarYear, SchoolCalendar, load_calendar
 from config.plan.scoring import Scoring, load_scoring
 from config.plan.units import Unit, load_units
 from config.plan.values import PlanCatalogue, Rule
@@ -67,6 +67,11 @@ class PlanEdition:
 
     def calendar_of(self, unit: Unit) -> SchoolCalendar:
         return self.calendars[unit.calendar]
+
+    def with_year(self, calendar: str, entered: CalendarYear) -> PlanEdition:
+        """This edition with one year of one calendar entered anew."""
+        known = self.calendars[calendar].with_year(entered)
+        return replace(self, calendars={**self.calendars, calendar: known})
 
     def unit(self, unit_id: str) -> Unit:
         """Raises `KeyError` for an unknown id."""

@@ -6,9 +6,13 @@ terms, and `SchoolCalendar.warnings` says so, so that every page can carry the b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
+from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -65,6 +69,41 @@ class YearDays:
     make_up_days: tuple[date, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class CalendarYear:
+    """One calendar year as the bureau enters it; it replaces all that the calendar had for it.
+
+    Attributes:
+        terms: those that begin in the year; the default stands in for one that is not entered.
+        closed_days: days of the year without school that are no public holidays.
+    """
+
+    year: int
+    holidays: tuple[Holiday, ...] = ()
+    make_up_days: tuple[date, ...] = ()
+    terms: tuple[Term, ...] = ()
+    closed_days: tuple[date, ...] = ()
+
+
+class CalendarFaultKind(StrEnum):
+    """What can be wrong in a calendar; texts `plan.school_year.fault.<value>`."""
+
+    TERM_ENDS_EARLY = "term_ends_early"
+    TERM_TWICE = "term_twice"
+    TERMS_OVERLAP = "terms_overlap"
+    OTHER_YEAR = "other_year"
+    BOTH = "both"
+    NO_HOLIDAY = "no_holiday"
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarFault:
+    """One fault; `what` is the day or the term that it is about."""
+
+    kind: CalendarFaultKind
+    what: str
+
+
 @dataclass(frozen=True, slots=True)
 class CalendarWarning:
     """A gap of the calendar: `missing` is `holidays` or the name of a term."""
@@ -88,6 +127,29 @@ class SchoolCalendar:
     terms: tuple[Term, ...]
     years: dict[int, YearDays]
     closed_days: tuple[date, ...] = ()
+
+    def entered_year(self, year: int) -> CalendarYear:
+        """What was entered for `year`; empty where nothing was."""
+        days = self.years.get(year, YearDays(()))
+        return CalendarYear(
+            year,
+            days.holidays,
+            days.make_up_days,
+            tuple(term for term in self.terms if term.start.year == year),
+            tuple(day for day in self.closed_days if day.year == year),
+        )
+
+    def with_year(self, entered: CalendarYear) -> SchoolCalendar:
+        """This calendar with `entered` in place of what it had for that year."""
+        year = entered.year
+        terms = [term for term in self.terms if term.start.year != year]
+        closed = [day for day in self.closed_days if day.year != year]
+        return replace(
+            self,
+            terms=tuple(sorted((*terms, *entered.terms), key=lambda term: term.start)),
+            years={**self.years, year: YearDays(entered.holidays, entered.make_up_days)},
+            closed_days=tuple(sorted((*closed, *entered.closed_days))),
+        )
 
     def terms_starting_in(self, year: int) -> tuple[Term, ...]:
         """The terms that begin in `year`, in order; defaults where none was entered."""
@@ -152,7 +214,45 @@ class SchoolCalendar:
         return day.weekday() < _SATURDAY
 
 
+def year_faults(entered: CalendarYear) -> Iterator[CalendarFault]:
+    """What is wrong within one entered year."""
+    kinds = CalendarFaultKind
+    names = Counter(term.name for term in entered.terms)
+    ordered = sorted(entered.terms, key=lambda term: term.start)
+    for term in ordered:
+        if term.end <= term.start:
+            yield CalendarFault(kinds.TERM_ENDS_EARLY, term.name)
+        if term.start.year != entered.year:
+            yield CalendarFault(kinds.OTHER_YEAR, term.start.isoformat())
+    for name, count in names.items():
+        if count > 1:
+            yield CalendarFault(kinds.TERM_TWICE, name)
+    for earlier, later in pairwise(ordered):
+        if later.start <= earlier.end:
+            yield CalendarFault(kinds.TERMS_OVERLAP, later.name)
+    yield from _day_faults(entered)
+    if not entered.holidays:
+        # A year without a single holiday is one that nobody has entered.
+        yield CalendarFault(kinds.NO_HOLIDAY, str(entered.year))
+
+
+def _day_faults(entered: CalendarYear) -> Iterator[CalendarFault]:
+    listed = [holiday.day for holiday in entered.holidays]
+    for day in (*listed, *entered.make_up_days, *entered.closed_days):
+        if day.year != entered.year:
+            yield CalendarFault(CalendarFaultKind.OTHER_YEAR, day.isoformat())
+    for day in sorted(set(listed) & set(entered.make_up_days)):
+        yield CalendarFault(CalendarFaultKind.BOTH, day.isoformat())
+
+
+_FILE_WORDS = {
+    CalendarFaultKind.OTHER_YEAR: ("{0} is not in {1}", "move it to its own year"),
+    CalendarFaultKind.BOTH: ("{0} is a holiday and a make-up day", "keep one of the two"),
+}
+
 _ADAPTER = TypeAdapter(SchoolCalendar)
+YEAR_ADAPTER = TypeAdapter(CalendarYear)
+"""A `CalendarYear` as JSON and back."""
 
 
 def load_calendar(path: Path | None = None) -> SchoolCalendar:
@@ -173,13 +273,9 @@ def _load(path: Path) -> SchoolCalendar:
         if term.end <= term.start:
             message = f"term {term.name} ends before it starts"
             source.report(("terms", position), message, "swap the days")
-    for year, days in calendar.years.items():
-        place = ("years", str(year))
-        listed = [holiday.day for holiday in days.holidays]
-        for day in (*listed, *days.make_up_days):
-            if day.year != year:
-                source.report(place, f"{day} is not in {year}", "move it to its own year")
-        for day in sorted(set(listed) & set(days.make_up_days)):
-            source.report(place, f"{day} is a holiday and a make-up day", "keep one of the two")
+    for year in calendar.years:
+        for fault in _day_faults(calendar.entered_year(year)):
+            message, mend = _FILE_WORDS[fault.kind]
+            source.report(("years", str(year)), message.format(fault.what, year), mend)
     refuse_problems(source)
     return calendar

@@ -184,9 +184,9 @@ class EvaluationOut(Body):
     first: date
     last: date
     full: float
-    self_score: float
+    self_score: float | None = Field(description="null until somebody judged")
     auto_score: float
-    bureau_score: float
+    bureau_score: float | None
     measures: tuple[MeasureScoreOut, ...]
     deductions: tuple[DeductionOut, ...]
 
@@ -196,9 +196,9 @@ class EvaluationOut(Body):
             first=first,
             last=last,
             full=points(found.full_tenths),
-            self_score=points(found.own_tenths),
+            self_score=None if found.own_tenths is None else points(found.own_tenths),
             auto_score=points(found.auto_tenths),
-            bureau_score=points(found.bureau_tenths),
+            bureau_score=None if found.bureau_tenths is None else points(found.bureau_tenths),
             measures=tuple(MeasureScoreOut.of(one) for one in found.rows),
             deductions=tuple(DeductionOut.of(one) for one in found.deductions()),
         )

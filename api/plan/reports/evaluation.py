@@ -58,7 +58,10 @@ class MeasureScore:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A term's scores in tenths of a point; no column falls below zero."""
+    """A term's scores in tenths of a point; no column falls below zero.
+
+    A column that nobody has filled in has no score: untouched is not full marks.
+    """
 
     rows: tuple[MeasureScore, ...]
     full_tenths: int
@@ -68,12 +71,12 @@ class Evaluation:
         return self._left(sum(one.auto_tenths for one in self.rows))
 
     @property
-    def own_tenths(self) -> int:
-        return self._left(sum(one.own.tenths for one in self.rows if one.own))
+    def own_tenths(self) -> int | None:
+        return self._given([one.own for one in self.rows if one.own])
 
     @property
-    def bureau_tenths(self) -> int:
-        return self._left(sum(one.bureau.tenths for one in self.rows if one.bureau))
+    def bureau_tenths(self) -> int | None:
+        return self._given([one.bureau for one in self.rows if one.bureau])
 
     def deductions(self) -> tuple[Deduction, ...]:
         """Every deduction of all columns, measure by measure."""
@@ -89,6 +92,9 @@ class Evaluation:
                         )
                     )
         return tuple(found)
+
+    def _given(self, scores: Sequence[Score]) -> int | None:
+        return self._left(sum(one.tenths for one in scores)) if scores else None
 
     def _left(self, taken: int) -> int:
         return max(0, self.full_tenths - taken)
@@ -195,12 +201,16 @@ def _totals(evaluation: Evaluation) -> Row:
     return (
         *("", word("score")),
         *(sum(getattr(one, name) for one in duties) for name in _SUMMED),
-        *(points(evaluation.own_tenths), points(evaluation.auto_tenths)),
-        *(points(evaluation.bureau_tenths), ""),
+        *(_score(evaluation.own_tenths), points(evaluation.auto_tenths)),
+        *(_score(evaluation.bureau_tenths), ""),
     )
 
 
 _SUMMED = ("asked", "on_time", "late", "overdue", "missed")
+
+
+def _score(tenths: int | None) -> str | float:
+    return word("not_judged") if tenths is None else points(tenths)
 
 
 def _taken(score: Score | None) -> str | float:

@@ -38,7 +38,7 @@ def figures_sheet(title: str, found: Gathered) -> Sheet:
         title,
         heads("no", "figure", "value"),
         figures_rows(found),
-        (6, 40, 18),
+        (8, 56, 26),
         notes_of(found),
         footer=signing(),
     )

@@ -11,6 +11,7 @@ from api.access.rights import Right
 from api.plan import history
 from api.plan.asking import Number, PlanDep, UnitId
 from api.plan.errors import NotFoundRefusal, StepRefusal
+from api.plan.forms import form_addresses
 from api.plan.hazard_store import HAZARDS
 from api.plan.page_frame import (
     Answer,
@@ -21,6 +22,7 @@ from api.plan.page_frame import (
     ScoresPage,
     Start,
     absent,
+    local_clock,
 )
 from api.plan.reports import issued
 from api.plan.reports.making import prepare
@@ -29,6 +31,7 @@ from api.plan.reports.routes import evaluated
 from api.plan.reports.sheet import reference_words
 from api.plan.reports.writing import Form
 from api.plan.sights import rule_ids
+from api.plan.states import State
 from api.plan.tables import PLAN_COUNTS, PLAN_RECORDS
 from api.plan.today import one_line
 from api.problems import problem_body
@@ -77,6 +80,7 @@ async def reports_page(
         "prepared": prepared,
         "refusal": refusal,
         "place_of": place_of,
+        "reference_words": reference_words,
         "zone": plan.zone,
     }
     return Frame(request, plan, viewer).draw("reports.html", values)
@@ -137,7 +141,17 @@ async def row_page(
     rules = rule_ids(plan, viewer, unit_id)
     if rules is not None and line.rule_id not in rules:
         raise PageRefusal(404, "absent.html")
-    values = {"unit": desk.unit, "line": line, "records": records, "entries": entries}
+    forms = form_addresses(plan, viewer, unit_id)
+    takes = line.state in (State.UPCOMING, State.OPEN, State.OVERDUE)
+    values = {
+        "unit": desk.unit,
+        "line": line,
+        "records": records,
+        "entries": entries,
+        "clock": local_clock(plan.zone),
+        "form": forms.get(line.rule_id) if takes else None,
+        "may_explain": viewer.may(Right.WRITE_PLAN, unit_id),
+    }
     return Frame(request, plan, viewer).draw("row.html", values)
 
 
@@ -152,7 +166,12 @@ async def hazard_page(
             entries = await history.of_subject(connection, f"hazard:{number}")
     except NotFoundRefusal as error:
         raise absent(error) from error
-    values = {"unit": desk.unit, "hazard": hazard, "entries": entries, "zone": plan.zone}
+    values = {
+        "unit": desk.unit,
+        "hazard": hazard,
+        "entries": entries,
+        "clock": local_clock(plan.zone),
+    }
     return Frame(request, plan, viewer).draw("hazard.html", values)
 
 

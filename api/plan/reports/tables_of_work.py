@@ -95,7 +95,7 @@ def hazard_sheet(found: Gathered) -> Sheet:
         word("hazards"),
         heads(*names, "state", "fix_note", "accepted_by", "closed_on"),
         rows,
-        (6, 18, 30, 8, 12, 10, 10, 12, 10, 24, 10, 12),
+        (6, 17, 28, 8, 14, 10, 10, 14, 10, 22, 10, 14),
         notes_of(found),
     )
 
@@ -111,7 +111,7 @@ def duty_sheet(title: str, lines: Sequence[Line], words: Words, notes: tuple[str
         for number, line in enumerate(lines, start=1)
     )
     header = heads("no", "ledger", "rule", "item", "due", "done", "state", "remark")
-    return Sheet(title, header, rows, (6, 10, 13, 44, 12, 8, 14, 20), notes)
+    return Sheet(title, header, rows, (6, 10, 13, 42, 15, 8, 14, 19), notes)
 
 
 def duty_totals_sheet(found: Gathered, words: Words) -> Sheet:

@@ -140,7 +140,11 @@ async function shown(form, answer) {
   }
   if (form.dataset.then === "reload") location.reload();
   if (form.dataset.then?.startsWith("/")) location.assign(form.dataset.then);
-  if (form.dataset.show) output(form).textContent = (await answer.json())[form.dataset.show];
+  if (form.dataset.show) {
+    const value = (await answer.json())[form.dataset.show];
+    // A path is shown as the whole address, to be copied into another program.
+    output(form).textContent = value.startsWith("/") ? location.origin + value : value;
+  }
 }
 
 function output(form) {
@@ -199,5 +203,22 @@ document.addEventListener("change", (event) => {
 });
 addEventListener("online", flush);
 setInterval(flush, SEND_AGAIN_MS);
+// `#fire` at the end of a form's address chooses its type; the title follows until it is typed.
+function preset(form) {
+  const [types, title] = [form.elements.kind_type, form.elements.title];
+  const wanted = location.hash.slice(1);
+  if (types && [...types.options].some((one) => one.value === wanted)) types.value = wanted;
+  let given = "";
+  const follow = () => {
+    if (title.value !== given) return;
+    given = types?.selectedOptions[0]?.textContent ?? form.dataset.name;
+    title.value = given;
+  };
+  types?.addEventListener("change", follow);
+  form.addEventListener("reset", () => setTimeout(follow));
+  follow();
+}
+
+for (const form of document.querySelectorAll("form.record[data-name]")) preset(form);
 if ("serviceWorker" in navigator) navigator.serviceWorker.register("/plan/worker.js").catch(() => {});
 showWaiting().then(flush);

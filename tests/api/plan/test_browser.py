@@ -81,6 +81,8 @@ class Page:
 
     def fill_drill(self, title: str) -> None:
         Select(self.chrome.find_element(By.NAME, "kind_type")).select_by_value("fire")
+        # The form proposes a title; what a person types replaces it.
+        self.chrome.find_element(By.NAME, "title").clear()
         self.type("input[name=title]", title)
         self.type("[name='details.participants']", "812")
         self.type("[name='details.evaluation']", "有序")

@@ -102,3 +102,23 @@ async def test_the_feed_follows_the_ledger(client: httpx.AsyncClient, director: 
     assert done[0].walk("VALARM") == []
     assert all(one.walk("VALARM") for one in drills if one not in done)
     assert len({str(one["UID"]) for one in calendar.walk("VEVENT")}) == len(calendar.walk("VEVENT"))
+
+
+async def test_the_calendar_page_lists_addresses_to_revoke(
+    client: httpx.AsyncClient, director: Person
+) -> None:
+    room = Person(client, "赵军", role="security_room")
+    own = (await room.post(f"{BASE}/feeds")).json()
+    directors = (await director.post(f"{BASE}/feeds")).json()
+    page = "/plan/units/sample-primary/calendar"
+    seen = (await room.get(page)).text
+    assert f"/feeds/{own['id']}/revoke" in seen
+    assert f"/feeds/{directors['id']}/revoke" not in seen
+    # The secret itself is shown once and stands on no page.
+    assert own["path"].rpartition("/")[2] not in seen
+    refused = await room.post(f"{BASE}/feeds/{directors['id']}/revoke")
+    assert refused.status_code == 404
+    assert (await client.get(directors["path"])).status_code == 200
+    assert f"/feeds/{own['id']}/revoke" in (await director.get(page)).text
+    assert (await director.post(f"{BASE}/feeds/{own['id']}/revoke")).status_code == 204
+    assert (await client.get(own["path"])).status_code == 404

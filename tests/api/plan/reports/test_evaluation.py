@@ -43,7 +43,8 @@ async def test_missed_rounds_take_points_and_name_their_rows(later: Office) -> N
         assert measure["auto_points"] == min(own, 5.0)
     taken = sum(one["auto_points"] for one in found["measures"])
     assert found["auto_score"] == pytest.approx(100 - taken)
-    assert (found["self_score"], found["bureau_score"]) == (100.0, 100.0)
+    # Nobody has judged yet: that is no full score.
+    assert (found["self_score"], found["bureau_score"]) == (None, None)
 
 
 async def test_own_and_bureau_columns_link_to_rows_of_the_unit(later: Office) -> None:
@@ -116,7 +117,7 @@ async def test_the_paper_shows_each_point_with_a_link_to_its_ground(later: Offic
     target = int(drill[7].hyperlink.location.split("!A")[1])
     assert grounds.cell(target, 3).value == "自评"
     assert grounds.cell(target, 7).value == "记录#2"
-    assert [cell.value for cell in rows[-2][7:10]] == [98.5, found["auto_score"], 100.0]
+    assert [cell.value for cell in rows[-2][7:10]] == [98.5, found["auto_score"], "未评"]
     lines = list(grounds.iter_rows(min_row=5, values_only=True))
     assert len(lines) == len(found["deductions"])
     assert all(line[6] for line in lines)
@@ -128,7 +129,7 @@ async def test_a_term_is_scored_by_its_own_days(later: Office) -> None:
     body = {"measure_id": "2.7.2", "judge": "self", "deducted": 1.5, "reason": "疏散超时"}
     await give(later.director, **body, references=["record:2"])
     autumn = (await later.director.get(f"{PATH}?day=2025-11-01")).json()
-    assert autumn["self_score"] == 100.0
+    assert autumn["self_score"] is None
     assert date.fromisoformat(autumn["last"]) < TODAY
 
 

@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service as DriverService
 from selenium.webdriver.common.by import By
@@ -57,7 +58,11 @@ def browser(chromium: Path, tmp_path: Path) -> Iterator[webdriver.Chrome]:
 
 
 def until(browser: webdriver.Chrome, told: Callable[[], Any]) -> Any:
-    return WebDriverWait(browser, PATIENCE_S).until(lambda _: told())
+    # A page that is drawn anew takes the element away between its finding and its reading.
+    waiting = WebDriverWait(
+        browser, PATIENCE_S, ignored_exceptions=(StaleElementReferenceException,)
+    )
+    return waiting.until(lambda _: told())
 
 
 def complaints(browser: webdriver.Chrome) -> list[str]:
