@@ -163,9 +163,8 @@ async def preview_year(
     year: Year, body: YearIn, plan: PlanDep, viewer: PlanKeeper, calendar: CalendarName = ""
 ) -> ChangesOut:
     """What would move, changing nothing."""
-    del viewer
     _known(plan, calendar)
-    return await _told(plan, await plan.calendar_changes(calendar, body.entered(year)))
+    return await _told(plan, viewer, await plan.calendar_changes(calendar, body.entered(year)))
 
 
 @router.post("/calendars/{year}", responses=_CHANGE)
@@ -174,7 +173,8 @@ async def enter_year(
 ) -> ChangesOut:
     """Put the year in force; what is still to come moves with it, the past stays."""
     _known(plan, calendar)
-    return await _told(plan, await plan.enter_year(calendar, body.entered(year), viewer.name))
+    found = await plan.enter_year(calendar, body.entered(year), viewer.name)
+    return await _told(plan, viewer, found)
 
 
 @router.post("/calendars/{year}/notice", responses=_CHANGE)
@@ -218,7 +218,7 @@ async def school_year_page(
         "calendar": calendar,
         "calendars": sorted(plan.edition.calendars),
         "terms": _known(plan, calendar).terms_starting_in(chosen),
-        "unit_names": {one.id: [one.name_zh, one.name_en] for one in plan.edition.units},
+        "unit_names": {one.id: [one.name_zh, one.name_en] for one in plan.visible(viewer)},
     }
     return Frame(request, plan, viewer).draw("school_year.html", values)
 
@@ -230,7 +230,8 @@ def _known(plan: PlanService, calendar: str) -> SchoolCalendar:
         raise NotFoundRefusal("plan_calendar_unknown", name=calendar) from error
 
 
-async def _told(plan: PlanService, found: Changes) -> ChangesOut:
+async def _told(plan: PlanService, viewer: PlanViewer, found: Changes) -> ChangesOut:
+    """Counts of all units; single rows of those that the viewer sees."""
     names = await plan.unit_ids()
     moves = [
         MoveOut(
@@ -242,7 +243,9 @@ async def _told(plan: PlanService, found: Changes) -> ChangesOut:
         for old, row in found.moved
     ]
     exempted = [one for one in moves if one.due_on is None]
-    rest: Iterable[MoveOut] = (one for one in moves if one.due_on != one.was_due_on)
+    rest: Iterable[MoveOut] = (
+        one for one in moves if one.due_on != one.was_due_on and viewer.sees(one.unit_id)
+    )
     return ChangesOut(
         added=len(found.fresh),
         moved=len(moves) - len(exempted),

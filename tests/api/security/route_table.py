@@ -98,6 +98,12 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "administrator bureau": (
         "POST /api/v1/plan/imports",
         "GET /plan/import",
+        "GET /api/v1/plan/calendars/{year}",
+        "POST /api/v1/plan/calendars/{year}",
+        "POST /api/v1/plan/calendars/{year}/preview",
+        "POST /api/v1/plan/calendars/{year}/notice",
+        "GET /api/v1/plan/calendar-file",
+        "GET /plan/school-year",
     ),
     "supervisor auditor privacy_officer": (
         "GET /api/v1/viewings",
@@ -257,6 +263,12 @@ ANSWERED_ANYWHERE = frozenset(
         "GET /api/v1/plan/wall/events",
         "POST /api/v1/plan/imports",
         "GET /plan/import",
+        "GET /api/v1/plan/calendars/{year}",
+        "POST /api/v1/plan/calendars/{year}",
+        "POST /api/v1/plan/calendars/{year}/preview",
+        "POST /api/v1/plan/calendars/{year}/notice",
+        "GET /api/v1/plan/calendar-file",
+        "GET /plan/school-year",
     }
 )
 """Routes that answer a role wherever it holds; nothing of another place may stand in the answer."""

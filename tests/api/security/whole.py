@@ -195,6 +195,7 @@ _VALUES = {
     "step_id": "step-1",
     "task_id": "1",
     "verb": "accept",
+    "year": "2027",
 }
 
 
