@@ -37,7 +37,7 @@ def demo_plan(run_dir: Path | None, port: int | None) -> RunPlan:
         access="open",
         log_level=None if f"{ENV_PREFIX}LOG_LEVEL" in os.environ else "error",
     )
-    return RunPlan(load_site(sample_school_directory()), settings)
+    return RunPlan(load_site(sample_school_directory()), settings, one_by_one=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What is to run: a checked site and the settings of this machine."""
+    """What is to run: a checked site and the settings of this machine.
+
+    Attributes:
+        one_by_one: the workers start once the service answers. A slow machine then shows an empty
+            console rather than one that is behind; cameras of a school are watched at once.
+    """
 
     site: Site
     settings: ServiceSettings
+    one_by_one: bool = False
 
     @property
     def url(self) -> str:
@@ -83,6 +89,7 @@ def process_specs(plan: RunPlan) -> tuple[ProcessSpec, ...]:
                 *("--site", site_dir, "--worker-id", share.worker_id),
             ),
             environment,
+            waits_for=service.name if plan.one_by_one else "",
         )
         for share in worker_shares(plan.site, plan.settings)
     )

@@ -45,6 +45,8 @@ class ProcessSpec:
         gives_heartbeat: it beats on the pipe named by `XIAOAN_HEARTBEAT_FD`; a process that does
             not is judged only by whether it runs.
         stop_grace_s: between SIGTERM and SIGKILL.
+        waits_for: a process whose first sign of life its own first start waits for.
+        waits_at_most_s: and for how long, since the other may never give one.
     """
 
     name: str
@@ -52,6 +54,8 @@ class ProcessSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     gives_heartbeat: bool = True
     stop_grace_s: float = 3.0
+    waits_for: str = ""
+    waits_at_most_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +221,7 @@ class Supervisor:
         self._settings = settings or SupervisorSettings()
         self._spawn = spawn
         self._desks = [_Desk(spec) for spec in specs]
+        self._began: Monotonic | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Start everything, watch until `stop` is set, then stop everything."""
@@ -229,10 +234,11 @@ class Supervisor:
 
     def step(self) -> None:
         """Look once at each process, and start those that are due."""
+        self._began = self._began or self._clock.monotonic()
         for desk in self._desks:
             if desk.child is not None:
                 self._look(desk, desk.child)
-            elif desk.due is None or self._clock.monotonic() >= desk.due:
+            elif self._is_due(desk, self._began):
                 self._start(desk)
 
     def stop_all(self) -> None:
@@ -244,6 +250,14 @@ class Supervisor:
     def pids(self) -> dict[str, int]:
         """Process ids of those that run, by name."""
         return {desk.spec.name: desk.child.pid for desk in self._desks if desk.child is not None}
+
+    def _is_due(self, desk: _Desk, began: Monotonic) -> bool:
+        now = self._clock.monotonic()
+        if desk.due is not None:
+            return now >= desk.due
+        awaited = [other for other in self._desks if other.spec.name == desk.spec.waits_for]
+        silent = any(other.last_beat is None for other in awaited)
+        return not silent or now - began >= desk.spec.waits_at_most_s
 
     def _start(self, desk: _Desk) -> None:
         try:

@@ -162,6 +162,24 @@ def test_a_process_without_heartbeat_is_judged_by_running_only() -> None:
     assert bench.log == ["start api"]
 
 
+@pytest.mark.parametrize(
+    ("answers_after_s", "starts_after_s"), [(0.0, 0.2), (7.0, 7.2), (1e9, 20.0)]
+)
+def test_one_that_waits_starts_after_the_first_sign_of_the_other_or_at_last(
+    answers_after_s: float, starts_after_s: float
+) -> None:
+    worker = ProcessSpec("w1", ("worker",), waits_for="api", waits_at_most_s=20.0)
+    bench = Bench(ProcessSpec("api", ("api",)), worker)
+    began = bench.clock.monotonic()
+    while "start w1" not in bench.log:
+        bench.supervisor.step()
+        bench.clock.advance(0.1)
+        if bench.clock.monotonic() - began >= answers_after_s:
+            bench.children[0].waiting_beats = 1
+    assert bench.log == ["start api", "start w1"]
+    assert bench.clock.monotonic() - began == pytest.approx(starts_after_s, abs=0.21)
+
+
 def test_one_that_fails_leaves_the_others_alone() -> None:
     bench = Bench(ProcessSpec("api", ("api",)), ProcessSpec("w1", ("worker",)))
     bench.supervisor.step()
