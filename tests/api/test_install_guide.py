@@ -1,0 +1,67 @@
+"""What the guide tells an engineer to type exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from api.cli import app
+from config.settings import ENV_PREFIX, ServiceSettings, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "docs/install.md")
+LINE = re.compile(r"^(?:\.venv/bin/|/opt/xiaoan/bin/)?xiaoan ([a-z].*)$")
+
+
+def commands() -> list[str]:
+    """Every `xiaoan ...` line of the code blocks of the README and the guide."""
+    found = []
+    for page in PAGES:
+        blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+        lines = "".join(blocks).splitlines()
+        found += [
+            match[1].partition("#")[0].strip() for line in lines if (match := LINE.match(line))
+        ]
+    return found
+
+
+def test_there_are_commands_to_check() -> None:
+    assert len(commands()) > 15
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_command_of_the_guide_exists_with_its_options(line: str) -> None:
+    here: Any = typer.main.get_command(app)
+    words = shlex.split(line)
+    while hasattr(here, "commands"):
+        assert words, f"{line}: names a group only"
+        assert words[0] in here.commands, line
+        here = here.commands[words.pop(0)]
+    options = {name for parameter in here.params for name in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_the_settings_file_holds_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "deploy" / "xiaoan.env").read_text("utf-8")
+    pairs = re.findall(r"^(#?)(XIAOAN_[A-Z_]+)=(.*)$", text, re.MULTILINE)
+    names = {name.removeprefix(ENV_PREFIX).lower() for _, name, _ in pairs}
+    assert names <= set(ServiceSettings.model_fields)
+    for off, name, value in pairs:
+        if not off:
+            monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert (settings.run_dir, settings.host) == (Path("/var/lib/xiaoan"), "127.0.0.1")
+
+
+def test_the_unit_starts_what_the_guide_installs() -> None:
+    unit = (ROOT / "deploy" / "xiaoan.service").read_text("utf-8")
+    guide = (ROOT / "docs" / "install.md").read_text("utf-8")
+    assert "ExecStart=/opt/xiaoan/bin/xiaoan run --site /etc/xiaoan/site\n" in unit
+    for path in ("/opt/xiaoan", "/etc/xiaoan/xiaoan.env", "/etc/xiaoan/site", "/var/lib/xiaoan"):
+        assert path in unit
+        assert path in guide
