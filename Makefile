@@ -14,8 +14,9 @@ SYSTEM_TEST := .venv/.system-test-ready
 demo: $(RUNTIME)
 	.venv/bin/xiaoan demo $(DEMO_ARGS)
 
+# Two processes, each with whole files, since many tests wait for real peers; a file shares its own.
 test: $(TESTING) check
-	.venv/bin/pytest $(PYTEST_ARGS)
+	.venv/bin/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: lint types
 
