@@ -24,6 +24,7 @@ from api.delivery import routes as delivery_routes
 from api.delivery import told as delivery_told
 from api.delivery.monitor import monitoring
 from api.delivery.outbox import Outbox
+from api.described import complete_description
 from api.evidence.mount import install_evidence
 from api.evidence.service import EvidencePlan, EvidenceService
 from api.frame import pages as frame_pages
@@ -184,6 +185,7 @@ def create_app(
         install_evidence(app, kept)
     if planning is not None:
         install_plan(app, planning)
+    complete_description(app)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
     return app
 
