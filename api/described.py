@@ -186,10 +186,14 @@ def _of_type(schema: Json, schemas: Mapping[str, Json], name: str, depth: int) -
 
 
 def _number(schema: Json) -> int | float:
-    low = schema.get("minimum", schema.get("exclusiveMinimum", 0))
-    high = schema.get("maximum", schema.get("exclusiveMaximum", low + 2))
-    value = min(low + 1, (low + high) / 2)
-    return int(value) if schema["type"] == "integer" else float(value)
+    low = _bound(schema, ("minimum", "exclusiveMinimum"), 0.0)
+    high = _bound(schema, ("maximum", "exclusiveMaximum"), low + 2.0)
+    value = min(low + 1.0, (low + high) / 2.0)
+    return int(value) if schema["type"] == "integer" else value
+
+
+def _bound(schema: Json, names: tuple[str, ...], otherwise: float) -> float:
+    return next((float(schema[name]) for name in names if name in schema), otherwise)
 
 
 def _word(schema: Json, name: str) -> str:
