@@ -41,8 +41,9 @@ LUMINANCE = 0.45
 _Xy = tuple[float, float]
 _BODY_M = 0.4
 _LANE_M = 0.4
-# People side by side keep apart: a push of this pace at no distance, none at the reach.
-_PUSH_MPS, _REACH_M = 0.5, 0.65
+# People side by side keep apart: a push of this pace at no distance, none at the reach. It is as
+# strong as a walk, so that bodies do not pass through each other.
+_PUSH_MPS, _REACH_M = 1.2, 0.7
 _STEP_ASIDE_MPS = 0.35
 # Who must pass somebody that stands keeps at least this share of the own pace.
 _SQUEEZE = 0.3

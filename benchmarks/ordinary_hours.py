@@ -208,14 +208,22 @@ def _classes(
         if lines_up and rng.random() < 0.5:
             people += _line_up(way, start_s, rng)
         else:
-            people += _file(way, start_s, rng, back=back)
+            people += _file(way, start_s, rng, back=back, beside_line=lines_up)
     return people
 
 
-def _file(way: _Way, start_s: float, rng: np.random.Generator, *, back: bool) -> list[Person]:
-    files = int(rng.integers(2, 4))
+def _file(
+    way: _Way,
+    start_s: float,
+    rng: np.random.Generator,
+    *,
+    back: bool,
+    beside_line: bool = False,
+) -> list[Person]:
+    """A class in two or three files; beside a class that stands along the wall in two."""
+    files = 2 if beside_line else int(rng.integers(2, 4))
     rate_per_s = float(rng.uniform(1.0, 1.8))
-    first = float(rng.uniform(0.05, 0.35))
+    first = float(rng.uniform(0.02, 0.1) if beside_line else rng.uniform(0.05, 0.35))
     people = []
     for number in range(CLASS_SIZE):
         share = min(1.0, first + 0.22 * (number % files) + float(rng.normal(0.0, 0.03)))
@@ -226,7 +234,7 @@ def _file(way: _Way, start_s: float, rng: np.random.Generator, *, back: bool) ->
 
 def _line_up(way: _Way, start_s: float, rng: np.random.Generator) -> list[Person]:
     """A class comes out of its room, stands two by two along the wall, then walks off together."""
-    spacing_m = float(rng.uniform(0.55, 0.85))
+    spacing_m = float(rng.uniform(0.65, 0.9))
     longest = CLASS_SIZE / 2.0 * spacing_m
     head_x = min(
         way.end_x_m - float(rng.uniform(0.3, 4.0)),
@@ -268,10 +276,10 @@ def _chat(way: _Way, rng: np.random.Generator) -> list[Person]:
         float(rng.uniform(way.low_y_m + 0.7, way.high_y_m - 0.7)),
     )
     count = int(rng.integers(3, 9))
-    box = (centre[0] - 0.8, centre[1] - 0.6, centre[0] + 0.8, centre[1] + 0.6)
+    box = (centre[0] - 1.0, centre[1] - 0.7, centre[0] + 1.0, centre[1] + 0.7)
     start_s, lasts_s = float(rng.uniform(0.0, 400.0)), float(rng.uniform(30.0, 150.0))
     people = []
-    for x_m, y_m in _apart(count, box, 0.45, rng):
+    for x_m, y_m in _apart(count, box, 0.6, rng):
         begins_s = start_s + float(rng.uniform(0.0, 25.0))
         door = (x_m + float(rng.uniform(-2.0, 2.0)), way.high_y_m + 0.6)
         waits = (0.0, start_s + 25.0 + lasts_s, 0.0)

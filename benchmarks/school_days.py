@@ -4,15 +4,18 @@ Days, zones and walking are those of `benchmarks.ordinary_hours` and `benchmarks
 light model, made at reading level; nothing is blocked. One zone of the sample school stands for one
 camera. An alarm is false when the truth of its hour never had that level by threshold and dwell.
 
-    python -m benchmarks.school_days --days 30 --json
+    python -m benchmarks.school_days --days 30 --jobs 2 --json
     python -m benchmarks.school_days --days 2 --zone stair-a
 """
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields, replace
+from functools import partial
 
 import numpy as np
 from scipy.stats import chi2
@@ -32,6 +35,7 @@ BEGAN = Utc.from_iso("2026-03-02T00:00:00+08:00")
 TARGET_L3_A_CAMERA_DAY = 0.1
 _DAY_S = 86_400.0
 _VARIANTS = ("all rules", "density only")
+DayCounts = tuple[int, int, Counter[tuple[str, Level]], Counter[str]]
 
 
 def main() -> None:
@@ -39,27 +43,25 @@ def main() -> None:
     options.add_argument("--days", type=int, default=30)
     options.add_argument("--zone", default=None, help="only this zone")
     options.add_argument("--hour", default=None, help="only hours of this name, such as dismissal")
+    options.add_argument("--jobs", type=int, default=1, help="days at a time")
     arguments = options.parse_args()
     site = load_site(sample_school_directory())
     zones = [zone for zone in site.zones if arguments.zone in (None, zone.id)]
     if not zones:
         options.error(f"no zone {arguments.zone}; there are {', '.join(z.id for z in site.zones)}")
-    profiles = load_profiles()
     counts: Counter[tuple[str, Level]] = Counter()
     causes: Counter[str] = Counter()
-    hours = 0
-    for number, zone, looked in _hours(zones, arguments.days, arguments.seed, arguments.hour):
-        hours += 1
-        truly = _true_level(looked, profiles[zone.type])
-        for variant in _VARIANTS:
-            level, rules = _said(looked, _profile(profiles[zone.type], variant))
-            for one in (Level.L2, Level.L3):
-                if level >= one.severity > truly:
-                    counts[variant, one] += 1
-                    if one is Level.L3 and variant == _VARIANTS[0]:
-                        causes.update(f"{zone.id} day {number}: {rule}" for rule in rules)
+    hours = dense_hours = 0
+    judge = partial(judged_day, zones=zones, seed=arguments.seed, only=arguments.hour)
+    for day_hours, day_dense, day_counts, day_causes in _days(judge, arguments):
+        hours += day_hours
+        dense_hours += day_dense
+        counts.update(day_counts)
+        causes.update(day_causes)
     report = Report("school_days", arguments.seed, ("numpy",))
     missed = _publish(report, counts, arguments.days * len(zones), hours)
+    report.row("hours whose truth itself reaches L3 (a class lines up)", dense_hours, "")
+    report.figures["hours_truly_l3"] = dense_hours
     for cause, times in causes.most_common(12):
         report.row(f"a false L3 named {cause}", times, "")
     report.publish(as_json=arguments.json)
@@ -67,19 +69,46 @@ def main() -> None:
         raise SystemExit(EXIT_TARGET_MISSED)
 
 
+def _days(judge: Callable[[int], DayCounts], arguments: argparse.Namespace) -> Iterator[DayCounts]:
+    if arguments.jobs == 1:
+        yield from map(judge, range(arguments.days))
+        return
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        yield from pool.map(judge, range(arguments.days))
+
+
+def judged_day(number: int, *, zones: Sequence[Zone], seed: int, only: str | None) -> DayCounts:
+    """One day: its hours, those whose truth reaches L3, false alarms, and what named them."""
+    profiles = load_profiles()
+    counts: Counter[tuple[str, Level]] = Counter()
+    causes: Counter[str] = Counter()
+    hours = dense_hours = 0
+    for zone, looked in _hours(zones, number, seed, only):
+        hours += 1
+        truly = _true_level(looked, profiles[zone.type])
+        dense_hours += truly >= Level.L3.severity
+        for variant in _VARIANTS:
+            level, rules = _said(looked, _profile(profiles[zone.type], variant))
+            for one in (Level.L2, Level.L3):
+                if level >= one.severity > truly:
+                    counts[variant, one] += 1
+                    if one is Level.L3 and variant == _VARIANTS[0]:
+                        causes.update(f"{zone.id} day {number}: {rule}" for rule in rules)
+    return hours, dense_hours, counts, causes
+
+
 def _hours(
-    zones: Sequence[Zone], days: int, seed: int, only: str | None
-) -> Iterator[tuple[int, Zone, list[Looked]]]:
+    zones: Sequence[Zone], number: int, seed: int, only: str | None
+) -> Iterator[tuple[Zone, list[Looked]]]:
     """What is measured in each hour of each zone; every hour has random numbers of its own."""
-    for number in range(days):
-        for index, zone in enumerate(zones):
-            hours = day(zone, np.random.default_rng((seed, number, index)))
-            for slot, hour in enumerate(hours):
-                if only is not None and hour.name != only:
-                    continue
-                rng = np.random.default_rng((seed, number, index, slot))
-                began = BEGAN.plus(number * _DAY_S + hour.clock_s)
-                yield number, zone, list(watched(zone, hour.people, began, rng))
+    for index, zone in enumerate(zones):
+        hours = day(zone, np.random.default_rng((seed, number, index)))
+        for slot, hour in enumerate(hours):
+            if only is not None and hour.name != only:
+                continue
+            rng = np.random.default_rng((seed, number, index, slot))
+            began = BEGAN.plus(number * _DAY_S + hour.clock_s)
+            yield zone, list(watched(zone, hour.people, began, rng))
 
 
 def _profile(profile: ZoneProfile, variant: str) -> ZoneProfile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from vision.errors import ShapeError
 from vision.grid import disc_area_m2
 from vision.instants import Utc
 from vision.looking import region_of
+from vision.lying import LyingWatch
 from vision.observations import CrowdObservation, DensityMap, Frame, Region
 from vision.tracking import HeadTracker, TrackedHeads
 from vision.zone_view import ZoneView
@@ -65,7 +66,7 @@ class WatchedPicture:
     """One picture of one camera, placed on the plan.
 
     `infrared` tells a picture taken by infrared light; `None` where this camera showed no colour
-    yet.
+    yet. `lying` is how many things lie in a zone, for zones where something looks and can tell.
     """
 
     camera_id: str
@@ -75,18 +76,29 @@ class WatchedPicture:
     relative_error: float
     parts: Mapping[str, ZonePart]
     infrared: bool | None = None
+    lying: Mapping[str, int] = field(default_factory=dict)
 
 
 class CameraWatch:
-    """Places the pictures of one camera; keeps only its head tracks between pictures."""
+    """Places the pictures of one camera; keeps only its head tracks between pictures.
 
-    def __init__(self, camera_id: str, camera: Camera, views: Sequence[ZoneView]) -> None:
+    `lying_in` names the zones in which it looks for something that lies (`vision.lying`).
+    """
+
+    def __init__(
+        self,
+        camera_id: str,
+        camera: Camera,
+        views: Sequence[ZoneView],
+        lying_in: Collection[str] = (),
+    ) -> None:
         self._camera_id = camera_id
         self._camera = camera
         self._views = {view.zone.id: view for view in views}
         self._region = region_of(camera, views)
         self._tracker = HeadTracker()
         self._flow = DenseFlow()
+        self._lying = {v.zone.id: LyingWatch(v) for v in views if v.zone.id in lying_in}
         self._last_at: Utc | None = None
         self._showed_colour = False
 
@@ -150,7 +162,15 @@ class CameraWatch:
             observation.relative_error,
             parts,
             chroma < _NEUTRAL if self._showed_colour else None,
+            self._lies(frame, lens_uv_px, scale),
         )
+
+    def _lies(self, frame: Frame, lens_uv_px: Float64Array, scale: Float64Array) -> dict[str, int]:
+        found = {
+            zone_id: watch.update(frame.image_bgr, lens_uv_px, scale, frame.captured_at)
+            for zone_id, watch in self._lying.items()
+        }
+        return {zone_id: count for zone_id, count in found.items() if count is not None}
 
     def _maps(
         self, density: DensityMap | None, scale: Float64Array
@@ -168,8 +188,8 @@ class CameraWatch:
         if not packed:
             return None
         image = frame.image_bgr
-        field = self._flow.update(image, frame.captured_at, self.region_in(image))
-        return None if field is None else _field_in_lens(field, scale)
+        moved = self._flow.update(image, frame.captured_at, self.region_in(image))
+        return None if moved is None else _field_in_lens(moved, scale)
 
     def _scale_to_lens(self, image_bgr: UInt8Array) -> Float64Array:
         """Factors (u, v) from picture pixels to the pixels of the calibrated lens."""
@@ -330,13 +350,13 @@ def _cell_luminance(view: ZoneView, brightness: Float64Array) -> Float64Array:
     return np.asarray(brightness[at[:, 1], at[:, 0]])
 
 
-def _field_in_lens(field: FlowField, scale: Float64Array) -> FlowField:
+def _field_in_lens(flow: FlowField, scale: Float64Array) -> FlowField:
     u, v = float(scale[0]), float(scale[1])
-    step_u, step_v = field.step_uv_px
+    step_u, step_v = flow.step_uv_px
     return replace(
-        field,
-        left_px=field.left_px * u,
-        top_px=field.top_px * v,
+        flow,
+        left_px=flow.left_px * u,
+        top_px=flow.top_px * v,
         step_uv_px=(step_u * u, step_v * v),
     )
 

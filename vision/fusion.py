@@ -30,6 +30,7 @@ class FusedZone:
         luminance: mean brightness of the zone, from the brightest camera.
         infrared: 1 when every picture was taken by infrared light, 0 when one was not; `None`
             where no camera can tell.
+        lying: the most things that one camera sees lying; `None` where none can tell.
         oldest_at: capture time of the oldest picture used.
     """
 
@@ -42,6 +43,7 @@ class FusedZone:
     luminance: float
     infrared: float | None
     oldest_at: Utc
+    lying: int | None = None
 
 
 def fuse(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> FusedZone:
@@ -87,6 +89,7 @@ def fuse(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> Fu
         luminance=max(part.luminance for part in parts),
         infrared=_infrared(pictures),
         oldest_at=min(picture.captured_at for picture in pictures),
+        lying=max((p.lying[zone_id] for p in pictures if zone_id in p.lying), default=None),
     )
 
 

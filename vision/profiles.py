@@ -34,10 +34,15 @@ class LevelThreshold:
 
 @dataclass(frozen=True, slots=True)
 class SlowDenseQueue:
-    """At least `level` when density is high and hardly anybody moves."""
+    """At least `level` when density is high and hardly anybody moves.
+
+    `stopped_share` asks for more than the half that a low median means: beside pupils who stand in
+    line along a wall others still walk past.
+    """
 
     density_per_m2: float = 3.0
     speed_mps: float = 0.2
+    stopped_share: float = 0.0
     dwell_s: float = 5.0
     level: Level = Level.L3
     enabled: bool = True
@@ -96,9 +101,10 @@ class DemandOverCapacity:
 class TimeToNextLevel:
     """One level more when density, rising as it did over `window_s`, reaches it in `horizon_s`.
 
-    A queue that grows (see `GrowingQueue`, without its dwell) counts as having the level whose
-    threshold it has passed, and the forecast may give up to `ceiling`. A crowd that flows gets no
-    forecast above `flowing_ceiling`: a class that arrives is denser every second too.
+    A jam - a queue that grows (`GrowingQueue`, after its dwell) - counts as having the level whose
+    threshold it has passed. The forecast may give it up to `ceiling` when it is slower than
+    `jam_mps` too. A crowd that flows gets no forecast above `flowing_ceiling`: a class that arrives
+    is denser every second too.
     """
 
     horizon_s: float = 60.0
@@ -106,17 +112,19 @@ class TimeToNextLevel:
     dwell_s: float = 3.0
     ceiling: Level = Level.L3
     flowing_ceiling: Level = Level.L2
+    jam_mps: float = 0.25
     enabled: bool = True
     source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CounterFlow:
-    """One level more when a good part of the crowd walks against the rest."""
+    """One level more, up to `ceiling`, when a good part of the crowd walks against the rest."""
 
     minority_share: float = 0.25
     density_per_m2: float = 1.5
     dwell_s: float = 10.0
+    ceiling: Level = Level.L4
     enabled: bool = True
     source: str = ""
 

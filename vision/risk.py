@@ -103,7 +103,9 @@ def advance(
     density = _smoothed(history, profile.smoothing_s)
     levels = _tick_levels(state, measurement, density, profile, at)
     base = Level.of_severity(max((n for n in range(1, 5) if levels[n - 1].active), default=0))
-    found = findings(measurement, density, base, history, profile)
+    grown = state.rule("growing_queue").held_s(at)
+    grows = grown > 0.0 and grown >= profile.rules.growing_queue.dwell_s
+    found = findings(measurement, density, base, history, profile, grows=grows)
     timers = tuple(
         (
             finding.rule,

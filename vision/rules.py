@@ -65,6 +65,8 @@ def findings(
     base: Level,
     history: Sequence[Sample],
     profile: ZoneProfile,
+    *,
+    grows: bool = False,
 ) -> tuple[Finding, ...]:
     """What every enabled rule says, in the order of the profile.
 
@@ -72,6 +74,7 @@ def findings(
         density_per_m2: the smoothed peak.
         base: the level from density alone.
         history: past samples, oldest first.
+        grows: whether `growing_queue` has held for its dwell.
     """
     rules = profile.rules
     found = []
@@ -79,13 +82,11 @@ def findings(
         found.append(_slow_dense_queue(measurement, density_per_m2, profile))
     if rules.outflow_stop.enabled:
         found.append(_outflow_stop(measurement, density_per_m2, profile))
-    growing = _growing_queue(measurement, density_per_m2, history, profile)
     if rules.growing_queue.enabled:
-        found.append(growing)
+        found.append(_growing_queue(measurement, density_per_m2, history, profile))
     if rules.demand_over_capacity.enabled:
         found.append(_demand_over_capacity(measurement, profile))
     if rules.time_to_next_level.enabled:
-        grows = growing.holds is True
         found.append(_time_to_next_level(density_per_m2, base, history, profile, grows=grows))
     if rules.counter_flow.enabled:
         found.append(_counter_flow(measurement, density_per_m2, profile))
@@ -104,7 +105,11 @@ def _slow_dense_queue(m: ZoneMeasurement, density: float, profile: ZoneProfile) 
     rule = profile.rules.slow_dense_queue
     holds: bool | None = False
     if density >= rule.density_per_m2:
-        holds = None if m.speed_mps is None else m.speed_mps < rule.speed_mps
+        if m.speed_mps is None or (m.stopped_share is None and rule.stopped_share > 0.0):
+            holds = None
+        else:
+            holds = m.speed_mps < rule.speed_mps
+            holds = holds and (m.stopped_share or 0.0) >= rule.stopped_share
     return Finding(
         "slow_dense_queue",
         holds,
@@ -205,7 +210,9 @@ def _time_to_next_level(
     ceiling = rule.flowing_ceiling
     if grows:
         # A jam: a threshold that density has passed counts without its dwell.
-        ceiling = rule.ceiling
+        speed_mps = recent_speed_mps(history)
+        if speed_mps is not None and speed_mps < rule.jam_mps:
+            ceiling = rule.ceiling
         base = max(base, _passed(density, profile), key=lambda level: level.severity)
         target = Level.of_severity(min(base.severity + 1, ceiling.severity))
     if base.severity < ceiling.severity:
@@ -258,6 +265,7 @@ def _counter_flow(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> F
         rule.dwell_s,
         rule.source,
         None,
+        rule.ceiling,
     )
 
 

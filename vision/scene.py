@@ -75,8 +75,9 @@ class SceneAnalyser:
             for camera_id in seen_by:
                 view = ZoneView.build(cameras[camera_id], zone, desk.grid)
                 views[camera_id].append(view)
+        looks = {zone.id for zone in zones if profiles[zone.type].rules.fallen_person.enabled}
         self._watches = {
-            camera_id: CameraWatch(camera_id, camera, views[camera_id])
+            camera_id: CameraWatch(camera_id, camera, views[camera_id], looks)
             for camera_id, camera in cameras.items()
         }
         self._pictures: dict[str, WatchedPicture] = {}
@@ -302,6 +303,7 @@ class _ZoneDesk:
             demand_per_m_s=demand_per_m_s,
             along_share=shares.along if shares.walkers else None,
             peak_to_exit_m=to_exit_m(self.zone, peak.xy_m),
+            fallen_people=fused.lying,
         )
 
     def _per_metre(self, flow_per_s: float | None) -> float | None:

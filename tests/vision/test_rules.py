@@ -1,5 +1,7 @@
 """Every promotion rule: when it fires and when it must not."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.vision.risk_cases import START, calm, crowd, first_at, only, profile, run
@@ -190,6 +192,8 @@ def test_the_forecast_stops_at_its_ceiling() -> None:
 def test_only_a_jam_is_foretold_above_the_ceiling_of_flow() -> None:
     """From 2.1, L2 by density, towards 2.7: a class that arrives stays L2, a jam is L3 at once."""
     rules = only("time_to_next_level")
+    growing = replace(rules.rules.growing_queue, enabled=True)
+    rules = replace(rules, rules=replace(rules.rules, growing_queue=growing))
     for flow, worst in (({"speed_mps": 0.7}, 2), (JAM, 3)):
 
         def course(t: float, now: dict[str, float] = flow) -> ZoneMeasurement:
@@ -197,6 +201,13 @@ def test_only_a_jam_is_foretold_above_the_ceiling_of_flow() -> None:
 
         judged = run([(15, crowd(2.1, **flow)), (25, course)], rules)
         assert max(j.level.severity for _, j in judged) == worst
+
+
+@pytest.mark.parametrize(("stopped", "holds"), [(0.95, True), (0.6, False), (None, False)])
+def test_a_class_in_line_leaves_others_a_way_past(stopped: float | None, holds: bool) -> None:
+    rules = only("slow_dense_queue", stopped_share=0.9)
+    judged = run([(10, crowd(3.1, speed_mps=0.1, stopped_share=stopped))], rules)
+    assert any(r.rule == "slow_dense_queue" for r in judged[-1][1].reasons) == holds
 
 
 def samples(values: list[float], std: float = 0.05) -> list[Sample]:
