@@ -70,7 +70,8 @@ train-env: .venv-train/.ready
 	@touch $@
 
 parity: .venv-parity/.ready
-	.venv-parity/bin/python -m pytest tests/models/test_parity.py tests/models/test_training.py
+	.venv-parity/bin/python -m pytest tests/models/test_parity.py tests/models/test_training.py \
+		tests/models/test_training_start.py
 
 # Known vulnerabilities: 1 for one that is known, 3 where the advisories cannot be reached.
 audit: $(TESTING)

@@ -13,7 +13,12 @@ _SAME_HEAD_SHARE = 0.45
 
 
 def peaks(
-    heat: Float32Array, log_size: Float32Array, *, threshold: float, stride_px: float
+    heat: Float32Array,
+    log_size: Float32Array,
+    *,
+    threshold: float,
+    stride_px: float,
+    offset: Float32Array | None = None,
 ) -> HeadPoints:
     """Heads at the local maxima of `heat`.
 
@@ -25,6 +30,8 @@ def peaks(
         heat: (rows, columns) in 0..1.
         log_size: (rows, columns), natural log of head height in pixels.
         stride_px: pixels per cell.
+        offset: (2, rows, columns), centre u and v in cells from the corner of its cell; without
+            it a head is taken to be in the middle of its cell.
 
     Returns:
         Heads in pixels, best first, at most 1000; `saturated` when there were more.
@@ -37,7 +44,8 @@ def peaks(
     order = order[:MOST_HEADS]
     rows, columns, scores = rows[order], columns[order], scores[order]
     sizes = np.exp(np.clip(log_size[rows, columns], 0.0, 8.0)).astype(np.float32)
-    centres = ((np.column_stack([columns, rows]) + 0.5) * stride_px).astype(np.float32)
+    within = 0.5 if offset is None else np.clip(offset[:, rows, columns].T, -0.5, 1.5)
+    centres = ((np.column_stack([columns, rows]) + within) * stride_px).astype(np.float32)
     kept = _apart(centres, sizes)
     return HeadPoints(centres[kept], sizes[kept], scores[kept], saturated=saturated)
 

@@ -21,10 +21,10 @@ _OTHER_SCALE_RANGE = (0.5, 1.3)
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A square training picture.
+    """A training picture.
 
     Attributes:
-        image_bgr: (side, side, 3) uint8.
+        image_bgr: (height, width, 3) uint8.
         heads: (N, 3) float32 of u, v, head height in pixels of the crop; height may be NaN.
     """
 
@@ -37,36 +37,59 @@ def cut(
     heads: HeadArray,
     *,
     source: str,
-    side_px: int,
+    size_px: tuple[int, int],
     rng: np.random.Generator,
     faults: float = 1.0,
 ) -> Crop:
-    """A random, distorted crop of `side_px`; heads whose centre falls outside are dropped.
+    """A random, distorted crop of `size_px` (width, height).
 
-    `faults` scales how often `spoil` spoils.
+    Heads whose centre falls outside or is covered are dropped. `faults` scales how often
+    `covered` and `spoil` spoil.
     """
     low, high = _SCALE_RANGE.get(source, _OTHER_SCALE_RANGE)
     scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     stretch = float(np.exp(rng.uniform(-0.08, 0.08)))
     scale_u, scale_v = scale * stretch, scale / stretch
-    image, left, top = _window(image_bgr, (scale_u, scale_v), side_px, rng)
+    image, left, top = _window(image_bgr, (scale_u, scale_v), size_px, rng)
     moved = heads * np.array([scale_u, scale_v, scale_v], np.float32)
     moved -= np.array([left, top, 0], np.float32)
     if rng.random() < 0.5:
         image = image[:, ::-1]
-        moved[:, 0] = side_px - moved[:, 0]
-    inside = ((moved[:, :2] >= 0) & (moved[:, :2] < side_px)).all(axis=1)
-    return Crop(spoil(np.ascontiguousarray(image), rng, faults), moved[inside])
+        moved[:, 0] = size_px[0] - moved[:, 0]
+    inside = ((moved[:, :2] >= 0) & (moved[:, :2] < size_px)).all(axis=1)
+    image, moved = np.ascontiguousarray(image), moved[inside]
+    if rng.random() < 0.15 * faults:
+        image, moved = covered(image, moved, rng)
+    return Crop(spoil(image, rng, faults), moved)
+
+
+def covered(
+    image: UInt8Array, heads: HeadArray, rng: np.random.Generator
+) -> tuple[UInt8Array, HeadArray]:
+    """One to five posts, bags or signs in front of the crowd; heads behind them are dropped."""
+    height, width = image.shape[:2]
+    image, seen = image.copy(), np.ones(len(heads), np.bool_)
+    for _ in range(int(rng.integers(1, 6))):
+        wide = int(width * rng.uniform(0.03, 0.12))
+        high = height if rng.random() < 0.5 else int(height * rng.uniform(0.05, 0.3))
+        left, top = int(rng.integers(width - wide)), int(rng.integers(height - high + 1))
+        image[top : top + high, left : left + wide] = rng.integers(20, 236, 3)
+        behind = (heads[:, 0] >= left) & (heads[:, 0] < left + wide)
+        seen &= ~(behind & (heads[:, 1] >= top) & (heads[:, 1] < top + high))
+    return image, heads[seen]
 
 
 def _window(
-    image: UInt8Array, scale_uv: tuple[float, float], side_px: int, rng: np.random.Generator
+    image: UInt8Array,
+    scale_uv: tuple[float, float],
+    size_px: tuple[int, int],
+    rng: np.random.Generator,
 ) -> tuple[UInt8Array, float, float]:
     """Cut first, then scale only the cut part; returns the crop and its offset after scaling."""
     height, width = image.shape[:2]
     starts = []
-    for extent, scale in ((width, scale_uv[0]), (height, scale_uv[1])):
-        spare = extent - side_px / scale
+    for extent, scale, side in zip((width, height), scale_uv, size_px, strict=True):
+        spare = extent - side / scale
         starts.append(rng.uniform(0, spare) if spare > 0 else 0.0)
     matrix = np.array(
         [
@@ -79,7 +102,7 @@ def _window(
     cropped = cv2.warpAffine(
         cv2.GaussianBlur(image, (0, 0), 0.4 / min(scale_uv)) if smaller else image,
         matrix,
-        (side_px, side_px),
+        size_px,
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(PAD_VALUE,) * 3,
@@ -96,8 +119,8 @@ def spoil(image: UInt8Array, rng: np.random.Generator, faults: float = 1.0) -> U
         image = _blur(image, rng)
     if rng.random() < 0.15 * faults:
         image = _noise(image, rng)
-    if rng.random() < 0.15 * faults:
-        quality = int(rng.integers(18, 70))
+    if rng.random() < 0.25 * faults:
+        quality = int(rng.integers(10, 70))
         _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
         image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
     return image
@@ -126,8 +149,9 @@ def _blur(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     if rng.random() < 0.5:
         blurred = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.6, 1.8)))
         return np.asarray(blurred, np.uint8)
-    side = image.shape[0]
-    small = int(side * rng.uniform(0.5, 0.8))
-    shrunk = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
-    grown = cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_LINEAR)
+    height, width = image.shape[:2]
+    share = rng.uniform(0.5, 0.8)
+    small = (int(width * share), int(height * share))
+    shrunk = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    grown = cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(grown, np.uint8)

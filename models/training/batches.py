@@ -17,32 +17,34 @@ from models.training.cache import PixelCache
 from models.training.targets import targets_for
 from vision.arrays import UInt8Array
 
-DEFAULT_SHARES = {"brt": 0.5, "scut_a": 0.15, "scut_b": 0.35}
-RENDERED_SHARE = 0.2
+DEFAULT_SHARES = {"brt": 0.4, "scut_a": 0.22, "scut_b": 0.38}
+RENDERED_SHARE = 0.1
 HELD_OUT_PERCENT = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A stacked batch: pictures (N, S, S, 3) uint8 BGR and the three targets."""
+    """A stacked batch: pictures (N, H, W, 3) uint8 BGR and the targets."""
 
     pictures: UInt8Array
     density: NDArray[np.float32]
     heat: NDArray[np.float32]
     log_size: NDArray[np.float32]
+    offset: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """How many crops of which side a step takes, and how often faults are put on them.
+    """How many crops of which size a step takes, and how often faults are put on them.
 
     Attributes:
+        size_px: width and height, multiples of 32.
         faults: scales the chance of each fault of `augment.spoil`.
         frozen_normalisation: batch normalisation keeps its statistics, as at run time.
     """
 
     crops: int
-    side_px: int
+    size_px: tuple[int, int]
     faults: float = 1.0
     frozen_normalisation: bool = False
 
@@ -81,22 +83,23 @@ class TrainingSet:
                     image,
                     heads,
                     source=str(source),
-                    side_px=plan.side_px,
+                    size_px=plan.size_px,
                     rng=rng,
                     faults=plan.faults,
                 )
             )
-        targets = [targets_for(crop.heads, plan.side_px) for crop in crops]
+        targets = [targets_for(crop.heads, plan.size_px) for crop in crops]
         return Batch(
             np.stack([crop.image_bgr for crop in crops]),
             np.stack([t.density for t in targets]),
             np.stack([t.heat for t in targets]),
             np.stack([t.log_size for t in targets]),
+            np.stack([t.offset for t in targets]),
         )
 
 
 def normalised_shares(by_source: Mapping[str, object]) -> dict[str, float]:
-    """Share of each source in a batch; rendered frames, where given, take a fifth."""
+    """Share of each source in a batch; rendered frames, where given, take a tenth."""
     shares = {source: DEFAULT_SHARES.get(source, RENDERED_SHARE) for source in sorted(by_source)}
     if not shares:
         raise DatasetError("no training picture is left after the validation split")

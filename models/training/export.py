@@ -15,15 +15,14 @@ from torch import nn
 from models.training.network import HeadNet
 
 _OPSET = 17
-_OUTPUTS = ("density", "heat", "log_size")
+_OUTPUTS = ("density", "heat", "log_size", "offset")
 
 
 def export_onnx(network: nn.Module, path: Path) -> Path:
     """Export with free batch size, height and width (multiples of 32)."""
     plain = copy.deepcopy(network).to("cpu", memory_format=torch.contiguous_format).eval()
-    axes = {name: {0: "n", 1: "h4" if name != "density" else "h8"} for name in _OUTPUTS}
-    for name in _OUTPUTS:
-        axes[name][2] = axes[name][1].replace("h", "w")
+    axes = {name: {0: "n", 1: "h4", 2: "w4"} for name in _OUTPUTS}
+    axes |= {"density": {0: "n", 1: "h8", 2: "w8"}, "offset": {0: "n", 2: "h4", 3: "w4"}}
     torch.onnx.export(
         plain,
         (torch.zeros(1, 96, 128, 3, dtype=torch.uint8),),

@@ -22,10 +22,11 @@ class LossTerms:
     count: Tensor
     heat: Tensor
     size: Tensor
+    offset: Tensor
 
     @property
     def total(self) -> Tensor:
-        return self.poisson + self.blocks + self.count + self.heat + self.size
+        return self.poisson + self.blocks + self.count + self.heat + self.size + self.offset
 
 
 def loss_terms(
@@ -33,14 +34,15 @@ def loss_terms(
     points: Tensor,
     density: Tensor,
     heat: Tensor,
-    log_size: Tensor,
+    boxes: tuple[Tensor, Tensor],
 ) -> LossTerms:
     """Loss of a batch.
 
     Args:
         density_logits: (N, h, w) before softplus.
-        points: (N, 2, 2h, 2w): heat before sigmoid, log size.
-        density, heat, log_size: the targets, as `targets.Targets`, stacked.
+        points: (N, 4, 2h, 2w): heat before sigmoid, log size, offsets.
+        density, heat: the targets, as `targets.Targets`, stacked.
+        boxes: log size and offsets, likewise.
 
     The density terms are Poisson likelihood on 8x8-pixel cells, L1 on 32x32-pixel blocks and L1
     on the crop's count; each crop is weighted by 1 / (1 + count / 20), so that a packed crop
@@ -57,7 +59,8 @@ def loss_terms(
         blocks=0.25 * (weight * blocks).mean(),
         count=0.5 * (weight * count).mean(),
         heat=0.5 * _focal(points[:, 0].float(), heat),
-        size=0.3 * _size(points[:, 1].float(), log_size),
+        size=0.3 * _where_known(points[:, 1:2].float(), boxes[0][:, None]),
+        offset=0.5 * _where_known(points[:, 2:].float(), boxes[1]),
     )
 
 
@@ -75,7 +78,8 @@ def _focal(logits: Tensor, heat: Tensor) -> Tensor:
     return per_crop.mean()
 
 
-def _size(log_size: Tensor, truth: Tensor) -> Tensor:
+def _where_known(found: Tensor, truth: Tensor) -> Tensor:
+    """Mean absolute error where the truth is no NaN."""
     known = torch.isfinite(truth)
-    off = (log_size - torch.nan_to_num(truth)).abs() * known
+    off = (found - torch.nan_to_num(truth)).abs() * known
     return off.sum() / known.sum().clamp(min=1)

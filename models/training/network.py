@@ -1,10 +1,12 @@
 """The head network: a small cross-stage-partial trunk down to stride 32, and back up to 8 and 4.
 
-One input, (N, height, width, 3) uint8 BGR with sides that are multiples of 32, three outputs:
+One input, (N, height, width, 3) uint8 BGR with sides that are multiples of 32, four outputs:
 
 - `density` (N, height/8, width/8): people per cell, softplus.
 - `heat` (N, height/4, width/4): 0..1, peaks at head centres.
 - `log_size` (N, height/4, width/4): natural log of the head height in pixels.
+- `offset` (N, 2, height/4, width/4): where in its cell the centre is, u and v, in cells from the
+  cell's top left corner.
 
 Trunk and top-down path have the layout of YOLOX-nano (Ge et al., 2021), so that its weights can be
 the start of training (`start.py`); hard-swish stands for its SiLU, which costs more in int8.
@@ -111,18 +113,20 @@ class HeadNet(nn.Module):  # type: ignore[misc]
         self.merge8 = Partial(128, 64, 1, around=False)
         self.density = nn.Sequential(Separable(64, 64), nn.Conv2d(64, 1, 1))
         self.narrow8 = Conv(64, 32, 1)
-        self.points = nn.Sequential(Separable(32, 32), nn.Conv2d(32, 2, 1))
+        self.points = nn.Sequential(Separable(32, 32), nn.Conv2d(32, 4, 1))
         nn.init.constant_(self.density[-1].bias, _DENSITY_BIAS)
         nn.init.zeros_(self.points[-1].weight)
         with torch.no_grad():
-            self.points[-1].bias.copy_(torch.tensor([_HEAT_BIAS, 3.0]))
+            self.points[-1].bias.copy_(torch.tensor([_HEAT_BIAS, 3.0, 0.5, 0.5]))
 
-    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         density, points = self.logits(picture)
-        return functional.softplus(density), torch.sigmoid(points[:, 0]), points[:, 1]
+        heat = torch.sigmoid(points[:, 0])
+        return functional.softplus(density), heat, points[:, 1], points[:, 2:]
 
     def logits(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """Before the last functions: density (N, h/8, w/8); heat and log size (N, 2, h/4, w/4)."""
+        """Before the last functions: density (N, h/8, w/8); heat, log size and offsets
+        (N, 4, h/4, w/4)."""
         x = (_quarters(picture).permute(0, 3, 1, 2).float() - 114.0) * (1 / 58.0)
         at4 = self.stage4(self.stem(x))
         at8 = self.stage8(at4)

@@ -9,12 +9,12 @@ from models.training.batches import StepPlan
 
 _WARM_UP_SHARE = 0.05
 # Faults are rarer later: the network settles on the pictures that cameras mostly give. The last
-# crops are nearly whole pictures, with normalisation frozen: trained on small crops alone, the
-# network was unbiased on crops and counted too many on whole pictures.
+# crops are whole pictures of most cameras, with normalisation frozen: trained on small crops alone,
+# the network was unbiased on crops and counted too many on whole pictures.
 _PHASES = (
-    (0.6, StepPlan(crops=16, side_px=256)),
-    (0.8, StepPlan(crops=12, side_px=320, faults=0.4)),
-    (1.0, StepPlan(crops=5, side_px=480, faults=0.4, frozen_normalisation=True)),
+    (0.6, StepPlan(crops=16, size_px=(256, 256))),
+    (0.8, StepPlan(crops=12, size_px=(320, 320), faults=0.4)),
+    (1.0, StepPlan(crops=5, size_px=(640, 384), faults=0.4, frozen_normalisation=True)),
 )
 
 

@@ -1,4 +1,5 @@
-"""The start of training: trunk weights of YOLOX-nano (COCO, Apache-2.0), where its file is at hand.
+"""The start of training: a file of this project's own network, or the trunk of YOLOX-nano (COCO,
+Apache-2.0).
 
 The ONNX file holds convolutions with normalisation folded in. Each layer here gets its
 normalisation back from the statistics of real pictures, so that the network begins exactly where
@@ -24,6 +25,62 @@ _PIXEL_OFFSET, _PIXEL_SCALE = 114.0, 58.0
 # YOLOX stacks the four pixels of a square as (even row, even column), (odd, even), (even, odd),
 # (odd, odd); ours run along the rows first.
 _SQUARE_ORDER = (0, 2, 1, 3)
+_POINTS = "points.1"
+
+
+def start_from(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
+    """`start_from_own` for a file of this project's family, else `start_from_yolox`."""
+    outputs = {port.name for port in onnx.load(str(file)).graph.output}
+    own = {"density", "heat", "log_size"} <= outputs
+    return (start_from_own if own else start_from_yolox)(network, file, pictures)
+
+
+def start_from_own(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
+    """Load every convolution of an own network's file; returns how many were taken.
+
+    A file from before the network told offsets has two maps fewer: these begin untrained.
+
+    Raises:
+        WrongFamilyError: when the file does not hold the layout of `HeadNet`.
+    """
+    layers, folded = _in_order(network), _folded(file)
+    if len(folded) != len(layers):
+        raise WrongFamilyError(f"{file}: {len(folded)} convolutions, {len(layers)} are needed")
+    with torch.no_grad():
+        for (name, layer), (weight, bias) in zip(layers, folded, strict=True):
+            last = isinstance(layer, nn.Conv2d)
+            own = layer if last else layer.conv
+            taken = own.weight[: len(weight)] if name == _POINTS else own.weight
+            if taken.shape != weight.shape:
+                raise WrongFamilyError(
+                    f"{file}: {name} needs {tuple(own.weight.shape)}, "
+                    f"the file has {tuple(weight.shape)}: this is no xiaoan-heads of this layout"
+                )
+            taken.copy_(weight)
+            (layer.bias if last else layer.norm.bias)[: len(bias)].copy_(bias)
+    _normalise(network, [layer for _, layer in layers if isinstance(layer, Conv)], pictures)
+    return len(layers)
+
+
+def _in_order(network: HeadNet) -> list[tuple[str, Conv | nn.Conv2d]]:
+    """All layers with a kernel in the order in which they run, which is a file's order."""
+    ran: list[tuple[str, Conv | nn.Conv2d]] = []
+
+    def note(layer: nn.Module, name: str) -> None:
+        ran.append((name, layer))
+
+    last = ("density.1", _POINTS)
+    hooks = [
+        module.register_forward_pre_hook(lambda layer, _, name=name: note(layer, name))
+        for name, module in network.named_modules()
+        if isinstance(module, Conv) or name in last
+    ]
+    network.eval()
+    with torch.no_grad():
+        network.logits(torch.zeros(1, 32, 32, 3, dtype=torch.uint8))
+    for hook in hooks:
+        hook.remove()
+    return ran
 
 
 def start_from_yolox(network: HeadNet, file: Path, pictures: UInt8Array) -> int:

@@ -16,32 +16,38 @@ _UNKNOWN_SIZE_SIGMA_CELLS = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Targets of one crop of side S pixels.
+    """Targets of one crop of height H and width W pixels.
 
     Attributes:
-        density: (S/8, S/8) float32, heads per 8x8-pixel cell.
-        heat: (S/4, S/4) float32 in 0..1, 1 exactly at the cell of a head centre.
-        log_size: (S/4, S/4) float32, natural log of the head height in pixels; NaN where there
+        density: (H/8, W/8) float32, heads per 8x8-pixel cell.
+        heat: (H/4, W/4) float32 in 0..1, 1 exactly at the cell of a head centre.
+        log_size: (H/4, W/4) float32, natural log of the head height in pixels; NaN where there
             is no head or its size is unknown.
+        offset: (2, H/4, W/4) float32, centre u and v in cells from the corner of its cell; NaN
+            where there is no head or its size is unknown, since then it is only pointed at.
     """
 
     density: NDArray[np.float32]
     heat: NDArray[np.float32]
     log_size: NDArray[np.float32]
+    offset: NDArray[np.float32]
 
 
-def targets_for(heads: HeadArray, side_px: int) -> Targets:
-    """Targets for heads (N, 3) of u, v, height in pixels, all inside the crop."""
-    cells = side_px // DENSITY_STRIDE_PX
-    density = np.zeros((cells, cells), np.float32)
+def targets_for(heads: HeadArray, size_px: tuple[int, int]) -> Targets:
+    """Targets for heads (N, 3) of u, v, height in pixels, all inside a crop of (width, height)."""
+    width, height = size_px
+    density = np.zeros((height // DENSITY_STRIDE_PX, width // DENSITY_STRIDE_PX), np.float32)
     column_row = (heads[:, :2] // DENSITY_STRIDE_PX).astype(int)
     np.add.at(density, (column_row[:, 1], column_row[:, 0]), 1.0)
-    fine = side_px // HEAT_STRIDE_PX
-    heat = np.zeros((fine, fine), np.float32)
-    log_size = np.full((fine, fine), np.nan, np.float32)
-    for u, v, height in heads:
-        _splat(heat, log_size, (int(u // HEAT_STRIDE_PX), int(v // HEAT_STRIDE_PX)), float(height))
-    return Targets(density, heat, log_size)
+    heat = np.zeros((height // HEAT_STRIDE_PX, width // HEAT_STRIDE_PX), np.float32)
+    log_size = np.full(heat.shape, np.nan, np.float32)
+    offset = np.full((2, *heat.shape), np.nan, np.float32)
+    for u, v, tall in heads:
+        column, row = int(u // HEAT_STRIDE_PX), int(v // HEAT_STRIDE_PX)
+        _splat(heat, log_size, (column, row), float(tall))
+        if np.isfinite(tall):
+            offset[:, row, column] = u / HEAT_STRIDE_PX - column, v / HEAT_STRIDE_PX - row
+    return Targets(density, heat, log_size, offset)
 
 
 def _splat(

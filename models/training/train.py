@@ -36,7 +36,7 @@ from models.training.export import export_onnx
 from models.training.losses import loss_terms
 from models.training.network import HeadNet, parameter_count
 from models.training.recipe import Recipe, rate_at
-from models.training.start import start_from_yolox
+from models.training.start import start_from
 from vision.arrays import UInt8Array
 
 _GRADIENT_NORM = 5.0
@@ -45,9 +45,9 @@ _GRADIENT_NORM = 5.0
 class Trainer:
     """Network, optimiser and running average, with one step and one checkpoint."""
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, device: torch.device, *, half: bool = False) -> None:
         torch.manual_seed(recipe.seed)
-        self.recipe, self.device = recipe, device
+        self.recipe, self.device, self.half = recipe, device, half
         self.plans = recipe.plans()
         self.network = HeadNet().to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).eval()
@@ -58,8 +58,8 @@ class Trainer:
         self.seconds = 0.0
 
     def start(self, file: Path, pictures: UInt8Array) -> int:
-        """Take the trunk of a YOLOX-nano file; returns how many convolutions were taken."""
-        taken = start_from_yolox(self.network, file, pictures)
+        """Take an own file or the trunk of YOLOX-nano; returns how many convolutions were taken."""
+        taken = start_from(self.network, file, pictures)
         self.average = copy.deepcopy(self.network).eval()
         return taken
 
@@ -69,16 +69,18 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self._set_mode(self.plans[self.step_number])
-        density, points = self.network.logits(self._tensor(batch.pictures))
-        targets = (batch.density, batch.heat, batch.log_size)
-        terms = loss_terms(density, points, *(self._tensor(t) for t in targets))
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
+            density, points = self.network.logits(self._tensor(batch.pictures))
+        targets = (batch.density, batch.heat, batch.log_size, batch.offset)
+        truth, heat, *boxes = (self._tensor(t) for t in targets)
+        terms = loss_terms(density, points, truth, heat, (boxes[0], boxes[1]))
         self.optimiser.zero_grad(set_to_none=True)
         terms.total.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_NORM)
         self.optimiser.step()
         self.step_number += 1
         self._average()
-        names = ("poisson", "blocks", "count", "heat", "size")
+        names = ("poisson", "blocks", "count", "heat", "size", "offset")
         return {name: float(getattr(terms, name).detach()) for name in names}
 
     def _set_mode(self, plan: StepPlan) -> None:
@@ -192,11 +194,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with the data sets")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and ONNX")
     parser.add_argument("--rendered", type=Path, help="rendered pictures with heads.csv")
-    parser.add_argument("--start", type=Path, help="YOLOX-nano ONNX file to start from")
+    parser.add_argument("--start", type=Path, help="ONNX file to start from: YOLOX-nano or own")
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
+    parser.add_argument("--rate", type=float, default=Recipe().peak_rate, help="highest rate")
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument(
+        "--half", action="store_true", help="convolutions in bfloat16, where the machine has it"
+    )
+    parser.add_argument(
+        "--keep", nargs="*", default=[], help="parts that are not trained, such as stem stage4"
+    )
     parser.add_argument("--validate-every", type=int, default=3, help="epochs")
     parser.add_argument(
         "--finish", action="store_true", help="all steps left are of the last phase"
@@ -210,10 +219,12 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     asked.out.mkdir(parents=True, exist_ok=True)
     data = TrainingSet(read_training_samples(asked.data, asked.rendered), cache_folder())
-    recipe = replace(Recipe(), epochs=asked.epochs, seed=asked.seed)
+    recipe = replace(Recipe(), epochs=asked.epochs, seed=asked.seed, peak_rate=asked.rate)
     if asked.finish:
         recipe = replace(recipe, phases=recipe.phases[-1:])
-    trainer = Trainer(recipe, _device(asked.device))
+    trainer = Trainer(recipe, _device(asked.device), half=asked.half)
+    for part in asked.keep:
+        trainer.network.get_submodule(part).requires_grad_(False)
     checkpoint = asked.out / "checkpoint.pt"
     if asked.resume and checkpoint.exists():
         trainer.load(checkpoint)

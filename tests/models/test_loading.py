@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from models.errors import (
 )
 from models.heads.network import OwnHeadNetwork
 from models.loading import RuntimeChoice
-from models.sessions import RuntimeName, open_session
+from models.sessions import RuntimeName, Session, open_session
 from tests.models.conftest import HEAD_HEIGHT_PX, write_card
 
 
@@ -162,3 +163,19 @@ def test_the_shipped_network_is_of_the_own_family() -> None:
     network = load_head_network(runtime="onnxruntime")
     assert isinstance(network, OwnHeadNetwork)
     assert network.model_id.startswith("xiaoan-heads-1@")
+
+
+def test_a_provider_that_does_not_load_gives_way_with_one_warning_that_names_it(
+    model_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def without_cuda(*args: Any, runtime: RuntimeName, **others: Any) -> Session:
+        if runtime == "cuda":
+            raise RuntimeMissingError("tiny.onnx: CUDAExecutionProvider did not load")
+        return open_session(*args, runtime=runtime, **others)
+
+    monkeypatch.setattr(loading, "open_session", without_cuda)
+    network = load_head_network("tiny", runtime="cuda", cards_dir=model_dir, weights_dir=model_dir)
+    assert network.session.runtime == "onnxruntime"
+    (warning,) = caplog.records
+    assert warning.getMessage().startswith("runtime cuda is left out: ")
+    assert "CUDAExecutionProvider did not load" in warning.getMessage()

@@ -48,3 +48,18 @@ def test_an_empty_picture_has_no_heads() -> None:
     found = peaks(*maps({}), threshold=0.5, stride_px=4)
     assert len(found) == 0
     assert not found.saturated
+
+
+def test_the_offset_places_a_head_within_its_cell() -> None:
+    heat, log_size = maps({(3, 7): 0.9})
+    offset = np.full((2, *heat.shape), 0.5, np.float32)
+    offset[:, 3, 7] = 0.25, 0.75
+    found = peaks(heat, log_size, threshold=0.5, stride_px=4, offset=offset)
+    assert found.centres_uv_px.tolist() == [[29.0, 15.0]]  # (7 + 0.25) * 4, (3 + 0.75) * 4
+
+
+def test_an_offset_far_outside_its_cell_is_bounded() -> None:
+    heat, log_size = maps({(3, 7): 0.9})
+    offset = np.full((2, *heat.shape), 40.0, np.float32)
+    found = peaks(heat, log_size, threshold=0.5, stride_px=4, offset=offset)
+    assert found.centres_uv_px.tolist() == [[34.0, 18.0]]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.datasets import Sample
 from models.errors import DatasetError
-from models.training.augment import cut, spoil
+from models.training.augment import covered, cut, spoil
 from models.training.batches import StepPlan, TrainingSet, ahead, normalised_shares
 from models.training.recipe import Recipe, rate_at
 from models.training.targets import targets_for
@@ -20,7 +20,7 @@ HEADS = np.array([[10.0, 20.0, 12.0], [33.0, 5.0, np.nan]], np.float32)
 
 
 def test_targets_by_hand() -> None:
-    found = targets_for(HEADS, 64)
+    found = targets_for(HEADS, (64, 64))
     assert found.density.sum() == 2
     assert found.density[2, 1] == 1  # row 20 // 8, column 10 // 8
     assert found.density[0, 4] == 1
@@ -29,12 +29,21 @@ def test_targets_by_hand() -> None:
     assert (found.heat == 1.0).sum() == 2
     assert found.log_size[5, 2] == pytest.approx(np.log(12.0))
     assert np.isfinite(found.log_size).sum() == 1
+    assert found.offset[:, 5, 2].tolist() == [0.5, 0.0]  # 10 / 4 and 20 / 4 without their cells
+    assert np.isfinite(found.offset).sum() == 2
+
+
+def test_targets_of_a_wide_crop_have_its_rows_and_columns() -> None:
+    found = targets_for(HEADS, (96, 32))
+    assert found.density.shape == (4, 12)
+    assert found.heat.shape == found.log_size.shape == (8, 24)
+    assert found.offset.shape == (2, 8, 24)
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 63.9), st.floats(0, 63.9), st.floats(2, 60)), max_size=30))
 def test_the_density_target_sums_to_the_heads(heads: list[tuple[float, float, float]]) -> None:
-    found = targets_for(np.array(heads, np.float32).reshape(-1, 3), 64)
+    found = targets_for(np.array(heads, np.float32).reshape(-1, 3), (64, 64))
     assert found.density.sum() == len(heads)
     assert found.heat.max(initial=0.0) <= 1.0
 
@@ -44,7 +53,7 @@ def test_the_density_target_sums_to_the_heads(heads: list[tuple[float, float, fl
 def test_every_head_of_a_crop_lies_inside_it(seed: int) -> None:
     image = np.zeros((100, 140, 3), np.uint8)
     rng = np.random.default_rng(seed)
-    crop = cut(image, HEADS, source="brt", side_px=64, rng=rng)
+    crop = cut(image, HEADS, source="brt", size_px=(64, 64), rng=rng)
     assert crop.image_bgr.shape == (64, 64, 3)
     assert ((crop.heads[:, :2] >= 0) & (crop.heads[:, :2] < 64)).all()
 
@@ -55,7 +64,7 @@ def test_a_head_stays_on_its_pixels() -> None:
     heads = np.array([[60.0, 30.0, 12.0]], np.float32)
     hits = 0
     for seed in range(40):
-        crop = cut(image, heads, source="brt", side_px=64, rng=np.random.default_rng(seed))
+        crop = cut(image, heads, source="brt", size_px=(64, 64), rng=np.random.default_rng(seed))
         for u, v, _ in crop.heads:
             hits += 1
             around = crop.image_bgr[
@@ -63,6 +72,21 @@ def test_a_head_stays_on_its_pixels() -> None:
             ]
             assert around.mean() > crop.image_bgr.mean() + 20
     assert hits >= 20
+
+
+def test_heads_behind_what_is_in_front_are_dropped() -> None:
+    image = np.full((64, 64, 3), 255, np.uint8)
+    v, u = np.mgrid[2:64:4, 2:64:4]
+    heads = np.column_stack([u.ravel(), v.ravel(), np.full(u.size, 6.0)]).astype(np.float32)
+    hidden = 0
+    for seed in range(20):
+        found, seen = covered(image, heads, np.random.default_rng(seed))
+        assert (found[seen[:, 1].astype(int), seen[:, 0].astype(int)] == 255).all()
+        shown = (found[heads[:, 1].astype(int), heads[:, 0].astype(int)] == 255).all(axis=1)
+        assert shown.sum() == len(seen)
+        hidden += len(heads) - len(seen)
+    assert hidden > 0
+    assert (image == 255).all()
 
 
 def test_spoiling_is_a_function_of_the_seed() -> None:
@@ -93,7 +117,7 @@ def test_the_cache_gives_back_the_pictures(small_set: TrainingSet, tmp_path: Pat
 
 
 def test_a_batch_is_a_function_of_seed_and_step(small_set: TrainingSet) -> None:
-    plan = StepPlan(crops=4, side_px=64)
+    plan = StepPlan(crops=4, size_px=(64, 64))
     first, same = small_set.batch(7, 3, plan), small_set.batch(7, 3, plan)
     assert np.array_equal(first.pictures, same.pictures)
     assert not np.array_equal(first.pictures, small_set.batch(7, 4, plan).pictures)
@@ -102,7 +126,7 @@ def test_a_batch_is_a_function_of_seed_and_step(small_set: TrainingSet) -> None:
 
 
 def test_resuming_gives_the_batches_that_were_left(small_set: TrainingSet) -> None:
-    plans = [StepPlan(crops=2, side_px=32)] * 5
+    plans = [StepPlan(crops=2, size_px=(32, 32))] * 5
     whole = [b.pictures for b in ahead(small_set, 1, range(5), plans)]
     rest = [b.pictures for b in ahead(small_set, 1, range(3, 5), plans)]
     assert len(whole) == 5
@@ -118,9 +142,9 @@ def test_held_out_pictures_are_never_in_a_batch(small_set: TrainingSet) -> None:
 @pytest.mark.parametrize(
     ("sources", "shares"),
     [
-        (["brt", "scut_a", "scut_b"], {"brt": 0.5, "scut_a": 0.15, "scut_b": 0.35}),
-        (["brt", "scut_a"], {"brt": 0.5 / 0.65, "scut_a": 0.15 / 0.65}),
-        (["brt", "rendered"], {"brt": 0.8, "rendered": 0.2}),
+        (["brt", "scut_a", "scut_b"], {"brt": 0.4, "scut_a": 0.22, "scut_b": 0.38}),
+        (["brt", "scut_a"], {"brt": 0.4 / 0.62, "scut_a": 0.22 / 0.62}),
+        (["brt", "rendered"], {"brt": 0.9, "rendered": 0.1}),
         (["rendered"], {"rendered": 1.0}),
     ],
 )
@@ -143,11 +167,11 @@ def test_the_rate_rises_once_and_falls_to_a_hundredth() -> None:
     assert rates[-1] == pytest.approx(0.01)
 
 
-def test_the_recipe_goes_from_small_crops_to_nearly_whole_pictures() -> None:
+def test_the_recipe_goes_from_small_crops_to_whole_pictures() -> None:
     plans = Recipe(epochs=10).plans()
     assert len(plans) == 1200
-    sides = {number: plans[number].side_px for number in (0, 719, 720, 959, 960, 1199)}
-    assert sides == {0: 256, 719: 256, 720: 320, 959: 320, 960: 480, 1199: 480}
+    widths = {number: plans[number].size_px[0] for number in (0, 719, 720, 959, 960, 1199)}
+    assert widths == {0: 256, 719: 256, 720: 320, 959: 320, 960: 640, 1199: 640}
     assert [plan.frozen_normalisation for plan in (plans[959], plans[960])] == [False, True]
 
 
@@ -157,22 +181,24 @@ def test_the_network_keeps_its_size_and_shapes() -> None:
 
     network = HeadNet().eval()
     assert parameter_count(network) <= 1_200_000
-    density, heat, log_size = network(torch.zeros(1, 64, 96, 3, dtype=torch.uint8))
+    density, heat, log_size, offset = network(torch.zeros(1, 64, 96, 3, dtype=torch.uint8))
     assert density.shape == (1, 8, 12)
     assert heat.shape == log_size.shape == (1, 16, 24)
+    assert offset.shape == (1, 2, 16, 24)
 
 
 def test_a_perfect_answer_costs_less_than_a_wrong_one() -> None:
     torch = pytest.importorskip("torch", reason="torch is in the training environment only")
     from models.training.losses import loss_terms
 
-    truth = targets_for(HEADS, 64)
-    density, heat, size = (
-        torch.from_numpy(a)[None] for a in (truth.density, truth.heat, truth.log_size)
-    )
+    truth = targets_for(HEADS, (64, 64))
+    maps = (truth.density, truth.heat, truth.log_size, truth.offset)
+    density, heat, size, offset = (torch.from_numpy(a)[None] for a in maps)
     right = torch.log(torch.expm1(density.clamp(min=1e-4)))
-    points = torch.stack([torch.logit(heat, eps=1e-4), torch.nan_to_num(size)], dim=1)
-    good = loss_terms(right, points, density, heat, size)
-    bad = loss_terms(-right, -points, density, heat, size)
+    found = [torch.logit(heat, eps=1e-4), torch.nan_to_num(size)]
+    points = torch.cat((torch.stack(found, dim=1), torch.nan_to_num(offset)), dim=1)
+    good = loss_terms(right, points, density, heat, (size, offset))
+    bad = loss_terms(-right, -points, density, heat, (size, offset))
+    assert float(good.offset) == float(good.size) == 0.0
     assert float(good.count) < 0.05
     assert float(good.total) < float(bad.total)

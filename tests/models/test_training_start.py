@@ -74,3 +74,76 @@ def test_a_file_of_another_layout_is_refused_by_layer(tmp_path: Path) -> None:
     _file_with(tmp_path / "other.onnx", shapes, seed=3)
     with pytest.raises(WrongFamilyError, match=r"other\.onnx: stage4.* this is no YOLOX-nano"):
         start_from_yolox(HeadNet(), tmp_path / "other.onnx", _pictures())
+
+
+def _own_file(path: Path, maps: int) -> tuple[Any, dict[str, np.ndarray]]:
+    """A network with random weights and statistics as a file, and its answers to `_pictures`."""
+    import onnxruntime
+
+    from models.training.export import export_onnx
+    from models.training.network import HeadNet
+
+    torch.manual_seed(4)
+    network = HeadNet()
+    last = network.points[-1]
+    torch.nn.init.normal_(last.weight, std=0.1)
+    with torch.no_grad():
+        for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+            norm.running_mean.uniform_(-0.5, 0.5)
+            norm.running_var.uniform_(0.5, 2.0)
+            norm.bias.uniform_(-0.5, 0.5)
+    export_onnx(network, path)
+    if maps < 4:
+        model = onnx.load(str(path))
+        for value in model.graph.initializer:
+            if value.name.startswith("points.1."):
+                value.CopyFrom(
+                    numpy_helper.from_array(numpy_helper.to_array(value)[:maps].copy(), value.name)
+                )
+        onnx.save(model, str(path))
+        return network, {}
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [port.name for port in session.get_outputs()]
+    return network, dict(zip(names, session.run(None, {"picture": _pictures()}), strict=True))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_an_own_file_goes_on_where_it_stands(tmp_path: Path) -> None:
+    from models.training.network import HeadNet
+    from models.training.start import start_from
+
+    _, answers = _own_file(tmp_path / "own.onnx", 4)
+    network = HeadNet()
+    assert start_from(network, tmp_path / "own.onnx", _pictures()) == 68
+    with torch.inference_mode():
+        found = network(torch.from_numpy(_pictures()))
+    assert set(answers) == {"density", "heat", "log_size", "offset"}
+    for name, mine in zip(("density", "heat", "log_size", "offset"), found, strict=True):
+        np.testing.assert_allclose(mine.numpy(), answers[name], atol=2e-3)
+    # Its normalisation tells the statistics of real pictures, so that training can go on with it.
+    assert float(network.stem.norm.running_var.min()) != 1.0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_a_file_from_before_offsets_keeps_its_two_maps(tmp_path: Path) -> None:
+    from models.training.network import HeadNet
+    from models.training.start import start_from_own
+
+    before, _ = _own_file(tmp_path / "old.onnx", 2)
+    network = HeadNet()
+    start_from_own(network, tmp_path / "old.onnx", _pictures())
+    after, old = network.points[-1], before.points[-1]
+    assert torch.equal(after.weight[:2], old.weight[:2])
+    assert torch.count_nonzero(after.weight[2:]) == 0  # offsets begin in the middle of the cell
+    assert after.bias[2:].tolist() == [0.5, 0.5]
+
+
+def test_an_own_file_with_other_layers_is_refused(tmp_path: Path) -> None:
+    from models.training.network import HeadNet
+    from models.training.start import start_from_own
+
+    _file_with(tmp_path / "short.onnx", _trunk_shapes(), seed=3)
+    with pytest.raises(WrongFamilyError, match=r"short\.onnx: \d+ convolutions, 68 are needed"):
+        start_from_own(HeadNet(), tmp_path / "short.onnx", _pictures())
