@@ -47,8 +47,6 @@ _MISSING_TAIL_SHARE = 0.02
 _LIVE_PROTOCOLS = "rtsp,rtsps,rtp,tcp,tls"
 _FILE_PROTOCOLS = "file"
 _NEAR_TIMEOUT = 0.9
-# Keyframes at most this far apart are enough for a calm place, which is analysed once a second.
-_NEAR_KEYFRAMES_S = 1.2
 _CLOCK = SystemClock()
 
 
@@ -161,8 +159,8 @@ class AvContainer:
         for packet in self._container.demux(self._stream):
             if self.tap is not None:
                 self.tap.packet(packet, self._stream, self._start_s)
-            calm = self.thrift is not None and self.thrift.calm
-            if self._keyframes.leave_out(packet, self._stream, calm=calm):
+            within_s = 0.0 if self.thrift is None else self.thrift.keyframes_within_s
+            if self._keyframes.leave_out(packet, self._stream, within_s):
                 continue
             try:
                 frames = packet.decode()
@@ -197,7 +195,7 @@ class AvContainer:
 
 
 class _Keyframes:
-    """Which packets need not be decoded while a place is calm: all between near keyframes."""
+    """Which packets need not be decoded while keyframes are enough: all between near ones."""
 
     def __init__(self) -> None:
         self.left_out = 0
@@ -205,7 +203,7 @@ class _Keyframes:
         self._interval_s = math.inf
         self._leaving = False
 
-    def leave_out(self, packet: Packet[VideoStream], stream: VideoStream, *, calm: bool) -> bool:
+    def leave_out(self, packet: Packet[VideoStream], stream: VideoStream, within_s: float) -> bool:
         """Whether to skip this packet.
 
         Skipping begins after a keyframe and ends with one, so nothing is ever decoded without what
@@ -214,8 +212,8 @@ class _Keyframes:
         """
         if packet.is_keyframe:
             self._note(packet)
-            near = self._interval_s <= _NEAR_KEYFRAMES_S
-            self._leaving = calm and near and not stream.codec_context.has_b_frames
+            near = self._interval_s <= within_s
+            self._leaving = near and not stream.codec_context.has_b_frames
             return False
         if self._leaving and packet.size:
             self.left_out += 1

@@ -153,13 +153,14 @@ class CameraLoop:
         unused = dropped.get("not_sampled", 0) + dropped.get("not_decoded", 0)
         return Arrivals(unused + self._sequence)
 
-    def pace(self, fps: float, *, calm: bool = False) -> None:
+    def pace(self, fps: float, *, calm: bool = False, short: bool = False) -> None:
         """Analyse `fps` pictures a second from the next picture on.
 
-        `calm` lets the source decode keyframes only, where they come often enough; full rate comes
+        `calm` and `short` (of time) let the source decode keyframes only, where they come about
+        once a second, or for `short` at least so often; full rate comes
         back with the next one.
         """
-        self._thrift.calm = calm
+        self._thrift.calm, self._thrift.short = calm, short
         if fps != self._fps:
             self._fps = fps
             # Replaced whole: the decode thread takes a picture by the old one or by the new one.

@@ -10,7 +10,7 @@ import structlog
 
 from streams.camera_loop import CameraLoop
 from streams.clock import Clock
-from streams.pacing import FrameTotals, Pace, PacedCamera, Pacer, PaceReason
+from streams.pacing import LEAST_FPS, FrameTotals, Pace, PacedCamera, Pacer, PaceReason
 from vision.instants import Monotonic, Utc
 from vision.readings import ZoneReading
 
@@ -90,7 +90,9 @@ class PaceKeeper:
         self._turned, self._paces = now, paces
         for loop in self._loops:
             pace = paces[loop.spec.id]
-            loop.pace(pace.fps, calm=pace.reason is PaceReason.CALM)
+            # At the least rate decoding is most of what a camera costs.
+            short = pace.reason is PaceReason.LOAD and pace.fps <= LEAST_FPS
+            loop.pace(pace.fps, calm=pace.reason is PaceReason.CALM, short=short)
         if self._pacer.shed_step != step_before:
             _log.warning(
                 "the worker is short of time; cameras are analysed less, stairs last"

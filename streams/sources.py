@@ -90,17 +90,29 @@ class RawPicture(Protocol):
         ...
 
 
+_A_SECOND_S, _ABOUT_A_SECOND_S = 1.02, 1.2
+
+
 class Thrift:
     """Whether a source may leave pictures undecoded; set by one thread and read by another.
 
     Attributes:
         calm: one picture a second or so is enough for now.
+        short: the machine is short of time; one picture a second must come, and no more.
     """
 
-    __slots__ = ("calm",)
+    __slots__ = ("calm", "short")
 
     def __init__(self) -> None:
         self.calm = False
+        self.short = False
+
+    @property
+    def keyframes_within_s(self) -> float:
+        """How far apart keyframes may lie to be enough by themselves; 0 where all are wanted."""
+        if self.short:
+            return _A_SECOND_S
+        return _ABOUT_A_SECOND_S if self.calm else 0.0
 
 
 class Container(Protocol):

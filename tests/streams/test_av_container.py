@@ -189,7 +189,9 @@ def write_camera(path: Path, *, keyframe_every: int, reordered: int = 0) -> None
         container.mux(stream.encode())
 
 
-def decoded(path: Path, calm_from: float, calm_to: float) -> tuple[list[float], int]:
+def decoded(
+    path: Path, calm_from: float, calm_to: float, *, name: str = "calm"
+) -> tuple[list[float], int]:
     """Times of the pictures that came, and how many were left out."""
     container = open_with_av(file_uri(path), Timeouts())
     container.thrift = thrift = Thrift()
@@ -200,7 +202,7 @@ def decoded(path: Path, calm_from: float, calm_to: float) -> tuple[list[float], 
             grey = float(picture.bgr((64, 48)).mean())
             assert grey == pytest.approx(20 * at, abs=5.0), "decoded without what it refers to"
             times.append(round(at, 2))
-            thrift.calm = calm_from <= at < calm_to
+            setattr(thrift, name, calm_from <= at < calm_to)
     finally:
         container.close()
     return times, container.undecoded
@@ -215,6 +217,20 @@ def test_a_calm_place_is_decoded_at_keyframes_and_comes_back_whole(tmp_path: Pat
     # its end at 6.0 s.
     assert times == [t for t in whole if t <= 4.0] + [5.0, 6.0] + [t for t in whole if t >= 7.0]
     assert left_out == 27
+
+
+@pytest.mark.parametrize(
+    ("keyframe_every", "name", "came"),
+    # 1.1 s are near enough for a calm place; a machine that is short still owes one a second.
+    [(10, "short", 19), (11, "calm", 20), (11, "short", 100)],
+)
+def test_a_machine_short_of_time_decodes_keyframes_that_come_each_second(
+    tmp_path: Path, keyframe_every: int, name: str, came: int
+) -> None:
+    path = tmp_path / "camera.mp4"
+    write_camera(path, keyframe_every=keyframe_every)
+    times, left_out = decoded(path, 0.0, 10.0, name=name)
+    assert (len(times), left_out) == (came, 100 - came)
 
 
 @pytest.mark.parametrize(("keyframe_every", "reordered"), [(20, 0), (10, 2)])

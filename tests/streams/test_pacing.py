@@ -130,3 +130,39 @@ def test_load_is_told_every_five_seconds_and_at_once_when_a_step_is_taken() -> N
             assert news.paces["cam"].fps == 5.0
         clock.advance(1.0)
     assert told == [0, 5, 10]
+
+
+class LosingLoop(CameraLoop):
+    """A camera of whose frames half are lost; it notes what it is told."""
+
+    def __init__(self, spec: CameraSpec, clock: SimulatedClock) -> None:
+        outlets = Outlets(deliver=lambda frame: True, report=lambda status: None)
+        super().__init__(spec, opener=FakeOpener(), clock=clock, outlets=outlets)
+        self.seconds = 0
+        self.told: tuple[float, bool, bool] = (0.0, False, False)
+
+    def counts(self) -> dict[str, int]:
+        self.seconds += 1
+        return {"delivered": 100 * self.seconds, "superseded": 50 * self.seconds}
+
+    def pace(self, fps: float, *, calm: bool = False, short: bool = False) -> None:
+        self.told = (fps, calm, short)
+
+
+def test_a_machine_far_past_its_limit_looks_at_each_stair_once_a_second_and_decodes_no_more() -> (
+    None
+):
+    clock = SimulatedClock()
+    stair = LosingLoop(
+        CameraSpec("stair", URI, (64, 48), zone_ids=("stair",), guards_stair=True), clock
+    )
+    hall = LosingLoop(CameraSpec("hall", URI, (64, 48), zone_ids=("hall",)), clock)
+    keeper = PaceKeeper([stair, hall], dict, clock)
+    told = []
+    for _ in range(30):
+        keeper.turn()
+        told.append((hall.told, stair.told))
+        clock.advance(1.0)
+    full, half, least = (5.0, False, False), (2.5, False, False), (1.0, False, True)
+    steps = [now for now, before in zip(told, [None, *told], strict=False) if now != before]
+    assert steps == [(half, full), (least, full), (least, half), (least, least)]
