@@ -144,3 +144,27 @@ def test_next_years_table_is_looked_through_and_fetched(
     until(browser, path.is_file)
     assert load_catalogue(path).measure("1.2.4").text_zh == REWORDED
     assert complaints(browser) == []
+
+
+def test_a_pasted_notice_becomes_the_school_year(
+    service: PlanProcess, browser: webdriver.Chrome
+) -> None:
+    named(browser, f"{service.url}/plan")
+    year = service.client.get(f"/api/v1/plan/units/{SCHOOL}/today").json()["day"][:4]
+    browser.get(f"{service.url}/plan/school-year?year={year}")
+    words = "元旦：1月1日（周五）至3日（周日）放假。1月4日（周一）上班。鼓励在2月4日休息。"
+    browser.find_element(By.ID, "notice").send_keys(words)
+    browser.find_element(By.ID, "read").click()
+    told = browser.find_element(By.CSS_SELECTOR, "#year output")
+    until(browser, lambda: "鼓励在2月4日休息" in told.text)
+    holidays = browser.find_element(By.ID, "holidays").get_attribute("value")
+    assert holidays == f"{year}-01-01 至 {year}-01-03 元旦"
+    assert browser.find_element(By.ID, "make_up_days").get_attribute("value") == f"{year}-01-04"
+    browser.find_element(By.ID, "look").click()
+    until(browser, lambda: browser.find_element(By.ID, "changes").is_displayed())
+    browser.find_element(By.CSS_SELECTOR, "#year button:not([type])").click()
+    until(browser, lambda: "已录入" in told.text)
+    known = service.client.get(f"/api/v1/plan/calendars/{year}").json()
+    assert [one["day"][5:] for one in known["holidays"]] == ["01-01", "01-02", "01-03"]
+    assert known["entered_by"] == "王芳"
+    assert complaints(browser) == []
