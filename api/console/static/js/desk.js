@@ -64,8 +64,8 @@ function renderLoad() {
   const named = slowed.map(
     ({ camera_id: id, fps }) => `${inLanguage(cameras.get(id)?.name ?? { zh: id, en: id })} ${fps}`,
   );
-  const lost = Math.max(...short.map((one) => one.lost_share));
-  const said = t("console.load.detail", { lost: Math.round(lost * 100) });
+  const lost = Math.round(100 * Math.max(...short.map((one) => one.lost_share)));
+  const said = lost > 0 ? t("console.load.detail", { lost }) : t("console.load.slowed");
   setText(byId("load-detail"), named.length ? `${said} ${t("console.load.cameras", { cameras: named.join(" · ") })}` : said);
 }
 
