@@ -24,7 +24,8 @@ from config import load_site, sample_school_directory
 from tests.api.dots import dot_film, dot_picture
 
 ZONE = "corridor-3f"
-_DEADLINE_S = 90.0
+# Patience, not a target: a busy machine takes a minute to start everything.
+_DEADLINE_S = 140.0
 
 
 class RunningSite:
