@@ -103,6 +103,9 @@ def _owners(pictures: Sequence[WatchedPicture], zone_id: str) -> IntArray:
 
     The camera with most pixels per m² wins; one whose cell is black loses to any that is lit.
     """
+    if len(pictures) == 1:
+        # Most zones have one camera, and it counts whatever it sees.
+        return np.where(pictures[0].parts[zone_id].view.seen.ravel(), 0, -1)
     quality = []
     for picture in pictures:
         part = picture.parts[zone_id]
