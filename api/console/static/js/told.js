@@ -46,6 +46,7 @@ function row(one) {
 function wordsOf(one, bad) {
   if (one.state === "received") return t("alarm.told.received", { time: shortTime(one.received_at) });
   if (one.state === "sent") return t("alarm.told.sent", { time: shortTime(one.sent_at) });
+  if (bad && one.attempts === 0) return t("alarm.told.not_yet");
   if (bad) return t("alarm.told.not_received", { count: one.attempts });
   return t("alarm.told.waiting");
 }
