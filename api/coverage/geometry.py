@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import shapely
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from api.coverage.live import LiveSite
 from api.coverage.underlay import picture_size
 from config import Floor, LocalText, RequiredArea
+from vision.coverage import SMALLEST_SPOT_M2
 from vision.visibility import polygonal
 
 _PLAIN_M = 0.02
@@ -45,13 +47,20 @@ def _floor(live: LiveSite, floor: Floor, camera_ids: list[str]) -> dict[str, Any
                 "level": area.level,
                 "critical": area.critical,
                 "polygon": _rings(area.polygon_xy_m),
+                "middle": _middle(area.polygon_xy_m),
             }
             for area in required
         ],
         "forbidden": [
-            {"id": area.id, "name": _name(area.name), "polygon": _rings(area.polygon_xy_m)}
+            {
+                "id": area.id,
+                "name": _name(area.name),
+                "polygon": _rings(area.polygon_xy_m),
+                "middle": _middle(area.polygon_xy_m),
+            }
             for area in forbidden
         ],
+        "blind": _blind(live, floor, camera_ids),
         "cameras": [_camera(live, name) for name in camera_ids],
         "views": [
             {"area_id": area.id, "camera_id": name, "polygons": _faces(shape)}
@@ -61,6 +70,27 @@ def _floor(live: LiveSite, floor: Floor, camera_ids: list[str]) -> dict[str, Any
         ],
         "underlay": _underlay(floor),
     }
+
+
+def _blind(live: LiveSite, floor: Floor, camera_ids: list[str]) -> list[dict[str, Any]]:
+    """What no camera shows of each required area even when all are well, as drawn."""
+    scene = next(one for one in live.scenes if one.floor.id == floor.id)
+    found = []
+    for area in scene.areas:
+        shown = [live.planned_shape(floor.id, area.id, name) for name in camera_ids]
+        whole = shapely.union_all([surface.polygon_xy_m for surface in area.surfaces])
+        left = polygonal(shapely.difference(whole, shapely.union_all(shown)))
+        spots = [part for part in left.geoms if part.area >= SMALLEST_SPOT_M2]
+        if spots:
+            m2 = round(sum(part.area for part in spots), 3)
+            found.append({"area_id": area.id, "m2": m2, "polygons": [_rings(one) for one in spots]})
+    return found
+
+
+def _middle(polygon: Polygon) -> list[float]:
+    """Where the name of a place is written: inside it."""
+    centre = polygon.centroid
+    return _point(*(centre if polygon.contains(centre) else polygon.point_on_surface()).coords)
 
 
 def _underlay(floor: Floor) -> dict[str, Any] | None:

@@ -16,6 +16,8 @@ let plan = null;
 let present = null;
 let changes = [];
 const names = { areas: new Map(), cameras: new Map() };
+// The boxes of the words and cameras that the plan holds so far.
+let taken = [];
 
 async function ask(address) {
   const answer = await fetch(address);
@@ -58,11 +60,12 @@ function shape(kind, attributes, text) {
 
 const pathOf = (rings) => rings.map((ring) => `M${ring.map((p) => p.join(",")).join("L")}Z`).join("");
 
-function hatch(id, colour, angle) {
+function hatch(id, colour, angle, unit) {
+  const side = 8 * unit;
   const pattern = shape("pattern", {
-    id, width: 0.3, height: 0.3, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})`,
+    id, width: side, height: side, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})`,
   });
-  pattern.append(shape("line", { x1: 0, y1: 0, x2: 0, y2: 0.3, stroke: colour, "stroke-width": 0.1 }));
+  pattern.append(shape("line", { x1: 0, y1: 0, x2: 0, y2: side, stroke: colour, "stroke-width": 3 * unit }));
   return pattern;
 }
 
@@ -96,14 +99,19 @@ function draw() {
   const state = standing();
   const svg = by("plan");
   svg.replaceChildren();
+  taken = [];
   const points = floor.outline.flat().concat(floor.cameras.map((one) => one.at));
   const xs = points.map((p) => p[0]);
   const ys = points.map((p) => p[1]);
   const [left, low] = [Math.min(...xs) - 1, Math.min(...ys) - 1];
   const [wide, high] = [Math.max(...xs) + 1 - left, Math.max(...ys) + 1 - low];
   svg.setAttribute("viewBox", `${left} ${-(low + high)} ${wide} ${high}`);
+  svg.style.aspectRatio = `${wide} / ${high}`;
+  // Labels keep their size on the screen, however large the floor is.
+  const unit = Math.max(wide / Math.max(svg.clientWidth, 1), high / Math.max(svg.clientHeight, 1));
   const defs = shape("defs", {});
-  defs.append(hatch("hatch-lost", "#b2182b", 45), hatch("hatch-forbidden", "#6a3d9a", -45));
+  defs.append(hatch("hatch-lost", "#b2182b", 45, unit), hatch("hatch-forbidden", "#6a3d9a", -45, unit),
+    hatch("hatch-planned", "#7f4f00", 0, unit));
   const up = shape("g", { transform: "scale(1,-1)" });
   svg.append(defs, up);
   up.append(shape("path", { d: pathOf(floor.outline), class: "outline" }));
@@ -114,10 +122,20 @@ function draw() {
     }));
   }
   const views = floor.views.map((view) => [view, state !== null && state.healthy.has(view.camera_id)]);
-  for (const [view, well] of views) {
-    if (state === null || !shownLayer(well ? "seen" : "lost")) continue;
-    for (const rings of view.polygons) {
-      up.append(shape("path", { d: pathOf(rings), class: well ? "seen" : "lost" }));
+  const parts = (well) => views.filter((one) => one[1] === well).flatMap(([view]) => view.polygons);
+  if (state !== null && shownLayer("lost") && parts(false).length > 0) {
+    // What another camera still shows is not lost.
+    defs.append(elsewhere(parts(true), [left, low, wide, high]));
+    const lost = shape("g", { mask: "url(#not-seen)" });
+    for (const rings of parts(false)) lost.append(shape("path", { d: pathOf(rings), class: "lost" }));
+    up.append(lost);
+  }
+  if (state !== null && shownLayer("seen")) {
+    for (const rings of parts(true)) up.append(shape("path", { d: pathOf(rings), class: "seen" }));
+  }
+  if (shownLayer("planned")) {
+    for (const rings of floor.blind.flatMap((one) => one.polygons)) {
+      up.append(shape("path", { d: pathOf(rings), class: "planned" }));
     }
   }
   if (shownLayer("areas")) {
@@ -140,21 +158,76 @@ function draw() {
     const [[x1, y1], [x2, y2]] = door.points;
     up.append(shape("line", { x1, y1, x2, y2, class: door.open ? "door open" : "door" }));
   }
-  if (shownLayer("cameras")) drawCameras(svg, up, floor, state);
+  if (shownLayer("cameras")) drawCameras(svg, up, floor, state, unit);
+  if (shownLayer("areas")) drawNames(svg, floor.areas, "label area-name", unit);
+  if (shownLayer("forbidden")) drawNames(svg, floor.forbidden, "label forbidden-name", unit);
+  drawScale(svg, left, low, unit);
 }
 
-function drawCameras(svg, up, floor, state) {
+function elsewhere(polygons, [x, y, width, height]) {
+  const mask = shape("mask", { id: "not-seen", maskUnits: "userSpaceOnUse", x, y, width, height });
+  mask.append(shape("rect", { x, y, width, height, fill: "white" }));
+  for (const rings of polygons) mask.append(shape("path", { d: pathOf(rings), fill: "black" }));
+  return mask;
+}
+
+// A word near its place: the nearest height at which it covers no other word and no camera.
+function label(svg, [x, y], kind, text, unit) {
+  const made = shape("text", { x, y: -y, class: kind, "font-size": 13 * unit, "stroke-width": 3 * unit }, text);
+  svg.append(made);
+  const { x: left, y: top, width, height } = made.getBBox();
+  for (const step of [0, 1, -1, 2, -2, 3, -3]) {
+    const shift = step * 15 * unit;
+    const box = { left, right: left + width, top: top + shift, bottom: top + shift + height };
+    if (taken.some((one) => cover(one, box)) && step !== -3) continue;
+    made.setAttribute("y", -y + shift);
+    taken.push(box);
+    return;
+  }
+}
+
+const cover = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+
+function drawNames(svg, places, kind, unit) {
+  for (const place of places) {
+    const star = place.critical ? "★" : "";
+    label(svg, place.middle, kind, star + inLanguage(place.name), unit);
+  }
+}
+
+// A bar of a round length, at most a fifth of the plan's width.
+function drawScale(svg, left, low, unit) {
+  const most = (svg.clientWidth * unit) / 5;
+  const metres = [100, 50, 20, 10, 5, 2, 1].find((one) => one <= most) ?? 1;
+  const y = -(low + 0.3);
+  svg.append(shape("line", {
+    x1: left + 0.3, y1: y, x2: left + 0.3 + metres, y2: y, class: "scale", "stroke-width": 2 * unit,
+  }));
+  label(svg, [left + 0.3 + metres / 2, low + 0.3 + 5 * unit], "label", `${metres} m`, unit);
+}
+
+function drawCameras(svg, up, floor, state, unit) {
   for (const camera of floor.cameras) {
     const [x, y] = camera.at;
     const well = state === null || state.healthy.has(camera.id);
     const half = (Math.min(camera.hfov_deg, 160) / 2) * (Math.PI / 180);
     const pan = camera.pan_deg * (Math.PI / 180);
-    const tips = [pan - half, pan + half].map((a) => `${x + 0.9 * Math.cos(a)},${y + 0.9 * Math.sin(a)}`);
+    const reach = 20 * unit;
+    const tips = [pan - half, pan + half].map((a) => [x + reach * Math.cos(a), y + reach * Math.sin(a)]);
+    const corners = [[x, y], ...tips];
+    taken.push({
+      left: Math.min(...corners.map((p) => p[0])), right: Math.max(...corners.map((p) => p[0])),
+      top: -Math.max(...corners.map((p) => p[1])), bottom: -Math.min(...corners.map((p) => p[1])),
+    });
     up.append(shape("polygon", {
-      points: `${x},${y} ${tips.join(" ")}`, class: well ? "camera" : "camera bad",
+      points: corners.map((p) => p.join(",")).join(" "), class: well ? "camera" : "camera bad",
     }));
-    const label = well ? camera.id : `✕ ${camera.id}`;
-    svg.append(shape("text", { x: x + 0.2, y: -(y + 0.25), class: "label" }, label));
+  }
+  for (const camera of floor.cameras) {
+    const [x, y] = camera.at;
+    const well = state === null || state.healthy.has(camera.id);
+    const name = inLanguage(camera.name);
+    label(svg, [x, y + 16 * unit], "label", well ? name : `✕ ${name}`, unit);
   }
 }
 
@@ -305,6 +378,7 @@ by("to-now").addEventListener("click", () => {
   by("time").value = "1440";
   draw();
 });
+addEventListener("resize", draw);
 for (const box of document.querySelectorAll("input[data-layer]")) box.addEventListener("change", draw);
 await refresh();
 setInterval(refresh, 5000);

@@ -244,6 +244,10 @@ async def test_the_page_and_its_files(desk: School) -> None:
     await desk.areas()
     floors = (await desk.get("coverage/plan"))["floors"]
     assert [floor["id"] for floor in floors] == [floor.id for floor in desk.site.floors]
+    # What the plan itself leaves unseen: 72 m² of third-floor corridor less the 66.36 m² seen.
+    (blind,) = next(floor["blind"] for floor in floors if floor["id"] == "f3")
+    assert blind["area_id"] == "area-corridor-3f"
+    assert blind["m2"] == pytest.approx(72.0 - 66.36, abs=0.05)
     # Looks of the service itself may have come before the cameras told that they live.
     change = (await desk.get("coverage/changes"))["changes"][-1]
     assert len(change["healthy"]) == len(desk.site.cameras)

@@ -83,6 +83,22 @@ class Page:
         script = "return document.querySelectorAll(arguments[0]).length"
         return int(self.chrome.execute_script(script, selector))
 
+    def text_parts(self, selector: str) -> list[str]:
+        script = "return [...document.querySelectorAll(arguments[0])].map((one) => one.textContent)"
+        return [str(part) for part in self.chrome.execute_script(script, selector)]
+
+    def words_over_words(self) -> list[list[str]]:
+        """Pairs of words on the plan that cover each other."""
+        script = """
+          const texts = [...document.querySelectorAll("#plan text")];
+          const words = texts.map((one) => [one, one.getBBox()]);
+          return words.flatMap(([a, p], i) => words.slice(i + 1)
+            .filter(([, q]) => p.x < q.x + q.width && q.x < p.x + p.width
+              && p.y < q.y + q.height && q.y < p.y + p.height)
+            .map(([b]) => [a.textContent, b.textContent]));
+        """
+        return list(self.chrome.execute_script(script))
+
     def click(self, selector: str) -> None:
         self.chrome.find_element(By.CSS_SELECTOR, selector).click()
 
@@ -123,6 +139,11 @@ def test_plan_layers_time_and_languages(browser: webdriver.Chrome, school: Schoo
     assert page.count("#plan path.seen") > 0
     assert page.count("#plan path.lost") == 0
     assert page.count("#plan image") == 0
+    assert page.count("#plan path.planned") > 0
+    assert {"★楼梯甲", "一层大厅", "一层卫生间", "二层走廊摄像机"} <= set(
+        page.text_parts("#plan text")
+    )
+    assert page.words_over_words() == []
     page.click("input[data-layer=seen]")
     assert page.count("#plan path.seen") == 0
     page.click("input[data-layer=seen]")
