@@ -21,6 +21,7 @@ at least 48 h. The interval of the rate is the exact Poisson one (95 %).
 from __future__ import annotations
 
 import math
+import re
 import sys
 import zlib
 from collections import Counter
@@ -101,17 +102,6 @@ def learnt(scene: Scene, rng: np.random.Generator) -> Baselines:
     return found
 
 
-def _unjudged(learned: Mapping[str, Baselines]) -> list[tuple[Fault, str, str]]:
-    """Scenes whose baselines say themselves that a fault cannot be told there, and why."""
-    found = []
-    for name, baselines in learned.items():
-        if not all(baseline.watches_movement for baseline in baselines.values()):
-            found.append((Fault.MOVED, name, "too few lasting landmarks"))
-        if not all(baseline.watches_cover for baseline in baselines.values()):
-            found.append((Fault.COVERED, name, "too plain for a partial cover"))
-    return found
-
-
 def _moved(share: float, turn_deg: float, rng: np.random.Generator) -> Spoil:
     """Shifted by a share of the width in a random direction, or turned in the picture."""
     heading = float(rng.uniform(0, 2 * math.pi))
@@ -144,6 +134,18 @@ def _covered(share: float, rng: np.random.Generator) -> Spoil:
     return spoil
 
 
+def _elsewhere(rng: np.random.Generator) -> Spoil:
+    """The camera was knocked round: half of its picture, mirrored and enlarged, as another view."""
+    left, flip = bool(rng.integers(2)), int(rng.integers(2))
+
+    def spoil(picture: Picture) -> Picture:
+        rows, columns = picture.shape[:2]
+        half = picture[:, : columns // 2] if left else picture[:, columns // 2 :]
+        return np.asarray(cv2.resize(cv2.flip(half, flip), (columns, rows)), dtype=np.uint8)
+
+    return spoil
+
+
 def _blurred(sigma_px: float) -> Spoil:
     return lambda picture: np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px), dtype=np.uint8)
 
@@ -154,11 +156,27 @@ def _darkened(picture: Picture) -> Picture:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A kind of fault and how it is drawn in one trial."""
+    """A kind of fault and how it is drawn in one trial.
+
+    Attributes:
+        also: another fault whose event counts as well: either says that the view is gone.
+        far: needs a baseline with many landmarks.
+    """
 
     name: str
     fault: Fault
     draw: Callable[[np.random.Generator], Spoil]
+    also: Fault | None = None
+    far: bool = False
+
+    def judged_on(self, baselines: Baselines) -> bool:
+        """Whether the baselines themselves say that they could tell it."""
+        each = baselines.values()
+        if self.far:
+            return all(baseline.watches_turning for baseline in each)
+        if self.fault is Fault.MOVED:
+            return all(baseline.watches_movement for baseline in each)
+        return self.fault is not Fault.COVERED or all(one.watches_cover for one in each)
 
 
 FAULTS: tuple[Drawn, ...] = (
@@ -167,6 +185,16 @@ FAULTS: tuple[Drawn, ...] = (
     Drawn("covered, whole", Fault.COVERED, lambda rng: _covered(1.0, rng)),
     Drawn("moved 4 % of width", Fault.MOVED, lambda rng: _moved(0.04, 0.0, rng)),
     Drawn("moved 4 to 15 %", Fault.MOVED, lambda rng: _moved(rng.uniform(0.04, 0.15), 0.0, rng)),
+    Drawn(
+        "moved 15 to 60 %, told as moved or covered",
+        Fault.MOVED,
+        lambda rng: _moved(rng.uniform(0.15, 0.6), 0.0, rng),
+        Fault.COVERED,
+        far=True,
+    ),
+    Drawn(
+        "turned away, told as moved or covered", Fault.MOVED, _elsewhere, Fault.COVERED, far=True
+    ),
     Drawn("turned 5 degrees", Fault.MOVED, lambda rng: _moved(0.0, 5.0, rng)),
     Drawn("blurred, sigma 3", Fault.BLURRED, lambda _rng: _blurred(3.0)),
     Drawn("blurred, sigma 3 to 8", Fault.BLURRED, lambda rng: _blurred(rng.uniform(3.0, 8.0))),
@@ -196,7 +224,7 @@ def trial(
         still = drawn.fault is Fault.FROZEN
         picture = stuck if still else seen_in(spoil(next_picture()), light, rng)
         for event in watch.take(t_s, *watch.measured(picture)):
-            if event.opened and event.fault is drawn.fault:
+            if event.opened and event.fault in (drawn.fault, drawn.also):
                 return t_s - start_s
         t_s += PERIOD_S
     return None
@@ -249,17 +277,23 @@ def poisson_interval(events: int, days: float) -> tuple[float, float]:
     return float(low) / days, float(chi2.ppf(0.975, 2 * events + 2)) / 2 / days
 
 
+def _key(drawn: Drawn) -> str:
+    """The kind's name as a key: lower-case words joined by underscores."""
+    return "_".join(re.findall(r"[a-z0-9]+", drawn.name.lower()))
+
+
 def measure_recall(scenes: Sequence[Scene], trials: int, report: Report) -> bool:
     """Recall for each kind of fault over all scenes, both modes."""
     baselines = {
         scene.name: learnt(scene, np.random.default_rng([report.seed, index]))
         for index, scene in enumerate(scenes)
     }
-    for fault, name, why in _unjudged(baselines):
-        report.row(f"{fault.value} not judged: {name}", why, "-")
-    unjudged = {(fault, name) for fault, name, _ in _unjudged(baselines)}
-    for fault in (Fault.MOVED, Fault.COVERED):
-        report.figures[f"scenes_not_judged_{fault.value}"] = sum(f is fault for f, _ in unjudged)
+    for drawn in FAULTS:
+        left_out = [name for name, found in baselines.items() if not drawn.judged_on(found)]
+        if left_out:
+            why = "the baselines say that they cannot tell it"
+            report.row(f"{drawn.name} not judged: {', '.join(left_out)}", why, "-")
+        report.figures[f"scenes_not_judged_{_key(drawn)}"] = len(left_out)
     by_fault: dict[Fault, list[float | None]] = {}
     for drawn in FAULTS:
         delays = [
@@ -267,11 +301,13 @@ def measure_recall(scenes: Sequence[Scene], trials: int, report: Report) -> bool
             for s, scene in enumerate(scenes)
             for i in range(trials)
             for infrared in (False, True)
-            if (drawn.fault, scene.name) not in unjudged
+            if drawn.judged_on(baselines[scene.name])
         ]
         by_fault.setdefault(drawn.fault, []).extend(delays)
         found = [delay for delay in delays if delay is not None]
         slowest = f"{max(found):.0f} s" if found else "-"
+        report.figures[f"trials_{_key(drawn)}"] = len(delays)
+        report.figures[f"found_{_key(drawn)}"] = len(found)
         _tell(report, f"recall: {drawn.name}", f"{len(found)} / {len(delays)}, slowest {slowest}")
     held = [_recall_row(fault, delays, report) for fault, delays in by_fault.items()]
     return all(held)

@@ -262,7 +262,10 @@ class CameraCheck:
         if moved is None:
             self._observed = None
             return
-        if found is not None and found.shift is not None and self._camera.view is not None:
+        if self._picture.away_since is not None:
+            # It looks where nothing of its view is: what it was seen to show before is gone too.
+            self._observed = None
+        elif found is not None and found.shift is not None and self._camera.view is not None:
             self._observed = observed_pose(self._camera.view, found.shift)
         if opened and self._kept.suspended_since is None and moved.since <= at:
             self._keep(replace(self._kept, suspended_since=moved.since))

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from vision.fault_course import Course, Fault, HealthEvent, Persistence, Sign, step
-from vision.health_features import Baseline, Comparison, Features, Mode
+from vision.health_features import LEAST_INLIERS, Baseline, Comparison, Features, Mode
 from vision.instants import Utc
 
 
@@ -29,6 +29,8 @@ class HealthLimits:
         clear_samples: and closes after so many samples in a row without it.
         settle_s: after a change of mode or light, signs that compare with the baseline wait.
         frozen_s: how long pictures must be equal, bit for bit, while new ones arrive.
+        away_s: how long the learnt landmarks must be missing from a sharp, open picture before
+            each further one is a sign that the camera looks elsewhere.
     """
 
     dark_luminance: float = 0.09
@@ -46,6 +48,7 @@ class HealthLimits:
     clear_samples: int = 3
     settle_s: float = 60.0
     frozen_s: float = 10.0
+    away_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,18 @@ class HealthSample:
 
 @dataclass(frozen=True, slots=True)
 class HealthState:
-    """What a camera's health monitor remembers between samples."""
+    """What a camera's health monitor remembers between samples.
+
+    Attributes:
+        away_since: since when the picture is sharp and open but shows none of the landmarks.
+    """
 
     courses: Mapping[Fault, Course] = field(default_factory=dict)
     mode: Mode | None = None
     settled_at: Utc | None = None
     digest: int | None = None
     equal_since: Utc | None = None
+    away_since: Utc | None = None
 
     @property
     def open_faults(self) -> tuple[Fault, ...]:
@@ -86,6 +94,8 @@ _SETTLES = (Fault.BLURRED, Fault.MOVED, Fault.NOISY)
 # Somebody close before the lens looks like these for a while.
 _PASSING = (Fault.COVERED, Fault.BLURRED)
 _ALL_LOST_SHARE = 0.9
+# What is told as the shift of a camera that shows nothing of its learnt view.
+_ALL_OF_IT = 1.0
 
 
 def advance(
@@ -95,6 +105,7 @@ def advance(
     limits = limits or HealthLimits()
     state = _with_mode(state, sample, limits)
     state = _with_digest(state, sample)
+    state = _with_view(state, sample, limits)
     signs = _signs(state, sample, limits)
     signs |= {fault: replace(signs[fault], shown=False) for fault in _hidden(signs)}
     settling = state.settled_at is not None and sample.captured_at < state.settled_at
@@ -103,7 +114,7 @@ def advance(
         if settling and fault in _SETTLES:
             continue
         course = courses.get(fault, Course())
-        lasting = _persistence(fault, limits)
+        lasting = _persistence(fault, limits, course)
         courses[fault], event = step(course, fault, sample.captured_at, sign, lasting)
         if event is not None:
             events.append(event)
@@ -121,7 +132,7 @@ def _with_mode(state: HealthState, sample: HealthSample, limits: HealthLimits) -
         for fault, course in state.courses.items()
     }
     settled_at = sample.captured_at.plus(limits.settle_s)
-    return replace(state, mode=mode, settled_at=settled_at, courses=kept)
+    return replace(state, mode=mode, settled_at=settled_at, courses=kept, away_since=None)
 
 
 def _with_digest(state: HealthState, sample: HealthSample) -> HealthState:
@@ -132,12 +143,40 @@ def _with_digest(state: HealthState, sample: HealthSample) -> HealthState:
     return replace(state, digest=digest, equal_since=since)
 
 
-def _persistence(fault: Fault, limits: HealthLimits) -> Persistence:
+def _with_view(state: HealthState, sample: HealthSample, limits: HealthLimits) -> HealthState:
+    """Note since when the picture shows another place.
+
+    A camera that was knocked far aside shares no landmark with its baseline, so no shift can be
+    measured; that the landmarks are gone while others are there in plenty says as much.
+    """
+    found, base = sample.comparison, sample.baseline
+    settling = state.settled_at is not None and sample.captured_at < state.settled_at
+    if found is None or base is None or settling or not _looks_away(sample, found, base, limits):
+        return replace(state, away_since=None)
+    return replace(state, away_since=state.away_since or sample.captured_at)
+
+
+def _looks_away(
+    sample: HealthSample, found: Comparison, base: Baseline, limits: HealthLimits
+) -> bool:
+    learnt = len(base.points_uv_px)
+    return (
+        base.watches_turning
+        and found.inliers < min(LEAST_INLIERS, learnt // 10)
+        and found.landmarks >= learnt // 2
+        and found.sharpness_ratio >= limits.sharpness_ratio
+        and found.lost_share <= limits.lost_share
+        and sample.features.luminance >= limits.dark_luminance
+    )
+
+
+def _persistence(fault: Fault, limits: HealthLimits, course: Course) -> Persistence:
     # A camera that was moved is off by the same amount each time; a false match never is.
     spread = limits.shift_spread if fault is Fault.MOVED else float("inf")
     passing = fault in _PASSING
     samples = limits.lasting_samples if passing else limits.samples
-    return Persistence(limits.window_s, samples, limits.clear_samples, spread, passing)
+    away = fault is Fault.MOVED and any(shift == _ALL_OF_IT for _, shift in course.signs)
+    return Persistence(limits.window_s, samples, limits.clear_samples, spread, passing or away)
 
 
 def _signs(state: HealthState, sample: HealthSample, limits: HealthLimits) -> dict[Fault, Sign]:
@@ -154,6 +193,8 @@ def _signs(state: HealthState, sample: HealthSample, limits: HealthLimits) -> di
     if found is None or base is None:
         return signs
     shift = found.shift_share if found.shift_share is not None else 0.0
+    if state.away_since and sample.captured_at - state.away_since >= limits.away_s:
+        shift = _ALL_OF_IT
     noise = max(limits.noise_ratio * base.noise, limits.least_noise)
     return signs | {
         Fault.BLURRED: _below(found.sharpness_ratio, limits.sharpness_ratio),

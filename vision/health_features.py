@@ -11,8 +11,8 @@ pictures before:
   coarser light falls on a cover as well. What counts of the healthy camera is what stays when
   people go: a low quantile over its pictures.
 - A moved camera is found by matched ORB points and a similarity, as the largest shift of the four
-  corners. Fewer than 20 inliers say nothing: with fewer a shift of hundreds of pixels was once
-  reported for a camera at rest.
+  corners. Fewer than 20 inliers give no shift: with fewer one of hundreds of pixels was once
+  reported for a camera at rest. When they stay away, `vision.health` says that it looks elsewhere.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from vision.errors import ShapeError
 WIDTH_PX = 320
 TILES = 8
 LEAST_INLIERS = 20
+_MANY_POINTS = 100
 _POINTS = 1000
 _EQUALISED = 4
 _SAME_PLACE_PX = 3.0
@@ -175,6 +176,14 @@ class Baseline:
         needs, chance matches have given shifts of a camera at rest.
         """
         return len(self.points_uv_px) >= 2 * LEAST_INLIERS
+
+    @property
+    def watches_turning(self) -> bool:
+        """Whether the landmarks are so many that their absence means another view.
+
+        Up to 7 agree between two places by chance; of a healthy camera a crowd leaves a seventh.
+        """
+        return len(self.points_uv_px) >= _MANY_POINTS
 
     @property
     def watches_cover(self) -> bool:

@@ -1,6 +1,7 @@
 """Camera health: features of spoilt pictures, and the course of faults in simulated time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -160,6 +161,7 @@ class Camera:
         sharp: float = 1.0,
         frames: int = 50,
         frozen: bool = False,
+        landmarks: tuple[int, int] = (100, 300),
         change: Callable[[Features], Features] = lambda features: features,
     ) -> list[tuple[Fault, bool]]:
         start = len(self.events)
@@ -169,7 +171,7 @@ class Camera:
             sample = HealthSample(
                 Utc(round(self.t_s * 1e9)),
                 features,
-                Comparison(sharp, lost, shift, 100, 300),
+                Comparison(sharp, lost, shift, *landmarks),
                 self.baseline,
                 frames,
             )
@@ -233,8 +235,50 @@ def test_shifts_that_disagree_are_false_matches(camera: Camera) -> None:
         assert camera.see(1, shift=shift) == []
 
 
-def test_no_agreement_of_landmarks_says_nothing_of_movement(camera: Camera) -> None:
-    assert camera.see(20, shift=None) == []
+@pytest.mark.parametrize(
+    "signs",
+    [
+        {"landmarks": (5, 10)},
+        {"landmarks": (25, 900)},
+        {"landmarks": (5, 900), "sharp": 0.3},
+        {"landmarks": (5, 900), "lost": 0.3},
+    ],
+)
+def test_without_landmarks_of_its_own_a_picture_says_nothing_of_movement(
+    camera: Camera, signs: dict[str, Any]
+) -> None:
+    """Nothing in it, old ones still there, a blur, a cover: no camera that was turned away."""
+    camera.see(20, shift=None, **signs)
+    assert Fault.MOVED not in {event.fault for event in camera.events}
+
+
+def test_a_camera_turned_away_wholly_is_moved_within_a_minute(camera: Camera) -> None:
+    """Its landmarks are gone and others are there: the fifth such picture, 40 s after the first."""
+    assert camera.see(4, shift=None, landmarks=(5, 900)) == []
+    assert camera.see(1, shift=None, landmarks=(5, 900)) == [(Fault.MOVED, True)]
+    assert camera.see(5, shift=None, landmarks=(5, 900)) == []
+    # Turned back, but not quite: still moved.
+    assert camera.see(5, shift=0.06) == []
+    assert camera.see(3) == [(Fault.MOVED, False)]
+
+
+def test_a_lorry_that_waits_half_a_minute_is_no_movement(camera: Camera) -> None:
+    for _ in range(5):
+        assert camera.see(4, shift=None, landmarks=(5, 900)) == []
+        assert camera.see(1) == []
+
+
+def test_a_picture_of_another_place_is_a_movement(baseline: Baseline) -> None:
+    """The whole way: features, comparison and course."""
+    away = features_of(taken(scene(77), 3))
+    state, found = HealthState(), []
+    for index in range(6):
+        at = Utc(round(index * 10e9))
+        seen = replace(away, digest=index)
+        sample = HealthSample(at, seen, compare(seen, baseline), baseline, 50)
+        state, events = advance(state, sample)
+        found += [(event.fault, event.at - Utc(0)) for event in events]
+    assert found == [(Fault.MOVED, 40.0)]
 
 
 def test_equal_pictures_are_frozen_only_while_frames_arrive(camera: Camera) -> None:
