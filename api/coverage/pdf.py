@@ -12,6 +12,7 @@ from reportlab.platypus import (
     BaseDocTemplate,
     Flowable,
     Frame,
+    KeepTogether,
     PageBreak,
     PageTemplate,
     Spacer,
@@ -31,6 +32,8 @@ from api.coverage.pdf_floor import floor_parts
 from api.coverage.pdf_sheet import MARGIN_PT, WIDTH_PT, Sheet, both, both_names, m2, moment, share
 from api.coverage.underlay import checked_picture
 from config.texts import text
+
+_MOST_FINDINGS = 15
 
 
 def write_pdf(
@@ -128,20 +131,29 @@ class _Report:
             ),
             _finding(totals.forbidden_views == 0, "forbidden", count=totals.forbidden_views),
         ]
-        lines += [
-            f"{both('coverage.finding_not_met')} {both_names(floor.name)} · "
-            f"{both_names(area.name)}{' ★' if area.critical else ''}: "
-            f"{share(area.assured_share)}, {m2(area.blind_m2)} m²"
-            for floor, area in self.document.areas
-            if not area.met
-        ]
+        lines += self._not_met()
         built = [c.id for floor in self.document.floors for c in floor.cameras if _differs(c)]
         if built:
             lines.append(_finding(False, "built", cameras=", ".join(built)))
         alone = f"{m2(totals.single_m2)} / {m2(totals.seen_m2)} m²"
         lines.append(f"△ {both('coverage.finding_alone', share=alone)}")
         heading = self.sheet.heading(both("coverage.findings"))
-        return [heading, *(self.sheet.line(line) for line in lines)]
+        return [*heading, *(self.sheet.line(line) for line in lines)]
+
+    def _not_met(self) -> list[str]:
+        """Critical areas first, then those of which least is assured."""
+        missed = [(floor, area) for floor, area in self.document.areas if not area.met]
+        missed.sort(key=lambda one: (not one[1].critical, one[1].assured_share))
+        lines = [
+            f"{both('coverage.finding_not_met')} {both_names(floor.name)} · "
+            f"{both_names(area.name)}{' ★' if area.critical else ''}: "
+            f"{share(area.assured_share)}, {m2(area.blind_m2)} m²"
+            for floor, area in missed[:_MOST_FINDINGS]
+        ]
+        if len(missed) > _MOST_FINDINGS:
+            more = len(missed) - _MOST_FINDINGS
+            lines.append(f"× {both('coverage.finding_more', count=more)}")
+        return lines
 
     def _all_totals(self) -> list[Flowable]:
         document = self.document
@@ -153,7 +165,7 @@ class _Report:
         head = [both("coverage.place"), *(both(f"coverage.{key}") for key in keys)]
         rows = [head, *([name, *_totals_row(totals)] for name, totals in columns)]
         widths = (0.17, *(0.083 for _ in keys))
-        return [self.sheet.heading(both("coverage.totals")), self.sheet.table(rows, widths)]
+        return [*self.sheet.heading(both("coverage.totals")), self.sheet.table(rows, widths)]
 
     def _since_last(self) -> list[Flowable]:
         found = self.document.since_last
@@ -161,7 +173,7 @@ class _Report:
             return []
         zone = self.document.timezone
         parts: list[Flowable] = [
-            self.sheet.heading(both("coverage.diff_title")),
+            *self.sheet.heading(both("coverage.diff_title")),
             self.sheet.line(f"{moment(found.made_at, zone)}  SHA-256 {found.sha256}"),
         ]
         if not found.same_ladder:
@@ -194,7 +206,7 @@ class _Report:
         rows = [[both("coverage.key_area"), both("coverage.key_area_filled")]]
         rows += [[both_names(one.name), self._key_area(one)] for one in self.document.key_areas]
         return [
-            self.sheet.heading(both("coverage.key_areas")),
+            *self.sheet.heading(both("coverage.key_areas")),
             self.sheet.line(both("coverage.key_areas_reading")),
             Spacer(1, 4),
             self.sheet.table(rows, (0.45, 0.55)),
@@ -221,7 +233,7 @@ class _Report:
         ]
         areas = [[both("coverage.area"), both("coverage.live.lost_m2_h")]]
         areas += [[_named(one.area_id, self.areas), f"{one.lost_m2_h:.2f}"] for one in found.areas]
-        parts: list[Flowable] = [self.sheet.heading(both("coverage.uptime"))]
+        parts = self.sheet.heading(both("coverage.uptime"))
         for table in (rates, rows, areas):
             parts += [self.sheet.table(table, (0.5, 0.5)), Spacer(1, 4)]
         return parts
@@ -245,11 +257,16 @@ class _Report:
             sign = both(
                 "coverage.confirmed_by", name=who.name, at=moment(who.at, document.timezone)
             )
+        # Who signs signs under the method, never on a sheet of its own.
         return [
-            self.sheet.heading(both("coverage.method")),
-            *(self.sheet.line(line) for line in lines),
-            self.sheet.heading(both("coverage.review")),
-            self.sheet.line(sign),
+            KeepTogether(
+                [
+                    *self.sheet.heading(both("coverage.method")),
+                    *(self.sheet.line(line) for line in lines),
+                    *self.sheet.heading(both("coverage.review")),
+                    self.sheet.line(sign),
+                ]
+            )
         ]
 
 

@@ -13,12 +13,15 @@ from api.coverage.plan_legend import SIGNS
 from config.texts import text
 from vision.pixel_density import LADDERS
 
+# Slivers that hang on one camera stay in the JSON; a page of them hides what matters.
+_LEAST_SHARE = 0.01
+
 
 def floor_parts(sheet: Sheet, floor: FloorPart, underlay: Path | None) -> list[Flowable]:
     """All that is told of one floor, in reading order."""
     return [
         sheet.title(both_names(floor.name)),
-        sheet.heading(both("coverage.drawing")),
+        *sheet.heading(both("coverage.drawing")),
         PlanDrawing(floor, WIDTH_PT, sheet.font, _drawing_words(), underlay),
         *_areas(sheet, floor),
         *_blind(sheet, floor),
@@ -53,11 +56,12 @@ def _areas(sheet: Sheet, floor: FloorPart) -> list[Flowable]:
         ]
         for area in floor.areas
         for only in area.only_by
+        if only.area_m2 >= _LEAST_SHARE * area.area_m2
     ]
-    parts: list[Flowable] = [sheet.heading(both("coverage.areas")), sheet.table(rows, widths)]
+    parts = [*sheet.heading(both("coverage.areas")), sheet.table(rows, widths)]
     if alone:
         head = [both(f"coverage.{key}") for key in ("area", "camera", "single_m2", "of_area")]
-        parts.append(sheet.heading(both("coverage.single_point")))
+        parts += sheet.heading(both("coverage.single_point"))
         parts.append(sheet.table([head, *alone], (0.35, 0.35, 0.15, 0.15)))
     return parts
 
@@ -85,11 +89,11 @@ def _blind(sheet: Sheet, floor: FloorPart) -> list[Flowable]:
     spots = [(area, spot) for area in floor.areas for spot in area.blind]
     title = sheet.heading(both("coverage.blind_spots"))
     if not spots:
-        return [title, sheet.line(both("coverage.no_blind_spots"))]
+        return [*title, sheet.line(both("coverage.no_blind_spots"))]
     keys = ("number", "area", "size_m2", "radius_m", "centre_m", "cause")
     rows = [[both(f"coverage.{key}") for key in keys]]
     rows += [_spot_row(area, spot) for area, spot in spots]
-    return [title, sheet.table(rows, (0.07, 0.2, 0.1, 0.13, 0.14, 0.36))]
+    return [*title, sheet.table(rows, (0.07, 0.2, 0.1, 0.13, 0.14, 0.36))]
 
 
 def _spot_row(area: AreaPart, spot: Spot) -> list[str]:
@@ -119,7 +123,7 @@ def _forbidden(sheet: Sheet, floor: FloorPart) -> list[Flowable]:
             )
             lines.append(f"× {found} ({both(f'coverage.{when}')})")
     told = lines or [both("coverage.no_forbidden")]
-    return [sheet.heading(both("coverage.forbidden")), *(sheet.line(line) for line in told)]
+    return [*sheet.heading(both("coverage.forbidden")), *(sheet.line(line) for line in told)]
 
 
 def _cameras(sheet: Sheet, floor: FloorPart) -> list[Flowable]:
@@ -127,7 +131,7 @@ def _cameras(sheet: Sheet, floor: FloorPart) -> list[Flowable]:
     rows = [[both(f"coverage.{key}") for key in (*keys, "as_built")]]
     rows += [_camera_row(camera) for camera in floor.cameras]
     widths = (0.17, 0.1, 0.06, 0.06, 0.06, 0.07, 0.09, 0.17, 0.1, 0.12)
-    return [sheet.heading(both("coverage.cameras")), sheet.table(rows, widths)]
+    return [*sheet.heading(both("coverage.cameras")), sheet.table(rows, widths)]
 
 
 def _camera_row(camera: CameraPart) -> list[str]:

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
-from reportlab.platypus import Paragraph, Table, TableStyle
+from reportlab.platypus import CondPageBreak, Flowable, Paragraph, Table, TableStyle
 
 from api.coverage.document import Name
 from config.texts import text
 
 MARGIN_PT = 42.0
 WIDTH_PT = A4[0] - 2 * MARGIN_PT
+_UNDER_HEADING_PT = 100.0
 
 
 def both(key: str, **values: object) -> str:
@@ -55,17 +56,17 @@ class Sheet:
         self.cell_style = ParagraphStyle(
             "cell", self.body, fontSize=6.6, leading=8.6, wordWrap=None
         )
-        # A heading stays with what it heads.
         self.heading_style = ParagraphStyle(
-            "heading", self.body, fontSize=12, leading=18, spaceBefore=8, keepWithNext=1
+            "heading", self.body, fontSize=12, leading=18, spaceBefore=8
         )
         self.title_style = ParagraphStyle("title", self.body, fontSize=18, leading=26)
 
     def title(self, words: str) -> Paragraph:
         return Paragraph(escape(words), self.title_style)
 
-    def heading(self, words: str) -> Paragraph:
-        return Paragraph(escape(words), self.heading_style)
+    def heading(self, words: str) -> list[Flowable]:
+        """A heading, on the next page where only itself would stand on this one."""
+        return [CondPageBreak(_UNDER_HEADING_PT), Paragraph(escape(words), self.heading_style)]
 
     def line(self, words: str) -> Paragraph:
         return Paragraph(escape(words), self.body)

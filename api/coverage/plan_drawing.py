@@ -211,7 +211,8 @@ class PlanDrawing(Flowable):  # type: ignore[misc]  # the library has no types
         """Numbers of blind spots, ids of cameras and names of places, none over another."""
         floor = self.floor
         low, high = (_at_edge(self.legend.height_pt), self.height)
-        places = LabelPlaces((0.0, low, self.width, high))
+        # Clear of the metres along the left edge.
+        places = LabelPlaces((_MARGIN_PT - 6.0, low, self.width, high))
         middles = []
         for camera in floor.cameras:
             x, y = self._at((camera.x_m, camera.y_m))
