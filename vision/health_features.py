@@ -33,6 +33,8 @@ WIDTH_PX = 320
 TILES = 8
 LEAST_INLIERS = 20
 _MANY_POINTS = 100
+# As few may begin the search for more; chance gives up to 7.
+_SEED_INLIERS = 10
 _POINTS = 1000
 _EQUALISED = 4
 _SAME_PLACE_PX = 3.0
@@ -329,23 +331,56 @@ def _shift(
     if len(points) < LEAST_INLIERS or not baseline.watches_movement:
         return None, 0, None
     matches = _matches(baseline.descriptors, descriptors)
-    if len(matches) < LEAST_INLIERS:
+    if len(matches) < _SEED_INLIERS:
         return None, len(matches), None
     before = baseline.points_uv_px[[m.queryIdx for m in matches]]
     after = points[[m.trainIdx for m in matches]]
     # RANSAC draws from the library's own generator; equal pictures must give equal answers.
     cv2.setRNGSeed(1)
-    similarity, agree = cv2.estimateAffinePartial2D(
-        before, after, method=cv2.RANSAC, ransacReprojThreshold=3.0, maxIters=500
-    )
-    inliers = int(agree.sum()) if agree is not None else 0
+    similarity, inliers = _similarity(before, after)
+    if similarity is not None and inliers >= _SEED_INLIERS:
+        before, after = _guided(baseline, points, descriptors, similarity)
+        if len(before) > inliers:
+            similarity, inliers = _similarity(before, after)
     if similarity is None or inliers < LEAST_INLIERS:
         return None, inliers, None
     wide, high = baseline.width_px, baseline.height_px
     corners = np.array([[0, 0, 1], [wide, 0, 1], [0, high, 1], [wide, high, 1]], np.float64)
-    moved = corners @ np.asarray(similarity, np.float64).T
+    moved = corners @ similarity.T
     largest_px = float(np.linalg.norm(moved - corners[:, :2], axis=1).max())
-    return largest_px, inliers, _picture_shift(np.asarray(similarity, np.float64), wide, high)
+    return largest_px, inliers, _picture_shift(similarity, wide, high)
+
+
+def _similarity(before: Float64Array, after: Float64Array) -> tuple[Float64Array | None, int]:
+    """The similarity (2, 3) that most pairs of points agree on, and how many do."""
+    found, agree = cv2.estimateAffinePartial2D(
+        before, after, method=cv2.RANSAC, ransacReprojThreshold=3.0, maxIters=500
+    )
+    inliers = int(agree.sum()) if agree is not None else 0
+    return (None if found is None else np.asarray(found, np.float64)), inliers
+
+
+def _guided(
+    baseline: Baseline, points: Float64Array, descriptors: UInt8Array, similarity: Float64Array
+) -> tuple[Float64Array, Float64Array]:
+    """Pairs of landmarks that lie where a first similarity puts them, and look alike.
+
+    The best match over a whole picture is often a like corner elsewhere; near the place where a
+    landmark must be there is seldom another. Where the first similarity was chance, next to none
+    is found.
+    """
+    ones = np.ones((len(baseline.points_uv_px), 1))
+    expected = np.hstack([baseline.points_uv_px, ones]) @ similarity.T
+    away = np.linalg.norm(expected[:, None] - points[None], axis=2)
+    rows, columns = np.nonzero(away <= _SAME_PLACE_PX)
+    bits = np.bitwise_count(baseline.descriptors[rows] ^ descriptors[columns]).sum(axis=1)
+    kept = bits <= _MOST_BITS
+    rows, columns, bits = rows[kept], columns[kept], bits[kept]
+    # The most alike for each landmark of the baseline.
+    order = np.lexsort((bits, rows))
+    rows, columns = rows[order], columns[order]
+    _, first = np.unique(rows, return_index=True)
+    return baseline.points_uv_px[rows[first]], points[columns[first]]
 
 
 def _picture_shift(similarity: Float64Array, wide: int, high: int) -> PictureShift:
