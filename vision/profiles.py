@@ -103,7 +103,8 @@ class TimeToNextLevel:
 
     A jam - a queue that grows (`GrowingQueue`, after its dwell) - counts as having the level whose
     threshold it has passed. The forecast may give it up to `ceiling` when it is slower than
-    `jam_mps` too. A crowd that flows gets no forecast above `flowing_ceiling`: a class that arrives
+    `jam_mps` too, or has passed that level's threshold while less than `jam_flow_per_m_s` leave. A
+    crowd that flows gets no forecast above `flowing_ceiling`: a class that arrives
     is denser every second too.
     """
 
@@ -113,6 +114,7 @@ class TimeToNextLevel:
     ceiling: Level = Level.L3
     flowing_ceiling: Level = Level.L2
     jam_mps: float = 0.25
+    jam_flow_per_m_s: float = 0.5
     enabled: bool = True
     source: str = ""
 

@@ -87,7 +87,9 @@ def findings(
     if rules.demand_over_capacity.enabled:
         found.append(_demand_over_capacity(measurement, profile))
     if rules.time_to_next_level.enabled:
-        found.append(_time_to_next_level(density_per_m2, base, history, profile, grows=grows))
+        found.append(
+            _time_to_next_level(measurement, density_per_m2, base, history, profile, grows=grows)
+        )
     if rules.counter_flow.enabled:
         found.append(_counter_flow(measurement, density_per_m2, profile))
     if rules.dark_occupied.enabled:
@@ -197,6 +199,7 @@ def _is_near(m: ZoneMeasurement, reach_m: float) -> bool:
 
 
 def _time_to_next_level(
+    m: ZoneMeasurement,
     density: float,
     base: Level,
     history: Sequence[Sample],
@@ -207,15 +210,21 @@ def _time_to_next_level(
     rule = profile.rules.time_to_next_level
     seconds = None
     target: Level | None = None
+    passed = Level.L0
     ceiling = rule.flowing_ceiling
     if grows:
         # A jam: a threshold that density has passed counts without its dwell.
         speed_mps = recent_speed_mps(history)
-        if speed_mps is not None and speed_mps < rule.jam_mps:
+        passed = _passed(density, profile)
+        stands = speed_mps is not None and speed_mps < rule.jam_mps
+        narrow = m.outflow_per_m_s is not None and m.outflow_per_m_s < rule.jam_flow_per_m_s
+        if stands or (narrow and passed.severity >= rule.ceiling.severity):
             ceiling = rule.ceiling
-        base = max(base, _passed(density, profile), key=lambda level: level.severity)
+        base = max(base, passed, key=lambda level: level.severity)
         target = Level.of_severity(min(base.severity + 1, ceiling.severity))
-    if base.severity < ceiling.severity:
+    if ceiling is rule.ceiling and passed.severity >= ceiling.severity:
+        seconds = 0.0
+    elif base.severity < ceiling.severity:
         following = Level.of_severity(base.severity + 1)
         seconds = time_to_reach(
             history, density, profile.threshold_of(following).threshold_per_m2, rule.window_s

@@ -203,6 +203,19 @@ def test_only_a_jam_is_foretold_above_the_ceiling_of_flow() -> None:
         assert max(j.level.severity for _, j in judged) == worst
 
 
+@pytest.mark.parametrize(("out_per_m_s", "holds"), [(0.3, True), (0.6, False)])
+def test_a_growing_queue_past_the_threshold_of_l3_waits_for_no_dwell(
+    out_per_m_s: float, holds: bool
+) -> None:
+    """At 2.75 and 0.35 m/s: L3 by forecast only where few leave."""
+    rules = only("time_to_next_level")
+    growing = replace(rules.rules.growing_queue, enabled=True)
+    rules = replace(rules, rules=replace(rules.rules, growing_queue=growing))
+    now = JAM | {"speed_mps": 0.35, "outflow_per_m_s": out_per_m_s}
+    judged = run([(20, crowd(2.75, **now, density_peak_std_per_m2=0.4))], rules)
+    assert (first_at(judged, Level.L3) is not None) == holds
+
+
 @pytest.mark.parametrize(("stopped", "holds"), [(0.95, True), (0.6, False), (None, False)])
 def test_a_class_in_line_leaves_others_a_way_past(stopped: float | None, holds: bool) -> None:
     rules = only("slow_dense_queue", stopped_share=0.9)

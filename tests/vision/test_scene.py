@@ -275,8 +275,8 @@ def test_a_counter_that_loses_people_is_told_after_a_minute() -> None:
     def people(t: float) -> np.ndarray:
         return crowd[:6] if t > 20.0 and int(t / 6.0) % 2 else crowd
 
-    steady = play(scene(), lambda t: crowd, (0, 110))
-    losing = play(scene(), people, (0, 110))
+    steady = play(scene(), lambda t: crowd, (0, 75))
+    losing = play(scene(), people, (0, 95))
     told = [t for t, reading in losing if any(r.rule == "flow_balance" for r in reading.reasons)]
     assert told
     assert told[0] > 60.0
