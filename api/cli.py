@@ -144,10 +144,9 @@ def doctor_command(
     checks = examine(
         Patient(settings.run_dir, settings.host, settings.port, settings.language, site)
     )
-    table = Table(
-        *(text(f"doctor.column.{c}", language) for c in ("check", "result", "found", "mend")),
-        title=text("doctor.title", language),
-    )
+    table = Table(title=text("doctor.title", language))
+    for column in ("check", "result", "found", "mend"):
+        table.add_column(text(f"doctor.column.{column}", language), overflow="fold")
     for check in checks:
         status = text(f"doctor.status.{check.status.value}", language)
         table.add_row(check.name, status, check.found, check.mend)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from config import SiteFileError, load_site
+from config import SecretError, SiteFileError, load_site
 from config.site_files import check_files
 from config.texts import text
 from models.errors import ModelError
@@ -187,6 +187,13 @@ def _site(patient: Patient) -> Iterator[Check]:
         yield Check(say("doctor.site"), Status.FAIL, found, say("doctor.site.mend", path=path))
         return
     yield Check(say("doctor.site"), Status.OK, site.name.in_language(patient.language))
+    for camera in site.cameras:
+        try:
+            for uri in filter(None, (camera.uri, camera.sub_uri)):
+                uri.reveal()
+        except SecretError as error:
+            label = say("doctor.secret", camera=camera.id)
+            yield Check(label, Status.FAIL, str(error), say("doctor.secret.mend"))
     for standing in check_files(site):
         label = say("doctor.site_file", name=standing.name)
         if standing.problems:

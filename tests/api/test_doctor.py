@@ -1,5 +1,6 @@
 """The doctor names what is missing and how to mend it."""
 
+import shutil
 import socket
 from pathlib import Path
 
@@ -40,6 +41,19 @@ def test_a_broken_site_is_told_with_file_and_line(tmp_path: Path) -> None:
     check = named(examine(patient(tmp_path, 8440, tmp_path)), "Site files")
     assert check.status is Status.FAIL
     assert "site.yaml:" in check.found
+
+
+def test_a_password_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    shutil.copytree(sample_school_directory(), tmp_path / "school")
+    site = tmp_path / "school" / "site.yaml"
+    text = site.read_text("utf-8")
+    old = "uri: virtual:two_way_gate?seed=1&light=day"
+    site.write_text(
+        text.replace(old, "uri: rtsp://10.0.0.9/a\n    credentials: env:XIAOAN_NOT_SET")
+    )
+    failed = [c for c in examine(patient(tmp_path, 8440, site.parent)) if c.status is Status.FAIL]
+    assert [check.name for check in failed] == ["Password of camera cam-gate"]
+    assert "XIAOAN_NOT_SET is not set" in failed[0].found
 
 
 def test_a_missing_package_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
