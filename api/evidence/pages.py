@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from api.access.rights import Right
 from api.evidence.register import Reason
 from api.evidence.routes import EvidenceDep, Number, Player, seen_alarm
+from api.frame.pages import navigation
 from config.texts import catalogue
 
 router = APIRouter(prefix="/evidence", tags=["evidence pages"], include_in_schema=False)
@@ -43,12 +44,15 @@ async def player(
 ) -> HTMLResponse:
     """One alarm's evidence."""
     alarm = await seen_alarm(evidence, actor, Right.PLAY_EVIDENCE, number)
-    language = lang or ("en" if request.cookies.get(_LANGUAGE_COOKIE) == "en" else "zh")
+    language: Literal["zh", "en"] = lang or (
+        "en" if request.cookies.get(_LANGUAGE_COOKIE) == "en" else "zh"
+    )
     texts = catalogue(language)
     page = _PAGES.get_template("player.html").render(
         html_lang="zh-CN" if language == "zh" else "en",
         t=lambda key: texts[key],
         number=number,
+        nav=navigation(request, language),
         is_open=alarm.is_open,
         reasons=[reason.value for reason in Reason],
         may_export=actor.may(Right.REQUEST_EXPORT, site=evidence.desk.board.site.id),
