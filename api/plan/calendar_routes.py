@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from io import StringIO
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
@@ -43,8 +43,15 @@ _READ = responses(401, 403, 404, 422, 503)
 _CHANGE = responses(401, 403, 404, 409, 415, 422, 503)
 _CALENDAR: TypeAdapter[SchoolCalendar] = TypeAdapter(SchoolCalendar)
 
-Year = Annotated[int, Path(ge=2000, le=2100)]
-CalendarName = Annotated[str, Query(alias="calendar", pattern=r"^[A-Za-z0-9_.-]{0,60}$")]
+Year = Annotated[int, Path(ge=2000, le=2100, description="calendar year, in the school's own time")]
+CalendarName = Annotated[
+    str,
+    Query(
+        alias="calendar",
+        pattern=r"^[A-Za-z0-9_.-]{0,60}$",
+        description="file name of the calendar; empty for the one that units have by default",
+    ),
+]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)]
 SettingsPage = Annotated[PlanViewer, Depends(page(Right.ADMINISTER_PLAN, Part.SETTINGS))]
 
@@ -64,17 +71,18 @@ class TermBody(Body):
     end: Day
 
 
+_YEAR_EXAMPLE: dict[str, Any] = {
+    "holidays": [{"day": "2027-01-01", "name": "元旦"}],
+    "make_up_days": ["2027-02-20"],
+    "terms": [{"name": "spring", "start": "2027-03-01", "end": "2027-07-09"}],
+    "closed_days": [],
+}
+
+
 class YearIn(Body):
     """One calendar year; it replaces all that the calendar had for it."""
 
-    model_config = with_examples(
-        {
-            "holidays": [{"day": "2027-01-01", "name": "元旦"}],
-            "make_up_days": ["2027-02-20"],
-            "terms": [{"name": "spring", "start": "2027-03-01", "end": "2027-07-09"}],
-            "closed_days": [],
-        }
-    )
+    model_config = with_examples(_YEAR_EXAMPLE)
 
     holidays: Annotated[tuple[HolidayBody, ...], Field(max_length=100)]
     make_up_days: Annotated[tuple[Day, ...], Field(max_length=60)] = ()
@@ -120,6 +128,8 @@ class ChangesOut(Body):
 
 class YearOut(YearIn):
     """What holds for a year."""
+
+    model_config = with_examples({**_YEAR_EXAMPLE, "entered_by": "李明"})
 
     entered_by: str = Field(description="empty when it stands in the calendar's file or nowhere")
 

@@ -2,9 +2,15 @@
 // comes first; nothing but forms, styles and scripts is kept.
 
 const KEPT = "xiaoan-plan-1";
+// What every page of the service has around it.
+const FRAME = ["/console/frame.css", "/console/icon.svg"];
 
 function mayKeep(url) {
-  return url.pathname.startsWith("/plan-files/") || /^\/plan\/units\/[^/]+\/form\/[^/]+$/.test(url.pathname);
+  return (
+    url.pathname.startsWith("/plan-files/") ||
+    FRAME.includes(url.pathname) ||
+    /^\/plan\/units\/[^/]+\/form\/[^/]+$/.test(url.pathname)
+  );
 }
 
 addEventListener("install", () => skipWaiting());

@@ -161,7 +161,7 @@ async def test_an_unacknowledged_alarm_opens_a_task_that_the_next_look_closes(
     assert "未确认" in await house.page(made["alarms"]["id"])
     # Three days to mend it: from its first day on it stands with its rung on the day's page.
     today = (await house.client.get("/plan/units/sample-primary")).text
-    assert "2026-03-19 · 预警 #1 未确认：stair · 安全主任 · T-3 责任人" in today
+    assert "2026-03-19 · 预警 #1 未确认：stair · 安全主任 · 还有3天 责任人" in today
     # Its owner says that it is done; the next look does not agree.
     await house.post("/tasks/1/done", version=1, note="已处理")
     await house.post("/camera-drafts", first="2026-03-09", last="2026-03-16", **BREAK)
