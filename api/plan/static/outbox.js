@@ -1,25 +1,32 @@
 // The forms that wait for the network, in this browser's own database: they outlive a closed page
 // and a phone that was switched off. Each keeps the key it was filled in with, so that the service
-// stores it once however often it arrives.
+// stores it once however often it arrives. A form that the service refused is kept apart, with the
+// reason, until a person mends it or throws it away.
 
 const STORE = "forms";
+const REFUSED = "refused";
 const MOST_FORMS = 200;
 
 function open() {
   return new Promise((resolve, reject) => {
-    const asked = indexedDB.open("xiaoan-plan", 1);
-    asked.onupgradeneeded = () => asked.result.createObjectStore(STORE, { autoIncrement: true });
+    const asked = indexedDB.open("xiaoan-plan", 2);
+    asked.onupgradeneeded = () => {
+      for (const name of [STORE, REFUSED]) {
+        if (asked.result.objectStoreNames.contains(name)) continue;
+        asked.result.createObjectStore(name, { autoIncrement: true });
+      }
+    };
     asked.onsuccess = () => resolve(asked.result);
     asked.onerror = () => reject(asked.error);
   });
 }
 
-async function within(mode, act) {
+async function within(mode, act, names = [STORE]) {
   const database = await open();
   try {
     return await new Promise((resolve, reject) => {
-      const change = database.transaction(STORE, mode, { durability: "strict" });
-      const answer = act(change.objectStore(STORE));
+      const change = database.transaction(names, mode, { durability: "strict" });
+      const answer = act(...names.map((name) => change.objectStore(name)));
       change.oncomplete = () => resolve(answer?.result);
       change.onerror = change.onabort = () => reject(change.error);
     });
@@ -49,4 +56,20 @@ export function remove(key) {
 
 export function replace(key, entry) {
   return within("readwrite", (store) => store.put(entry, key));
+}
+
+// In one transaction: the form is in one of the two stores at any time.
+export function refuse(key, entry) {
+  const move = (forms, refused) => (forms.delete(key), refused.add(entry));
+  return within("readwrite", move, [STORE, REFUSED]);
+}
+
+export async function refused() {
+  const keys = await within("readonly", (store) => store.getAllKeys(), [REFUSED]);
+  const entries = await within("readonly", (store) => store.getAll(), [REFUSED]);
+  return keys.map((key, at) => ({ key, entry: entries[at] }));
+}
+
+export function discard(key) {
+  return within("readwrite", (store) => store.delete(key), [REFUSED]);
 }

@@ -107,9 +107,9 @@ async function send(form) {
   const output = form.querySelector("output");
   const button = form.querySelector("button");
   button.disabled = true;
-  const entry = { path: form.dataset.post, body: bodyOf(form) };
+  const entry = { path: form.dataset.post, body: bodyOf(form), page: location.pathname };
   try {
-    entry.photos = await photosOf(form);
+    entry.photos = [...(kept.get(form)?.entry.photos ?? []), ...(await photosOf(form))];
     entry.photosOf = form.dataset.photosOf ?? "";
     entry.photosTo = form.dataset.photosTo ?? "";
     const answer = await deliver(entry);
@@ -118,6 +118,7 @@ async function send(form) {
       return;
     }
     if ("key" in form.dataset) form.dataset.key = "";
+    await settled(form);
     output.textContent = page.sent;
     await shown(form, answer);
   } catch (error) {
@@ -158,10 +159,75 @@ async function wait(form, entry, line) {
     return;
   }
   await outbox.put(entry);
+  await settled(form);
   form.dataset.key = "";
   form.reset();
   line.textContent = page.queued;
   await showWaiting();
+}
+
+// What the service refused stays until a person has mended it or thrown it away.
+async function showRefused() {
+  const list = document.getElementById("refused");
+  const all = await outbox.refused();
+  list.hidden = all.length === 0;
+  list.replaceChildren(
+    ...all.map(({ key, entry }) => {
+      const line = document.createElement("li");
+      const again = document.createElement("a");
+      again.href = `${entry.page}?again=${key}`;
+      again.textContent = page.again;
+      const away = document.createElement("button");
+      away.type = "button";
+      away.textContent = page.discard;
+      away.addEventListener("click", async () => {
+        if (confirm(`${page.discard}？ ${entry.body.title ?? ""}`)) await outbox.discard(key);
+        await showRefused();
+      });
+      line.append(`${page.refused} ${entry.body.title ?? ""} ${entry.reason} `, again, " ", away);
+      return line;
+    }),
+  );
+}
+
+// Refused entries by the form that shows them again.
+const kept = new Map();
+
+// The address `?again=7` shows the refused form 7 as it was filled in; its photographs go with it.
+async function showAgain() {
+  const wanted = Number(new URLSearchParams(location.search).get("again"));
+  const found = (await outbox.refused()).find((one) => one.key === wanted);
+  const forms = [...document.querySelectorAll("form[data-key]")];
+  const form = forms.find((one) => one.dataset.post === found?.entry.path);
+  if (!form) return;
+  kept.set(form, found);
+  const { body } = found.entry;
+  form.dataset.key = body.client_key;
+  for (const element of form.elements) {
+    const [outer, inner] = (element.name ?? "").split(".");
+    let value = inner ? body[outer]?.[inner] : body[outer];
+    if (outer === "at_local") value = localTime(body[form.dataset.instant]);
+    if (value === undefined || element.type === "file") continue;
+    if (element.type === "checkbox") element.checked = value;
+    else element.value = Array.isArray(value) ? value.join(" ") : value;
+    element.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  output(form).textContent = found.entry.reason;
+}
+
+function localTime(instant) {
+  if (!instant) return undefined;
+  const at = new Date(instant);
+  return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+// Sent, or waiting anew: the refused form is no longer needed.
+async function settled(form) {
+  const found = kept.get(form);
+  if (!found) return;
+  kept.delete(form);
+  await outbox.discard(found.key);
+  await showRefused();
 }
 
 let flushing = false;
@@ -174,18 +240,15 @@ async function flush() {
       const answer = await deliver(next.entry);
       // The service is not well, or nobody is signed in: the form stays until it is.
       if (answer.status >= 500 || answer.status === 401 || answer.status === 429) break;
-      await outbox.remove(next.key);
-      if (!answer.ok) {
-        const line = document.getElementById("refused");
-        line.hidden = false;
-        line.textContent = `${page.refused} ${next.entry.body.title ?? ""} ${await words(answer)}`;
-      }
+      if (answer.ok) await outbox.remove(next.key);
+      else await outbox.refuse(next.key, { ...next.entry, reason: await words(answer) });
     }
   } catch {
     // Still no network: the next attempt comes with the browser's online event or the timer.
   } finally {
     flushing = false;
     await showWaiting();
+    await showRefused();
   }
 }
 
@@ -221,4 +284,4 @@ function preset(form) {
 
 for (const form of document.querySelectorAll("form.record[data-name]")) preset(form);
 if ("serviceWorker" in navigator) navigator.serviceWorker.register("/plan/worker.js").catch(() => {});
-showWaiting().then(flush);
+showAgain().then(showWaiting).then(flush);

@@ -182,6 +182,38 @@ def test_a_form_without_a_network_waits_and_is_sent_once(
     assert stored(service, "断网演练") == (1, 1)
 
 
+def test_a_form_that_is_refused_stays_until_it_is_mended(page: Page, service: PlanProcess) -> None:
+    page.screen(PHONE)
+    page.sign_in(service.url, "wang")
+    page.chrome.get(f"{service.url}{UNIT}/form/drill")
+    page.fill_drill("日期填错")
+    today = page.run("return document.querySelector('[name=happened_on]').value")
+    page.run("document.querySelector('[name=happened_on]').value = '2099-01-01'")
+    page.network(offline=True)
+    page.click("form.record button")
+    page.until(lambda: page.run("return document.body.dataset.waiting") == "1")
+    page.network(offline=False)
+    page.run("dispatchEvent(new Event('online'))")
+    page.until(lambda: "日期填错" in page.text("#refused"))
+    assert "2099-01-01" in page.text("#refused")
+    assert page.run("return document.body.dataset.waiting") == "0"
+    assert stored(service, "日期填错") == (0, 0)
+    # Also after the page was closed; opened again it stands as it was typed.
+    page.chrome.get(f"{service.url}{UNIT}")
+    page.until(lambda: "日期填错" in page.text("#refused"))
+    page.click("#refused a")
+    page.until(
+        lambda: page.run("return document.querySelector('[name=title]')?.value") == "日期填错"
+    )
+    assert (
+        page.run("return document.querySelector(\"[name='details.evaluation']\").value") == "有序"
+    )
+    page.run("document.querySelector('[name=happened_on]').value = arguments[0]", today)
+    page.click("form.record button")
+    page.until(lambda: stored(service, "日期填错") == (1, 0))
+    page.until(lambda: page.text("#refused") == "")
+
+
 def test_a_form_outlives_the_service_and_the_page(page: Page, service: PlanProcess) -> None:
     page.screen(PHONE)
     page.sign_in(service.url, "wang")
