@@ -18,12 +18,19 @@ LEAST_FPS = 1.0
 # A place must have been empty this long before it is looked at less.
 _CALM_AFTER_S = 10.0
 _EMPTY_PEOPLE = 0.5
-# Share of frames that nobody had time for, over the last turns, that means the worker is short.
+# Shares of frames that nobody had time for, over the last turns: much means at once that the worker
+# is short, a little only when it lasts.
 _SHORT_SHARE = 0.05
-_EASY_SHARE = 0.005
+_VERY_SHORT_SHARE = 0.2
+_SHORT_TURNS = 3
+_EASY_SHARE = 0.02
 _WINDOW_TURNS = 5
-# Rates are taken back slowly, so that a machine at its limit does not swing.
-_EASY_TURNS = 20
+# A start or a burst is over in seconds, so rates come back soon. Where they were shed again shortly
+# after, the next return waits twice as long: a machine at its limit does not swing.
+_EASY_TURNS = 5
+_MOST_EASY_TURNS = 40
+_RELAPSE_TURNS = 15
+_SETTLED_TURNS = 60
 _SHED_STEPS = 4
 
 
@@ -74,10 +81,35 @@ class _Load:
     turns: list[tuple[int, int]] = field(default_factory=list)
     step: int = 0
     easy_turns: int = 0
+    wait_turns: int = _EASY_TURNS
+    turns_since_eased: int = _RELAPSE_TURNS + 1
 
     def share(self) -> float:
         delivered = sum(turn[0] for turn in self.turns)
         return sum(turn[1] for turn in self.turns) / delivered if delivered else 0.0
+
+    def is_short(self) -> bool:
+        share = self.share()
+        lasts = len(self.turns) >= _SHORT_TURNS
+        return share >= _VERY_SHORT_SHARE or (lasts and share > _SHORT_SHARE)
+
+    def shed(self) -> None:
+        if self.turns_since_eased <= _RELAPSE_TURNS:
+            self.wait_turns = min(2 * self.wait_turns, _MOST_EASY_TURNS)
+        self._step_to(self.step + 1)
+
+    def rest(self) -> None:
+        """A turn with hardly a lost frame."""
+        self.easy_turns += 1
+        if self.step and self.easy_turns >= self.wait_turns:
+            self._step_to(self.step - 1)
+            self.turns_since_eased = 0
+        elif not self.step and self.easy_turns >= _SETTLED_TURNS:
+            self.wait_turns = _EASY_TURNS
+
+    def _step_to(self, step: int) -> None:
+        # The frames before a step say nothing of the rates after it.
+        self.step, self.easy_turns, self.turns = step, 0, []
 
 
 class Pacer:
@@ -130,16 +162,13 @@ class Pacer:
             superseded += max(now.superseded - before.superseded, 0)
         load.last = dict(totals)
         load.turns = [*load.turns, (delivered, superseded)][-_WINDOW_TURNS:]
-        share = load.share()
-        if share > _SHORT_SHARE and load.step < _SHED_STEPS:
-            # The frames before this step say nothing of the rates after it.
-            load.step, load.easy_turns, load.turns = load.step + 1, 0, []
-        elif share > _EASY_SHARE:
+        load.turns_since_eased += 1
+        if load.is_short() and load.step < _SHED_STEPS:
+            load.shed()
+        elif load.share() > _EASY_SHARE:
             load.easy_turns = 0
         else:
-            load.easy_turns += 1
-            if load.easy_turns >= _EASY_TURNS and load.step:
-                load.step, load.easy_turns = load.step - 1, 0
+            load.rest()
 
     def _pace(
         self,

@@ -86,14 +86,31 @@ def test_under_load_the_hall_gives_way_first_and_every_stair_keeps_one_a_second(
     assert desk.reasons["stair"] is PaceReason.LOAD
 
 
-def test_rates_come_back_one_step_in_twenty_easy_seconds() -> None:
+def test_rates_come_back_one_step_in_five_easy_seconds() -> None:
     desk = Desk(stair=STAIR, hall=HALL)
     desk.second(lost=0.2)
     assert desk.second(lost=0.2)["hall"] == 1.0
-    back = [desk.second()["hall"] for _ in range(41)]
-    assert back[:18] == [1.0] * 18
-    assert back[-1] == 4.0
-    assert sorted(back) == back
+    back = [desk.second()["hall"] for _ in range(11)]
+    assert back == [1.0] * 4 + [2.0] * 5 + [4.0] * 2
+
+
+def test_where_a_return_was_too_early_the_next_one_waits_twice_as_long() -> None:
+    desk = Desk(hall=HALL)
+    desk.second(lost=0.2)
+    assert [desk.second()["hall"] for _ in range(5)] == [2.0] * 4 + [4.0]
+    assert desk.second(lost=0.2)["hall"] == 2.0
+    assert [desk.second()["hall"] for _ in range(10)] == [2.0] * 9 + [4.0]
+    for _ in range(60):
+        desk.second()
+    assert desk.second(lost=0.2)["hall"] == 4.0  # one bad second among good ones
+    assert desk.second(lost=0.2)["hall"] == 2.0
+    # After a long calm it is tried soon again.
+    assert [desk.second()["hall"] for _ in range(5)] == [2.0] * 4 + [4.0]
+
+
+def test_a_moderate_loss_must_last() -> None:
+    desk = Desk(hall=HALL)
+    assert [desk.second(lost=0.1)["hall"] for _ in range(3)] == [4.0, 4.0, 2.0]
 
 
 def test_few_lost_frames_change_nothing_and_are_told() -> None:
