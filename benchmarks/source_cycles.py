@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import httpx
 import numpy as np
 import psutil
@@ -231,6 +232,8 @@ def main() -> int:
     if not installed():
         no_data(f"gst-rtsp-server is not installed; {MEND}")
     structlog.configure(processors=[_say_nothing])
+    # As in the worker's process: OpenCV starts its pool at some later call, which is no growth.
+    cv2.setNumThreads(1)
     cycles, before, after = run(options.cycles, options.seed)
     report = Report("source_cycles", options.seed, packages=("av", "numpy", "opencv-python"))
     report.columns = ("measure", "median s", "p95 s", "largest s", "target s")
