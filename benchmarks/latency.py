@@ -35,10 +35,14 @@ _SYSTEM_PYTHON = "/usr/bin/python3"
 _START_S = 90.0
 _WATCH = """
 window.delays = [];
+const shown = new Map();
 new MutationObserver((changes) => {
   for (const change of changes) {
-    const captured = change.target.dataset.capturedAt;
-    window.delays.push([change.target.dataset.zone, Date.now() - Date.parse(captured)]);
+    const {zone, capturedAt} = change.target.dataset;
+    // A tile that is drawn again with the reading that it shows already tells of no new one.
+    if (shown.get(zone) === capturedAt) continue;
+    shown.set(zone, capturedAt);
+    window.delays.push([zone, Date.now() - Date.parse(capturedAt)]);
   }
 }).observe(document.body, {subtree: true, attributeFilter: ["data-captured-at"]});
 """
