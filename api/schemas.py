@@ -23,9 +23,7 @@ from api.alarms.values import (
 from api.live.judge import ZoneNow
 from api.live.values import CameraStatus
 from api.watched import Name, WatchedCamera, WatchedZone
-from config.delivery import DeliveryTarget, Role
-from streams.pacing import PaceReason
-from streams.records import CameraState, MeasurementData, ReasonData, WorkerLoadRecord
+from streams.records import CameraState, MeasurementData, ReasonData
 from vision.instants import Utc
 from vision.readings import Level
 from vision.zones import ZoneType
@@ -320,92 +318,6 @@ class AlarmListBody(Body):
 
     alarms: tuple[AlarmBody, ...]
     next_before: int | None = Field(description="pass as `before` for the next page")
-
-
-class AreaNameBody(Body):
-    """A place that must be seen."""
-
-    id: str
-    name: NameBody
-
-
-class ReceiverBody(Body):
-    """Somebody outside the school whom alarms are sent to."""
-
-    id: str
-    name: NameBody
-    role: Role = Field(description="police, monitoring (an alarm centre) or information")
-    phone: str = Field(description="to dial when messages do not get through; may be empty")
-
-    @classmethod
-    def of(cls, target: DeliveryTarget) -> ReceiverBody:
-        name = NameBody(zh=target.name.zh, en=target.name.en)
-        return cls(id=target.id, name=name, role=target.role, phone=target.phone)
-
-
-class CameraRateBody(Body):
-    """At how many pictures a second a camera is analysed, and why."""
-
-    camera_id: str
-    fps: float
-    reason: PaceReason = Field(description="full; calm: the place is empty; load: no time for more")
-
-
-class WorkerLoadBody(Body):
-    """Whether an analysis process keeps up with its cameras."""
-
-    model_config = with_examples(
-        {
-            "worker_id": "worker-0",
-            "told_at": "2026-03-02T09:20:05Z",
-            "lost_share": 0.08,
-            "shed_step": 1,
-            "age_p50_s": 0.12,
-            "age_p95_s": 0.31,
-            "cameras": [{"camera_id": "cam-stair", "fps": 5.0, "reason": "full"}],
-        }
-    )
-
-    worker_id: str
-    told_at: datetime
-    lost_share: float = Field(description="share of sampled frames that nobody had time for")
-    shed_step: int = Field(description="0: nothing is analysed less; 4: all at their least rate")
-    age_p50_s: float | None = Field(description="age of a frame when its reading is ready")
-    age_p95_s: float | None
-    cameras: tuple[CameraRateBody, ...]
-
-    @classmethod
-    def of(cls, load: WorkerLoadRecord) -> WorkerLoadBody:
-        return cls(
-            worker_id=load.worker_id,
-            told_at=load.captured_at,
-            lost_share=load.lost_share,
-            shed_step=load.shed_step,
-            age_p50_s=load.age_p50_s,
-            age_p95_s=load.age_p95_s,
-            cameras=tuple(
-                CameraRateBody(camera_id=rate.camera_id, fps=rate.fps, reason=rate.reason)
-                for rate in load.cameras
-            ),
-        )
-
-
-class StateBody(Body):
-    """Everything the desk shows, in one moment."""
-
-    site_id: str
-    site_name: NameBody
-    timezone: str
-    server_time: datetime
-    last_event_id: int = Field(description="events after this one are not in the snapshot")
-    stale_after_s: float
-    zones: tuple[ZoneBody, ...]
-    cameras: tuple[CameraBody, ...]
-    areas: tuple[AreaNameBody, ...] = Field(description="places that must be seen")
-    receivers: tuple[ReceiverBody, ...] = Field(description="whom alarms are sent to")
-    workers: tuple[WorkerLoadBody, ...] = Field(description="those heard of since the start")
-    alarms: tuple[AlarmBody, ...] = Field(description="open ones, the worst first")
-    recent: tuple[AlarmBody, ...] = Field(description="closed in the last day, newest first")
 
 
 def _time(moment: Utc | None) -> datetime | None:

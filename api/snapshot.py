@@ -6,14 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms import store
 from api.alarms.values import OPEN_STATES, Alarm, AlarmState
+from api.live.bodies import AreaNameBody, ReceiverBody, StateBody, WorkerLoadBody
 from api.schemas import (
     AlarmBody,
-    AreaNameBody,
     CameraBody,
     NameBody,
-    ReceiverBody,
-    StateBody,
-    WorkerLoadBody,
     ZoneBody,
 )
 from api.work import Desk

@@ -25,9 +25,10 @@ from api.delivery.outbox import Outbox
 from api.events import Broker, EventKind, NewEvent
 from api.live import store as live_store
 from api.live.board import Board, Known
+from api.live.bodies import WorkerLoadBody
 from api.live.values import CameraStatus, ZoneState
 from api.metrics import Metrics
-from api.schemas import AlarmBody, CameraBody, WorkerLoadBody, ZoneBody
+from api.schemas import AlarmBody, CameraBody, ZoneBody
 from config.desk_plan import DeskPlan
 from streams.clock import Clock
 from streams.records import WorkerLoadRecord

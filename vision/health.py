@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from vision.fault_course import Course, Fault, HealthEvent, Persistence, Sign, step
-from vision.health_features import LEAST_INLIERS, Baseline, Comparison, Features, Mode
+from vision.health_features import Baseline, Comparison, Features, Mode
 from vision.instants import Utc
+from vision.landmarks import LEAST_INLIERS
 
 
 @dataclass(frozen=True, slots=True)

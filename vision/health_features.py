@@ -10,14 +10,11 @@ pictures before:
   that ratio and blur most of it, only a cover takes it away. Finer detail goes with blur too, and
   coarser light falls on a cover as well. What counts of the healthy camera is what stays when
   people go: a low quantile over its pictures.
-- A moved camera is found by matched ORB points and a similarity, as the largest shift of the four
-  corners. Fewer than 20 inliers give no shift: with fewer one of hundreds of pixels was once
-  reported for a camera at rest. When they stay away, `vision.health` says that it looks elsewhere.
+- A moved camera is found by landmarks: `vision.landmarks`.
 """
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,17 +25,18 @@ import numpy as np
 
 from vision.arrays import Float64Array, UInt8Array, read_only
 from vision.errors import ShapeError
+from vision.landmarks import (
+    LEAST_INLIERS,
+    Landmarks,
+    PictureShift,
+    landmarks_of,
+    lasting_landmarks,
+    shift_between,
+)
 
 WIDTH_PX = 320
 TILES = 8
-LEAST_INLIERS = 20
 _MANY_POINTS = 100
-# As few may begin the search for more; chance gives up to 7.
-_SEED_INLIERS = 10
-_POINTS = 1000
-_EQUALISED = 4
-_SAME_PLACE_PX = 3.0
-_MOST_BITS = 64
 _INFRARED_SATURATION = 6.0
 _BAND_PX = (3.0, 12.0)
 # What sensor noise and compression leave of themselves in that band, in grey levels.
@@ -217,7 +215,7 @@ def learn_baseline(samples: Sequence[Features]) -> Baseline:
     if any(s.mode is not first.mode or s.grey.shape != first.grey.shape for s in samples):
         raise ShapeError("a baseline needs pictures of one mode and one size")
     median = np.median(np.stack([s.grey for s in samples]), axis=0).astype(np.uint8)
-    points, descriptors = _lasting(*_landmarks(median), samples)
+    landmarks = lasting_landmarks(landmarks_of(median), [s.grey for s in samples])
     return Baseline(
         mode=first.mode,
         sharpness=float(np.median([s.sharpness for s in samples])),
@@ -225,58 +223,11 @@ def learn_baseline(samples: Sequence[Features]) -> Baseline:
         noise=float(np.median([s.noise for s in samples])),
         cast=float(np.median([s.cast for s in samples])),
         tile_variation=np.quantile([s.tile_variation for s in samples], _LASTS_QUANTILE, axis=0),
-        points_uv_px=points,
-        descriptors=descriptors,
+        points_uv_px=landmarks.points_uv_px,
+        descriptors=landmarks.descriptors,
         width_px=first.grey.shape[1],
         height_px=first.grey.shape[0],
     )
-
-
-def _lasting(
-    points: Float64Array, descriptors: UInt8Array, samples: Sequence[Features]
-) -> tuple[Float64Array, UInt8Array]:
-    """The landmarks that at least half of the samples show within 3 pixels."""
-    times = np.zeros(len(points), dtype=np.int64)
-    for sample in samples:
-        there, found = _landmarks(sample.grey)
-        for match in _matches(descriptors, found):
-            offset = points[match.queryIdx] - there[match.trainIdx]
-            times[match.queryIdx] += float(np.hypot(*offset)) <= _SAME_PLACE_PX
-    keep = 2 * times >= len(samples)
-    return points[keep], descriptors[keep]
-
-
-def _matches(before: UInt8Array, after: UInt8Array) -> list[cv2.DMatch]:
-    """Mutual best matches of descriptors that differ in few bits."""
-    if not len(before) or not len(after):
-        return []
-    matcher = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True)
-    return [match for match in matcher.match(before, after) if match.distance <= _MOST_BITS]
-
-
-def _landmarks(grey: UInt8Array) -> tuple[Float64Array, UInt8Array]:
-    """ORB points (N, 2) and descriptors (N, 32), after local contrast equalisation."""
-    equal = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(_EQUALISED, _EQUALISED)).apply(grey)
-    orb = cv2.ORB.create(nfeatures=_POINTS, fastThreshold=8, edgeThreshold=15, patchSize=23)
-    points, descriptors = orb.detectAndCompute(equal, None)
-    if descriptors is None or not len(points):
-        return np.zeros((0, 2)), np.zeros((0, 32), np.uint8)
-    return np.array([point.pt for point in points], np.float64), np.asarray(descriptors, np.uint8)
-
-
-@dataclass(frozen=True, slots=True)
-class PictureShift:
-    """How a picture lies against its baseline.
-
-    Attributes:
-        right_share, down_share: shift of the picture's centre over the picture's width.
-        turn_deg: clockwise as seen in the picture; `zoom`: size against the baseline.
-    """
-
-    right_share: float
-    down_share: float
-    turn_deg: float
-    zoom: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,95 +263,27 @@ def compare(features: Features, baseline: Baseline) -> Comparison:
         raise ShapeError(f"expected a small picture of {size}, got {features.grey.shape}")
     varies = baseline.tile_variation >= _TILE_VARIES
     lost = features.tile_variation < _TILE_LOST_SHARE * baseline.tile_variation
-    points, descriptors = _landmarks(features.grey)
-    shift_px, inliers, shift = _shift(baseline, points, descriptors)
+    now = landmarks_of(features.grey)
+    shift_px, inliers, shift = None, 0, None
+    if baseline.watches_movement:
+        was = Landmarks(baseline.points_uv_px, baseline.descriptors)
+        size_px = (baseline.width_px, baseline.height_px)
+        shift_px, inliers, shift = shift_between(was, now, size_px)
     return Comparison(
         sharpness_ratio=features.sharpness / max(baseline.sharpness, 1e-6),
         lost_share=float((lost & varies).sum() / max(1, varies.sum())),
         shift_share=None if shift_px is None else shift_px / baseline.width_px,
         inliers=inliers,
-        landmarks=len(points),
+        landmarks=len(now.points_uv_px),
         shift=shift,
     )
 
 
-def _shift(
-    baseline: Baseline, points: Float64Array, descriptors: UInt8Array
-) -> tuple[float | None, int, PictureShift | None]:
-    """Largest shift of the four corners in pixels, agreeing landmarks, and their common shift."""
-    if len(points) < LEAST_INLIERS or not baseline.watches_movement:
-        return None, 0, None
-    matches = _matches(baseline.descriptors, descriptors)
-    if len(matches) < _SEED_INLIERS:
-        return None, len(matches), None
-    before = baseline.points_uv_px[[m.queryIdx for m in matches]]
-    after = points[[m.trainIdx for m in matches]]
-    # RANSAC draws from the library's own generator; equal pictures must give equal answers.
-    cv2.setRNGSeed(1)
-    similarity, inliers = _similarity(before, after)
-    if similarity is not None and inliers >= _SEED_INLIERS:
-        before, after = _guided(baseline, points, descriptors, similarity)
-        if len(before) > inliers:
-            similarity, inliers = _similarity(before, after)
-    if similarity is None or inliers < LEAST_INLIERS:
-        return None, inliers, None
-    wide, high = baseline.width_px, baseline.height_px
-    corners = np.array([[0, 0, 1], [wide, 0, 1], [0, high, 1], [wide, high, 1]], np.float64)
-    moved = corners @ similarity.T
-    largest_px = float(np.linalg.norm(moved - corners[:, :2], axis=1).max())
-    return largest_px, inliers, _picture_shift(similarity, wide, high)
-
-
-def _similarity(before: Float64Array, after: Float64Array) -> tuple[Float64Array | None, int]:
-    """The similarity (2, 3) that most pairs of points agree on, and how many do."""
-    found, agree = cv2.estimateAffinePartial2D(
-        before, after, method=cv2.RANSAC, ransacReprojThreshold=3.0, maxIters=500
-    )
-    inliers = int(agree.sum()) if agree is not None else 0
-    return (None if found is None else np.asarray(found, np.float64)), inliers
-
-
-def _guided(
-    baseline: Baseline, points: Float64Array, descriptors: UInt8Array, similarity: Float64Array
-) -> tuple[Float64Array, Float64Array]:
-    """Pairs of landmarks that lie where a first similarity puts them, and look alike.
-
-    The best match over a whole picture is often a like corner elsewhere; near the place where a
-    landmark must be there is seldom another. Where the first similarity was chance, next to none
-    is found.
-    """
-    ones = np.ones((len(baseline.points_uv_px), 1))
-    expected = np.hstack([baseline.points_uv_px, ones]) @ similarity.T
-    away = np.linalg.norm(expected[:, None] - points[None], axis=2)
-    rows, columns = np.nonzero(away <= _SAME_PLACE_PX)
-    bits = np.bitwise_count(baseline.descriptors[rows] ^ descriptors[columns]).sum(axis=1)
-    kept = bits <= _MOST_BITS
-    rows, columns, bits = rows[kept], columns[kept], bits[kept]
-    # The most alike for each landmark of the baseline.
-    order = np.lexsort((bits, rows))
-    rows, columns = rows[order], columns[order]
-    _, first = np.unique(rows, return_index=True)
-    return baseline.points_uv_px[rows[first]], points[columns[first]]
-
-
-def _picture_shift(similarity: Float64Array, wide: int, high: int) -> PictureShift:
-    centre = np.array([wide / 2.0, high / 2.0, 1.0])
-    right_px, down_px = similarity @ centre - centre[:2]
-    return PictureShift(
-        right_share=float(right_px) / wide,
-        down_share=float(down_px) / wide,
-        turn_deg=math.degrees(math.atan2(similarity[1, 0], similarity[0, 0])),
-        zoom=float(np.hypot(similarity[0, 0], similarity[1, 0])),
-    )
-
-
 __all__ = [
-    "LEAST_INLIERS",
     "Baseline",
     "Comparison",
     "Features",
     "Mode",
-    "PictureShift",
     "compare",
     "features_of",
     "learn_baseline",

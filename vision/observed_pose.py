@@ -14,7 +14,7 @@ import numpy as np
 
 from vision.camera import Camera, Pose
 from vision.errors import GeometryError
-from vision.health_features import PictureShift
+from vision.landmarks import PictureShift
 
 
 def observed_pose(camera: Camera, shift: PictureShift) -> Pose:

@@ -11,8 +11,8 @@ from api.access.rights import Right
 from api.alarms.errors import UnknownAlarmError
 from api.alarms.values import Alarm
 from api.events import Event, EventKind
+from api.live.bodies import StateBody
 from api.problems import Problem
-from api.schemas import StateBody
 from api.watched import WatchedSite
 
 

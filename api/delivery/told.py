@@ -21,9 +21,10 @@ from api.alarms import store
 from api.delivery.outbox import DeliveryState
 from api.delivery.routes import outbox_of
 from api.delivery.tables import DELIVERIES
+from api.live.bodies import ReceiverBody
 from api.problems import responses
 from api.routes.alarms import Number
-from api.schemas import Body, ReceiverBody
+from api.schemas import Body
 from api.service import ServiceDep
 from config.delivery import DeliveryPlan
 from vision.instants import Utc

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.alarms.values import WAITING_STATES
+from api.live.bodies import StateBody
 from api.plan.wall import SiteStand, ZoneStand
-from api.schemas import StateBody
 from api.snapshot import take_snapshot
 from api.work import Desk
 from config.site import Site

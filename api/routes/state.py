@@ -12,8 +12,9 @@ from api.access.actor import Actor
 from api.access.guard import needs
 from api.access.rights import Right
 from api.access.scoping import Sight
+from api.live.bodies import StateBody
 from api.problems import Problem, responses
-from api.schemas import Body, StateBody
+from api.schemas import Body
 from api.service import ServiceDep
 from api.snapshot import take_snapshot
 from config.moments import Moment

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vision.camera import Camera, Lens, Pose
 from vision.errors import GeometryError
-from vision.health_features import PictureShift
+from vision.landmarks import PictureShift
 from vision.observed_pose import observed_pose
 
 LENS = Lens.from_hfov(1280, 720, 62.0)
