@@ -16,7 +16,7 @@ function newKey() {
 
 async function showWaiting() {
   const line = document.getElementById("outbox");
-  const waiting = await outbox.count();
+  const waiting = await outbox.count(page.viewer);
   line.hidden = waiting === 0;
   line.textContent = waiting ? `${page.queued} (${waiting})` : "";
   document.body.dataset.waiting = String(waiting);
@@ -107,7 +107,7 @@ async function send(form) {
   const output = form.querySelector("output");
   const button = form.querySelector("button");
   button.disabled = true;
-  const entry = { path: form.dataset.post, body: bodyOf(form), page: location.pathname };
+  const entry = { path: form.dataset.post, body: bodyOf(form), page: location.pathname, by: page.viewer };
   try {
     entry.photos = [...(kept.get(form)?.entry.photos ?? []), ...(await photosOf(form))];
     entry.photosOf = form.dataset.photosOf ?? "";
@@ -158,7 +158,13 @@ async function wait(form, entry, line) {
     line.textContent = page.broken;
     return;
   }
-  await outbox.put(entry);
+  try {
+    await outbox.put(entry);
+  } catch {
+    // Full, or no room on the phone: what was typed stays in the form.
+    line.textContent = page.broken;
+    return;
+  }
   await settled(form);
   form.dataset.key = "";
   form.reset();
@@ -169,7 +175,7 @@ async function wait(form, entry, line) {
 // What the service refused stays until a person has mended it or thrown it away.
 async function showRefused() {
   const list = document.getElementById("refused");
-  const all = await outbox.refused();
+  const all = await outbox.refused(page.viewer);
   list.hidden = all.length === 0;
   list.replaceChildren(
     ...all.map(({ key, entry }) => {
@@ -196,7 +202,7 @@ const kept = new Map();
 // The address `?again=7` shows the refused form 7 as it was filled in; its photographs go with it.
 async function showAgain() {
   const wanted = Number(new URLSearchParams(location.search).get("again"));
-  const found = (await outbox.refused()).find((one) => one.key === wanted);
+  const found = (await outbox.refused(page.viewer)).find((one) => one.key === wanted);
   const forms = [...document.querySelectorAll("form[data-key]")];
   const form = forms.find((one) => one.dataset.post === found?.entry.path);
   if (!form) return;
@@ -236,7 +242,7 @@ async function flush() {
   if (flushing) return;
   flushing = true;
   try {
-    for (let next = await outbox.first(); next; next = await outbox.first()) {
+    for (let next = await outbox.first(page.viewer); next; next = await outbox.first(page.viewer)) {
       const answer = await deliver(next.entry);
       // The service is not well, or nobody is signed in: the form stays until it is.
       if (answer.status >= 500 || answer.status === 401 || answer.status === 429) break;

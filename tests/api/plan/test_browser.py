@@ -214,6 +214,27 @@ def test_a_form_that_is_refused_stays_until_it_is_mended(page: Page, service: Pl
     page.until(lambda: page.text("#refused") == "")
 
 
+def test_on_a_shared_phone_nobody_sends_the_form_of_another(
+    page: Page, service: PlanProcess
+) -> None:
+    page.screen(PHONE)
+    page.sign_in(service.url, "wang")
+    page.chrome.get(f"{service.url}{UNIT}/form/drill")
+    page.fill_drill("王老师的演练")
+    page.network(offline=True)
+    page.click("form.record button")
+    page.until(lambda: page.run("return document.body.dataset.waiting") == "1")
+    page.chrome.delete_all_cookies()  # signed out before the network is back
+    page.network(offline=False)
+    page.sign_in(service.url, "zhao")
+    page.chrome.get(f"{service.url}/plan/units/sample-middle")
+    page.until(lambda: page.run("return document.body.dataset.waiting") == "0")
+    assert page.text("#outbox") == page.text("#refused") == ""
+    assert stored(service, "王老师的演练") == (0, 0)
+    page.sign_in(service.url, "wang")
+    page.until(lambda: stored(service, "王老师的演练") == (1, 0))
+
+
 def test_a_form_outlives_the_service_and_the_page(page: Page, service: PlanProcess) -> None:
     page.screen(PHONE)
     page.sign_in(service.url, "wang")
