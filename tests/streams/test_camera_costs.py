@@ -52,3 +52,15 @@ def test_a_disk_that_refuses_costs_nothing_but_the_memory(tmp_path: Path) -> Non
     clock.advance(60.0)
     assert costs.turn({"stair": 3.0})
     assert costs.dearest() == {"stair": 50.0}
+
+
+def test_a_restart_at_night_forgets_nothing_but_a_tenth(tmp_path: Path) -> None:
+    file = costs_file(tmp_path, "worker-0")
+    file.parent.mkdir()
+    file.write_text(json.dumps({"stair": 50.0}))
+    clock = SimulatedClock()
+    costs = CameraCosts(clock, file)
+    costs.turn({"stair": 0.0})
+    clock.advance(60.0)
+    assert costs.turn({"stair": 0.3})  # 5 ms a second: nobody is there
+    assert read_costs(tmp_path) == {"stair": 45.0}
