@@ -1,25 +1,13 @@
 // The preview of next year's table: the file goes up as it is, each row comes back explained.
 // Rows that continue no known measure, and duties whose words are gone, wait for a choice.
 
+import { base64Of, post, words } from "./post.js";
+
 const lang = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
 const form = document.getElementById("import");
 const output = form.querySelector("output");
 const choices = document.getElementById("choices");
 const API = "/api/v1/plan/imports";
-
-function token() {
-  const kept = document.cookie.split("; ").find((one) => /^(__Host-)?xiaoan_csrf=/.test(one));
-  return kept ? decodeURIComponent(kept.slice(kept.indexOf("=") + 1)) : "";
-}
-
-async function base64Of(file) {
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 32_768) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 32_768));
-  }
-  return btoa(text);
-}
 
 function chosen(kind) {
   const found = {};
@@ -82,14 +70,13 @@ form.addEventListener("submit", async (event) => {
     measures,
     quotes,
   };
-  const headers = { "content-type": "application/json", "x-csrf-token": token() };
   try {
-    const answer = await fetch(API, { method: "POST", headers, body: JSON.stringify(body) });
-    const told = await answer.json();
+    const answer = await post(API, body);
     if (!answer.ok) {
-      output.textContent = `${told.message[lang]} — ${told.mend[lang]} ${told.detail ?? ""}`;
+      output.textContent = await words(answer);
       return;
     }
+    const told = await answer.json();
     output.textContent = "";
     show(told);
     offerChoices(told, measures, quotes);

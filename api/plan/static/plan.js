@@ -2,6 +2,7 @@
 // back; photographs go after the record that they belong to.
 
 import * as outbox from "./outbox.js";
+import { base64Of, post, words } from "./post.js";
 
 const page = document.body.dataset;
 const SEND_AGAIN_MS = 15_000;
@@ -56,33 +57,10 @@ async function photosOf(form) {
   const photos = [];
   for (const file of form.querySelector("input[type=file]")?.files ?? []) {
     if (file.size > MOST_PHOTO_BYTES) throw new RangeError(`${file.name} > 5 MiB`);
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    let text = "";
-    for (let at = 0; at < bytes.length; at += 32_768) {
-      text += String.fromCharCode(...bytes.subarray(at, at + 32_768));
-    }
-    photos.push({ name: file.name, media_type: file.type, content_base64: btoa(text) });
+    const content_base64 = await base64Of(file);
+    photos.push({ name: file.name, media_type: file.type, content_base64 });
   }
   return photos;
-}
-
-function token() {
-  const kept = document.cookie.split("; ").find((one) => /^(__Host-)?xiaoan_csrf=/.test(one));
-  const written = document.querySelector("meta[name=csrf-token]")?.content;
-  return written || (kept ? decodeURIComponent(kept.slice(kept.indexOf("=") + 1)) : "");
-}
-
-function post(path, body) {
-  const headers = { "content-type": "application/json" };
-  if (token()) headers["x-csrf-token"] = token();
-  return fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
-}
-
-async function words(answer) {
-  const body = await answer.json().catch(() => null);
-  if (!body?.message) return String(answer.status);
-  const lang = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
-  return `${body.message[lang]} — ${body.mend[lang]}${body.detail ? ` (${body.detail})` : ""}`;
 }
 
 async function sendPhotos(entry, answer) {

@@ -1,6 +1,8 @@
 // The bureau's school year: the notice is read into lines that a person looks through, a preview
 // says what moves, and only then is it entered.
 
+import { post, words as told } from "./post.js";
+
 const form = document.getElementById("year");
 const output = form.querySelector("output");
 const words = JSON.parse(form.dataset.words);
@@ -14,19 +16,10 @@ const LINE = /^(\d{4}-\d\d-\d\d)(?:\s*(?:至|到|~|—|–|to)\s*(\d{4}-\d\d-\d\
 
 const field = (id) => document.getElementById(id);
 
-function token() {
-  const kept = document.cookie.split("; ").find((one) => /^(__Host-)?xiaoan_csrf=/.test(one));
-  return kept ? decodeURIComponent(kept.slice(kept.indexOf("=") + 1)) : "";
-}
-
 async function ask(path, body) {
-  const headers = { "content-type": "application/json", "x-csrf-token": token() };
-  const options = body ? { method: "POST", headers, body: JSON.stringify(body) } : {};
-  const answer = await fetch(path, options);
-  const told = await answer.json();
-  if (answer.ok) return told;
-  const values = told.detail ? ` ${told.detail}` : "";
-  throw new RangeError(`${told.message[lang]} — ${told.mend[lang]}${values}`);
+  const answer = body ? await post(path, body) : await fetch(path);
+  if (answer.ok) return answer.json();
+  throw new RangeError(await told(answer));
 }
 
 const next = (day) => new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 10);
