@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from streams.virtual.looks import Build, Hair, Material
-from vision.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
+from vision.arrays import BoolArray, Float32Array, Float64Array, IntArray, UInt8Array
 
 PX_PER_HEIGHT = 288
 WALK_POSES = 8
 STAND, PHONE = WALK_POSES, WALK_POSES + 1
-_HALF_WIDTH = 0.42
 _MARGIN = 0.06
 _REACH = 0.34
+_BORDER_PX = 2
+_FOLDS = {Material.SKIN: 0.0, Material.SHOE: 0.0, Material.HAIR: 0.12}  # others 0.07
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class BodyPicture:
-    """What the rays met; every array has the shape (rows, columns).
+    """What the rays met, cropped to the body; every array has the shape (rows, columns).
 
     `origin_column`, `origin_row` is the pixel of the feet's middle; `normal_up` and
     `normal_right` are components of the surface normal along plan z and picture right, `facing`
@@ -53,7 +55,6 @@ class BodyPicture:
     normal_right: Float32Array
     facing: Float32Array
     wrinkle: Float32Array
-    head: BoolArray
     origin_column: float
     origin_row: float
 
@@ -68,7 +69,7 @@ class _Part:
 
 
 def trace_body(build: Build, view: View, px_per_height: int = PX_PER_HEIGHT) -> BodyPicture:
-    """Ray trace one body; deterministic, a few milliseconds at full size."""
+    """Ray trace one body; deterministic, about two milliseconds at full size."""
     elevation, yaw = math.radians(view.elevation_deg), math.radians(view.yaw_deg)
     turn = np.array(
         [[math.cos(yaw), -math.sin(yaw), 0], [math.sin(yaw), math.cos(yaw), 0], [0, 0, 1.0]]
@@ -78,102 +79,133 @@ def trace_body(build: Build, view: View, px_per_height: int = PX_PER_HEIGHT) -> 
     down = np.array([-math.sin(elevation), 0.0, -math.cos(elevation)])
     # rows of `basis` take body coordinates to (right, down, forward)
     basis = np.stack([right, down, forward]) @ turn
-    top = math.cos(elevation) + _REACH * math.sin(elevation) + _MARGIN
-    bottom = _REACH * math.sin(elevation) + _MARGIN
-    rows = math.ceil((top + bottom) * px_per_height)
-    columns = math.ceil(2 * _HALF_WIDTH * px_per_height)
-    canvas = _Canvas(rows, columns, (columns / 2.0, top * px_per_height), px_per_height)
-    for part in _parts(build, view.pose):
-        canvas.add(part, basis, build)
-    return canvas.picture(basis)
+    feet_row = (math.cos(elevation) + _REACH * math.sin(elevation) + _MARGIN) * px_per_height
+    canvas = _Canvas(_figure(build, view.pose), basis, px_per_height, feet_row % 1.0)
+    for number in range(len(canvas.figure.parts)):
+        canvas.add(number, build)
+    return canvas.picture()
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """The parts of one body, and the same as arrays along them.
+
+    `to_ball` (N, 3, 3) takes body directions to the unit ball of each part.
+    """
+
+    parts: tuple[_Part, ...]
+    centre: Float64Array
+    to_ball: Float64Array
+    strength: Float32Array  # of the wrinkles
+    seed: Float32Array
+
+
+@lru_cache(maxsize=600)
+def _figure(build: Build, pose: int) -> _Figure:
+    parts = tuple(_parts(build, pose))
+    centre = np.stack([part.centre for part in parts])
+    return _Figure(
+        parts,
+        centre,
+        np.stack([part.axes / part.semi[:, None] for part in parts]),
+        np.array([_FOLDS.get(part.material, 0.07) for part in parts], np.float32),
+        (7.0 * centre.sum(axis=1)).astype(np.float32),
+    )
 
 
 class _Canvas:
-    """Depth-tested accumulation of parts."""
+    """Depth-tested accumulation of parts; only pixels that a part wins are looked at further."""
 
     def __init__(
-        self, rows: int, columns: int, origin: tuple[float, float], px_per_height: int
+        self, figure: _Figure, basis: Float64Array, px_per_height: int, feet_row: float
     ) -> None:
-        self.origin = origin  # column, row
-        self._px_per_height = px_per_height
-        self.depth = np.full((rows, columns), np.inf)
-        self.material = np.zeros((rows, columns), np.uint8)
-        self.normal = np.zeros((rows, columns, 3))
-        self.wrinkle = np.zeros((rows, columns), np.float32)
-        self.head = np.zeros((rows, columns), bool)
+        """`feet_row`, 0..1, is where in its pixel the feet's middle lies."""
+        self.figure, self._basis, self._px_per_height = figure, basis, px_per_height
+        # (N, 3, 3): columns are the unit steps to the right, down and forward in each unit ball.
+        self._steps = figure.to_ball @ basis.T
+        self._centre = figure.centre @ basis.T
+        # Half the extent of an ellipsoid along a direction is the length of that row here.
+        reach = np.linalg.norm(np.linalg.inv(self._steps), axis=2)[:, :2]
+        offset = np.array([0.0, feet_row])
+        self._low = np.floor((self._centre[:, :2] - reach) * px_per_height + offset).astype(int)
+        self._high = np.ceil((self._centre[:, :2] + reach) * px_per_height + offset).astype(int) + 1
+        left, top = self._low.min(axis=0) - _BORDER_PX
+        columns, rows = self._high.max(axis=0) + _BORDER_PX - (left, top)
+        self._low -= (left, top)
+        self._high -= (left, top)
+        self._origin = (-float(left), feet_row - float(top))  # column, row of the feet's middle
+        self._shape = (int(rows), int(columns))
+        self._depth = np.full(rows * columns, np.inf, np.float32)
+        self._material = np.zeros(rows * columns, np.uint8)
+        self._owner = np.zeros(rows * columns, np.intp)
+        self._ball = np.zeros((rows * columns, 3), np.float32)
 
-    def add(self, part: _Part, basis: Float64Array, build: Build) -> None:
-        """Intersect the box of pixels around one ellipsoid."""
-        box = self._box(part, basis)
-        if box is None:
-            return
-        r0, r1, c0, c1 = box
-        across = (np.arange(c0, c1) + 0.5 - self.origin[0]) / self._px_per_height
-        along = (np.arange(r0, r1) + 0.5 - self.origin[1]) / self._px_per_height
-        # Rays start on the picture plane and run along `forward`; in the ellipsoid's own frame
-        # the ellipsoid is the unit ball.
-        to_ball = part.axes / part.semi[:, None]
-        step = to_ball @ basis[2]
-        start = (
-            across[None, :, None] * (to_ball @ basis[0])
-            + along[:, None, None] * (to_ball @ basis[1])
-            - to_ball @ part.centre
-        )
-        a = float(step @ step)
-        b = start @ step
-        gap = b * b - a * (np.einsum("ijk,ijk->ij", start, start) - 1.0)
-        hit = gap > 0.0
-        distance = np.where(hit, (-b - np.sqrt(np.maximum(gap, 0.0))) / a, np.inf)
-        ball = start + np.where(hit, distance, 0.0)[..., None] * step
-        material, keep = _dress(part, ball, build)
-        near = hit & keep & (distance < self.depth[r0:r1, c0:c1])
-        normal = (ball / part.semi) @ part.axes
-        normal /= np.maximum(np.linalg.norm(normal, axis=2, keepdims=True), 1e-9)
-        self.depth[r0:r1, c0:c1][near] = distance[near]
-        self.material[r0:r1, c0:c1][near] = material[near]
-        self.normal[r0:r1, c0:c1][near] = normal[near]
-        self.wrinkle[r0:r1, c0:c1][near] = _wrinkles(part, ball)[near]
-        self.head[r0:r1, c0:c1][near] = part.rule.startswith("head")
+    def add(self, number: int, build: Build) -> None:
+        """Intersect the box of pixels around one ellipsoid with the rays of its pixels."""
+        (c0, r0), (c1, r1) = self._low[number], self._high[number]
+        centre, steps = self._centre[number], self._steps[number]
+        # Measured from its centre, in body heights.
+        x = (np.arange(c0, c1) + 0.5 - self._origin[0]) / self._px_per_height - centre[0]
+        y = (np.arange(r0, r1) + 0.5 - self._origin[1]) / self._px_per_height - centre[1]
+        x, y = x.astype(np.float32), y.astype(np.float32)
+        (xx, xy, xz), (_, yy, yz), (_, _, zz) = (steps.T @ steps).astype(np.float32)
+        # In its own frame the ellipsoid is the unit ball: a quadratic in x and y tells the hits.
+        gap = np.multiply.outer(y * np.float32(2.0), (xz * yz - zz * xy) * x)
+        gap += ((yz * yz - zz * yy) * y * y)[:, None]
+        gap += zz + (xz * xz - zz * xx) * x * x
+        hit = np.flatnonzero(gap > 0.0)
+        row, column = np.divmod(hit, len(x))
+        x, y = x[column], y[row]
+        along = -(xz * x + yz * y + np.sqrt(gap.ravel()[hit])) / zz
+        place = (row + r0) * self._shape[1] + column + c0
+        near = np.flatnonzero(along + np.float32(centre[2]) < self._depth[place])
+        place, along = place[near], along[near]
+        ball = np.stack([x[near], y[near], along], axis=1) @ steps.T.astype(np.float32)
+        material, keep = _dress(self.figure.parts[number], ball, build)
+        if not keep.all():
+            place, along, ball, material = (v[keep] for v in (place, along, ball, material))
+        self._depth[place] = along + np.float32(centre[2])
+        self._material[place] = material
+        self._owner[place] = number
+        self._ball[place] = ball
 
-    def _box(self, part: _Part, basis: Float64Array) -> tuple[int, int, int, int] | None:
-        centre = basis @ part.centre
-        reach = np.sqrt(np.sum((basis @ part.axes.T * part.semi) ** 2, axis=1))
-        low = (centre - reach)[:2] * self._px_per_height + np.array(self.origin)
-        high = (centre + reach)[:2] * self._px_per_height + np.array(self.origin)
-        rows, columns = self.depth.shape
-        c0, c1 = max(0, math.floor(low[0])), min(columns, math.ceil(high[0]) + 1)
-        r0, r1 = max(0, math.floor(low[1])), min(rows, math.ceil(high[1]) + 1)
-        return (r0, r1, c0, c1) if r1 > r0 and c1 > c0 else None
+    def picture(self) -> BodyPicture:
+        """Shade what was met first."""
+        solid = np.flatnonzero(self._material)
+        owner, ball = self._owner[solid], self._ball[solid]
+        # The normal in (right, down, forward) is the gradient of the ball's equation.
+        normal = np.einsum("mi,mij->mj", ball, self._steps.astype(np.float32)[owner])
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
 
-    def picture(self, basis: Float64Array) -> BodyPicture:
-        """Close the picture."""
+        def spread(values: Float32Array) -> Float32Array:
+            whole = np.zeros(len(self._material), np.float32)
+            whole[solid] = values
+            return whole.reshape(self._shape)
+
         return BodyPicture(
-            material=self.material,
-            normal_up=self.normal[..., 2].astype(np.float32),
-            normal_right=(self.normal @ basis[0]).astype(np.float32),
-            facing=-(self.normal @ basis[2]).astype(np.float32),
-            wrinkle=self.wrinkle,
-            head=self.head,
-            origin_column=self.origin[0],
-            origin_row=self.origin[1],
+            material=self._material.reshape(self._shape),
+            normal_up=spread(normal @ self._basis[:, 2].astype(np.float32)),
+            normal_right=spread(normal[:, 0]),
+            facing=spread(-normal[:, 2]),
+            wrinkle=spread(_wrinkles(self.figure, owner, ball)),
+            origin_column=self._origin[0],
+            origin_row=self._origin[1],
         )
 
 
-def _wrinkles(part: _Part, ball: Float64Array) -> Float32Array:
-    if part.material in (Material.SKIN, Material.SHOE):
-        return np.zeros(ball.shape[:2], np.float32)
-    strength = 0.12 if part.material is Material.HAIR else 0.07
-    x, y, z = (ball[..., k] for k in range(3))
-    seed = 7.0 * float(part.centre.sum())
+def _wrinkles(figure: _Figure, owner: IntArray, ball: Float32Array) -> Float32Array:
+    """Brightness change at points (M, 3) of the unit balls of parts `owner` (M,)."""
+    x, y, z = ball.T
+    seed = figure.seed[owner]
     folds = np.sin(5 * z + 3 * y + 2 * np.sin(3 * x + seed)) + 0.6 * np.sin(9 * y - 7 * x + seed)
-    return np.asarray(strength * folds, np.float32)
+    return np.asarray(figure.strength[owner] * folds, np.float32)
 
 
-def _dress(part: _Part, ball: Float64Array, build: Build) -> tuple[UInt8Array, BoolArray]:
+def _dress(part: _Part, ball: Float32Array, build: Build) -> tuple[UInt8Array, BoolArray]:
     """Material of each hit and whether the part exists there (ball: unit-ball coordinates)."""
-    x, y, z = (ball[..., k] for k in range(3))
-    material = np.full(ball.shape[:2], int(part.material), np.uint8)
-    keep = np.ones(ball.shape[:2], bool)
+    x, y, z = ball.T
+    material = np.full(len(ball), int(part.material), np.uint8)
+    keep = np.ones(len(ball), bool)
     if part.rule == "head":
         eyes = (x > 0.5) & (np.abs(z - 0.02) < 0.09) & (np.abs(np.abs(y) - 0.42) < 0.17)
         brows = (x > 0.5) & (np.abs(z - 0.19) < 0.04) & (np.abs(np.abs(y) - 0.42) < 0.22)

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from streams.virtual.bodies import PX_PER_HEIGHT, View, trace_body
-from streams.virtual.looks import Build, Look
+from streams.virtual.looks import Build, Look, Material
 from streams.virtual.stage import GAMMA
-from vision.arrays import UInt8Array
+from vision.arrays import Float32Array, UInt8Array
 
 ELEVATION_STEP_DEG = 10.0
 YAW_STEP_DEG = 22.5
@@ -86,15 +86,9 @@ class Wardrobe:
     def _colour(self, look: Look, view: View, level: int) -> Sprite:
         size_px = self._px_per_height
         body = self._bodies.get((look.build, view), lambda: _flatten(look.build, view, size_px))
-        palette = np.array(look.palette_bgr, np.float32)
         strength = body.facing if self._lamp_at_camera else body.shade
-        table = (palette[body.material] * (strength.astype(np.float32) / 128.0)[..., None]).clip(
-            0, 1
-        )
-        bgra = np.empty((*body.material.shape, 4), np.float32)
-        bgra[..., :3] = table**GAMMA * 255.0
-        bgra[..., 3] = np.where(body.material > 0, 255.0, 0.0)
-        bgra[body.material == 0] = 0.0
+        codes = body.material.astype(np.intp) * 256 + strength
+        bgra = np.take(_colours(look), codes, axis=0)
         scale = 2**level
         rows, columns = body.material.shape
         if level:
@@ -109,6 +103,17 @@ class Wardrobe:
             self._px_per_height / scale,
             view.elevation_deg,
         )
+
+
+def _colours(look: Look) -> Float32Array:
+    """BGRA (materials * 256, 4) of every material under every light, 128 means 1.0."""
+    palette = np.array(look.palette_bgr, np.float32)
+    light = np.arange(256, dtype=np.float32) / 128.0
+    table = np.zeros((len(palette), 256, 4), np.float32)
+    table[..., :3] = (palette[:, None] * light[None, :, None]).clip(0, 1) ** GAMMA * 255.0
+    table[..., 3] = 255.0
+    table[Material.NONE] = 0.0
+    return table.reshape(-1, 4)
 
 
 def _nearest_view(view: View) -> View:

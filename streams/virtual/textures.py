@@ -15,12 +15,15 @@ def stains(
     a_m: Float64Array, b_m: Float64Array, rng: np.random.Generator, *, size_m: float, waves: int = 7
 ) -> Float64Array:
     """Smooth random field about 0 with a standard deviation near 1, wavelength about `size_m`."""
-    total = np.zeros_like(a_m)
+    # Single precision is several times faster, and far finer than a grey level.
+    a, b = a_m.astype(np.float32), b_m.astype(np.float32)
+    total = np.zeros_like(a)
     for _ in range(waves):
         angle, phase = rng.uniform(0, 2 * np.pi, 2)
         rate = 2 * np.pi / (size_m * rng.uniform(0.4, 1.8))
-        total += np.sin(rate * (np.cos(angle) * a_m + np.sin(angle) * b_m) + phase)
-    return np.asarray(total / np.sqrt(waves / 2.0))
+        along_a, along_b = np.float32(rate * np.cos(angle)), np.float32(rate * np.sin(angle))
+        total += np.sin(along_a * a + along_b * b + np.float32(phase))
+    return np.asarray(total / np.sqrt(waves / 2.0), np.float64)
 
 
 def _hash(a: Float64Array, b: Float64Array, seed: float) -> Float64Array:
