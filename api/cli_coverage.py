@@ -20,11 +20,13 @@ from api.coverage.difference import AreaChange, AuditDifference, difference, sin
 from api.coverage.document import AuditDocument, Uptime, read_json, write_json
 from api.coverage.errors import CoverageError, extra_package
 from api.coverage.proposal import write_proposal
+from api.coverage.retention import with_retention
 from api.coverage.table import write_csv
 from api.coverage.uptime import read_uptime
 from api.database.errors import DatabaseError
-from config import Site, SiteFileError, load_site
+from config import ConfigFileError, Site, SiteFileError, load_site
 from config.key_areas import filled_key_areas
+from config.recording import load_recording
 from config.texts import LANGUAGES, text
 from vision.errors import GeometryError
 from vision.instants import Utc
@@ -81,7 +83,7 @@ def audit(
         if confirm is not None:
             document = document.confirmed(confirm, now.iso())
         _write(document, out, load_site(site))
-    except SiteFileError as error:
+    except ConfigFileError as error:
         _say(text("coverage.refused", lang))
         _say(str(error))
         raise typer.Exit(1) from None
@@ -132,13 +134,14 @@ def _audited(directory: Path, ladder: Ladder, now: Utc) -> AuditDocument:
     processes = min(2, os.cpu_count() or 1) if len(site.cameras) > _MANY_CAMERAS else 1
     with Progress(transient=True) as progress:
         task = progress.add_task(site.name.zh, total=len(site.floors))
-        return audit_site(
+        document = audit_site(
             site,
             now,
             ladder=ladder,
             processes=processes,
             progress=lambda _floor_id: progress.advance(task),
         )
+    return with_retention(document, load_recording(site))
 
 
 def _write(document: AuditDocument, out: Path, site: Site) -> None:
@@ -250,7 +253,7 @@ def compare(
     now = Utc.from_datetime(datetime.now(UTC))
     try:
         old, new = (_audited(folder, LADDERS[0], now) for folder in (site, proposal))
-    except (SiteFileError, CoverageError, GeometryError) as error:
+    except (ConfigFileError, CoverageError, GeometryError) as error:
         _say(str(error))
         raise typer.Exit(2) from None
     _show_difference(difference(old, new), lang)

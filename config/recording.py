@@ -85,11 +85,25 @@ class ClipSettings:
 
 @dataclass(frozen=True, slots=True)
 class RecordingSettings:
-    """Both, and the digest of the file that said so (empty without a file)."""
+    """Both, and the digest of the file that said so (empty without a file).
+
+    Attributes:
+        recorder_days: days that the school's own recorder keeps, as its owner states; `None`
+            where nobody said.
+        asked_days: days by id of the zones and areas for which this file asks for more.
+    """
 
     ring: RingSettings
     clips: ClipSettings = field(default_factory=ClipSettings)
     sha256: str = ""
+    recorder_days: int | None = None
+    asked_days: tuple[tuple[str, int], ...] = ()
+
+    def kept_days(self, camera_id: str) -> float | None:
+        """Days for which a camera's record is kept: 0 where none is, `None` where nobody said."""
+        if self.ring.role == "copy":
+            return self.recorder_days
+        return self.ring.keep_s / _DAY_S if camera_id in self.ring.camera_ids else 0.0
 
 
 class _RingKeys(Keys):
@@ -112,9 +126,14 @@ class _AreaKeys(Keys):
     retention_days: Days
 
 
+class _RecorderKeys(Keys):
+    days: Days
+
+
 class _FileKeys(Keys):
     format: Literal[1]
     ring: _RingKeys = _RingKeys()
+    recorder: _RecorderKeys | None = None
     clips: _ClipKeys = _ClipKeys()
     areas: tuple[_AreaKeys, ...] = ()
 
@@ -153,6 +172,9 @@ def _check(keys: _FileKeys, site: Site, source: YamlSource) -> None:
             f"write at least {LEGAL_MINIMUM_DAYS * 24}, or `role: copy` where another recorder "
             "keeps the record",
         )
+    if keys.ring.role == "record" and keys.recorder is not None:
+        message = "with `role: record` this ring is the record, and no other recorder is"
+        source.report(("recorder",), message, "remove it, or write `role: copy`")
     places = _places(site)
     for index, area in enumerate(keys.areas):
         if area.id not in places:
@@ -205,7 +227,13 @@ def _settings(keys: _FileKeys, site: Site, sha256: str) -> RecordingSettings:
         retention_days=keys.clips.retention_days,
         area_days=_area_days(keys, site),
     )
-    return RecordingSettings(ring, clips, sha256)
+    return RecordingSettings(
+        ring,
+        clips,
+        sha256,
+        recorder_days=keys.recorder.days if keys.recorder is not None else None,
+        asked_days=tuple((area.id, area.retention_days) for area in keys.areas),
+    )
 
 
 def _area_days(keys: _FileKeys, site: Site) -> tuple[tuple[str, int], ...]:

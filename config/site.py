@@ -158,6 +158,15 @@ class CalibrationNote:
 
 
 @dataclass(frozen=True, slots=True)
+class Preset:
+    """Another direction of a camera that turns: pose and lens as they are there."""
+
+    id: str
+    name: LocalText
+    camera: Camera
+
+
+@dataclass(frozen=True, slots=True)
 class SiteCamera:
     """A camera of the site.
 
@@ -170,6 +179,7 @@ class SiteCamera:
         analysed_fps: pictures analysed a second.
         planned_pose: where it was meant to hang and look, for the as-built check.
         ptz: it can turn; its pose is the home preset, the only one that coverage counts.
+        presets: the other directions it is sent to; none may look into a forbidden place.
     """
 
     id: str
@@ -184,6 +194,7 @@ class SiteCamera:
     calibration: CalibrationNote | None = None
     ptz: bool = False
     squeezed_px: tuple[int, int] | None = None
+    presets: tuple[Preset, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

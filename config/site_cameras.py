@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from config.camera_uri import CameraUri, CameraUriError
-from config.site import CalibrationNote, LocalText, SiteCamera
+from config.site import CalibrationNote, LocalText, Preset, SiteCamera
 from config.site_schema import CameraKeys, LensKeys, PoseKeys
 from config.yaml_source import KeyPath, YamlSource
 from vision.camera import Camera, Lens, Pose
@@ -32,6 +33,7 @@ def build_camera(
     if camera is not None:
         for index, zone in zones.items():
             _check_sight(camera, zone, (*at, "zones", index), source)
+    presets = _presets(keys, camera, at, source) if camera is not None else ()
     if uri is None or camera is None or len(source.problems) > before:
         return None
     return SiteCamera(
@@ -47,7 +49,29 @@ def build_camera(
         planned_pose=_pose(keys.planned_pose) if keys.planned_pose else None,
         calibration=_note(keys),
         ptz=keys.ptz,
+        presets=presets,
     )
+
+
+def _presets(keys: CameraKeys, home: Camera, at: KeyPath, source: YamlSource) -> tuple[Preset, ...]:
+    """The other directions of a camera that turns; its mount and its sensor stay."""
+    if keys.presets and not keys.ptz:
+        message = "a camera that does not turn has no presets"
+        source.report((*at, "presets"), message, "write `ptz: true`, or leave the presets out")
+        return ()
+    found: list[Preset] = []
+    for index, preset in enumerate(keys.presets):
+        if any(preset.id == one.id for one in found):
+            message = f"preset {preset.id!r} is listed twice"
+            source.report((*at, "presets", index, "id"), message, "give each an id of its own")
+            continue
+        pose = replace(home.pose, pan_deg=preset.pan_deg, tilt_deg=preset.tilt_deg)
+        size = (home.lens.width_px, home.lens.height_px)
+        # Zoomed, the bend of the wide end is not known; without a bend a picture shows no less.
+        lens = home.lens if preset.hfov_deg is None else Lens.from_hfov(*size, preset.hfov_deg)
+        name = LocalText(preset.name.zh, preset.name.en)
+        found.append(Preset(preset.id, name, Camera(pose, lens)))
+    return tuple(found)
 
 
 def _note(keys: CameraKeys) -> CalibrationNote | None:

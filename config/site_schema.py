@@ -180,6 +180,16 @@ class LensKeys(Keys):
     k2: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
 
 
+class PresetKeys(Keys):
+    """Another direction that a camera which turns is sent to, from the same mount."""
+
+    id: Id
+    name: TextKeys
+    pan_deg: Annotated[float, Field(ge=-360.0, le=360.0)]
+    tilt_deg: Annotated[float, Field(ge=-45.0, le=90.0)]
+    hfov_deg: Annotated[float, Field(ge=1.0, le=170.0)] | None = None
+
+
 class CalibrationKeys(Keys):
     """What `xiaoan calibrate` notes beside the pose it wrote."""
 
@@ -201,6 +211,7 @@ class CameraKeys(Keys):
     pose: PoseKeys | None = None
     planned_pose: PoseKeys | None = None
     ptz: bool = False
+    presets: tuple[PresetKeys, ...] = ()
     calibration: CalibrationKeys | None = None
     zones: tuple[str, ...] = ()
     analysed_fps: Annotated[float, Field(ge=0.1, le=30.0)] = 5.0

@@ -21,7 +21,7 @@ from vision.camera import Camera
 from vision.coverage_chance import CameraDraws, Cells, PoseError, chance_of_at_least, reach_m
 from vision.errors import GeometryError
 from vision.pixel_density import DORI_2014, Ladder, footprint, px_per_m_at
-from vision.planes import Plane
+from vision.planes import LEVEL_FLOOR, Plane
 from vision.visibility import Eye, polygonal, visible_region
 
 ASSURED_CHANCE = 0.95
@@ -45,10 +45,15 @@ class CoverageCamera:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """A part of an area with the planes on which it must be seen, e.g. floor and head plane."""
+    """A part of an area with the planes on which it must be seen, e.g. floor and head plane.
+
+    Attributes:
+        walking: what people stand on there.
+    """
 
     polygon_xy_m: BaseGeometry
     planes: tuple[Plane, ...]
+    walking: Plane = LEVEL_FLOOR
 
     def __post_init__(self) -> None:
         if not self.planes:
@@ -95,6 +100,7 @@ class AreaCoverage:
         seen_twice_m2: by at least two.
         assured_m2: seen by as many cameras as the area asks for with a chance of 0.95 or more.
         steps: seen part at each step of a ladder, by name, whatever the area needs.
+        seen_by_m2: what each camera shows at the needed density, by camera id.
         only_by_m2: what each camera shows alone: lost when it fails, by camera id.
         blind: spots that are not assured, largest first.
         slivers_m2: blind area in spots too small to list.
@@ -107,6 +113,7 @@ class AreaCoverage:
     seen_twice_m2: float
     assured_m2: float
     steps: tuple[tuple[str, MultiPolygon], ...]
+    seen_by_m2: tuple[tuple[str, float], ...]
     only_by_m2: tuple[tuple[str, float], ...]
     blind: tuple[BlindSpot, ...]
     slivers_m2: float
@@ -251,12 +258,17 @@ def audit_area(
         seen_twice_m2=float(twice.area),
         assured_m2=float(assured.area),
         steps=_steps(area, sights, ladder),
-        only_by_m2=tuple((name, m2) for name, m2 in alone.items() if m2 >= SMALLEST_SPOT_M2),
+        seen_by_m2=_worth_listing({name: shape.area for name, shape in by_camera.items()}),
+        only_by_m2=_worth_listing(alone),
         blind=blind,
         slivers_m2=slivers_m2,
         seen=polygonal(once),
         assured=polygonal(assured),
     )
+
+
+def _worth_listing(areas_m2: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    return tuple((name, float(m2)) for name, m2 in areas_m2.items() if m2 >= SMALLEST_SPOT_M2)
 
 
 def _seen_of_area(

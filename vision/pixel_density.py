@@ -124,11 +124,15 @@ def px_per_m_at(
 
 
 def face_pitch_deg(
-    camera: Camera, points_xy_m: Float64Array, face_height_m: float = 1.6
+    camera: Camera, points_xy_m: Float64Array, faces_z_m: float | Float64Array = 1.6
 ) -> Float64Array:
-    """How steeply the camera looks down on faces at plan points (N, 2), degrees: (N,)."""
+    """How steeply the camera looks down on faces at plan points (N, 2), degrees: (N,).
+
+    Args:
+        faces_z_m: height of the faces in the plan frame, one for all or (N,).
+    """
     offset = np.atleast_2d(np.asarray(points_xy_m, dtype=np.float64)) - camera.position_xyz_m[:2]
-    drop = camera.pose.z_m - face_height_m
+    drop = camera.pose.z_m - faces_z_m
     return np.asarray(np.degrees(np.arctan2(drop, np.hypot(offset[:, 0], offset[:, 1]))))
 
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count
 
-import numpy as np
-import shapely
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from api.coverage import document as doc
-from api.coverage.floors import FloorScene, plane_under, scenes_of
+from api.coverage.camera_part import camera_part
+from api.coverage.figures import metres, name_part
+from api.coverage.floors import FloorScene, scenes_of
 from api.coverage.underlay import underlay_part
-from config import Floor, ForbiddenArea, LocalText, RequiredArea, Site, SiteCamera
+from config import Floor, ForbiddenArea, RequiredArea, Site
 from config.key_areas import filled_key_areas
-from vision.as_built import pose_deviation
 from vision.blind_causes import BlindCause, blind_causes
 from vision.coverage import (
     ASSURED_CHANCE,
@@ -33,18 +32,12 @@ from vision.coverage import (
     weighted_share,
 )
 from vision.coverage_chance import CALIBRATED, DRAWS, PoseError
+from vision.faces import MOST_FACE_PITCH_DEG, FaceViews, face_views
 from vision.instants import Utc
-from vision.pixel_density import (
-    DORI_2014,
-    Ladder,
-    dead_zone_m,
-    depth_at_px_per_m,
-    face_pitch_deg,
-)
+from vision.pixel_density import DORI_2014, Ladder
 from vision.visibility import polygonal
 
 CELL_M = 0.25
-_FACE_PX_PER_M = 250.0
 _PLAIN_M = 0.02
 
 
@@ -55,6 +48,18 @@ class JudgedArea:
     area: CoverageArea
     found: AreaCoverage
     causes: tuple[BlindCause, ...]
+    faces: FaceViews | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JudgedView:
+    """A view into a forbidden place; `preset_id` is empty for the home preset."""
+
+    place_id: str
+    camera_id: str
+    preset_id: str
+    view: ForbiddenView
+    doors_as_drawn: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class FloorFindings:
     """What the geometry says of one floor, before names and rounding."""
 
     areas: tuple[JudgedArea, ...]
-    views: tuple[tuple[str, ForbiddenView, bool], ...]
+    views: tuple[JudgedView, ...]
 
 
 def audit_site(
@@ -101,7 +106,7 @@ def audit_site(
     ]
     return doc.AuditDocument(
         site_id=site.id,
-        site_name=_name(site.name),
+        site_name=name_part(site.name),
         site_sha256=site.sha256,
         made_at=made_at.iso(),
         timezone=site.timezone,
@@ -121,16 +126,21 @@ def _judge(scene: FloorScene, *, ladder: Ladder) -> FloorFindings:
     areas = []
     for area in scene.areas:
         found = audit_area(area, sights, ladder=ladder, cell_m=CELL_M)
-        areas.append(JudgedArea(area, found, blind_causes(area, found, sights)))
-    views = []
-    open_sights = Sights(scene.open_barriers, scene.cameras)
+        causes = blind_causes(area, found, sights)
+        areas.append(JudgedArea(area, found, causes, face_views(area, sights)))
+    return FloorFindings(tuple(areas), tuple(_views(scene)))
+
+
+def _views(scene: FloorScene) -> Iterator[JudgedView]:
+    """Views into forbidden places, of cameras at home and at each other preset."""
+    who = {camera.id: (camera.id, "") for camera in scene.cameras}
+    who |= {one.camera.id: (one.camera_id, one.preset_id) for one in scene.presets}
+    cameras = (*scene.cameras, *(one.camera for one in scene.presets))
+    sights, open_sights = Sights(scene.barriers, cameras), Sights(scene.open_barriers, cameras)
     for place, surface in scene.forbidden:
         shut = {view.camera_id for view in forbidden_views(place.id, surface, sights)}
-        views += [
-            (place.id, view, view.camera_id in shut)
-            for view in forbidden_views(place.id, surface, open_sights)
-        ]
-    return FloorFindings(tuple(areas), tuple(views))
+        for view in forbidden_views(place.id, surface, open_sights):
+            yield JudgedView(place.id, *who[view.camera_id], view, view.camera_id in shut)
 
 
 def _floor(
@@ -138,14 +148,12 @@ def _floor(
 ) -> doc.FloorPart:
     floor = scene.floor
     required = {area.id: area for area in floor.areas if isinstance(area, RequiredArea)}
-    areas = [
-        _area(required[judged.area.id], judged, scene, ladder, numbers) for judged in found.areas
-    ]
+    areas = [_area(required[judged.area.id], judged, ladder, numbers) for judged in found.areas]
     forbidden = [_forbidden(area, surface, found) for area, surface in scene.forbidden]
     return doc.FloorPart(
         id=floor.id,
-        name=_name(floor.name),
-        building=_name(floor.building) if floor.building else None,
+        name=name_part(floor.name),
+        building=name_part(floor.building) if floor.building else None,
         totals=_sums(areas, sum(len(place.views) for place in forbidden)),
         outline=_rings(floor.outline),
         lines=_lines(floor),
@@ -153,7 +161,9 @@ def _floor(
         areas=areas,
         forbidden=forbidden,
         cameras=[
-            _camera(site, camera, ladder) for camera in site.cameras if camera.floor_id == floor.id
+            camera_part(site, camera, ladder)
+            for camera in site.cameras
+            if camera.floor_id == floor.id
         ],
         underlay=underlay_part(floor.underlay) if floor.underlay is not None else None,
     )
@@ -163,7 +173,7 @@ def _key_areas(site: Site) -> list[doc.KeyAreaPart]:
     return [
         doc.KeyAreaPart(
             id=one.kind.id,
-            name=_name(one.kind.name),
+            name=name_part(one.kind.name),
             area_ids=list(one.area_ids),
             absent_because=one.absent_because,
             filled=one.is_filled,
@@ -175,16 +185,15 @@ def _key_areas(site: Site) -> list[doc.KeyAreaPart]:
 def _area(
     keys: RequiredArea,
     judged: JudgedArea,
-    scene: FloorScene,
     ladder: Ladder,
     numbers: count[int],
 ) -> doc.AreaPart:
-    area, found = judged.area, judged.found
+    area, found, faces = judged.area, judged.found, judged.faces
     density = {step.name: step.px_per_m for step in ladder.steps}
     blind_m2 = found.area_m2 - found.assured_m2
     return doc.AreaPart(
         id=area.id,
-        name=_name(keys.name),
+        name=name_part(keys.name),
         level=keys.level,
         least_px_per_m=area.least_px_per_m,
         planes=list(keys.planes),
@@ -192,103 +201,64 @@ def _area(
         weight=area.weight,
         critical=area.critical,
         retention_days=keys.retention_days,
-        area_m2=_m(found.area_m2),
-        seen_m2=_m(found.seen_m2),
-        seen_twice_m2=_m(found.seen_twice_m2),
-        single_m2=_m(found.single_m2),
-        assured_m2=_m(found.assured_m2),
+        area_m2=metres(found.area_m2),
+        seen_m2=metres(found.seen_m2),
+        seen_twice_m2=metres(found.seen_twice_m2),
+        single_m2=metres(found.single_m2),
+        assured_m2=metres(found.assured_m2),
         assured_share=round(found.assured_share, 4),
-        blind_m2=_m(max(0.0, blind_m2)),
+        blind_m2=metres(max(0.0, blind_m2)),
         met=not found.blind,
-        steepest_face_deg=_steepest_face(area, found, scene),
+        steepest_face_deg=None if faces is None else round(faces.steepest_deg, 1),
+        steep_faces_m2=None if faces is None else metres(faces.steep_m2),
         steps=[
             doc.StepSeen(
-                name=name, px_per_m=density[name], seen_m2=_m(shape.area), polygons=_faces(shape)
+                name=name,
+                px_per_m=density[name],
+                seen_m2=metres(shape.area),
+                polygons=_faces(shape),
             )
             for name, shape in found.steps
         ],
-        only_by=[
-            doc.OnlyBy(camera_id=camera_id, area_m2=_m(area_m2))
-            for camera_id, area_m2 in found.only_by_m2
-        ],
+        seen_by=_by_camera(found.seen_by_m2),
+        only_by=_by_camera(found.only_by_m2),
         blind=[
             doc.Spot(
                 number=next(numbers),
-                area_m2=_m(spot.area_m2),
-                radius_m=_m(spot.radius_m),
+                area_m2=metres(spot.area_m2),
+                radius_m=metres(spot.radius_m),
                 centre_xy_m=_point(spot.centre_xy_m),
                 polygon=_rings(spot.polygon_xy_m),
                 cause=cause,
             )
             for spot, cause in zip(found.blind, judged.causes, strict=True)
         ],
-        slivers_m2=_m(found.slivers_m2),
+        slivers_m2=metres(found.slivers_m2),
         polygon=_rings(keys.polygon_xy_m),
     )
 
 
-def _steepest_face(area: CoverageArea, found: AreaCoverage, scene: FloorScene) -> float | None:
-    """Where faces matter: the least angle at which some camera looks down on the worst place."""
-    if area.least_px_per_m < _FACE_PX_PER_M or found.seen.is_empty or not scene.cameras:
-        return None
-    corners = shapely.get_coordinates(found.seen)
-    pitch = np.stack([face_pitch_deg(camera.camera, corners) for camera in scene.cameras])
-    return round(float(pitch.min(axis=0).max()), 1)
+def _by_camera(areas_m2: Sequence[tuple[str, float]]) -> list[doc.OnlyBy]:
+    return [doc.OnlyBy(camera_id=name, area_m2=metres(area_m2)) for name, area_m2 in areas_m2]
 
 
 def _forbidden(area: ForbiddenArea, surface: Surface, found: FloorFindings) -> doc.ForbiddenPart:
     return doc.ForbiddenPart(
         id=area.id,
-        name=_name(area.name),
+        name=name_part(area.name),
         kind=area.kind,
         polygon=_rings(polygonal(surface.polygon_xy_m).geoms[0]),
         views=[
             doc.ForbiddenSeen(
-                camera_id=view.camera_id,
-                seen_m2=_m(view.seen_m2),
-                most_px_per_m=round(view.most_px_per_m, 1),
-                doors_as_drawn=shut,
+                camera_id=one.camera_id,
+                preset=one.preset_id,
+                seen_m2=metres(one.view.seen_m2),
+                most_px_per_m=round(one.view.most_px_per_m, 1),
+                doors_as_drawn=one.doors_as_drawn,
             )
-            for area_id, view, shut in found.views
-            if area_id == area.id
+            for one in found.views
+            if one.place_id == area.id
         ],
-    )
-
-
-def _camera(site: Site, camera: SiteCamera, ladder: Ladder) -> doc.CameraPart:
-    pose, lens = camera.camera.pose, camera.camera.lens
-    plane = plane_under(site, camera)
-    ground_m = float(plane.z_at(np.array([[pose.x_m, pose.y_m]]))[0])
-    deviation = None
-    if camera.planned_pose is not None:
-        planned = dataclasses.replace(camera.camera, pose=camera.planned_pose)
-        found = pose_deviation(planned, camera.camera, plane)
-        deviation = doc.Deviation(
-            turn_deg=round(found.turn_deg, 2),
-            moved_m=_m(found.moved_m),
-            footprint_share=round(found.footprint_share, 4),
-            differs=found.differs,
-        )
-    return doc.CameraPart(
-        id=camera.id,
-        name=_name(camera.name),
-        x_m=_m(pose.x_m),
-        y_m=_m(pose.y_m),
-        z_m=_m(pose.z_m),
-        pan_deg=round(pose.pan_deg, 2),
-        tilt_deg=round(pose.tilt_deg, 2),
-        roll_deg=round(pose.roll_deg, 2),
-        hfov_deg=round(lens.hfov_deg, 2),
-        width_px=lens.width_px,
-        height_px=lens.height_px,
-        dead_zone_floor_m=_finite(dead_zone_m(camera.camera, ground_m)),
-        dead_zone_head_m=_finite(dead_zone_m(camera.camera, ground_m + 1.5)),
-        reach_m={
-            step.name: _m(depth_at_px_per_m(camera.camera, step.px_per_m)) for step in ladder.steps
-        },
-        calibrated=camera.calibration is not None,
-        deviation=deviation,
-        ptz=camera.ptz,
     )
 
 
@@ -301,12 +271,12 @@ def _sums(areas: Sequence[doc.AreaPart], views: int) -> doc.Totals:
     return doc.Totals(
         areas=len(areas),
         areas_met=sum(area.met for area in areas),
-        required_m2=_m(required),
-        seen_m2=_m(sum(area.seen_m2 for area in areas)),
-        seen_twice_m2=_m(sum(area.seen_twice_m2 for area in areas)),
-        single_m2=_m(sum(area.single_m2 for area in areas)),
-        assured_m2=_m(assured),
-        blind_m2=_m(sum(area.blind_m2 for area in areas)),
+        required_m2=metres(required),
+        seen_m2=metres(sum(area.seen_m2 for area in areas)),
+        seen_twice_m2=metres(sum(area.seen_twice_m2 for area in areas)),
+        single_m2=metres(sum(area.single_m2 for area in areas)),
+        assured_m2=metres(assured),
+        blind_m2=metres(sum(area.blind_m2 for area in areas)),
         assured_share=round(assured / required, 4) if required else 0.0,
         weighted_share=round(weighted_share(parts), 4) if parts else 0.0,
         least_critical_share=min(critical) if critical else None,
@@ -338,6 +308,7 @@ def _method() -> doc.Method:
         cell_m=CELL_M,
         pose_error=dataclasses.asdict(PoseError()),
         calibrated_error=dataclasses.asdict(CALIBRATED),
+        most_face_pitch_deg=MOST_FACE_PITCH_DEG,
     )
 
 
@@ -371,19 +342,7 @@ def _rings(polygon: Polygon) -> doc.Rings:
 
 
 def _point(point: tuple[float, float]) -> doc.Point:
-    return (_m(point[0]), _m(point[1]))
-
-
-def _m(value: float) -> float:
-    return round(float(value), 3)
-
-
-def _finite(value: float) -> float | None:
-    return _m(value) if np.isfinite(value) else None
-
-
-def _name(text: LocalText) -> doc.Name:
-    return doc.Name(zh=text.zh, en=text.en)
+    return (metres(point[0]), metres(point[1]))
 
 
 __all__ = ["CELL_M", "audit_site"]

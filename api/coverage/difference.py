@@ -125,7 +125,7 @@ def _moved(change: AreaChange) -> bool:
 
 def _views(document: AuditDocument) -> set[tuple[str, str]]:
     return {
-        (place.id, view.camera_id)
+        (place.id, f"{view.camera_id} / {view.preset}" if view.preset else view.camera_id)
         for floor in document.floors
         for place in floor.forbidden
         for view in place.views

@@ -6,14 +6,13 @@ form prints these values, so the forms cannot differ from each other.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api.coverage.errors import AuditFileError
+from api.coverage.seal import digest_of
 
 Point = tuple[float, float]
 Rings = list[list[Point]]
@@ -77,14 +76,31 @@ class StepSeen(_Part):
 
 
 class OnlyBy(_Part):
-    """Area that one camera alone shows."""
+    """Area that one camera shows, or alone shows."""
 
     camera_id: str
     area_m2: float
 
 
+class RetentionPart(_Part):
+    """How long the recordings of an area's cameras are kept, against what the area asks for.
+
+    `state` is `unstated` where nobody said how long the school's own recorder keeps. `kept_days`
+    is that of the camera that is kept the least; `short_cameras` those that fall short.
+    """
+
+    asked_days: int
+    state: Literal["met", "short", "unstated"]
+    kept_days: float | None
+    short_cameras: list[str]
+
+
 class AreaPart(_Part):
-    """One required area."""
+    """One required area.
+
+    `steep_faces_m2` is seen area in which every camera looks down on faces more steeply than the
+    method's limit; null where faces do not matter.
+    """
 
     id: str
     name: Name
@@ -104,7 +120,10 @@ class AreaPart(_Part):
     blind_m2: float
     met: bool
     steepest_face_deg: float | None
+    steep_faces_m2: float | None = None
     steps: list[StepSeen]
+    seen_by: list[OnlyBy] = []
+    retention: RetentionPart | None = None
     only_by: list[OnlyBy]
     blind: list[Spot]
     slivers_m2: float
@@ -122,9 +141,13 @@ class ForbiddenPart(_Part):
 
 
 class ForbiddenSeen(_Part):
-    """A camera that can see into a forbidden place: even with doors as drawn, or only open."""
+    """A camera that can see into a forbidden place: even with doors as drawn, or only open.
+
+    `preset` is where a camera that turns has to look for it; empty for its home preset.
+    """
 
     camera_id: str
+    preset: str = ""
     seen_m2: float
     most_px_per_m: float
     doors_as_drawn: bool
@@ -137,6 +160,16 @@ class Deviation(_Part):
     moved_m: float
     footprint_share: float
     differs: bool
+
+
+class PresetPart(_Part):
+    """Where else a camera that turns is sent; coverage does not count it."""
+
+    id: str
+    name: Name
+    pan_deg: float
+    tilt_deg: float
+    hfov_deg: float
 
 
 class CameraPart(_Part):
@@ -159,6 +192,7 @@ class CameraPart(_Part):
     calibrated: bool
     deviation: Deviation | None
     ptz: bool = False
+    presets: list[PresetPart] = []
 
 
 class UnderlayPart(_Part):
@@ -219,6 +253,7 @@ class Method(_Part):
     cell_m: float
     pose_error: dict[str, float]
     calibrated_error: dict[str, float]
+    most_face_pitch_deg: float | None = None
 
 
 class Confirmation(_Part):
@@ -298,6 +333,7 @@ class AuditDocument(_Part):
     site_id: str
     site_name: Name
     site_sha256: str
+    recording_sha256: str = ""
     made_at: str
     timezone: str = ""
     ladder_id: str
@@ -318,9 +354,7 @@ class AuditDocument(_Part):
 
     def digest(self) -> str:
         """The sha256 of the canonical JSON without the sha256 itself."""
-        plain = _without_what_came_later(self.model_dump(mode="json", exclude={"sha256"}))
-        text = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of(self.model_dump(mode="json", exclude={"sha256"}))
 
     def sealed(self) -> AuditDocument:
         """The same document with its sha256 filled in."""
@@ -344,23 +378,6 @@ class AuditDocument(_Part):
             raise AuditFileError("a confirmation needs a person's name; give one")
         who = Confirmation(name=name.strip(), at=at)
         return self.model_copy(update={"confirmation": who}).sealed()
-
-
-def _without_what_came_later(plain: dict[str, Any]) -> dict[str, Any]:
-    """Audits from before these parts existed keep their seal: empty, they are not sealed."""
-    for name in ("uptime", "key_areas", "timezone", "since_last"):
-        if not plain[name]:
-            del plain[name]
-    for floor in plain["floors"]:
-        if floor["underlay"] is None:
-            del floor["underlay"]
-        for camera in floor["cameras"]:
-            if not camera["ptz"]:
-                del camera["ptz"]
-        for spot in (spot for area in floor["areas"] for spot in area["blind"]):
-            if not spot["cause"]:
-                del spot["cause"]
-    return plain
 
 
 def write_json(document: AuditDocument, path: Path) -> None:

@@ -15,6 +15,7 @@ from shapely.geometry import Polygon
 
 from api.coverage.errors import DrawingError
 from config import SITE_FILE, Door, Floor, LocalText, Obstacle, RequiredArea, Wall
+from config.recording import RECORDING_FILE
 from config.site import ForbiddenArea
 
 DRAWN = ("walls", "doors", "obstacles", "required_areas", "forbidden_areas")
@@ -149,8 +150,9 @@ def write_site_file(data: Any, site_dir: Path, out: Path) -> Path:
 
 
 def _named_files(data: Any) -> list[str]:
-    """Files beside the site file without which it does not load."""
-    names = [floor["underlay"]["file"] for floor in data["floors"] if "underlay" in floor]
+    """Files beside the site file without which it does not load, or is audited otherwise."""
+    names = [RECORDING_FILE]
+    names += [floor["underlay"]["file"] for floor in data["floors"] if "underlay" in floor]
     if "profiles" in data["site"]:
         names.append(data["site"]["profiles"])
     return [str(name) for name in names]

@@ -20,6 +20,15 @@ _TOUCH_M = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class PresetView:
+    """A camera as it looks at one of its presets."""
+
+    camera_id: str
+    preset_id: str
+    camera: CoverageCamera
+
+
+@dataclass(frozen=True, slots=True)
 class FloorScene:
     """One floor as the audit takes it.
 
@@ -27,6 +36,7 @@ class FloorScene:
         barriers: doors as drawn.
         open_barriers: every door open, for forbidden places: the worst that can be.
         forbidden: forbidden places with the planes on which nobody may be seen.
+        presets: where cameras turn to besides their home preset. Coverage counts none of them.
     """
 
     floor: Floor
@@ -35,6 +45,7 @@ class FloorScene:
     areas: tuple[CoverageArea, ...]
     forbidden: tuple[tuple[ForbiddenArea, Surface], ...]
     cameras: tuple[CoverageCamera, ...]
+    presets: tuple[PresetView, ...] = ()
 
 
 def scenes_of(site: Site) -> tuple[FloorScene, ...]:
@@ -61,6 +72,12 @@ def _scene(site: Site, floor: Floor) -> FloorScene:
         ),
         cameras=tuple(
             coverage_camera(camera) for camera in site.cameras if camera.floor_id == floor.id
+        ),
+        presets=tuple(
+            PresetView(camera.id, one.id, CoverageCamera(f"{camera.id}/{one.id}", one.camera))
+            for camera in site.cameras
+            if camera.floor_id == floor.id
+            for one in camera.presets
         ),
     )
 
@@ -116,7 +133,9 @@ def _area(site: Site, floor: Floor, area: RequiredArea) -> CoverageArea:
     return CoverageArea(
         id=area.id,
         surfaces=tuple(
-            Surface(shape, _planes(area, plane)) for shape, plane in parts if shape.area > 1e-6
+            Surface(shape, _planes(area, plane), plane)
+            for shape, plane in parts
+            if shape.area > 1e-6
         ),
         least_px_per_m=step_named(area.level).px_per_m,
         redundancy=area.redundancy,

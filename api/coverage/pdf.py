@@ -132,9 +132,14 @@ class _Report:
             _finding(totals.forbidden_views == 0, "forbidden", count=totals.forbidden_views),
         ]
         lines += self._not_met()
-        built = [c.id for floor in self.document.floors for c in floor.cameras if _differs(c)]
+        cameras = [camera for floor in self.document.floors for camera in floor.cameras]
+        built = [camera.id for camera in cameras if _differs(camera)]
         if built:
             lines.append(_finding(False, "built", cameras=", ".join(built)))
+        lines += [*self._faces(), *self._retention()]
+        silent = [camera.id for camera in cameras if camera.ptz and not camera.presets]
+        if silent:
+            lines.append(f"△ {both('coverage.finding_presets', cameras=', '.join(silent))}")
         alone = f"{m2(totals.single_m2)} / {m2(totals.seen_m2)} m²"
         lines.append(f"△ {both('coverage.finding_alone', share=alone)}")
         heading = self.sheet.heading(both("coverage.findings"))
@@ -153,6 +158,37 @@ class _Report:
         if len(missed) > _MOST_FINDINGS:
             more = len(missed) - _MOST_FINDINGS
             lines.append(f"× {both('coverage.finding_more', count=more)}")
+        return lines
+
+    def _faces(self) -> list[str]:
+        """Areas in which faces are seen from too far above."""
+        limit = self.document.method.most_face_pitch_deg
+        steep = [
+            f"{area.name.zh} {m2(area.steep_faces_m2)} m²"
+            for _, area in self.document.areas
+            if area.steep_faces_m2
+        ]
+        if limit is None or not steep:
+            return []
+        return [_finding(False, "faces", areas="; ".join(steep), limit=f"{limit:g}")]
+
+    def _retention(self) -> list[str]:
+        """Whether recordings are kept as long as the areas ask for."""
+        held = [
+            (area, area.retention) for _, area in self.document.areas if area.retention is not None
+        ]
+        short = [
+            f"{area.name.zh} {found.kept_days or 0:g} / {found.asked_days}"
+            for area, found in held
+            if found.state == "short"
+        ]
+        met = sum(found.state == "met" for _, found in held)
+        unstated = sum(found.state == "unstated" for _, found in held)
+        lines = [_finding(False, "retention_short", areas="; ".join(short))] if short else []
+        if met:
+            lines.append(_finding(True, "retention_met", count=met))
+        if unstated:
+            lines.append(f"△ {both('coverage.finding_retention_unstated', count=unstated)}")
         return lines
 
     def _all_totals(self) -> list[Flowable]:
@@ -249,8 +285,11 @@ class _Report:
                 cell=f"{document.method.cell_m:g}",
             ),
             both("coverage.method_limits"),
-            both("coverage.method_reading"),
         ]
+        if document.method.most_face_pitch_deg is not None:
+            limit = f"{document.method.most_face_pitch_deg:g}"
+            lines.append(both("coverage.method_faces", limit=limit))
+        lines += [both("coverage.method_retention"), both("coverage.method_reading")]
         sign = both("coverage.reviewer_line")
         if document.confirmation is not None:
             who = document.confirmation
@@ -261,9 +300,9 @@ class _Report:
         return [
             KeepTogether(
                 [
-                    *self.sheet.heading(both("coverage.method")),
+                    self.sheet.plain_heading(both("coverage.method")),
                     *(self.sheet.line(line) for line in lines),
-                    *self.sheet.heading(both("coverage.review")),
+                    self.sheet.plain_heading(both("coverage.review")),
                     self.sheet.line(sign),
                 ]
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reportlab.platypus import Flowable
+from reportlab.platypus import Flowable, Spacer
 
 from api.coverage.document import AreaPart, CameraPart, FloorPart, Spot
 from api.coverage.pdf_sheet import WIDTH_PT, Sheet, both, both_names, m2, share
@@ -62,6 +62,7 @@ def _areas(sheet: Sheet, floor: FloorPart) -> list[Flowable]:
     if alone:
         head = [both(f"coverage.{key}") for key in ("area", "camera", "single_m2", "of_area")]
         parts += sheet.heading(both("coverage.single_point"))
+        parts += [sheet.line(both("coverage.single_point_note")), Spacer(1, 3)]
         parts.append(sheet.table([head, *alone], (0.35, 0.35, 0.15, 0.15)))
     return parts
 
@@ -79,10 +80,29 @@ def _area_row(area: AreaPart) -> list[str]:
         m2(area.assured_m2),
         share(area.assured_share),
         m2(area.blind_m2),
-        "—" if area.steepest_face_deg is None else f"{area.steepest_face_deg:.1f}",
-        str(area.retention_days),
+        _face_pitch(area),
+        _retention(area),
         both("coverage.yes") if area.met else both("coverage.no"),
     ]
+
+
+def _face_pitch(area: AreaPart) -> str:
+    """The steepest, and how much is too steep."""
+    if area.steepest_face_deg is None:
+        return "—"
+    if not area.steep_faces_m2:
+        return f"{area.steepest_face_deg:.1f}"
+    return f"× {area.steepest_face_deg:.1f} ({m2(area.steep_faces_m2)} m²)"
+
+
+def _retention(area: AreaPart) -> str:
+    """Days kept and asked for; a question mark where nobody said."""
+    found = area.retention
+    if found is None:
+        return f"— / {area.retention_days}"
+    kept = "?" if found.kept_days is None else f"{found.kept_days:g}"
+    sign = {"short": "× ", "unstated": "△ ", "met": ""}[found.state]
+    return f"{sign}{kept} / {found.asked_days}"
 
 
 def _blind(sheet: Sheet, floor: FloorPart) -> list[Flowable]:
@@ -121,7 +141,9 @@ def _forbidden(sheet: Sheet, floor: FloorPart) -> list[Flowable]:
                 area=m2(view.seen_m2),
                 density=f"{view.most_px_per_m:.0f}",
             )
-            lines.append(f"× {found} ({both(f'coverage.{when}')})")
+            preset = f"{both('coverage.forbidden_preset', preset=view.preset)}; "
+            where = preset if view.preset else ""
+            lines.append(f"× {found} ({where}{both(f'coverage.{when}')})")
     told = lines or [both("coverage.no_forbidden")]
     return [*sheet.heading(both("coverage.forbidden")), *(sheet.line(line) for line in told)]
 
@@ -131,16 +153,42 @@ def _cameras(sheet: Sheet, floor: FloorPart) -> list[Flowable]:
     rows = [[both(f"coverage.{key}") for key in (*keys, "as_built")]]
     rows += [_camera_row(camera) for camera in floor.cameras]
     widths = (0.17, 0.1, 0.06, 0.06, 0.06, 0.07, 0.09, 0.17, 0.1, 0.12)
-    return [*sheet.heading(both("coverage.cameras")), sheet.table(rows, widths)]
+    table = sheet.table(rows, widths)
+    return [*sheet.heading(both("coverage.cameras")), table, *_presets(sheet, floor)]
+
+
+def _presets(sheet: Sheet, floor: FloorPart) -> list[Flowable]:
+    """Where else cameras turn, and which of them did not say."""
+    turning = [camera for camera in floor.cameras if camera.ptz]
+    if not turning:
+        return []
+    keys = ("camera", "preset", "pan", "tilt", "hfov")
+    rows = [[both(f"coverage.{key}") for key in keys]]
+    for camera in turning:
+        rows += [
+            [
+                camera.id,
+                f"{one.id}  {both_names(one.name)}",
+                f"{one.pan_deg:.1f}",
+                f"{one.tilt_deg:.1f}",
+                f"{one.hfov_deg:.1f}",
+            ]
+            for one in camera.presets
+        ]
+        if not camera.presets:
+            rows.append([camera.id, f"△ {both('coverage.no_presets')}", "—", "—", "—"])
+    return [
+        *sheet.heading(both("coverage.presets")),
+        sheet.line(both("coverage.presets_note")),
+        Spacer(1, 3),
+        sheet.table(rows, (0.25, 0.39, 0.12, 0.12, 0.12)),
+    ]
 
 
 def _camera_row(camera: CameraPart) -> list[str]:
     zones = (camera.dead_zone_floor_m, camera.dead_zone_head_m)
     turns = f"  PTZ: {both('coverage.home_preset')}" if camera.ptz else ""
-    reach = "; ".join(
-        f"{text(f'coverage.step.{name}', 'zh')} {metres:.1f}"
-        for name, metres in camera.reach_m.items()
-    )
+    reach = "; ".join(f"{step_name(name)} {metres:.1f}" for name, metres in camera.reach_m.items())
     return [
         f"{camera.id}  {both_names(camera.name)}{turns}",
         f"{camera.x_m:.2f}, {camera.y_m:.2f}",

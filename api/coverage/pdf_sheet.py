@@ -66,7 +66,11 @@ class Sheet:
 
     def heading(self, words: str) -> list[Flowable]:
         """A heading, on the next page where only itself would stand on this one."""
-        return [CondPageBreak(_UNDER_HEADING_PT), Paragraph(escape(words), self.heading_style)]
+        return [CondPageBreak(_UNDER_HEADING_PT), self.plain_heading(words)]
+
+    def plain_heading(self, words: str) -> Paragraph:
+        """A heading inside of what is kept together anyhow: a page break there would tear it."""
+        return Paragraph(escape(words), self.heading_style)
 
     def line(self, words: str) -> Paragraph:
         return Paragraph(escape(words), self.body)

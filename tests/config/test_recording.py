@@ -42,6 +42,23 @@ def test_a_ring_that_is_the_record_keeps_thirty_days(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "kept_days"),
+    [
+        (None, None),
+        ("format: 1\nrecorder:\n  days: 45\n", 45),
+        ("format: 1\nring:\n  role: record\n  hours: 2160\n", 90.0),
+        ("format: 1\nring:\n  role: record\n  cameras: [cam-gate]\n", 0.0),
+    ],
+)
+def test_for_how_long_a_camera_is_on_record(
+    tmp_path: Path, text: str | None, kept_days: float | None
+) -> None:
+    """90 days of 24 h are 2160 h; a record that leaves the camera out keeps nothing of it."""
+    found = load_recording(load_site(school(tmp_path, text)))
+    assert found.kept_days("cam-stair") == kept_days
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         (
@@ -59,6 +76,10 @@ def test_a_ring_that_is_the_record_keeps_thirty_days(tmp_path: Path) -> None:
         (
             "format: 1\nring:\n  cameras: [cam-stairs]\n",
             "recording.yaml:3: ring.cameras[0]: the site has no camera 'cam-stairs'",
+        ),
+        (
+            "format: 1\nring:\n  role: record\nrecorder:\n  days: 90\n",
+            "recording.yaml:4: recorder: with `role: record` this ring is the record",
         ),
         ("format: 1\nring:\n  hour: 3\n", "recording.yaml:3: ring.hour: unknown key"),
     ],

@@ -121,6 +121,8 @@ REFUSALS = [
     ("tilt_deg: 20", "tilt_deg: 120", 19, "cameras[0].pose.tilt_deg", "out of range", "<= 90"),
     ("hfov_deg: 80", "hfov_deg: 0", 18, "cameras[0].lens.hfov_deg", "out of range", ">= 1"),
     ("width_px: 1280", "width_px: 12.5", 18, "cameras[0].lens.width_px", "whole number", "whole"),
+    ("    zones: [z]", "    presets: [{id: p, name: {zh: 位, en: P}, pan_deg: 9, tilt_deg: 9}]", 20,
+     "cameras[0].presets", "does not turn", "ptz: true"),
     (", hfov_deg: 80", "", 18, "cameras[0].lens", "field of view or", "one of hfov_deg"),
     ("    lens: {w", "    #lens: {w", 14, "cameras[0]", "no calibration: lens", "xiaoan calibrate"),
     ("    pose: {x", "    #pose: {x", 14, "cameras[0]", "no calibration: pose", "xiaoan calibrate"),

@@ -163,6 +163,14 @@ def test_csv_repeats_the_figures(document: AuditDocument, tmp_path: Path) -> Non
     assert float(whole["area_m2"]) == document.totals.required_m2
     causes = [row["cause"] for row in rows if row["kind"] == "blind_spot"]
     assert causes == [spot.cause for spot in spots]
+    cameras = [camera for floor in document.floors for camera in floor.cameras]
+    told = [row for row in rows if row["kind"] == "camera"]
+    assert [row["camera_id"] for row in told] == [camera.id for camera in cameras]
+    assert [float(row["height_m"]) for row in told] == [camera.z_m for camera in cameras]
+    steps = [float(row["seen_m2"]) for row in rows if row["kind"] == "step"]
+    assert steps == [step.seen_m2 for _, part in document.areas for step in part.steps]
+    kinds_of_place = {row["level"] for row in rows if row["kind"] == "key_area"}
+    assert kinds_of_place == {one.id for one in document.key_areas}
 
 
 def test_a_name_is_no_formula_in_a_spreadsheet(document: AuditDocument) -> None:
@@ -232,20 +240,31 @@ def test_a_changed_audit_is_not_confirmed(document: AuditDocument, tmp_path: Pat
     assert not (tmp_path / "a.json").exists()
 
 
-def test_an_audit_from_before_causes_keeps_its_seal(document: AuditDocument) -> None:
-    """Without a cause, a time zone and an earlier audit the seal covers what it used to cover."""
+def test_an_audit_from_before_keeps_its_seal() -> None:
+    """Written before presets, faces and retention were told: nothing of them is sealed."""
+    old = read_json(Path(__file__).with_name("audit_of_2026_11_28.json"))
+    assert old.sha256 == old.digest()
+    (area,) = (part for _, part in old.areas)
+    assert area.seen_m2 > 0.0
+    assert (area.retention, area.seen_by, area.steep_faces_m2) == (None, [], None)
+
+
+def test_old_parts_that_are_empty_are_not_sealed(document: AuditDocument) -> None:
+    """Without a cause and a time zone the seal covers what the first audits' covered."""
     plain = document.model_dump(mode="json", exclude={"sha256"})
     plain["timezone"] = ""
     for spot in (s for f in plain["floors"] for a in f["areas"] for s in a["blind"]):
         spot["cause"] = ""
     old = AuditDocument.model_validate(plain)
-    for name in ("timezone", "uptime", "since_last"):
+    for name in ("timezone", "uptime", "since_last", "recording_sha256"):
         del plain[name]
     for floor in plain["floors"]:
         del floor["underlay"]
         for camera in floor["cameras"]:
-            del camera["ptz"]
-        for spot in (spot for part in floor["areas"] for spot in part["blind"]):
-            del spot["cause"]
+            del camera["ptz"], camera["presets"]
+        for part in floor["areas"]:
+            del part["steep_faces_m2"], part["retention"]
+            for spot in part["blind"]:
+                del spot["cause"]
     words = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     assert old.digest() == hashlib.sha256(words.encode()).hexdigest()

@@ -139,13 +139,23 @@ def test_the_schedule_repeats_the_audit(document: AuditDocument, tmp_path: Path)
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == [camera.id for camera in cameras]
     assert float(rows[0]["height_m"]) == cameras[0].z_m
+    stair = next(part for _, part in document.areas if part.id == "area-stair")
+    shown = next(one.area_m2 for one in stair.seen_by if one.camera_id == "cam-stair")
+    assert f"area-stair {shown:g} m²" in rows[0]["shows"]
+    alone = sum(
+        one.area_m2 for _, part in document.areas for one in part.only_by
+        if one.camera_id == "cam-stair"
+    )  # fmt: skip
+    assert float(rows[0]["alone_m2"]) == pytest.approx(alone, abs=0.001)
     write_schedule(document, tmp_path / "cameras.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "cameras.xlsx").active
     assert sheet is not None
     table = list(sheet.values)
-    assert table[0] == COLUMNS
+    assert table[0][:3] == ("编号\nId", "名称\nName (Chinese)", "英文名称\nName (English)")
     assert table[1][COLUMNS.index("name_zh")] == cameras[0].name.zh
-    assert len(table) == len(cameras) + 1
+    assert [row[0] for row in table[1:]] == [camera.id for camera in cameras]
+    assert len(table[0]) == len(COLUMNS)
+    assert table[1][COLUMNS.index("ptz")] == "否 no"
     with pytest.raises(ReportError, match="xlsx"):
         write_schedule(document, tmp_path / "cameras.doc")
 

@@ -10,13 +10,19 @@ import pytest
 from reportlab.pdfbase import pdfmetrics
 
 from api.coverage import fonts
+from api.coverage.audit import audit_site
 from api.coverage.day_book import AreaSums, CameraSums
 from api.coverage.difference import since_last
 from api.coverage.document import AuditDocument
 from api.coverage.errors import ReportError
 from api.coverage.pdf import m2, share, write_pdf
+from api.coverage.retention import with_retention
 from api.coverage.uptime import uptime_of
+from config import parse_site
+from config.recording import RecordingSettings, RingSettings
 from config.texts import catalogue, text
+from tests.api.coverage.conftest import MADE_AT
+from tests.api.coverage.test_findings import ROOM
 from tests.conftest import need_peer
 
 
@@ -26,12 +32,16 @@ def _font() -> None:
     need_peer(installed, "a Chinese TrueType font", "apt-get install fonts-wqy-zenhei")
 
 
-def text_of(path: Path) -> str:
+def pages_of(path: Path) -> list[str]:
     found = shutil.which("pdftotext")
     need_peer(found, "pdftotext", "apt-get install poppler-utils")
     assert found is not None
     done = subprocess.run([found, "-raw", path, "-"], check=True, capture_output=True, text=True)
-    return re.sub(r"\s+", " ", done.stdout)
+    return done.stdout.split("\f")
+
+
+def text_of(path: Path) -> str:
+    return re.sub(r"\s+", " ", " ".join(pages_of(path)))
 
 
 @pytest.mark.peer
@@ -147,6 +157,36 @@ def test_the_font_has_every_sign_of_the_report(document: AuditDocument, tmp_path
     )
     signs = set(words + text_of(path) + "×●△★≥≠–←—") - set("\n\f ")
     assert [sign for sign in sorted(signs) if ord(sign) not in known] == []
+
+
+@pytest.mark.peer
+def test_presets_faces_and_retention_stand_in_the_report(tmp_path: Path) -> None:
+    """Figures of the document, on the front page and in the floor's tables."""
+    site = parse_site(ROOM.encode(), directory=tmp_path)
+    recording = RecordingSettings(RingSettings(), recorder_days=60)
+    found = with_retention(audit_site(site, MADE_AT), recording)
+    write_pdf(found, tmp_path / "audit.pdf")
+    printed = text_of(tmp_path / "audit.pdf")
+    door = next(area for _, area in found.areas if area.id == "door")
+    assert door.steep_faces_m2 is not None
+    assert f"看人脸太陡：门 {m2(door.steep_faces_m2)} m²" in printed
+    assert f"× {door.steepest_face_deg} ({m2(door.steep_faces_m2)} m²)" in printed
+    assert "录像保存天数不足：门 60 / 90" in printed
+    assert "× 60 / 90" in printed
+    assert "预置位 back preset back" in printed
+    assert "gate 门外 Outside -20.0 15.0 40.0" in printed
+    unstated = with_retention(found, RecordingSettings(RingSettings()))
+    write_pdf(unstated, tmp_path / "unstated.pdf")
+    assert "录像保存天数没有写明，1 个区域无法判断" in text_of(tmp_path / "unstated.pdf")
+
+
+@pytest.mark.peer
+def test_who_signs_reads_the_method_on_the_same_page(
+    document: AuditDocument, tmp_path: Path
+) -> None:
+    write_pdf(document, tmp_path / "audit.pdf")
+    (last,) = (page for page in pages_of(tmp_path / "audit.pdf") if "方法与局限" in page)
+    assert "复核人（签名）" in last
 
 
 def test_the_same_document_gives_the_same_bytes(document: AuditDocument, tmp_path: Path) -> None:

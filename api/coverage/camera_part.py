@@ -1,0 +1,86 @@
+"""A camera as the audit tells of it: mount, lens, dead zone, reach, presets, and its plan."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import shapely
+
+from api.coverage import document as doc
+from api.coverage.figures import metres, name_part
+from api.coverage.floors import plane_under
+from config import Site, SiteCamera
+from vision.as_built import pose_deviation
+from vision.pixel_density import Ladder, dead_zone_m, depth_at_px_per_m
+from vision.planes import LEVEL_FLOOR
+
+
+def camera_part(site: Site, camera: SiteCamera, ladder: Ladder) -> doc.CameraPart:
+    """The camera with its dead zone, its reach at each step, and how it fits its plan."""
+    pose, lens = camera.camera.pose, camera.camera.lens
+    ground_m = _ground_m(site, camera)
+    return doc.CameraPart(
+        id=camera.id,
+        name=name_part(camera.name),
+        x_m=metres(pose.x_m),
+        y_m=metres(pose.y_m),
+        z_m=metres(pose.z_m),
+        pan_deg=round(pose.pan_deg, 2),
+        tilt_deg=round(pose.tilt_deg, 2),
+        roll_deg=round(pose.roll_deg, 2),
+        hfov_deg=round(lens.hfov_deg, 2),
+        width_px=lens.width_px,
+        height_px=lens.height_px,
+        dead_zone_floor_m=_finite(dead_zone_m(camera.camera, ground_m)),
+        dead_zone_head_m=_finite(dead_zone_m(camera.camera, ground_m + 1.5)),
+        reach_m={
+            step.name: metres(depth_at_px_per_m(camera.camera, step.px_per_m))
+            for step in ladder.steps
+        },
+        calibrated=camera.calibration is not None,
+        deviation=_deviation(site, camera),
+        ptz=camera.ptz,
+        presets=[
+            doc.PresetPart(
+                id=one.id,
+                name=name_part(one.name),
+                pan_deg=round(one.camera.pose.pan_deg, 2),
+                tilt_deg=round(one.camera.pose.tilt_deg, 2),
+                hfov_deg=round(one.camera.lens.hfov_deg, 2),
+            )
+            for one in camera.presets
+        ],
+    )
+
+
+def _deviation(site: Site, camera: SiteCamera) -> doc.Deviation | None:
+    if camera.planned_pose is None:
+        return None
+    planned = replace(camera.camera, pose=camera.planned_pose)
+    found = pose_deviation(planned, camera.camera, plane_under(site, camera))
+    return doc.Deviation(
+        turn_deg=round(found.turn_deg, 2),
+        moved_m=metres(found.moved_m),
+        footprint_share=round(found.footprint_share, 4),
+        differs=found.differs,
+    )
+
+
+def _ground_m(site: Site, camera: SiteCamera) -> float:
+    """Height of what one stands on under the mount: a zone's surface there, or the floor."""
+    foot = np.array([camera.camera.pose.x_m, camera.camera.pose.y_m])
+    under = (
+        zone.plane
+        for zone in site.zones
+        if zone.floor_id == camera.floor_id and zone.polygon_xy_m.covers(shapely.Point(foot))
+    )
+    return float(next(under, LEVEL_FLOOR).z_at(foot))
+
+
+def _finite(value: float) -> float | None:
+    return metres(value) if math.isfinite(value) else None
+
+
+__all__ = ["camera_part"]
