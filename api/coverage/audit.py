@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count
 
-from shapely.geometry import Polygon
-from shapely.geometry.base import BaseGeometry
-
 from api.coverage import document as doc
 from api.coverage.camera_part import camera_part
-from api.coverage.figures import metres, name_part
+from api.coverage.figures import metres, name_part, point, polygons, rings
 from api.coverage.floors import FloorScene, scenes_of
 from api.coverage.underlay import underlay_part
 from config import Floor, ForbiddenArea, RequiredArea, Site
@@ -38,7 +35,6 @@ from vision.pixel_density import DORI_2014, Ladder
 from vision.visibility import polygonal
 
 CELL_M = 0.25
-_PLAIN_M = 0.02
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -155,9 +151,9 @@ def _floor(
         name=name_part(floor.name),
         building=name_part(floor.building) if floor.building else None,
         totals=_sums(areas, sum(len(place.views) for place in forbidden)),
-        outline=_rings(floor.outline),
+        outline=rings(floor.outline),
         lines=_lines(floor),
-        obstacles=[_rings(obstacle.polygon_xy_m) for obstacle in floor.obstacles],
+        obstacles=[rings(obstacle.polygon_xy_m) for obstacle in floor.obstacles],
         areas=areas,
         forbidden=forbidden,
         cameras=[
@@ -216,7 +212,7 @@ def _area(
                 name=name,
                 px_per_m=density[name],
                 seen_m2=metres(shape.area),
-                polygons=_faces(shape),
+                polygons=polygons(shape),
             )
             for name, shape in found.steps
         ],
@@ -227,14 +223,14 @@ def _area(
                 number=next(numbers),
                 area_m2=metres(spot.area_m2),
                 radius_m=metres(spot.radius_m),
-                centre_xy_m=_point(spot.centre_xy_m),
-                polygon=_rings(spot.polygon_xy_m),
+                centre_xy_m=point(spot.centre_xy_m),
+                polygon=rings(spot.polygon_xy_m),
                 cause=cause,
             )
             for spot, cause in zip(found.blind, judged.causes, strict=True)
         ],
         slivers_m2=metres(found.slivers_m2),
-        polygon=_rings(keys.polygon_xy_m),
+        polygon=rings(keys.polygon_xy_m),
     )
 
 
@@ -247,7 +243,7 @@ def _forbidden(area: ForbiddenArea, surface: Surface, found: FloorFindings) -> d
         id=area.id,
         name=name_part(area.name),
         kind=area.kind,
-        polygon=_rings(polygonal(surface.polygon_xy_m).geoms[0]),
+        polygon=rings(polygonal(surface.polygon_xy_m).geoms[0]),
         views=[
             doc.ForbiddenSeen(
                 camera_id=one.camera_id,
@@ -315,34 +311,19 @@ def _method() -> doc.Method:
 def _lines(floor: Floor) -> list[doc.WallPart]:
     lines = [
         doc.WallPart(
-            points=[_point(point) for point in wall.points_xy_m],
+            points=[point(place) for place in wall.points_xy_m],
             kind="glass" if wall.material == "glass" else "wall",
         )
         for wall in floor.walls
     ]
     lines += [
         doc.WallPart(
-            points=[_point(door.start_xy_m), _point(door.end_xy_m)],
+            points=[point(door.start_xy_m), point(door.end_xy_m)],
             kind="door_open" if door.state == "open" else "door_shut",
         )
         for door in floor.doors
     ]
     return lines
-
-
-def _faces(shape: BaseGeometry) -> list[doc.Rings]:
-    return [_rings(part) for part in polygonal(shape.simplify(_PLAIN_M)).geoms]
-
-
-def _rings(polygon: Polygon) -> doc.Rings:
-    return [
-        [_point((x, y)) for x, y, *_ in ring.coords]
-        for ring in (polygon.exterior, *polygon.interiors)
-    ]
-
-
-def _point(point: tuple[float, float]) -> doc.Point:
-    return (metres(point[0]), metres(point[1]))
 
 
 __all__ = ["CELL_M", "audit_site"]

@@ -239,6 +239,30 @@ class PlanBody(Body):
     floors: tuple[dict[str, Any], ...]
 
 
+class DensityViewBody(Body):
+    """What one camera shows at a step of a ladder, or finer."""
+
+    camera_id: str
+    polygons: tuple[Any, ...]
+
+
+class DensityStepBody(Body):
+    """A step of a ladder and who reaches it where."""
+
+    name: str
+    px_per_m: float
+    views: tuple[DensityViewBody, ...]
+
+
+class DensityBody(Body):
+    """How finely the cameras show the required areas of a floor, as drawn; steps coarse to fine."""
+
+    floor_id: str
+    ladder_id: str
+    ladder_edition: str
+    steps: tuple[DensityStepBody, ...]
+
+
 def name_body(name: LocalText) -> NameBody:
     """A name of the site file as it is sent."""
     return NameBody(zh=name.zh, en=name.en)

@@ -6,15 +6,14 @@ from typing import Any
 
 import shapely
 from shapely.geometry import Polygon
-from shapely.geometry.base import BaseGeometry
 
+from api.coverage.document import Point
+from api.coverage.figures import point, polygons, rings
 from api.coverage.live import LiveSite
 from api.coverage.underlay import picture_size
 from config import Floor, LocalText, RequiredArea
 from vision.coverage import SMALLEST_SPOT_M2
 from vision.visibility import polygonal
-
-_PLAIN_M = 0.02
 
 
 def plan_of(live: LiveSite) -> list[dict[str, Any]]:
@@ -30,23 +29,23 @@ def _floor(live: LiveSite, floor: Floor, camera_ids: list[str]) -> dict[str, Any
     return {
         "id": floor.id,
         "name": _name(floor.name),
-        "outline": _rings(floor.outline),
-        "walls": [[_point(p) for p in wall.points_xy_m] for wall in floor.walls],
+        "outline": rings(floor.outline),
+        "walls": [[point(p) for p in wall.points_xy_m] for wall in floor.walls],
         "doors": [
             {
-                "points": [_point(door.start_xy_m), _point(door.end_xy_m)],
+                "points": [point(door.start_xy_m), point(door.end_xy_m)],
                 "open": door.state == "open",
             }
             for door in floor.doors
         ],
-        "obstacles": [_rings(one.polygon_xy_m) for one in floor.obstacles],
+        "obstacles": [rings(one.polygon_xy_m) for one in floor.obstacles],
         "areas": [
             {
                 "id": area.id,
                 "name": _name(area.name),
                 "level": area.level,
                 "critical": area.critical,
-                "polygon": _rings(area.polygon_xy_m),
+                "polygon": rings(area.polygon_xy_m),
                 "middle": _middle(area.polygon_xy_m),
             }
             for area in required
@@ -55,7 +54,7 @@ def _floor(live: LiveSite, floor: Floor, camera_ids: list[str]) -> dict[str, Any
             {
                 "id": area.id,
                 "name": _name(area.name),
-                "polygon": _rings(area.polygon_xy_m),
+                "polygon": rings(area.polygon_xy_m),
                 "middle": _middle(area.polygon_xy_m),
             }
             for area in forbidden
@@ -63,7 +62,7 @@ def _floor(live: LiveSite, floor: Floor, camera_ids: list[str]) -> dict[str, Any
         "blind": _blind(live, floor, camera_ids),
         "cameras": [_camera(live, name) for name in camera_ids],
         "views": [
-            {"area_id": area.id, "camera_id": name, "polygons": _faces(shape)}
+            {"area_id": area.id, "camera_id": name, "polygons": polygons(shape)}
             for area in required
             for name in camera_ids
             if not (shape := live.planned_shape(floor.id, area.id, name)).is_empty
@@ -83,14 +82,14 @@ def _blind(live: LiveSite, floor: Floor, camera_ids: list[str]) -> list[dict[str
         spots = [part for part in left.geoms if part.area >= SMALLEST_SPOT_M2]
         if spots:
             m2 = round(sum(part.area for part in spots), 3)
-            found.append({"area_id": area.id, "m2": m2, "polygons": [_rings(one) for one in spots]})
+            found.append({"area_id": area.id, "m2": m2, "polygons": [rings(one) for one in spots]})
     return found
 
 
-def _middle(polygon: Polygon) -> list[float]:
+def _middle(polygon: Polygon) -> Point:
     """Where the name of a place is written: inside it."""
     centre = polygon.centroid
-    return _point(*(centre if polygon.contains(centre) else polygon.point_on_surface()).coords)
+    return point(*(centre if polygon.contains(centre) else polygon.point_on_surface()).coords)
 
 
 def _underlay(floor: Floor) -> dict[str, Any] | None:
@@ -113,23 +112,10 @@ def _camera(live: LiveSite, camera_id: str) -> dict[str, Any]:
     return {
         "id": camera.id,
         "name": _name(camera.name),
-        "at": _point((pose.x_m, pose.y_m)),
+        "at": point((pose.x_m, pose.y_m)),
         "pan_deg": round(pose.pan_deg, 1),
         "hfov_deg": round(camera.camera.lens.hfov_deg, 1),
     }
-
-
-def _faces(shape: BaseGeometry) -> list[list[list[list[float]]]]:
-    return [_rings(part) for part in polygonal(shape.simplify(_PLAIN_M)).geoms]
-
-
-def _rings(polygon: Polygon) -> list[list[list[float]]]:
-    rings = (polygon.exterior, *polygon.interiors)
-    return [[_point((x, y)) for x, y, *_ in ring.coords] for ring in rings]
-
-
-def _point(point: tuple[float, float]) -> list[float]:
-    return [round(float(point[0]), 3), round(float(point[1]), 3)]
 
 
 def _name(text: LocalText) -> dict[str, str]:

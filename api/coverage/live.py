@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
+from api.coverage.density import density_of
 from api.coverage.floors import FloorScene, scenes_of
 from api.coverage.health_store import FaultRow, HealthRow
 from api.live.board import Known
@@ -17,6 +19,7 @@ from streams.records import CameraState
 from vision.camera import Pose
 from vision.fault_course import Fault
 from vision.live_coverage import AreaNow, LiveCoverage
+from vision.pixel_density import Ladder
 
 # A camera with one of these shows nobody what the plan says that it shows.
 BLINDING = frozenset(
@@ -97,6 +100,7 @@ class LiveSite:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.scenes: tuple[FloorScene, ...] = scenes_of(site)
+        self._density: dict[tuple[str, str], dict[str, Any]] = {}
         self._floors = [
             (
                 frozenset(camera.id for camera in scene.cameras),
@@ -130,6 +134,18 @@ class LiveSite:
             if scene.floor.id == floor_id:
                 return floor.planned_shape(area_id, camera_id)
         return MultiPolygon()
+
+    def density(self, floor_id: str, ladder: Ladder) -> dict[str, Any]:
+        """How finely a floor is shown, worked out when it is first asked for.
+
+        Raises:
+            KeyError: the site has no such floor.
+        """
+        key = (floor_id, ladder.id)
+        if key not in self._density:
+            scene = {scene.floor.id: scene for scene in self.scenes}[floor_id]
+            self._density[key] = density_of(scene, ladder)
+        return self._density[key]
 
     def least_share(self, camera_id: str) -> float:
         """The healthy share wanted of a camera: more where it shows a critical area."""

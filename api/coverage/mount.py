@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from api.coverage import pages, routes, underlay_route
+from api.coverage import floor_routes, pages, routes
 from api.coverage.watch import CoverageWatch
 
 
@@ -12,6 +12,6 @@ def install_coverage(app: FastAPI, watch: CoverageWatch) -> None:
     """Mount the routes and the page on `app` and let them work with `watch`."""
     app.state.coverage = watch
     app.include_router(routes.router)
-    app.include_router(underlay_route.router)
+    app.include_router(floor_routes.router)
     app.include_router(pages.router)
     pages.mount_files(app)

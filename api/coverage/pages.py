@@ -15,6 +15,7 @@ from api.access.rights import Right
 from api.frame.pages import navigation
 from api.service import ServiceDep
 from config.texts import catalogue
+from vision.pixel_density import LADDERS
 
 router = APIRouter(tags=["coverage page"], include_in_schema=False)
 
@@ -27,7 +28,7 @@ _PAGES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEXTS_FOR_BROWSER = ("coverage.live.", "cause.", "camera_state.")
+_TEXTS_FOR_BROWSER = ("coverage.live.", "coverage.step.", "cause.", "camera_state.")
 Language = Literal["zh", "en"]
 
 
@@ -61,6 +62,7 @@ async def page(
         may_calibrate=actor.may(Right.CALIBRATE_CAMERA),
         nav=navigation(request, language, "coverage"),
         may_run=actor.may(Right.RUN_COVERAGE),
+        ladders=LADDERS,
     )
     answer = HTMLResponse(html)
     if lang is not None:

@@ -1,8 +1,10 @@
 // The coverage page: draws the plan as SVG, follows the present, and goes back in time.
 
+import { densityKey, drawLevels, fillLevels } from "./levels.js";
+import { elsewhere, hatch, pathOf, shape } from "./shapes.js";
+
 const body = document.body.dataset;
 const by = (id) => document.getElementById(id);
-const SVG = "http://www.w3.org/2000/svg";
 const texts = await (await fetch(`/coverage-texts/${body.lang}.json`)).json();
 const t = (key) => texts[key] ?? key;
 const inLanguage = (name) => (body.lang === "en" ? name.en : name.zh);
@@ -16,6 +18,8 @@ let plan = null;
 let present = null;
 let changes = [];
 const names = { areas: new Map(), cameras: new Map() };
+// How finely cameras show a floor, by floor and ladder, as far as it was asked for.
+const densities = new Map();
 // The boxes of the words and cameras that the plan holds so far.
 let taken = [];
 
@@ -49,24 +53,6 @@ async function post(address, content) {
     say(t("coverage.live.not_reached"), false);
   }
   await refresh();
-}
-
-function shape(kind, attributes, text) {
-  const made = document.createElementNS(SVG, kind);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-const pathOf = (rings) => rings.map((ring) => `M${ring.map((p) => p.join(",")).join("L")}Z`).join("");
-
-function hatch(id, colour, angle, unit) {
-  const side = 8 * unit;
-  const pattern = shape("pattern", {
-    id, width: side, height: side, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})`,
-  });
-  pattern.append(shape("line", { x1: 0, y1: 0, x2: 0, y2: side, stroke: colour, "stroke-width": 3 * unit }));
-  return pattern;
 }
 
 // What stood at the chosen moment: the cameras that were well, and each area's state.
@@ -130,7 +116,11 @@ function draw() {
     for (const rings of parts(false)) lost.append(shape("path", { d: pathOf(rings), class: "lost" }));
     up.append(lost);
   }
-  if (state !== null && shownLayer("seen")) {
+  const levels = shownLayer("density") ? densities.get(densityKey()) : undefined;
+  fillLevels(levels, t);
+  if (levels !== undefined) {
+    drawLevels(up, levels, state?.healthy, t);
+  } else if (state !== null && shownLayer("seen")) {
     for (const rings of parts(true)) up.append(shape("path", { d: pathOf(rings), class: "seen" }));
   }
   if (shownLayer("planned")) {
@@ -164,11 +154,21 @@ function draw() {
   drawScale(svg, left, low, unit);
 }
 
-function elsewhere(polygons, [x, y, width, height]) {
-  const mask = shape("mask", { id: "not-seen", maskUnits: "userSpaceOnUse", x, y, width, height });
-  mask.append(shape("rect", { x, y, width, height, fill: "white" }));
-  for (const rings of polygons) mask.append(shape("path", { d: pathOf(rings), fill: "black" }));
-  return mask;
+async function askDensity() {
+  const key = densityKey();
+  if (!shownLayer("density") || densities.has(key) || by("floor").value === "") return;
+  const [floor, ladder] = key.split("?");
+  try {
+    densities.set(key, await ask(
+      `/api/v1/coverage/floors/${encodeURIComponent(floor)}/density?ladder=${ladder}`));
+  } catch {
+    say(t("coverage.live.not_reached"), false);
+  }
+}
+
+async function drawAnew() {
+  await askDensity();
+  draw();
 }
 
 // A word near its place: the nearest height at which it covers no other word and no camera.
@@ -372,13 +372,14 @@ async function loadPlan() {
   }
 }
 
-by("floor").addEventListener("change", draw);
+by("floor").addEventListener("change", drawAnew);
+by("ladder").addEventListener("change", drawAnew);
 by("time").addEventListener("input", draw);
 by("to-now").addEventListener("click", () => {
   by("time").value = "1440";
   draw();
 });
 addEventListener("resize", draw);
-for (const box of document.querySelectorAll("input[data-layer]")) box.addEventListener("change", draw);
+for (const box of document.querySelectorAll("input[data-layer]")) box.addEventListener("change", drawAnew);
 await refresh();
 setInterval(refresh, 5000);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from shapely.geometry import Polygon
 
 from api.access.guard import OpenAccess, undeclared
 from api.application import create_app
@@ -231,6 +233,35 @@ async def test_every_route_declares_its_right(desk: School) -> None:
     mine = ("coverage", "workers", "cameras")
     found = undeclared(desk.app, files=frozenset())
     assert [path for path in found if any(word in path for word in mine)] == ["/coverage-files"]
+
+
+async def test_density_is_told_for_each_step_of_either_ladder(desk: School) -> None:
+    """Of the third floor's corridor, 24 x 3 m under one camera of f = 1065 px at 2.9 m."""
+    await desk.areas()
+    found = await desk.get("coverage/floors/f3/density")
+    assert found["ladder_edition"] == "IEC 62676-4:2014"
+    assert [step["px_per_m"] for step in found["steps"]] == [25.0, 62.5, 125.0, 250.0]
+    seen = []
+    for step in found["steps"]:
+        (view,) = step["views"]
+        assert view["camera_id"] == "cam-corridor3"
+        seen.append(sum(Polygon(rings[0], rings[1:]).area for rings in view["polygons"]))
+    # The 66.36 m2 of the audit at the level that the area asks for, then ever less.
+    assert seen[0] == pytest.approx(66.36, abs=0.1)
+    assert seen == sorted(seen, reverse=True)
+    # 250 px/m end at a depth of 4.26 m: on the head plane, 1.4 m below, 4.05 m ahead.
+    reach_m = max(x for rings in view["polygons"] for x, _ in rings[0]) - 0.1
+    focal_px = 640 / math.tan(math.radians(31.0))
+    depth_m = focal_px / 250.0
+    assert reach_m == pytest.approx(
+        (depth_m - 1.4 * math.sin(math.radians(20))) / math.cos(math.radians(20)), abs=0.05
+    )
+    newer = await desk.get("coverage/floors/f3/density?ladder=iec-2025")
+    assert len(newer["steps"]) == 7
+    unknown = await desk.client.get("/api/v1/coverage/floors/f9/density")
+    assert unknown.status_code == 404
+    wrong = await desk.client.get("/api/v1/coverage/floors/f3/density?ladder=iec-1999")
+    assert wrong.status_code == 422
 
 
 async def test_the_page_and_its_files(desk: School) -> None:

@@ -59,6 +59,12 @@ class School:
         fault = {"fault": "covered", "since": since, "measured": 0.6, "limit": 0.25}
         self.tell(kind="camera_health", camera_id=camera_id, mode="day", faults=[fault])
 
+    def finest_views(self, floor_id: str) -> dict[str, int]:
+        """Polygons of the finest step of the 2014 ladder, by camera."""
+        path = f"/api/v1/coverage/floors/{floor_id}/density"
+        steps = self.service.client.get(path).json()["steps"]
+        return {view["camera_id"]: len(view["polygons"]) for view in steps[-1]["views"]}
+
 
 class Page:
     """The page as a person uses it."""
@@ -145,11 +151,24 @@ def test_plan_layers_time_and_languages(browser: webdriver.Chrome, school: Schoo
     )
     assert page.words_over_words() == []
     page.click("input[data-layer=seen]")
-    assert page.count("#plan path.seen") == 0
+    page.until(lambda: page.count("#plan path.seen") == 0)
     page.click("input[data-layer=seen]")
+    page.until(lambda: page.count("#plan path.seen") > 0)
+
+    page.click("input[data-layer=density]")
+    page.until(lambda: page.count("#plan .level") == 4)
+    assert page.count("#plan path.seen") == 0
+    assert page.text_parts(".legend .step")[0] == "发现 ≥ 25 px/m"
+    Select(browser.find_element(By.ID, "ladder")).select_by_value("iec-2025")
+    page.until(lambda: page.count("#plan .level") == 7)
+    assert page.text_parts(".legend .step")[-1] == "细查 ≥ 1500 px/m"
+    page.click("input[data-layer=density]")
+    page.until(lambda: page.count("#plan .level") == 0)
+    assert page.count(".legend .step") == 0
+    assert page.count("#plan path.seen") > 0
 
     Select(browser.find_element(By.ID, "floor")).select_by_value("yard")
-    assert page.count("#plan image") == 1
+    page.until(lambda: page.count("#plan image") == 1)
     loaded = (
         "const done = arguments[0]; const i = new Image(); i.onload = () => done(i.naturalWidth);"
         "i.onerror = () => done(0);"
@@ -157,13 +176,23 @@ def test_plan_layers_time_and_languages(browser: webdriver.Chrome, school: Schoo
     )
     assert browser.execute_async_script(loaded) == 320
     page.click("input[data-layer=underlay]")
-    assert page.count("#plan image") == 0
+    page.until(lambda: page.count("#plan image") == 0)
 
     Select(browser.find_element(By.ID, "floor")).select_by_value("f1")
     school.covered("cam-stair")
     page.until(lambda: page.text("#areas").count("盲区") == 1)
-    assert page.count("#plan path.lost") > 0
+    page.until(lambda: page.count("#plan path.lost") > 0)
     assert page.count("#plan .area.blind[data-area=area-stair]") == 1
+    # What the covered camera showed finely is gone from the layer of density.
+    page.click("input[data-layer=density]")
+    page.until(lambda: page.count("#plan .level") == 7)
+    Select(browser.find_element(By.ID, "ladder")).select_by_value("dori-2014")
+    page.until(lambda: page.count("#plan .level") == 4)
+    finest = school.finest_views("f1")
+    others = sum(count for name, count in finest.items() if name != "cam-stair")
+    assert page.count("#plan .level-3 path") == others < sum(finest.values())
+    page.click("input[data-layer=density]")
+    page.until(lambda: page.count("#plan .level") == 0)
     assert "画面被遮挡" in page.text("#cameras") or "遮挡" in page.text("#cameras")
 
     page.slide(0)

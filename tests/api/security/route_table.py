@@ -132,6 +132,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "GET /api/v1/coverage/now",
         "GET /api/v1/coverage/plan",
         "GET /api/v1/coverage/floors/{floor_id}/underlay",
+        "GET /api/v1/coverage/floors/{floor_id}/density",
         "GET /api/v1/coverage/changes",
         "GET /api/v1/coverage/days",
         "GET /api/v1/coverage/tasks",
