@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -40,6 +39,40 @@ class Candidate:
     group: str
     camera: Camera
     cost: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What seeing each point is worth, and by how many cameras it is asked for.
+
+    A point that two cameras must see is worth half as much while one does. So the first camera
+    over it counts, and the second still has something to gain.
+
+    Attributes:
+        per_camera: (P,) worth of each camera that sees the point, up to the number asked for.
+        cameras: (P,) number asked for; 0 where nothing is left to ask for.
+    """
+
+    per_camera: Float64Array
+    cameras: Float64Array
+
+    @classmethod
+    def of(cls, weights: Float64Array, cameras: Float64Array | None = None) -> Demand:
+        """From the worth (P,) of each point seen as often as asked for; once, unless told."""
+        asked = np.ones(len(weights)) if cameras is None else np.asarray(cameras, np.float64)
+        return cls(np.asarray(weights, np.float64) / asked, asked)
+
+    @property
+    def total(self) -> float:
+        return float(self.per_camera @ self.cameras)
+
+    def met(self, times: Float64Array) -> float:
+        """The worth of points that are seen `times` (P,) times."""
+        return float(self.per_camera @ np.minimum(times, self.cameras))
+
+    def after(self, times: Float64Array) -> Demand:
+        """What is left when each point is seen `times` times already."""
+        return Demand(self.per_camera, np.maximum(self.cameras - times, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +205,7 @@ def cover_most(
     seen: BoolArray,
     groups: Sequence[str],
     costs: Float64Array,
-    weights: Float64Array,
+    demand: Demand,
     budget: float,
     *,
     limit_s: float = 30.0,
@@ -181,15 +214,15 @@ def cover_most(
 
     Args:
         seen: (C, P).
-        weights: (P,) of the points.
 
     Returns:
         A choice whose `bound` is the largest weight that any selection could cover.
     """
-    greedy = _greedy_most(seen, groups, costs, weights, budget)
+    greedy = _greedy_most(seen, groups, costs, demand, budget)
     candidates, points = seen.shape
-    objective = np.concatenate([np.zeros(candidates), -weights])
-    # A point counts only when a chosen candidate sees it: y <= sum of x that see it.
+    objective = np.concatenate([np.zeros(candidates), -demand.per_camera])
+    # A point counts as often as chosen candidates see it, and at most as often as it is asked
+    # for: y <= sum of x that see it.
     link = sparse.hstack([sparse.csr_array(-seen.T.astype(np.float64)), sparse.eye_array(points)])
     rows, limits = [np.concatenate([costs, np.zeros(points)])], [budget]
     members: dict[str, list[int]] = defaultdict(list)
@@ -201,6 +234,7 @@ def cover_most(
         rows.append(row)
         limits.append(1.0)
     integrality = np.repeat(np.array([1, 0], dtype=np.int64), [candidates, points])
+    most = np.concatenate([np.ones(candidates), demand.cameras])
     answer = milp(
         objective,
         constraints=[
@@ -208,47 +242,44 @@ def cover_most(
             LinearConstraint(sparse.csr_array(np.array(rows)), ub=np.array(limits)),
         ],
         integrality=integrality,
-        bounds=Bounds(0, 1),
+        bounds=Bounds(np.zeros(candidates + points), most),
         options={"time_limit": limit_s},
     )
-    bound = -float(answer.mip_dual_bound) if answer.mip_dual_bound is not None else weights.sum()
+    bound = -float(answer.mip_dual_bound) if answer.mip_dual_bound is not None else demand.total
     chosen = greedy
     if answer.x is not None:
         exact = np.flatnonzero(answer.x[:candidates] > 0.5)
-        if _weight(seen, exact, weights) > _weight(seen, greedy, weights):
+        if demand.met(seen[exact].sum(axis=0)) > demand.met(seen[greedy].sum(axis=0)):
             chosen = exact
     return Choice(
         np.asarray(chosen, dtype=np.int64),
         float(costs[chosen].sum()),
         float(bound),
-        _weight(seen, chosen, weights),
+        demand.met(seen[chosen].sum(axis=0)),
     )
-
-
-def _weight(seen: BoolArray, chosen: NDArray[np.int64], weights: Float64Array) -> float:
-    return float(weights[seen[chosen].any(axis=0)].sum()) if len(chosen) else 0.0
 
 
 def _greedy_most(
     seen: BoolArray,
     groups: Sequence[str],
     costs: Float64Array,
-    weights: Float64Array,
+    demand: Demand,
     budget: float,
 ) -> IntArray:
-    left = weights.astype(np.float64).copy()
+    times = np.zeros(seen.shape[1])
     names = np.array(groups)
     usable = np.ones(len(seen), dtype=np.bool_)
     chosen: list[int] = []
     while True:
         allowed = usable & (costs <= budget + 1e-9)
+        left = np.where(times < demand.cameras, demand.per_camera, 0.0)
         gain = np.where(allowed, seen.astype(np.float64) @ left, 0.0)
         best = int(np.argmax(gain / costs))
         if gain[best] <= 0.0:
             return np.array(sorted(chosen), dtype=np.int64)
         chosen.append(best)
         budget -= float(costs[best])
-        left[seen[best]] = 0.0
+        times[seen[best]] += 1.0
         usable &= names != names[best]
 
 
@@ -276,7 +307,7 @@ def advise(
     aims: tuple[Sequence[str], BoolArray],
     lenses: tuple[Sequence[str], BoolArray],
     additions: tuple[Sequence[Candidate], BoolArray],
-    weights: Float64Array,
+    demand: Demand,
     budget: float,
     *,
     limit_s: float = 30.0,
@@ -287,20 +318,17 @@ def advise(
         current: points (P,) seen now, by camera id.
         aims, lenses: camera id and seen points (C, P) of other aims, and of other lenses.
         additions: candidates for new cameras, and what they see (C, P).
-        weights: (P,) of the points.
+        demand: what the points are worth.
         budget: for the new cameras.
     """
     state = dict(current)
-    before = _covered(state, weights)
-    re_aimed = _improve(state, aims, weights)
-    new_lenses = _improve(state, lenses, weights)
+    before = demand.met(_times(state, demand))
+    re_aimed = _improve(state, aims, demand)
+    new_lenses = _improve(state, lenses, demand)
     candidates, seen = additions
-    kept = np.zeros(len(weights), dtype=np.bool_)
-    for points in state.values():
-        kept |= points
-    rest = np.where(kept, 0.0, weights)
-    middle = float(weights[kept].sum())
-    if not len(candidates) or not rest.any():
+    times = _times(state, demand)
+    rest, middle = demand.after(times), demand.met(times)
+    if not len(candidates) or rest.total == 0.0:
         return Advice(re_aimed, new_lenses, (), before, middle, middle)
     choice = cover_most(
         seen,
@@ -320,23 +348,26 @@ def advise(
     )
 
 
-def _covered(state: Mapping[str, BoolArray], weights: Float64Array) -> float:
-    if not state:
-        return 0.0
-    return float(weights[np.any(list(state.values()), axis=0)].sum())
+def _times(state: Mapping[str, BoolArray], demand: Demand) -> Float64Array:
+    """How many cameras see each point."""
+    times = np.zeros(len(demand.cameras))
+    for points in state.values():
+        times += points
+    return times
 
 
 def _improve(
-    state: dict[str, BoolArray], options: tuple[Sequence[str], BoolArray], weights: Float64Array
+    state: dict[str, BoolArray], options: tuple[Sequence[str], BoolArray], demand: Demand
 ) -> dict[str, int]:
     """Change one camera at a time, the best change first, while that covers more."""
     names, seen = options
     taken: dict[str, int] = {}
-    least = 1e-3 * float(weights.sum())
+    least = 1e-3 * demand.total
     while True:
-        now, best, best_index = _covered(state, weights), 0.0, -1
+        times, best, best_index = _times(state, demand), 0.0, -1
+        now = demand.met(times)
         for index, name in enumerate(names):
-            gain = _covered({**state, name: seen[index]}, weights) - now
+            gain = demand.met(times - state[name] + seen[index]) - now
             if gain > best:
                 best, best_index = gain, index
         if best_index < 0 or best <= least:
@@ -349,6 +380,7 @@ __all__ = [
     "Advice",
     "Candidate",
     "Choice",
+    "Demand",
     "advise",
     "cover_all",
     "cover_most",

@@ -2,7 +2,8 @@
 
 What is proposed is searched on a 0.5 m grid. Audit the proposed site before buying anything: the
 audit is exact, and counts the errors of pose and lens. Nothing is proposed that would look into a
-forbidden place, even with every door open, or hang in one.
+forbidden place, even with every door open, or hang in one. A camera that measures a zone keeps it
+in its picture: the proposal is a site file that loads and runs.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from config import Floor, Site
 from vision.arrays import BoolArray, Float64Array
 from vision.camera import Camera, Lens, Pose
 from vision.coverage_chance import Cells
-from vision.placement import Advice, Candidate, advise, seen_points
+from vision.errors import NotVisibleError
+from vision.placement import Advice, Candidate, Demand, advise, seen_points
 from vision.planes import Plane
+from vision.sight import visible_share
+from vision.zones import Zone
 
 CELL_M = 0.5
 FORBIDDEN_CELL_M = 0.2
@@ -33,6 +37,8 @@ TILTS_DEG = (-10.0, 0.0, 10.0)
 HFOVS_DEG = (30.0, 45.0, 60.0, 75.0, 90.0, 100.0)
 MOUNT_STEP_M = 3.0
 _MOUNT_OFF_WALL_M = 0.15
+# A camera is not turned away from a zone in which it counts people.
+_KEPT_OF_ZONE = 0.95
 _NEW_LENS = Lens.from_hfov(2560, 1440, 84.0)
 
 
@@ -61,8 +67,9 @@ class FloorAdvice:
         changed: camera as it should be, by id; turned or with another lens.
         re_lensed: ids whose lens changes.
         added: new cameras.
-        required_weight, before_weight, after_weight, bound_weight: weighted m² of required area;
-            `bound_weight` is what no choice of new cameras can exceed, given the other changes.
+        required_weight, before_weight, after_weight, bound_weight: weighted m² of required area,
+            in equal parts for each camera that an area asks for; `bound_weight` is what no choice
+            of new cameras can exceed, given the other changes.
     """
 
     floor_id: str
@@ -77,12 +84,13 @@ class FloorAdvice:
 
 @dataclass(frozen=True, slots=True)
 class _Goal:
-    """Points that must be seen on the same planes at the same density."""
+    """Points that must be seen on the same planes at the same density by as many cameras."""
 
     points_xy_m: Float64Array
     planes: tuple[Plane, ...]
     px_per_m: float
     weights: Float64Array
+    cameras: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ class _Options:
     """What could be done on one floor, and what each of it would show (candidates, points)."""
 
     scene: FloorScene
-    weights: Float64Array
+    demand: Demand
     current: dict[str, BoolArray]
     aims: tuple[Sequence[Candidate], BoolArray]
     lenses: tuple[Sequence[Candidate], BoolArray]
@@ -108,7 +116,7 @@ def advise_site(site: Site, terms: AdviceTerms) -> tuple[FloorAdvice, ...]:
     """
     banned = _no_mount_shapes(site, terms.no_mount)
     options = [
-        _options(scene, terms, banned.get(scene.floor.id, MultiPolygon()))
+        _options(site, scene, terms, banned.get(scene.floor.id, MultiPolygon()))
         for scene in scenes_of(site)
         if scene.areas
     ]
@@ -164,16 +172,20 @@ def _no_mount_shapes(site: Site, ids: frozenset[str]) -> dict[str, BaseGeometry]
     return {name: shapely.union_all(parts) for name, parts in shapes.items()}
 
 
-def _options(scene: FloorScene, terms: AdviceTerms, banned: BaseGeometry) -> _Options:
+def _options(site: Site, scene: FloorScene, terms: AdviceTerms, banned: BaseGeometry) -> _Options:
     goals = list(_goals(scene))
     cameras = {camera.id: camera.camera for camera in scene.cameras}
     aims = [Candidate(name, aim) for name, camera in cameras.items() for aim in _aims(camera)]
     lenses = [Candidate(name, lens) for name, camera in cameras.items() for lens in _lenses(camera)]
+    aims, lenses = (_keeping_zones(some, site) for some in (aims, lenses))
     new = list(_mounts(scene, banned)) if terms.most_new else []
     aims, lenses, new = (_discreet(some, scene) for some in (aims, lenses, new))
     return _Options(
         scene,
-        np.concatenate([goal.weights for goal in goals]),
+        Demand.of(
+            np.concatenate([goal.weights for goal in goals]),
+            np.concatenate([np.full(len(goal.weights), goal.cameras) for goal in goals]),
+        ),
         {n: _seen([Candidate(n, camera)], scene, goals)[0] for n, camera in cameras.items()},
         (aims, _seen(aims, scene, goals)),
         (lenses, _seen(lenses, scene, goals)),
@@ -188,7 +200,7 @@ def _advise(options: _Options, most_new: int, limit_s: float) -> FloorAdvice:
         ([one.group for one in aims[0]], aims[1]),
         ([one.group for one in lenses[0]], lenses[1]),
         new if most_new else ([], new[1][:0]),
-        options.weights,
+        options.demand,
         float(most_new),
         limit_s=limit_s,
     )
@@ -203,7 +215,7 @@ def _floor_advice(options: _Options, advice: Advice) -> FloorAdvice:
         changed,
         frozenset(advice.new_lenses),
         tuple(options.new[0][index].camera for index in advice.added),
-        float(options.weights.sum()),
+        options.demand.total,
         advice.before_weight,
         advice.after_weight,
         advice.bound,
@@ -223,12 +235,37 @@ def _discreet(candidates: Sequence[Candidate], scene: FloorScene) -> list[Candid
     return [one for one, bad in zip(candidates, sees, strict=True) if not bad]
 
 
+def _keeping_zones(candidates: Sequence[Candidate], site: Site) -> list[Candidate]:
+    """Those that show the zones which the camera measures as well as it does now, or nearly."""
+    now = {
+        (camera.id, zone.id): _zone_share(camera.camera, zone)
+        for camera in site.cameras
+        for zone in site.zones_of(camera.id)
+    }
+    return [
+        one
+        for one in candidates
+        if all(
+            _zone_share(one.camera, zone) >= _KEPT_OF_ZONE * now[one.group, zone.id]
+            for zone in site.zones_of(one.group)
+        )
+    ]
+
+
+def _zone_share(camera: Camera, zone: Zone) -> float:
+    try:
+        return visible_share(camera, zone)
+    except NotVisibleError:
+        return 0.0
+
+
 def _goals(scene: FloorScene) -> Iterator[_Goal]:
     for area in scene.areas:
         for surface in area.surfaces:
             cells = Cells.of(surface.polygon_xy_m, CELL_M)
             weights = area.weight * shapely.area(cells.outlines)
-            yield _Goal(cells.points_xy_m, surface.planes, area.least_px_per_m, weights)
+            goal = (cells.points_xy_m, surface.planes, area.least_px_per_m, weights)
+            yield _Goal(*goal, area.redundancy)
 
 
 def _seen(candidates: Sequence[Candidate], scene: FloorScene, goals: Sequence[_Goal]) -> BoolArray:

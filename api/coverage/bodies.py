@@ -10,6 +10,7 @@ from pydantic import Field
 from api.coverage.day_book import ChangeRow, TaskRow, area_json
 from api.coverage.health_store import BaselineRow, FaultRow
 from api.coverage.live import CameraNow
+from api.coverage.onvif import TOPICS
 from api.schemas import Body, NameBody, with_examples
 from config import LocalText
 from vision.fault_course import Fault
@@ -61,11 +62,12 @@ class CoverageNowBody(Body):
 
 
 class FaultBody(Body):
-    """A fault of a camera; `closed_at` is null while it stands."""
+    """A fault of a camera; `closed_at` is null while it stands, `onvif_topic` without a name."""
 
     id: int
     camera_id: str
     fault: Fault
+    onvif_topic: str | None
     mode: Mode
     since: datetime
     closed_at: datetime | None
@@ -80,6 +82,7 @@ class FaultBody(Body):
             id=row.id,
             camera_id=row.camera_id,
             fault=row.fault,
+            onvif_topic=TOPICS.get(row.fault),
             mode=row.mode,
             since=row.since.to_datetime(),
             closed_at=_time(row.closed),

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from vision.barriers import NO_BARRIERS, Barriers
 from vision.camera import Camera, Lens, Pose
 from vision.errors import GeometryError
-from vision.placement import Candidate, advise, cover_all, cover_most, greedy_cover, seen_points
+from vision.placement import (
+    Candidate,
+    Demand,
+    advise,
+    cover_all,
+    cover_most,
+    greedy_cover,
+    seen_points,
+)
 from vision.planes import Plane
 
 # Greedy takes the middle set of six first and needs three; the two rows of five do it alone.
@@ -61,15 +69,17 @@ def test_a_cover_is_whole_the_cheapest_and_never_dearer_than_greedy(seed: int) -
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000))
 def test_most_weight_within_a_budget(seed: int) -> None:
+    """Some points are asked for by two cameras: the first is worth half, the second the rest."""
     rng = np.random.default_rng(seed)
     seen, weights = rng.random((6, 10)) < 0.3, rng.random(10)
+    asked = rng.integers(1, 3, 10).astype(float)
     costs, groups = rng.integers(1, 4, 6).astype(float), ["a", "a", "b", "b", "c", "d"]
-    choice = cover_most(seen, groups, costs, weights, budget=5.0)
+    choice = cover_most(seen, groups, costs, Demand.of(weights, asked), budget=5.0)
     picked = [groups[index] for index in choice.chosen]
     assert choice.cost <= 5.0
     assert len(set(picked)) == len(picked)
     best = max(
-        weights[seen[list(some)].any(axis=0)].sum() if some else 0.0
+        (weights * np.minimum(seen[list(some)].sum(axis=0), asked) / asked).sum() if some else 0.0
         for size in range(5)
         for some in combinations(range(6), size)
         if costs[list(some)].sum() <= 5.0 and len({groups[i] for i in some}) == len(some)
@@ -96,12 +106,29 @@ def test_advice_turns_before_it_changes_lenses_before_it_adds() -> None:
     lenses = (["cam"], (points[0] | points[1] | points[2])[None])
     mounts = [Candidate("m1", Camera(Pose(0, 0, 3, 0, 20), Lens.from_hfov(640, 480, 90.0)))]
     additions = (mounts, (points[3] | points[4])[None])
-    found = advise(current, aims, lenses, additions, np.ones(6), budget=1.0)
+    found = advise(current, aims, lenses, additions, Demand.of(np.ones(6)), budget=1.0)
     assert (dict(found.re_aimed), dict(found.new_lenses), found.added) == ({}, {"cam": 0}, (0,))
     assert (found.before_weight, found.after_weight, found.bound) == (1.0, 5.0, 5.0)
-    aimed = advise(current, aims, ([], points[:0]), ([], points[:0]), np.ones(6), budget=1.0)
+    aimed = advise(
+        current, aims, ([], points[:0]), ([], points[:0]), Demand.of(np.ones(6)), budget=1.0
+    )
     assert dict(aimed.re_aimed) == {"cam": 0}
     assert aimed.after_weight == 2.0
+
+
+def test_a_second_camera_is_advised_where_two_are_asked_for() -> None:
+    """One camera sees both points; the second point asks for another, which `m1` is."""
+    current = {"cam": np.array([True, True])}
+    mounts = [
+        Candidate(name, Camera(Pose(0, 0, 3, 0, 20), Lens.from_hfov(640, 480, 90.0)))
+        for name in ("m0", "m1")
+    ]
+    additions = (mounts, np.array([[True, False], [False, True]]))
+    none: tuple[list[str], np.ndarray] = ([], np.zeros((0, 2), dtype=bool))
+    demand = Demand.of(np.array([1.0, 4.0]), np.array([1.0, 2.0]))
+    found = advise(current, none, none, additions, demand, budget=1.0)
+    assert found.added == (1,)
+    assert (found.before_weight, found.after_weight, found.bound) == (3.0, 5.0, 5.0)
 
 
 def test_nothing_to_see_is_an_error() -> None:

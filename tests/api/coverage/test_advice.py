@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from shapely.geometry import Point
+from shapely.geometry import Point, box
 
 from api.coverage.advice import AdviceTerms, advise_site, shared_out
 from api.coverage.audit import audit_site
@@ -13,9 +13,11 @@ from api.coverage.errors import DrawingError
 from api.coverage.floors import scenes_of
 from api.coverage.proposal import write_proposal
 from config import load_site, sample_school_directory
-from config.site import ForbiddenArea
+from config.site import ForbiddenArea, LocalText, RequiredArea
 from tests.api.coverage.conftest import MADE_AT
+from vision.camera import Camera
 from vision.coverage import CoverageCamera, Sights, forbidden_views
+from vision.sight import visible_share
 
 
 def test_the_proposal_loads_and_covers_more(document: AuditDocument, tmp_path: Path) -> None:
@@ -43,6 +45,31 @@ def test_where_nothing_may_hang_no_camera_is_proposed() -> None:
     assert [part.added for part in found] == [(), (), ()]
     with pytest.raises(DrawingError, match=r"called f9, hell; the site has .*area-hall"):
         advise_site(site, AdviceTerms(1, no_mount=frozenset({"f9", "hell"})))
+
+
+def test_a_camera_is_not_turned_away_from_the_zone_that_it_measures(tmp_path: Path) -> None:
+    """All that must be covered lies behind the gate's camera; the gate's zone lies before it."""
+    school = load_site(sample_school_directory())
+    yard = school.floor("yard")
+    behind = RequiredArea(
+        "behind", "yard", LocalText("后", "Behind"), box(4, -3, 8, -2.5), "detect"
+    )
+    gate = replace(school.camera("cam-gate"), camera=_turned(school.camera("cam-gate").camera, 40))
+    zones = tuple(zone for zone in school.zones if zone.floor_id == "yard")
+    site = replace(school, floors=(replace(yard, areas=(behind,)),), cameras=(gate,), zones=zones)
+    (free,) = advise_site(replace(site, cameras=(replace(gate, zone_ids=()),)), AdviceTerms(0))
+    assert free.changed
+    assert free.after_weight > free.before_weight
+    (bound,) = advise_site(site, AdviceTerms(0))
+    assert bound.after_weight < free.after_weight
+    for camera in bound.changed.values():
+        for zone in site.zones_of("cam-gate"):
+            least = 0.95 * visible_share(gate.camera, zone)
+            assert visible_share(camera, zone) >= least
+
+
+def _turned(camera: Camera, by_deg: float) -> Camera:
+    return replace(camera, pose=replace(camera.pose, pan_deg=camera.pose.pan_deg + by_deg))
 
 
 def test_a_budget_goes_where_it_shows_most() -> None:

@@ -186,6 +186,7 @@ async def test_a_fault_is_kept_with_duration_and_picture(desk: School) -> None:
     await desk.health("cam-hall", "blurred")
     (fault,) = (await desk.get("coverage/faults"))["faults"]
     assert (fault["camera_id"], fault["fault"], fault["duration_s"]) == ("cam-hall", "blurred", 30)
+    assert fault["onvif_topic"] == "tns1:VideoSource/ImageTooBlurry/ImagingService"
     desk.clock.advance(30.0)
     await desk.health("cam-hall")
     desk.clock.advance(30.0)
