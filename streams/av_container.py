@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,10 @@ _MISSING_TAIL_SHARE = 0.02
 _LIVE_PROTOCOLS = "rtsp,rtsps,rtp,tcp,tls"
 _FILE_PROTOCOLS = "file"
 _NEAR_TIMEOUT = 0.9
+# A packet that came this soon lay ready: the reader is behind, or the sender sends in bursts.
+_READY_S = 0.001
+# Pictures wait for a wanted one at most this long: a camera's sign of life must not come late.
+_HELD_S = 0.25
 _CLOCK = SystemClock()
 
 
@@ -86,9 +90,10 @@ class AvContainer:
         self._container = container
         self._where = where
         self._live = live
-        self._corrupt = 0
+        self._corrupt = self._in_a_row = 0
         self.tap: SourceTap | None = None
         self.thrift: Thrift | None = None
+        self.arrived: Callable[[float, bool], bool] | None = None
         self._keyframes = _Keyframes()
         # One converter for all pictures, in one thread: by default each picture would start and
         # end a pool of threads.
@@ -155,28 +160,59 @@ class AvContainer:
         self._refuse_missing_tail(last_pts_s)
 
     def _frames(self) -> Iterator[VideoFrame]:
-        in_a_row = 0
-        for packet in self._container.demux(self._stream):
+        held: list[Packet[VideoStream]] = []
+        for packet, waited in self._packets():
             if self.tap is not None:
                 self.tap.packet(packet, self._stream, self._start_s)
             within_s = 0.0 if self.thrift is None else self.thrift.keyframes_within_s
             if self._keyframes.leave_out(packet, self._stream, within_s):
                 continue
-            try:
-                frames = packet.decode()
-            except av.error.InvalidDataError:
-                self._corrupt += 1
-                in_a_row += 1
-                if in_a_row >= _CORRUPT_LIMIT:
-                    raise NoFramesError(
-                        self._where,
-                        f"{in_a_row} packets in a row could not be decoded",
-                        "check the network for loss and set the camera to H.264 or H.265",
-                    ) from None
+            held.append(packet)
+            if self._may_wait(packet, waited) and _span_s(held) < _HELD_S:
                 continue
-            for frame in frames:
-                in_a_row = 0
-                yield frame
+            for one in held:
+                yield from self._decoded(one)
+            held.clear()
+
+    def _packets(self) -> Iterator[tuple[Packet[VideoStream], bool]]:
+        """Packets, each with whether it had to be waited for."""
+        packets = self._container.demux(self._stream)
+        while True:
+            asked = _CLOCK.monotonic()
+            packet = next(packets, None)
+            if packet is None:
+                return
+            yield packet, _CLOCK.monotonic() - asked > _READY_S
+
+    def _may_wait(self, packet: Packet[VideoStream], waited: bool) -> bool:
+        """Tell that a picture has come; whether it may be decoded with later ones.
+
+        The decoder hands reordered pictures out late: their arrival says nothing. Between keyframes
+        that alone are decoded too much time passes.
+        """
+        reordered = self._stream.codec_context.has_b_frames
+        if self.arrived is None or packet.pts is None or packet.time_base is None or reordered:
+            return False
+        pts_s = float(packet.pts * packet.time_base) - self._start_s
+        wanted = self.arrived(pts_s, waited)
+        return not wanted and not self._keyframes.leaving
+
+    def _decoded(self, packet: Packet[VideoStream]) -> Iterator[VideoFrame]:
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            self._corrupt += 1
+            self._in_a_row += 1
+            if self._in_a_row >= _CORRUPT_LIMIT:
+                raise NoFramesError(
+                    self._where,
+                    f"{self._in_a_row} packets in a row could not be decoded",
+                    "check the network for loss and set the camera to H.264 or H.265",
+                ) from None
+            return
+        for frame in frames:
+            self._in_a_row = 0
+            yield frame
 
     def _refuse_missing_tail(self, last_pts_s: float) -> None:
         duration_s = self.duration_s
@@ -201,7 +237,7 @@ class _Keyframes:
         self.left_out = 0
         self._last_s: float | None = None
         self._interval_s = math.inf
-        self._leaving = False
+        self.leaving = False
 
     def leave_out(self, packet: Packet[VideoStream], stream: VideoStream, within_s: float) -> bool:
         """Whether to skip this packet.
@@ -213,9 +249,9 @@ class _Keyframes:
         if packet.is_keyframe:
             self._note(packet)
             near = self._interval_s <= within_s
-            self._leaving = near and not stream.codec_context.has_b_frames
+            self.leaving = near and not stream.codec_context.has_b_frames
             return False
-        if self._leaving and packet.size:
+        if self.leaving and packet.size:
             self.left_out += 1
             return True
         return False
@@ -227,6 +263,14 @@ class _Keyframes:
         if self._last_s is not None:
             self._interval_s = at_s - self._last_s if at_s > self._last_s else math.inf
         self._last_s = at_s
+
+
+def _span_s(packets: Sequence[Packet[VideoStream]]) -> float:
+    """Time from the first packet to the last, at once past all bounds where one has none."""
+    first, last = packets[0], packets[-1]
+    if first.pts is None or last.pts is None or last.time_base is None:
+        return math.inf
+    return float((last.pts - first.pts) * last.time_base)
 
 
 def open_quickly(

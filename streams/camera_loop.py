@@ -60,6 +60,9 @@ class CameraSpec:
         silence: limits of its own; `None` for those of the loop's settings.
         zone_ids: zones that it measures; pacing looks whether they are calm.
         guards_stair: one of them is a stair, so its rate is lowered last.
+        phase: shifts its samples by this share of the time between two, so that the cameras of a
+            worker are not analysed all at once; `None` counts from the first picture.
+        opens_after_s: its first connection waits so long, for the same reason.
     """
 
     id: str
@@ -72,6 +75,8 @@ class CameraSpec:
     zone_ids: tuple[str, ...] = ()
     guards_stair: bool = False
     squeezed_px: tuple[int, int] | None = None
+    phase: float | None = None
+    opens_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ class CameraLoop:
         self._backoff = Backoff(self._settings.backoff, random_source or random.Random())
         self._stop = threading.Event()
         self._fps = spec.analysed_fps
-        self._sampler = Sampler(self._fps)
+        self._sampler = Sampler(self._fps, spec.phase)
         self._sequence = 0
         self._last_captured = Utc(0)
         self._lock = threading.Lock()
@@ -164,7 +169,7 @@ class CameraLoop:
         if fps != self._fps:
             self._fps = fps
             # Replaced whole: the decode thread takes a picture by the old one or by the new one.
-            self._sampler = Sampler(fps)
+            self._sampler = Sampler(fps, self.spec.phase)
 
     def start(self) -> None:
         with self._lock:
@@ -198,6 +203,8 @@ class CameraLoop:
         """The decode thread: play, and after each failure wait and try again."""
         # A thread that is started anew counts its CPU time from zero.
         self._cpu_before_s = self._cpu_s
+        if self.spec.opens_after_s:
+            self._clock.wait(self._stop, self.spec.opens_after_s)
         while not self._stop.is_set():
             opened_at = self._clock.monotonic()
             try:
@@ -217,7 +224,13 @@ class CameraLoop:
             self._clock.wait(self._stop, self._backoff.next_wait_s(failure.retry_floor_s))
 
     def _play(self) -> None:
-        playback = Playback(clock=self._clock, stop=self._stop, tap=self._tap, thrift=self._thrift)
+        playback = Playback(
+            clock=self._clock,
+            stop=self._stop,
+            tap=self._tap,
+            thrift=self._thrift,
+            wants=lambda captured_at: self._sampler.wants(captured_at),
+        )
         corrupt = undecoded = 0
         with open_source(
             self.spec.uri,
@@ -260,7 +273,7 @@ class CameraLoop:
         if 0.0 < behind_s <= _CAPTURE_STEP_BACK_S:
             captured_at = self._last_captured
         elif behind_s > _CAPTURE_STEP_BACK_S:
-            self._sampler = Sampler(self._fps)
+            self._sampler = Sampler(self._fps, self.spec.phase)
         self._last_captured = captured_at
         return captured_at
 

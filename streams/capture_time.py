@@ -6,6 +6,9 @@ late and never early, so a picture that arrives before its predicted time proves
 was late, and the anchor moves back at once; only when *every* picture of a window is late has the
 camera's clock drifted, and the anchor moves forward. A burst after a network stall keeps its true
 times that way.
+
+Lateness counts only where the reader had to wait for the packet. One that lay ready shows that this
+machine is behind, not the camera: its pictures keep their times and are seen to be old.
 """
 
 from __future__ import annotations
@@ -25,8 +28,13 @@ _LARGEST_PTS_STEP_S = 10.0
 class CaptureTimes(Protocol):
     """Gives each picture its capture time; times never decrease."""
 
-    def of(self, pts_s: float | None) -> Utc:
-        """Capture time of the next picture; `pts_s` in seconds, `None` when it carries none."""
+    def of(self, pts_s: float | None, *, waited: bool = True) -> Utc:
+        """Capture time of the next picture.
+
+        Args:
+            pts_s: in seconds; `None` when the picture carries none.
+            waited: whether the reader had to wait for it; otherwise it lay ready already.
+        """
         ...
 
 
@@ -37,7 +45,8 @@ class RecordingTimes:
         self._start = start
         self._last = start
 
-    def of(self, pts_s: float | None) -> Utc:
+    def of(self, pts_s: float | None, *, waited: bool = True) -> Utc:
+        del waited
         if pts_s is not None:
             self._last = max(self._last, self._start.plus(pts_s))
         return self._last
@@ -62,8 +71,9 @@ class PacedTimes:
         self._slower_s = 0.0
         self._last = self._start
 
-    def of(self, pts_s: float | None) -> Utc:
+    def of(self, pts_s: float | None, *, waited: bool = True) -> Utc:
         """Returns when the time has come, or at once when `stop` is set."""
+        del waited
         if self._zero is None:
             self._zero = self._clock.monotonic()
             self._start = self._last = self._given_start or self._clock.utc()
@@ -95,9 +105,10 @@ class LiveTimes:
         self._last = Utc(0)
         self.re_anchored = 0
 
-    def of(self, pts_s: float | None) -> Utc:
+    def of(self, pts_s: float | None, *, waited: bool = True) -> Utc:
+        """See the module."""
         arrival = self._arrival()
-        captured = arrival if pts_s is None else self._from_pts(pts_s, arrival)
+        captured = arrival if pts_s is None else self._from_pts(pts_s, arrival, waited=waited)
         self._last = max(self._last, captured)
         return self._last
 
@@ -110,7 +121,7 @@ class LiveTimes:
             self._anchor = None
         return arrival
 
-    def _from_pts(self, pts_s: float, arrival: Utc) -> Utc:
+    def _from_pts(self, pts_s: float, arrival: Utc, *, waited: bool) -> Utc:
         jumped = abs(pts_s - self._last_pts_s) > _LARGEST_PTS_STEP_S
         self._last_pts_s = pts_s
         if self._anchor is None or jumped:
@@ -120,7 +131,7 @@ class LiveTimes:
         late_s = arrival - predicted
         if late_s < 0.0:
             return self._anchor_at(arrival, pts_s, counted=late_s < -DRIFT_LIMIT_S)
-        if self._least_lateness_s(late_s) > DRIFT_LIMIT_S:
+        if waited and self._least_lateness_s(late_s) > DRIFT_LIMIT_S:
             return self._anchor_at(arrival, pts_s, counted=True)
         return predicted
 

@@ -18,20 +18,24 @@ LEAST_FPS = 1.0
 # A place must have been empty this long before it is looked at less.
 _CALM_AFTER_S = 10.0
 _EMPTY_PEOPLE = 0.5
-# Shares of frames that nobody had time for, over the last turns: much means at once that the worker
-# is short, a little only when it lasts.
-_SHORT_SHARE = 0.05
-_VERY_SHORT_SHARE = 0.2
+# While a worker starts its network is compiled and its cameras are opened: what is lost then says
+# nothing of the hours that follow.
+_WARM_TURNS = 8
+# Shares of frames that nobody had time for, over the last turns. The newest frame wins in any case,
+# for each camera alike: rates are lowered so that the stairs keep theirs, and decoding is saved.
+_SHORT_SHARE = 0.1
+_VERY_SHORT_SHARE = 0.3
 _SHORT_TURNS = 3
-_EASY_SHARE = 0.02
+_EASY_SHARE = 0.03
 _WINDOW_TURNS = 5
-# A start or a burst is over in seconds, so rates come back soon. Where they were shed again shortly
-# after, the next return waits twice as long: a machine at its limit does not swing.
-_EASY_TURNS = 5
-_MOST_EASY_TURNS = 40
-_RELAPSE_TURNS = 15
+# Rates of a kind of camera on the way down, as shares of the full one; the last is the least rate.
+_FACTORS = (0.8, 0.6, 0.4, 0.0)
+# A burst is over in seconds, so rates come back soon. Where they were shed again shortly after, the
+# next return waits twice as long: a machine at its limit does not swing.
+_EASY_TURNS = 3
+_MOST_EASY_TURNS = 48
+_RELAPSE_TURNS = 10
 _SETTLED_TURNS = 60
-_SHED_STEPS = 4
 
 
 class PaceReason(StrEnum):
@@ -73,13 +77,34 @@ class FrameTotals:
     superseded: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Rung:
+    """How far rates are lowered: shares of the full rate, and the step that consoles are told."""
+
+    others: float
+    stairs: float
+    told: int
+
+
+def _ladder(cameras: Mapping[str, PacedCamera]) -> tuple[_Rung, ...]:
+    """From nothing shed down to every camera at its least rate; rungs that change nothing go."""
+    rungs = [_Rung(1.0, 1.0, 0)]
+    if any(not camera.guards_stair for camera in cameras.values()):
+        rungs += [_Rung(factor, 1.0, 1 if factor else 2) for factor in _FACTORS]
+    if any(camera.guards_stair for camera in cameras.values()):
+        rungs += [_Rung(0.0, factor, 3 if factor else 4) for factor in _FACTORS]
+    return tuple(rungs)
+
+
 @dataclass(slots=True)
 class _Load:
-    """The last turns' frames, and how many steps of shedding they led to."""
+    """The last turns' frames, and how far down the ladder they led."""
 
+    rungs: int
     last: dict[str, FrameTotals] = field(default_factory=dict)
     turns: list[tuple[int, int]] = field(default_factory=list)
-    step: int = 0
+    warm_turns: int = 0
+    rung: int = 0
     easy_turns: int = 0
     wait_turns: int = _EASY_TURNS
     turns_since_eased: int = _RELAPSE_TURNS + 1
@@ -88,41 +113,55 @@ class _Load:
         delivered = sum(turn[0] for turn in self.turns)
         return sum(turn[1] for turn in self.turns) / delivered if delivered else 0.0
 
-    def is_short(self) -> bool:
-        share = self.share()
-        lasts = len(self.turns) >= _SHORT_TURNS
-        return share >= _VERY_SHORT_SHARE or (lasts and share > _SHORT_SHARE)
+    def note(self, delivered: int, superseded: int) -> bool:
+        """Take the frames of a turn; whether the worker is warm, so that they count."""
+        if self.warm_turns < _WARM_TURNS:
+            self.warm_turns += int(delivered > 0)
+            return False
+        self.turns = [*self.turns, (delivered, superseded)][-_WINDOW_TURNS:]
+        self.turns_since_eased += 1
+        return True
 
-    def shed(self) -> None:
+    def weigh(self) -> None:
+        share = self.share()
+        if len(self.turns) >= _SHORT_TURNS and share > _SHORT_SHARE and self.rung < self.rungs - 1:
+            self._shed(2 if share > _VERY_SHORT_SHARE else 1)
+        elif share > _EASY_SHARE:
+            self.easy_turns = 0
+        else:
+            self._rest()
+
+    def _shed(self, rungs: int) -> None:
         if self.turns_since_eased <= _RELAPSE_TURNS:
             self.wait_turns = min(2 * self.wait_turns, _MOST_EASY_TURNS)
-        self._step_to(self.step + 1)
+        self._move_to(min(self.rung + rungs, self.rungs - 1))
 
-    def rest(self) -> None:
+    def _rest(self) -> None:
         """A turn with hardly a lost frame."""
         self.easy_turns += 1
-        if self.step and self.easy_turns >= self.wait_turns:
-            self._step_to(self.step - 1)
+        if self.rung and self.easy_turns >= self.wait_turns:
+            self._move_to(self.rung - 1)
             self.turns_since_eased = 0
-        elif not self.step and self.easy_turns >= _SETTLED_TURNS:
+        elif not self.rung and self.easy_turns >= _SETTLED_TURNS:
             self.wait_turns = _EASY_TURNS
 
-    def _step_to(self, step: int) -> None:
+    def _move_to(self, rung: int) -> None:
         # The frames before a step say nothing of the rates after it.
-        self.step, self.easy_turns, self.turns = step, 0, []
+        self.rung, self.easy_turns, self.turns = rung, 0, []
 
 
 class Pacer:
     """Gives every camera its rate.
 
-    Shedding goes in four steps: other cameras to half and to the least rate, then the stairs'
-    cameras to half and to the least rate (1 fps, or their own rate where that is lower).
+    Under load the rates of other cameras go down first, a fifth of the full rate a step, to the
+    least rate (1 fps, or their own where that is lower); then those of the stairs' cameras.
     """
 
     def __init__(self, cameras: Mapping[str, PacedCamera]) -> None:
         self._cameras = dict(cameras)
         self._calm_s = dict.fromkeys(self._cameras, 0.0)
-        self._load = _Load()
+        self._ladder = _ladder(self._cameras)
+        self._load = _Load(len(self._ladder))
 
     @property
     def lost_share(self) -> float:
@@ -131,8 +170,8 @@ class Pacer:
 
     @property
     def shed_step(self) -> int:
-        """0 when nothing is shed, 4 when every camera is at its least rate."""
-        return self._load.step
+        """0: nothing is shed; 1 others less; 2 others at the least; 3 stairs less; 4 all least."""
+        return self._ladder[self._load.rung].told
 
     def turn(
         self,
@@ -161,14 +200,8 @@ class Pacer:
             delivered += max(now.delivered - before.delivered, 0)
             superseded += max(now.superseded - before.superseded, 0)
         load.last = dict(totals)
-        load.turns = [*load.turns, (delivered, superseded)][-_WINDOW_TURNS:]
-        load.turns_since_eased += 1
-        if load.is_short() and load.step < _SHED_STEPS:
-            load.shed()
-        elif load.share() > _EASY_SHARE:
-            load.easy_turns = 0
-        else:
-            load.rest()
+        if load.note(delivered, superseded):
+            load.weigh()
 
     def _pace(
         self,
@@ -187,12 +220,12 @@ class Pacer:
         return min(paces, key=lambda pace: pace.fps)
 
     def _shed(self, camera: PacedCamera) -> Pace:
-        step = self._load.step - 2 if camera.guards_stair else self._load.step
-        if step <= 0:
+        rung = self._ladder[self._load.rung]
+        factor = rung.stairs if camera.guards_stair else rung.others
+        if factor == 1.0:
             return Pace(camera.full_fps, PaceReason.FULL)
         least = min(camera.full_fps, LEAST_FPS)
-        fps = max(camera.full_fps / 2, least) if step == 1 else least
-        return Pace(fps, PaceReason.LOAD)
+        return Pace(max(round(camera.full_fps * factor, 2), least), PaceReason.LOAD)
 
 
 def _is_empty(reading: ZoneReading | None) -> bool:

@@ -19,27 +19,38 @@ _WAIT_STEP_S = 0.25
 class Sampler:
     """Takes at most `fps` pictures a second of capture time.
 
-    Capture time is cut into slots of 1/fps second, counted from the first picture; the first
-    picture of each slot is taken. So the mean rate is exact whatever the source's rate, and equal
-    recordings give equal samples.
+    Capture time is cut into slots of 1/fps second; the first picture of each slot is taken. So the
+    mean rate is exact whatever the source's rate, and equal recordings give equal samples.
+
+    Slots are counted from the first picture. With a `phase` (0..1) they lie on the clock instead,
+    shifted by that share of a slot: cameras with different phases are not analysed all at once.
     """
 
-    def __init__(self, fps: float) -> None:
+    def __init__(self, fps: float, phase: float | None = None) -> None:
         if not fps > 0.0:
             raise ValueError(f"analysed_fps must be positive, got {fps:g}")
         self._slot_ns = _NS_PER_S / fps
-        self._first: Utc | None = None
-        self._last_slot = -1
+        self._first_ns = None if phase is None else phase * self._slot_ns
+        self._last_slot: int | None = None
 
     def take(self, captured_at: Utc) -> bool:
-        if self._first is None:
-            self._first = captured_at
+        """Whether to analyse this picture; then its slot is taken."""
+        if self._first_ns is None:
+            self._first_ns = captured_at.ns
+        wanted = self.wants(captured_at)
+        if wanted:
+            self._last_slot = self._slot(captured_at, self._first_ns)
+        return wanted
+
+    def wants(self, captured_at: Utc) -> bool:
+        """Whether `take` would take this picture."""
+        if self._first_ns is None or self._last_slot is None:
+            return True
+        return self._slot(captured_at, self._first_ns) > self._last_slot
+
+    def _slot(self, captured_at: Utc, first_ns: float) -> int:
         # Half a millisecond of slack: 25 pictures a second rounded to ns must not miss a slot.
-        slot = int((captured_at.ns - self._first.ns + 500_000) // self._slot_ns)
-        if slot <= self._last_slot:
-            return False
-        self._last_slot = slot
-        return True
+        return int((captured_at.ns - first_ns + 500_000) // self._slot_ns)
 
 
 class DropCounts:

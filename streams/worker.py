@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -36,6 +36,8 @@ from vision.zones import ZoneType
 # The virtual campus draws the empty place before its first picture, on a busy machine for a while,
 # and a picture full of new people takes such a machine seconds.
 _DRAWN_SILENCE = SilenceLimits(stalled_s=10.0, hung_s=30.0, start_s=120.0)
+# Cameras that connect in one moment send their key pictures in one moment ever after.
+_OPENED_APART_S, _OPENED_WITHIN_S = 0.1, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def build(
     analyser = build_analyser(site, plan.camera_ids, profiles, network.model_id, schedule)
     config = WorkerConfig(
         origin=Origin(site.id, plan.worker_id, secrets.token_hex(6)),
-        cameras=tuple(camera_spec(camera, stairs) for camera in cameras),
+        cameras=_spread(tuple(camera_spec(camera, stairs) for camera in cameras)),
         zone_ids=tuple(zones),
         outlines={
             camera.id: [zone_outline(camera.camera, zones[z]) for z in camera.zone_ids]
@@ -121,6 +123,15 @@ def build(
         recording,
     )
     return Worker(config, collaborators)
+
+
+def _spread(specs: Sequence[CameraSpec]) -> tuple[CameraSpec, ...]:
+    """The cameras opened one after the other, and analysed in turn instead of all at once."""
+    spread_s = min(_OPENED_WITHIN_S, _OPENED_APART_S * len(specs))
+    return tuple(
+        replace(spec, phase=index / len(specs), opens_after_s=spread_s * index / len(specs))
+        for index, spec in enumerate(specs)
+    )
 
 
 def camera_spec(camera: SiteCamera, stairs: Collection[str] = ()) -> CameraSpec:

@@ -233,6 +233,47 @@ def test_a_machine_short_of_time_decodes_keyframes_that_come_each_second(
     assert (len(times), left_out) == (came, 100 - came)
 
 
+def told_and_decoded(path: Path, *, calm: bool = False) -> list[str]:
+    """`a7`: the seventh picture arrived; `d7`: it was decoded. Every fifth one is wanted."""
+    container = open_with_av(file_uri(path), Timeouts())
+    container.thrift = Thrift()
+    container.thrift.calm = calm
+    seen: list[str] = []
+
+    def arrived(pts_s: float, waited: bool) -> bool:
+        del waited
+        seen.append(f"a{round(pts_s * FPS)}")
+        return round(pts_s * FPS) % 5 == 0
+
+    container.arrived = arrived
+    seen.extend(f"d{round((one.pts_s or 0.0) * FPS)}" for one in container.pictures())
+    container.close()
+    return seen
+
+
+def test_pictures_that_nobody_analyses_are_decoded_with_the_next_wanted_one(
+    tmp_path: Path,
+) -> None:
+    """Three wait at most, for a quarter of a second."""
+    path = tmp_path / "camera.mp4"
+    write_camera(path, keyframe_every=100)
+    seen = told_and_decoded(path)
+    assert seen[:11] == ["a0", "d0", "a1", "a2", "a3", "a4", "d1", "d2", "d3", "d4", "a5"]
+    assert [one for one in seen if one[0] == "d"] == [f"d{n}" for n in range(100)]
+
+
+def test_where_keyframes_alone_are_decoded_none_waits_for_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "camera.mp4"
+    write_camera(path, keyframe_every=10)
+    assert told_and_decoded(path, calm=True)[-4:] == ["a80", "d80", "a90", "d90"]
+
+
+def test_reordered_pictures_are_timed_when_they_come_out_of_the_decoder(tmp_path: Path) -> None:
+    path = tmp_path / "camera.mp4"
+    write_camera(path, keyframe_every=100, reordered=2)
+    assert told_and_decoded(path) == [f"d{n}" for n in range(100)]
+
+
 @pytest.mark.parametrize(("keyframe_every", "reordered"), [(20, 0), (10, 2)])
 def test_far_keyframes_or_reordered_pictures_are_decoded_whole(
     tmp_path: Path, keyframe_every: int, reordered: int

@@ -152,3 +152,30 @@ def test_a_film_that_opens_slowly_begins_when_its_first_picture_is_there() -> No
     assert times.of(0.0) == clock.utc()
     clock.advance(0.2)
     assert times.of(0.2) == clock.utc()
+
+
+def test_a_decoder_that_lags_does_not_make_its_pictures_young() -> None:
+    """Packets of a camera at 25 a second, read at 20: all lie ready but the first."""
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    ages_s = []
+    for n in range(400):
+        captured = times.of(0.04 * n, waited=n == 0)
+        ages_s.append(clock.utc() - captured)
+        clock.advance(0.05)
+    assert times.re_anchored == 0
+    assert abs(ages_s[-1] - 399 * 0.01) < 1e-6
+
+
+def test_a_reader_that_has_caught_up_follows_a_drifting_clock_again() -> None:
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    times.of(0.0)
+    clock.advance(3.0)
+    captured = NOON
+    for n in range(250):
+        # The camera's own clock stood still for three seconds; every packet is waited for.
+        captured = times.of(0.04 * n, waited=True)
+        clock.advance(0.04)
+    assert times.re_anchored == 1
+    assert clock.utc() - captured < 0.1

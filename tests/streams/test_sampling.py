@@ -37,6 +37,25 @@ def test_after_a_gap_the_next_picture_is_taken() -> None:
     assert not sampler.take(NOON.plus(30.5))
 
 
+def test_cameras_of_different_phases_are_sampled_in_turn_and_at_the_same_mean_rate() -> None:
+    """Two cameras whose pictures come together, five a second of each, a tenth apart."""
+    first, second = Sampler(5.0, phase=0.0), Sampler(5.0, phase=0.5)
+    times_s = [n / 25 for n in range(50)]
+    taken = [[t for t in times_s if one.take(NOON.plus(t))] for one in (first, second)]
+    assert [round(t, 2) for t in taken[0][:4]] == [0.0, 0.2, 0.4, 0.6]
+    assert [round(t, 2) for t in taken[1][:4]] == [0.0, 0.12, 0.32, 0.52]
+    assert [len(one) for one in taken] == [10, 11]  # the first picture is taken in any case
+
+
+def test_asking_whether_a_picture_is_wanted_does_not_take_it() -> None:
+    sampler = Sampler(5.0)
+    assert sampler.wants(NOON)
+    assert sampler.wants(NOON)
+    assert sampler.take(NOON)
+    assert not sampler.wants(NOON.plus(0.1))
+    assert sampler.wants(NOON.plus(0.2))
+
+
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan")])
 def test_a_rate_that_is_not_positive_is_refused(fps: float) -> None:
     with pytest.raises(ValueError, match="analysed_fps must be positive"):
