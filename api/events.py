@@ -55,15 +55,16 @@ async def append(
     connection: AsyncConnection, events: Sequence[NewEvent], at: Utc
 ) -> tuple[Event, ...]:
     """Write events inside the caller's transaction; returns them numbered, in the same order."""
-    written = []
-    for new in events:
-        result = await connection.execute(
-            insert(EVENTS)
-            .values(kind=new.kind.value, at_ns=at.ns, body_json=new.body_json)
-            .returning(EVENTS.c.seq)
-        )
-        written.append(Event(int(result.scalar_one()), new.kind, new.body_json))
-    return tuple(written)
+    if not events:
+        return ()
+    rows = [{"kind": new.kind.value, "at_ns": at.ns, "body_json": new.body_json} for new in events]
+    numbers = await connection.execute(
+        insert(EVENTS).returning(EVENTS.c.seq, sort_by_parameter_order=True), rows
+    )
+    return tuple(
+        Event(int(seq), new.kind, new.body_json)
+        for seq, new in zip(numbers.scalars(), events, strict=True)
+    )
 
 
 async def last_seq(connection: AsyncConnection) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import readings
 from api.alarms.routine import SELFTEST_WORKER, RunKind, begin
 from api.alarms.signals import camera_signal, crowd_signal, silent_signal
+from api.alarms.values import AlarmKey, AlarmType
 from api.coverage.health_store import take_health
 from api.database.tables import RECORDS
 from api.live.values import CameraStatus, ZoneState, seen_at
@@ -65,8 +66,10 @@ class Ingest:
                 fresh = await _only_new(work.connection, good)
                 now = work.known.now
                 await _remember(work.connection, fresh, now)
+                await work.expect(_alarm_keys(fresh))
                 for record in sorted(fresh, key=lambda r: _seen_at(r, now)):
                     await _apply(work, record)
+                await readings.add(work.connection, _points(fresh, now))
                 await _admit_silence(work)
                 accepted = len(fresh)
             self._observe_ages(fresh)
@@ -164,6 +167,24 @@ def _seen_at(record: AnyRecord, received_at: Utc) -> Utc:
     return seen_at(Utc.from_datetime(record.captured_at), received_at)
 
 
+def _alarm_keys(records: Iterable[AnyRecord]) -> list[AlarmKey]:
+    """The crowd alarms that these records speak of."""
+    return [
+        AlarmKey(record.site_id, AlarmType.CROWD, record.reading.zone_id)
+        for record in records
+        if isinstance(record, ReadingRecord | TransitionRecord)
+    ]
+
+
+def _points(records: Iterable[AnyRecord], now: Utc) -> list[tuple[str, readings.Point]]:
+    """What is kept of readings over time; the self-test's crowd is nobody."""
+    return [
+        (one.reading.zone_id, readings.point_of(one.reading, _seen_at(one, now)))
+        for one in records
+        if isinstance(one, ReadingRecord) and one.worker_id != SELFTEST_WORKER
+    ]
+
+
 async def _apply(work: Work, record: AnyRecord) -> None:
     if isinstance(record, CameraStateRecord):
         await _apply_camera(work, record)
@@ -178,9 +199,6 @@ async def _apply(work: Work, record: AnyRecord) -> None:
     if record.worker_id == SELFTEST_WORKER:
         await _apply_selftest(work, record, at)
         return
-    if isinstance(record, ReadingRecord):
-        point = readings.point_of(record.reading, at)
-        await readings.add(work.connection, record.reading.zone_id, point)
     await _apply_reading(work, record.reading, Utc.from_datetime(record.captured_at))
 
 

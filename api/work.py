@@ -19,7 +19,16 @@ from api.access.actor import Actor
 from api.alarms import checks, escalation, hold_store, machine
 from api.alarms import store as alarm_store
 from api.alarms.parents import CameraGroup
-from api.alarms.values import SYSTEM, Action, Alarm, AlarmKey, Change, HistoryEntry, Signal
+from api.alarms.values import (
+    SYSTEM,
+    Action,
+    Alarm,
+    AlarmKey,
+    Change,
+    HistoryEntry,
+    Hold,
+    Signal,
+)
 from api.database import Database
 from api.delivery.outbox import Outbox
 from api.events import Broker, EventKind, NewEvent
@@ -56,6 +65,7 @@ class Work:
     actor: Actor | None = None
     loads: dict[str, WorkerLoadRecord] = field(default_factory=dict)
     _newest: dict[AlarmKey, Alarm | None] = field(default_factory=dict)
+    _holds: dict[AlarmKey, Hold | None] = field(default_factory=dict)
     _told_alarms: dict[int, Alarm] = field(default_factory=dict)
     _told_zones: dict[str, None] = field(default_factory=dict)
     _told_cameras: dict[str, None] = field(default_factory=dict)
@@ -83,16 +93,31 @@ class Work:
             self._newest[key] = await alarm_store.newest_of(self.connection, key)
         return self._newest[key]
 
+    async def expect(self, keys: Iterable[AlarmKey]) -> None:
+        """Read the newest alarms and the holds of many keys at once; their signals come next.
+
+        Nothing but these signals may change holds in the same transaction.
+        """
+        unread = [key for key in keys if key not in self._newest]
+        self._newest.update(await alarm_store.newest_of_each(self.connection, unread))
+        self._holds.update(await hold_store.standing_of_each(self.connection, unread))
+
+    async def _hold_on(self, key: AlarmKey) -> Hold | None:
+        if key in self._holds:
+            return self._holds[key]
+        return await hold_store.standing(self.connection, key)
+
     async def signal(self, signal: Signal) -> None:
         """Let a signal act on the alarm of its key."""
         newest = await self.newest_of(signal.key)
-        hold = await hold_store.standing(self.connection, signal.key)
+        hold = await self._hold_on(signal.key)
         change = machine.observe(newest, signal, hold)
         if change is None:
             return
         if hold is not None and change.alarm.never_held:
             # What is never put aside breaks out, and what comes after it is not held either.
             await hold_store.end(self.connection, signal.key, self.known.now, SYSTEM)
+            self._holds.pop(signal.key, None)
         rule = checks.CheckRule(self.plan.check_s, self.plan.check_priorities)
         await self.save(checks.begin(change, rule, self.known.now))
 
@@ -125,10 +150,8 @@ class Work:
 
     async def finish(self) -> tuple[events.Event, ...]:
         """Write what memory will hold, and the events; the transaction still has to commit."""
-        for zone in self.zones.maps[0].values():
-            await live_store.save_zone(self.connection, zone)
-        for camera in self.cameras.maps[0].values():
-            await live_store.save_camera(self.connection, camera)
+        await live_store.save_zones(self.connection, self.zones.maps[0].values())
+        await live_store.save_cameras(self.connection, self.cameras.maps[0].values())
         return await events.append(self.connection, self._new_events(), self.known.now)
 
     def _new_events(self) -> list[NewEvent]:

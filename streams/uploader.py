@@ -40,7 +40,7 @@ class UploaderSettings:
     """
 
     batch_limit: int = 200
-    linger_s: float = 0.2
+    linger_s: float = 0.3
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
 
 

@@ -36,9 +36,10 @@ from streams.orders import Order, OrderPoll
 from streams.pace_keeper import PaceKeeper, WorkerLoad
 from streams.picture_server import PictureServer
 from streams.pipeline import Analyser, Pipeline
+from streams.record_buffer import RecordBuffer
 from streams.recording import Recording
-from streams.records import URGENT_KINDS, CameraState
-from streams.reporting import AnyRecord, Origin, Reporter
+from streams.records import CameraState
+from streams.reporting import Origin, Reporter
 from streams.sampling import Inbox
 from streams.sources import Opener
 from streams.spool import Spool
@@ -176,7 +177,8 @@ class Worker:
     def _start_threads(
         self, spool: Spool, uploader: Uploader, stop: threading.Event
     ) -> tuple[threading.Thread, ...]:
-        pipeline = self._pipeline(spool, uploader)
+        buffer = RecordBuffer(spool.append, self._clock, uploader.wake)
+        pipeline = self._pipeline(buffer)
         pipeline.start()
         self._paces = PaceKeeper(self._loops, pipeline.readings, self._clock)
         orders = OrderPoll(
@@ -188,11 +190,9 @@ class Worker:
         self._analysing.set()
         self._last_turn = self._clock.monotonic()
         threads = (
-            threading.Thread(target=self._analyse, args=(pipeline,), name="analysis", daemon=True),
-            threading.Thread(
-                target=uploader.run, args=(self._all_said,), name="uploader", daemon=True
-            ),
-            threading.Thread(target=orders.run, args=(stop,), name="orders", daemon=True),
+            _thread("analysis", self._analyse, pipeline, buffer),
+            _thread("uploader", uploader.run, self._all_said),
+            _thread("orders", orders.run, stop),
         )
         for thread in threads:
             thread.start()
@@ -200,17 +200,12 @@ class Worker:
             loop.start()
         return threads
 
-    def _pipeline(self, spool: Spool, uploader: Uploader) -> Pipeline:
-        def append(records: Sequence[AnyRecord]) -> None:
-            spool.append(records)
-            if any(record.kind in URGENT_KINDS for record in records):
-                uploader.wake()
-
+    def _pipeline(self, buffer: RecordBuffer) -> Pipeline:
         return Pipeline(
             network=self._with.network,
             analyser=self._with.analyser,
             reporter=Reporter(self._config.origin, self._config.zone_ids, self._clock.utc()),
-            append=append,
+            append=buffer.append,
             latest=self._latest,
             checks=self._checks(),
         )
@@ -260,11 +255,13 @@ class Worker:
                 if now - self._last_turn < _STUCK_S:
                     self._with.heartbeat.beat()
 
-    def _analyse(self, pipeline: Pipeline) -> None:
+    def _analyse(self, pipeline: Pipeline, buffer: RecordBuffer) -> None:
         while self._analysing.is_set():
             taken = self._inbox.take(_WATCH_S)
             self._last_turn = self._clock.monotonic()
             try:
+                if taken.item is None:
+                    buffer.flush()
                 if taken.item is not None:
                     began_s = time.thread_time()
                     pipeline.process(taken.item)
@@ -282,6 +279,7 @@ class Worker:
             except Exception as error:  # noqa: BLE001  # the one broad except: one frame, not all
                 self._count_failure(error)
         self._drain(pipeline)
+        buffer.flush()
 
     def _drain(self, pipeline: Pipeline) -> None:
         """Record the last camera states; frames that still wait are left."""
@@ -353,6 +351,10 @@ class Worker:
                 "failed_requests": uploader.failures,
             },
         }
+
+
+def _thread(name: str, work: Callable[..., None], *given: object) -> threading.Thread:
+    return threading.Thread(target=work, args=given, name=name, daemon=True)
 
 
 def stop_on_signals(stop: threading.Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,14 @@ async def standing(connection: AsyncConnection, key: AlarmKey) -> Hold | None:
     query = select(ALARM_HOLDS).where(ALARM_HOLDS.c.open_key == key.text)
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else _standing(row).hold
+
+
+async def standing_of_each(
+    connection: AsyncConnection, keys: Sequence[AlarmKey]
+) -> dict[AlarmKey, Hold | None]:
+    """As `standing` for many keys: few holds stand at any time, so all are read."""
+    stand = {one.key: one.hold for one in await all_standing(connection)} if keys else {}
+    return {key: stand.get(key) for key in keys}
 
 
 async def all_standing(connection: AsyncConnection) -> tuple[StandingHold, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, case, func, insert, select, update
+from sqlalchemy import RowMapping, Select, and_, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms.errors import UnknownAlarmError
@@ -32,6 +32,8 @@ from api.database.tables import ALARM_HISTORY, ALARMS
 from vision.instants import Utc
 from vision.readings import Level, Reason
 
+_KEYS_PER_QUERY = 200
+
 
 async def newest_of(connection: AsyncConnection, key: AlarmKey) -> Alarm | None:
     """The newest alarm of a key, open or closed."""
@@ -47,6 +49,26 @@ async def newest_of(connection: AsyncConnection, key: AlarmKey) -> Alarm | None:
     )
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else _alarm(row)
+
+
+async def newest_of_each(
+    connection: AsyncConnection, keys: Sequence[AlarmKey]
+) -> dict[AlarmKey, Alarm | None]:
+    """As `newest_of` for many keys, in one statement for each site and type."""
+    found: dict[AlarmKey, Alarm | None] = dict.fromkeys(keys)
+    for site_id, kind in {(key.site_id, key.type) for key in keys}:
+        subjects = [key.subject_id for key in keys if (key.site_id, key.type) == (site_id, kind)]
+        for start in range(0, len(subjects), _KEYS_PER_QUERY):
+            of_keys = and_(
+                ALARMS.c.site_id == site_id,
+                ALARMS.c.type == kind.value,
+                ALARMS.c.subject_id.in_(subjects[start : start + _KEYS_PER_QUERY]),
+            )
+            newest = select(func.max(ALARMS.c.number)).where(of_keys).group_by(ALARMS.c.subject_id)
+            query = select(ALARMS).where(ALARMS.c.number.in_(newest))
+            for row in (await connection.execute(query)).mappings().all():
+                found[AlarmKey(site_id, kind, row["subject_id"])] = _alarm(row)
+    return found
 
 
 async def by_number(connection: AsyncConnection, number: int) -> Alarm:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,33 +45,48 @@ async def load_cameras(connection: AsyncConnection) -> dict[str, CameraStatus]:
     }
 
 
-async def save_zone(connection: AsyncConnection, state: ZoneState) -> None:
-    row: dict[str, str | int] = {
-        "zone_id": state.zone_id,
-        "captured_ns": state.captured_at.ns,
-        "received_ns": state.received_at.ns,
-        "level_since_ns": state.level_since.ns,
-        "reading_json": state.reading.model_dump_json(),
-    }
-    await _replace(connection, ZONE_STATES, "zone_id", row)
+async def save_zones(connection: AsyncConnection, states: Iterable[ZoneState]) -> None:
+    await _replace(
+        connection,
+        ZONE_STATES,
+        "zone_id",
+        [
+            {
+                "zone_id": state.zone_id,
+                "captured_ns": state.captured_at.ns,
+                "received_ns": state.received_at.ns,
+                "level_since_ns": state.level_since.ns,
+                "reading_json": state.reading.model_dump_json(),
+            }
+            for state in states
+        ],
+    )
 
 
-async def save_camera(connection: AsyncConnection, status: CameraStatus) -> None:
-    row: dict[str, str | int] = {
-        "camera_id": status.camera_id,
-        "captured_ns": status.captured_at.ns,
-        "received_ns": status.received_at.ns,
-        "state": status.state.value,
-        "since_ns": status.since.ns,
-        "cause": status.cause,
-        "detail": status.detail,
-    }
-    await _replace(connection, CAMERA_STATES, "camera_id", row)
+async def save_cameras(connection: AsyncConnection, statuses: Iterable[CameraStatus]) -> None:
+    await _replace(
+        connection,
+        CAMERA_STATES,
+        "camera_id",
+        [
+            {
+                "camera_id": status.camera_id,
+                "captured_ns": status.captured_at.ns,
+                "received_ns": status.received_at.ns,
+                "state": status.state.value,
+                "since_ns": status.since.ns,
+                "cause": status.cause,
+                "detail": status.detail,
+            }
+            for status in statuses
+        ],
+    )
 
 
 async def _replace(
-    connection: AsyncConnection, table: Table, key: str, row: dict[str, str | int]
+    connection: AsyncConnection, table: Table, key: str, rows: Sequence[dict[str, str | int]]
 ) -> None:
     # There is one writer, so a row cannot appear between the two statements.
-    await connection.execute(delete(table).where(table.c[key] == row[key]))
-    await connection.execute(insert(table).values(row))
+    if rows:
+        await connection.execute(delete(table).where(table.c[key].in_([row[key] for row in rows])))
+        await connection.execute(insert(table), rows)

@@ -69,7 +69,7 @@ async def test_steps_by_age(database_url: str) -> None:
             for start_s in (-90_000, -7_200, -60):
                 for second in range(60):
                     level, density = ("L3", 3.0) if second == 33 else ("L0", 0.5)
-                    await add(connection, "stair", point(start_s + second, level, density))
+                    await add(connection, [("stair", point(start_s + second, level, density))])
         for _ in range(3):
             async with database.write() as connection:
                 await compact(connection, NOON)
@@ -82,11 +82,26 @@ async def test_steps_by_age(database_url: str) -> None:
     assert sum(one.samples for one in found) == 180
 
 
+async def test_points_of_one_batch_join_each_other_and_what_is_there(database_url: str) -> None:
+    """Two zones, 250 s: more rows than one statement takes."""
+    batch = [(zone, point(s, "L1", 1.0)) for s in range(250) for zone in ("stair", "hall")]
+    async with Database(database_url) as database:
+        async with database.write() as connection:
+            await add(connection, [("stair", point(3, "L2", 2.0)), ("hall", point(4, "L0"))])
+            await add(connection, [*batch, ("stair", point(3, "L0", 0.1))])
+        async with database.read() as connection:
+            stair = await series(connection, "stair", NOON, NOON.plus(250), 1_000)
+            hall = await series(connection, "hall", NOON, NOON.plus(250), 1_000)
+    assert [one.samples for one in stair] == [3 if s == 3 else 1 for s in range(250)]
+    assert [one.samples for one in hall] == [2 if s == 4 else 1 for s in range(250)]
+    assert (stair[3].level, stair[3].density_per_m2) == (Level.L2, 2.0)
+
+
 async def test_a_late_row_joins_the_coarse_step_it_belongs_to(sqlite_url: str) -> None:
     async with Database(sqlite_url) as database, database.write() as connection:
-        await add(connection, "stair", point(-7_200))
+        await add(connection, [("stair", point(-7_200))])
         await compact(connection, NOON)
-        await add(connection, "stair", point(-7_195, "L4", 4.0))
+        await add(connection, [("stair", point(-7_195, "L4", 4.0))])
         await compact(connection, NOON)
         (one,) = await series(connection, "stair", NOON.plus(-9_000), NOON, 10)
     assert (one.step_s, one.samples, one.level) == (10, 2, Level.L4)
@@ -99,7 +114,7 @@ async def test_compacting_in_small_batches_loses_nothing(
     async with Database(sqlite_url) as database, database.write() as connection:
         for zone_id in ("a", "b", "c"):
             for second in range(20):
-                await add(connection, zone_id, point(-7_200 + second))
+                await add(connection, [(zone_id, point(-7_200 + second))])
         while await compact(connection, NOON):
             pass
         for zone_id in ("a", "b", "c"):
@@ -109,8 +124,8 @@ async def test_compacting_in_small_batches_loses_nothing(
 
 async def test_rows_beyond_their_time_are_deleted(sqlite_url: str) -> None:
     async with Database(sqlite_url) as database, database.write() as connection:
-        await add(connection, "stair", point(-401 * 86_400, step_s=60))
-        await add(connection, "stair", point(-399 * 86_400, step_s=60))
+        await add(connection, [("stair", point(-401 * 86_400, step_s=60))])
+        await add(connection, [("stair", point(-399 * 86_400, step_s=60))])
         await compact(connection, NOON)
         found = await series(connection, "stair", Utc(0), NOON, 10)
     assert [one.at for one in found] == [NOON.plus(-399 * 86_400)]

@@ -19,7 +19,7 @@ CLIP = Clip(7, START, None, (), ("stair",), {}, 90)
 async def note(database: Database, second: int, density: float) -> None:
     point = Point(START.plus(second), 1, Level.L2, density * 4, density, 1, 0)
     async with database.write() as connection:
-        await readings.add(connection, "stair", point)
+        await readings.add(connection, [("stair", point)])
 
 
 def densities(folder: Path) -> list[float]:

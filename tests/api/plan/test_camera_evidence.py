@@ -66,7 +66,7 @@ class House:
     async def measured(self, zone_id: str, *points: Point) -> None:
         async with self.service.desk.database.write() as connection:
             for point in points:
-                await readings.add(connection, zone_id, point)
+                await readings.add(connection, [(zone_id, point)])
 
     async def post(self, path: str, **body: Any) -> dict[str, Any]:
         answer = await self.client.post(UNIT + path, json=body)
