@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.coverage.document import AreaPart, AreaThen, AuditDocument, SinceLast
+from api.coverage.document import AreaPart, AreaThen, AuditDocument, CameraPart, SinceLast
 
 _NOTICED_M2 = 0.005
+_HUNG = {
+    "x_m", "y_m", "z_m", "pan_deg", "tilt_deg", "roll_deg", "hfov_deg", "width_px", "height_px",
+    "calibrated", "ptz", "presets",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class AuditDifference:
     """All changes from an old audit to a new one.
 
     Attributes:
-        cameras_added, cameras_removed, cameras_changed: ids; changed in pose, lens or picture.
+        cameras_added, cameras_removed, cameras_changed: ids; changed in pose, lens, picture,
+            calibration or presets.
         views_added, views_removed: (forbidden place, camera) pairs.
         same_ladder: whether the figures can be compared step by step.
     """
@@ -77,7 +82,7 @@ def difference(old: AuditDocument, new: AuditDocument) -> AuditDifference:
         cameras_changed=tuple(
             name
             for name, camera in new_cameras.items()
-            if name in old_cameras and old_cameras[name] != camera
+            if name in old_cameras and _hung(old_cameras[name]) != _hung(camera)
         ),
         views_added=tuple(sorted(new_views - old_views)),
         views_removed=tuple(sorted(old_views - new_views)),
@@ -121,6 +126,11 @@ def _moved(change: AreaChange) -> bool:
         abs(getattr(change.after, name) - getattr(change.before, name)) > _NOTICED_M2
         for name in ("area_m2", "seen_m2", "assured_m2", "seen_twice_m2", "least_px_per_m")
     )
+
+
+def _hung(camera: CameraPart) -> dict[str, object]:
+    """How a camera hangs, looks and turns; what only follows from it may be told otherwise."""
+    return camera.model_dump(include=_HUNG)
 
 
 def _views(document: AuditDocument) -> set[tuple[str, str]]:

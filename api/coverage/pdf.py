@@ -22,7 +22,6 @@ from api.coverage.document import (
     AuditDocument,
     CameraPart,
     KeyAreaPart,
-    Name,
     SinceLast,
     Totals,
     Uptime,
@@ -30,6 +29,7 @@ from api.coverage.document import (
 from api.coverage.fonts import register_font
 from api.coverage.pdf_floor import floor_parts
 from api.coverage.pdf_sheet import MARGIN_PT, WIDTH_PT, Sheet, both, both_names, m2, moment, share
+from api.coverage.pdf_uptime import uptime_findings, uptime_parts
 from api.coverage.underlay import checked_picture
 from config.texts import text
 
@@ -142,6 +142,8 @@ class _Report:
             lines.append(f"△ {both('coverage.finding_presets', cameras=', '.join(silent))}")
         alone = f"{m2(totals.single_m2)} / {m2(totals.seen_m2)} m²"
         lines.append(f"△ {both('coverage.finding_alone', share=alone)}")
+        if self.document.uptime is not None:
+            lines += uptime_findings(self.document.uptime)
         heading = self.sheet.heading(both("coverage.findings"))
         return [*heading, *(self.sheet.line(line) for line in lines)]
 
@@ -259,20 +261,9 @@ class _Report:
         found = self.document.uptime
         if found is None:
             return []
-        rates = [[both("coverage.live.target"), both("coverage.live.healthy_share")]]
-        rates += [
-            [f">= {share(one.target_share)}", share(one.healthy_share)] for one in found.rates
-        ]
-        rows = [[both("coverage.camera"), both("coverage.live.healthy_share")]]
-        rows += [
-            [_named(one.camera_id, self.cameras), share(one.healthy_share)] for one in found.cameras
-        ]
-        areas = [[both("coverage.area"), both("coverage.live.lost_m2_h")]]
-        areas += [[_named(one.area_id, self.areas), f"{one.lost_m2_h:.2f}"] for one in found.areas]
-        parts = self.sheet.heading(both("coverage.uptime"))
-        for table in (rates, rows, areas):
-            parts += [self.sheet.table(table, (0.5, 0.5)), Spacer(1, 4)]
-        return parts
+        critical = {area.id for _, area in self.document.areas if area.critical}
+        names = {"cameras": self.cameras, "areas": self.areas}
+        return uptime_parts(self.sheet, found, names, critical)
 
     def _method(self) -> list[Flowable]:
         document = self.document
@@ -333,12 +324,6 @@ def _changes(found: SinceLast) -> list[str]:
         for place_id, camera_id in views:
             lines.append(f"{sign} {both('coverage.forbidden_views')}: {place_id} ← {camera_id}")
     return lines
-
-
-def _named(one_id: str, names: Mapping[str, Name]) -> str:
-    """The id, and the name behind it where the site still has it."""
-    name = names.get(one_id)
-    return f"{one_id}  {both_names(name)}" if name is not None else one_id
 
 
 def _uptime_line(uptime: Uptime | None) -> str:

@@ -186,6 +186,18 @@ def test_difference_names_what_a_lost_camera_costs(document: AuditDocument, site
     assert [change.area_id for change in found.areas] == ["area-corridor-3f"]
     assert found.areas[0].worse
     assert difference(document, document).is_empty
+    # A figure that only follows from how a camera hangs says nothing of the camera.
+    floors = [
+        floor.model_copy(
+            update={
+                "cameras": [
+                    one.model_copy(update={"dead_zone_floor_m": 9.9}) for one in floor.cameras
+                ]
+            }
+        )
+        for floor in document.floors
+    ]
+    assert difference(document, document.model_copy(update={"floors": floors})).is_empty
 
 
 def test_the_command_writes_and_compares(tmp_path: Path) -> None:

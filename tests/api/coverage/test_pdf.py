@@ -98,7 +98,10 @@ def test_the_running_record_stands_in_the_report(document: AuditDocument, tmp_pa
     printed = text_of(path)
     assert "2024-10-04 – 2024-10-05" in printed
     assert "cam-hall 一层大厅摄像机 Ground hall camera 97.92%" in printed
-    assert "area-hall 一层大厅 Ground hall 25.00" in printed
+    assert "area-hall 一层大厅 Ground hall 25.00 0.00 24.00" in printed
+    assert "● 摄像机完好率 97.92%，要求 95.00%（1 台）。" in printed
+    assert "98.00% 1 — —" in printed
+    assert "95.00% 1 97.92% 是 yes" in printed
 
 
 @pytest.mark.peer
