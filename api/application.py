@@ -19,11 +19,10 @@ from api.access.service import AccountsPlan
 from api.alarms.parents import CameraGroup
 from api.coverage.mount import install_coverage
 from api.coverage.watch import CoverageWatch
-from api.delivery import pages as delivery_pages
-from api.delivery import routes as delivery_routes
-from api.delivery import told as delivery_told
 from api.delivery.monitor import monitoring
+from api.delivery.mount import install_delivery
 from api.delivery.outbox import Outbox
+from api.delivery.settings import DeliverySettings
 from api.described import complete_description
 from api.evidence.mount import install_evidence
 from api.evidence.service import EvidencePlan, EvidenceService
@@ -110,6 +109,7 @@ def create_app(
         groups=groups,
     )
     service.desk.outbox = Outbox(delivery or DeliveryPlan(), watched, service.desk.plan, timetable)
+    delivering = DeliverySettings(service.desk)
     covering = CoverageWatch(site, service.desk) if isinstance(site, Site) else None
     kept = EvidenceService(service.desk, evidence) if evidence is not None else None
     accounts = None
@@ -137,6 +137,7 @@ def create_app(
             if kept is not None:
                 await stack.enter_async_context(kept.running())
             await stack.enter_async_context(monitoring(service.desk))
+            await stack.enter_async_context(delivering.following())
             yield
 
     app = FastAPI(
@@ -175,10 +176,7 @@ def create_app(
         app.include_router(module.router)
     console.mount_files(app)
     app.include_router(frame_pages.router)
-    app.include_router(delivery_routes.router)
-    app.include_router(delivery_told.router)
-    app.include_router(delivery_pages.router)
-    delivery_pages.mount_files(app)
+    install_delivery(app, delivering)
     if covering is not None:
         install_coverage(app, covering)
     if kept is not None:

@@ -38,6 +38,7 @@ _PARAMETERS: Mapping[str, tuple[str, Any]] = {
     "note": ("Why, in the viewer's own words; it is recorded.", "复核 review"),
     "number": ("Number of the thing, as lists show it.", 12),
     "only_open": ("Only what is open.", True),
+    "path_id": ("Id of the path, as in `delivery.yaml`.", "main"),
     "part": ("Which part of the clip, from 0.", 0),
     "reason": ("Why it is viewed; it is recorded.", "verify"),
     "renewed": ("Whether it was renewed.", False),

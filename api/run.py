@@ -97,9 +97,13 @@ def process_specs(plan: RunPlan) -> tuple[ProcessSpec, ...]:
 
 
 def _sender_specs(plan: RunPlan, environment: dict[str, str]) -> tuple[ProcessSpec, ...]:
-    """The process that brings alarms out of the school, where the site names receivers."""
+    """The process that brings alarms out of the school.
+
+    It runs also where the site names no receiver yet: the first one is entered in the browser, by
+    whoever may; a demonstration has nobody who may.
+    """
     site_dir = plan.site.directory
-    if not load_delivery(site_dir).targets:
+    if not load_delivery(site_dir).targets and plan.settings.access == "open":
         return ()
     arguments = (sys.executable, "-m", "api.delivery.process", "--site", str(site_dir))
     return (ProcessSpec("sender", arguments, environment),)

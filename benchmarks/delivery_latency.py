@@ -113,7 +113,7 @@ async def measure(alarms: int, folder: Path, report: Report) -> None:
         desk = desk_for(database, plan)
         sender = Sender(senders, plan, _CLOCK, driver_builder(plan, "第一小学", _CLOCK))
         sending = asyncio.create_task(sender.run())
-        watching = asyncio.create_task(_watch(Monitor(desk, plan)))
+        watching = asyncio.create_task(_watch(Monitor(desk)))
         try:
             await until(lambda: _path_is(database, "up"), "the registration")
             for number in range(alarms):

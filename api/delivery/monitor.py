@@ -72,12 +72,16 @@ def _of_target(target: TargetView) -> dict[str, Fault]:
 class Monitor:
     """Looks every two seconds; signals what changed."""
 
-    def __init__(self, desk: Desk, plan: DeliveryPlan) -> None:
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._plan = plan
         self.metrics = DeliveryMetrics()
         self._started = desk.clock.monotonic()
         self._told: dict[str, Fault | None] = {}
+
+    @property
+    def _plan(self) -> DeliveryPlan:
+        """As it stands now: settings may change under way."""
+        return DeliveryPlan() if self._desk.outbox is None else self._desk.outbox.plan
 
     async def run(self) -> None:
         """Look until cancelled. A database that refuses is logged once and tried again."""
@@ -85,7 +89,8 @@ class Monitor:
         upkeep_at: Monotonic = self._desk.clock.monotonic()
         while True:
             try:
-                await self.tick()
+                if self._plan.targets or self._told:
+                    await self.tick()
                 if self._desk.clock.monotonic() >= upkeep_at:
                     await self.upkeep()
                     upkeep_at = self._desk.clock.monotonic().plus(_UPKEEP_S)
@@ -152,12 +157,8 @@ class Monitor:
 
 @asynccontextmanager
 async def monitoring(desk: Desk) -> AsyncIterator[None]:
-    """A monitor of the desk's outbox that runs until the block ends; none without targets."""
-    plan = DeliveryPlan() if desk.outbox is None else desk.outbox.plan
-    if not plan.targets:
-        yield
-        return
-    monitor = Monitor(desk, plan)
+    """A monitor of the desk's outbox that runs until the block ends."""
+    monitor = Monitor(desk)
     desk.metrics.registry.register(monitor.metrics)
     task = asyncio.create_task(monitor.run(), name="delivery-monitor")
     try:

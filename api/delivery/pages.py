@@ -17,7 +17,7 @@ from api.delivery.outbox import DeliveryState
 from api.delivery.routes import outbox_of
 from api.delivery.view import read_view, recent_controls, recent_messages
 from api.frame.pages import navigation
-from api.service import ServiceDep
+from api.service import Service, ServiceDep
 from config.delivery import DeliveryPath
 from config.texts import catalogue, known
 from vision.instants import Utc
@@ -33,6 +33,7 @@ _PAGES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+DriverName = Literal["gb28181", "webhook", "mqtt", "dc09", "cap", "robot"]
 _CAN_GO_AGAIN = (DeliveryState.REJECTED.value, DeliveryState.GIVEN_UP.value)
 
 
@@ -53,8 +54,6 @@ async def page(
     lang: Annotated[Literal["zh", "en"] | None, Query()] = None,
 ) -> HTMLResponse:
     """How delivery stands now."""
-    kept = request.cookies.get(_LANGUAGE_COOKIE, service.settings.language)
-    language: Literal["zh", "en"] = lang or ("en" if kept == "en" else "zh")
     site = service.desk.board.site
     plan = outbox_of(service).plan
     now = service.desk.clock.utc()
@@ -64,24 +63,45 @@ async def page(
             target.id: await recent_messages(connection, target.id) for target in plan.targets
         }
         controls = await recent_controls(connection)
-    texts = catalogue(language)
     zone = ZoneInfo(site.timezone)
-    html = _PAGES.get_template("delivery.html").render(
-        lang=language,
-        html_lang="zh-CN" if language == "zh" else "en",
-        t=lambda key, **values: texts[key].format(**values),
-        nav=navigation(request, language, "delivery"),
-        site_name=site.name.en if language == "en" else site.name.zh,
-        name_of=lambda target: plan.target(target.target_id).name.in_language(language),
+    return drawn(
+        request,
+        service,
+        "delivery.html",
+        lang,
         plan=plan,
         view=view,
         messages=messages,
         controls=controls,
         clock=lambda at: "" if at is None else _clock(at, zone),
         settings_of=lambda path: _settings(plan.target(path.target_id).path(path.path_id)),
-        step=lambda action: texts[f"action.{action}"] if known(f"action.{action}") else action,
         may_test=actor.may(Right.TEST_DELIVERY),
+        may_set=actor.may(Right.CONFIGURE_DELIVERY) and plan.directory != Path(),
         can_go_again=_CAN_GO_AGAIN,
+    )
+
+
+def drawn(
+    request: Request,
+    service: Service,
+    template: str,
+    lang: Literal["zh", "en"] | None,
+    **values: object,
+) -> HTMLResponse:
+    """A page of delivery in the reader's language, within the site's frame."""
+    kept = request.cookies.get(_LANGUAGE_COOKIE, service.settings.language)
+    language: Literal["zh", "en"] = lang or ("en" if kept == "en" else "zh")
+    site, texts = service.desk.board.site, catalogue(language)
+    html = _PAGES.get_template(template).render(
+        lang=language,
+        html_lang="zh-CN" if language == "zh" else "en",
+        t=lambda key, **given: texts[key].format(**given),
+        known=lambda key: key in texts,
+        step=lambda action: texts[f"action.{action}"] if known(f"action.{action}") else action,
+        name_in=lambda name: name.in_language(language),
+        nav=navigation(request, language, "delivery"),
+        site_name=site.name.en if language == "en" else site.name.zh,
+        **values,
     )
     answer = HTMLResponse(html)
     if lang is not None:

@@ -17,6 +17,7 @@ from api.database import Database, migrate
 from api.database.errors import DatabaseError
 from api.delivery.driver import Driver, Received
 from api.delivery.drivers import Surroundings, build_driver
+from api.delivery.plan_file import PlanFile
 from api.delivery.sender import Sender
 from api.logs import set_up_logs
 from config import ConfigError, load_site
@@ -59,6 +60,7 @@ async def send(database_url: str, plan: DeliveryPlan, site_name: str, heartbeat:
     async with Database(database_url) as database:
         sender = Sender(database, plan, clock, driver_builder(plan, site_name, clock))
         sending = asyncio.create_task(sender.run(), name="sender")
+        following = asyncio.create_task(PlanFile(plan.directory).follow(sender.change))
         beating = asyncio.create_task(_beat(heartbeat), name="heartbeat")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -68,6 +70,7 @@ async def send(database_url: str, plan: DeliveryPlan, site_name: str, heartbeat:
                 await sending
         finally:
             beating.cancel()
+            following.cancel()
 
 
 class driver_builder:  # noqa: N801  # called like the function it stands for

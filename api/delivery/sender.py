@@ -2,6 +2,8 @@
 
 Memory is bounded: a target has at most `WINDOW` messages in hand, and a few urgent ones more; what
 became of them is kept only until it is written. A sender that is killed leaves leases that run out.
+Settings may change under way: targets whose settings stay go on undisturbed, of the others what is
+in hand goes back into the outbox and is sent again under its own id.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import asyncio
 import random
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -81,36 +83,68 @@ class Sender:
         # Dropping the oldest only makes the message be sent once more.
         self._late: deque[tuple[str, str, str]] = deque(maxlen=_LATE_RECEIPTS)
         self._controls: deque[tuple[str, str, tuple[str, str]]] = deque(maxlen=_CONTROLS)
-        self._in_hand: dict[int, asyncio.Task[None]] = {}
+        self._in_hand: dict[int, tuple[str, asyncio.Task[None]]] = {}
         self._held: dict[str, int] = {}
         self._targets: dict[str, TargetSender] = {}
+        self._checks: dict[str, list[asyncio.Task[None]]] = {}
+        self._next: DeliveryPlan | None = plan
         self._beat_due = self._started
         self._refused = False
 
     async def run(self) -> None:
         """Send until cancelled."""
-        self._targets = {target.id: self._target(target) for target in self._plan.targets}
-        for sender in self._targets.values():
-            for line in sender.lines.values():
-                await line.driver.start()
-        checks = [
-            asyncio.create_task(self._check(sender, line), name=f"check-{line.path_id}")
-            for sender in self._targets.values()
-            for line in sender.lines.values()
-        ]
         try:
             await self._pump()
         finally:
-            tasks = [*checks, *self._in_hand.values()]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._leave()
+            await self._halt(self._targets)
+            with suppress(SQLAlchemyError):
+                await self._write(lease=False)
+            await self._release(self._targets.values())
 
-    async def _leave(self) -> None:
-        with suppress(SQLAlchemyError):
-            await self._write(lease=False)
-        for sender in self._targets.values():
+    def change(self, plan: DeliveryPlan) -> None:
+        """Go on with other settings, as soon as what is being written is written."""
+        self._next = plan
+        self._wake.set()
+
+    async def _follow(self) -> None:
+        """Bring targets and lines to the newest settings; nothing that is in hand is lost."""
+        if self._next is None:
+            return
+        plan, self._next = self._next, None
+        wanted = {target.id: target for target in plan.targets}
+        gone = {
+            name: sender
+            for name, sender in self._targets.items()
+            if sender.target != wanted.get(name)
+        }
+        await self._halt(gone)
+        await self._release(gone.values())
+        self._plan = plan
+        kept = {name: one for name, one in self._targets.items() if name not in gone}
+        self._targets = {
+            name: kept.get(name) or self._target(target) for name, target in wanted.items()
+        }
+        for name, sender in self._targets.items():
+            if name in kept:
+                continue
+            for line in sender.lines.values():
+                await line.driver.start()
+            self._checks[name] = [
+                asyncio.create_task(self._check(sender, line), name=f"check-{line.path_id}")
+                for line in sender.lines.values()
+            ]
+
+    async def _halt(self, names: Collection[str]) -> None:
+        """End checks and attempts of these targets; the attempts give their rows back."""
+        tasks = [task for name, task in self._in_hand.values() if name in names]
+        for name in names:
+            tasks += self._checks.pop(name, [])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _release(self, senders: Iterable[TargetSender]) -> None:
+        for sender in senders:
             for line in sender.lines.values():
                 await line.driver.stop()
 
@@ -139,6 +173,7 @@ class Sender:
     async def _pump(self) -> None:
         while True:
             self._wake.clear()
+            await self._follow()
             try:
                 if self._has_news() or await self._is_due():
                     await self._write(lease=True)
@@ -252,12 +287,15 @@ class Sender:
             return
         self._held[leased.target_id] = self._held.get(leased.target_id, 0) + 1
         task = asyncio.create_task(self._deliver(leased), name=f"deliver-{leased.seq}")
-        self._in_hand[leased.seq] = task
+        self._in_hand[leased.seq] = leased.target_id, task
 
     async def _deliver(self, leased: Leased) -> None:
         """One attempt; the supervisor of drivers: their faults end here and are tried again."""
         try:
             outcome = await self._targets[leased.target_id].attempt(leased)
+        except asyncio.CancelledError:
+            self._outcomes.append(_given_back(leased, self._clock.utc()))
+            raise
         except Exception as error:  # noqa: BLE001  # a driver's fault must not lose the row
             _LOG.exception("delivery.attempt_failed", seq=leased.seq)
             now = self._clock.utc()
@@ -313,6 +351,20 @@ class Sender:
         if not isinstance(driver, BrokenDriver):
             await driver.start()
         line.driver = driver
+
+
+def _given_back(leased: Leased, now: Utc) -> Outcome:
+    """An attempt was called off: the row is free again at once, for this sender or another."""
+    return Outcome(
+        seq=leased.seq,
+        target_id=leased.target_id,
+        state=DeliveryState.SENT if leased.was_sent else DeliveryState.PENDING,
+        created=leased.created,
+        detail="called off: settings changed, or the sender stopped",
+        path_id=None,
+        sent_at=None,
+        retry_at=now,
+    )
 
 
 def _columns(state: PathState, now: Utc) -> Mapping[str, object]:

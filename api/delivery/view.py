@@ -47,6 +47,7 @@ class TargetView:
 
     Attributes:
         open: messages that are not settled; `oldest_open`: since when the oldest waits.
+        open_alarms: of them, those that are no tests.
         overdue: alarm messages unacknowledged for longer than the plan allows.
         ended_badly: rejected and given-up messages that nobody requeued.
     """
@@ -58,6 +59,7 @@ class TargetView:
     overdue: int
     ended_badly: int
     paths: tuple[PathView, ...]
+    open_alarms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ async def read_view(connection: AsyncConnection, plan: DeliveryPlan, now: Utc) -
         overdue = select(func.count()).where(
             *mine, DELIVERIES.c.is_test.is_(False), DELIVERIES.c.created_ns <= late
         )
+        alarms = select(func.count()).where(*mine, DELIVERIES.c.is_test.is_(False))
         bad = select(func.count()).where(
             DELIVERIES.c.target_id == target.id,
             DELIVERIES.c.is_test.is_(False),
@@ -140,6 +143,7 @@ async def read_view(connection: AsyncConnection, plan: DeliveryPlan, now: Utc) -
                 overdue=int((await connection.execute(overdue)).scalar_one()),
                 ended_badly=int((await connection.execute(bad)).scalar_one()),
                 paths=tuple(path for path in paths if path.target_id == target.id),
+                open_alarms=int((await connection.execute(alarms)).scalar_one()),
             )
         )
     times, sums_s = await _times(connection)

@@ -139,6 +139,7 @@ def _target(item: object, at: KeyPath, source: YamlSource) -> DeliveryTarget | N
         paths=paths,
         from_step=keys.from_step,
         phone=keys.phone,
+        one_path_reason=keys.one_path_reason,
     )
 
 

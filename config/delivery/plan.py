@@ -61,6 +61,7 @@ class DeliveryTarget:
             repetitions by the message's id.
         phone: what a person dials when messages do not get through; empty where nobody said it.
         paths: in the order in which they are tried.
+        one_path_reason: why a police target has fewer than two.
     """
 
     id: str
@@ -75,6 +76,7 @@ class DeliveryTarget:
     paths: tuple[DeliveryPath, ...]
     from_step: FromStep | None = None
     phone: str = ""
+    one_path_reason: str = ""
 
     def path(self, path_id: str) -> DeliveryPath:
         """Raises `KeyError` for an unknown path."""

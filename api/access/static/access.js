@@ -1,18 +1,12 @@
 // Forms of the account pages: they send JSON with the session's token and show what was refused.
 
-const lang = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
+import { sending } from "/console/js/request.js";
 
-function csrf() {
-  return document.cookie.match(/(?:^|; )xiaoan_csrf=([0-9a-f]+)/)?.[1] ?? "";
-}
+const lang = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
 
 async function post(path, body) {
   try {
-    const answer = await fetch(path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf() },
-      body: JSON.stringify(body),
-    });
+    const answer = await fetch(path, sending(body));
     return { ok: answer.ok, body: await answer.json() };
   } catch {
     return { ok: false, body: null };

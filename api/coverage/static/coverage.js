@@ -1,5 +1,6 @@
 // The coverage page: draws the plan as SVG, follows the present, and goes back in time.
 
+import { sending } from "/console/js/request.js";
 import { densityKey, drawLevels, fillLevels } from "./levels.js";
 import { elsewhere, hatch, pathOf, shape } from "./shapes.js";
 
@@ -38,11 +39,7 @@ function say(text, good) {
 
 async function post(address, content) {
   try {
-    const answer = await fetch(address, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(content ?? {}),
-    });
+    const answer = await fetch(address, sending(content ?? {}));
     if (answer.ok) {
       say(t("coverage.live.done"), true);
     } else {

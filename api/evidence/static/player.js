@@ -1,4 +1,7 @@
 // The evidence of one alarm: film, density curve, people's acts, exports.
+
+import { sending } from "/console/js/request.js";
+
 const number = document.body.dataset.number;
 const base = `/api/v1/alarms/${number}`;
 const film = document.getElementById("film");
@@ -131,9 +134,7 @@ document.getElementById("export")?.addEventListener("submit", async (event) => {
     case_no: fields.case_no.value, redacted: !fields.plain.checked,
   };
   try {
-    await json(`${base}/exports`, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-    });
+    await json(`${base}/exports`, sending(body));
     say(document.body.dataset.asked);
     await showExports();
   } catch (error) {

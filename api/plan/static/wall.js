@@ -1,18 +1,15 @@
 // The wall and the school's map, kept up to date by the service's own stream. Without a sign of
 // life everything turns grey and says since when; pages of tiles turn by themselves.
 
-const LOST_AFTER_MS = 12_000;
+import { LOST_AFTER_MS, listen } from "/console/js/stream.js";
+
 const TURN_EVERY_MS = 12_000;
-const RETRY_MS = 3_000;
 const SHAPES = ["red", "orange", "yellow", "grey", "blue"];
 
 const words = JSON.parse(document.querySelector("[data-words]").dataset.words);
 const lang = document.querySelector("[data-words]").dataset.lang;
 const list = document.querySelector(".tiles");
 const old = document.getElementById("old");
-let source = null;
-let askedAt = 0;
-let heardAt = Date.now();
 let ledgerLine = old.hidden ? "" : old.textContent;
 let page = 0;
 let held = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -103,31 +100,10 @@ function show(wall) {
 }
 
 function look() {
-  const lost = Date.now() - heardAt > LOST_AFTER_MS;
+  const lost = silentMs() > LOST_AFTER_MS;
   document.body.classList.toggle("lost", lost);
-  old.textContent = lost ? `▲ ${words.lost} ${clock(heardAt)}` : ledgerLine;
+  old.textContent = lost ? `▲ ${words.lost} ${clock(Date.now() - silentMs())}` : ledgerLine;
   old.hidden = !old.textContent;
-  // A pulled cable ends no connection: the old one may stay open and silent after it is back.
-  if (lost && Date.now() - askedAt > LOST_AFTER_MS) connect();
-}
-
-function connect() {
-  source?.close();
-  source = new EventSource("/api/v1/plan/wall/events");
-  askedAt = Date.now();
-  const heard = () => {
-    heardAt = Date.now();
-    document.body.dataset.live = "yes";
-    look();
-  };
-  source.addEventListener("ping", heard);
-  source.addEventListener("wall", (event) => {
-    show(JSON.parse(event.data));
-    heard();
-  });
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
-  });
 }
 
 if (list) {
@@ -139,5 +115,10 @@ if (list) {
   setInterval(() => held || turn(1), TURN_EVERY_MS);
   addEventListener("resize", () => turn(0));
 }
+const silentMs = listen("/api/v1/plan/wall/events", { wall: show }, {
+  onHeard: () => {
+    document.body.dataset.live = "yes";
+    look();
+  },
+});
 setInterval(look, 500);
-connect();

@@ -23,6 +23,7 @@ from api.access.service import AccessService, AccountsPlan
 from api.access.sessions import totp_label
 from api.application import create_app
 from api.pictures import NoPictures
+from config.delivery import DeliveryPlan
 from streams.clock import SimulatedClock
 from tests.api.desk_cases import SITE, settings
 
@@ -110,7 +111,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(database_url: str, folder: Path, **changes: Any) -> AsyncIterator[House]:
+async def house(
+    database_url: str, folder: Path, *, delivery: DeliveryPlan | None = None, **changes: Any
+) -> AsyncIterator[House]:
     """A service with accounts over a database; its key and anchors lie in `folder`."""
     announced: list[str] = []
     clock = SimulatedClock()
@@ -121,6 +124,7 @@ async def house(database_url: str, folder: Path, **changes: Any) -> AsyncIterato
         clock=clock,
         pictures=NoPictures(),
         access=plan,
+        delivery=delivery,
     )
     clients: list[httpx.AsyncClient] = []
     async with app.router.lifespan_context(app):

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service as DriverService
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.api.access.cases import PASSWORD
+from tests.api.delivery.site_processes import (
+    CHIEF,
+    SECRET,
+    PoliceRoom,
+    SiteProcesses,
+    sealed_names,
+    site_processes,
+)
 from tests.api.service_peer import ServiceProcess
 from tests.conftest import need_peer
 
@@ -83,3 +94,83 @@ def test_every_driver_has_settings_a_state_and_a_test(
         assert "told only when an alarm escalates to: district told" in body
         entries = browser.get_log("browser")  # type: ignore[no-untyped-call]
         assert [one["message"] for one in entries if one["level"] == "SEVERE"] == []
+
+
+class Page:
+    """The settings page as an administrator uses it."""
+
+    def __init__(self, chrome: webdriver.Chrome, site: SiteProcesses) -> None:
+        self.chrome = chrome
+        self.site = site
+
+    def until(self, told: Callable[[], object]) -> None:
+        """Wait; a page that has not come yet is asked again."""
+        patience = WebDriverWait(self.chrome, _PATIENCE_S, ignored_exceptions=[WebDriverException])
+        patience.until(lambda _: told())
+
+    def one(self, selector: str) -> WebElement:
+        return self.chrome.find_element(By.CSS_SELECTOR, selector)
+
+    def enter(self, selector: str, words: str) -> None:
+        field = self.one(selector)
+        field.clear()
+        field.send_keys(words)
+
+    def said(self) -> str:
+        said = self.one("#said")
+        return f"{said.get_attribute('class')}: {said.text}" if said.is_displayed() else ""
+
+    def press(self, selector: str) -> str:
+        """Press a button and wait for what is said, beyond that it is being tried."""
+        self.chrome.execute_script("document.getElementById('said').hidden = true")
+        self.one(selector).click()
+        self.until(lambda: self.said() and "正在试发" not in self.said())
+        return self.said()
+
+    def sign_in(self) -> None:
+        def there() -> bool:
+            self.chrome.get(f"{self.site.url}/sign-in?next=/delivery")
+            return bool(self.one("input[name=code]"))
+
+        self.until(there)
+        for name, words in (("name", CHIEF), ("password", PASSWORD), ("code", self.site.code())):
+            self.enter(f"input[name={name}]", words)
+        self.one("form button").click()
+        self.until(lambda: self.chrome.current_url.endswith("/delivery"))
+
+
+def test_an_administrator_mends_a_line_and_the_waiting_alarm_gets_out(
+    browser: webdriver.Chrome, tmp_path: Path
+) -> None:
+    """Real service and sender, accounts, a signed receiver: no restart, and nothing is lost."""
+    room = PoliceRoom()
+    with room.listening(), site_processes(tmp_path) as site:
+        page = Page(browser, site)
+        page.sign_in()
+        site.crowd()
+        assert page.press("button[data-test='room'][data-path='main']").startswith("good:")
+        browser.get(f"{site.url}/delivery/settings/path?target=room&path=main")
+        assert page.one("#secret").get_attribute("value") == ""
+        page.enter("#url", "http://203.0.113.9/alarms")
+        told = page.press("#save")
+        assert told.startswith("bad: settings.url：")
+        assert "改法" in told
+        assert page.one("[data-wrong=url]").is_displayed()
+        assert page.one("#url").get_attribute("aria-invalid") == "true"
+        page.enter("#url", room.url)
+        page.enter("#secret", SECRET)
+        assert "对方已收到测试" in page.press("#try")
+        assert [body["action"] for body in room.bodies] == ["test"]
+        assert "203.0.113.9" not in (site.site / "delivery.yaml").read_text("utf-8")
+        assert page.press("#save").startswith("good:")
+        page.until(lambda: any(body["alarm_number"] for body in room.bodies))
+        (opened,) = [body for body in room.bodies if body["action"] == "opened"]
+        assert opened["place"]["zh"]
+        written = (site.site / "delivery.yaml").read_text("utf-8")
+        (name,) = sealed_names(site.site)
+        assert f"sealed:{name}" in written
+        assert written.startswith("# the only line so far")
+        assert SECRET not in written + (site.site / "secrets.sealed").read_text("utf-8")
+        page.until(lambda: browser.current_url.endswith("/delivery"))
+        assert room.url in browser.page_source
+        assert SECRET not in browser.page_source

@@ -32,7 +32,7 @@ class Desk:
         self.service = service
         self.clock = clock
         assert service.desk.outbox is not None
-        self.monitor = Monitor(service.desk, service.desk.outbox.plan)
+        self.monitor = Monitor(service.desk)
 
     async def path(self, state: str) -> None:
         """What a sender would write: a sign of life, and the state of the first path."""

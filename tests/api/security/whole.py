@@ -192,6 +192,7 @@ _VALUES = {
     "input_id": "no-such-input",
     "lang": "zh",
     "mode": "day",
+    "path_id": "main",
     "step_id": "step-1",
     "task_id": "1",
     "verb": "accept",

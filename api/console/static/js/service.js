@@ -1,22 +1,13 @@
 // Requests that change something. They carry the session's token.
 // Each answers {ok, body}; a refusal carries words for people.
 
+import { sending } from "./request.js";
 import { inLanguage, t } from "./texts.js";
-
-/** The token of this session, empty where nobody has to sign in. */
-export function csrfToken() {
-  return document.cookie.match(/(?:^|; )xiaoan_csrf=([0-9a-f]+)/)?.[1] ?? "";
-}
 
 /** POST JSON; never throws. */
 export async function post(path, body) {
   try {
-    const answer = await fetch(path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRF-Token": csrfToken() },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(8000),
-    });
+    const answer = await fetch(path, { ...sending(body), signal: AbortSignal.timeout(8000) });
     return { ok: answer.ok, body: await answer.json() };
   } catch {
     return { ok: false, body: null };
