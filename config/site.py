@@ -17,6 +17,9 @@ from vision.zones import Zone
 
 PointXYM = tuple[float, float]
 
+RANGE_M = 100.0
+"""How far coverage counts a camera of which the site file says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalText:
@@ -180,6 +183,7 @@ class SiteCamera:
         planned_pose: where it was meant to hang and look, for the as-built check.
         ptz: it can turn; its pose is the home preset, the only one that coverage counts.
         presets: the other directions it is sent to; none may look into a forbidden place.
+        range_m: as far as coverage counts it, e.g. as far as its infrared lamps reach.
     """
 
     id: str
@@ -195,6 +199,7 @@ class SiteCamera:
     ptz: bool = False
     squeezed_px: tuple[int, int] | None = None
     presets: tuple[Preset, ...] = ()
+    range_m: float = RANGE_M
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def build_camera(
         calibration=_note(keys),
         ptz=keys.ptz,
         presets=presets,
+        range_m=keys.range_m,
     )
 
 

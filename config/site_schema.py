@@ -212,6 +212,7 @@ class CameraKeys(Keys):
     planned_pose: PoseKeys | None = None
     ptz: bool = False
     presets: tuple[PresetKeys, ...] = ()
+    range_m: Annotated[float, Field(ge=1.0, le=500.0)] = 100.0
     calibration: CalibrationKeys | None = None
     zones: tuple[str, ...] = ()
     analysed_fps: Annotated[float, Field(ge=0.1, le=30.0)] = 5.0

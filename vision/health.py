@@ -74,7 +74,8 @@ class HealthState:
     """What a camera's health monitor remembers between samples.
 
     Attributes:
-        away_since: since when the picture is sharp and open but shows none of the landmarks.
+        away_since: since when the picture is sharp and open but shows none of the landmarks, or
+            between such pictures shows them far off.
     """
 
     courses: Mapping[Fault, Course] = field(default_factory=dict)
@@ -148,13 +149,20 @@ def _with_view(state: HealthState, sample: HealthSample, limits: HealthLimits) -
     """Note since when the picture shows another place.
 
     A camera that was knocked far aside shares no landmark with its baseline, so no shift can be
-    measured; that the landmarks are gone while others are there in plenty says as much.
+    measured; that the landmarks are gone while others are there in plenty says as much. A large
+    shift that is measured in some of the pictures between does not speak against it.
     """
     found, base = sample.comparison, sample.baseline
     settling = state.settled_at is not None and sample.captured_at < state.settled_at
-    if found is None or base is None or settling or not _looks_away(sample, found, base, limits):
+    if found is None or base is None or settling:
         return replace(state, away_since=None)
-    return replace(state, away_since=state.away_since or sample.captured_at)
+    if _looks_away(sample, found, base, limits):
+        return replace(state, away_since=state.away_since or sample.captured_at)
+    return state if _shifted(found, limits) else replace(state, away_since=None)
+
+
+def _shifted(found: Comparison, limits: HealthLimits) -> bool:
+    return found.shift_share is not None and found.shift_share > limits.shift_share
 
 
 def _looks_away(

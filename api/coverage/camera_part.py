@@ -12,6 +12,7 @@ from api.coverage import document as doc
 from api.coverage.figures import metres, name_part
 from api.coverage.floors import plane_under
 from config import Site, SiteCamera
+from config.site import RANGE_M
 from vision.as_built import pose_deviation
 from vision.pixel_density import Ladder, dead_zone_m, depth_at_px_per_m
 from vision.planes import LEVEL_FLOOR
@@ -36,9 +37,10 @@ def camera_part(site: Site, camera: SiteCamera, ladder: Ladder) -> doc.CameraPar
         dead_zone_floor_m=_finite(dead_zone_m(camera.camera, ground_m)),
         dead_zone_head_m=_finite(dead_zone_m(camera.camera, ground_m + 1.5)),
         reach_m={
-            step.name: metres(depth_at_px_per_m(camera.camera, step.px_per_m))
+            step.name: metres(min(camera.range_m, depth_at_px_per_m(camera.camera, step.px_per_m)))
             for step in ladder.steps
         },
+        range_m=metres(camera.range_m) if camera.range_m < RANGE_M else None,
         calibrated=camera.calibration is not None,
         deviation=_deviation(site, camera),
         ptz=camera.ptz,

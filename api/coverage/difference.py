@@ -9,7 +9,7 @@ from api.coverage.document import AreaPart, AreaThen, AuditDocument, CameraPart,
 _NOTICED_M2 = 0.005
 _HUNG = {
     "x_m", "y_m", "z_m", "pan_deg", "tilt_deg", "roll_deg", "hfov_deg", "width_px", "height_px",
-    "calibrated", "ptz", "presets",
+    "range_m", "calibrated", "ptz", "presets",
 }  # fmt: skip
 
 

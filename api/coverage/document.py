@@ -173,7 +173,11 @@ class PresetPart(_Part):
 
 
 class CameraPart(_Part):
-    """One camera with what follows from its pose and lens."""
+    """One camera with what follows from its pose and lens.
+
+    `reach_m` is the depth along the axis at which a step ends; `range_m` is told where the site
+    file counts the camera no further than that.
+    """
 
     id: str
     name: Name
@@ -189,6 +193,7 @@ class CameraPart(_Part):
     dead_zone_floor_m: float | None
     dead_zone_head_m: float | None
     reach_m: dict[str, float]
+    range_m: float | None = None
     calibrated: bool
     deviation: Deviation | None
     ptz: bool = False

@@ -152,7 +152,7 @@ def _planes(area: RequiredArea, walking: Plane) -> tuple[Plane, ...]:
 def coverage_camera(camera: SiteCamera) -> CoverageCamera:
     """A site camera with the errors that its calibration leaves."""
     error = CALIBRATED if camera.calibration is not None else PoseError()
-    return CoverageCamera(camera.id, camera.camera, error)
+    return CoverageCamera(camera.id, camera.camera, error, camera.range_m)
 
 
 def plane_under(site: Site, camera: SiteCamera) -> Plane:

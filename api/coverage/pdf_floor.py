@@ -189,6 +189,8 @@ def _camera_row(camera: CameraPart) -> list[str]:
     zones = (camera.dead_zone_floor_m, camera.dead_zone_head_m)
     turns = f"  PTZ: {both('coverage.home_preset')}" if camera.ptz else ""
     reach = "; ".join(f"{step_name(name)} {metres:.1f}" for name, metres in camera.reach_m.items())
+    if camera.range_m is not None:
+        reach += f"; {both('coverage.range_only', metres=f'{camera.range_m:g}')}"
     return [
         f"{camera.id}  {both_names(camera.name)}{turns}",
         f"{camera.x_m:.2f}, {camera.y_m:.2f}",

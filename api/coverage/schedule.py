@@ -12,7 +12,7 @@ from config.texts import text
 COLUMNS = (
     "id", "name_zh", "name_en", "building_zh", "floor_id", "floor_zh", "x_m", "y_m", "height_m",
     "pan_deg", "tilt_deg", "roll_deg", "hfov_deg", "width_px", "height_px", "dead_zone_floor_m",
-    "dead_zone_head_m", "reach_m", "shows", "alone_m2", "forbidden", "ptz", "presets",
+    "dead_zone_head_m", "reach_m", "range_m", "shows", "alone_m2", "forbidden", "ptz", "presets",
     "calibrated", "turned_deg", "moved_m", "footprint_share", "differs",
 )  # fmt: skip
 Row = dict[str, object]
@@ -55,6 +55,7 @@ def _lens(camera: CameraPart) -> Row:
         "height_px": camera.height_px,
         "dead_zone_floor_m": camera.dead_zone_floor_m,
         "dead_zone_head_m": camera.dead_zone_head_m,
+        "range_m": camera.range_m,
         "reach_m": "; ".join(f"{name} {metres:g}" for name, metres in camera.reach_m.items()),
     }
 

@@ -24,7 +24,7 @@ def _drop_what_came_later(plain: dict[str, Any]) -> None:
     for floor in plain["floors"]:
         _drop_empty(floor, "underlay")
         for camera in floor["cameras"]:
-            _drop_empty(camera, "ptz", "presets")
+            _drop_empty(camera, "ptz", "presets", "range_m")
         for area in floor["areas"]:
             _drop_empty(area, "steep_faces_m2", "seen_by", "retention")
             for spot in area["blind"]:

@@ -262,6 +262,22 @@ def test_a_camera_turned_away_wholly_is_moved_within_a_minute(camera: Camera) ->
     assert camera.see(3) == [(Fault.MOVED, False)]
 
 
+def test_a_shift_that_is_measured_now_and_then_does_not_hide_that_it_looks_away(
+    camera: Camera,
+) -> None:
+    """As of a camera knocked far aside in the dark: every other picture fits, half a view off."""
+    for shift, inliers in ((None, 5), (0.47, 33), (None, 4), (0.48, 34)):
+        assert camera.see(1, shift=shift, landmarks=(inliers, 900)) == []
+    assert camera.see(1, shift=None, landmarks=(6, 900)) == [(Fault.MOVED, True)]
+
+
+def test_one_look_elsewhere_among_pictures_at_rest_proves_nothing(camera: Camera) -> None:
+    for _ in range(5):
+        assert camera.see(1, shift=None, landmarks=(5, 900)) == []
+        assert camera.see(1, shift=0.4, landmarks=(22, 900)) == []
+        assert camera.see(2, shift=0.01) == []
+
+
 def test_a_lorry_that_waits_half_a_minute_is_no_movement(camera: Camera) -> None:
     for _ in range(5):
         assert camera.see(4, shift=None, landmarks=(5, 900)) == []

@@ -273,7 +273,7 @@ def test_old_parts_that_are_empty_are_not_sealed(document: AuditDocument) -> Non
     for floor in plain["floors"]:
         del floor["underlay"]
         for camera in floor["cameras"]:
-            del camera["ptz"], camera["presets"]
+            del camera["ptz"], camera["presets"], camera["range_m"]
         for part in floor["areas"]:
             del part["steep_faces_m2"], part["retention"]
             for spot in part["blind"]:

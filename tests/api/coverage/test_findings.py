@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +147,18 @@ def test_recordings_are_held_against_what_the_area_asks_for(
     # Of an area that no camera shows nothing is recorded that could be kept.
     assert area(found, "behind").retention is None
     assert found.sha256 == found.digest()
+
+
+def test_a_camera_counts_no_further_than_its_range() -> None:
+    """A depth of 5 m ends, on the head plane 1.5 m below, (5 - 1.5 sin 15) / cos 15 m ahead."""
+    limited = ROOM.replace("    ptz: true\n", "    ptz: true\n    range_m: 5\n")
+    document = audit_site(parse_site(limited.encode(), directory=Path()), MADE_AT)
+    furthest = max(x for rings in area(document, "door").steps[0].polygons for x, _ in rings[0])
+    tilt = math.radians(15.0)
+    assert furthest == pytest.approx(2.0 + (5.0 - 1.5 * math.sin(tilt)) / math.cos(tilt), abs=1e-3)
+    (camera,) = document.floors[0].cameras
+    assert camera.range_m == 5.0
+    assert set(camera.reach_m.values()) == {5.0}
 
 
 def test_the_command_reads_recording_yaml(tmp_path: Path) -> None:
