@@ -103,7 +103,23 @@ def _areas(keys: FloorKeys, outline: Polygon | None, at: KeyPath, source: YamlSo
         if isinstance(area, RequiredAreaKeys):
             _check_kinds(area.key_areas, (*here, "key_areas"), source)
         found.append(_area(area, polygon, keys.id))
+    _check_something_left(found, keys, at, source)
     return found
+
+
+def _check_something_left(
+    areas: list[Area], keys: FloorKeys, at: KeyPath, source: YamlSource
+) -> None:
+    """What lies in a forbidden place is not asked for; of a required area some must be left."""
+    private = shapely.union_all(
+        [area.polygon_xy_m for area in areas if isinstance(area, ForbiddenArea)]
+    )
+    written = {area.id: index for index, area in enumerate(keys.required_areas)}
+    for area in areas:
+        if isinstance(area, RequiredArea) and area.polygon_xy_m.difference(private).area < 1e-6:
+            here = (*at, "required_areas", written[area.id], "polygon")
+            message = f"area {area.id!r} lies wholly in a forbidden place"
+            source.report(here, message, "correct the polygon, or take one of the two out")
 
 
 def _check_kinds(ids: tuple[str, ...], at: KeyPath, source: YamlSource) -> None:

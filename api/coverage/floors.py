@@ -120,8 +120,13 @@ def _wall_above_m(floor: Floor, door: Door) -> float:
 
 
 def _area(site: Site, floor: Floor, area: RequiredArea) -> CoverageArea:
-    """A required area, cut where the walking surface changes."""
-    taken = shapely.union_all([obstacle.polygon_xy_m for obstacle in floor.obstacles])
+    """A required area, cut where the walking surface changes.
+
+    What stands on the floor and what no camera may see are not asked for.
+    """
+    shapes = [obstacle.polygon_xy_m for obstacle in floor.obstacles]
+    shapes += [one.polygon_xy_m for one in floor.areas if isinstance(one, ForbiddenArea)]
+    taken = shapely.union_all(shapes)
     rest: BaseGeometry = shapely.difference(area.polygon_xy_m, taken)
     parts: list[tuple[BaseGeometry, Plane]] = []
     for zone in site.zones:

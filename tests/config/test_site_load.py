@@ -123,6 +123,11 @@ REFUSALS = [
     ("width_px: 1280", "width_px: 12.5", 18, "cameras[0].lens.width_px", "whole number", "whole"),
     ("    zones: [z]", "    presets: [{id: p, name: {zh: 位, en: P}, pan_deg: 9, tilt_deg: 9}]", 20,
      "cameras[0].presets", "does not turn", "ptz: true"),
+    ("    outline:", "    required_areas: [{id: a, name: {zh: 区, en: A}, level: detect,"
+     " polygon: [[1, 1], [2, 1], [2, 2]]}]\n"
+     "    forbidden_areas: [{id: t, name: {zh: 厕, en: T}, kind: toilet,"
+     " polygon: [[0, 0], [3, 0], [3, 3], [0, 3]]}]\n    outline:", 6,
+     "floors[0].required_areas[0].polygon", "wholly in a forbidden place", "correct the polygon"),
     (", hfov_deg: 80", "", 18, "cameras[0].lens", "field of view or", "one of hfov_deg"),
     ("    lens: {w", "    #lens: {w", 14, "cameras[0]", "no calibration: lens", "xiaoan calibrate"),
     ("    pose: {x", "    #pose: {x", 14, "cameras[0]", "no calibration: pose", "xiaoan calibrate"),

@@ -149,6 +149,15 @@ def test_recordings_are_held_against_what_the_area_asks_for(
     assert found.sha256 == found.digest()
 
 
+def test_what_no_camera_may_see_is_not_asked_for() -> None:
+    """Half of the area `door`, 5 x 2 m, is made a toilet: 5 m2 are left to be seen."""
+    half = ROOM.replace("[[2, 8], [8, 8], [8, 10], [2, 10]]", "[[2, 5], [9, 5], [9, 10], [2, 10]]")
+    document = audit_site(parse_site(half.encode(), directory=Path()), MADE_AT)
+    assert area(document, "door").area_m2 == pytest.approx(5.0)
+    assert document.totals.required_m2 == pytest.approx(5.0 + 1.5)
+    assert {view.preset for view in views(document)} >= {"", "back"}
+
+
 def test_a_camera_counts_no_further_than_its_range() -> None:
     """A depth of 5 m ends, on the head plane 1.5 m below, (5 - 1.5 sin 15) / cos 15 m ahead."""
     limited = ROOM.replace("    ptz: true\n", "    ptz: true\n    range_m: 5\n")

@@ -65,6 +65,38 @@ def test_the_text_and_figures_come_out_again(document: AuditDocument, tmp_path: 
 
 
 @pytest.mark.peer
+def test_sums_and_cameras_are_the_documents_figures(
+    document: AuditDocument, tmp_path: Path
+) -> None:
+    write_pdf(document, tmp_path / "audit.pdf")
+    found = text_of(tmp_path / "audit.pdf")
+    parts = [document.totals, *(one.totals for one in document.buildings)]
+    for totals in [*parts, *(floor.totals for floor in document.floors)]:
+        row = [f"{totals.areas_met} / {totals.areas}", m2(totals.required_m2), m2(totals.seen_m2)]
+        row += [m2(totals.assured_m2), share(totals.assured_share), share(totals.weighted_share)]
+        row += [share(totals.least_critical_share), m2(totals.blind_m2), m2(totals.single_m2)]
+        assert " ".join([*row, str(totals.forbidden_views)]) in found
+    for floor in document.floors:
+        for one in floor.cameras:
+            row = [f"{one.x_m:.2f}, {one.y_m:.2f}", f"{one.z_m:.2f}", f"{one.pan_deg:.1f}"]
+            row += [f"{one.tilt_deg:.1f}", f"{one.hfov_deg:.1f}"]
+            assert " ".join([*row, f"{one.width_px}×{one.height_px}"]) in found
+        for area in floor.areas:
+            for only in area.only_by:
+                told = f"{m2(only.area_m2)} {share(only.area_m2 / area.area_m2)}" in found
+                assert told or only.area_m2 < 0.01 * area.area_m2
+
+
+def test_a_building_sums_its_floors(document: AuditDocument) -> None:
+    (block,) = document.buildings
+    floors = [floor for floor in document.floors if floor.building == block.name]
+    assert [floor.id for floor in floors] == ["f1", "f3"]
+    for name in ("areas", "required_m2", "seen_m2", "assured_m2", "blind_m2", "forbidden_views"):
+        parts = sum(getattr(floor.totals, name) for floor in floors)
+        assert getattr(block.totals, name) == pytest.approx(parts, abs=0.002)
+
+
+@pytest.mark.peer
 def test_the_draft_mark_goes_when_a_person_confirms(
     document: AuditDocument, tmp_path: Path
 ) -> None:
