@@ -103,8 +103,10 @@ def features_of(image_bgr: UInt8Array) -> Features:
     small = cv2.resize(np.asarray(image_bgr), (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     calm = cv2.medianBlur(grey, 3)
-    lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB).reshape(-1, 3).mean(axis=0)
-    saturation = float((small.max(axis=2).astype(np.int16) - small.min(axis=2)).mean())
+    lab = cv2.mean(cv2.cvtColor(small, cv2.COLOR_BGR2LAB))
+    blue, green, red = cv2.split(small)
+    brightest = cv2.max(cv2.max(blue, green), red)
+    saturation = cv2.mean(cv2.subtract(brightest, cv2.min(cv2.min(blue, green), red)))[0]
     noise = float(np.mean(cv2.absdiff(grey, calm)))
     return Features(
         mode=Mode.INFRARED if saturation < _INFRARED_SATURATION else Mode.DAY,

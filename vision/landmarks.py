@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
 from vision.arrays import Float64Array, UInt8Array
 
@@ -131,13 +132,14 @@ def _guided(
     """
     ones = np.ones((len(was.points_uv_px), 1))
     expected = np.hstack([was.points_uv_px, ones]) @ similarity.T
-    away = np.linalg.norm(expected[:, None] - now.points_uv_px[None], axis=2)
-    rows, columns = np.nonzero(away <= _SAME_PLACE_PX)
+    near = cKDTree(expected).query_ball_tree(cKDTree(now.points_uv_px), _SAME_PLACE_PX)
+    rows = np.repeat(np.arange(len(near)), [len(found) for found in near])
+    columns = np.array([column for found in near for column in found], dtype=np.int64)
     bits = np.bitwise_count(was.descriptors[rows] ^ now.descriptors[columns]).sum(axis=1)
     kept = bits <= _MOST_BITS
     rows, columns, bits = rows[kept], columns[kept], bits[kept]
     # The most alike for each landmark that was there.
-    order = np.lexsort((bits, rows))
+    order = np.lexsort((columns, bits, rows))
     rows, columns = rows[order], columns[order]
     _, first = np.unique(rows, return_index=True)
     return was.points_uv_px[rows[first]], now.points_uv_px[columns[first]]
