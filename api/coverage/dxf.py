@@ -1,14 +1,14 @@
 """A floor's plan as DXF, out and back, and walls from the DXF of an architect.
 
 What this program writes carries its keys as extended data, so that it comes back whole after the
-lines were moved in a CAD program. Of a foreign drawing only lines on layers that the user names
-are taken, as walls.
+lines were moved in a CAD program. Of a foreign drawing only lines and curves on layers that the
+user names are taken, as walls, also those inside of blocks.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import ezdxf
 from ezdxf import units
 from ezdxf.document import Drawing
 from ezdxf.lldxf.const import DXFError
+from ezdxf.path import make_path
 
 from api.coverage.errors import DrawingError
 from api.coverage.floor_keys import keys_of
@@ -23,6 +24,10 @@ from config import Floor, SiteCamera
 
 _APP = "XIAOAN"
 _CHUNK = 80
+# How far a chord may lie from its arc.
+_CHORD_M = 0.02
+# A block that holds itself is broken; it is not followed for ever.
+_DEEPEST_BLOCK = 16
 _LAYERS = {
     "outline": ("XIAOAN_OUTLINE", 8),
     "walls": ("XIAOAN_WALL", 7),
@@ -76,18 +81,17 @@ def read_dxf(
     scale = _metres_per_unit(drawing, path)
     keys: dict[str, Any] = {group: [] for group in _LAYERS if group not in ("outline", "cameras")}
     wanted = {name.casefold() for name in wall_layers}
-    for entity in drawing.modelspace():
-        layer = str(entity.dxf.layer)
+    for entity, layer in _placed(drawing.modelspace()):
         group = _GROUP_OF_LAYER.get(layer)
-        if group in (None, "cameras") and layer.casefold() not in wanted:
+        if group in (None, "cameras"):
+            line = _plain(_curve(entity, scale)) if layer.casefold() in wanted else []
+            if len(line) >= 2:
+                keys["walls"].append({"points": line, "height_m": wall_height_m})
             continue
-        points, closed = _points_of(entity, scale)
+        points = _points_of(entity, scale)
         if len(points) < 2:
             continue
-        if group is None:
-            line = [*points, points[0]] if closed else points
-            keys["walls"].append({"points": line, "height_m": wall_height_m})
-        elif group == "outline":
+        if group == "outline":
             keys["outline"] = points
         else:
             keys[group].append(_item(group, points, _unpacked(entity, path)))
@@ -113,7 +117,32 @@ def _metres_per_unit(drawing: Drawing, path: Path) -> float:
     return float(units.conversion_factor(units.InsertUnits(unit), units.M))
 
 
-def _points_of(entity: Any, scale: float) -> tuple[list[list[float]], bool]:
+def _placed(entities: Iterable[Any], layer: str = "0", depth: int = 0) -> Iterator[tuple[Any, str]]:
+    """Entities with the layers they count on; blocks are taken apart, where they were inserted.
+
+    What lies on layer 0 of a block counts on the layer of the insertion.
+    """
+    for entity in entities:
+        own = str(entity.dxf.layer)
+        here = layer if own == "0" else own
+        if entity.dxftype() != "INSERT":
+            yield entity, here
+        elif depth < _DEEPEST_BLOCK:
+            for one in entity.multi_insert() if entity.mcount > 1 else (entity,):
+                yield from _placed(one.virtual_entities(), here, depth + 1)
+
+
+def _curve(entity: Any, scale: float) -> list[list[float]]:
+    """The corners of a line or curve; an arc becomes chords, a closed line ends where it began."""
+    try:
+        path = make_path(entity)
+    except TypeError:
+        return []  # text, dimensions, hatches: no line
+    return [[p.x * scale, p.y * scale] for p in path.flattening(_CHORD_M / scale)]
+
+
+def _points_of(entity: Any, scale: float) -> list[list[float]]:
+    """The corners of a line that this program wrote, a closed one without its first at the end."""
     kind = entity.dxftype()
     if kind == "LINE":
         raw, closed = [entity.dxf.start, entity.dxf.end], False
@@ -122,12 +151,17 @@ def _points_of(entity: Any, scale: float) -> tuple[list[list[float]], bool]:
     elif kind == "POLYLINE":
         raw, closed = [vertex.dxf.location for vertex in entity.vertices], bool(entity.is_closed)
     else:
-        return [], False
-    points = [[round(float(p[0]) * scale, 4), round(float(p[1]) * scale, 4)] for p in raw]
-    kept = [p for index, p in enumerate(points) if index == 0 or p != points[index - 1]]
+        return []
+    kept = _plain([[float(p[0]) * scale, float(p[1]) * scale] for p in raw])
     if closed and len(kept) > 2 and kept[0] == kept[-1]:
         kept.pop()
-    return kept, closed
+    return kept
+
+
+def _plain(points: list[list[float]]) -> list[list[float]]:
+    """To a tenth of a millimetre, no point twice running."""
+    rounded = [[round(x, 4), round(y, 4)] for x, y in points]
+    return [p for index, p in enumerate(rounded) if index == 0 or p != rounded[index - 1]]
 
 
 def _line_of(item: dict[str, Any]) -> tuple[list[tuple[float, float]], bool]:

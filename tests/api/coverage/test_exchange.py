@@ -2,10 +2,12 @@
 
 import csv
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import ezdxf
+import numpy as np
 import openpyxl
 import pytest
 from ezdxf import units
@@ -80,6 +82,31 @@ def test_walls_of_a_foreign_drawing_in_millimetres(tmp_path: Path) -> None:
     ]
     with pytest.raises(DrawingError, match=r"architect\.dxf: no wall.*A-WALL"):
         read_dxf(path)
+
+
+def test_walls_in_blocks_and_curved_walls_of_a_foreign_drawing(tmp_path: Path) -> None:
+    """A room as a block, turned by 90 degrees and 5 m aside; an arc of 2 m; text is no wall."""
+    drawing = ezdxf.new("R2010", units=units.MM)
+    drawing.layers.add("A-WALL")
+    room = drawing.blocks.new("ROOM")
+    room.add_line((0, 0), (1000, 0), dxfattribs={"layer": "A-WALL"})
+    # Layer 0 in a block means the layer on which the block is inserted.
+    room.add_line((0, 0), (0, 1000), dxfattribs={"layer": "0"})
+    room.add_line((0, 0), (500, 500), dxfattribs={"layer": "FURNITURE"})
+    space = drawing.modelspace()
+    space.add_blockref("ROOM", (5000, 0), dxfattribs={"rotation": 90, "layer": "A-WALL"})
+    space.add_arc((0, 0), 2000, 0, 90, dxfattribs={"layer": "A-WALL"})
+    space.add_text("room 1", dxfattribs={"layer": "A-WALL"})
+    path = tmp_path / "blocks.dxf"
+    drawing.saveas(path)
+    first, second, arc = (
+        wall["points"] for wall in read_dxf(path, wall_layers=["A-WALL"])["walls"]
+    )
+    assert (first, second) == ([[5.0, 0.0], [5.0, 1.0]], [[5.0, 0.0], [4.0, 0.0]])
+    assert (arc[0], arc[-1]) == ([2.0, 0.0], [0.0, 2.0])
+    middles = [np.hypot((a[0] + b[0]) / 2, (a[1] + b[1]) / 2) for a, b in pairwise(arc)]
+    assert min(middles) >= 2.0 - 0.02
+    assert max(np.hypot(x, y) for x, y in arc) == pytest.approx(2.0, abs=1e-4)
 
 
 def test_drawings_that_cannot_be_taken_are_refused(tmp_path: Path) -> None:
