@@ -106,7 +106,7 @@ def test_walls_in_blocks_and_curved_walls_of_a_foreign_drawing(tmp_path: Path) -
     assert (arc[0], arc[-1]) == ([2.0, 0.0], [0.0, 2.0])
     middles = [np.hypot((a[0] + b[0]) / 2, (a[1] + b[1]) / 2) for a, b in pairwise(arc)]
     assert min(middles) >= 2.0 - 0.02
-    assert max(np.hypot(x, y) for x, y in arc) == pytest.approx(2.0, abs=1e-4)
+    assert max(np.hypot(x, y) for x, y in arc) == pytest.approx(2.0, abs=1e-3)
 
 
 def test_drawings_that_cannot_be_taken_are_refused(tmp_path: Path) -> None:
