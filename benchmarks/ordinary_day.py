@@ -218,6 +218,7 @@ class _Desk:
         inflow = None if rates is None else rates.inflow_per_s
         outflow = None if rates is None else rates.outflow_per_s
         shares = direction_shares(walkers_mps, self._zone.axis_deg)
+        used = None if rates is None else rates.used
         measurement = ZoneMeasurement(
             zone_id=self._zone.id,
             captured_at=at,
@@ -239,6 +240,8 @@ class _Desk:
             demand_per_m_s=self._per_metre(inflow),
             along_share=shares.along if shares.walkers else None,
             peak_to_exit_m=to_exit_m(self._zone, peak_xy_m),
+            exit_used_share=None if used is None else used.share,
+            exit_used_flow_per_m_s=None if used is None else used.flow_per_m_s,
         )
         return Looked(crowd.t_s, measurement, float(truth_per_m2.max()))
 

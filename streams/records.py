@@ -91,6 +91,8 @@ class MeasurementData(BaseModel):
     fallen_people: FiniteFloat | None = None
     infrared: FiniteFloat | None = None
     peak_to_exit_m: FiniteFloat | None = None
+    exit_used_share: FiniteFloat | None = None
+    exit_used_flow_per_m_s: FiniteFloat | None = None
 
     @classmethod
     def of(cls, measurement: ZoneMeasurement) -> MeasurementData:

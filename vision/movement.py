@@ -107,6 +107,12 @@ class CrossingCounter:
         self._sides: dict[int, tuple[int, Utc]] = {}
         self._events: deque[tuple[Utc, int]] = deque()
         self._started_at: Utc | None = None
+        self._newest: set[int] = set()
+
+    @property
+    def newest(self) -> frozenset[int]:
+        """The heads that crossed with the newest picture, either way."""
+        return frozenset(self._newest)
 
     def update(
         self,
@@ -127,6 +133,7 @@ class CrossingCounter:
         if self._started_at is None:
             self._started_at = at
         to_plus = to_minus = 0
+        self._newest.clear()
         speeds = np.full(len(ids), np.nan) if speed_mps is None else speed_mps
         for head, distance, pace in zip(
             ids.tolist(), signed_m.tolist(), speeds.tolist(), strict=True
@@ -143,6 +150,7 @@ class CrossingCounter:
             side = 1 if distance > 0 else -1
             if before is not None and before[0] != side:
                 self._events.append((at, side))
+                self._newest.add(head)
                 to_plus += side > 0
                 to_minus += side < 0
             self._sides[head] = (side, at)
@@ -164,6 +172,7 @@ class CrossingCounter:
         """Forget everything: there was a gap in the pictures."""
         self._sides.clear()
         self._events.clear()
+        self._newest.clear()
         self._started_at = None
 
     def _forget(self, at: Utc) -> None:

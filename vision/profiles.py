@@ -51,10 +51,15 @@ class SlowDenseQueue:
 
 @dataclass(frozen=True, slots=True)
 class OutflowStop:
-    """At least `level` when a queue's outflow per metre collapses while more people come in."""
+    """At least `level` when a queue's outflow per metre collapses while more people come in.
+
+    A queue has its densest place within `reach_m` of an exit, where the zone has exits: parents who
+    stand beside the way of a class are none.
+    """
 
     flow_per_m_s: float = 0.8
     density_per_m2: float = 2.5
+    reach_m: float = 3.0
     dwell_s: float = 15.0
     level: Level = Level.L3
     enabled: bool = True
@@ -83,6 +88,23 @@ class GrowingQueue:
 
 
 @dataclass(frozen=True, slots=True)
+class NarrowedExit:
+    """At least `level` when people bend into at most `share` of an exit and fill that part.
+
+    The rest of the exit lets nobody through: a leaf that stayed shut, or something in the way.
+    `flow_per_m_s` is the flow through the used part, per metre of it.
+    """
+
+    share: float = 0.5
+    flow_per_m_s: float = 0.66
+    people: float = 4.0
+    dwell_s: float = 0.0
+    level: Level = Level.L2
+    enabled: bool = True
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DemandOverCapacity:
     """At least `level` when people arrive faster than the width can pass them.
 
@@ -98,23 +120,36 @@ class DemandOverCapacity:
 
 
 @dataclass(frozen=True, slots=True)
+class JamDensity:
+    """In a jam - while `GrowingQueue` counts - density that passes a threshold counts at once.
+
+    Up to `ceiling` where the jam is slower than `speed_mps`, or has passed L3's threshold while
+    less than `flow_per_m_s` leave; else up to `flowing_ceiling`.
+    """
+
+    speed_mps: float = 0.25
+    flow_per_m_s: float = 0.5
+    dwell_s: float = 3.0
+    ceiling: Level = Level.L4
+    flowing_ceiling: Level = Level.L2
+    enabled: bool = True
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TimeToNextLevel:
     """One level more when density, rising as it did over `window_s`, reaches it in `horizon_s`.
 
-    A jam - a queue that grows (`GrowingQueue`, after its dwell) - counts as having the level whose
-    threshold it has passed. The forecast may give it up to `ceiling` when it is slower than
-    `jam_mps` too, or has passed that level's threshold while less than `jam_flow_per_m_s` leave. A
-    crowd that flows gets no forecast above `flowing_ceiling`: a class that arrives
-    is denser every second too.
+    A jam counts as having the level that `JamDensity` gives it, and the forecast may give it up to
+    `ceiling`. A crowd that flows gets no forecast above `flowing_ceiling`: a class that arrives is
+    denser every second too.
     """
 
     horizon_s: float = 60.0
     window_s: float = 25.0
     dwell_s: float = 3.0
-    ceiling: Level = Level.L3
+    ceiling: Level = Level.L4
     flowing_ceiling: Level = Level.L2
-    jam_mps: float = 0.25
-    jam_flow_per_m_s: float = 0.5
     enabled: bool = True
     source: str = ""
 
@@ -201,7 +236,9 @@ class Rules:
     slow_dense_queue: SlowDenseQueue = field(default_factory=SlowDenseQueue)
     outflow_stop: OutflowStop = field(default_factory=OutflowStop)
     growing_queue: GrowingQueue = field(default_factory=GrowingQueue)
+    narrowed_exit: NarrowedExit = field(default_factory=NarrowedExit)
     demand_over_capacity: DemandOverCapacity = field(default_factory=DemandOverCapacity)
+    jam_density: JamDensity = field(default_factory=JamDensity)
     time_to_next_level: TimeToNextLevel = field(default_factory=TimeToNextLevel)
     counter_flow: CounterFlow = field(default_factory=CounterFlow)
     dark_occupied: DarkOccupied = field(default_factory=DarkOccupied)
@@ -280,7 +317,9 @@ __all__ = [
     "DemandOverCapacity",
     "FallenPerson",
     "GrowingQueue",
+    "JamDensity",
     "LevelThreshold",
+    "NarrowedExit",
     "OutflowStop",
     "Pressure",
     "ProfileError",

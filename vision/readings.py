@@ -81,6 +81,8 @@ class ZoneMeasurement:
             where it cannot be told.
         fallen_people: people lying in the zone; `None` where nothing looks for them.
         peak_to_exit_m: from the densest place to the nearest exit line; `None` without exits.
+        exit_used_share: share of an exit's clear width that people use (`vision.exit_use`), 0..1.
+        exit_used_flow_per_m_s: flow per metre of that part and second.
     """
 
     zone_id: str
@@ -105,6 +107,8 @@ class ZoneMeasurement:
     fallen_people: int | None = None
     infrared: float | None = None
     peak_to_exit_m: float | None = None
+    exit_used_share: float | None = None
+    exit_used_flow_per_m_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

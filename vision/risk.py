@@ -5,8 +5,9 @@ state. Time is capture time only, so a recording gives the same levels at any pl
 
 A level from density is entered when the lower end of the smoothed density has passed its threshold
 for the dwell, and left when the smoothed density has stayed under `leave_ratio` of it for
-`leave_s`. A rule is entered after its own dwell and left when it has not held for `leave_s`. Rules
-that promote by one level do not add up.
+`leave_s`. In a jam the smoothed density itself counts, after a shorter dwell (`JamDensity`). A
+rule is entered after its own dwell and left when it has not held for `leave_s`. Rules that promote
+by one level do not add up.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vision.forecast import Sample
 from vision.instants import Utc
 from vision.profiles import ZoneProfile
 from vision.readings import Level, Reason, ZoneMeasurement
-from vision.rules import Finding, Sample, findings
+from vision.rules import Finding, findings, jam_ceiling
 
 # With less of a zone seen than this, the reading says so; with less than the second, a low level
 # is not claimed at all.
@@ -101,15 +103,17 @@ def advance(
     state = _after_gap(state, profile, at)
     history = _remember(state.history, measurement, profile, at)
     density = _smoothed(history, profile.smoothing_s)
-    levels = _tick_levels(state, measurement, density, profile, at)
+    jam = state.rule("growing_queue").active
+    hurried = jam_ceiling(measurement, density, history, profile) if jam else Level.L0
+    levels = _tick_levels(
+        state, (density, _lower(density, measurement, profile)), profile, at, hurried
+    )
     base = Level.of_severity(max((n for n in range(1, 5) if levels[n - 1].active), default=0))
-    grown = state.rule("growing_queue").held_s(at)
-    grows = grown > 0.0 and grown >= profile.rules.growing_queue.dwell_s
-    found = findings(measurement, density, base, history, profile, grows=grows)
+    found = findings(measurement, density, base, history, profile, jam=jam)
     timers = tuple(
         (
-            finding.rule,
-            state.rule(finding.rule).tick(
+            finding.timer,
+            state.rule(finding.timer).tick(
                 finding.holds,
                 finding.holds is False,
                 dwell_s=finding.dwell_s,
@@ -159,20 +163,32 @@ def _smoothed(history: tuple[Sample, ...], smoothing_s: float) -> float:
     return float(np.median(recent))
 
 
+def _lower(density: float, m: ZoneMeasurement, profile: ZoneProfile) -> float:
+    return density - profile.confidence_sigma * m.density_peak_std_per_m2
+
+
 def _tick_levels(
-    state: RiskState, m: ZoneMeasurement, density: float, profile: ZoneProfile, at: Utc
+    state: RiskState,
+    ends: tuple[float, float],
+    profile: ZoneProfile,
+    at: Utc,
+    hurried: Level,
 ) -> tuple[Timer, Timer, Timer, Timer]:
-    lower = density - profile.confidence_sigma * m.density_peak_std_per_m2
-    ticked = [
-        timer.tick(
-            lower >= limit.threshold_per_m2,
-            density < profile.leave_ratio * limit.threshold_per_m2,
-            dwell_s=limit.dwell_s,
-            leave_s=profile.leave_s,
-            at=at,
+    """Tick the levels with a density and its lower end; those up to `hurried` are in a jam."""
+    density, lower = ends
+    jam_dwell_s = profile.rules.jam_density.dwell_s
+    ticked = []
+    for severity, (timer, limit) in enumerate(zip(state.levels, profile.levels, strict=True), 1):
+        in_jam = severity <= hurried.severity
+        ticked.append(
+            timer.tick(
+                (density if in_jam else lower) >= limit.threshold_per_m2,
+                density < profile.leave_ratio * limit.threshold_per_m2,
+                dwell_s=min(limit.dwell_s, jam_dwell_s) if in_jam else limit.dwell_s,
+                leave_s=profile.leave_s,
+                at=at,
+            )
         )
-        for timer, limit in zip(state.levels, profile.levels, strict=True)
-    ]
     # A higher level has a shorter dwell: with it the lower ones are entered too, so that leaving
     # it steps down and does not fall to L0.
     for index in (2, 1, 0):
@@ -184,7 +200,7 @@ def _tick_levels(
 def _promoted(base: Level, found: tuple[Finding, ...], state: RiskState) -> Level:
     severity = base.severity
     for finding in found:
-        if not state.rule(finding.rule).active:
+        if not state.rule(finding.timer).active:
             continue
         if finding.target is not None:
             severity = max(severity, finding.target.severity)
@@ -200,11 +216,11 @@ def _rule_reasons(found: tuple[Finding, ...], state: RiskState, at: Utc) -> tupl
             finding.measured,
             finding.threshold,
             finding.unit,
-            state.rule(finding.rule).held_s(at),
+            state.rule(finding.timer).held_s(at),
             finding.source,
         )
         for finding in sorted(found, key=lambda f: -f.target.severity if f.target else 0)
-        if state.rule(finding.rule).active
+        if finding.told and state.rule(finding.timer).active
     )
 
 

@@ -7,35 +7,12 @@ Sources of the physics are in the profile file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import ArrayLike
-
-from vision.instants import Utc
+from vision.forecast import Sample, recent_speed_mps, rise_per_s
 from vision.profiles import ZoneProfile
 from vision.readings import Level, ZoneMeasurement
-
-# A forecast needs this share of its window, and a rise that stands out of the counting error and
-# of the up and down of a crowd that flows.
-_LEAST_WINDOW_SHARE = 0.6
-_LEAST_RISE_PER_M2 = 0.4
-_LEAST_RISE_SCATTERS = 2.0
-_FEWEST_SAMPLES = 8
-_MOST_SAMPLES = 60
-# The median speed of a few people jumps from picture to picture.
-_SPEED_S = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One measurement of the past: capture time, peak and standard error per m², median speed."""
-
-    at: Utc
-    density_per_m2: float
-    std_per_m2: float
-    speed_mps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +23,9 @@ class Finding:
         holds: `None` where a number that the rule needs is missing.
         target: the level that the rule gives, or `None` for one level above density's.
         ceiling: the highest level that it may give.
+        key: under which its dwell is remembered, where that is not the rule's name: a forecast of
+            L3 that held says nothing of L4.
+        told: whether it is a reason that people read.
     """
 
     rule: str
@@ -57,6 +37,12 @@ class Finding:
     source: str
     target: Level | None
     ceiling: Level = Level.L4
+    key: str = ""
+    told: bool = True
+
+    @property
+    def timer(self) -> str:
+        return self.key or self.rule
 
 
 def findings(
@@ -66,7 +52,7 @@ def findings(
     history: Sequence[Sample],
     profile: ZoneProfile,
     *,
-    grows: bool = False,
+    jam: bool = False,
 ) -> tuple[Finding, ...]:
     """What every enabled rule says, in the order of the profile.
 
@@ -74,32 +60,28 @@ def findings(
         density_per_m2: the smoothed peak.
         base: the level from density alone.
         history: past samples, oldest first.
-        grows: whether `growing_queue` has held for its dwell.
+        jam: whether `growing_queue` counts.
     """
-    rules = profile.rules
-    found = []
-    if rules.slow_dense_queue.enabled:
-        found.append(_slow_dense_queue(measurement, density_per_m2, profile))
-    if rules.outflow_stop.enabled:
-        found.append(_outflow_stop(measurement, density_per_m2, profile))
-    if rules.growing_queue.enabled:
-        found.append(_growing_queue(measurement, density_per_m2, history, profile))
-    if rules.demand_over_capacity.enabled:
-        found.append(_demand_over_capacity(measurement, profile))
-    if rules.time_to_next_level.enabled:
-        found.append(
-            _time_to_next_level(measurement, density_per_m2, base, history, profile, grows=grows)
-        )
-    if rules.counter_flow.enabled:
-        found.append(_counter_flow(measurement, density_per_m2, profile))
-    if rules.dark_occupied.enabled:
-        found.append(_dark_occupied(measurement, profile))
-    if rules.blocked_exit.enabled:
-        found.append(_blocked_exit(measurement, density_per_m2, profile))
-    if rules.fallen_person.enabled:
-        found.append(_fallen_person(measurement, profile))
-    if rules.pressure.enabled:
-        found.append(_pressure(measurement, density_per_m2, profile))
+    m, density = measurement, density_per_m2
+    checks: dict[str, Callable[[], Finding | tuple[Finding, ...]]] = {
+        "slow_dense_queue": lambda: _slow_dense_queue(m, density, profile),
+        "outflow_stop": lambda: _outflow_stop(m, density, profile),
+        "growing_queue": lambda: _growing_queue(m, density, history, profile),
+        "narrowed_exit": lambda: _narrowed_exit(m, profile),
+        "demand_over_capacity": lambda: _demand_over_capacity(m, profile),
+        "jam_density": lambda: _jam_density(density, profile, base, jam=jam),
+        "time_to_next_level": lambda: _forecasts(m, density, base, history, profile, jam=jam),
+        "counter_flow": lambda: _counter_flow(m, density, profile),
+        "dark_occupied": lambda: _dark_occupied(m, profile),
+        "blocked_exit": lambda: _blocked_exit(m, density, profile),
+        "fallen_person": lambda: _fallen_person(m, profile),
+        "pressure": lambda: _pressure(m, density, profile),
+    }
+    found: list[Finding] = []
+    for name, check in checks.items():
+        if getattr(profile.rules, name).enabled:
+            one = check()
+            found += one if isinstance(one, tuple) else (one,)
     return tuple(found)
 
 
@@ -127,7 +109,7 @@ def _slow_dense_queue(m: ZoneMeasurement, density: float, profile: ZoneProfile) 
 def _outflow_stop(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Finding:
     rule = profile.rules.outflow_stop
     holds: bool | None = False
-    if density >= rule.density_per_m2:
+    if _is_near(m, rule.reach_m) and density >= rule.density_per_m2:
         if m.outflow_per_m_s is None or m.inflow_per_s is None or m.outflow_per_s is None:
             holds = None
         else:
@@ -176,6 +158,27 @@ def _growing_queue(
     )
 
 
+def _narrowed_exit(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
+    rule = profile.rules.narrowed_exit
+    holds: bool | None = False
+    if m.people >= rule.people:
+        if m.exit_used_share is None or m.exit_used_flow_per_m_s is None:
+            holds = None
+        else:
+            holds = m.exit_used_share <= rule.share
+            holds = holds and m.exit_used_flow_per_m_s >= rule.flow_per_m_s
+    return Finding(
+        "narrowed_exit",
+        holds,
+        m.exit_used_share,
+        rule.share,
+        "",
+        rule.dwell_s,
+        rule.source,
+        rule.level,
+    )
+
+
 def _demand_over_capacity(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
     rule = profile.rules.demand_over_capacity
     against = m.along_share is not None and m.along_share < 0.5
@@ -198,66 +201,77 @@ def _is_near(m: ZoneMeasurement, reach_m: float) -> bool:
     return m.peak_to_exit_m is None or m.peak_to_exit_m <= reach_m
 
 
-def _time_to_next_level(
+def jam_ceiling(
+    m: ZoneMeasurement, density: float, history: Sequence[Sample], profile: ZoneProfile
+) -> Level:
+    """The highest level that density gives a jam without its dwell.
+
+    To the rule's ceiling for a jam that stands, or has passed L3 and is hardly let out.
+    """
+    rule = profile.rules.jam_density
+    if not rule.enabled:
+        return Level.L0
+    speed_mps = recent_speed_mps(history)
+    stands = speed_mps is not None and speed_mps < rule.speed_mps
+    kept_in = m.outflow_per_m_s is not None and m.outflow_per_m_s < rule.flow_per_m_s
+    past_l3 = density >= profile.threshold_of(Level.L3).threshold_per_m2
+    return rule.ceiling if stands or (kept_in and past_l3) else rule.flowing_ceiling
+
+
+def _jam_density(density: float, profile: ZoneProfile, base: Level, *, jam: bool) -> Finding:
+    """Gives no level of its own: in a jam the levels of density wait for no dwell (`risk`)."""
+    rule = profile.rules.jam_density
+    reached = profile.threshold_of(base) if base.severity else profile.levels[0]
+    return Finding(
+        "jam_density",
+        jam and base.severity > 0,
+        density,
+        reached.threshold_per_m2,
+        "1/m²",
+        rule.dwell_s,
+        rule.source,
+        Level.L0,
+    )
+
+
+def _forecasts(
     m: ZoneMeasurement,
     density: float,
     base: Level,
     history: Sequence[Sample],
     profile: ZoneProfile,
     *,
-    grows: bool,
-) -> Finding:
+    jam: bool,
+) -> tuple[Finding, ...]:
+    """Of every level above `base` up to the ceiling; only the next one gives its level.
+
+    The others' dwells run meanwhile, so that a level that is reached hands over at once.
+    """
     rule = profile.rules.time_to_next_level
-    seconds = None
-    target: Level | None = None
-    passed = Level.L0
-    ceiling = rule.flowing_ceiling
-    if grows:
-        # A jam: a threshold that density has passed counts without its dwell.
-        speed_mps = recent_speed_mps(history)
-        passed = _passed(density, profile)
-        stands = speed_mps is not None and speed_mps < rule.jam_mps
-        narrow = m.outflow_per_m_s is not None and m.outflow_per_m_s < rule.jam_flow_per_m_s
-        if stands or (narrow and passed.severity >= rule.ceiling.severity):
-            ceiling = rule.ceiling
-        base = max(base, passed, key=lambda level: level.severity)
-        target = Level.of_severity(min(base.severity + 1, ceiling.severity))
-    if ceiling is rule.ceiling and passed.severity >= ceiling.severity:
-        seconds = 0.0
-    elif base.severity < ceiling.severity:
-        following = Level.of_severity(base.severity + 1)
-        seconds = time_to_reach(
-            history, density, profile.threshold_of(following).threshold_per_m2, rule.window_s
+    allowed = jam_ceiling(m, density, history, profile) if jam else Level.L0
+    ceiling = rule.ceiling if allowed.severity > Level.L2.severity else rule.flowing_ceiling
+    per_s = rise_per_s(history, rule.window_s)
+    found = []
+    for severity in range(base.severity + 1, ceiling.severity + 1):
+        level = Level.of_severity(severity)
+        missing = profile.threshold_of(level).threshold_per_m2 - density
+        seconds = None if per_s is None else max(0.0, missing / per_s)
+        is_next = severity == base.severity + 1
+        found.append(
+            Finding(
+                "time_to_next_level",
+                seconds is not None and seconds < rule.horizon_s,
+                seconds,
+                rule.horizon_s,
+                "s",
+                rule.dwell_s,
+                rule.source,
+                level if is_next else Level.L0,
+                key=f"time_to_next_level/{level.value}",
+                told=is_next,
+            )
         )
-    holds = seconds is not None and seconds < rule.horizon_s
-    return Finding(
-        "time_to_next_level",
-        holds,
-        seconds,
-        rule.horizon_s,
-        "s",
-        rule.dwell_s,
-        rule.source,
-        target,
-        ceiling,
-    )
-
-
-def _passed(density: float, profile: ZoneProfile) -> Level:
-    return Level.of_severity(sum(density >= limit.threshold_per_m2 for limit in profile.levels))
-
-
-def recent_speed_mps(history: Sequence[Sample]) -> float | None:
-    """Median of the known speeds of the last `_SPEED_S`; `None` where none is known."""
-    if not history:
-        return None
-    newest = history[-1].at
-    known = [
-        sample.speed_mps
-        for sample in history
-        if sample.speed_mps is not None and newest - sample.at <= _SPEED_S
-    ]
-    return float(np.median(known)) if known else None
+    return tuple(found)
 
 
 def _counter_flow(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Finding:
@@ -358,42 +372,4 @@ def _pressure(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Findi
     )
 
 
-def robust_slope(times_s: ArrayLike, values: ArrayLike) -> float:
-    """Median of the slopes between all pairs (Theil-Sen); at least two different times."""
-    t, y = np.asarray(times_s, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    first, second = np.triu_indices(len(t), k=1)
-    gap = t[second] - t[first]
-    apart = gap > 1e-9
-    return float(np.median((y[second] - y[first])[apart] / gap[apart]))
-
-
-def time_to_reach(
-    history: Sequence[Sample], density_per_m2: float, threshold_per_m2: float, window_s: float
-) -> float | None:
-    """Seconds until density, rising as over the last `window_s`, reaches a threshold.
-
-    0 when it is there already and still rising; `None` when it does not rise clearly: the rise
-    over the window must be at least 0.4 per m², one standard error and twice the scatter around
-    the slope (mean absolute residual x 1.25).
-    """
-    if not history:
-        return None
-    newest = history[-1].at
-    recent = [sample for sample in history if newest - sample.at <= window_s]
-    lasted_s = newest - recent[0].at
-    if len(recent) < _FEWEST_SAMPLES or lasted_s < _LEAST_WINDOW_SHARE * window_s:
-        return None
-    step = -(-len(recent) // _MOST_SAMPLES)
-    thinned = recent[::-1][::step][::-1]
-    times_s = np.array([sample.at - recent[0].at for sample in thinned])
-    values = np.array([sample.density_per_m2 for sample in thinned])
-    slope = robust_slope(times_s, values)
-    residuals = values - slope * times_s
-    scatter = 1.25 * float(np.mean(np.abs(residuals - np.median(residuals))))
-    error = float(np.median([sample.std_per_m2 for sample in thinned]))
-    if slope * lasted_s < max(_LEAST_RISE_PER_M2, error, _LEAST_RISE_SCATTERS * scatter):
-        return None
-    return max(0.0, (threshold_per_m2 - density_per_m2) / slope)
-
-
-__all__ = ["Finding", "Sample", "findings", "recent_speed_mps", "robust_slope", "time_to_reach"]
+__all__ = ["Finding", "findings", "jam_ceiling"]

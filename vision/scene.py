@@ -281,6 +281,7 @@ class _ZoneDesk:
         peak = highest(self.grid, density, density_std)
         seen_area_m2 = float(self.grid.area_m2[fused.seen].sum())
         shares = direction_shares(fused.walkers_mps, self.zone.axis_deg)
+        used = None if rates is None else rates.used
         return ZoneMeasurement(
             zone_id=self.zone.id,
             captured_at=fused.oldest_at,
@@ -303,6 +304,8 @@ class _ZoneDesk:
             demand_per_m_s=demand_per_m_s,
             along_share=shares.along if shares.walkers else None,
             peak_to_exit_m=to_exit_m(self.zone, peak.xy_m),
+            exit_used_share=None if used is None else used.share,
+            exit_used_flow_per_m_s=None if used is None else used.flow_per_m_s,
             fallen_people=fused.lying,
         )
 

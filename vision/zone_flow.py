@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from vision.exit_use import ExitUse, UsedWidth
+from vision.forecast import robust_slope
 from vision.instants import Utc
 from vision.movement import FLOW_WINDOW_S, CrossingCounter, border_distance, side_of
-from vision.rules import robust_slope
 from vision.tracking import TrackedHeads
 from vision.zones import Zone
 
@@ -23,11 +24,13 @@ class FlowRates:
     """Persons a second into and out of a zone over the last `FLOW_WINDOW_S`.
 
     `balance_people` is how many the crossings say are there now: N(t - window) + in - out.
+    `used` is the exit of which people use the smallest part.
     """
 
     inflow_per_s: float
     outflow_per_s: float
     balance_people: float | None = None
+    used: UsedWidth | None = None
 
 
 class ZoneFlow:
@@ -43,6 +46,7 @@ class ZoneFlow:
         self._zone = zone
         self._border = CrossingCounter()
         self._exits = tuple(CrossingCounter() for _ in zone.exits)
+        self._uses = tuple(ExitUse(line) for line in zone.exits)
         self._counts: deque[tuple[Utc, float]] = deque()
 
     def update(self, heads: TrackedHeads, people: float) -> FlowRates | None:
@@ -57,9 +61,11 @@ class ZoneFlow:
         placed = np.isfinite(heads.xy_m).all(axis=1)
         ids, xy_m = heads.ids[placed], heads.xy_m[placed]
         speed_mps = np.linalg.norm(heads.velocity_mps[placed], axis=1)
-        self._border.update(ids, border_distance(self._zone.polygon_xy_m, xy_m), at, speed_mps)
-        for line, counter in zip(self._zone.exits, self._exits, strict=True):
+        to_border_m = border_distance(self._zone.polygon_xy_m, xy_m)
+        self._border.update(ids, to_border_m, at, speed_mps)
+        for line, counter, use in zip(self._zone.exits, self._exits, self._uses, strict=True):
             counter.update(ids, side_of(line, xy_m), at, speed_mps)
+            use.update(ids, xy_m, to_border_m > 0.0, counter.newest, at)
         self._counts.append((at, people))
         while at - self._counts[0][0] > FLOW_WINDOW_S:
             self._counts.popleft()
@@ -69,6 +75,8 @@ class ZoneFlow:
         self._border.restart()
         for counter in self._exits:
             counter.restart()
+        for use in self._uses:
+            use.restart()
         self._counts.clear()
 
     def _rates(self, at: Utc) -> FlowRates | None:
@@ -81,7 +89,13 @@ class ZoneFlow:
             rates = [counter.rates_per_s(at) for counter in self._exits]
             outflow = max(outflow, sum(rate[1] for rate in rates if rate is not None))
         growth = max(0.0, self._growth_per_s())
-        return FlowRates(max(inflow, outflow + growth), outflow, self._balance(*border))
+        used = [part for use in self._uses if (part := use.used()) is not None]
+        return FlowRates(
+            max(inflow, outflow + growth),
+            outflow,
+            self._balance(*border),
+            min(used, key=lambda part: part.share) if used else None,
+        )
 
     def _balance(self, came_in_per_s: float, went_out_per_s: float) -> float | None:
         """From the counts of the window's first quarter; crossings are those since its middle."""

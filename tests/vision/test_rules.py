@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from tests.vision.risk_cases import START, calm, crowd, first_at, only, profile, run
+from vision.forecast import Sample, robust_slope, time_to_reach
+from vision.profiles import ZoneProfile
 from vision.readings import Level, ZoneMeasurement
-from vision.rules import Sample, robust_slope, time_to_reach
 
+USED = {"exit_used_share": 0.3, "exit_used_flow_per_m_s": 1.0}
 JAM = {"speed_mps": 0.1, "inflow_per_s": 1.0, "outflow_per_s": 0.5, "outflow_per_m_s": 0.3}
 
 
@@ -25,6 +27,7 @@ JAM = {"speed_mps": 0.1, "inflow_per_s": 1.0, "outflow_per_s": 0.5, "outflow_per
         ("outflow_stop", crowd(2.6, **(JAM | {"inflow_per_s": 0.4})), Level.L3, None),
         ("outflow_stop", crowd(2.4, **JAM), Level.L3, None),
         ("outflow_stop", crowd(2.6, inflow_per_s=1.0), Level.L3, None),
+        ("outflow_stop", crowd(2.6, **JAM, peak_to_exit_m=3.6), Level.L3, None),  # they stand aside
         # a slow queue that grows although some get out, 4 s: at least L2
         ("growing_queue", crowd(1.6, **(JAM | {"speed_mps": 0.3})), Level.L2, 4.0),
         ("growing_queue", crowd(1.6, **(JAM | {"speed_mps": 0.6})), Level.L2, None),
@@ -34,6 +37,12 @@ JAM = {"speed_mps": 0.1, "inflow_per_s": 1.0, "outflow_per_s": 0.5, "outflow_per
         ("growing_queue", crowd(1.6, **JAM, peak_to_exit_m=2.9), Level.L2, 4.0),
         ("growing_queue", crowd(1.6, **JAM, peak_to_exit_m=3.1), Level.L2, None),  # they chat
         ("growing_queue", crowd(1.6, inflow_per_s=1.0), Level.L2, None),
+        # people bend into half of the exit and fill that part: at least L2 at once
+        ("narrowed_exit", crowd(0.9, **USED), Level.L2, 0.0),
+        ("narrowed_exit", crowd(0.9, **(USED | {"exit_used_share": 0.6})), Level.L2, None),
+        ("narrowed_exit", crowd(0.9, **(USED | {"exit_used_flow_per_m_s": 0.5})), Level.L2, None),
+        ("narrowed_exit", crowd(0.5, **USED), Level.L2, None),  # two or three people
+        ("narrowed_exit", crowd(0.9), Level.L2, None),
         # 3. demand above capacity, 5 s: at least L1; less is enough against the axis
         ("demand_over_capacity", crowd(0.5, demand_per_m_s=1.4), Level.L1, 5.0),
         ("demand_over_capacity", crowd(0.5, demand_per_m_s=1.2), Level.L1, None),
@@ -189,11 +198,17 @@ def test_the_forecast_stops_at_its_ceiling() -> None:
     assert max(j.level.severity for _, j in judged) == 2
 
 
+def of_jams(*more: str) -> ZoneProfile:
+    """Only the rules that know a jam, and `more`."""
+    rules = profile().rules
+    names = ("growing_queue", "jam_density", *more)
+    on = {name: replace(getattr(rules, name), enabled=True) for name in names}
+    return profile(rules=replace(rules, **on))
+
+
 def test_only_a_jam_is_foretold_above_the_ceiling_of_flow() -> None:
     """From 2.1, L2 by density, towards 2.7: a class that arrives stays L2, a jam is L3 at once."""
-    rules = only("time_to_next_level")
-    growing = replace(rules.rules.growing_queue, enabled=True)
-    rules = replace(rules, rules=replace(rules.rules, growing_queue=growing))
+    rules = of_jams("time_to_next_level")
     for flow, worst in (({"speed_mps": 0.7}, 2), (JAM, 3)):
 
         def course(t: float, now: dict[str, float] = flow) -> ZoneMeasurement:
@@ -207,13 +222,27 @@ def test_only_a_jam_is_foretold_above_the_ceiling_of_flow() -> None:
 def test_a_growing_queue_past_the_threshold_of_l3_waits_for_no_dwell(
     out_per_m_s: float, holds: bool
 ) -> None:
-    """At 2.75 and 0.35 m/s: L3 by forecast only where few leave."""
-    rules = only("time_to_next_level")
-    growing = replace(rules.rules.growing_queue, enabled=True)
-    rules = replace(rules, rules=replace(rules.rules, growing_queue=growing))
+    """At 2.75 and 0.35 m/s: L3 without the lower end and the dwell only where few leave."""
+    rules = of_jams()
     now = JAM | {"speed_mps": 0.35, "outflow_per_m_s": out_per_m_s}
     judged = run([(20, crowd(2.75, **now, density_peak_std_per_m2=0.4))], rules)
     assert (first_at(judged, Level.L3) is not None) == holds
+
+
+def test_a_forecast_of_l3_that_held_gives_no_l4() -> None:
+    """A jam that rises at 0.01 is L3 long before 2.7; there 3.5 is still 80 s away."""
+    rules = of_jams("time_to_next_level")
+    judged = run([(80, lambda t: crowd(min(2.1 + 0.01 * t, 2.75), **JAM))], rules)
+    assert max(j.level.severity for _, j in judged) == 3
+
+
+def test_a_jam_at_l3_that_keeps_filling_is_foretold_l4() -> None:
+    rules = of_jams("time_to_next_level")
+    judged = run([(60, lambda t: crowd(2.1 + 0.02 * t, **JAM))], rules)
+    at_3_5 = (3.5 - 2.1) / 0.02
+    early = first_at(judged, Level.L4)
+    assert early is not None
+    assert early < at_3_5 - 20.0
 
 
 @pytest.mark.parametrize(("stopped", "holds"), [(0.95, True), (0.6, False), (None, False)])

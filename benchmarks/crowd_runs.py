@@ -1,0 +1,147 @@
+"""One story seen by one camera, picture by picture: what was true and what was said.
+
+A run is one JSON line of a results file, so that a bench that is broken off loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from vision.arrays import Float64Array
+from vision.profiles import ZoneProfile
+from vision.readings import Level, ZoneReading
+
+# A speed that few people have says nothing of a crowd.
+FEWEST_WALKERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Which run it is; equal keys give equal runs."""
+
+    story: str
+    seed: int
+    depth: str
+    degraded: str
+    pictures_per_s: float
+
+
+@dataclass(slots=True)
+class Run:
+    """Truth and readings of one run; lists run along pictures.
+
+    Attributes:
+        truth_per_m2: true density peak.
+        true_mps: median true speed of the people in the zone; `None` with fewer than three.
+        said: severity 0..4, -1 for UNKNOWN.
+        could_be: severity at the upper end of the uncertainty, where it is higher.
+        density_per_m2, speed_mps: as measured; `None` where nothing was.
+        warned_by: the rules among the reasons when L2 was first said.
+    """
+
+    key: Key
+    times_s: list[float] = field(default_factory=list)
+    truth_per_m2: list[float] = field(default_factory=list)
+    true_mps: list[float | None] = field(default_factory=list)
+    said: list[int] = field(default_factory=list)
+    could_be: list[int | None] = field(default_factory=list)
+    density_per_m2: list[float | None] = field(default_factory=list)
+    speed_mps: list[float | None] = field(default_factory=list)
+    warned_by: list[str] = field(default_factory=list)
+
+    def add(
+        self, t_s: float, truth_per_m2: float, speeds_mps: Float64Array, reading: ZoneReading
+    ) -> None:
+        """Take one picture; `speeds_mps` (N,) are those of the people in the zone."""
+        measured = reading.measurement
+        severity = -1 if reading.level is Level.UNKNOWN else reading.level.severity
+        if severity >= 2 and not self.warned_by:
+            self.warned_by = [reason.rule for reason in reading.reasons]
+        self.times_s.append(round(t_s, 3))
+        self.truth_per_m2.append(round(truth_per_m2, 4))
+        enough = len(speeds_mps) >= FEWEST_WALKERS
+        self.true_mps.append(round(float(np.median(speeds_mps)), 4) if enough else None)
+        self.said.append(severity)
+        self.could_be.append(None if reading.could_be is None else reading.could_be.severity)
+        self.density_per_m2.append(
+            None if measured is None else round(measured.density_peak_per_m2, 4)
+        )
+        speed = None if measured is None else measured.speed_mps
+        self.speed_mps.append(None if speed is None else round(speed, 4))
+
+    def onset_s(self, level: Level, profile: ZoneProfile) -> float | None:
+        """When the truth has been above the threshold for the dwell."""
+        limit = profile.threshold_of(level)
+        since: float | None = None
+        for t_s, density in zip(self.times_s, self.truth_per_m2, strict=True):
+            if density < limit.threshold_per_m2:
+                since = None
+                continue
+            since = t_s if since is None else since
+            if t_s - since >= limit.dwell_s:
+                return t_s
+        return None
+
+    def first_s(self, level: Level) -> float | None:
+        """When we first said `level` or worse."""
+        for t_s, severity in zip(self.times_s, self.said, strict=True):
+            if severity >= level.severity:
+                return t_s
+        return None
+
+    def lead_s(self, profile: ZoneProfile) -> float | None:
+        """From our first L2 to the truth's L3, 0 where it came later; `None` without an L3."""
+        onset, first_l2 = self.onset_s(Level.L3, profile), self.first_s(Level.L2)
+        if onset is None:
+            return None
+        return 0.0 if first_l2 is None else max(0.0, onset - first_l2)
+
+    def possible_lead_s(self, profile: ZoneProfile) -> float | None:
+        """From the first person in the zone to the true L3: no sign in this zone can lead more."""
+        onset = self.onset_s(Level.L3, profile)
+        times = zip(self.times_s, self.truth_per_m2, strict=True)
+        first = next((t_s for t_s, density in times if density > 0.0), None)
+        return None if onset is None or first is None else onset - first
+
+    def density_errors(self) -> tuple[Float64Array, Float64Array]:
+        """True densities and our error, both (T,) per m², where something was measured."""
+        return _errors(self.truth_per_m2, self.density_per_m2)
+
+    def speed_errors(self) -> tuple[Float64Array, Float64Array]:
+        """True median speeds and our error, both (T,) in m/s, where both are known."""
+        return _errors(self.true_mps, self.speed_mps)
+
+    def as_line(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+def _errors(
+    true: list[float] | list[float | None], measured: list[float | None]
+) -> tuple[Float64Array, Float64Array]:
+    pairs = [
+        (truth, value - truth)
+        for truth, value in zip(true, measured, strict=True)
+        if truth is not None and value is not None
+    ]
+    table = np.array(pairs).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def read_runs(path: Path) -> Iterator[Run]:
+    """The runs of a results file; a last line that was cut off is left out."""
+    if not path.exists():
+        return
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            kept = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        yield Run(**(kept | {"key": Key(**kept["key"])}))
+
+
+__all__ = ["FEWEST_WALKERS", "Key", "Run", "read_runs"]

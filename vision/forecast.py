@@ -1,0 +1,93 @@
+"""When density will reach a threshold if it rises as it did in the last seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from vision.instants import Utc
+
+# A forecast needs this share of its window, and a rise that stands out of the counting error and
+# of the up and down of a crowd that flows.
+_LEAST_WINDOW_SHARE = 0.6
+_LEAST_RISE_PER_M2 = 0.4
+_LEAST_RISE_SCATTERS = 2.0
+_FEWEST_SAMPLES = 8
+_MOST_SAMPLES = 60
+# The median speed of a few people jumps from picture to picture.
+_SPEED_S = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One measurement of the past: capture time, peak and standard error per m², median speed."""
+
+    at: Utc
+    density_per_m2: float
+    std_per_m2: float
+    speed_mps: float | None = None
+
+
+def recent_speed_mps(history: Sequence[Sample]) -> float | None:
+    """Median of the known speeds of the last `_SPEED_S`; `None` where none is known."""
+    if not history:
+        return None
+    newest = history[-1].at
+    known = [
+        sample.speed_mps
+        for sample in history
+        if sample.speed_mps is not None and newest - sample.at <= _SPEED_S
+    ]
+    return float(np.median(known)) if known else None
+
+
+def robust_slope(times_s: ArrayLike, values: ArrayLike) -> float:
+    """Median of the slopes between all pairs (Theil-Sen); at least two different times."""
+    t, y = np.asarray(times_s, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    first, second = np.triu_indices(len(t), k=1)
+    gap = t[second] - t[first]
+    apart = gap > 1e-9
+    return float(np.median((y[second] - y[first])[apart] / gap[apart]))
+
+
+def rise_per_s(history: Sequence[Sample], window_s: float) -> float | None:
+    """How fast density rose over the last `window_s`, per m² and second.
+
+    `None` when it does not rise clearly: the rise over the window must be at least 0.4 per m², one
+    standard error and twice the scatter around the slope (mean absolute residual x 1.25).
+    """
+    if not history:
+        return None
+    newest = history[-1].at
+    recent = [sample for sample in history if newest - sample.at <= window_s]
+    lasted_s = newest - recent[0].at
+    if len(recent) < _FEWEST_SAMPLES or lasted_s < _LEAST_WINDOW_SHARE * window_s:
+        return None
+    step = -(-len(recent) // _MOST_SAMPLES)
+    thinned = recent[::-1][::step][::-1]
+    times_s = np.array([sample.at - recent[0].at for sample in thinned])
+    values = np.array([sample.density_per_m2 for sample in thinned])
+    slope = robust_slope(times_s, values)
+    residuals = values - slope * times_s
+    scatter = 1.25 * float(np.mean(np.abs(residuals - np.median(residuals))))
+    error = float(np.median([sample.std_per_m2 for sample in thinned]))
+    if slope * lasted_s < max(_LEAST_RISE_PER_M2, error, _LEAST_RISE_SCATTERS * scatter):
+        return None
+    return slope
+
+
+def time_to_reach(
+    history: Sequence[Sample], density_per_m2: float, threshold_per_m2: float, window_s: float
+) -> float | None:
+    """Seconds until density, rising as over the last `window_s`, reaches a threshold.
+
+    0 when it is there already and still rising; `None` when it does not rise clearly.
+    """
+    per_s = rise_per_s(history, window_s)
+    return None if per_s is None else max(0.0, (threshold_per_m2 - density_per_m2) / per_s)
+
+
+__all__ = ["Sample", "recent_speed_mps", "rise_per_s", "robust_slope", "time_to_reach"]
