@@ -84,7 +84,8 @@ def test_a_value_moved_to_another_name_does_not_open(site: Path) -> None:
         store.open_secret(site, "cam-hall")
 
 
-@pytest.mark.parametrize("place", [-2, 14, 20])
+# Not the last characters: some of their bits are padding, and change nothing.
+@pytest.mark.parametrize("place", [-6, 14, 20])
 def test_a_changed_value_does_not_open(site: Path, place: int) -> None:
     path = site / store.STORE_FILE
     body = json.loads(path.read_text("utf-8"))
