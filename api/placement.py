@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import structlog
 from config.settings import ServiceSettings
 from config.site import Site
 from streams.camera_costs import read_costs
+from streams.cores import usable_cores
 from streams.placement import place_cameras
 from streams.worker import socket_path
 
@@ -67,7 +67,7 @@ def worker_shares(site: Site, settings: ServiceSettings) -> tuple[WorkerShare, .
 def _shares(
     site: Site, settings: ServiceSettings, costs: Mapping[str, float]
 ) -> tuple[WorkerShare, ...]:
-    workers = settings.workers or os.cpu_count() or 1
+    workers = settings.workers or len(usable_cores())
     shares = place_cameras({one.id: one.zone_ids for one in site.cameras}, workers, costs)
     return tuple(
         WorkerShare(f"worker-{index}", camera_ids) for index, camera_ids in enumerate(shares)

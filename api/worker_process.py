@@ -20,6 +20,7 @@ from config.settings import ingest_token, load_settings
 from config.timetable import load_timetable
 from models import load_head_network
 from models.errors import ModelError
+from streams.cores import core_of, stay_on, usable_cores
 from streams.errors import StreamError
 from streams.hardware import usable_hardware
 from streams.heartbeat import Heartbeat
@@ -50,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         site = load_site(options.site)
         shares = {share.worker_id: share for share in worker_shares(site, settings)}
+        core = core_of([*shares].index(options.worker_id), len(shares), usable_cores())
+        if core is not None:
+            stay_on(core)
         plan = WorkerPlan(
             site=site,
             camera_ids=shares[options.worker_id].camera_ids,

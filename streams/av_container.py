@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 from config.errors import ConfigError
 from streams.av_errors import COPY_AGAIN, DAMAGED, hung, lost, source_error
 from streams.clock import SystemClock
+from streams.cores import Turns
 from streams.errors import (
     MissingFileError,
     NoFramesError,
@@ -52,6 +53,7 @@ _READY_S = 0.001
 # Pictures wait for a wanted one at most this long: a camera's sign of life must not come late.
 _HELD_S = 0.25
 _CLOCK = SystemClock()
+_TURNS = Turns()
 
 
 class AvPicture:
@@ -199,7 +201,8 @@ class AvContainer:
 
     def _decoded(self, packet: Packet[VideoStream]) -> Iterator[VideoFrame]:
         try:
-            frames = packet.decode()
+            with _TURNS:
+                frames = packet.decode()
         except av.error.InvalidDataError:
             self._corrupt += 1
             self._in_a_row += 1

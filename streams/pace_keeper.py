@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import structlog
 
 from streams.camera_loop import CameraLoop
 from streams.clock import Clock
+from streams.cores import usable_cores
 from streams.pacing import LEAST_FPS, FrameTotals, Pace, PacedCamera, Pacer, PaceReason
 from vision.instants import Monotonic, Utc
 from vision.readings import ZoneReading
@@ -68,6 +70,7 @@ class PaceKeeper:
         self._readings = readings
         self._clock = clock
         self._turned: Monotonic = clock.monotonic()
+        self._spent_s = time.process_time()
         self._paces: Mapping[str, Pace] = {}
         self._pacer = Pacer(
             {
@@ -86,8 +89,11 @@ class PaceKeeper:
             for loop in self._loops
             for counts in (loop.counts(),)
         }
-        paces = self._pacer.turn(self._readings(), totals, now - self._turned)
-        self._turned, self._paces = now, paces
+        passed_s, spent_s = now - self._turned, time.process_time()
+        may_use_s = max(passed_s, 1e-3) * len(usable_cores())
+        busy_share = (spent_s - self._spent_s) / may_use_s
+        paces = self._pacer.turn(self._readings(), totals, passed_s, busy_share)
+        self._turned, self._spent_s, self._paces = now, spent_s, paces
         for loop in self._loops:
             pace = paces[loop.spec.id]
             # At the least rate decoding is most of what a camera costs.

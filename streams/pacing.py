@@ -20,7 +20,7 @@ _CALM_AFTER_S = 10.0
 _EMPTY_PEOPLE = 0.5
 # While a worker starts its network is compiled and its cameras are opened: what is lost then says
 # nothing of the hours that follow.
-_WARM_TURNS = 8
+_WARM_TURNS = 15
 # Shares of frames that nobody had time for, over the last turns. The newest frame wins in any case,
 # for each camera alike: rates are lowered so that the stairs keep theirs, and decoding is saved.
 _SHORT_SHARE = 0.1
@@ -36,6 +36,10 @@ _EASY_TURNS = 3
 _MOST_EASY_TURNS = 48
 _RELAPSE_TURNS = 10
 _SETTLED_TURNS = 60
+# Shares of the worker's processor time: with so much to spare rates come back twice as fast, and
+# with so little they wait, since they would only be lowered again.
+_IDLE_SHARE = 0.6
+_BUSY_SHARE = 0.93
 
 
 class PaceReason(StrEnum):
@@ -122,25 +126,25 @@ class _Load:
         self.turns_since_eased += 1
         return True
 
-    def weigh(self) -> None:
+    def weigh(self, busy_share: float) -> None:
         share = self.share()
         if len(self.turns) >= _SHORT_TURNS and share > _SHORT_SHARE and self.rung < self.rungs - 1:
             self._shed(2 if share > _VERY_SHORT_SHARE else 1)
         elif share > _EASY_SHARE:
             self.easy_turns = 0
         else:
-            self._rest()
+            self._rest(busy_share)
 
     def _shed(self, rungs: int) -> None:
         if self.turns_since_eased <= _RELAPSE_TURNS:
             self.wait_turns = min(2 * self.wait_turns, _MOST_EASY_TURNS)
         self._move_to(min(self.rung + rungs, self.rungs - 1))
 
-    def _rest(self) -> None:
+    def _rest(self, busy_share: float) -> None:
         """A turn with hardly a lost frame."""
         self.easy_turns += 1
-        if self.rung and self.easy_turns >= self.wait_turns:
-            self._move_to(self.rung - 1)
+        if self.rung and self.easy_turns >= self.wait_turns and busy_share < _BUSY_SHARE:
+            self._move_to(max(self.rung - (2 if busy_share < _IDLE_SHARE else 1), 0))
             self.turns_since_eased = 0
         elif not self.rung and self.easy_turns >= _SETTLED_TURNS:
             self.wait_turns = _EASY_TURNS
@@ -178,6 +182,7 @@ class Pacer:
         readings: Mapping[str, ZoneReading],
         totals: Mapping[str, FrameTotals],
         passed_s: float,
+        busy_share: float = _IDLE_SHARE,
     ) -> dict[str, Pace]:
         """The rates from now on.
 
@@ -185,14 +190,15 @@ class Pacer:
             readings: the newest reading of each zone.
             totals: frames of each camera since the start.
             passed_s: seconds since the last turn.
+            busy_share: of the processor time that the worker may use, what it used since then.
         """
-        self._weigh(totals)
+        self._weigh(totals, busy_share)
         return {
             camera_id: self._pace(camera_id, camera, readings, passed_s)
             for camera_id, camera in self._cameras.items()
         }
 
-    def _weigh(self, totals: Mapping[str, FrameTotals]) -> None:
+    def _weigh(self, totals: Mapping[str, FrameTotals], busy_share: float) -> None:
         load = self._load
         delivered = superseded = 0
         for camera_id, now in totals.items():
@@ -201,7 +207,7 @@ class Pacer:
             superseded += max(now.superseded - before.superseded, 0)
         load.last = dict(totals)
         if load.note(delivered, superseded):
-            load.weigh()
+            load.weigh(busy_share)
 
     def _pace(
         self,

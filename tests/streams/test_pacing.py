@@ -27,7 +27,9 @@ class Desk:
         self.delivered = dict.fromkeys(cameras, 0)
         self.superseded = dict.fromkeys(cameras, 0)
 
-    def second(self, *readings: ZoneReading, lost: float = 0.0) -> dict[str, float]:
+    def second(
+        self, *readings: ZoneReading, lost: float = 0.0, busy: float = 0.8
+    ) -> dict[str, float]:
         """One second in which each camera gave 100 frames; the rates after it."""
         for camera in self.delivered:
             self.delivered[camera] += 100
@@ -36,7 +38,7 @@ class Desk:
             camera: FrameTotals(self.delivered[camera], self.superseded[camera])
             for camera in self.delivered
         }
-        paces = self.pacer.turn({one.zone_id: one for one in readings}, totals, 1.0)
+        paces = self.pacer.turn({one.zone_id: one for one in readings}, totals, 1.0, busy)
         self.reasons = {camera: pace.reason for camera, pace in paces.items()}
         return {camera: pace.fps for camera, pace in paces.items()}
 
@@ -77,7 +79,7 @@ def test_every_zone_of_a_camera_must_be_empty_and_a_camera_without_zones_is_not_
 def test_under_load_the_hall_gives_way_first_and_every_stair_keeps_one_a_second() -> None:
     desk = Desk(stair=STAIR, hall=HALL, yard=SLOW)
     seen: list[tuple[float, float, float, int]] = []
-    for _ in range(8 + 3 * 9):
+    for _ in range(15 + 3 * 9):
         rates = desk.second(lost=0.2)
         now = (rates["hall"], rates["stair"], rates["yard"], desk.pacer.shed_step)
         if not seen or now != seen[-1]:
@@ -98,13 +100,13 @@ def test_under_load_the_hall_gives_way_first_and_every_stair_keeps_one_a_second(
 
 def test_what_is_lost_while_the_worker_starts_changes_nothing() -> None:
     desk = Desk(hall=HALL)
-    assert [desk.second(lost=0.9)["hall"] for _ in range(8)] == [4.0] * 8
+    assert [desk.second(lost=0.9)["hall"] for _ in range(15)] == [4.0] * 15
     assert [desk.second()["hall"] for _ in range(20)] == [4.0] * 20
 
 
 def warm(**cameras: PacedCamera) -> Desk:
     desk = Desk(**cameras)
-    for _ in range(8):
+    for _ in range(15):
         desk.second()
     return desk
 
@@ -119,6 +121,18 @@ def test_rates_come_back_one_step_in_three_easy_seconds() -> None:
     for _ in range(3):
         desk.second(lost=0.5)
     assert [desk.second()["hall"] for _ in range(7)] == [2.4] * 2 + [3.2] * 3 + [4.0] * 2
+
+
+@pytest.mark.parametrize(
+    ("busy", "expected"), [(0.4, [2.4, 2.4, 4.0]), (0.8, [2.4, 2.4, 3.2]), (0.95, [2.4] * 3)]
+)
+def test_an_idle_worker_comes_back_faster_and_a_busy_one_waits(
+    busy: float, expected: list[float]
+) -> None:
+    desk = warm(hall=HALL)
+    for _ in range(3):
+        desk.second(lost=0.5)
+    assert [desk.second(busy=busy)["hall"] for _ in range(3)] == expected
 
 
 def test_where_a_return_was_too_early_the_next_one_waits_twice_as_long() -> None:
@@ -198,7 +212,7 @@ def test_a_machine_far_past_its_limit_looks_at_each_stair_once_a_second_and_deco
     hall = LosingLoop(CameraSpec("hall", URI, (64, 48), zone_ids=("hall",)), clock)
     keeper = PaceKeeper([stair, hall], dict, clock)
     told = []
-    for _ in range(30):
+    for _ in range(40):
         keeper.turn()
         told.append((hall.told, stair.told))
         clock.advance(1.0)
