@@ -11,6 +11,7 @@ wait it pauses, so that faults meet alarms that are being raised and not a long 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -92,36 +93,35 @@ class School:
     def _close_all(self, zones: tuple[str, ...]) -> Iterator[int]:
         """The guard closes the crowd alarm of each zone; gives their numbers."""
         found = {
-            zone: number
+            zone: alarm
             for alarm in self._insist("GET", "/api/v1/alarms?limit=200").json()["alarms"]
-            if alarm["type"] == "crowd" and (number := int(alarm["number"]))
+            if alarm["type"] == "crowd"
             for zone in alarm["zone_ids"]
         }
         for zone in zones:
-            self._close(found[zone])
-            yield found[zone]
+            number = int(found[zone]["number"])
+            self._close(number, found[zone])
+            yield number
 
-    def _close(self, number: int) -> None:
+    def _close(self, number: int, alarm: Mapping[str, Any]) -> None:
         """Closed by this guard, once; a click whose answer was lost is looked up, not repeated."""
-        while True:
-            alarm = self._insist("GET", f"/api/v1/alarms/{number}").json()
-            if alarm["state"] == "closed":
-                return
+        while alarm["state"] != "closed":
             said = {
                 "name": _GUARD,
                 "version": alarm["version"],
                 "cause": "crowd_relieved",
                 "taken": "flow_held",
             }
-            try:
+            answer = None
+            with contextlib.suppress(httpx.TransportError):
                 answer = self.client.post(f"/api/v1/alarms/{number}/close", json=said)
-            except httpx.TransportError:
-                self._wait()
-                continue
-            if answer.is_server_error or answer.status_code == httpx.codes.CONFLICT:
-                self._wait()
-            elif not answer.is_success:
+            if answer is not None and answer.is_success:
+                return
+            lost = answer is None or answer.is_server_error
+            if answer is not None and not lost and answer.status_code != httpx.codes.CONFLICT:
                 raise ValueError(f"the service refuses the guard: {answer.text[:300]}")
+            self._wait()
+            alarm = self._insist("GET", f"/api/v1/alarms/{number}").json()
 
     def _wait_for_room(self) -> None:
         while True:
