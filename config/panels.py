@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from config.networks import NetworkRules
 from config.site import LocalText
 
 PANELS_FILE = "panels.yaml"
@@ -45,12 +46,29 @@ class ModbusDevice:
 
 
 @dataclass(frozen=True, slots=True)
+class OnvifDevice:
+    """A camera or encoder whose alarm inputs are heard over ONVIF.
+
+    Attributes:
+        url: of its device service.
+        user, password: empty for a device that asks for none.
+    """
+
+    id: str
+    name: LocalText
+    url: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PanelInput:
     """A panic pillar or one-key button.
 
     Attributes:
         zone_id: where it stands, if in a zone.
         device_id, address: a discrete input; `None` for a button that calls over HTTP.
+        token: name of the input at an ONVIF device; its logical state at rest is `normally_closed`.
         normally_closed: the loop is closed at rest, so that a cut wire alarms.
         samples: equal readings before a change counts.
         secret: of the signature of a button over HTTP; empty for a discrete input.
@@ -66,6 +84,7 @@ class PanelInput:
     samples: int = 2
     secret: str = field(default="", repr=False)
     expect_every_s: float | None = None
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +128,13 @@ class PanelOutput:
 
 @dataclass(frozen=True, slots=True)
 class PanelPlan:
-    """All devices, inputs and outputs of a site."""
+    """All devices, inputs and outputs of a site, and which machines it lets them be on."""
 
     devices: tuple[ModbusDevice, ...] = ()
     inputs: tuple[PanelInput, ...] = ()
     outputs: tuple[PanelOutput, ...] = ()
+    onvif: tuple[OnvifDevice, ...] = ()
+    networks: NetworkRules = field(default_factory=NetworkRules)
 
     def inputs_of(self, device_id: str) -> tuple[PanelInput, ...]:
         return tuple(item for item in self.inputs if item.device_id == device_id)

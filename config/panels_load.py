@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -14,11 +14,14 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from config.cards import AlarmKind
+from config.delivery.secret import read_secret
 from config.desk_plan import check_name, is_new
 from config.errors import ConfigFileError, SecretError
+from config.networks import load_networks
 from config.panels import (
     PANELS_FILE,
     ModbusDevice,
+    OnvifDevice,
     OutputKind,
     OutputRule,
     PanelInput,
@@ -57,6 +60,19 @@ class _HttpInputKeys(Keys):
     expect_every_s: Annotated[float, Field(ge=5.0, le=86_400.0)] | None = None
 
 
+class _OnvifDeviceKeys(Keys):
+    id: Id
+    name: TextKeys
+    url: str
+    credentials: str | None = None
+
+
+class _OnvifInputKeys(Keys):
+    device: Id
+    token: Annotated[str, Field(min_length=1, max_length=64)]
+    at_rest: bool = False
+
+
 class _InputKeys(Keys):
     id: Id
     name: TextKeys
@@ -66,6 +82,7 @@ class _InputKeys(Keys):
     normally: Literal["closed", "open"] = "closed"
     samples: Annotated[int, Field(ge=1, le=10)] = 2
     http: _HttpInputKeys | None = None
+    onvif: _OnvifInputKeys | None = None
 
 
 class _RuleKeys(Keys):
@@ -96,6 +113,7 @@ class _OutputKeys(Keys):
 class _PanelKeys(Keys):
     format: Literal[1]
     devices: tuple[object, ...] = ()
+    onvif: tuple[object, ...] = ()
     inputs: tuple[object, ...] = ()
     outputs: tuple[object, ...] = ()
 
@@ -127,7 +145,8 @@ def _plan(source: YamlSource, zone_ids: Collection[str], directory: Path) -> Pan
         keys = validated(_DeviceKeys, item, at=at, source=source)
         if keys is not None and is_new(keys.id, devices, at, source):
             devices[keys.id] = _device(keys)
-    used: dict[tuple[str, str, int], str] = {}
+    cameras = _onvif_devices(root.onvif, devices, directory, source)
+    used: dict[tuple[str, str, int | str], str] = {}
     inputs: dict[str, PanelInput] = {}
     for index, item in enumerate(root.inputs):
         at = ("inputs", index)
@@ -136,7 +155,10 @@ def _plan(source: YamlSource, zone_ids: Collection[str], directory: Path) -> Pan
             continue
         if wanted.zone is not None:
             check_name(wanted.zone, zone_ids, (*at, "zone"), source, "zone")
-        _check_terminal(wanted, devices, used, at, source)
+        if wanted.onvif is None:
+            _check_terminal(wanted, devices, used, at, source)
+        else:
+            _check_token(wanted, cameras, used, at, source)
         inputs[wanted.id] = _input(wanted, directory, at, source)
     outputs: dict[str, PanelOutput] = {}
     for index, item in enumerate(root.outputs):
@@ -151,7 +173,68 @@ def _plan(source: YamlSource, zone_ids: Collection[str], directory: Path) -> Pan
         outputs[driven.id] = _output(driven, directory, at, source)
     if source.problems:
         raise ConfigFileError(source.problems)
-    return PanelPlan(tuple(devices.values()), tuple(inputs.values()), tuple(outputs.values()))
+    return PanelPlan(
+        tuple(devices.values()),
+        tuple(inputs.values()),
+        tuple(outputs.values()),
+        tuple(cameras.values()),
+        load_networks(directory),
+    )
+
+
+def _onvif_devices(
+    items: Sequence[object], taken: Collection[str], directory: Path, source: YamlSource
+) -> dict[str, OnvifDevice]:
+    found: dict[str, OnvifDevice] = {}
+    for index, item in enumerate(items):
+        at: KeyPath = ("onvif", index)
+        keys = validated(_OnvifDeviceKeys, item, at=at, source=source)
+        if keys is None or not is_new(keys.id, (*taken, *found), at, source):
+            continue
+        _check_url(keys.url, (*at, "url"), source)
+        user, password = _credentials(keys.credentials, directory, at, source)
+        found[keys.id] = OnvifDevice(keys.id, _text(keys.name), keys.url, user, password)
+    return found
+
+
+def _credentials(
+    reference: str | None, directory: Path, at: KeyPath, source: YamlSource
+) -> tuple[str, str]:
+    """User and password behind a reference; problems name the reference alone."""
+    if reference is None:
+        return "", ""
+    here = (*at, "credentials")
+    try:
+        user, colon, password = read_secret(reference, directory).partition(":")
+    except SecretError as error:
+        source.report(here, str(error), "see `xiaoan secret list`")
+        return "", ""
+    if not colon or not user:
+        source.report(here, "the secret is not of the form user:password", "enter user:password")
+    return user, password
+
+
+def _check_token(
+    keys: _InputKeys,
+    devices: Collection[str],
+    used: dict[tuple[str, str, int | str], str],
+    at: KeyPath,
+    source: YamlSource,
+) -> None:
+    """An input of a known ONVIF device that nothing else uses, and no other kind of input."""
+    wanted = keys.onvif
+    if wanted is None:
+        return
+    if keys.device is not None or keys.http is not None:
+        source.report(at, "it needs either a device, http or onvif", "keep one of them")
+        return
+    if not check_name(wanted.device, devices, (*at, "onvif", "device"), source, "device"):
+        return
+    terminal = (wanted.device, "token", wanted.token)
+    if terminal in used:
+        message = f"token {wanted.token} of {wanted.device!r} is already {used[terminal]!r}"
+        source.report((*at, "onvif", "token"), message, "give each its own terminal")
+    used[terminal] = keys.id
 
 
 def _device(keys: _DeviceKeys) -> ModbusDevice:
@@ -170,7 +253,7 @@ def _device(keys: _DeviceKeys) -> ModbusDevice:
 def _check_terminal(
     keys: _InputKeys | _OutputKeys,
     devices: Collection[str],
-    used: dict[tuple[str, str, int], str],
+    used: dict[tuple[str, str, int | str], str],
     at: KeyPath,
     source: YamlSource,
 ) -> None:
@@ -210,15 +293,16 @@ def _check_fail_safe(
 
 
 def _input(keys: _InputKeys, directory: Path, at: KeyPath, source: YamlSource) -> PanelInput:
-    http = keys.http
+    http, onvif = keys.http, keys.onvif
     where = (*at, "http", "secret")
     return PanelInput(
         id=keys.id,
         name=_text(keys.name),
         zone_id=keys.zone,
-        device_id=keys.device,
+        device_id=keys.device if onvif is None else onvif.device,
         address=keys.discrete_input or 0,
-        normally_closed=keys.normally == "closed",
+        normally_closed=keys.normally == "closed" if onvif is None else onvif.at_rest,
+        token="" if onvif is None else onvif.token,
         samples=keys.samples,
         secret="" if http is None else _secret(http.secret, directory, where, source),
         expect_every_s=None if http is None else http.expect_every_s,
@@ -228,10 +312,7 @@ def _input(keys: _InputKeys, directory: Path, at: KeyPath, source: YamlSource) -
 def _output(keys: _OutputKeys, directory: Path, at: KeyPath, source: YamlSource) -> PanelOutput:
     http = keys.http
     if http is not None:
-        parts = urlsplit(http.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-            mend = "write http://host/path or https://host/path, without a password"
-            source.report((*at, "http", "url"), "the address cannot be used", mend)
+        _check_url(http.url, (*at, "http", "url"), source)
     where = (*at, "http", "secret")
     return PanelOutput(
         id=keys.id,
@@ -246,6 +327,17 @@ def _output(keys: _OutputKeys, directory: Path, at: KeyPath, source: YamlSource)
         hold_s=10.0 if http is None else http.hold_s,
         announcement_id=keys.announcement,
     )
+
+
+def _check_url(url: str, at: KeyPath, source: YamlSource) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or "@" in url:
+        mend = "write http://host/path or https://host/path, without a password"
+        source.report(at, "the address cannot be used", mend)
 
 
 def _secret(reference: str, directory: Path, at: KeyPath, source: YamlSource) -> str:

@@ -6,6 +6,7 @@ outputs fall back when the number stands still, so a process that dies leaves no
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -14,6 +15,7 @@ from pymodbus import ModbusException
 from pymodbus.client import AsyncModbusTcpClient
 
 from api.panels.errors import LinkError
+from config.networks import AddressRefusedError, NetworkRules, permitted
 from config.panels import ModbusDevice, PanelInput, PanelOutput
 
 _TIMEOUT_S = 0.8
@@ -33,8 +35,9 @@ class Wire(Protocol):
 class ModbusWire:
     """A connection by pymodbus; every failure is a `LinkError`."""
 
-    def __init__(self, device: ModbusDevice) -> None:
+    def __init__(self, device: ModbusDevice, rules: NetworkRules = NetworkRules()) -> None:
         self._device = device
+        self._rules = rules
         self._client: AsyncModbusTcpClient | None = None
 
     async def inputs(self, first: int, count: int) -> Sequence[bool]:
@@ -85,9 +88,13 @@ class ModbusWire:
     async def _connected(self) -> AsyncModbusTcpClient:
         if self._client is None:
             device = self._device
+            try:
+                host = await asyncio.to_thread(permitted, device.host, self._rules)
+            except (AddressRefusedError, OSError) as error:
+                raise self._lost("connecting", error) from None
             # No reconnection of its own: a lost line is told, and tried again by the next round.
             client = AsyncModbusTcpClient(
-                device.host, port=device.port, timeout=_TIMEOUT_S, retries=0, reconnect_delay=0
+                host, port=device.port, timeout=_TIMEOUT_S, retries=0, reconnect_delay=0
             )
             self._client = client
             if not await client.connect():

@@ -7,7 +7,7 @@ buttons is then unknown, never "not pressed".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.alarms import store
 from api.alarms.values import Signal
+from api.delivery.outward import OutwardTransport
 from api.panels.calls import HttpOutput
 from api.panels.errors import LinkError
 from api.panels.judge import (
@@ -28,8 +29,10 @@ from api.panels.judge import (
     wanted_outputs,
 )
 from api.panels.modbus import ModbusWire, Module, Seen, Wire
+from api.panels.onvif import OnvifLink
+from api.panels.onvif_soap import InputState
 from api.work import Desk
-from config.panels import ModbusDevice, PanelPlan
+from config.panels import ModbusDevice, OnvifDevice, PanelInput, PanelPlan
 from vision.instants import Monotonic
 
 _LOG = structlog.get_logger(__name__)
@@ -37,6 +40,10 @@ _LOG = structlog.get_logger(__name__)
 FAULT_AFTER_S = 2.0
 """Engineering judgement: three or four lost polls are a blip, two seconds are a fault."""
 
+UNHEARD_AFTER_S = 15.0
+"""A device tells the state of every input at the beginning of a subscription."""
+
+_AGAIN_S = 0.2
 _FOLLOW_EVERY_S = 1.0
 _CALL_EVERY_S = 0.5
 _MOST_OPEN = 1_000
@@ -56,28 +63,34 @@ class Panels:
 
     plan: PanelPlan
     desk: Desk
-    wire_of: Callable[[ModbusDevice], Wire] = ModbusWire
+    wire_of: Callable[[ModbusDevice], Wire] | None = None
     wanted: frozenset[str] = frozenset()
     _contacts: dict[str, Debounced] = field(default_factory=dict)
     _faults: dict[str, str | None] = field(default_factory=dict)
     _last_good: dict[str, Monotonic] = field(default_factory=dict)
     _last_call: dict[str, Monotonic] = field(default_factory=dict)
+    _subscribed: dict[str, Monotonic] = field(default_factory=dict)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run until the block ends; outputs are brought to their safe states then."""
         modules = [self._module(device) for device in self.plan.devices]
         started = self.desk.clock.monotonic()
-        self._last_good.update({device.id: started for device in self.plan.devices})
+        ids = [one.id for one in self.plan.devices] + [one.id for one in self.plan.onvif]
+        self._last_good.update(dict.fromkeys(ids, started))
         self._last_call.update({source.id: started for source in self.plan.inputs})
         async with AsyncExitStack() as stack:
-            client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+            transport = OutwardTransport(self.plan.networks)
+            client = await stack.enter_async_context(
+                httpx.AsyncClient(trust_env=False, transport=transport)
+            )
             calls = [
                 HttpOutput(output, self.desk.clock, client)
                 for output in self.plan.outputs
                 if output.url
             ]
             tasks = [asyncio.create_task(self._poll(module)) for module in modules]
+            tasks += [asyncio.create_task(self._listen(device)) for device in self.plan.onvif]
             if self.plan.outputs:
                 tasks.append(asyncio.create_task(self._follow_alarms()))
             if calls or any(one.expect_every_s for one in self.plan.inputs):
@@ -98,7 +111,7 @@ class Panels:
         try:
             seen = await module.round(self.wanted)
         except LinkError as error:
-            await self._silent(module, error)
+            await self._silent(module.device.id, module.inputs, error)
             return
         self._last_good[module.device.id] = self.desk.clock.monotonic()
         signals = self._of_contacts(module, seen)
@@ -149,7 +162,8 @@ class Panels:
 
     def _module(self, device: ModbusDevice) -> Module:
         inputs, outputs = self.plan.inputs_of(device.id), self.plan.outputs_of(device.id)
-        return Module(device, inputs, outputs, self.wire_of(device))
+        wire = self.wire_of(device) if self.wire_of else ModbusWire(device, self.plan.networks)
+        return Module(device, inputs, outputs, wire)
 
     def _of_contacts(self, module: Module, seen: Seen) -> list[Signal]:
         now = self.desk.clock.utc()
@@ -170,18 +184,71 @@ class Panels:
         self._faults[subject_id] = cause
         return [fault_signal(self._site_id, subject_id, cause, self.desk.clock.utc())]
 
-    async def _silent(self, module: Module, error: LinkError) -> None:
+    async def _silent(self, device_id: str, inputs: Sequence[PanelInput], error: LinkError) -> None:
         now = self.desk.clock.monotonic()
-        last = self._last_good.setdefault(module.device.id, now)
-        if now - last < FAULT_AFTER_S or self._faults.get(module.device.id) == LOST:
+        last = self._last_good.setdefault(device_id, now)
+        if now - last < FAULT_AFTER_S or self._faults.get(device_id) == LOST:
             return
-        _LOG.warning("panel.lost", device=module.device.id, reason=str(error))
-        signals = self._of_fault(module.device.id, LOST)
-        for source in module.inputs:
+        _LOG.warning("panel.lost", device=device_id, reason=str(error))
+        signals = self._of_fault(device_id, LOST)
+        for source in inputs:
             self._contacts.pop(source.id, None)
             at = self.desk.clock.utc()
             signals.append(panic_signal(self._site_id, source, None, at))
         await self._tell(signals)
+
+    async def _listen(self, device: OnvifDevice) -> None:
+        inputs = self.plan.inputs_of(device.id)
+        link = OnvifLink(device, self.desk.clock, self.plan.networks)
+
+        async def take(states: Sequence[InputState]) -> None:
+            # The device tells it once: it is told here until the database has it.
+            while not await self._kept(device, states):
+                await asyncio.sleep(_AGAIN_S)
+
+        async def lost(error: LinkError) -> None:
+            await self._patiently(partial(self._silent, device.id, inputs, error), device.id)
+
+        await link.run(take, lost)
+
+    async def _kept(self, device: OnvifDevice, states: Sequence[InputState]) -> bool:
+        """Whether what was heard is stored; if not, it is as if it had not been heard."""
+        contacts, faults = dict(self._contacts), dict(self._faults)
+        try:
+            await self.heard(device, states)
+        except SQLAlchemyError as error:
+            self._contacts, self._faults = contacts, faults
+            _LOG.error("panel.database_refused", subject=device.id, error=str(error))
+            return False
+        return True
+
+    async def heard(self, device: OnvifDevice, states: Sequence[InputState]) -> None:
+        """What an ONVIF device said of its inputs; nothing new is a sign of life.
+
+        An input that the device never speaks of is faulty: a wrong token would never alarm.
+        """
+        now = self.desk.clock.monotonic()
+        if self._faults.get(device.id, LOST) is not None:
+            self._subscribed[device.id] = now
+        self._last_good[device.id] = now
+        signals = self._of_fault(device.id, None)
+        for source in self.plan.inputs_of(device.id):
+            for state in states:
+                if state.token == source.token:
+                    signals += self._of_input(source, state)
+            unheard = source.id not in self._contacts
+            late = now - self._subscribed[device.id] > UNHEARD_AFTER_S
+            if not unheard or late:
+                signals += self._of_fault(source.id, SILENT if unheard else None)
+        await self._tell(signals)
+
+    def _of_input(self, source: PanelInput, state: InputState) -> list[Signal]:
+        pressed = is_pressed(source, state.active)
+        before = self._contacts.get(source.id)
+        self._contacts[source.id] = Debounced(pressed)
+        if before is not None and before.pressed == pressed:
+            return []
+        return [panic_signal(self._site_id, source, pressed, self.desk.clock.utc())]
 
     async def _tell(self, signals: list[Signal]) -> None:
         if not signals:
