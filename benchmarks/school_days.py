@@ -5,24 +5,31 @@ light model, made at reading level; nothing is blocked. One zone of the sample s
 camera. An alarm is false when the truth of its hour never had that level by threshold and dwell.
 
     python -m benchmarks.school_days --days 30 --jobs 2 --json
+    python -m benchmarks.school_days --days 30 --results days.jsonl --minutes 60
     python -m benchmarks.school_days --days 2 --zone stair-a
+
+With `--results` each day is a line of that file as soon as it is done, and a run that was broken
+off goes on there; the report says how many camera-days it has.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import chi2
 
 from benchmarks.ordinary_day import Looked, watched
 from benchmarks.ordinary_hours import day
-from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
+from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
 from config import load_site, sample_school_directory
 from config.profiles import load_profiles
 from vision.instants import Utc
@@ -35,7 +42,31 @@ BEGAN = Utc.from_iso("2026-03-02T00:00:00+08:00")
 TARGET_L3_A_CAMERA_DAY = 0.1
 _DAY_S = 86_400.0
 _VARIANTS = ("all rules", "density only")
-DayCounts = tuple[int, int, Counter[tuple[str, Level]], Counter[str]]
+
+
+@dataclass(slots=True)
+class Day:
+    """What one day came to.
+
+    Attributes:
+        seed, number, zone_ids, only: which day it is.
+        hours, dense_hours: hours with people, and those whose truth itself reaches L3.
+        false: "variant: level" to the hours in which it was said without being true.
+        causes: what named a false L3.
+    """
+
+    seed: int
+    number: int
+    zone_ids: tuple[str, ...]
+    only: str | None = None
+    hours: int = 0
+    dense_hours: int = 0
+    false: dict[str, int] = field(default_factory=dict)
+    causes: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[int, int, tuple[str, ...], str | None]:
+        return self.seed, self.number, tuple(self.zone_ids), self.only
 
 
 def main() -> None:
@@ -44,62 +75,91 @@ def main() -> None:
     options.add_argument("--zone", default=None, help="only this zone")
     options.add_argument("--hour", default=None, help="only hours of this name, such as dismissal")
     options.add_argument("--jobs", type=int, default=1, help="days at a time")
+    options.add_argument("--minutes", type=float, default=None, help="start no day after these")
+    options.add_argument("--results", type=Path, default=None, help="a line a day; goes on there")
     arguments = options.parse_args()
     site = load_site(sample_school_directory())
     zones = [zone for zone in site.zones if arguments.zone in (None, zone.id)]
     if not zones:
         options.error(f"no zone {arguments.zone}; there are {', '.join(z.id for z in site.zones)}")
-    counts: Counter[tuple[str, Level]] = Counter()
-    causes: Counter[str] = Counter()
-    hours = dense_hours = 0
     judge = partial(judged_day, zones=zones, seed=arguments.seed, only=arguments.hour)
-    for day_hours, day_dense, day_counts, day_causes in _days(judge, arguments):
-        hours += day_hours
-        dense_hours += day_dense
-        counts.update(day_counts)
-        causes.update(day_causes)
+    days = list(_days(judge, zones, arguments))
+    if not days:
+        no_data("no day was done in this time")
     report = Report("school_days", arguments.seed, ("numpy",))
-    missed = _publish(report, counts, arguments.days * len(zones), hours)
+    false = Counter[str]()
+    for one in days:
+        false.update(one.false)
+    missed = _publish(report, false, len(days) * len(zones), sum(one.hours for one in days))
+    dense_hours = sum(one.dense_hours for one in days)
     report.row("hours whose truth itself reaches L3 (a class lines up)", dense_hours, "")
-    report.figures["hours_truly_l3"] = dense_hours
-    for cause, times in causes.most_common(12):
-        report.row(f"a false L3 named {cause}", times, "")
+    report.figures |= {"days": len(days), "hours_truly_l3": dense_hours}
+    for cause in [cause for one in days for cause in one.causes][:12]:
+        report.row("a false L3 named", cause, "")
     report.publish(as_json=arguments.json)
     if missed:
         raise SystemExit(EXIT_TARGET_MISSED)
 
 
-def _days(judge: Callable[[int], DayCounts], arguments: argparse.Namespace) -> Iterator[DayCounts]:
-    if arguments.jobs == 1:
-        yield from map(judge, range(arguments.days))
-        return
+def _days(
+    judge: Callable[[int], Day], zones: Sequence[Zone], arguments: argparse.Namespace
+) -> Iterator[Day]:
+    """Days of the results file, then those that are missing, as far as `--minutes` carries."""
+    zone_ids = tuple(zone.id for zone in zones)
+    wanted = {
+        Day(arguments.seed, number, zone_ids, arguments.hour).key: number
+        for number in range(arguments.days)
+    }
+    for kept in _read(arguments.results):
+        if wanted.pop(kept.key, None) is not None:
+            yield kept
+    ends = None if arguments.minutes is None else time.monotonic() + 60.0 * arguments.minutes
+    left = list(wanted.values())
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        yield from pool.map(judge, range(arguments.days))
+        for first in range(0, len(left), arguments.jobs):
+            if ends is not None and time.monotonic() >= ends:
+                return
+            for one in pool.map(judge, left[first : first + arguments.jobs]):
+                if arguments.results is not None:
+                    with arguments.results.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(asdict(one), ensure_ascii=False) + "\n")
+                yield one
 
 
-def judged_day(number: int, *, zones: Sequence[Zone], seed: int, only: str | None) -> DayCounts:
+def _read(path: Path | None) -> Iterator[Day]:
+    if path is None or not path.exists():
+        return
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            kept = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # broken off while it was written
+        yield Day(**(kept | {"zone_ids": tuple(kept["zone_ids"])}))
+
+
+def judged_day(number: int, *, zones: Sequence[Zone], seed: int, only: str | None) -> Day:
     """One day: its hours, those whose truth reaches L3, false alarms, and what named them."""
     profiles = load_profiles()
-    counts: Counter[tuple[str, Level]] = Counter()
-    causes: Counter[str] = Counter()
-    hours = dense_hours = 0
-    for zone, looked in _hours(zones, number, seed, only):
-        hours += 1
+    judged = Day(seed, number, tuple(zone.id for zone in zones), only)
+    false = Counter[str]()
+    for zone, name, looked in _hours(zones, number, seed, only):
+        judged.hours += 1
         truly = _true_level(looked, profiles[zone.type])
-        dense_hours += truly >= Level.L3.severity
+        judged.dense_hours += truly >= Level.L3.severity
         for variant in _VARIANTS:
             level, rules = _said(looked, _profile(profiles[zone.type], variant))
             for one in (Level.L2, Level.L3):
                 if level >= one.severity > truly:
-                    counts[variant, one] += 1
+                    false[f"{variant}: {one.value}"] += 1
                     if one is Level.L3 and variant == _VARIANTS[0]:
-                        causes.update(f"{zone.id} day {number}: {rule}" for rule in rules)
-    return hours, dense_hours, counts, causes
+                        judged.causes.append(f"{zone.id}, {name}: {', '.join(rules) or 'density'}")
+    judged.false = dict(false)
+    return judged
 
 
 def _hours(
     zones: Sequence[Zone], number: int, seed: int, only: str | None
-) -> Iterator[tuple[Zone, list[Looked]]]:
+) -> Iterator[tuple[Zone, str, list[Looked]]]:
     """What is measured in each hour of each zone; every hour has random numbers of its own."""
     for index, zone in enumerate(zones):
         hours = day(zone, np.random.default_rng((seed, number, index)))
@@ -108,7 +168,7 @@ def _hours(
                 continue
             rng = np.random.default_rng((seed, number, index, slot))
             began = BEGAN.plus(number * _DAY_S + hour.clock_s)
-            yield zone, list(watched(zone, hour.people, began, rng))
+            yield zone, hour.name, list(watched(zone, hour.people, began, rng))
 
 
 def _profile(profile: ZoneProfile, variant: str) -> ZoneProfile:
@@ -156,15 +216,13 @@ def poisson_interval(count: int) -> tuple[float, float]:
     return float(low), float(chi2.ppf(0.975, 2 * (count + 1)) / 2.0)
 
 
-def _publish(
-    report: Report, counts: Counter[tuple[str, Level]], camera_days: int, hours: int
-) -> bool:
+def _publish(report: Report, false: Counter[str], camera_days: int, hours: int) -> bool:
     report.row("camera-days", camera_days, "")
     report.row("hours with many people", hours, "")
     report.figures |= {"camera_days": camera_days, "hours": hours}
     for variant in _VARIANTS:
         for level in (Level.L2, Level.L3):
-            count = counts[variant, level]
+            count = false[f"{variant}: {level.value}"]
             low, high = (end / camera_days for end in poisson_interval(count))
             target = f"{TARGET_L3_A_CAMERA_DAY:g}" if level is Level.L3 else "1"
             report.row(
@@ -175,7 +233,7 @@ def _publish(
             name = f"{variant.replace(' ', '_')}_false_{level.value.lower()}_per_camera_day"
             report.figures[name] = round(count / camera_days, 4)
             report.figures[f"{name}_high"] = round(high, 4)
-    return counts[_VARIANTS[0], Level.L3] / camera_days > TARGET_L3_A_CAMERA_DAY
+    return false[f"{_VARIANTS[0]}: {Level.L3.value}"] / camera_days > TARGET_L3_A_CAMERA_DAY
 
 
 if __name__ == "__main__":

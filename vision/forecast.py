@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,17 +32,19 @@ class Sample:
     speed_mps: float | None = None
 
 
+def newest_of(history: Sequence[Sample], lasts_s: float) -> Iterator[Sample]:
+    """The samples of the last `lasts_s`, newest first."""
+    for sample in reversed(history):
+        if history[-1].at - sample.at > lasts_s:
+            return
+        yield sample
+
+
 def recent_speed_mps(history: Sequence[Sample]) -> float | None:
     """Median of the known speeds of the last `_SPEED_S`; `None` where none is known."""
-    if not history:
-        return None
-    newest = history[-1].at
-    known = [
-        sample.speed_mps
-        for sample in history
-        if sample.speed_mps is not None and newest - sample.at <= _SPEED_S
-    ]
-    return float(np.median(known)) if known else None
+    speeds = (sample.speed_mps for sample in newest_of(history, _SPEED_S))
+    known = [speed for speed in speeds if speed is not None]
+    return median(known) if known else None
 
 
 def robust_slope(times_s: ArrayLike, values: ArrayLike) -> float:
@@ -61,9 +64,8 @@ def rise_per_s(history: Sequence[Sample], window_s: float) -> float | None:
     """
     if not history:
         return None
-    newest = history[-1].at
-    recent = [sample for sample in history if newest - sample.at <= window_s]
-    lasted_s = newest - recent[0].at
+    recent = list(newest_of(history, window_s))[::-1]
+    lasted_s = recent[-1].at - recent[0].at
     if len(recent) < _FEWEST_SAMPLES or lasted_s < _LEAST_WINDOW_SHARE * window_s:
         return None
     step = -(-len(recent) // _MOST_SAMPLES)
@@ -90,4 +92,4 @@ def time_to_reach(
     return None if per_s is None else max(0.0, (threshold_per_m2 - density_per_m2) / per_s)
 
 
-__all__ = ["Sample", "recent_speed_mps", "rise_per_s", "robust_slope", "time_to_reach"]
+__all__ = ["Sample", "newest_of", "recent_speed_mps", "rise_per_s", "robust_slope", "time_to_reach"]

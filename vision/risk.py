@@ -13,11 +13,10 @@ by one level do not add up.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import NamedTuple
 
-import numpy as np
-
-from vision.forecast import Sample
+from vision.forecast import Sample, newest_of
 from vision.instants import Utc
 from vision.profiles import ZoneProfile
 from vision.readings import Level, Reason, ZoneMeasurement
@@ -61,6 +60,9 @@ class Timer:
         return 0.0 if self.held_since is None else max(0.0, at - self.held_since)
 
 
+_FRESH = Timer()
+
+
 @dataclass(frozen=True, slots=True)
 class RiskState:
     """What a zone's judgement remembers.
@@ -78,7 +80,10 @@ class RiskState:
     at: Utc | None = None
 
     def rule(self, name: str) -> Timer:
-        return next((timer for known, timer in self.rules if known == name), Timer())
+        for known, timer in self.rules:
+            if known == name:
+                return timer
+        return _FRESH
 
 
 class Judgement(NamedTuple):
@@ -150,17 +155,15 @@ def _remember(
     history: tuple[Sample, ...], m: ZoneMeasurement, profile: ZoneProfile, at: Utc
 ) -> tuple[Sample, ...]:
     keep_s = max(profile.smoothing_s, profile.rules.time_to_next_level.window_s)
-    kept = [sample for sample in history if at - sample.at <= keep_s]
-    return (
-        *kept,
-        Sample(at, m.density_peak_per_m2, m.density_peak_std_per_m2, m.speed_mps),
-    )
+    oldest = 0
+    while oldest < len(history) and at - history[oldest].at > keep_s:
+        oldest += 1
+    newest = Sample(at, m.density_peak_per_m2, m.density_peak_std_per_m2, m.speed_mps)
+    return (*history[oldest:], newest)
 
 
 def _smoothed(history: tuple[Sample, ...], smoothing_s: float) -> float:
-    newest = history[-1].at
-    recent = [s.density_per_m2 for s in history if newest - s.at <= smoothing_s]
-    return float(np.median(recent))
+    return median(sample.density_per_m2 for sample in newest_of(history, smoothing_s))
 
 
 def _lower(density: float, m: ZoneMeasurement, profile: ZoneProfile) -> float:
