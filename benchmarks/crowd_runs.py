@@ -40,7 +40,8 @@ class Run:
         true_mps: median true speed of the people in the zone; `None` with fewer than three.
         said: severity 0..4, -1 for UNKNOWN.
         could_be: severity at the upper end of the uncertainty, where it is higher.
-        density_per_m2, speed_mps: as measured; `None` where nothing was.
+        density_per_m2, speed_mps, std_per_m2: as measured, with the standard error of density;
+            `None` where nothing was.
         warned_by: the rules among the reasons when L2 was first said.
     """
 
@@ -53,6 +54,7 @@ class Run:
     density_per_m2: list[float | None] = field(default_factory=list)
     speed_mps: list[float | None] = field(default_factory=list)
     warned_by: list[str] = field(default_factory=list)
+    std_per_m2: list[float | None] = field(default_factory=list)
 
     def add(
         self, t_s: float, truth_per_m2: float, speeds_mps: Float64Array, reading: ZoneReading
@@ -70,6 +72,9 @@ class Run:
         self.could_be.append(None if reading.could_be is None else reading.could_be.severity)
         self.density_per_m2.append(
             None if measured is None else round(measured.density_peak_per_m2, 4)
+        )
+        self.std_per_m2.append(
+            None if measured is None else round(measured.density_peak_std_per_m2, 4)
         )
         speed = None if measured is None else measured.speed_mps
         self.speed_mps.append(None if speed is None else round(speed, 4))

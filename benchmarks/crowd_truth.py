@@ -39,6 +39,7 @@ from benchmarks.crowd_runs import Key, Run, read_runs
 from benchmarks.crowd_verdict import (
     confidence_rows,
     density_rows,
+    doubt_rows,
     lead_rows,
     level_rows,
     speed_rows,
@@ -143,6 +144,7 @@ def published(runs: list[Run], arguments: argparse.Namespace) -> bool:
     judged = [(run, profiles[run.key.story]) for run in runs if run.key.story != DEMONSTRATION[0]]
     everything = [(run, profiles[run.key.story]) for run in runs]
     missed_target = density_rows(report, everything) | confidence_rows(report, everything)
+    doubt_rows(report, everything)
     speed_rows(report, everything)
     if judged:
         missed_target |= level_rows(report, judged)

@@ -16,6 +16,8 @@ from vision.readings import Level
 DENSITY_MAE_TARGET_PER_M2 = 0.25
 DENSE_ERROR_TARGET = 0.10
 LEAD_MEDIAN_TARGET_S, LEAD_P10_TARGET_S = 60.0, 20.0
+# Below it a person more or less is all the error there is.
+LEAST_JUDGED_PER_M2 = 1.0
 Judged = Sequence[tuple[Run, ZoneProfile]]
 
 
@@ -45,6 +47,30 @@ def density_rows(report: Report, runs: Judged) -> bool:
         report.figures["density_error_above_4_relative"] = round(share, 4)
         missed |= share > DENSE_ERROR_TARGET
     return missed
+
+
+def doubt_rows(report: Report, runs: Judged) -> None:
+    """Whether the stated standard error of density is as wide as the real error, from 1 per m²."""
+    rows = np.array(
+        [
+            (truth, abs(measured - truth), std)
+            for run, _ in runs
+            for truth, measured, std in zip(
+                run.truth_per_m2, run.density_per_m2, run.std_per_m2, strict=False
+            )
+            if measured is not None and std is not None and truth >= LEAST_JUDGED_PER_M2
+        ]
+    ).reshape(-1, 3)
+    if not len(rows):
+        return
+    within = float(np.mean(rows[:, 1] <= 2.0 * rows[:, 2]))
+    relative = float(np.median(rows[:, 2] / rows[:, 0]))
+    report.row("stated standard error, of the true density: median", f"{relative:.0%}", "")
+    report.row(f"truth within two standard errors, n={len(rows)}", f"{within:.1%}", "")
+    report.figures |= {
+        "stated_error_median_relative": round(relative, 4),
+        "within_two_errors_share": round(within, 4),
+    }
 
 
 def speed_rows(report: Report, runs: Judged) -> None:
@@ -168,4 +194,11 @@ def lead_rows(report: Report, runs: Judged, *, demonstration: str) -> None:
         report.figures[f"lead_{name}_p10_s"] = round(float(low), 1)
 
 
-__all__ = ["confidence_rows", "density_rows", "lead_rows", "level_rows", "speed_rows"]
+__all__ = [
+    "confidence_rows",
+    "density_rows",
+    "doubt_rows",
+    "lead_rows",
+    "level_rows",
+    "speed_rows",
+]
