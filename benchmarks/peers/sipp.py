@@ -64,6 +64,28 @@ _RESPONSE = """<?xml version="1.0" encoding="GB2312"?>
 <DeviceID>{device}</DeviceID>
 <Result>{result}</Result>
 </Response>"""
+_SUBSCRIBE = f"""SUBSCRIBE sip:{DEVICE_ID}@{DOMAIN} SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:{PLATFORM_ID}@{DOMAIN}>;tag=s[call_number]
+To: <sip:{DEVICE_ID}@{DOMAIN}>
+[last_Call-ID:]
+CSeq: 30 SUBSCRIBE
+Contact: <sip:{PLATFORM_ID}@[local_ip]:[local_port]>
+Max-Forwards: 70
+Event: presence
+Expires: 3600
+Content-Type: Application/MANSCDP+xml
+Content-Length: [len]
+
+<?xml version="1.0" encoding="GB2312"?>
+<Query>
+<CmdType>Alarm</CmdType>
+<SN>88</SN>
+<DeviceID>{DEVICE_ID}</DeviceID>
+<StartAlarmPriority>1</StartAlarmPriority>
+<EndAlarmPriority>{{last}}</EndAlarmPriority>
+<AlarmMethod>0</AlarmMethod>
+</Query>"""
 _RESET = """<?xml version="1.0" encoding="GB2312"?>
 <Control>
 <CmdType>DeviceControl</CmdType>
@@ -83,6 +105,7 @@ def platform(
     qop: bool = False,
     answers: str = "OK",
     reset: bool = False,
+    subscribes: int = 0,
 ) -> str:
     """A scenario: one call is a registration, a keepalive or an alarm.
 
@@ -90,10 +113,21 @@ def platform(
         algorithm: of the digest.
         answers: Result of the business response; empty for a platform that loses it.
         reset: after the response the platform resets the alarm.
+        subscribes: once we are registered the platform subscribes to alarms down to this priority,
+            and waits for one.
     """
     body = _RESPONSE.format(device=DEVICE_ID, result=answers)
     respond = _send(body) if answers else ""
     control = _send(_RESET.format(device=DEVICE_ID)) if reset else ""
+    subscription = ""
+    if subscribes:
+        asked = _SUBSCRIBE.replace("{last}", str(subscribes))
+        subscription = (
+            f'<send retrans="500"><![CDATA[\n{asked}\n]]></send>\n<recv response="200"/>'
+            f'<recv request="NOTIFY" timeout="60000"><action><ereg regexp="&lt;SN&gt;([0-9]+)'
+            f'&lt;/SN&gt;" search_in="body" assign_to="all,sn"/></action></recv>'
+            f"{_answer('200 OK')}{respond}"
+        )
     more = _CHALLENGE.format(algorithm=algorithm, qop=', qop="auth"' if qop else "")
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE scenario SYSTEM "sipp.dtd">
@@ -125,6 +159,7 @@ def platform(
 <nop next="end"/>
 <label id="welcome"/>
 {_answer("200 OK", "Expires: 3600" + chr(10))}
+{subscription}
 <label id="end"/>
 <nop/>
 </scenario>

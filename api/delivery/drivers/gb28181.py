@@ -1,7 +1,8 @@
 """GB/T 28181: registers as a device, keeps alive, notifies alarms, waits for the business answer.
 
 SIP 200 says only that the platform's SIP part took the message: "sent". The platform's own
-`<Response>` with our SN says "received".
+`<Response>` with our SN says "received". A platform that has subscribed to alarms gets each of them
+as NOTIFY first; what it does not confirm is repeated as MESSAGE under the same SN.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import structlog
 
 from api.delivery.driver import Accepted, Receipt, Received
 from api.delivery.drivers import gb_xml
+from api.delivery.drivers.gb_subscription import Subscriptions
 from api.delivery.drivers.gb_xml import GbXmlError, Incoming
 from api.delivery.drivers.sip_digest import Login, authorization, best_challenge
 from api.delivery.drivers.sip_link import Peer, SipLink
-from api.delivery.drivers.sip_message import SipMessage
+from api.delivery.drivers.sip_message import Reply, SipMessage
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
 from config.delivery import Gb28181Keys, read_secret
@@ -34,6 +36,10 @@ _OK = 200
 _UNAUTHORIZED = frozenset({401, 407})
 _FORGOTTEN = frozenset({401, 403, 404, 407, 481})
 _CALL_S = 5.0
+_NOTIFY_S = 2.0
+"""Time enough is left of one attempt for the MESSAGE that follows an unanswered NOTIFY."""
+
+_XML = ("content-type", "Application/MANSCDP+xml")
 _KNOWN_NUMBERS = 1024
 _FIRST_OWN_NUMBER = 1_000_000_000
 """SNs of keepalives stand apart from those of alarms, which are outbox numbers."""
@@ -71,6 +77,7 @@ class Gb28181Driver:
         self._register_now = asyncio.Event()
         self._waiting: dict[int, asyncio.Future[Incoming]] = {}
         self._sent: OrderedDict[int, str] = OrderedDict()
+        self._subscriptions = Subscriptions()
         self._cseq = 0
         self._own_number = _FIRST_OWN_NUMBER
         self._call_id = f"{secrets.token_hex(8)}@xiaoan"
@@ -92,13 +99,15 @@ class Gb28181Driver:
         """See `Driver.send`."""
         self._check_registered()
         number = message.sequence
+        repeated = number in self._sent
         answer: asyncio.Future[Incoming] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         self._remember(number, message.id)
         alarm_id = self._keys.alarm_id or self._keys.device_id
         try:
             body = gb_xml.alarm_notify(message, alarm_id, self._keys.edition)
-            await self._message(body)
+            if repeated or not await self._notify(message, body):
+                await self._message(body)
             accepted()
             said = await answer
         finally:
@@ -139,7 +148,7 @@ class Gb28181Driver:
     async def _message(self, body: bytes) -> None:
         """A MESSAGE that ends well with 200. Raises `PathError` or `RefusedError`."""
         uri = f"sip:{self._keys.server_id}@{self._keys.domain}"
-        headers = (("content-type", "Application/MANSCDP+xml"),)
+        headers = (_XML,)
         call_id = f"{secrets.token_hex(8)}@xiaoan"
         request = await self._request("MESSAGE", uri, uri, call_id, headers, body)
         answer = await self._link.request(request)
@@ -152,6 +161,41 @@ class Gb28181Driver:
         if 400 <= answer.status < 500:
             raise RefusedError(told)
         raise PathError(told)
+
+    async def _notify(self, message: OutMessage, body: bytes) -> bool:
+        """Whether the platform subscribed to such an alarm and took it; else it goes by MESSAGE."""
+        now = asyncio.get_running_loop().time()
+        code = gb_xml.alarm_code(
+            message.alarm_type, message.description.en.lower(), self._keys.edition
+        )
+        at = message.step_time.to_datetime()
+        found = self._subscriptions.wanting(message.priority, code, at, now)
+        if found is None:
+            return False
+        host, port = await self._link.local_address()
+        request = SipMessage(
+            (
+                ("via", await self._link.via()),
+                *found.headers(now),
+                ("contact", f"<sip:{self._keys.device_id}@{host}:{port}>"),
+                ("max-forwards", "70"),
+                _XML,
+            ),
+            body,
+            method="NOTIFY",
+            uri=found.target,
+        )
+        try:
+            async with asyncio.timeout(_NOTIFY_S):
+                answer = await self._link.request(request)
+        except TimeoutError:
+            self._subscriptions.drop(found)
+            return False
+        if answer.status != _OK:
+            _LOG.warning("delivery.gb28181_subscription_ended", status=answer.status)
+            self._subscriptions.drop(found)
+            return False
+        return True
 
     async def _request(
         self,
@@ -224,24 +268,40 @@ class Gb28181Driver:
         if answer.status != _OK:
             raise PathError(f"SIP {answer.status} {answer.reason}".strip())
 
-    def _handle(self, request: SipMessage) -> tuple[int, str]:
+    def _handle(self, request: SipMessage) -> Reply:
         """A request of the platform: its SIP answer; the business answer goes out on its own."""
         if request.method == "OPTIONS":
-            return _OK, "OK"
-        if request.method != "MESSAGE":
-            return 405, "Method Not Allowed"
+            return Reply(_OK, "OK")
+        if request.method not in ("MESSAGE", "SUBSCRIBE"):
+            return Reply(405, "Method Not Allowed", (("allow", "MESSAGE, SUBSCRIBE, OPTIONS"),))
         try:
             incoming = gb_xml.read(request.body)
         except GbXmlError as error:
             _LOG.warning("delivery.gb28181_unreadable", reason=str(error))
-            return 400, "Bad Request"
+            return Reply(400, "Bad Request")
+        if request.method == "SUBSCRIBE":
+            return self._subscribed(request, incoming)
         if incoming.kind == "Response" and incoming.command == "Alarm":
             self._take_response(incoming)
         elif incoming.kind in ("Control", "Query"):
             task = asyncio.create_task(self._answer(incoming), name="gb28181-answer")
             self._answers.add(task)
             task.add_done_callback(self._answers.discard)
-        return _OK, "OK"
+        return Reply(_OK, "OK")
+
+    def _subscribed(self, request: SipMessage, incoming: Incoming) -> Reply:
+        """Alarms can be subscribed to; nothing else of ours changes."""
+        if incoming.kind != "Query" or incoming.command != "Alarm" or not request.header("event"):
+            return Reply(489, "Bad Event")
+        now = asyncio.get_running_loop().time()
+        lasts_s = self._subscriptions.take(request, incoming.wanted, self._link.tag, now)
+        body = gb_xml.result(incoming, self._keys.device_id, self._keys.edition, ok=True)
+        headers = (
+            ("expires", str(lasts_s)),
+            ("contact", f"<sip:{self._keys.device_id}@{self._keys.domain}>"),
+            _XML,
+        )
+        return Reply(_OK, "OK", headers, body)
 
     def _take_response(self, incoming: Incoming) -> None:
         answer = self._waiting.get(incoming.number)

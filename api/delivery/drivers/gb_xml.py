@@ -14,6 +14,16 @@ _MOST_BYTES = 32_768
 _MOST_DESCRIPTION = 200
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
+_NUMBER = re.compile(r"[0-9]{1,4}")
+_FILTER_KEYS = (
+    "StartAlarmPriority",
+    "EndAlarmPriority",
+    "AlarmMethod",
+    "AlarmType",
+    "EndAlarmTime",
+    "EndTime",
+)
+
 METHOD_DEVICE, METHOD_VIDEO = 2, 5
 """AlarmMethod: 2 device, 5 video."""
 
@@ -31,6 +41,34 @@ class AlarmCode:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmFilter:
+    """Which alarms a platform subscribes to; 0 and empty stand for all.
+
+    Attributes:
+        methods: digits of AlarmMethod, "12" or "1/2" for two of them.
+        ends: local time of China after which nothing is wanted.
+    """
+
+    first_priority: int = 0
+    last_priority: int = 0
+    methods: frozenset[int] = frozenset()
+    types: frozenset[int] = frozenset()
+    ends: datetime | None = None
+
+    def fits(self, priority: int, code: AlarmCode, at: datetime) -> bool:
+        """Whether an alarm of this kind at this local time is wanted."""
+        if self.first_priority and priority < self.first_priority:
+            return False
+        if self.last_priority and priority > self.last_priority:
+            return False
+        if self.methods and code.method not in self.methods:
+            return False
+        if self.types and code.type is not None and code.type not in self.types:
+            return False
+        return self.ends is None or at <= self.ends
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """A platform's document.
 
@@ -41,6 +79,7 @@ class Incoming:
         result: OK or ERROR of a Response, else empty.
         alarm_command: AlarmCmd of a DeviceControl, e.g. ResetAlarm, else empty.
         detail: AlarmMethod and AlarmType of a reset, for people.
+        wanted: which alarms a subscription asks for.
     """
 
     kind: str
@@ -50,6 +89,7 @@ class Incoming:
     result: str = ""
     alarm_command: str = ""
     detail: str = ""
+    wanted: AlarmFilter = AlarmFilter()
 
 
 def alarm_code(alarm_type: str, cause: str, edition: int) -> AlarmCode:
@@ -175,7 +215,30 @@ def read(body: bytes) -> Incoming:
         result=(root.findtext("Result") or "").strip().upper(),
         alarm_command=(root.findtext("AlarmCmd") or "").strip(),
         detail=f"{method}/{kind}".strip("/ "),
+        wanted=_filter(root),
     )
+
+
+def _filter(root: ET.Element) -> AlarmFilter:
+    """What cannot be read asks for nothing less: the platform then gets more than it wanted."""
+    said = {name: (root.findtext(name) or "").strip() for name in _FILTER_KEYS}
+    ends = said["EndAlarmTime"] or said["EndTime"]
+    try:
+        until = datetime.fromisoformat(ends).replace(tzinfo=CHINA) if ends else None
+    except ValueError:
+        until = None
+    return AlarmFilter(
+        first_priority=min(_digits(said["StartAlarmPriority"]), default=0),
+        last_priority=min(_digits(said["EndAlarmPriority"]), default=0),
+        methods=_digits(said["AlarmMethod"]),
+        types=frozenset(int(one) for one in _NUMBER.findall(said["AlarmType"]) if int(one)),
+        ends=until,
+    )
+
+
+def _digits(text: str) -> frozenset[int]:
+    """Digits from 1: "12", "1/2" and "1,2" are the same; 0 stands for all."""
+    return frozenset(int(one) for one in text if one in "123456789")
 
 
 def _document(kind: str, command: str, number: int, device_id: str) -> ET.Element:

@@ -18,6 +18,7 @@ import structlog
 
 from api.delivery.drivers.sip_message import (
     MOST_BYTES,
+    Reply,
     SipMessage,
     SipSyntaxError,
     StreamSplitter,
@@ -34,8 +35,8 @@ _ANSWERED = 256
 _CONNECT_S = 4.0
 _FINAL = 200
 
-Handle = Callable[[SipMessage], tuple[int, str]]
-"""Judges a request of the peer; returns status and reason of the answer."""
+Handle = Callable[[SipMessage], Reply]
+"""Judges a request of the peer; returns what it is answered with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,11 @@ class Peer:
 
 
 class SipLink:
-    """Opens when first needed, and again after it broke."""
+    """Opens when first needed, and again after it broke.
+
+    Attributes:
+        tag: ours in every answer, and so in every dialog that the peer begins.
+    """
 
     def __init__(self, peer: Peer, handle: Handle) -> None:
         self._peer = peer
@@ -61,7 +66,7 @@ class SipLink:
         self._opening = asyncio.Lock()
         self._waiting: dict[tuple[str, str], asyncio.Future[SipMessage]] = {}
         self._answered: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-        self._tag = secrets.token_hex(5)
+        self.tag = secrets.token_hex(5)
 
     async def local_address(self) -> tuple[str, int]:
         """Our address as the server should see it. Raises `PathError`."""
@@ -196,8 +201,7 @@ class SipLink:
         key = (request.branch, request.method)
         data = self._answered.get(key)
         if data is None:
-            status, reason = self._handle(request)
-            data = answer_to(request, status, reason, self._tag).encode()
+            data = answer_to(request, self._handle(request), self.tag).encode()
             self._answered[key] = data
             if len(self._answered) > _ANSWERED:
                 self._answered.popitem(last=False)

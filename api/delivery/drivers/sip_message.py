@@ -72,7 +72,17 @@ class SipMessage:
         return "\r\n".join((*lines, "", "")).encode() + self.body
 
 
-def answer_to(request: SipMessage, status: int, reason: str, tag: str) -> SipMessage:
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a request of the peer is answered with, beside what every answer carries."""
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+def answer_to(request: SipMessage, reply: Reply, tag: str) -> SipMessage:
     """An answer that carries the request's own Via, From, To, Call-ID and CSeq."""
     headers: list[tuple[str, str]] = [("via", value) for value in request.all("via")]
     to = request.header("to")
@@ -82,7 +92,8 @@ def answer_to(request: SipMessage, status: int, reason: str, tag: str) -> SipMes
         ("call-id", request.header("call-id")),
         ("cseq", request.header("cseq")),
     ]
-    return SipMessage(tuple(headers), status=status, reason=reason)
+    headers += reply.headers
+    return SipMessage(tuple(headers), reply.body, status=reply.status, reason=reply.reason)
 
 
 def parse(data: bytes) -> SipMessage:

@@ -13,6 +13,7 @@ from api.delivery.drivers.dc09_frame import Line, build_frame, crc16_arc, read_a
 from api.delivery.drivers.gb_xml import AlarmCode, GbXmlError, alarm_code
 from api.delivery.drivers.sip_digest import Challenge, Login, authorization, best_challenge
 from api.delivery.drivers.sip_message import (
+    Reply,
     SipMessage,
     SipSyntaxError,
     StreamSplitter,
@@ -109,7 +110,7 @@ def test_a_request_survives_writing_and_reading() -> None:
     )
     again = parse(request.encode())
     assert (again.method, again.uri, again.body) == ("MESSAGE", "sip:b", request.body)
-    answer = answer_to(again, 200, "OK", "t1")
+    answer = answer_to(again, Reply(200, "OK"), "t1")
     assert answer.header("to") == "<sip:b>;tag=t1"
     assert answer.branch == "z9hG4bK1"
 

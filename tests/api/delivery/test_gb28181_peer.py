@@ -152,6 +152,45 @@ async def test_the_platform_resets_the_alarm(tmp_path: Path, tcp: bool) -> None:
     assert heard.controls == [("ResetAlarm", "5/10")]
 
 
+@_BOTH_TRANSPORTS
+async def test_a_platform_that_subscribed_gets_the_alarm_as_a_notification(
+    tmp_path: Path, tcp: bool
+) -> None:
+    with sipp.Sipp(sipp.platform(subscribes=4), tmp_path, tcp=tcp) as platform:
+        async with driver_for(platform.port, tcp=tcp) as (driver, _):
+            await registered(driver)
+            await until(lambda: "<SN>88</SN>" in platform.messages.partition("SIP/2.0 200 OK")[2])
+            await until(lambda: platform.messages.count("<Result>OK</Result>") >= 1)
+            async with asyncio.timeout(30.0):
+                receipt = await driver.send(message(), lambda: None)
+        seen = platform.messages
+    assert (receipt.received, receipt.detail) == (True, "Response OK, SN 17")
+    notified = seen.partition("NOTIFY sip:")[2].partition("</Notify>")[0]
+    for part in (
+        "Event: presence",
+        "Subscription-State: active;expires=",
+        ";tag=s",
+        "CSeq: 1 NOTIFY",
+        "<CmdType>Alarm</CmdType><SN>17</SN>",
+    ):
+        assert part in notified
+    assert "Expires: 3600" in seen
+    # The alarm went out once, in the dialog that the platform began.
+    assert seen.count("<AlarmMethod>5</AlarmMethod>") == 1
+
+
+async def test_an_alarm_outside_the_subscription_goes_by_message(tmp_path: Path) -> None:
+    with sipp.Sipp(sipp.platform(subscribes=2), tmp_path) as platform:
+        async with driver_for(platform.port) as (driver, _):
+            await registered(driver)
+            await until(lambda: platform.messages.count("<Result>OK</Result>") >= 1)
+            async with asyncio.timeout(30.0):
+                receipt = await driver.send(message(priority=3), lambda: None)
+        seen = platform.messages
+    assert receipt.received
+    assert "NOTIFY sip:" not in seen
+
+
 async def test_a_wrong_password_is_told(tmp_path: Path) -> None:
     with sipp.Sipp(sipp.platform(), tmp_path) as platform:
         async with driver_for(platform.port, password="env:GB_WRONG") as (driver, _):
