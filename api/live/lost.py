@@ -7,15 +7,22 @@ from api.live.judge import STALE, blind_cause, camera_lost_cause
 from streams.records import CameraState
 
 
+WORKER_ENDED = "worker_down"
+"""The last word of a worker that was told to stop."""
+
+
 def lost_cause(known: Known, camera_id: str) -> str | None:
     """Why nobody sees through the camera, as a catalogue key; `None` while somebody does.
 
     A zone that nobody sees is laid at the door of its cameras, unless one of them has already
     told that it is lost. A camera that is still starting, or has just begun to give pictures, is
     not lost: its worker gives it a time of its own and calls it offline after that, and a worker
-    that dies meanwhile falls silent.
+    that dies meanwhile falls silent. Nor is one whose worker has said that it ends: on a planned
+    stop the service ends with it, and afterwards both need the time of a start.
     """
     own = camera_lost_cause(known.cameras.get(camera_id))
+    if own == WORKER_ENDED and _may_return(known, camera_id):
+        return None
     if own is not None:
         return own
     for zone_id in known.site.camera[camera_id].zone_ids:
@@ -59,3 +66,10 @@ def _has_time_left(known: Known, camera_id: str) -> bool:
         return False
     new = known.now - status.since <= known.limits.lost_after_s
     return status.state is CameraState.STARTING or (status.state is CameraState.LIVE and new)
+
+
+def _may_return(known: Known, camera_id: str) -> bool:
+    status = known.cameras[camera_id]
+    if status.seen_at < known.started_at:
+        return known.now - known.started_at <= known.limits.startup_grace_s
+    return known.now - status.since <= known.limits.lost_after_s

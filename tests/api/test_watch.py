@@ -113,3 +113,34 @@ async def test_a_zone_dark_for_long_alarms_with_its_cause(sqlite_url: str) -> No
         (alarm,) = await desk.alarms()
         assert alarm["subject_id"] == "cam-stair"
         assert alarm["now"]["reasons"][0]["rule"] == "camera_dark"
+
+
+async def test_a_planned_stop_leaves_no_alarm_that_stands_after_the_restart(
+    sqlite_url: str,
+) -> None:
+    async with running_desk(sqlite_url) as desk:
+        await desk.send(desk.camera("cam-stair", "live"), desk.reading("stair", "L0"))
+        await desk.send(desk.camera("cam-stair", "offline", "worker_down"))
+        await desk.service.watch.tick()
+        assert await desk.alarms() == []
+        clock = desk.clock
+    clock.advance(3_600.0)
+    async with running_desk(sqlite_url, clock=clock) as desk:
+        await pass_time(desk, 59.0, keep=("hall",))
+        assert await desk.alarms() == []
+        await desk.send(desk.camera("cam-stair", "live"), desk.reading("stair", "L0"))
+        await pass_time(desk, 9.0, keep=("hall", "stair"))
+        assert await desk.alarms() == []
+
+
+async def test_a_worker_that_ended_and_does_not_return_is_an_alarm(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url) as desk:
+        await desk.send(desk.camera("cam-stair", "live"), desk.reading("stair", "L0"))
+        await desk.send(desk.camera("cam-stair", "offline", "worker_down"))
+        await pass_time(desk, 9.0, keep=("hall",))
+        assert await desk.alarms() == []
+        assert (await desk.zone("stair"))["level"] == "UNKNOWN"
+        await pass_time(desk, 2.0, keep=("hall",))
+        (alarm,) = await desk.alarms()
+        assert alarm["now"]["reasons"][0]["rule"] == "worker_down"
+        assert alarm["zone_ids"] == ["stair"]
