@@ -6,7 +6,6 @@ from api.live.board import Known
 from api.live.judge import STALE, blind_cause, camera_lost_cause
 from streams.records import CameraState
 
-
 WORKER_ENDED = "worker_down"
 """The last word of a worker that was told to stop."""
 
