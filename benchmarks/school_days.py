@@ -1,4 +1,5 @@
-"""False alarms on ordinary school days, with all rules and with density alone.
+"""False alarms on ordinary school days, with all rules, with density alone, and with corridors that
+know no ceiling (docs/decisions/0008-warning-before-density.md).
 
 Days, zones and walking are those of `benchmarks.ordinary_hours` and `benchmarks.ordinary_day`: a
 light model, made at reading level; nothing is blocked. One zone of the sample school stands for one
@@ -36,12 +37,12 @@ from vision.instants import Utc
 from vision.profiles import Rules, ZoneProfile
 from vision.readings import Level
 from vision.risk import RiskState, advance
-from vision.zones import Zone
+from vision.zones import Zone, ZoneType
 
 BEGAN = Utc.from_iso("2026-03-02T00:00:00+08:00")
 TARGET_L3_A_CAMERA_DAY = 0.1
 _DAY_S = 86_400.0
-_VARIANTS = ("all rules", "density only")
+_VARIANTS = ("all rules", "density only", "corridors without ceilings")
 
 
 @dataclass(slots=True)
@@ -174,11 +175,31 @@ def _hours(
 def _profile(profile: ZoneProfile, variant: str) -> ZoneProfile:
     if variant == _VARIANTS[0]:
         return profile
+    if variant == _VARIANTS[2]:
+        return _without_ceilings(profile)
     off = {
         item.name: replace(getattr(profile.rules, item.name), enabled=False)
         for item in fields(Rules)
     }
     return replace(profile, rules=Rules(**off))
+
+
+def _without_ceilings(profile: ZoneProfile) -> ZoneProfile:
+    """Corridors with the levels that the same rules give at a gate; other places as they are."""
+    rules = profile.rules
+    if profile.zone_type is not ZoneType.CORRIDOR:
+        return profile
+    freed = replace(
+        rules,
+        slow_dense_queue=replace(rules.slow_dense_queue, stopped_share=0.0),
+        outflow_stop=replace(rules.outflow_stop, level=Level.L3),
+        narrowed_exit=replace(rules.narrowed_exit, level=Level.L2),
+        jam_density=replace(rules.jam_density, ceiling=Level.L4),
+        time_to_next_level=replace(rules.time_to_next_level, ceiling=Level.L4),
+        counter_flow=replace(rules.counter_flow, ceiling=Level.L4),
+        blocked_exit=replace(rules.blocked_exit, level=Level.L3),
+    )
+    return replace(profile, rules=freed)
 
 
 def _said(looked: Sequence[Looked], profile: ZoneProfile) -> tuple[int, tuple[str, ...]]:
