@@ -147,8 +147,12 @@ def judged_day(number: int, *, zones: Sequence[Zone], seed: int, only: str | Non
         judged.hours += 1
         truly = _true_level(looked, profiles[zone.type])
         judged.dense_hours += truly >= Level.L3.severity
+        said: dict[ZoneProfile, tuple[int, tuple[str, ...]]] = {}
         for variant in _VARIANTS:
-            level, rules = _said(looked, _profile(profiles[zone.type], variant))
+            profile = _profile(profiles[zone.type], variant)
+            if profile not in said:
+                said[profile] = _said(looked, profile)
+            level, rules = said[profile]
             for one in (Level.L2, Level.L3):
                 if level >= one.severity > truly:
                     false[f"{variant}: {one.value}"] += 1

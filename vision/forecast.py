@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vision.arrays import IntArray
 from vision.instants import Utc
 
 # A forecast needs this share of its window, and a rise that stands out of the counting error and
@@ -47,10 +49,16 @@ def recent_speed_mps(history: Sequence[Sample]) -> float | None:
     return median(known) if known else None
 
 
+@lru_cache(maxsize=128)
+def _pairs(count: int) -> tuple[IntArray, IntArray]:
+    first, second = np.triu_indices(count, k=1)
+    return first, second
+
+
 def robust_slope(times_s: ArrayLike, values: ArrayLike) -> float:
     """Median of the slopes between all pairs (Theil-Sen); at least two different times."""
     t, y = np.asarray(times_s, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    first, second = np.triu_indices(len(t), k=1)
+    first, second = _pairs(len(t))
     gap = t[second] - t[first]
     apart = gap > 1e-9
     return float(np.median((y[second] - y[first])[apart] / gap[apart]))
