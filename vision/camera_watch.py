@@ -25,6 +25,11 @@ from vision.zone_view import ZoneView
 _PATCH_PX = 32
 _THINNED_PX = 8
 DARK_LUMINANCE = 0.03
+# The light of a place is judged again after so long, or when pixels from all over the picture have
+# changed by so many grey levels in the mean or in most places: people who walk change a few.
+_LIGHT_HOLDS_S = 0.95
+_LIGHT_CHANGES = 8
+_PROBE = (9, 16)
 _ASPECT_TOLERANCE = 0.02
 # Mean spread of the three colours over the patches, 0..1. A picture by infrared light is neutral;
 # a grey stair in daylight is not quite. A camera that never showed colour says nothing.
@@ -100,6 +105,7 @@ class CameraWatch:
         self._flow = DenseFlow()
         self._lying = {v.zone.id: LyingWatch(v) for v in views if v.zone.id in lying_in}
         self._last_at: Utc | None = None
+        self._light: _Light | None = None
         self._showed_colour = False
 
     def region_in(self, image_bgr: UInt8Array) -> Region | None:
@@ -139,8 +145,8 @@ class CameraWatch:
             heads.scores,
             tuple(placed.zone_ids),
         )
-        brightness, chroma = _patches(frame.image_bgr)
-        self._showed_colour = self._showed_colour or chroma > _COLOURED
+        light = self._light_of(frame)
+        self._showed_colour = self._showed_colour or light.chroma > _COLOURED
         maps = self._maps(observation.density, scale)
         packed = {zone_id for zone_id, view in self._views.items() if _packed(view, maps[zone_id])}
         moved = self._moved(frame, packed, scale)
@@ -149,7 +155,7 @@ class CameraWatch:
                 view,
                 placed.standing[zone_id],
                 maps[zone_id],
-                brightness,
+                light.zones[zone_id],
                 moved if zone_id in packed else None,
             )
             for zone_id, view in self._views.items()
@@ -161,7 +167,7 @@ class CameraWatch:
             heads.saturated,
             observation.relative_error,
             parts,
-            chroma < _NEUTRAL if self._showed_colour else None,
+            light.chroma < _NEUTRAL if self._showed_colour else None,
             self._lies(frame, lens_uv_px, scale),
         )
 
@@ -171,6 +177,17 @@ class CameraWatch:
             for zone_id, watch in self._lying.items()
         }
         return {zone_id: count for zone_id, count in found.items() if count is not None}
+
+    def _light_of(self, frame: Frame) -> _Light:
+        """How bright the zones are: judged once a second, and at once when the light changes."""
+        probe = _probe(frame.image_bgr)
+        known = self._light
+        if known is not None and known.holds(frame.captured_at, probe):
+            return known
+        brightness, chroma = _patches(frame.image_bgr)
+        zones = {zone_id: _zone_light(v, brightness) for zone_id, v in self._views.items()}
+        self._light = _Light(frame.captured_at, probe, chroma, zones)
+        return self._light
 
     def _maps(
         self, density: DensityMap | None, scale: Float64Array
@@ -229,6 +246,36 @@ class CameraWatch:
             for index in np.flatnonzero(wins).tolist():
                 zone_ids[index] = zone_id
         return _Placed(zone_ids, xy_m, _standing(zone_ids, shares, places))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ZoneLight:
+    """Which seen cells of a zone are not black (rows, columns), and their mean brightness 0..1."""
+
+    lit: BoolArray
+    luminance: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Light:
+    """The light of one picture.
+
+    Attributes:
+        probe: some of its pixels.
+        chroma: mean spread of the three colours, 0..1.
+    """
+
+    at: Utc
+    probe: UInt8Array
+    chroma: float
+    zones: Mapping[str, _ZoneLight]
+
+    def holds(self, at: Utc, probe: UInt8Array) -> bool:
+        """Whether it still holds for a picture with this probe."""
+        if not 0.0 <= at - self.at < _LIGHT_HOLDS_S or probe.shape != self.probe.shape:
+            return False
+        change = cv2.absdiff(probe, self.probe)
+        return float(np.mean(change)) < _LIGHT_CHANGES and int(np.median(change)) < _LIGHT_CHANGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,12 +366,9 @@ def _part(
     view: ZoneView,
     standing: _Standing,
     map_people: Float64Array | None,
-    brightness: Float64Array,
+    light: _ZoneLight,
     moved: FlowField | None,
 ) -> ZonePart:
-    luminance = _cell_luminance(view, brightness)
-    seen = view.seen.ravel()
-    area = view.grid.area_m2.ravel()[seen]
     packed_xy_m, packed_velocity_mps = np.zeros((0, 2)), np.zeros((0, 2))
     if moved is not None and map_people is not None:
         packed_xy_m, packed_velocity_mps = plan_velocities(view, map_people, moved)
@@ -334,11 +378,28 @@ def _part(
         standing_xy_m=standing.xy_m,
         shares=standing.shares,
         map_people=map_people,
-        lit=(seen & (luminance >= DARK_LUMINANCE)).reshape(view.grid.shape),
-        luminance=float(np.average(luminance[seen], weights=area)),
+        lit=light.lit,
+        luminance=light.luminance,
         packed_xy_m=packed_xy_m,
         packed_velocity_mps=packed_velocity_mps,
     )
+
+
+def _zone_light(view: ZoneView, brightness: Float64Array) -> _ZoneLight:
+    luminance = _cell_luminance(view, brightness)
+    seen = view.seen.ravel()
+    area = view.grid.area_m2.ravel()[seen]
+    return _ZoneLight(
+        (seen & (luminance >= DARK_LUMINANCE)).reshape(view.grid.shape),
+        float(np.average(luminance[seen], weights=area)),
+    )
+
+
+def _probe(image_bgr: UInt8Array) -> UInt8Array:
+    """Pixels from all over the picture, about a hundred and fifty."""
+    height, width = image_bgr.shape[:2]
+    rows, columns = max(1, height // _PROBE[0]), max(1, width // _PROBE[1])
+    return np.ascontiguousarray(image_bgr[rows // 2 :: rows, columns // 2 :: columns])
 
 
 def _cell_luminance(view: ZoneView, brightness: Float64Array) -> Float64Array:

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from shapely.geometry import Polygon
 
-from vision.arrays import Float64Array, IntArray
+from vision.arrays import Float64Array, IntArray, median
 from vision.density import voronoi_cells
 from vision.instants import Utc
 from vision.zones import Line
@@ -23,6 +23,7 @@ FLOW_WINDOW_S = 8.0
 BAND_M = 0.15
 _FEWEST_WALKERS = 4
 _FORGET_S = 5.0
+_FORGET_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class DirectionShares:
 def median_speed_mps(velocity_mps: Float64Array) -> float | None:
     """Median speed of velocities (N, 2); `None` where none is known."""
     speeds = np.linalg.norm(velocity_mps[np.isfinite(velocity_mps).all(axis=1)], axis=1)
-    return float(np.median(speeds)) if len(speeds) else None
+    return median(speeds) if len(speeds) else None
 
 
 def stopped_share(velocity_mps: Float64Array) -> float | None:
@@ -107,6 +108,7 @@ class CrossingCounter:
         self._sides: dict[int, tuple[int, Utc]] = {}
         self._events: deque[tuple[Utc, int]] = deque()
         self._started_at: Utc | None = None
+        self._forgot_at: Utc | None = None
         self._newest: set[int] = set()
 
     @property
@@ -178,6 +180,9 @@ class CrossingCounter:
     def _forget(self, at: Utc) -> None:
         while self._events and at - self._events[0][0] > FLOW_WINDOW_S:
             self._events.popleft()
+        if self._forgot_at is not None and 0.0 <= at - self._forgot_at < _FORGET_EVERY_S:
+            return
+        self._forgot_at = at
         self._sides = {
             head: entry for head, entry in self._sides.items() if at - entry[1] <= _FORGET_S
         }

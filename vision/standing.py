@@ -57,15 +57,15 @@ class Standing:
         # All heights at once: a picture has few heads, and single calls would cost more than they.
         rays = self.camera.rays(uv_px)
         above_m = _STEPS * HEIGHT_SD_M
-        xy_m, area = self._hits(rays, self.zone.head_plane, above_m)
-        here = _CHANCE[:, None] * np.where(self._on_flight(xy_m), area, 0.0)
+        x_m, y_m, area = self._hits(rays, self.zone.head_plane, above_m)
+        here = _CHANCE[:, None] * np.where(self._on_flight(x_m, y_m), area, 0.0)
         weight = here.sum(axis=0)
-        place = (here[:, :, None] * np.nan_to_num(xy_m)).sum(axis=0)
+        place = np.column_stack([(here * x_m).sum(axis=0), (here * y_m).sum(axis=0)])
         total = weight.copy()
         for landing, beyond in ((self._lower, -1.0), (self._upper, 1.0)):
             plane = landing.raised(self.zone.head_height_m)
-            landing_xy_m, landing_area = self._hits(rays, plane, above_m)
-            on_it = self._on_landing(landing_xy_m, beyond)
+            x_m, y_m, landing_area = self._hits(rays, plane, above_m)
+            on_it = self._on_landing(x_m, y_m, beyond)
             total += (_CHANCE[:, None] * np.where(on_it, landing_area, 0.0)).sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where(total > 0.0, weight / total, 0.0)
@@ -74,34 +74,36 @@ class Standing:
 
     def _hits(
         self, rays: Float64Array, plane: Plane, above_m: Float64Array
-    ) -> tuple[Float64Array, Float64Array]:
-        """Where rays (N, 3) meet `plane` raised by K heights: (K, N, 2), and t² / |rate| (K, N)."""
+    ) -> tuple[Float64Array, Float64Array, Float64Array]:
+        """Where rays (N, 3) meet `plane` raised by K heights: x, y and t² / |rate|, each (K, N).
+
+        A ray that does not meet it has an area of 0.
+        """
         origin = self.camera.position_xyz_m
         rate = rays[:, 2] - plane.slope_x * rays[:, 0] - plane.slope_y * rays[:, 1]
         gap = origin[2] - (float(plane.z_at(origin[None, :2])[0]) + above_m[:, None])
         with np.errstate(divide="ignore", invalid="ignore"):
             distance = -gap / rate
-            area = distance**2 / np.abs(rate)
             hit = np.isfinite(distance) & (distance > 1e-6)
-            xy_m = origin[:2] + distance[:, :, None] * rays[:, :2]
-        return np.where(hit[:, :, None], xy_m, np.nan), np.where(hit, area, 0.0)
+            distance = np.where(hit, distance, 0.0)
+            area = np.where(hit, distance**2 / np.abs(rate), 0.0)
+        return origin[0] + distance * rays[:, 0], origin[1] + distance * rays[:, 1], area
 
-    def _on_flight(self, xy_m: Float64Array) -> BoolArray:
-        """Whether places (..., 2) lie in the zone; NaN does not."""
-        inside = shapely.intersects_xy(self.zone.polygon_xy_m, xy_m[..., 0], xy_m[..., 1])
+    def _on_flight(self, x_m: Float64Array, y_m: Float64Array) -> BoolArray:
+        """Whether places lie in the zone."""
+        inside = shapely.intersects_xy(self.zone.polygon_xy_m, x_m, y_m)
         return np.asarray(inside, dtype=np.bool_)
 
-    def _on_landing(self, xy_m: Float64Array, beyond: float) -> BoolArray:
-        """Whether places (..., 2) lie past the upper (1) or lower (-1) edge, about as wide."""
+    def _on_landing(self, x_m: Float64Array, y_m: Float64Array, beyond: float) -> BoolArray:
+        """Whether places lie past the upper (1) or lower (-1) edge, about as wide."""
         up, across = self._uphill, np.array([-self._uphill[1], self._uphill[0]])
         corners = self._corners
         edge = beyond * (corners @ up)
         side = corners @ across
-        along, beside = xy_m @ up, xy_m @ across
-        with np.errstate(invalid="ignore"):
-            past = beyond * along > edge.max()
-            past &= beside >= side.min() - _BESIDE_M
-            past &= beside <= side.max() + _BESIDE_M
+        along, beside = x_m * up[0] + y_m * up[1], x_m * across[0] + y_m * across[1]
+        past = beyond * along > edge.max()
+        past &= beside >= side.min() - _BESIDE_M
+        past &= beside <= side.max() + _BESIDE_M
         return np.asarray(past)
 
     @cached_property

@@ -72,22 +72,25 @@ class TrackedHeads:
 class _Track:
     id: int
     seen_at: Utc
-    xy_m: Float64Array
-    past: deque[tuple[Utc, Float64Array]] = field(default_factory=lambda: deque(maxlen=64))
+    xy_m: tuple[float, float]
+    past: deque[tuple[Utc, tuple[float, float]]] = field(default_factory=lambda: deque(maxlen=64))
 
-    def velocity_mps(self) -> Float64Array | None:
+    def velocity_mps(self) -> tuple[float, float] | None:
         """Displacement over the velocity window, or `None` for a head just found."""
-        start_at, start_xy = self.past[0]
+        start_at, (start_x, start_y) = self.past[0]
         lasted_s = self.seen_at - start_at
         if lasted_s < _VELOCITY_LEAST_S:
             return None
-        return np.asarray((self.xy_m - start_xy) / lasted_s)
+        # Two plain numbers: an array of two would cost ten times as much.
+        x, y = self.xy_m
+        return (x - start_x) / lasted_s, (y - start_y) / lasted_s
 
-    def expected_at(self, at: Utc) -> Float64Array:
+    def expected_at(self, at: Utc) -> tuple[float, float]:
         velocity = self.velocity_mps()
         if velocity is None:
             return self.xy_m
-        return np.asarray(self.xy_m + velocity * (at - self.seen_at))
+        waited_s = at - self.seen_at
+        return self.xy_m[0] + velocity[0] * waited_s, self.xy_m[1] + velocity[1] * waited_s
 
     def reach_m(self, at: Utc) -> float:
         """How far from the expected place the head may be found."""
@@ -96,7 +99,7 @@ class _Track:
         speed = MAX_SPEED_MPS if len(self.past) < 3 else MAX_CHANGE_MPS
         return min(POSITION_NOISE_M + speed * waited_s, 1.5)
 
-    def move(self, at: Utc, xy_m: Float64Array) -> None:
+    def move(self, at: Utc, xy_m: tuple[float, float]) -> None:
         self.seen_at = at
         self.xy_m = xy_m
         self.past.append((at, xy_m))
@@ -123,22 +126,23 @@ class HeadTracker:
         self._tracks = [track for track in self._tracks if 0 <= at - track.seen_at <= COAST_S]
         ids = np.zeros(len(points), dtype=np.int64)
         velocities = np.full((len(points), 2), np.nan)
-        placed = np.flatnonzero(np.isfinite(points).all(axis=1))
+        finite = np.asarray(np.isfinite(points).all(axis=1))
+        placed, places = np.flatnonzero(finite), [(x, y) for x, y in points.tolist()]
         for row, column in self._match(points[placed], at):
             track, index = self._tracks[row], int(placed[column])
-            track.move(at, points[index])
+            track.move(at, places[index])
             ids[index] = track.id
             velocity = track.velocity_mps()
             if velocity is not None:
                 velocities[index] = velocity
         for index in np.flatnonzero(ids == 0).tolist():
             ids[index] = self._next_id
-            if np.isfinite(points[index]).all():
-                self._start(points[index], at)
+            if finite[index]:
+                self._start(places[index], at)
             self._next_id += 1
         return ids, velocities
 
-    def _start(self, xy_m: Float64Array, at: Utc) -> None:
+    def _start(self, xy_m: tuple[float, float], at: Utc) -> None:
         track = _Track(self._next_id, at, xy_m)
         track.past.append((at, xy_m))
         self._tracks.append(track)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from vision.arrays import median
 from vision.exit_use import ExitUse, UsedWidth
 from vision.forecast import robust_slope
 from vision.instants import Utc
@@ -105,7 +106,7 @@ class ZoneFlow:
         if lasted_s < 0.9 * FLOW_WINDOW_S:
             return None
         since_s = lasted_s - _FIRST_S / 2.0
-        return float(np.median(first)) + (came_in_per_s - went_out_per_s) * since_s
+        return median(first) + (came_in_per_s - went_out_per_s) * since_s
 
     def _growth_per_s(self) -> float:
         """Robust slope of the count; thinned so that it stays cheap."""

@@ -28,3 +28,21 @@ def test_it_is_near_to_the_mean_over_areas(size_px: tuple[int, int]) -> None:
     off = shrunk(image, size_px).astype(float) - by_area
     assert np.abs(off).mean() < 2.5
     assert abs(off.mean()) < 0.5
+
+
+def test_the_remembered_half_is_that_of_the_same_picture() -> None:
+    """Two parts of one picture, and another picture in the same memory's place."""
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        image = rng.integers(0, 256, (64, 96, 3), np.uint8)
+        image.flags.writeable = False
+        for part in (image[:40, 8:72], image[8:48, 8:72], image[:40, 8:72]):
+            for size_px in ((32, 20), (20, 12)):
+                assert np.array_equal(shrunk(part, size_px), shrunk(part.copy(), size_px))
+
+
+def test_a_picture_that_may_change_is_not_remembered() -> None:
+    image = np.zeros((40, 40, 3), np.uint8)
+    shrunk(image, (10, 10))
+    image[:] = 200
+    assert int(shrunk(image, (10, 10)).min()) == 200

@@ -117,6 +117,28 @@ def test_half_a_black_picture_is_half_a_zone() -> None:
     assert reading.measurement.visible_share == pytest.approx(0.5, abs=0.1)
 
 
+def test_a_light_that_goes_out_is_seen_at_once_and_one_that_fades_within_a_second() -> None:
+    """The light of a place is judged once a second, unless it changes."""
+
+    def luminances(greys: list[int]) -> list[float]:
+        analyser = scene()
+        found = []
+        for index, grey in enumerate(greys):
+            picture = frame(0.2 * index)
+            image = np.full_like(picture.image_bgr, grey)
+            picture = dataclasses.replace(picture, image_bgr=image)
+            (reading,) = analyser.observe(picture, heads(FEW))
+            assert reading.measurement is not None
+            assert reading.measurement.luminance is not None
+            found.append(reading.measurement.luminance * 255)
+        return found
+
+    assert luminances([120, 120, 2, 120]) == pytest.approx([120, 120, 2, 120], abs=1)
+    faded = luminances(list(range(60, 30, -1)))
+    assert faded[:6] == pytest.approx([60, 60, 60, 60, 60, 55], abs=1)
+    assert faded[-1] == pytest.approx(31, abs=6)
+
+
 def test_dark_stairs_with_people_are_a_warning() -> None:
     crowd = np.random.default_rng(1).uniform([0.3, 0.3], [3.3, 2.7], (5, 2))
     readings = play(scene(), lambda t: crowd, (0, 1), brightness=20)
