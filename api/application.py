@@ -99,13 +99,14 @@ def create_app(
     Raises:
         DatabaseError: `settings.database_url` cannot be used.
     """
-    watched = WatchedSite.of(site) if isinstance(site, Site) else site
+    response = response or SiteResponse()
+    watched = (WatchedSite.of(site) if isinstance(site, Site) else site).with_things(response)
     service = Service.build(
         settings=settings,
         site=watched,
         clock=clock,
         pictures=pictures,
-        response=response or SiteResponse(),
+        response=response,
         groups=groups,
     )
     service.desk.outbox = Outbox(delivery or DeliveryPlan(), watched, service.desk.plan, timetable)

@@ -45,6 +45,9 @@ async def take_snapshot(desk: Desk) -> StateBody:
             CameraBody.of(camera, known.cameras.get(camera.id)) for camera in site.cameras
         ),
         areas=tuple(AreaNameBody(id=area.id, name=NameBody.of(area.name)) for area in site.areas),
+        things=tuple(
+            AreaNameBody(id=key, name=NameBody.of(name)) for key, name in site.things.items()
+        ),
         receivers=tuple(ReceiverBody.of(target) for target in targets),
         workers=tuple(WorkerLoadBody.of(load) for load in desk.board.loads.values()),
         alarms=tuple(AlarmBody.of(a) for a in sorted(open_alarms, key=store.desk_order)),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
+from config.response import SiteResponse
 from config.site import LocalText, RequiredArea, Site
 from vision.zones import ZoneType
 
@@ -50,7 +51,11 @@ class WatchedArea:
 
 @dataclass(frozen=True)
 class WatchedSite:
-    """Zones, cameras and required areas of one site, in the order of the site file."""
+    """Zones, cameras and required areas of one site, in the order of the site file.
+
+    Attributes:
+        things: names of what else an alarm may be about: buttons, outputs, modules, recorders.
+    """
 
     id: str
     name: Name
@@ -58,6 +63,7 @@ class WatchedSite:
     zones: tuple[WatchedZone, ...]
     cameras: tuple[WatchedCamera, ...]
     areas: tuple[WatchedArea, ...] = ()
+    things: Mapping[str, Name] = field(default_factory=dict)
 
     @cached_property
     def zone(self) -> Mapping[str, WatchedZone]:
@@ -96,6 +102,16 @@ class WatchedSite:
             if isinstance(area, RequiredArea)
         )
         return cls(site.id, _name(site.name), site.timezone, zones, cameras, areas)
+
+    def with_things(self, response: SiteResponse) -> WatchedSite:
+        """The same, knowing the names of the site's panels and recorders."""
+        panels = response.panels
+        things = {one.id: _name(one.name) for one in response.desk.recorders}
+        things |= {one.id: _name(one.name) for one in panels.devices}
+        things |= {one.id: _name(one.name) for one in panels.onvif}
+        things |= {one.id: _name(one.name) for one in panels.inputs}
+        things |= {one.id: _name(one.name) for one in panels.outputs}
+        return replace(self, things=things)
 
 
 def _name(text: LocalText) -> Name:

@@ -258,6 +258,12 @@ def _place(site: WatchedSite, alarm: Alarm) -> Words:
         found = site.camera[subject].name
     elif subject in site.area:
         found = site.area[subject].name
+    elif subject in site.things:
+        found = site.things[subject]
+        zones = [site.zone[zone_id].name for zone_id in alarm.zone_ids if zone_id in site.zone]
+        if alarm.key.type is AlarmType.PANIC and zones:
+            # A button is named, and so is where people have to run to.
+            return Words(f"{zones[0].zh} {found.zh}", f"{zones[0].en}, {found.en}")
     if found is None:
         return Words(subject, subject)
     return Words(found.zh, found.en)

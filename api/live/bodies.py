@@ -13,7 +13,7 @@ from streams.records import WorkerLoadRecord
 
 
 class AreaNameBody(Body):
-    """A place that must be seen."""
+    """A place that must be seen, or a thing that an alarm may be about."""
 
     id: str
     name: NameBody
@@ -92,6 +92,9 @@ class StateBody(Body):
     zones: tuple[ZoneBody, ...]
     cameras: tuple[CameraBody, ...]
     areas: tuple[AreaNameBody, ...] = Field(description="places that must be seen")
+    things: tuple[AreaNameBody, ...] = Field(
+        default=(), description="what else an alarm may be about: buttons, modules, recorders"
+    )
     receivers: tuple[ReceiverBody, ...] = Field(description="whom alarms are sent to")
     workers: tuple[WorkerLoadBody, ...] = Field(description="those heard of since the start")
     alarms: tuple[AlarmBody, ...] = Field(description="open ones, the worst first")

@@ -183,6 +183,8 @@ def _rows(service: Service, words: _Words) -> Callable[[list[Alarm]], list[Row]]
 def _row(service: Service, alarm: Alarm, words: _Words) -> Row:
     site = service.desk.board.site
     names = [site.zone[zone_id].name for zone_id in alarm.zone_ids if zone_id in site.zone]
+    if alarm.key.type is AlarmType.PANIC and alarm.key.subject_id in site.things:
+        names.append(site.things[alarm.key.subject_id])
     place = "、".join(name.en if words.lang == "en" else name.zh for name in names)
     signed = (alarm.closed, alarm.acknowledged, alarm.hold and alarm.hold.by)
     people = [f"{one.name} {one.note}".strip() for one in signed if one]
@@ -203,7 +205,8 @@ def _subject(service: Service, alarm: Alarm, words: _Words) -> str:
     subject = alarm.key.subject_id
     outbox = service.desk.outbox
     if alarm.key.type is not AlarmType.DELIVERY or outbox is None:
-        return subject
+        thing = service.desk.board.site.things.get(subject)
+        return subject if thing is None else (thing.en if words.lang == "en" else thing.zh)
     target_id, _, path = subject.partition("/")
     for target in outbox.plan.targets:
         if target.id == target_id:

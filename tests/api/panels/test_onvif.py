@@ -12,6 +12,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from api.alarms import store
+from api.alarms.values import Alarm, HistoryEntry
+from api.delivery.message import alarm_message
 from api.panels import onvif, onvif_soap, panels
 from api.panels.onvif_soap import Credentials, SoapError
 from config.errors import ConfigFileError
@@ -64,6 +67,16 @@ async def test_a_pressed_button_alarms_at_once_and_latches(sqlite_url: str, tmp_
             assert (alarm["priority"], alarm["latched"], alarm["subject_id"]) == (1, True, "pillar")
             assert alarm["state"] == "returned_unacknowledged"
             assert alarm["zone_ids"] == ["hall"]
+            # The desk and the police are told the button's name, not its id.
+            state = (await desk.client.get("/api/v1/state")).json()
+            assert {"id": "pillar", "name": {"zh": "报警柱", "en": "Panic pillar"}} in state[
+                "things"
+            ]
+            stored = await newest_of(desk)
+            told = alarm_message(desk.service.desk.board.site, *stored, "msg_1")
+            assert told.place.zh.endswith(" 报警柱")
+            page = (await desk.client.get("/handover?lang=en")).text
+            assert "Panic pillar" in page
             assert len(await desk.alarms()) == 1
     assert camera.refusals == []
     assert camera.asked[:5] == [
@@ -99,6 +112,13 @@ async def test_a_lost_device_is_a_fault_and_its_button_unknown(
             assert camera.port == port
             await until_alarm(desk, "panel_fault", subject_id="cam-io", condition="gone")
             await until_alarm(desk, "panic", condition="active")
+
+
+async def newest_of(desk: RunningDesk) -> tuple[Alarm, HistoryEntry]:
+    """The button's alarm and the newest line of its history."""
+    async with desk.service.desk.database.read() as connection:
+        alarm = await store.by_number(connection, 1)
+        return alarm, (await store.history(connection, 1))[-1]
 
 
 def _silent(camera: Camera, content: bytes, kind: str) -> str:

@@ -4,6 +4,8 @@ export const zones = new Map();
 export const cameras = new Map();
 export const areas = new Map();
 export const alarms = new Map();
+/** What else an alarm may be about: buttons, outputs, modules, recorders. */
+export const things = new Map();
 /** Receivers outside the school. */
 export const receivers = new Map();
 /** Whether each analysis process keeps up, by its id. */
@@ -25,6 +27,7 @@ export function take(kind, body) {
     refill(zones, byKey(body.zones, "id"));
     refill(cameras, byKey(body.cameras, "id"));
     refill(areas, byKey(body.areas, "id"));
+    refill(things, byKey(body.things, "id"));
     refill(receivers, byKey(body.receivers, "id"));
     refill(workers, byKey(body.workers, "worker_id"));
     refill(alarms, byKey(body.alarms, "number"));

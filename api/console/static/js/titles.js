@@ -1,6 +1,6 @@
 // What an alarm is called and where it is, in the page's language.
 
-import { alarms, areas, cameras, receivers, zones } from "./store.js";
+import { alarms, areas, cameras, receivers, things, zones } from "./store.js";
 import { inLanguage, levelText, t } from "./texts.js";
 
 /** Where an alarm is: its zone, its camera, its button. */
@@ -11,7 +11,7 @@ export function placeText(alarm) {
   }
   if (alarm.type === "worker_lost" || alarm.type === "recorder_lost") {
     const count = alarm.now.reasons[0]?.measured ?? alarm.peak.reasons[0]?.measured ?? 0;
-    return t("alarm.group_lost.title", { name: alarm.subject_id, count });
+    return t("alarm.group_lost.title", { name: thingText(alarm.subject_id), count });
   }
   if (alarm.type === "area_blind") {
     const area = areas.get(alarm.subject_id);
@@ -19,8 +19,16 @@ export function placeText(alarm) {
   }
   if (alarm.type === "delivery") return receiverText(alarm.subject_id);
   const zone = zones.get(alarm.subject_id) ?? zones.get(alarm.zone_ids[0]);
-  const place = zone ? inLanguage(zone.name) : alarm.subject_id;
+  const where = zone ? inLanguage(zone.name) : "";
+  const what = things.has(alarm.subject_id) || !where ? thingText(alarm.subject_id) : "";
+  const place = [where, what].filter(Boolean).join(" · ");
   return alarm.type === "crowd" ? place : `${t(`alarm.type.${alarm.type}`)} · ${place}`;
+}
+
+/** The name of a button, module or recorder; its id where it has none. */
+function thingText(id) {
+  const thing = things.get(id);
+  return thing ? inLanguage(thing.name) : id;
 }
 
 /** The receiver that a fault of delivery is about; `sender` stands for all of them. */
