@@ -49,6 +49,25 @@ def recent_speed_mps(history: Sequence[Sample]) -> float | None:
     return median(known) if known else None
 
 
+def stops(history: Sequence[Sample], stand_mps: float, walk_mps: float) -> int | None:
+    """How often the median speed fell from above `walk_mps` to below `stand_mps` in the history.
+
+    What lies between the two changes nothing, so that a speed near one of them does not count over
+    and over. `None` where no speed is known.
+    """
+    known = [sample.speed_mps for sample in history if sample.speed_mps is not None]
+    if not known:
+        return None
+    count, walks = 0, False
+    for speed in known:
+        if speed > walk_mps:
+            walks = True
+        elif speed < stand_mps:
+            count += walks
+            walks = False
+    return count
+
+
 @lru_cache(maxsize=128)
 def _pairs(count: int) -> tuple[IntArray, IntArray]:
     first, second = np.triu_indices(count, k=1)
@@ -100,4 +119,12 @@ def time_to_reach(
     return None if per_s is None else max(0.0, (threshold_per_m2 - density_per_m2) / per_s)
 
 
-__all__ = ["Sample", "newest_of", "recent_speed_mps", "rise_per_s", "robust_slope", "time_to_reach"]
+__all__ = [
+    "Sample",
+    "newest_of",
+    "recent_speed_mps",
+    "rise_per_s",
+    "robust_slope",
+    "stops",
+    "time_to_reach",
+]

@@ -88,6 +88,24 @@ class GrowingQueue:
 
 
 @dataclass(frozen=True, slots=True)
+class StopAndGo:
+    """At least `level` when a dense crowd stands and sets off again and again.
+
+    A stop is a fall of the median speed from above `walk_mps` to below `stand_mps`, within the
+    window of the forecast.
+    """
+
+    density_per_m2: float = 2.0
+    stand_mps: float = 0.15
+    walk_mps: float = 0.35
+    stops: float = 2.0
+    dwell_s: float = 3.0
+    level: Level = Level.L2
+    enabled: bool = True
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NarrowedExit:
     """At least `level` when people bend into at most `share` of an exit and fill that part.
 
@@ -236,6 +254,7 @@ class Rules:
     slow_dense_queue: SlowDenseQueue = field(default_factory=SlowDenseQueue)
     outflow_stop: OutflowStop = field(default_factory=OutflowStop)
     growing_queue: GrowingQueue = field(default_factory=GrowingQueue)
+    stop_and_go: StopAndGo = field(default_factory=StopAndGo)
     narrowed_exit: NarrowedExit = field(default_factory=NarrowedExit)
     demand_over_capacity: DemandOverCapacity = field(default_factory=DemandOverCapacity)
     jam_density: JamDensity = field(default_factory=JamDensity)
@@ -325,6 +344,7 @@ __all__ = [
     "ProfileError",
     "Rules",
     "SlowDenseQueue",
+    "StopAndGo",
     "TimeToNextLevel",
     "ZoneProfile",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vision.forecast import Sample, recent_speed_mps, rise_per_s
+from vision.forecast import Sample, recent_speed_mps, rise_per_s, stops
 from vision.profiles import ZoneProfile
 from vision.readings import Level, ZoneMeasurement
 
@@ -67,6 +67,7 @@ def findings(
         "slow_dense_queue": lambda: _slow_dense_queue(m, density, profile),
         "outflow_stop": lambda: _outflow_stop(m, density, profile),
         "growing_queue": lambda: _growing_queue(m, density, history, profile),
+        "stop_and_go": lambda: _stop_and_go(density, history, profile),
         "narrowed_exit": lambda: _narrowed_exit(m, profile),
         "demand_over_capacity": lambda: _demand_over_capacity(m, profile),
         "jam_density": lambda: _jam_density(density, profile, base, jam=jam),
@@ -152,6 +153,24 @@ def _growing_queue(
         growth,
         rule.growth_per_s,
         "1/s",
+        rule.dwell_s,
+        rule.source,
+        rule.level,
+    )
+
+
+def _stop_and_go(density: float, history: Sequence[Sample], profile: ZoneProfile) -> Finding:
+    rule = profile.rules.stop_and_go
+    counted = stops(history, rule.stand_mps, rule.walk_mps)
+    holds: bool | None = False
+    if density >= rule.density_per_m2:
+        holds = None if counted is None else counted >= rule.stops
+    return Finding(
+        "stop_and_go",
+        holds,
+        None if counted is None else float(counted),
+        rule.stops,
+        "",
         rule.dwell_s,
         rule.source,
         rule.level,

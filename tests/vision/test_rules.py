@@ -135,6 +135,28 @@ def test_a_rule_that_is_switched_off_is_silent(rule: str) -> None:
     assert {r.rule for _, j in judged for r in j.reasons} == {"density"}
 
 
+@pytest.mark.parametrize(
+    ("density", "slowest", "fastest", "fires"),
+    [
+        (2.2, 0.05, 0.45, True),  # stands for 4 s, walks for 4 s
+        (1.8, 0.05, 0.45, False),  # too sparse for a wave
+        (2.2, 0.20, 0.45, False),  # slows down and never stands
+        (2.2, 0.05, 0.30, False),  # shuffles and never walks
+    ],
+)
+def test_a_crowd_that_stops_and_goes(
+    density: float, slowest: float, fastest: float, fires: bool
+) -> None:
+    def course(t: float) -> ZoneMeasurement:
+        return crowd(density, speed_mps=fastest if t % 8.0 < 4.0 else slowest)
+
+    judged = run([(30, course)], only("stop_and_go"))
+    named = [t for t, j in judged if any(r.rule == "stop_and_go" for r in j.reasons)]
+    assert bool(named) == fires
+    if fires:
+        assert 12.0 < named[0] < 20.0  # the second stop begins at 12 s, and holds for 3 s
+
+
 def test_promotions_by_one_level_do_not_add_up() -> None:
     both = only("counter_flow")
     final = run([(40, crowd(2.1, minority_share=0.4))], both)[-1][1]
