@@ -27,9 +27,10 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ from benchmarks.crowd_verdict import (
 )
 from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
 from benchmarks.spoilt_pictures import DEGRADATIONS, spoilt
-from config import load_site, sample_school_directory
+from config import Site, load_site, sample_school_directory
 from config.profiles import load_profiles
 from models import load_head_network
 from streams.virtual.film import Shot, virtual_frames
@@ -60,6 +61,7 @@ from vision.instants import Utc
 from vision.observations import CrowdObservation, Frame, HeadNetwork, HeadPoints
 from vision.profiles import ZoneProfile
 from vision.scene import SceneAnalyser
+from vision.zones import ZoneType
 
 STORIES = (
     ("late_gate", "cam-stair"),
@@ -153,9 +155,19 @@ def published(runs: list[Run], arguments: argparse.Namespace) -> bool:
     return missed_target
 
 
+@cache
+def _school() -> tuple[Site, Mapping[ZoneType, ZoneProfile]]:
+    return load_site(sample_school_directory()), load_profiles()
+
+
+@cache
+def _network() -> HeadNetwork:
+    return load_head_network(threads=1)
+
+
 def _profile_of(camera_id: str) -> ZoneProfile:
-    zone = load_site(sample_school_directory()).zones_of(camera_id)[0]
-    return load_profiles()[zone.type]
+    site, profiles = _school()
+    return profiles[site.zones_of(camera_id)[0].type]
 
 
 def played(stories: Sequence[tuple[str, str]], arguments: argparse.Namespace) -> list[Run]:
@@ -197,19 +209,18 @@ def _kept(run: Run, path: Path | None) -> Run:
 
 def play(key: Key, camera_id: str, seconds: float | None = None) -> Run:
     """Show one story to the measuring core."""
-    site = load_site(sample_school_directory())
+    site, profiles = _school()
     zone = site.zones_of(camera_id)[0]
     camera = site.camera(camera_id).camera
     analyser = SceneAnalyser(
         cameras={camera_id: camera},
         zones=[zone],
         zone_cameras={zone.id: (camera_id,)},
-        profiles=load_profiles(),
+        profiles=profiles,
     )
     run = Run(key)
     grid = PlanGrid.over(zone.polygon_xy_m)
     seen = np.ones(grid.shape, dtype=np.bool_)
-    network: HeadNetwork | None = None
     last_s: float | None = None
     for number, moment in enumerate(_moments(key, camera_id, camera)):
         last_s = moment.t_s if len(moment.feet_xy_m) else last_s
@@ -219,8 +230,7 @@ def play(key: Key, camera_id: str, seconds: float | None = None) -> Run:
         frame = Frame(camera_id, number, BEGAN.plus(moment.t_s), moment.image_bgr)
         observation = moment.observation
         if observation is None:
-            network = load_head_network(threads=1) if network is None else network
-            observation = network.observe(moment.image_bgr, analyser.region(frame))
+            observation = _network().observe(moment.image_bgr, analyser.region(frame))
         (reading,) = analyser.observe(frame, observation)
         xy = moment.feet_xy_m
         inside = shapely.contains_xy(zone.polygon_xy_m, xy[:, 0], xy[:, 1])
