@@ -242,6 +242,13 @@ class PlanBody(Body):
     floors: tuple[dict[str, Any], ...]
 
 
+class AuditNowBody(Body):
+    """The audit as its JSON file has it; null while it is made."""
+
+    ready: bool
+    document: dict[str, Any] | None
+
+
 class DensityViewBody(Body):
     """What one camera shows at a step of a ladder, or finer."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from api.coverage import floor_routes, pages, routes
+from api.coverage import audit_routes, floor_routes, pages, routes
 from api.coverage.watch import CoverageWatch
 
 
@@ -13,5 +13,6 @@ def install_coverage(app: FastAPI, watch: CoverageWatch) -> None:
     app.state.coverage = watch
     app.include_router(routes.router)
     app.include_router(floor_routes.router)
+    app.include_router(audit_routes.router)
     app.include_router(pages.router)
     pages.mount_files(app)

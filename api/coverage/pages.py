@@ -28,7 +28,15 @@ _PAGES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEXTS_FOR_BROWSER = ("coverage.live.", "coverage.step.", "cause.", "camera_state.")
+_TEXTS_FOR_BROWSER = (
+    "coverage.live.",
+    "coverage.step.",
+    "coverage.cause.",
+    "coverage.yes",
+    "coverage.no",
+    "cause.",
+    "camera_state.",
+)
 Language = Literal["zh", "en"]
 
 

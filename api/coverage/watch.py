@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -17,8 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
 from api.coverage import day_book, health_store
+from api.coverage.audits import Audits
 from api.coverage.day_book import AreaSums, CameraSums
+from api.coverage.document import AuditDocument
+from api.coverage.errors import ReportError
 from api.coverage.live import CameraNow, LiveSite, cameras_now
+from api.coverage.uptime import uptime_of
 from api.live.board import Known
 from api.work import Desk, Work
 from config import Site
@@ -34,6 +38,7 @@ _FLUSH_S = 60.0
 _LONGEST_STEP_S = 10.0
 PRIORITY_AREA_BLIND = 2
 _EPOCH = date(1970, 1, 1)
+_RECORD_DAYS = 30
 
 
 class CoverageWatch:
@@ -44,6 +49,7 @@ class CoverageWatch:
         self.cameras: Mapping[str, CameraNow] = {}
         self.areas: Mapping[str, AreaNow] = {}
         self.live: LiveSite | None = None
+        self.audits = Audits(site.directory, self.with_record)
         self._desk = desk
         self._zone = ZoneInfo(site.timezone)
         self._area_sums: dict[tuple[str, int], AreaSums] = {}
@@ -62,8 +68,31 @@ class CoverageWatch:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+            await self.audits.close()
             with suppress(SQLAlchemyError):
                 await self.flush()
+
+    async def with_record(self, document: AuditDocument) -> AuditDocument:
+        """The audit with the record of the last 30 days, today included.
+
+        Raises:
+            ReportError: the site file was changed since the service started.
+        """
+        if document.site_sha256 != self.site.sha256:
+            raise ReportError("site.yaml was changed since the service started; start it anew")
+        live = self.live
+        if live is None:
+            live = await asyncio.to_thread(LiveSite, self.site)
+        await self.flush()
+        last = self._desk.clock.utc().to_datetime().astimezone(self._zone).date()
+        first = last - timedelta(days=_RECORD_DAYS - 1)
+        bounds = ((first - _EPOCH).days, (last - _EPOCH).days)
+        async with self._desk.database.read() as connection:
+            areas = await day_book.area_days(connection, *bounds)
+            cameras = await day_book.camera_days(connection, *bounds)
+        targets = {camera.id: live.least_share(camera.id) for camera in self.site.cameras}
+        found = uptime_of(areas, cameras, targets, (first, last))
+        return await asyncio.to_thread(document.with_uptime, found)
 
     async def _run(self) -> None:
         self.live = await asyncio.to_thread(LiveSite, self.site)

@@ -1,6 +1,7 @@
 // The coverage page: draws the plan as SVG, follows the present, and goes back in time.
 
 import { sending } from "/console/js/request.js";
+import { drawSpots, followAudit } from "./audit.js";
 import { densityKey, drawLevels, fillLevels } from "./levels.js";
 import { elsewhere, hatch, pathOf, shape } from "./shapes.js";
 
@@ -94,7 +95,7 @@ function draw() {
   const unit = Math.max(wide / Math.max(svg.clientWidth, 1), high / Math.max(svg.clientHeight, 1));
   const defs = shape("defs", {});
   defs.append(hatch("hatch-lost", "#b2182b", 45, unit), hatch("hatch-forbidden", "#6a3d9a", -45, unit),
-    hatch("hatch-planned", "#7f4f00", 0, unit));
+    hatch("hatch-planned", "#7f4f00", 0, unit), hatch("hatch-unassured", "#b2182b", -45, unit, 0.5));
   const up = shape("g", { transform: "scale(1,-1)" });
   svg.append(defs, up);
   up.append(shape("path", { d: pathOf(floor.outline), class: "outline" }));
@@ -125,6 +126,7 @@ function draw() {
       up.append(shape("path", { d: pathOf(rings), class: "planned" }));
     }
   }
+  if (shownLayer("unassured")) taken.push(...drawSpots(svg, up, floor.id, unit));
   if (shownLayer("areas")) {
     const states = new Map((state?.areas ?? []).map((one) => [one.area_id, one.state]));
     for (const area of floor.areas) {
@@ -378,5 +380,6 @@ by("to-now").addEventListener("click", () => {
 });
 addEventListener("resize", draw);
 for (const box of document.querySelectorAll("input[data-layer]")) box.addEventListener("change", drawAnew);
+followAudit({ t, inLanguage, mayRun: body.mayRun, drawn: draw });
 await refresh();
 setInterval(refresh, 5000);

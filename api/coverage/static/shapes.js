@@ -11,12 +11,12 @@ export function shape(kind, attributes, text) {
 
 export const pathOf = (rings) => rings.map((ring) => `M${ring.map((p) => p.join(",")).join("L")}Z`).join("");
 
-export function hatch(id, colour, angle, unit) {
-  const side = 8 * unit;
+export function hatch(id, colour, angle, unit, fine = 1) {
+  const side = 8 * unit * fine;
   const pattern = shape("pattern", {
     id, width: side, height: side, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})`,
   });
-  pattern.append(shape("line", { x1: 0, y1: 0, x2: 0, y2: side, stroke: colour, "stroke-width": 3 * unit }));
+  pattern.append(shape("line", { x1: 0, y1: 0, x2: 0, y2: side, stroke: colour, "stroke-width": 3 * unit * fine * fine }));
   return pattern;
 }
 

@@ -167,6 +167,18 @@ def test_plan_layers_time_and_languages(browser: webdriver.Chrome, school: Schoo
     assert page.count(".legend .step") == 0
     assert page.count("#plan path.seen") > 0
 
+    Select(browser.find_element(By.ID, "ladder")).select_by_value("dori-2014")
+    page.click("#audit-start")
+    page.until(lambda: page.count("#audit-spots tr") == 4)
+    assert "达标 4 / 6，确保覆盖率 92.99 %，盲区 15.28 m²" in page.text("#audit-state")
+    assert page.count("#plan .unassured") == 2
+    assert "三层走廊" in page.text("#audit-areas")
+    client = school.service.client
+    document = client.get("/api/v1/coverage/audit.json").json()
+    assert page.text("#audit-seal") == f"SHA-256 {document['sha256']}"
+    report = client.get("/api/v1/coverage/audit.pdf", timeout=60.0)
+    assert report.content.startswith(b"%PDF")
+
     Select(browser.find_element(By.ID, "floor")).select_by_value("yard")
     page.until(lambda: page.count("#plan image") == 1)
     loaded = (
@@ -185,8 +197,6 @@ def test_plan_layers_time_and_languages(browser: webdriver.Chrome, school: Schoo
     assert page.count("#plan .area.blind[data-area=area-stair]") == 1
     # What the covered camera showed finely is gone from the layer of density.
     page.click("input[data-layer=density]")
-    page.until(lambda: page.count("#plan .level") == 7)
-    Select(browser.find_element(By.ID, "ladder")).select_by_value("dori-2014")
     page.until(lambda: page.count("#plan .level") == 4)
     finest = school.finest_views("f1")
     others = sum(count for name, count in finest.items() if name != "cam-stair")

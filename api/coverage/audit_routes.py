@@ -1,0 +1,100 @@
+"""The audit of the running site: on the page, as JSON and as PDF, the same figures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from api.access import audit as access_audit
+from api.access.guard import ActorDep, needs
+from api.access.rights import Right
+from api.coverage.audits import pdf_of
+from api.coverage.bodies import AuditNowBody
+from api.coverage.document import AuditDocument
+from api.coverage.errors import CoverageError
+from api.coverage.routes import WatchDep
+from api.problems import Problem, responses
+from api.service import ServiceDep
+
+router = APIRouter(prefix="/api/v1", tags=["coverage"])
+
+LadderId = Annotated[Literal["dori-2014", "iec-2025"], Query()]
+_SEE = [Depends(needs(Right.SEE_COVERAGE))]
+_REFUSALS = responses(401, 403, 409, 422, 503)
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {}, "application/pdf": {}}, "description": "the file"}
+}
+
+
+def _asked(watch: WatchDep, ladder: str) -> AuditDocument | None:
+    try:
+        return watch.audits.ask(ladder)
+    except CoverageError as error:
+        raise Problem(409, "audit_refused", reason=str(error)) from error
+
+
+def _ready(watch: WatchDep, ladder: str) -> AuditDocument:
+    found = _asked(watch, ladder)
+    if found is None:
+        raise Problem(409, "audit_not_ready", headers={"Retry-After": "2"})
+    return found
+
+
+@router.get("/coverage/audit", dependencies=_SEE, responses=_REFUSALS)
+async def audit(watch: WatchDep, ladder: LadderId = "dori-2014") -> AuditNowBody:
+    """The audit with the record of 30 days; not ready while it is made, which the first starts."""
+    found = _asked(watch, ladder)
+    document = None if found is None else found.model_dump(mode="json")
+    return AuditNowBody(ready=found is not None, document=document)
+
+
+@router.post(
+    "/coverage/audit",
+    dependencies=[Depends(needs(Right.RUN_COVERAGE))],
+    responses=_REFUSALS,
+    status_code=204,
+)
+async def audit_anew(
+    watch: WatchDep, service: ServiceDep, actor: ActorDep, ladder: LadderId = "dori-2014"
+) -> None:
+    """Make the audit anew, with the record up to now."""
+    watch.audits.forget(ladder)
+    _asked(watch, ladder)
+    act = access_audit.Act("coverage.audited", watch.site.id, {"ladder": ladder})
+    async with service.desk.database.write() as connection:
+        await access_audit.append(connection, actor, act, service.desk.clock.utc())
+
+
+@router.get(
+    "/coverage/audit.json",
+    dependencies=_SEE,
+    response_class=Response,
+    responses=_REFUSALS | _FILE,
+)
+async def audit_json(watch: WatchDep, ladder: LadderId = "dori-2014") -> Response:
+    """The audit as the command writes it: `xiaoan coverage confirm` takes it."""
+    text = _ready(watch, ladder).model_dump_json(indent=1) + "\n"
+    return _file(text.encode(), "application/json", "audit.json")
+
+
+@router.get(
+    "/coverage/audit.pdf",
+    dependencies=_SEE,
+    response_class=Response,
+    responses=_REFUSALS | _FILE,
+)
+async def audit_pdf(watch: WatchDep, ladder: LadderId = "dori-2014") -> Response:
+    """The report; a draft until a named person confirmed it."""
+    document = _ready(watch, ladder)
+    try:
+        data = await pdf_of(document, watch.site.directory)
+    except CoverageError as error:
+        raise Problem(409, "audit_refused", reason=str(error)) from error
+    return _file(data, "application/pdf", "audit.pdf")
+
+
+def _file(data: bytes, kind: str, name: str) -> Response:
+    return Response(
+        data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

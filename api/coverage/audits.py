@@ -1,0 +1,100 @@
+"""Audits of the running site for the page, each made once, in a gentle process of its own.
+
+An audit counts many draws of every camera; on the service's own threads it would hold up alarms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from api.coverage.document import AuditDocument
+from api.coverage.errors import ReportError
+
+_MODULE = "api.coverage.audit_process"
+Make = Callable[[Path, str], Awaitable[AuditDocument]]
+"""Audits the site of a folder by the ladder of an id."""
+Finish = Callable[[AuditDocument], Awaitable[AuditDocument]]
+"""Adds what only the running service knows."""
+
+
+class Audits:
+    """The audits of one site folder, by ladder."""
+
+    def __init__(self, directory: Path, finish: Finish, make: Make | None = None) -> None:
+        self._directory, self._finish = directory, finish
+        self._make = make or in_a_process
+        self._made: dict[str, asyncio.Task[AuditDocument]] = {}
+
+    def ask(self, ladder_id: str) -> AuditDocument | None:
+        """The audit, or `None` while it is made; the first to ask sets it going.
+
+        Raises:
+            CoverageError: it could not be made; asked again, it is tried again.
+        """
+        task = self._made.get(ladder_id)
+        if task is None:
+            task = asyncio.create_task(self._whole(ladder_id), name="coverage audit")
+            self._made[ladder_id] = task
+        if not task.done():
+            return None
+        if task.exception() is not None:
+            del self._made[ladder_id]
+        return task.result()
+
+    async def _whole(self, ladder_id: str) -> AuditDocument:
+        return await self._finish(await self._make(self._directory, ladder_id))
+
+    def forget(self, ladder_id: str) -> None:
+        """Make it anew when it is asked for again."""
+        task = self._made.get(ladder_id)
+        if task is not None and task.done():
+            del self._made[ladder_id]
+
+    async def close(self) -> None:
+        """Give up what is still being made."""
+        for task in self._made.values():
+            task.cancel()
+        await asyncio.gather(*self._made.values(), return_exceptions=True)
+
+
+async def in_a_process(directory: Path, ladder_id: str) -> AuditDocument:
+    """Make an audit in a process that gives way to all others.
+
+    Raises:
+        CoverageError: the files of the site cannot be used, or the process was killed.
+    """
+    text = await _gently("audit", str(directory), ladder_id)
+    return AuditDocument.model_validate_json(text)
+
+
+async def pdf_of(document: AuditDocument, directory: Path) -> bytes:
+    """The report of an audit, made in such a process too.
+
+    Raises:
+        CoverageError: a font, a library or a picture is missing, or the process was killed.
+    """
+    return await _gently("pdf", str(directory), given=document.model_dump_json().encode())
+
+
+async def _gently(*words: str, given: bytes = b"") -> bytes:
+    """What the process writes; it is killed when nobody waits for it any more."""
+    command = (sys.executable, "-m", _MODULE, *words)
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    try:
+        made, said = await process.communicate(given)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        told = said.decode(errors="replace").strip()
+        last = told if process.returncode == 1 else told[-300:]
+        raise ReportError(last or "the process that made it was killed; ask again")
+    return made
+
+
+__all__ = ["Audits", "Finish", "Make", "in_a_process", "pdf_of"]

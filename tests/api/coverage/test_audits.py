@@ -1,0 +1,100 @@
+"""Audits of the running site: made once, with the running record, refused with a reason."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from api.coverage.audits import Audits
+from api.coverage.document import AuditDocument, read_json
+from api.coverage.errors import ReportError
+from tests.api.coverage.test_live import School, desk
+
+__all__ = ["desk"]
+
+
+class Maker:
+    """Makes the audit that it holds when it is let; counts how often it was asked."""
+
+    def __init__(self, document: AuditDocument) -> None:
+        self.document, self.asked, self.may = document, 0, asyncio.Event()
+        self.refuses = ""
+
+    async def __call__(self, directory: Path, ladder_id: str) -> AuditDocument:
+        del directory, ladder_id
+        self.asked += 1
+        await self.may.wait()
+        if self.refuses:
+            raise ReportError(self.refuses)
+        return self.document
+
+
+@pytest.fixture
+def maker(desk: School, document: AuditDocument) -> Maker:
+    found = Maker(document)
+    desk.watch.audits = Audits(desk.site.directory, desk.watch.with_record, found)
+    return found
+
+
+async def made(desk: School, maker: Maker) -> None:
+    maker.may.set()
+    for _ in range(200):
+        if (await desk.get("coverage/audit"))["ready"]:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the audit was not made")
+
+
+async def test_the_first_to_ask_sets_it_going_and_all_get_the_same(
+    desk: School, maker: Maker, tmp_path: Path
+) -> None:
+    await desk.areas()
+    assert await desk.get("coverage/audit") == {"ready": False, "document": None}
+    waiting = await desk.client.get("/api/v1/coverage/audit.json")
+    assert (waiting.status_code, waiting.headers["Retry-After"]) == (409, "2")
+    await made(desk, maker)
+    found = (await desk.get("coverage/audit"))["document"]
+    assert maker.asked == 1
+    assert found["totals"] == maker.document.totals.model_dump(mode="json")
+    # With the record of 30 days, the day of the test the last of them.
+    assert (found["uptime"]["last_day"], found["uptime"]["days"]) == ("2026-09-01", 30)
+    file = await desk.client.get("/api/v1/coverage/audit.json")
+    assert file.headers["Content-Disposition"] == 'attachment; filename="audit.json"'
+    (tmp_path / "audit.json").write_bytes(file.content)
+    assert read_json(tmp_path / "audit.json").sha256 == found["sha256"]
+
+
+async def test_made_anew_it_holds_the_record_up_to_now(desk: School, maker: Maker) -> None:
+    await desk.areas()
+    await made(desk, maker)
+    answer = await desk.client.post("/api/v1/coverage/audit", json={})
+    assert answer.status_code == 204
+    await made(desk, maker)
+    assert maker.asked == 2
+
+
+async def test_a_refusal_is_told_and_tried_again(desk: School, maker: Maker) -> None:
+    await desk.areas()
+    maker.refuses = "recording.yaml:1: format: expected 1"
+    maker.may.set()
+    await desk.get("coverage/audit")
+    await asyncio.sleep(0.01)
+    answer = await desk.client.get("/api/v1/coverage/audit")
+    assert answer.status_code == 409
+    assert "recording.yaml:1" in answer.json()["message"]["zh"]
+    maker.refuses = ""
+    await made(desk, maker)
+    assert maker.asked == 2
+
+
+async def test_an_audit_of_another_site_file_is_not_shown(desk: School, maker: Maker) -> None:
+    await desk.areas()
+    maker.document = maker.document.model_copy(update={"site_sha256": "0" * 64}).sealed()
+    maker.may.set()
+    await desk.get("coverage/audit")
+    await asyncio.sleep(0.01)
+    answer = await desk.client.get("/api/v1/coverage/audit")
+    assert answer.status_code == 409
+    assert "site.yaml was changed" in answer.json()["message"]["en"]
