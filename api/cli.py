@@ -12,7 +12,7 @@ from rich.table import Table
 
 from api.cli_account import account_app, audit_app
 from api.cli_analyze import analyze
-from api.cli_bench import bench, overload_warning
+from api.cli_bench import bench, warn_of_overload
 from api.cli_calibrate import calibrate_camera
 from api.cli_coverage import coverage_app
 from api.cli_dismissal import dismissal_app
@@ -76,8 +76,7 @@ def run_command(site: SiteOption, run_dir: RunDirOption = None, port: PortOption
         set_up_logs(settings.log_level)
         stop = threading.Event()
         stop_on_signals(stop)
-        if warning := overload_warning(plan.site, settings):
-            _say(warning)
+        warn_of_overload(plan.site, settings, _say, stop)
         run(plan, stop, _say)
     except (ConfigError, ModelError) as error:
         _say(str(error))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +17,7 @@ from rich.table import Table
 from api.capacity.budget import HEADROOM, STAGES, StageCosts
 from api.capacity.measure import Machine
 from api.capacity.site_demand import CostMemory, dearest_stage, demand_of, measure_site
+from api.run import settings_environment
 from config import ConfigError, load_site, sample_school_directory
 from config.settings import ServiceSettings, load_settings
 from config.site import Site
@@ -20,10 +25,14 @@ from config.texts import text
 from models import load_head_network
 from models.errors import ModelError
 from models.heads.network import OwnHeadNetwork
+from models.registry import default_head_network_id, find_card
+from streams.cores import usable_cores
 
 _KINDS_PX = ((1280, 720), (640, 360))
 _STAIR_CAMERA = "cam-stair"
 _ALWAYS_A_CORE = 3
+# By then the cameras of a large site are watched.
+_MEASURED_AFTER_S = 30.0
 
 
 def bench(
@@ -46,7 +55,7 @@ def bench(
         lines = [text("capacity.bottleneck", settings.language, stage=_stage(stage, settings))]
         lines.append(text(f"capacity.help.{stage}", settings.language))
         if site is not None:
-            lines.append(_hold(load_site(site), machine, network, settings))
+            lines.append(_hold(load_site(site), machine, settings))
         for line in lines:
             console.print(line, markup=False)
     except (ConfigError, ModelError) as error:
@@ -60,27 +69,76 @@ def overload_warning(site: Site, settings: ServiceSettings) -> str:
     The first start with a site measures for some seconds; later ones read what was measured. A few
     cameras a core are not measured: any machine that can run this carries them.
     """
-    if len(site.cameras) <= _ALWAYS_A_CORE * (os.cpu_count() or 1):
-        return ""
+    known = known_overload(site, settings)
+    if known is not None:
+        return known
     network = load_head_network(threads=1, precision=settings.network_precision)
-    memory = CostMemory(settings.run_dir, site, network.model_id)
-    costs = memory.read()
-    if costs is None:
-        costs = measure_site(site, lambda: Machine(network, seconds=1.0))
-        memory.write(costs)
-    if not costs or not demand_of(costs, os.cpu_count() or 1).too_much:
+    costs = measure_site(site, lambda: Machine(network, seconds=1.0))
+    CostMemory(settings.run_dir, site, _measured_with(settings)).write(costs)
+    return _overload(costs, settings)
+
+
+def known_overload(site: Site, settings: ServiceSettings) -> str | None:
+    """As `overload_warning`, from what was measured before; `None` where nothing was."""
+    if len(site.cameras) <= _ALWAYS_A_CORE * len(usable_cores()):
+        return ""
+    costs = CostMemory(settings.run_dir, site, _measured_with(settings)).read()
+    return None if costs is None else _overload(costs, settings)
+
+
+def warn_of_overload(
+    site: Site,
+    settings: ServiceSettings,
+    say: Callable[[str], None],
+    stop: threading.Event,
+    after_s: float = _MEASURED_AFTER_S,
+) -> None:
+    """Say the warning: at once where the site was measured before, else once the cameras run.
+
+    Cameras are watched first. The measuring is a process of its own, which takes its memory along.
+    """
+    known = known_overload(site, settings)
+    if known:
+        say(known)
+    if known is not None:
+        return
+
+    def measure() -> None:
+        if stop.wait(after_s):
+            return
+        program = (sys.executable, "-m", "api.capacity.site_process")
+        done = subprocess.run(  # noqa: S603  # the service's own program
+            (*program, "--site", str(site.directory)),
+            env=os.environ | settings_environment(settings),
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if warning := done.stdout.decode(errors="replace").strip():
+            say(warning)
+
+    threading.Thread(target=measure, name="overload", daemon=True).start()
+
+
+def _measured_with(settings: ServiceSettings) -> str:
+    card = find_card(default_head_network_id())
+    return f"{card.versioned_id}/{settings.network_precision}"
+
+
+def _overload(costs: tuple[StageCosts, ...], settings: ServiceSettings) -> str:
+    if not costs or not demand_of(costs, len(usable_cores())).too_much:
         return ""
     return _verdict(costs, settings)
 
 
-def _hold(site: Site, machine: Machine, network: OwnHeadNetwork, settings: ServiceSettings) -> str:
+def _hold(site: Site, machine: Machine, settings: ServiceSettings) -> str:
     costs = measure_site(site, lambda: machine)
-    CostMemory(settings.run_dir, site, network.model_id).write(costs)
+    CostMemory(settings.run_dir, site, _measured_with(settings)).write(costs)
     return _verdict(costs, settings) if costs else ""
 
 
 def _verdict(costs: tuple[StageCosts, ...], settings: ServiceSettings) -> str:
-    cores = os.cpu_count() or 1
+    cores = len(usable_cores())
     demand = demand_of(costs, cores)
     numbers = {
         "cameras": demand.cameras,
@@ -101,7 +159,7 @@ def _stage(stage: str, settings: ServiceSettings) -> str:
 def _table(
     rows: tuple[StageCosts, ...], network: OwnHeadNetwork, settings: ServiceSettings
 ) -> Table:
-    language, cores = settings.language, os.cpu_count() or 1
+    language, cores = settings.language, len(usable_cores())
     columns = ("kind", *STAGES, "cores", "carried")
     table = Table(
         *(text(f"capacity.column.{column}", language) for column in columns),
@@ -128,4 +186,4 @@ def _table(
     return table
 
 
-__all__ = ["bench", "overload_warning"]
+__all__ = ["bench", "known_overload", "overload_warning", "warn_of_overload"]

@@ -31,6 +31,7 @@ log = structlog.get_logger()
 
 EXIT_CANNOT_START = 2
 EXIT_ENDED = 3
+_NICENESS = 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # wheels bring a pool that no environment variable bounds.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     cv2.setNumThreads(1)
+    # The service starts and answers beside workers that use all there is: it needs little.
+    os.nice(_NICENESS)
     settings = load_settings()
     set_up_logs(settings.log_level)
     structlog.contextvars.bind_contextvars(worker=options.worker_id)

@@ -25,6 +25,7 @@ from streams.spool import Rejection, Spool, SpooledRecord
 
 _log = structlog.get_logger(__name__)
 
+_AT_START_S, _START_ATTEMPTS = 0.5, 40
 # Answers that mean "this batch will never do": too large, or not as the contract says.
 _POISONED = frozenset({400, 413, 415, 422})
 
@@ -192,7 +193,10 @@ class Uploader:
         if self._backoff.failures == 0:
             _log.warning("records wait in the spool", reason=str(error))
         self._failures += 1
-        return self._backoff.next_wait_s()
+        wait_s = self._backoff.next_wait_s()
+        # At the start the API is seconds away, and the console shows nothing until it has records.
+        starting = not self._sent and self._failures <= _START_ATTEMPTS
+        return min(wait_s, _AT_START_S) if starting else wait_s
 
     def _after_success(self) -> None:
         if self._backoff.failures:

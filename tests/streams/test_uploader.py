@@ -189,7 +189,9 @@ def test_while_the_api_is_away_the_waits_grow_and_then_all_is_sent(bench: Bench)
         stop.set()
         return bench.api.take(records)
 
-    bench.fill(35)
+    bench.fill(3)
+    bench.uploader.send_batch()
+    bench.fill(32)
     bench.api.answers = [*[status(503)] * 5, last]
     start = bench.clock.monotonic()
     bench.uploader.run(stop)
@@ -197,6 +199,20 @@ def test_while_the_api_is_away_the_waits_grow_and_then_all_is_sent(bench: Bench)
     assert len(bench.api.stored) == 35
     assert bench.uploader.sent == 35
     assert bench.uploader.failures == 5
+
+
+def test_at_the_start_the_api_is_asked_every_half_second_for_a_while(bench: Bench) -> None:
+    stop = threading.Event()
+
+    def last(records: list[dict[str, object]]) -> httpx.Response:
+        stop.set()
+        return bench.api.take(records)
+
+    bench.fill(3)
+    bench.api.answers = [*[status(503)] * 42, last]
+    start = bench.clock.monotonic()
+    bench.uploader.run(stop)
+    assert bench.clock.monotonic() - start == pytest.approx(40 * 0.5 + 2 * 5.0, abs=0.5)
 
 
 def test_after_stop_what_is_left_is_sent_once_more_and_not_for_ever(bench: Bench) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import queue
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from config import load_site, sample_school_directory
 from config.settings import load_settings
 from config.site import Site
 from models import load_head_network
+from models.registry import default_head_network_id, find_card
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +69,11 @@ def test_costs_are_kept_until_the_site_or_the_model_changes(tmp_path: Path) -> N
 def test_run_warns_of_more_cameras_than_the_machine_carries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(cli_bench, "usable_cores", lambda: (0,))
     site = filmed(tmp_path, 5)
     settings = load_settings(run_dir=tmp_path / "run")
-    model = load_head_network(threads=1, precision=settings.network_precision).model_id
+    assert cli_bench.known_overload(site, settings) is None
+    model = f"{find_card(default_head_network_id()).versioned_id}/auto"
     slow = StageCosts(StreamKind("720p", 25.0, 5.0), dict.fromkeys(STAGES, 10.0))
     CostMemory(settings.run_dir, site, model).write((slow,) * 5)
     # 25 * 10 + 5 * 30 = 400 ms a second each: two cores for five, and 0.8 may be used.
@@ -78,6 +81,24 @@ def test_run_warns_of_more_cameras_than_the_machine_carries(
     quick = StageCosts(StreamKind("720p", 25.0, 5.0), dict.fromkeys(STAGES, 1.0))
     CostMemory(settings.run_dir, site, model).write((quick,) * 5)
     assert cli_bench.overload_warning(site, settings) == ""
+
+
+def test_a_site_that_was_never_measured_is_measured_beside_its_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process of its own measures one camera too many for no core at all, and says so."""
+    monkeypatch.setattr(cli_bench, "_ALWAYS_A_CORE", 0)
+    monkeypatch.setattr("sys.executable", "/bin/echo")
+    settings = load_settings(run_dir=tmp_path / "run")
+    told: queue.Queue[str] = queue.Queue()
+    site = filmed(tmp_path, 1)
+    cli_bench.warn_of_overload(site, settings, told.put, threading.Event(), after_s=0.0)
+    assert told.get(timeout=20) == f"-m api.capacity.site_process --site {site.directory}"
+    stopped = threading.Event()
+    stopped.set()
+    cli_bench.warn_of_overload(site, settings, told.put, stopped, after_s=0.0)
+    with pytest.raises(queue.Empty):
+        told.get(timeout=0.2)
 
 
 def test_the_command_prints_a_table_and_holds_a_site_against_it(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Measures what a site costs this machine, beside its service; says so when it is too much.
+
+python -m api.capacity.site_process --site DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from api.cli_bench import overload_warning
+from config import ConfigError, load_site
+from config.settings import load_settings
+from models.errors import ModelError
+
+_NICENESS = 10
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the warning, or nothing; exit code 2 when the site cannot be measured."""
+    parser = argparse.ArgumentParser(prog="xiaoan-site-cost")
+    parser.add_argument("--site", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    os.nice(_NICENESS)
+    # Its standard output is the warning and nothing else.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    try:
+        warning = overload_warning(load_site(options.site), load_settings())
+    except (ConfigError, ModelError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if warning:
+        sys.stdout.buffer.write(f"{warning}\n".encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
