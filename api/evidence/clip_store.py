@@ -69,14 +69,14 @@ async def find(connection: AsyncConnection, number: int) -> Clip | None:
     """The clip of an alarm."""
     query = select(CLIPS).where(CLIPS.c.alarm_number == number)
     row = (await connection.execute(query)).mappings().first()
-    return None if row is None else _clip(row)
+    return None if row is None else clip_of_row(row)
 
 
 async def in_states(connection: AsyncConnection, states: Sequence[ClipState]) -> tuple[Clip, ...]:
     """Clips in these states, oldest alarm first."""
     wanted = [state.value for state in states]
     query = select(CLIPS).where(CLIPS.c.state.in_(wanted)).order_by(CLIPS.c.alarm_number)
-    return tuple(_clip(row) for row in (await connection.execute(query)).mappings())
+    return tuple(clip_of_row(row) for row in (await connection.execute(query)).mappings())
 
 
 async def add(connection: AsyncConnection, clip: Clip) -> None:
@@ -118,7 +118,8 @@ async def _change(connection: AsyncConnection, number: int, values: dict[str, An
     await connection.execute(update(CLIPS).where(CLIPS.c.alarm_number == number).values(values))
 
 
-def _clip(row: RowMapping) -> Clip:
+def clip_of_row(row: RowMapping) -> Clip:
+    """The clip that a whole row of `CLIPS` holds."""
     return Clip(
         alarm_number=row["alarm_number"],
         start=Utc(row["from_ns"]),

@@ -1,20 +1,32 @@
-"""The player's page: clips of an alarm beside its density curve; no inline script or style."""
+"""The list of clips, and the player's page: a clip beside its density curve."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.rights import Right
+from api.alarms import store as alarm_store
+from api.alarms.values import Alarm, AlarmType
+from api.evidence import exports
+from api.evidence.exports import ExportState
+from api.evidence.listing import Wanted, listed
 from api.evidence.register import Reason
 from api.evidence.routes import EvidenceDep, Number, Player, seen_alarm
 from api.frame.pages import navigation
+from api.watched import Name
 from config.texts import catalogue
+from vision.instants import Utc
 
 router = APIRouter(prefix="/evidence", tags=["evidence pages"], include_in_schema=False)
 
@@ -29,9 +41,98 @@ _PAGES = Environment(
 )
 
 
+class Find(BaseModel):
+    """What is looked for; an empty field of the form looks for everything."""
+
+    model_config = ConfigDict(frozen=True)
+
+    camera: Annotated[str, Field(max_length=80)] = ""
+    first: date | Literal[""] = ""
+    last: date | Literal[""] = ""
+    number: Annotated[int, Field(ge=1, le=2**31 - 1)] | Literal[""] = ""
+    before: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    lang: Literal["zh", "en"] | None = None
+
+    def wanted(self, zone: ZoneInfo) -> Wanted:
+        """The days are whole days of the school."""
+        start = datetime.combine(self.first, time(), zone) if self.first else None
+        end = datetime.combine(self.last, time.max, zone) if self.last else None
+        return Wanted(
+            camera_id=self.camera or None,
+            number=self.number or None,
+            start=None if start is None else Utc.from_datetime(start),
+            end=None if end is None else Utc.from_datetime(end),
+            before=self.before,
+        )
+
+    def shown(self) -> dict[str, str]:
+        """The values as the form's fields hold them."""
+        return {name: str(getattr(self, name)) for name in ("camera", "first", "last", "number")}
+
+    def next_url(self, before: int) -> str:
+        """The next page of the same search."""
+        asked = {key: value for key, value in self.shown().items() if value}
+        return f"/evidence?{urlencode({**asked, 'before': before})}"
+
+
 def mount_files(app: FastAPI) -> None:
     """Serve the page's style and script."""
     app.mount("/evidence-files", StaticFiles(directory=_FOLDER / "static"), name="evidence-files")
+
+
+@router.get("", response_class=HTMLResponse)
+async def index(
+    request: Request, evidence: EvidenceDep, actor: Player, find: Annotated[Find, Query()]
+) -> HTMLResponse:
+    """What is kept, by camera, time or alarm, and the exports that wait for a second person."""
+    site = evidence.desk.board.site
+    language, texts = _texts(request, find.lang)
+    zone = ZoneInfo(site.timezone)
+
+    def may(right: Right, alarm: Alarm) -> bool:
+        return actor.may_in_one(right, site=site.id, zones=alarm.zone_ids)
+
+    async with evidence.desk.database.read() as connection:
+        kept, next_before = await listed(
+            connection, find.wanted(zone), lambda alarm: may(Right.PLAY_EVIDENCE, alarm)
+        )
+        waiting = []
+        for export in await exports.in_states(connection, [ExportState.WAITING]):
+            alarm = await alarm_store.by_number(connection, export.wish.alarm_number)
+            if may(Right.PLAY_EVIDENCE, alarm):
+                waiting.append(export)
+
+    def named(name: Name) -> str:
+        return name.en if language == "en" else name.zh
+
+    def what(alarm: Alarm) -> str:
+        names = [named(site.zone[one].name) for one in alarm.zone_ids if one in site.zone]
+        kind = texts[f"alarm.type.{alarm.key.type.value}"]
+        if alarm.key.type is AlarmType.CROWD:
+            kind = f"{kind} {alarm.peak.level.value}"
+        return f"{kind} · {'、'.join(names) or alarm.key.subject_id}"
+
+    page = _PAGES.get_template("index.html").render(
+        html_lang="zh-CN" if language == "zh" else "en",
+        t=lambda key: texts[key],
+        nav=navigation(request, language, "evidence"),
+        kept=kept,
+        waiting=waiting,
+        may_decide=actor.may(Right.APPROVE_EXPORT, site=site.id),
+        cameras=site.cameras,
+        chosen=find.shown(),
+        name_in=named,
+        what=what,
+        cameras_of=lambda clip: "、".join(
+            named(site.camera[one].name) if one in site.camera else one for one in clip.camera_ids
+        ),
+        clock=lambda at: at.to_datetime().astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
+        next_url=None if next_before is None else find.next_url(next_before),
+    )
+    answer = HTMLResponse(page)
+    if find.lang is not None:
+        answer.set_cookie(_LANGUAGE_COOKIE, find.lang, max_age=31_536_000, samesite="strict")
+    return answer
 
 
 @router.get("/{number}", response_class=HTMLResponse)
@@ -44,17 +145,22 @@ async def player(
 ) -> HTMLResponse:
     """One alarm's evidence."""
     alarm = await seen_alarm(evidence, actor, Right.PLAY_EVIDENCE, number)
-    language: Literal["zh", "en"] = lang or (
-        "en" if request.cookies.get(_LANGUAGE_COOKIE) == "en" else "zh"
-    )
-    texts = catalogue(language)
+    language, texts = _texts(request, lang)
     page = _PAGES.get_template("player.html").render(
         html_lang="zh-CN" if language == "zh" else "en",
         t=lambda key: texts[key],
         number=number,
-        nav=navigation(request, language),
+        nav=navigation(request, language, "evidence"),
         is_open=alarm.is_open,
         reasons=[reason.value for reason in Reason],
         may_export=actor.may(Right.REQUEST_EXPORT, site=evidence.desk.board.site.id),
     )
     return HTMLResponse(page)
+
+
+def _texts(
+    request: Request, lang: Literal["zh", "en"] | None
+) -> tuple[Literal["zh", "en"], Mapping[str, str]]:
+    kept = request.cookies.get(_LANGUAGE_COOKIE)
+    language: Literal["zh", "en"] = lang or ("en" if kept == "en" else "zh")
+    return language, catalogue(language)

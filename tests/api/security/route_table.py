@@ -154,6 +154,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "GET /coverage-texts/{lang}.json",
     ),
     "operator supervisor police privacy_officer": (
+        "GET /evidence",
         "GET /api/v1/alarms/{number}/evidence",
         "GET /api/v1/alarms/{number}/clip",
         "GET /api/v1/alarms/{number}/exports",
