@@ -15,9 +15,14 @@ from config.delivery import (
     read_secret,
 )
 from config.errors import SecretError
+from config.refusals import in_chinese
 
 HOOK = "{id: main, driver: webhook, settings: {url: 'https://a.example/x', secret: env:HOOK}}"
 OTHER = "{id: second, driver: webhook, settings: {url: 'https://b.example/x', secret: env:HOOK}}"
+
+
+CAP = "{id: c, driver: cap, settings: {folder: c, sender: s}}"
+DC09 = "{id: d, driver: dc09, settings: {host: h, port: 1, account: 1A2B}}"
 
 
 def site(paths: str = f"[{HOOK}, {OTHER}]", role: str = "police", more: str = "") -> bytes:
@@ -70,6 +75,10 @@ def test_no_file_is_no_target(tmp_path: Path) -> None:
             "a chat robot is information only",
         ),
         (site(more="    lowest_priority: 9\n"), 5, "out of range"),
+        (site(f"[{HOOK}, {OTHER.replace('https://b', 'https://u:p@b')}]"), 5, "user and password"),
+        (site(f"[{HOOK}, {DC09.replace('1A2B', 'XYZ')}]"), 5, "hexadecimal digits"),
+        (site(f"[{HOOK}, {CAP}]"), 5, "folder"),
+        (site(more="    from_step: call\n"), 5, "told at once"),
         (b"heartbeat_s: 40\n" + site(), 1, "out of range"),
     ],
 )
@@ -78,7 +87,8 @@ def test_what_is_refused(content: bytes, line: int, words: str) -> None:
         parse_delivery(content, directory=Path())
     told = [problem for problem in refusal.value.problems if words in str(problem)]
     assert [problem.line for problem in told] == [line], str(refusal.value)
-    assert told[0].mend
+    assert in_chinese(told[0].message), told[0].message
+    assert in_chinese(told[0].mend), told[0].mend
     assert "hunter2" not in str(refusal.value)
 
 
