@@ -2,7 +2,7 @@
 
 | family | output for an input of height x width |
 |---|---|
-| `xiaoan-heads` | `density`, `heat`, `log_size`, perhaps `offset`, from one uint8 picture |
+| `xiaoan-heads` | `density`, `heat`, `log_size`, from one uint8 picture |
 | `yolo` (YOLOv8, YOLO11) | (1, 4 + classes, cells of strides 8, 16, 32) |
 | `yolov5` | (1, 3 x those cells, 5 + classes) |
 | `yolo-end2end` (YOLO26) | (1, at most 1000, 6) |

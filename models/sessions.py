@@ -166,9 +166,8 @@ class OpenVinoSession:
         self.precision = precision
         self._core = openvino.Core()
         self._settings = {
-            # Without the hint OpenVINO takes bf16 on a CPU that has it, and figures shift. In an
-            # int8 file the hint is for the layers that stayed in float.
-            "INFERENCE_PRECISION_HINT": "f32" if precision == "int8" else precision,
+            # Without the hint OpenVINO takes bf16 on a CPU that has it, and figures shift.
+            "INFERENCE_PRECISION_HINT": self._float_of(precision),
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
         }
@@ -196,6 +195,13 @@ class OpenVinoSession:
         self.output_names = tuple(port.get_any_name() for port in self._model.outputs)
         self._compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()
         self._lock = threading.Lock()
+
+    def _float_of(self, precision: Precision) -> str:
+        """In which numbers float layers run: in an int8 file bf16, where the CPU has it."""
+        if precision != "int8":
+            return precision
+        offered = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return "bf16" if "BF16" in offered else "f32"
 
     def run(self, feed: NDArray[Any]) -> Outputs:
         with self._lock:

@@ -80,8 +80,6 @@ class OwnHeadNetwork:
             found["log_size"][0, :rows, :columns],
             threshold=self._card.decoding.score_threshold,
             stride_px=_HEAT_STRIDE_PX,
-            # Files from before the network told offsets have no such output.
-            offset=found["offset"][0, :, :rows, :columns] if "offset" in found else None,
         )
         scale = np.array([canvas.scale_u, canvas.scale_v], np.float32)
         return HeadPoints(

@@ -30,7 +30,6 @@ class Batch:
     density: NDArray[np.float32]
     heat: NDArray[np.float32]
     log_size: NDArray[np.float32]
-    offset: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,6 @@ class TrainingSet:
             np.stack([t.density for t in targets]),
             np.stack([t.heat for t in targets]),
             np.stack([t.log_size for t in targets]),
-            np.stack([t.offset for t in targets]),
         )
 
 
@@ -118,6 +116,21 @@ def read_training_samples(data: Path, rendered: Path | None) -> list[Sample]:
     """All training samples below `data` (never the test splits), and rendered ones."""
     samples = read_brt(data / "beijing_brt" / "train") + read_scut(data / "scut_head" / "train")
     return samples + (read_rendered(rendered) if rendered else [])
+
+
+def without_cameras(samples: Sequence[Sample], cameras: Sequence[str]) -> list[Sample]:
+    """The samples of all other cameras.
+
+    Raises:
+        DatasetError: for a camera of which there is no picture: it would leave nothing out.
+    """
+    known = {sample.camera for sample in samples}
+    for camera in cameras:
+        if camera not in known:
+            raise DatasetError(
+                f"no training picture of camera {camera!r}; {', '.join(sorted(known))}"
+            )
+    return [sample for sample in samples if sample.camera not in cameras]
 
 
 def ahead(

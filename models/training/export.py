@@ -10,19 +10,19 @@ import copy
 from pathlib import Path
 
 import torch
-from torch import nn
 
-from models.training.network import HeadNet
+from models.training.network import HeadNet, with_pairs
 
 _OPSET = 17
-_OUTPUTS = ("density", "heat", "log_size", "offset")
+_OUTPUTS = ("density", "heat", "log_size")
 
 
-def export_onnx(network: nn.Module, path: Path) -> Path:
+def export_onnx(network: HeadNet, path: Path) -> Path:
     """Export with free batch size, height and width (multiples of 32)."""
     plain = copy.deepcopy(network).to("cpu", memory_format=torch.contiguous_format).eval()
+    plain = with_pairs(plain)
     axes = {name: {0: "n", 1: "h4", 2: "w4"} for name in _OUTPUTS}
-    axes |= {"density": {0: "n", 1: "h8", 2: "w8"}, "offset": {0: "n", 2: "h4", 3: "w4"}}
+    axes |= {"density": {0: "n", 1: "h8", 2: "w8"}}
     torch.onnx.export(
         plain,
         (torch.zeros(1, 96, 128, 3, dtype=torch.uint8),),

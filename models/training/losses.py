@@ -22,11 +22,10 @@ class LossTerms:
     count: Tensor
     heat: Tensor
     size: Tensor
-    offset: Tensor
 
     @property
     def total(self) -> Tensor:
-        return self.poisson + self.blocks + self.count + self.heat + self.size + self.offset
+        return self.poisson + self.blocks + self.count + self.heat + self.size
 
 
 def loss_terms(
@@ -34,15 +33,15 @@ def loss_terms(
     points: Tensor,
     density: Tensor,
     heat: Tensor,
-    boxes: tuple[Tensor, Tensor],
+    log_size: Tensor,
 ) -> LossTerms:
     """Loss of a batch.
 
     Args:
         density_logits: (N, h, w) before softplus.
-        points: (N, 4, 2h, 2w): heat before sigmoid, log size, offsets.
+        points: (N, 2, 2h, 2w): heat before sigmoid, log size.
         density, heat: the targets, as `targets.Targets`, stacked.
-        boxes: log size and offsets, likewise.
+        log_size: likewise; NaN where it is not known.
 
     The density terms are Poisson likelihood on 8x8-pixel cells, L1 on 32x32-pixel blocks and L1
     on the crop's count; each crop is weighted by 1 / (1 + count / 20), so that a packed crop
@@ -59,8 +58,7 @@ def loss_terms(
         blocks=0.25 * (weight * blocks).mean(),
         count=0.5 * (weight * count).mean(),
         heat=0.5 * _focal(points[:, 0].float(), heat),
-        size=0.3 * _where_known(points[:, 1:2].float(), boxes[0][:, None]),
-        offset=0.5 * _where_known(points[:, 2:].float(), boxes[1]),
+        size=0.3 * _where_known(points[:, 1].float(), log_size),
     )
 
 

@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from models.errors import WrongFamilyError
-from models.training.network import Conv, HeadNet
+from models.training.network import Conv, HeadNet, square_weights
 from vision.arrays import UInt8Array
 
 # The stem sees (pixel - 114) / 58 where YOLOX sees the pixel itself.
@@ -38,7 +38,7 @@ def start_from(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
 def start_from_own(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
     """Load every convolution of an own network's file; returns how many were taken.
 
-    A file from before the network told offsets has two maps fewer: these begin untrained.
+    The maps beyond heat and size that some older files have are left.
 
     Raises:
         WrongFamilyError: when the file does not hold the layout of `HeadNet`.
@@ -50,14 +50,15 @@ def start_from_own(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
         for (name, layer), (weight, bias) in zip(layers, folded, strict=True):
             last = isinstance(layer, nn.Conv2d)
             own = layer if last else layer.conv
-            taken = own.weight[: len(weight)] if name == _POINTS else own.weight
-            if taken.shape != weight.shape:
+            if name == _POINTS:
+                weight, bias = weight[: len(own.weight)], bias[: len(own.weight)]
+            if own.weight.shape != weight.shape:
                 raise WrongFamilyError(
                     f"{file}: {name} needs {tuple(own.weight.shape)}, "
                     f"the file has {tuple(weight.shape)}: this is no xiaoan-heads of this layout"
                 )
-            taken.copy_(weight)
-            (layer.bias if last else layer.norm.bias)[: len(bias)].copy_(bias)
+            own.weight.copy_(weight)
+            (layer.bias if last else layer.norm.bias).copy_(bias)
     _normalise(network, [layer for _, layer in layers if isinstance(layer, Conv)], pictures)
     return len(layers)
 
@@ -122,14 +123,18 @@ def _trunk(network: HeadNet) -> list[tuple[str, Conv]]:
 
 
 def _folded(file: Path) -> list[tuple[Tensor, Tensor]]:
-    """Weights and biases of all convolutions of an ONNX file, in graph order."""
+    """Weights and biases of all convolutions of an ONNX file, in graph order; a first layer over
+    pairs of pixels comes back as one over squares."""
     graph = onnx.load(str(file)).graph
     values = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
-    return [
+    found = [
         tuple(torch.from_numpy(np.array(values[name])) for name in node.input[1:3])
         for node in graph.node
         if node.op_type == "Conv" and len(node.input) == 3
     ]
+    if found and found[0][0].shape[1:] == (6, 6, 3):
+        found[0] = (square_weights(found[0][0]), found[0][1])
+    return found
 
 
 def _stem_weights(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:

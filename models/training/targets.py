@@ -21,16 +21,14 @@ class Targets:
     Attributes:
         density: (H/8, W/8) float32, heads per 8x8-pixel cell.
         heat: (H/4, W/4) float32 in 0..1, 1 exactly at the cell of a head centre.
-        log_size: (H/4, W/4) float32, natural log of the head height in pixels; NaN where there
-            is no head or its size is unknown.
-        offset: (2, H/4, W/4) float32, centre u and v in cells from the corner of its cell; NaN
-            where there is no head or its size is unknown, since then it is only pointed at.
+        log_size: (H/4, W/4) float32, natural log of the head height in pixels, in the cell of the
+            centre and its eight neighbours, from which it is read at run time; NaN elsewhere and
+            where the size is unknown.
     """
 
     density: NDArray[np.float32]
     heat: NDArray[np.float32]
     log_size: NDArray[np.float32]
-    offset: NDArray[np.float32]
 
 
 def targets_for(heads: HeadArray, size_px: tuple[int, int]) -> Targets:
@@ -41,21 +39,32 @@ def targets_for(heads: HeadArray, size_px: tuple[int, int]) -> Targets:
     np.add.at(density, (column_row[:, 1], column_row[:, 0]), 1.0)
     heat = np.zeros((height // HEAT_STRIDE_PX, width // HEAT_STRIDE_PX), np.float32)
     log_size = np.full(heat.shape, np.nan, np.float32)
-    offset = np.full((2, *heat.shape), np.nan, np.float32)
+    nearest = np.full(heat.shape, np.inf)
     for u, v, tall in heads:
         column, row = int(u // HEAT_STRIDE_PX), int(v // HEAT_STRIDE_PX)
-        _splat(heat, log_size, (column, row), float(tall))
+        _splat(heat, (column, row), float(tall))
         if np.isfinite(tall):
-            offset[:, row, column] = u / HEAT_STRIDE_PX - column, v / HEAT_STRIDE_PX - row
-    return Targets(density, heat, log_size, offset)
+            around = _around(heat.shape, column, row)
+            centres = (np.arange(extent) + 0.5 for extent in heat.shape)
+            v_cells, u_cells = (c[part] for c, part in zip(centres, around, strict=True))
+            distance = np.hypot(
+                v_cells[:, None] - v / HEAT_STRIDE_PX, u_cells[None, :] - u / HEAT_STRIDE_PX
+            )
+            closer = distance < nearest[around]
+            nearest[around][closer] = distance[closer]
+            log_size[around][closer] = np.log(max(float(tall), 1.0))
+    return Targets(density, heat, log_size)
 
 
-def _splat(
-    heat: NDArray[np.float32],
-    log_size: NDArray[np.float32],
-    centre: tuple[int, int],
-    height_px: float,
-) -> None:
+def _around(shape: tuple[int, ...], column: int, row: int) -> tuple[slice, slice]:
+    """A cell and its eight neighbours, as far as they lie in the map."""
+    return (
+        slice(max(0, row - 1), min(shape[0], row + 2)),
+        slice(max(0, column - 1), min(shape[1], column + 2)),
+    )
+
+
+def _splat(heat: NDArray[np.float32], centre: tuple[int, int], height_px: float) -> None:
     """Draw the soft disc of one head (Zhou et al., Objects as Points, 2019, section 3)."""
     column, row = centre
     known = np.isfinite(height_px)
@@ -72,5 +81,3 @@ def _splat(
     disc = np.exp(-(rows**2 + columns**2) / (2 * sigma**2)).astype(np.float32)
     patch = heat[top:bottom, left:right]
     np.maximum(patch, disc, out=patch)
-    if known:
-        log_size[row, column] = np.log(max(height_px, 1.0))

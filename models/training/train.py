@@ -30,6 +30,7 @@ from models.training.batches import (
     TrainingSet,
     ahead,
     read_training_samples,
+    without_cameras,
 )
 from models.training.cache import cache_folder
 from models.training.export import export_onnx
@@ -71,16 +72,16 @@ class Trainer:
         self._set_mode(self.plans[self.step_number])
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
             density, points = self.network.logits(self._tensor(batch.pictures))
-        targets = (batch.density, batch.heat, batch.log_size, batch.offset)
-        truth, heat, *boxes = (self._tensor(t) for t in targets)
-        terms = loss_terms(density, points, truth, heat, (boxes[0], boxes[1]))
+        targets = (batch.density, batch.heat, batch.log_size)
+        truth, heat, size = (self._tensor(t) for t in targets)
+        terms = loss_terms(density, points, truth, heat, size)
         self.optimiser.zero_grad(set_to_none=True)
         terms.total.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_NORM)
         self.optimiser.step()
         self.step_number += 1
         self._average()
-        names = ("poisson", "blocks", "count", "heat", "size", "offset")
+        names = ("poisson", "blocks", "count", "heat", "size")
         return {name: float(getattr(terms, name).detach()) for name in names}
 
     def _set_mode(self, plan: StepPlan) -> None:
@@ -206,6 +207,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--keep", nargs="*", default=[], help="parts that are not trained, such as stem stage4"
     )
+    parser.add_argument(
+        "--without", nargs="*", default=[], metavar="CAMERA", help="cameras left out, as brt-1"
+    )
     parser.add_argument("--validate-every", type=int, default=3, help="epochs")
     parser.add_argument(
         "--finish", action="store_true", help="all steps left are of the last phase"
@@ -218,7 +222,8 @@ def main() -> None:
     asked = _arguments()
     torch.set_num_threads(asked.threads)
     asked.out.mkdir(parents=True, exist_ok=True)
-    data = TrainingSet(read_training_samples(asked.data, asked.rendered), cache_folder())
+    samples = without_cameras(read_training_samples(asked.data, asked.rendered), asked.without)
+    data = TrainingSet(samples, cache_folder())
     recipe = replace(Recipe(), epochs=asked.epochs, seed=asked.seed, peak_rate=asked.rate)
     if asked.finish:
         recipe = replace(recipe, phases=recipe.phases[-1:])

@@ -33,8 +33,8 @@ def test_a_white_square_is_one_person_at_its_place(model_dir: Path, runtime: Run
     assert found.density is not None
     assert found.density.count == pytest.approx(1.0, abs=1e-5)
     assert found.density.people_per_cell[3, 5] == pytest.approx(1.0, abs=1e-5)
-    # Four cells of 4x4 are equally white; the first of them is kept, the others are too near.
-    assert found.heads.centres_uv_px.tolist() == [[42.0, 26.0]]
+    # Four cells of 4x4 are equally white: the top between them is the middle of the square.
+    assert found.heads.centres_uv_px.tolist() == [[44.0, 28.0]]
     assert found.heads.sizes_px[0] == pytest.approx(HEAD_HEIGHT_PX, rel=1e-5)
     assert found.relative_error == 0.2
 
@@ -55,7 +55,7 @@ def test_places_are_given_in_pixels_of_the_large_picture(
     assert found.density is not None
     assert (found.density.cell_width_px, found.density.cell_height_px) == (16.0, 16.0)
     assert found.density.people_per_cell.shape == (8, 12)
-    assert found.heads.centres_uv_px.tolist() == [[84.0, 52.0]]
+    assert found.heads.centres_uv_px.tolist() == [[88.0, 56.0]]
     assert found.heads.sizes_px[0] == pytest.approx(2 * HEAD_HEIGHT_PX, rel=1e-5)
 
 

@@ -50,16 +50,26 @@ def test_an_empty_picture_has_no_heads() -> None:
     assert not found.saturated
 
 
-def test_the_offset_places_a_head_within_its_cell() -> None:
-    heat, log_size = maps({(3, 7): 0.9})
-    offset = np.full((2, *heat.shape), 0.5, np.float32)
-    offset[:, 3, 7] = 0.25, 0.75
-    found = peaks(heat, log_size, threshold=0.5, stride_px=4, offset=offset)
-    assert found.centres_uv_px.tolist() == [[29.0, 15.0]]  # (7 + 0.25) * 4, (3 + 0.75) * 4
+def test_a_gaussian_hill_gives_its_own_top() -> None:
+    v, u = np.mgrid[0:20, 0:20] + 0.5
+    for centre_u, centre_v in ((7.3, 5.9), (8.0, 4.5), (12.45, 9.05)):
+        hill = np.exp(-((u - centre_u) ** 2 + (v - centre_v) ** 2) / (2 * 0.9**2))
+        heat = (0.8 * hill).astype(np.float32)
+        found = peaks(heat, np.full((20, 20), np.log(8.0), np.float32), threshold=0.3, stride_px=4)
+        best = found.centres_uv_px[0]
+        np.testing.assert_allclose(best, [4 * centre_u, 4 * centre_v], atol=0.02)
 
 
-def test_an_offset_far_outside_its_cell_is_bounded() -> None:
-    heat, log_size = maps({(3, 7): 0.9})
-    offset = np.full((2, *heat.shape), 40.0, np.float32)
-    found = peaks(heat, log_size, threshold=0.5, stride_px=4, offset=offset)
-    assert found.centres_uv_px.tolist() == [[34.0, 18.0]]
+def test_the_size_is_the_mean_of_the_nine_cells_by_their_heat() -> None:
+    heat, log_size = maps({(3, 7): 0.8, (3, 8): 0.4}, height_px=10.0)
+    log_size[3, 8] = np.log(20.0)
+    found = peaks(heat, log_size, threshold=0.5, stride_px=4)
+    # Weights 0.64 and 0.16, the other seven cells are cold: 10 * 2 ** (0.16 / 0.8).
+    np.testing.assert_allclose(found.sizes_px, [10.0 * 2**0.2], rtol=1e-5)
+
+
+def test_a_head_at_the_edge_stays_in_the_map() -> None:
+    heat, log_size = maps({(0, 19): 0.9, (0, 18): 0.5})
+    (u, v), *_ = peaks(heat, log_size, threshold=0.5, stride_px=4).centres_uv_px.tolist()
+    assert 72 <= u <= 80
+    assert 0 <= v <= 4

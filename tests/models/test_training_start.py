@@ -76,7 +76,7 @@ def test_a_file_of_another_layout_is_refused_by_layer(tmp_path: Path) -> None:
         start_from_yolox(HeadNet(), tmp_path / "other.onnx", _pictures())
 
 
-def _own_file(path: Path, maps: int) -> tuple[Any, dict[str, np.ndarray]]:
+def _own_file(path: Path, *, more_maps: int = 0) -> tuple[Any, dict[str, np.ndarray]]:
     """A network with random weights and statistics as a file, and its answers to `_pictures`."""
     import onnxruntime
 
@@ -85,26 +85,25 @@ def _own_file(path: Path, maps: int) -> tuple[Any, dict[str, np.ndarray]]:
 
     torch.manual_seed(4)
     network = HeadNet()
-    last = network.points[-1]
-    torch.nn.init.normal_(last.weight, std=0.1)
+    torch.nn.init.normal_(network.points[-1].weight, std=0.1)
     with torch.no_grad():
         for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)):
             norm.running_mean.uniform_(-0.5, 0.5)
             norm.running_var.uniform_(0.5, 2.0)
             norm.bias.uniform_(-0.5, 0.5)
     export_onnx(network, path)
-    if maps < 4:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [port.name for port in session.get_outputs()]
+    answers = dict(zip(names, session.run(None, {"picture": _pictures()}), strict=True))
+    if more_maps:
         model = onnx.load(str(path))
         for value in model.graph.initializer:
             if value.name.startswith("points.1."):
-                value.CopyFrom(
-                    numpy_helper.from_array(numpy_helper.to_array(value)[:maps].copy(), value.name)
-                )
+                taken = numpy_helper.to_array(value)
+                extra = np.ones((more_maps, *taken.shape[1:]), np.float32)
+                value.CopyFrom(numpy_helper.from_array(np.concatenate([taken, extra]), value.name))
         onnx.save(model, str(path))
-        return network, {}
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    names = [port.name for port in session.get_outputs()]
-    return network, dict(zip(names, session.run(None, {"picture": _pictures()}), strict=True))
+    return network, answers
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -113,13 +112,13 @@ def test_an_own_file_goes_on_where_it_stands(tmp_path: Path) -> None:
     from models.training.network import HeadNet
     from models.training.start import start_from
 
-    _, answers = _own_file(tmp_path / "own.onnx", 4)
+    _, answers = _own_file(tmp_path / "own.onnx")
     network = HeadNet()
     assert start_from(network, tmp_path / "own.onnx", _pictures()) == 68
     with torch.inference_mode():
         found = network(torch.from_numpy(_pictures()))
-    assert set(answers) == {"density", "heat", "log_size", "offset"}
-    for name, mine in zip(("density", "heat", "log_size", "offset"), found, strict=True):
+    assert set(answers) == {"density", "heat", "log_size"}
+    for name, mine in zip(("density", "heat", "log_size"), found, strict=True):
         np.testing.assert_allclose(mine.numpy(), answers[name], atol=2e-3)
     # Its normalisation tells the statistics of real pictures, so that training can go on with it.
     assert float(network.stem.norm.running_var.min()) != 1.0
@@ -127,17 +126,32 @@ def test_an_own_file_goes_on_where_it_stands(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
-def test_a_file_from_before_offsets_keeps_its_two_maps(tmp_path: Path) -> None:
+def test_of_a_file_with_more_maps_heat_and_size_are_taken(tmp_path: Path) -> None:
     from models.training.network import HeadNet
     from models.training.start import start_from_own
 
-    before, _ = _own_file(tmp_path / "old.onnx", 2)
+    before, _ = _own_file(tmp_path / "old.onnx", more_maps=2)
     network = HeadNet()
     start_from_own(network, tmp_path / "old.onnx", _pictures())
-    after, old = network.points[-1], before.points[-1]
-    assert torch.equal(after.weight[:2], old.weight[:2])
-    assert torch.count_nonzero(after.weight[2:]) == 0  # offsets begin in the middle of the cell
-    assert after.bias[2:].tolist() == [0.5, 0.5]
+    assert torch.equal(network.points[-1].weight, before.points[-1].weight)
+    assert torch.equal(network.points[-1].bias, before.points[-1].bias)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_reading_pairs_of_pixels_changes_no_answer(tmp_path: Path) -> None:
+    from models.training.network import pair_weights, square_weights, with_pairs
+
+    network, answers = _own_file(tmp_path / "own.onnx")
+    squares = network.stem.conv.weight
+    assert torch.equal(square_weights(pair_weights(squares)), squares)
+    network.eval()
+    with torch.inference_mode():
+        before = network(torch.from_numpy(_pictures()))
+        after = with_pairs(network)(torch.from_numpy(_pictures()))
+    for name, first, second in zip(("density", "heat", "log_size"), before, after, strict=True):
+        np.testing.assert_allclose(first.numpy(), second.numpy(), atol=1e-5)
+        np.testing.assert_allclose(answers[name], second.numpy(), atol=1e-5)
 
 
 def test_an_own_file_with_other_layers_is_refused(tmp_path: Path) -> None:
