@@ -21,9 +21,13 @@ from vision.instants import Monotonic
 
 _LOG = structlog.get_logger(__name__)
 
-KEEP_READING_IDS_S = 86_400.0
+KEEP_READING_IDS_S = 7_200.0
 KEEP_OTHER_IDS_S = 90 * 86_400.0
-"""How long the ids of records are remembered, to tell a repetition from a new record."""
+"""How long the ids of records are remembered, to tell a repetition from a new record.
+
+A worker sends a batch again until it is answered, so a repetition comes within minutes. A reading
+that is counted twice adds a sample to its step; an alarm that came twice would be a second alarm.
+"""
 
 
 class Watch:

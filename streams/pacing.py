@@ -144,7 +144,9 @@ class _Load:
         """A turn with hardly a lost frame."""
         self.easy_turns += 1
         if self.rung and self.easy_turns >= self.wait_turns and busy_share < _BUSY_SHARE:
-            self._move_to(max(self.rung - (2 if busy_share < _IDLE_SHARE else 1), 0))
+            # Where a return has failed before, the next one is a small step.
+            trusted = busy_share < _IDLE_SHARE and self.wait_turns == _EASY_TURNS
+            self._move_to(max(self.rung - (2 if trusted else 1), 0))
             self.turns_since_eased = 0
         elif not self.rung and self.easy_turns >= _SETTLED_TURNS:
             self.wait_turns = _EASY_TURNS
