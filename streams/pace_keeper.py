@@ -17,6 +17,7 @@ from vision.instants import Monotonic, Utc
 from vision.readings import ZoneReading
 
 TELL_EVERY_S = 5.0
+BEHIND_SHARE = 0.02
 _AGES = 600
 _log = structlog.get_logger(__name__)
 
@@ -107,6 +108,11 @@ class PaceKeeper:
                 shed_step=self._pacer.shed_step,
                 fps={camera_id: pace.fps for camera_id, pace in paces.items()},
             )
+
+    @property
+    def behind(self) -> bool:
+        """Frames are lost, or rates are lowered because they were."""
+        return self._pacer.shed_step > 0 or self._pacer.lost_share > BEHIND_SHARE
 
     def news(self) -> WorkerLoad | None:
         """How things stand, when it is time to tell: every few seconds, or a step was taken."""

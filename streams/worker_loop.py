@@ -27,6 +27,7 @@ from streams.camera_costs import CameraCosts, costs_file
 from streams.camera_loop import CameraLoop, CameraSpec, LoopSettings, Outlets
 from streams.camera_state import CameraStatus
 from streams.clock import Clock
+from streams.cores import CoreKeeper, IdleTime, usable_cores
 from streams.drawing import ZoneOutline
 from streams.errors import WorkerError
 from streams.health_memory import HealthMemory
@@ -235,7 +236,8 @@ class Worker:
 
     def _watch(self, stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
         """The main thread's work: judge the cameras from outside, tick, and give heartbeats."""
-        offset = WallOffset(self._clock)
+        offset, home = WallOffset(self._clock), usable_cores()
+        cores = CoreKeeper(home[0] if len(home) == 1 else None, IdleTime().shares)
         next_tick = self._clock.monotonic()
         while not self._clock.wait(stop, _WATCH_S):
             for loop in self._loops:
@@ -249,6 +251,7 @@ class Worker:
                 next_tick = now.plus(_TICK_S)
                 self._inbox.put_event(_Tick(self._clock.utc()))
                 self._paces.turn()
+                cores.turn(behind=self._paces.behind)
                 self._costs.turn({loop.spec.id: loop.cpu_s for loop in self._loops})
                 if (news := self._paces.news()) is not None:
                     self._inbox.put_event(news)
