@@ -134,6 +134,7 @@ class Moment:
 
     Attributes:
         cpu_s: of all its processes since they began.
+        machine_cpu_s: of all processes of the machine, since it began.
         memory_mib: proportional set size of all its processes.
         delivered, superseded: sampled frames, and those replaced before their analysis, by camera.
         age_s: 50th and 95th percentile of each worker's frames.
@@ -141,6 +142,7 @@ class Moment:
 
     at_s: float
     cpu_s: float
+    machine_cpu_s: float
     memory_mib: float
     delivered: dict[str, int]
     superseded: dict[str, int]
@@ -206,11 +208,17 @@ class Running:
         return Moment(
             time.monotonic(),
             sum(one.user + one.system for one in times),
+            _machine_cpu_s(),
             memory / 2**20,
             delivered,
             superseded,
             tuple(ages),
         )
+
+
+def _machine_cpu_s() -> float:
+    spent = psutil.cpu_times()
+    return float(sum(spent) - spent.idle - getattr(spent, "iowait", 0.0))
 
 
 def _status(path: Path) -> dict[str, Any]:
