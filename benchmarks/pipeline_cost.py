@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 import cv2
 import numpy as np
@@ -22,6 +22,7 @@ from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
 from config import load_site, sample_school_directory
 from config.profiles import load_profiles
 from models import load_head_network
+from models.sessions import Precision
 from streams.av_container import open_quickly
 from streams.reporting import Origin, Reporter
 from streams.site_scene import build_analyser, zones_of_cameras
@@ -58,11 +59,11 @@ class Stopwatch:
         return result
 
 
-def measure(film: Path, folder: Path) -> Stopwatch:
+def measure(film: Path, folder: Path, precision: Precision | Literal["auto"]) -> Stopwatch:
     """Drive the film through the stages as a worker's threads do, one after the other."""
     cv2.setNumThreads(1)
     site = load_site(sample_school_directory())
-    network = load_head_network(threads=1, precision="auto")
+    network = load_head_network(threads=1, precision=precision)
     analyser = build_analyser(site, (CAMERA_ID,), load_profiles(), network.model_id)
     started_at = Utc.from_iso("2026-03-02T04:00:00+00:00")
     zones = [zone.id for zone in zones_of_cameras(site, (CAMERA_ID,))]
@@ -89,10 +90,17 @@ def measure(film: Path, folder: Path) -> Stopwatch:
 def main() -> int:
     arguments = parser(__doc__ or "")
     arguments.add_argument("--seconds", type=float, default=12.0, help="length of the film")
+    arguments.add_argument(
+        "--precision",
+        choices=("auto", "f32", "bf16", "int8"),
+        default="auto",
+        help="of the network",
+    )
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        watch = measure(stair_film(folder, options.seconds, options.seed), folder)
+        film = stair_film(folder, options.seconds, options.seed)
+        watch = measure(film, folder, options.precision)
     report = Report(
         "pipeline_cost",
         options.seed,

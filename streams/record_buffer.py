@@ -1,23 +1,32 @@
-"""Readings on their way into the spool, a few at a time: each commit waits for the disk.
+"""Records on their way into the spool, stored by a thread of its own: a commit waits for the disk.
 
-What is urgent goes at once, and takes along what waits before it, so that the order stays. A killed
-worker loses readings of the last moment; the next ones tell the same.
+A disk takes some milliseconds for each commit and, when it is busy, tenths of a second; pictures
+must not wait for it. What is urgent is stored at once, with what waits before it, so that the order
+stays. A killed worker loses readings of the last moment; the next ones tell the same.
 """
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from streams.clock import Clock
+from streams.errors import SpoolError
 from streams.records import URGENT_KINDS
 from streams.reporting import AnyRecord
-from vision.instants import Monotonic
+
+_log = structlog.get_logger(__name__)
 
 WAITS_S = 0.2
+_MOST_WAITING = 20_000
 
 
 class RecordBuffer:
-    """Used by one thread, which also calls `flush` now and then, and at the end."""
+    """`append` is called by the analysis thread, `run` is the work of another one."""
 
     def __init__(
         self,
@@ -29,24 +38,57 @@ class RecordBuffer:
         self._store = store
         self._clock = clock
         self._on_urgent = on_urgent
+        self._lock = threading.Lock()
         self._waiting: list[AnyRecord] = []
-        self._since: Monotonic | None = None
+        self._wake = threading.Event()
+        self._refused = False
 
     def append(self, records: Sequence[AnyRecord]) -> None:
-        self._waiting.extend(records)
-        now = self._clock.monotonic()
-        self._since = self._since or now
-        urgent = any(record.kind in URGENT_KINDS for record in records)
-        if urgent or now - self._since >= WAITS_S:
+        """Take records; returns at once."""
+        with self._lock:
+            self._waiting.extend(records)
+        if _urgent(records):
+            self._wake.set()
+
+    def wake(self) -> None:
+        """Store what waits now."""
+        self._wake.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Store until `stop` is set (and `wake` called), then once more what is left."""
+        with contextlib.suppress(SpoolError):
+            while not stop.is_set():
+                self._clock.wait(self._wake, WAITS_S)
+                self._wake.clear()
+                self.flush()
             self.flush()
-        if urgent:
-            self._on_urgent()
 
     def flush(self) -> None:
-        """Store what waits."""
-        records, self._waiting, self._since = self._waiting, [], None
-        if records:
+        """Store what waits; what a database refuses waits for the next time.
+
+        Raises:
+            SpoolError: the spool is closed.
+        """
+        with self._lock:
+            records, self._waiting = self._waiting, []
+        if not records:
+            return
+        try:
             self._store(records)
+        except sqlite3.Error as error:
+            if not self._refused:
+                _log.error("records cannot be stored for now", reason=str(error))
+            self._refused = True
+            with self._lock:
+                self._waiting = [*records, *self._waiting][-_MOST_WAITING:]
+            return
+        self._refused = False
+        if _urgent(records):
+            self._on_urgent()
+
+
+def _urgent(records: Sequence[AnyRecord]) -> bool:
+    return any(record.kind in URGENT_KINDS for record in records)
 
 
 __all__ = ["WAITS_S", "RecordBuffer"]

@@ -1,6 +1,6 @@
 """One worker process: its cameras, the shared network, the spool and the picture server.
 
-    decode threads --frames, states--> inbox --> analysis thread --records--> spool --> uploader
+    decode threads --frames, states--> inbox --> analysis --> records thread --> spool --> uploader
     main thread: watchdog of the cameras, ticks, heartbeat, clock check
 
 Frames never leave the process. The worker raises when it cannot go on; its supervisor starts it
@@ -119,7 +119,10 @@ class Worker:
         self._inbox: Inbox[Frame, CameraStatus | _Tick | Order | WorkerLoad] = Inbox()
         self._latest = LatestPictures(config.outlines, self._clock)
         self._analysing = threading.Event()
-        # The uploader goes on until the last camera states are in the spool.
+        # Storing goes on until the last camera states are judged, and the uploader until they are
+        # in the spool.
+        self._judged = threading.Event()
+        self._buffer: RecordBuffer | None = None
         self._all_said = threading.Event()
         self._last_turn: Monotonic = self._clock.monotonic()
         self._failures: Counter[str] = Counter()
@@ -178,7 +181,7 @@ class Worker:
     def _start_threads(
         self, spool: Spool, uploader: Uploader, stop: threading.Event
     ) -> tuple[threading.Thread, ...]:
-        buffer = RecordBuffer(spool.append, self._clock, uploader.wake)
+        self._buffer = buffer = RecordBuffer(spool.append, self._clock, uploader.wake)
         pipeline = self._pipeline(buffer)
         pipeline.start()
         self._paces = PaceKeeper(self._loops, pipeline.readings, self._clock)
@@ -191,7 +194,8 @@ class Worker:
         self._analysing.set()
         self._last_turn = self._clock.monotonic()
         threads = (
-            _thread("analysis", self._analyse, pipeline, buffer),
+            _thread("analysis", self._analyse, pipeline),
+            _thread("records", buffer.run, self._judged),
             _thread("uploader", uploader.run, self._all_said),
             _thread("orders", orders.run, stop),
         )
@@ -258,13 +262,11 @@ class Worker:
                 if now - self._last_turn < _STUCK_S:
                     self._with.heartbeat.beat()
 
-    def _analyse(self, pipeline: Pipeline, buffer: RecordBuffer) -> None:
+    def _analyse(self, pipeline: Pipeline) -> None:
         while self._analysing.is_set():
             taken = self._inbox.take(_WATCH_S)
             self._last_turn = self._clock.monotonic()
             try:
-                if taken.item is None:
-                    buffer.flush()
                 if taken.item is not None:
                     began_s = time.thread_time()
                     pipeline.process(taken.item)
@@ -282,7 +284,6 @@ class Worker:
             except Exception as error:  # noqa: BLE001  # the one broad except: one frame, not all
                 self._count_failure(error)
         self._drain(pipeline)
-        buffer.flush()
 
     def _drain(self, pipeline: Pipeline) -> None:
         """Record the last camera states; frames that still wait are left."""
@@ -309,9 +310,13 @@ class Worker:
         for loop in self._loops:
             loop.stop()
             self._say_stopped(loop)
-        analysis, sender, _orders = threads
+        analysis, records, sender, _orders = threads
         self._analysing.clear()
         analysis.join(self._left_s(deadline) / 3)
+        self._judged.set()
+        if self._buffer is not None:
+            self._buffer.wake()
+        records.join(self._left_s(deadline) / 3)
         self._all_said.set()
         uploader.wake()
         sender.join(self._left_s(deadline) / 2)

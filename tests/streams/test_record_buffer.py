@@ -1,7 +1,13 @@
-"""Readings wait a moment for each other, urgent records never."""
+"""Readings are stored together by a thread of their own; urgent records at once."""
 
-from streams.clock import SimulatedClock
-from streams.record_buffer import WAITS_S, RecordBuffer
+import sqlite3
+import threading
+
+import pytest
+
+from streams.clock import SystemClock
+from streams.errors import SpoolError
+from streams.record_buffer import RecordBuffer
 from streams.reporting import AnyRecord, Reporter
 from tests.streams.fakes import NOON, ORIGIN, reading
 from vision.readings import Level
@@ -9,19 +15,18 @@ from vision.readings import Level
 
 class Shelf:
     def __init__(self) -> None:
-        self.clock = SimulatedClock(NOON)
         self.stored: list[list[str]] = []
-        self.woken = 0
+        self.fault: Exception | None = None
+        self.woken = threading.Event()
         self.reporter = Reporter(ORIGIN, ("stair",), NOON)
         # The first level of a zone is a transition of its own.
         self.records(-1, Level.L0)
-        self.buffer = RecordBuffer(self.store, self.clock, self.wake)
+        self.buffer = RecordBuffer(self.store, SystemClock(), self.woken.set)
 
     def store(self, records: object) -> None:
+        if self.fault is not None:
+            raise self.fault
         self.stored.append([record.kind for record in records])  # type: ignore[attr-defined]
-
-    def wake(self) -> None:
-        self.woken += 1
 
     def records(self, second: float, level: Level) -> list[AnyRecord]:
         return self.reporter.readings([reading("stair", NOON.plus(second), level)])
@@ -29,27 +34,50 @@ class Shelf:
 
 def test_readings_are_stored_together() -> None:
     shelf = Shelf()
-    shelf.buffer.append(shelf.records(0, Level.L0))
-    shelf.buffer.append(shelf.records(1, Level.L0))
+    for second in range(3):
+        shelf.buffer.append(shelf.records(second, Level.L0))
     assert shelf.stored == []
-    shelf.clock.advance(WAITS_S)
-    shelf.buffer.append(shelf.records(2, Level.L0))
+    shelf.buffer.flush()
+    shelf.buffer.flush()
     assert shelf.stored == [["reading"] * 3]
-    assert shelf.woken == 0
+    assert not shelf.woken.is_set()
 
 
-def test_a_transition_goes_at_once_behind_what_waited_before_it() -> None:
-    shelf = Shelf()
+def test_a_transition_is_stored_at_once_behind_what_waited_before_it() -> None:
+    shelf, stop = Shelf(), threading.Event()
     shelf.buffer.append(shelf.records(0, Level.L0))
     shelf.buffer.append(shelf.records(0.2, Level.L3))
+    thread = threading.Thread(target=shelf.buffer.run, args=(stop,))
+    thread.start()
+    assert shelf.woken.wait(10)
     assert shelf.stored[0][0] == "reading"
     assert "transition" in shelf.stored[0]
-    assert shelf.woken == 1
+    shelf.buffer.append(shelf.records(1.5, Level.L3))
+    stop.set()
+    shelf.buffer.wake()
+    thread.join(10)
+    assert [kind for batch in shelf.stored for kind in batch].count("reading") == 2
 
 
-def test_what_waits_is_stored_when_asked() -> None:
+def test_what_the_database_refuses_waits_in_order() -> None:
     shelf = Shelf()
+    shelf.fault = sqlite3.OperationalError("database is locked")
     shelf.buffer.append(shelf.records(0, Level.L0))
     shelf.buffer.flush()
+    shelf.buffer.append(shelf.records(0.2, Level.L3))
     shelf.buffer.flush()
-    assert shelf.stored == [["reading"]]
+    assert (shelf.stored, shelf.woken.is_set()) == ([], False)
+    shelf.fault = None
+    shelf.buffer.flush()
+    assert shelf.stored[0][0] == "reading"
+    assert shelf.woken.is_set()
+
+
+def test_a_closed_spool_ends_the_thread_quietly() -> None:
+    shelf = Shelf()
+    shelf.fault = SpoolError("the spool is closed")
+    shelf.buffer.append(shelf.records(0, Level.L3))
+    shelf.buffer.run(threading.Event())
+    shelf.buffer.append(shelf.records(1, Level.L3))
+    with pytest.raises(SpoolError):
+        shelf.buffer.flush()
