@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.report import kept_lines
 from vision.arrays import Float64Array
 from vision.profiles import ZoneProfile
 from vision.readings import Level, ZoneReading
@@ -137,15 +138,9 @@ def _errors(
     return table[:, 0], table[:, 1]
 
 
-def read_runs(path: Path) -> Iterator[Run]:
+def read_runs(path: Path | None) -> Iterator[Run]:
     """The runs of a results file; a last line that was cut off is left out."""
-    if not path.exists():
-        return
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            kept = json.loads(line)
-        except json.JSONDecodeError:
-            continue
+    for kept in kept_lines(path):
         yield Run(**(kept | {"key": Key(**kept["key"])}))
 
 

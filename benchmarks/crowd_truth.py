@@ -45,7 +45,7 @@ from benchmarks.crowd_verdict import (
     level_rows,
     speed_rows,
 )
-from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
+from benchmarks.report import EXIT_TARGET_MISSED, Report, keep_line, no_data, parser
 from benchmarks.spoilt_pictures import DEGRADATIONS, spoilt
 from config import Site, load_site, sample_school_directory
 from config.profiles import load_profiles
@@ -177,9 +177,7 @@ def played(stories: Sequence[tuple[str, str]], arguments: argparse.Namespace) ->
         for seed in range(arguments.seed, arguments.seed + arguments.seeds)
         for story, camera_id in stories
     }
-    runs: list[Run] = []
-    if arguments.results is not None:
-        runs += [run for run in read_runs(arguments.results) if run.key in wanted]
+    runs = [run for run in read_runs(arguments.results) if run.key in wanted]
     done = {run.key for run in runs}
     left = [(key, camera_id) for key, camera_id in wanted.items() if key not in done]
     ends = None if arguments.minutes is None else time.monotonic() + 60.0 * arguments.minutes
@@ -202,8 +200,7 @@ def played(stories: Sequence[tuple[str, str]], arguments: argparse.Namespace) ->
 
 def _kept(run: Run, path: Path | None) -> Run:
     if path is not None:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(run.as_line() + "\n")
+        keep_line(path, run.as_line())
     return run
 
 

@@ -11,11 +11,11 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -49,6 +49,25 @@ def parser(description: str, *, seed: int = 0) -> argparse.ArgumentParser:
     arguments.add_argument("--json", action="store_true", help="print one JSON object last")
     arguments.add_argument("--seed", type=int, default=seed)
     return arguments
+
+
+def keep_line(path: Path, line: str) -> None:
+    """Add a line to a results file, below whatever a run that was broken off left there."""
+    before = path.read_bytes() if path.exists() else b""
+    cut_off = bool(before) and not before.endswith(b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(("\n" if cut_off else "") + line + "\n")
+
+
+def kept_lines(path: Path | None) -> Iterator[Any]:
+    """The JSON values of a results file; what was cut off is left out."""
+    if path is None or not path.exists():
+        return
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            continue
 
 
 @dataclass(slots=True)

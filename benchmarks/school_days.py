@@ -30,7 +30,14 @@ from scipy.stats import chi2
 
 from benchmarks.ordinary_day import Looked, watched
 from benchmarks.ordinary_hours import day
-from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
+from benchmarks.report import (
+    EXIT_TARGET_MISSED,
+    Report,
+    keep_line,
+    kept_lines,
+    no_data,
+    parser,
+)
 from config import load_site, sample_school_directory
 from config.profiles import load_profiles
 from vision.instants import Utc
@@ -122,19 +129,12 @@ def _days(
                 return
             for one in pool.map(judge, left[first : first + arguments.jobs]):
                 if arguments.results is not None:
-                    with arguments.results.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(asdict(one), ensure_ascii=False) + "\n")
+                    keep_line(arguments.results, json.dumps(asdict(one), ensure_ascii=False))
                 yield one
 
 
 def _read(path: Path | None) -> Iterator[Day]:
-    if path is None or not path.exists():
-        return
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            kept = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # broken off while it was written
+    for kept in kept_lines(path):
         yield Day(**(kept | {"zone_ids": tuple(kept["zone_ids"])}))
 
 
