@@ -193,8 +193,8 @@ def played(stories: Sequence[tuple[str, str]], arguments: argparse.Namespace) ->
                 break
             batch = left[first : first + arguments.jobs]
             cut = [arguments.seconds] * len(batch)
-            for run in pool.map(play, *zip(*batch, strict=True), cut):
-                runs.append(_kept(run, arguments.results))
+            done_now = pool.map(play, *zip(*batch, strict=True), cut)
+            runs.extend(_kept(run, arguments.results) for run in done_now)
     return runs
 
 
