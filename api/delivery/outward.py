@@ -8,14 +8,37 @@ from pathlib import Path
 
 import httpx
 
+from api.delivery.errors import PathError, SetupError
 from config.networks import (
     AddressRefusedError,
     NetworkRules,
+    NetworksFileError,
     Resolver,
     load_networks,
     permitted,
     system_resolver,
 )
+
+
+class Gate:
+    """Which machines the drivers that speak no HTTP may connect to."""
+
+    def __init__(self, directory: Path, resolver: Resolver = system_resolver) -> None:
+        """Raises `SetupError` when `networks.yaml` of the site folder cannot be used."""
+        try:
+            self._rules = load_networks(directory)
+        except NetworksFileError as error:
+            raise SetupError(str(error)) from None
+        self._resolver = resolver
+
+    async def address(self, host: str) -> str:
+        """The judged address of a host, to be connected to as it is. Raises `PathError`."""
+        try:
+            return await asyncio.to_thread(permitted, host, self._rules, self._resolver)
+        except AddressRefusedError as error:
+            raise PathError(str(error)) from None
+        except OSError as error:
+            raise PathError(f"{host}: {error.strerror or 'unknown'}") from error
 
 
 class OutwardTransport(httpx.AsyncBaseTransport):

@@ -17,6 +17,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.api.service_peer import ServiceProcess
+from tests.api.silent_cable import SilentCable
 from tests.conftest import need_peer
 
 pytestmark = pytest.mark.peer
@@ -61,12 +62,14 @@ def _may_be_missing(message: str) -> bool:
 class Desk:
     """The page as a person uses it."""
 
-    def __init__(self, browser: webdriver.Chrome, service: ServiceProcess, path: str = "/") -> None:
+    def __init__(
+        self, browser: webdriver.Chrome, service: ServiceProcess, path: str = "/", *, url: str = ""
+    ) -> None:
         browser.get("about:blank")
         browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
         self.browser = browser
         self.complaints()  # what the page before complained of is forgotten
-        browser.get(service.url + path)
+        browser.get((url or service.url) + path)
         self.until(lambda: self.one("#link").get_attribute("data-link") == "live")
 
     def until(self, told: Any) -> Any:
@@ -188,6 +191,26 @@ def test_a_lost_server_is_told_in_red_and_a_returned_one_is_trusted_again(
     service.start()
     desk.until(lambda: not desk.one("#lost").is_displayed())
     desk.until(lambda: desk.data("body", "sounding") == "none")
+
+
+def test_a_stream_that_fell_silent_is_opened_anew(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    """A pulled cable ends no connection: nobody tells the page that nothing will come any more."""
+    cable = SilentCable(service.port)
+    with cable.laid():
+        desk = Desk(browser, service, "/", url=cable.url)
+        desk.until(lambda: cable.streams == 1)
+        cable.silence()
+        service.send(service.record("stair", "L0", 0.4))
+        # The page's clock is put forward, so that nobody waits for the twelve seconds.
+        browser.execute_script(
+            "const now = performance.now.bind(performance); performance.now = () => now() + 13000;"
+        )
+        desk.until(lambda: cable.streams == 2)
+        desk.until(lambda: desk.data("[data-zone=stair]", "level") == "L0")
+        desk.until(lambda: desk.data("#link", "link") == "live")
+        browser.get("about:blank")
 
 
 def test_nothing_is_wider_than_the_screen(

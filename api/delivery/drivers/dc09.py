@@ -9,6 +9,7 @@ from api.delivery.driver import Accepted, Receipt
 from api.delivery.drivers.dc09_frame import Answer, Line, build_frame, read_answer
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
+from api.delivery.outward import Gate
 from config.delivery import Dc09Keys, read_secret
 from config.errors import SecretError
 from streams.clock import Clock
@@ -41,6 +42,7 @@ class Dc09Driver:
             keys.account, keys.prefix.upper(), (keys.receiver or "").upper(), _key(keys, directory)
         )
         self._link_tests = 0
+        self._gate = Gate(directory)
 
     async def start(self) -> None:
         """Connections open with each message."""
@@ -77,10 +79,11 @@ class Dc09Driver:
     async def _ask(self, kind: str, sequence: int, data: str) -> None:
         now = self._clock.utc().to_datetime()
         frame = build_frame(self._line, kind, sequence, data, now)
+        host = await self._gate.address(self._keys.host)
         try:
             async with asyncio.timeout(self._keys.timeout_s):
                 exchange = self._over_tcp if self._keys.transport == "tcp" else self._over_udp
-                raw = await exchange(frame)
+                raw = await exchange(host, frame)
         except TimeoutError:
             raise PathError(f"no answer within {self._keys.timeout_s:g} s") from None
         except OSError as error:
@@ -104,10 +107,8 @@ class Dc09Driver:
                 reason = f"NAK: our clock differs from the receiver's by {skew_s:.0f} s; set NTP up"
         raise RefusedError(reason)
 
-    async def _over_tcp(self, frame: bytes) -> bytes:
-        reader, writer = await asyncio.open_connection(
-            self._keys.host, self._keys.port, limit=_MOST_BYTES
-        )
+    async def _over_tcp(self, host: str, frame: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(host, self._keys.port, limit=_MOST_BYTES)
         try:
             writer.write(frame)
             await writer.drain()
@@ -119,11 +120,11 @@ class Dc09Driver:
         finally:
             writer.close()
 
-    async def _over_udp(self, frame: bytes) -> bytes:
+    async def _over_udp(self, host: str, frame: bytes) -> bytes:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes] = loop.create_future()
         transport, _ = await loop.create_datagram_endpoint(
-            lambda: _OneAnswer(answer), remote_addr=(self._keys.host, self._keys.port)
+            lambda: _OneAnswer(answer), remote_addr=(host, self._keys.port)
         )
         try:
             transport.sendto(frame)

@@ -26,6 +26,7 @@ from api.delivery.drivers.sip_link import Peer, SipLink
 from api.delivery.drivers.sip_message import Reply, SipMessage
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
+from api.delivery.outward import Gate
 from config.delivery import Gb28181Keys, read_secret
 from config.errors import SecretError
 from streams.backoff import Backoff, BackoffSettings
@@ -71,7 +72,7 @@ class Gb28181Driver:
         peer = Peer(
             keys.server, keys.port, keys.transport == "tcp", keys.local_host, keys.local_port
         )
-        self._link = SipLink(peer, self._handle)
+        self._link = SipLink(peer, self._handle, Gate(directory))
         self._registered = False
         self._why_not = "not registered yet"
         self._register_now = asyncio.Event()

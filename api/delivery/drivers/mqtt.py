@@ -22,6 +22,7 @@ from paho.mqtt.properties import Properties
 from api.delivery.driver import Accepted, Receipt, Received
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
+from api.delivery.outward import Gate
 from config.delivery import MqttKeys, read_secret
 from config.errors import SecretError
 from streams.backoff import Backoff, BackoffSettings
@@ -42,6 +43,7 @@ class MqttDriver:
         self._received = received
         self._user, self._password = _credentials(keys, directory)
         self._tls = _trust(keys, directory)
+        self._gate = Gate(directory)
         self._status_topic = keys.status_topic or f"{keys.topic}/status"
         self._client: aiomqtt.Client | None = None
         self._waiting: dict[str, asyncio.Future[Receipt]] = {}
@@ -103,13 +105,18 @@ class MqttDriver:
         backoff = Backoff(BackoffSettings(first_s=0.5, longest_s=10.0), random.Random())
         while True:
             try:
-                async with self._new_client() as client:
+                host = await self._gate.address(self._keys.host)
+                # A certificate is held against the name.
+                host = self._keys.host if self._tls is not None else host
+                async with self._new_client(host) as client:
                     if self._keys.ack_topic is not None:
                         await client.subscribe(self._keys.ack_topic, qos=1)
                     self._client = client
                     backoff.reset()
                     async for heard in client.messages:
                         self._take(heard.payload)
+            except PathError as error:
+                self._why_not = str(error)
             except aiomqtt.MqttError as error:
                 self._why_not = f"no connection to the broker: {error}"
             finally:
@@ -142,11 +149,11 @@ class MqttDriver:
         elif not refused:
             self._received(message_id, detail or "acknowledged late")
 
-    def _new_client(self) -> aiomqtt.Client:
+    def _new_client(self, host: str) -> aiomqtt.Client:
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval = _SESSION_S
         return aiomqtt.Client(
-            self._keys.host,
+            host,
             self._keys.port,
             username=self._user,
             password=self._password,

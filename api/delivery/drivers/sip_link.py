@@ -26,6 +26,7 @@ from api.delivery.drivers.sip_message import (
     parse,
 )
 from api.delivery.errors import PathError
+from api.delivery.outward import Gate
 
 _LOG = structlog.get_logger(__name__)
 
@@ -57,8 +58,9 @@ class SipLink:
         tag: ours in every answer, and so in every dialog that the peer begins.
     """
 
-    def __init__(self, peer: Peer, handle: Handle) -> None:
+    def __init__(self, peer: Peer, handle: Handle, gate: Gate) -> None:
         self._peer = peer
+        self._gate = gate
         self._handle = handle
         self._udp: asyncio.DatagramTransport | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -123,6 +125,7 @@ class SipLink:
         async with self._opening:
             if self._udp is not None or self._writer is not None:
                 return
+            host = await self._gate.address(self._peer.host)
             local = (
                 (self._peer.local_host or "0.0.0.0", self._peer.local_port)  # noqa: S104
                 if self._peer.local_host or self._peer.local_port
@@ -131,26 +134,26 @@ class SipLink:
             try:
                 async with asyncio.timeout(_CONNECT_S):
                     if self._peer.over_tcp:
-                        await self._open_tcp(local)
+                        await self._open_tcp(host, local)
                     else:
-                        await self._open_udp(local)
+                        await self._open_udp(host, local)
             except TimeoutError:
                 raise PathError(f"no connection within {_CONNECT_S:g} s") from None
             except OSError as error:
                 raise PathError(error.strerror or "no connection") from error
 
-    async def _open_udp(self, local: tuple[str, int] | None) -> None:
+    async def _open_udp(self, host: str, local: tuple[str, int] | None) -> None:
         # A connected socket hears this server only.
         loop = asyncio.get_running_loop()
         self._udp, _ = await loop.create_datagram_endpoint(
             lambda: _Datagrams(self._take_datagram, self._break),
             local_addr=local,
-            remote_addr=(self._peer.host, self._peer.port),
+            remote_addr=(host, self._peer.port),
         )
 
-    async def _open_tcp(self, local: tuple[str, int] | None) -> None:
+    async def _open_tcp(self, host: str, local: tuple[str, int] | None) -> None:
         reader, self._writer = await asyncio.open_connection(
-            self._peer.host, self._peer.port, limit=MOST_BYTES, local_addr=local
+            host, self._peer.port, limit=MOST_BYTES, local_addr=local
         )
         self._reading = asyncio.create_task(self._read(reader), name="sip-read")
 

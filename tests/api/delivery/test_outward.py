@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
+from pathlib import Path
 
 import httpx
 import pytest
 
+from api.delivery.drivers import Surroundings, build_driver
+from api.delivery.errors import PathError
 from api.delivery.outward import OutwardTransport
+from config.delivery import AnyDriverKeys, Dc09Keys, DeliveryPath, Gb28181Keys, MqttKeys
 from config.networks import NetworkRules
+from streams.clock import SystemClock
+from tests.api.delivery.cases import until
 
 OPEN = NetworkRules()
 NOT_HERE = NetworkRules((ip_network("10.20.0.0/16"),), loopback=False)
@@ -78,3 +85,52 @@ async def test_a_name_that_leads_to_this_machine_is_never_asked(
         with pytest.raises(httpx.ConnectError, match="this machine itself"):
             await client.get(f"http://receiver.school:{port}/a")
     assert hosts == []
+
+
+@pytest.mark.parametrize("driver", ["dc09", "gb28181", "mqtt"])
+async def test_no_driver_connects_where_the_site_does_not_allow(
+    driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket listens here, and nobody knocks at it."""
+    monkeypatch.setenv("GB_PASSWORD", "x")
+    (tmp_path / "networks.yaml").write_text("networks: [10.20.0.0/16]\n", "utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.0)
+        port = listening.getsockname()[1]
+        path = DeliveryPath("p", driver, _SETTINGS[driver](port))
+        around = Surroundings(tmp_path, "school", SystemClock(), _unheard, _unheard)
+        built = build_driver(path, around)
+        await built.start()
+        try:
+
+            async def told() -> bool:
+                with pytest.raises(PathError) as refused:
+                    await built.supervise()
+                return "is this machine itself" in str(refused.value)
+
+            await until(told)
+        finally:
+            await built.stop()
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+
+
+def _unheard(_name: str, _detail: str) -> None:
+    """Nobody is told."""
+
+
+_SETTINGS: dict[str, Callable[[int], AnyDriverKeys]] = {
+    "dc09": lambda port: Dc09Keys(host="127.0.0.1", port=port, account="1A2B"),
+    "mqtt": lambda port: MqttKeys(
+        host="127.0.0.1", port=port, tls=False, client_id="c", topic="t", ack_topic="t/ack"
+    ),
+    "gb28181": lambda port: Gb28181Keys(
+        server="127.0.0.1",
+        port=port,
+        transport="tcp",
+        server_id="3" * 20,
+        domain="3402000000",
+        device_id="4" * 20,
+        password="env:GB_PASSWORD",
+    ),
+}
