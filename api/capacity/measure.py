@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
@@ -16,7 +18,8 @@ from api.capacity.budget import StageCosts, StreamKind
 from config.profiles import load_profiles
 from config.site import Site, SiteCamera
 from models.heads.network import OwnHeadNetwork
-from streams.av_container import AvPicture, open_quickly
+from streams.av_container import open_quickly
+from streams.errors import NoFramesError
 from streams.site_scene import build_analyser
 from streams.sources import PlainUri, Timeouts
 from vision.arrays import UInt8Array
@@ -25,6 +28,7 @@ from vision.observations import Frame, Region
 
 _FPS = 25
 _ROUNDS = 7
+_CAMERAS, _BURST = 8, 5
 _BEGAN = Utc.from_iso("2026-03-02T04:00:00Z")
 
 
@@ -113,15 +117,28 @@ class Machine:
 
 
 def _decoded(film: Path, lens_px: tuple[int, int]) -> tuple[float, float, UInt8Array]:
-    container = open_quickly(PlainUri(f"file:{film}"), Timeouts())
-    try:
-        began_ns = time.process_time_ns()
-        pictures: list[AvPicture] = list(container.pictures())
-        decode_ms = (time.process_time_ns() - began_ns) / 1e6 / len(pictures)
-        convert_ms = _timed(lambda number: pictures[number % len(pictures)].bgr(lens_px))
-        return decode_ms, convert_ms, pictures[-1].bgr(lens_px)
-    finally:
-        container.close()
+    """As a worker does: several cameras in turn, some pictures of each.
+
+    A stream by itself finds its last picture in the cache and costs a quarter less.
+    """
+    uri = PlainUri(f"file:{film}")
+    with ExitStack() as stack:
+        streams = []
+        for _ in range(_CAMERAS):
+            container = open_quickly(uri, Timeouts())
+            stack.callback(container.close)
+            streams.append(iter(container.pictures()))
+        count, last, began_ns = 0, None, time.process_time_ns()
+        while bursts := [list(islice(stream, _BURST)) for stream in streams]:
+            if not bursts[-1]:
+                break
+            count += sum(len(burst) for burst in bursts)
+            last = bursts[-1][-1]
+        decode_ms = (time.process_time_ns() - began_ns) / 1e6 / count
+        if last is None:
+            raise NoFramesError(str(film), "the made film holds no picture", "try again")
+        picture = last
+        return decode_ms, _timed(lambda _: picture.bgr(lens_px)), picture.bgr(lens_px)
 
 
 def _timed(work: Callable[[int], object]) -> float:
