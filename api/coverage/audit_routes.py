@@ -10,10 +10,10 @@ from api.access import audit as access_audit
 from api.access.guard import ActorDep, needs
 from api.access.rights import Right
 from api.coverage.audits import pdf_of
-from api.coverage.bodies import AuditNowBody
+from api.coverage.bodies import AuditNowBody, AuditReadBody
 from api.coverage.document import AuditDocument
 from api.coverage.errors import CoverageError
-from api.coverage.routes import WatchDep
+from api.coverage.routes import WatchDep, WhoDep
 from api.problems import Problem, responses
 from api.service import ServiceDep
 
@@ -64,6 +64,26 @@ async def audit_anew(
     act = access_audit.Act("coverage.audited", watch.site.id, {"ladder": ladder})
     async with service.desk.database.write() as connection:
         await access_audit.append(connection, actor, act, service.desk.clock.utc())
+
+
+@router.post(
+    "/coverage/audit/confirm",
+    dependencies=[Depends(needs(Right.RUN_COVERAGE))],
+    responses=_REFUSALS,
+    status_code=204,
+)
+async def confirm_audit(
+    body: AuditReadBody, watch: WatchDep, service: ServiceDep, who: WhoDep, actor: ActorDep
+) -> None:
+    """The person read the audit of this sha256 and stands for it: the report is no draft then."""
+    now = service.desk.clock.utc()
+    found = watch.audits.confirm(body.ladder, body.sha256, who, now)
+    if found is None:
+        raise Problem(409, "audit_another")
+    told = {"signed": who, "read": body.sha256, "sha256": found.sha256}
+    act = access_audit.Act("coverage.audit_confirmed", watch.site.id, told)
+    async with service.desk.database.write() as connection:
+        await access_audit.append(connection, actor, act, now)
 
 
 @router.get(

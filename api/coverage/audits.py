@@ -13,6 +13,7 @@ from pathlib import Path
 
 from api.coverage.document import AuditDocument
 from api.coverage.errors import ReportError
+from vision.instants import Utc
 
 _MODULE = "api.coverage.audit_process"
 Make = Callable[[Path, str], Awaitable[AuditDocument]]
@@ -28,6 +29,7 @@ class Audits:
         self._directory, self._finish = directory, finish
         self._make = make or in_a_process
         self._made: dict[str, asyncio.Task[AuditDocument]] = {}
+        self._confirmed: dict[str, AuditDocument] = {}
 
     def ask(self, ladder_id: str) -> AuditDocument | None:
         """The audit, or `None` while it is made; the first to ask sets it going.
@@ -35,6 +37,8 @@ class Audits:
         Raises:
             CoverageError: it could not be made; asked again, it is tried again.
         """
+        if ladder_id in self._confirmed:
+            return self._confirmed[ladder_id]
         task = self._made.get(ladder_id)
         if task is None:
             task = asyncio.create_task(self._whole(ladder_id), name="coverage audit")
@@ -49,10 +53,25 @@ class Audits:
         return await self._finish(await self._make(self._directory, ladder_id))
 
     def forget(self, ladder_id: str) -> None:
-        """Make it anew when it is asked for again."""
+        """Make it anew when it is asked for again; a confirmation is for the figures it was for."""
+        self._confirmed.pop(ladder_id, None)
         task = self._made.get(ladder_id)
         if task is not None and task.done():
             del self._made[ladder_id]
+
+    def confirm(self, ladder_id: str, sha256: str, name: str, at: Utc) -> AuditDocument | None:
+        """Confirm the audit that somebody read; `None` where that is not the one that stands.
+
+        Raises:
+            CoverageError: without a name.
+        """
+        task = self._made.get(ladder_id)
+        if task is None or not task.done() or task.exception() is not None:
+            return None
+        if ladder_id in self._confirmed or task.result().sha256 != sha256:
+            return None
+        self._confirmed[ladder_id] = task.result().confirmed(name, at.iso())
+        return self._confirmed[ladder_id]
 
     async def close(self) -> None:
         """Give up what is still being made."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -247,6 +247,15 @@ class AuditNowBody(Body):
 
     ready: bool
     document: dict[str, Any] | None
+
+
+class AuditReadBody(Body):
+    """Which audit somebody read."""
+
+    model_config = with_examples({"ladder": "dori-2014", "sha256": "0" * 64})
+
+    ladder: Literal["dori-2014", "iec-2025"]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class DensityViewBody(Body):

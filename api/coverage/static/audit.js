@@ -57,7 +57,7 @@ function kept(area) {
   return `${sign}${found.kept_days ?? "?"} / ${found.asked_days}`;
 }
 
-function fill(t, inLanguage) {
+function fill({ t, inLanguage, mayRun, clock }) {
   const areas = made.floors.flatMap((floor) => floor.areas.map((area) => [floor, area]));
   by("audit-areas").replaceChildren(...areas.map(([floor, area]) => row(
     inLanguage(floor.name), inLanguage(area.name) + (area.critical ? " ★" : ""),
@@ -78,12 +78,17 @@ function fill(t, inLanguage) {
     /\{(\w+)\}/g, (_, name) => String(values[name]));
   by("audit-files").replaceChildren(link("pdf", made.ladder_id), " ", link("json", made.ladder_id));
   by("audit-seal").textContent = `SHA-256 ${made.sha256}`;
+  const who = made.confirmation;
+  by("audit-signed").textContent = who === null ? `△ ${t("coverage.live.audit_draft")}`
+    : `● ${t("coverage.live.audit_confirmed").replace("{name}", who.name).replace("{at}", clock(who.at))}`;
+  by("audit-confirm").hidden = who !== null || !mayRun;
   by("audit").hidden = false;
   by("audit-start").textContent = t("coverage.live.audit_anew");
 }
 
 // Ask until the audit is there; the first to ask sets it going.
-export function followAudit({ t, inLanguage, mayRun, drawn }) {
+export function followAudit(page) {
+  const { t, inLanguage, mayRun, drawn } = page;
   const start = by("audit-start");
   async function wait(ladder) {
     const answer = await fetch(`/api/v1/coverage/audit?ladder=${ladder}`);
@@ -106,11 +111,16 @@ export function followAudit({ t, inLanguage, mayRun, drawn }) {
         });
       }
       made = await wait(ladder);
-      fill(t, inLanguage);
+      fill(page);
       drawn();
     } catch (error) {
       by("audit-state").textContent = `✕ ${error.message}`;
     }
     start.disabled = false;
+  });
+  by("audit-confirm").addEventListener("click", async () => {
+    await page.post("/api/v1/coverage/audit/confirm", { ladder: made.ladder_id, sha256: made.sha256 });
+    made = await wait(made.ladder_id);
+    fill(page);
   });
 }

@@ -380,6 +380,6 @@ by("to-now").addEventListener("click", () => {
 });
 addEventListener("resize", draw);
 for (const box of document.querySelectorAll("input[data-layer]")) box.addEventListener("change", drawAnew);
-followAudit({ t, inLanguage, mayRun: body.mayRun, drawn: draw });
+followAudit({ t, inLanguage, mayRun: body.mayRun, clock, post, drawn: draw });
 await refresh();
 setInterval(refresh, 5000);

@@ -75,6 +75,26 @@ async def test_made_anew_it_holds_the_record_up_to_now(desk: School, maker: Make
     assert maker.asked == 2
 
 
+async def test_who_read_it_confirms_those_figures_and_no_others(desk: School, maker: Maker) -> None:
+    await desk.areas()
+    await made(desk, maker)
+    path = "/api/v1/coverage/audit/confirm"
+    wrong = await desk.client.post(path, json={"ladder": "dori-2014", "sha256": "0" * 64})
+    assert wrong.status_code == 409
+    read = (await desk.get("coverage/audit"))["document"]
+    body = {"ladder": "dori-2014", "sha256": read["sha256"]}
+    assert (await desk.client.post(path, json=body)).status_code == 204
+    signed = (await desk.get("coverage/audit"))["document"]
+    assert signed["confirmation"]["name"]
+    assert signed["sha256"] != read["sha256"]
+    assert signed["totals"] == read["totals"]
+    # Signed once; made anew, it is a draft again.
+    assert (await desk.client.post(path, json=body)).status_code == 409
+    await desk.client.post("/api/v1/coverage/audit", json={})
+    await made(desk, maker)
+    assert (await desk.get("coverage/audit"))["document"]["confirmation"] is None
+
+
 async def test_a_refusal_is_told_and_tried_again(desk: School, maker: Maker) -> None:
     await desk.areas()
     maker.refuses = "recording.yaml:1: format: expected 1"

@@ -123,6 +123,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/coverage/tasks/{task_id}/take",
         "POST /api/v1/coverage/tasks/{task_id}/close",
         "POST /api/v1/coverage/audit",
+        "POST /api/v1/coverage/audit/confirm",
         "POST /api/v1/cameras/{camera_id}/baselines/{mode}/confirm",
         "POST /api/v1/cameras/{camera_id}/baselines/relearn",
         "POST /api/v1/cameras/{camera_id}/calibration/confirm",
