@@ -17,14 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.rights import Right
 from api.alarms import store as alarm_store
-from api.alarms.values import Alarm, AlarmType
+from api.alarms.values import SYSTEM, Action, Alarm, AlarmType
 from api.evidence import exports
 from api.evidence.exports import ExportState
 from api.evidence.listing import Wanted, listed
 from api.evidence.register import Reason
 from api.evidence.routes import EvidenceDep, Number, Player, seen_alarm
 from api.frame.pages import navigation
-from api.watched import Name
+from api.watched import Name, WatchedSite
 from config.texts import catalogue
 from vision.instants import Utc
 
@@ -153,6 +153,7 @@ async def player(
         nav=navigation(request, language, "evidence"),
         is_open=alarm.is_open,
         reasons=[reason.value for reason in Reason],
+        words=_words(evidence.desk.board.site, language, texts),
         may_export=actor.may(Right.REQUEST_EXPORT, site=evidence.desk.board.site.id),
     )
     return HTMLResponse(page)
@@ -164,3 +165,24 @@ def _texts(
     kept = request.cookies.get(_LANGUAGE_COOKIE)
     language: Literal["zh", "en"] = lang or ("en" if kept == "en" else "zh")
     return language, catalogue(language)
+
+
+def _words(
+    site: WatchedSite, language: Literal["zh", "en"], texts: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Names for what the player's script shows."""
+    english = language == "en"
+    return {
+        "cameras": {
+            camera.id: camera.name.en if english else camera.name.zh for camera in site.cameras
+        },
+        "actions": {
+            action.value: texts[f"action.{action.value}"]
+            for action in Action
+            if f"action.{action.value}" in texts
+        },
+        "actors": {SYSTEM: texts["evidence.by_system"]},
+        "states": {
+            state.value: texts[f"evidence.export_state.{state.value}"] for state in ExportState
+        },
+    }

@@ -10,6 +10,9 @@ const why = document.getElementById("why");
 const message = document.getElementById("message");
 const say = (text) => { message.textContent = text; };
 const local = (text) => new Date(text).toLocaleString();
+/** Names of cameras, steps and states in the page's language; what has none is shown as it is. */
+const words = JSON.parse(document.body.dataset.words);
+const named = (kind, value) => words[kind][value] ?? value;
 let evidence = null;
 let filmStart = 0;
 
@@ -26,13 +29,13 @@ function show() {
     camera.parts.map((part, index) => {
       const option = document.createElement("option");
       option.value = JSON.stringify([camera.id, index]);
-      option.textContent = `${camera.id} ${local(part.start)} – ${local(part.end)}`;
+      option.textContent = `${named("cameras", camera.id)} ${local(part.start)} – ${local(part.end)}`;
       return option;
     })));
   if (!cameras.length) say(document.body.dataset.nothing);
   document.getElementById("acts").replaceChildren(...evidence.alarm.history.map((step) => {
     const row = document.createElement("tr");
-    for (const text of [local(step.at), step.actor, step.action, step.note || ""]) {
+    for (const text of [local(step.at), named("actors", step.actor), named("actions", step.action), step.note || ""]) {
       row.insertCell().textContent = text;
     }
     return row;
@@ -115,7 +118,7 @@ async function showExports() {
   const { exports } = await json(`${base}/exports`);
   document.getElementById("exports").replaceChildren(...exports.map((one) => {
     const item = document.createElement("li");
-    item.textContent = `${one.id} ${one.state} ${one.requested_by} ${local(one.requested_at)} ${one.detail} `;
+    item.textContent = `${one.id} ${named("states", one.state)} ${one.requested_by} ${local(one.requested_at)} ${one.detail} `;
     if (one.state === "ready") {
       const link = document.createElement("a");
       link.href = `/api/v1/exports/${one.id}/file`;

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,12 @@ async def test_a_clip_is_found_by_camera_day_and_alarm(sqlite_url: str, tmp_path
         assert numbers(html) == [number]
         assert f'<a href="/evidence/{number}">观看（登记事由）</a>' in html
         assert "进行中" in html
+        player = await case.desk.client.get(f"/evidence/{number}", headers={"x-person": "li"})
+        found = re.search(r"data-words='([^']*)'", player.text)
+        assert found is not None
+        words = json.loads(unescape(found[1]))
+        assert words["cameras"]["cam-stair"] == SITE.camera["cam-stair"].name.zh
+        assert (words["actions"]["opened"], words["states"]["ready"]) == ("告警发生", "可下载")
         for other in ("?camera=cam-a", "?last=2020-01-01", f"?number={number + 1}"):
             html = await page(case, other)
             assert numbers(html) == []
