@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 
 from vision.arrays import BoolArray, Float64Array, IntArray, UInt8Array
@@ -19,17 +18,9 @@ from vision.looking import region_of
 from vision.lying import LyingWatch
 from vision.observations import CrowdObservation, DensityMap, Frame, Region
 from vision.tracking import HeadTracker, TrackedHeads
+from vision.zone_light import LightWatch, ZoneLight
 from vision.zone_view import ZoneView
 
-# A patch of this many pixels a side is judged dark as one, so that a black coat is not "dark".
-_PATCH_PX = 32
-_THINNED_PX = 8
-DARK_LUMINANCE = 0.03
-# The light of a place is judged again after so long, or when pixels from all over the picture have
-# changed by so many grey levels in the mean or in most places: people who walk change a few.
-_LIGHT_HOLDS_S = 0.95
-_LIGHT_CHANGES = 8
-_PROBE = (9, 16)
 _ASPECT_TOLERANCE = 0.02
 # Mean spread of the three colours over the patches, 0..1. A picture by infrared light is neutral;
 # a grey stair in daylight is not quite. A camera that never showed colour says nothing.
@@ -105,7 +96,7 @@ class CameraWatch:
         self._flow = DenseFlow()
         self._lying = {v.zone.id: LyingWatch(v) for v in views if v.zone.id in lying_in}
         self._last_at: Utc | None = None
-        self._light: _Light | None = None
+        self._light = LightWatch(self._views)
         self._showed_colour = False
 
     def region_in(self, image_bgr: UInt8Array) -> Region | None:
@@ -145,7 +136,7 @@ class CameraWatch:
             heads.scores,
             tuple(placed.zone_ids),
         )
-        light = self._light_of(frame)
+        light = self._light.of(frame)
         self._showed_colour = self._showed_colour or light.chroma > _COLOURED
         maps = self._maps(observation.density, scale)
         packed = {zone_id for zone_id, view in self._views.items() if _packed(view, maps[zone_id])}
@@ -177,17 +168,6 @@ class CameraWatch:
             for zone_id, watch in self._lying.items()
         }
         return {zone_id: count for zone_id, count in found.items() if count is not None}
-
-    def _light_of(self, frame: Frame) -> _Light:
-        """How bright the zones are: judged once a second, and at once when the light changes."""
-        probe = _probe(frame.image_bgr)
-        known = self._light
-        if known is not None and known.holds(frame.captured_at, probe):
-            return known
-        brightness, chroma = _patches(frame.image_bgr)
-        zones = {zone_id: _zone_light(v, brightness) for zone_id, v in self._views.items()}
-        self._light = _Light(frame.captured_at, probe, chroma, zones)
-        return self._light
 
     def _maps(
         self, density: DensityMap | None, scale: Float64Array
@@ -248,36 +228,6 @@ class CameraWatch:
         return _Placed(zone_ids, xy_m, _standing(zone_ids, shares, places))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _ZoneLight:
-    """Which seen cells of a zone are not black (rows, columns), and their mean brightness 0..1."""
-
-    lit: BoolArray
-    luminance: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Light:
-    """The light of one picture.
-
-    Attributes:
-        probe: some of its pixels.
-        chroma: mean spread of the three colours, 0..1.
-    """
-
-    at: Utc
-    probe: UInt8Array
-    chroma: float
-    zones: Mapping[str, _ZoneLight]
-
-    def holds(self, at: Utc, probe: UInt8Array) -> bool:
-        """Whether it still holds for a picture with this probe."""
-        if not 0.0 <= at - self.at < _LIGHT_HOLDS_S or probe.shape != self.probe.shape:
-            return False
-        change = cv2.absdiff(probe, self.probe)
-        return float(np.mean(change)) < _LIGHT_CHANGES and int(np.median(change)) < _LIGHT_CHANGES
-
-
 @dataclass(frozen=True, slots=True)
 class _Placed:
     """Heads on the plan: zones (empty outside all), places (N, 2), and who counts in each zone."""
@@ -336,25 +286,6 @@ def _distance_to_zone(view: ZoneView, plan: Float64Array) -> Float64Array:
     return np.asarray(np.nan_to_num(np.linalg.norm(beyond, axis=1), nan=np.inf))
 
 
-def _patches(image_bgr: UInt8Array) -> tuple[Float64Array, float]:
-    """Mean brightness 0..1 of patches of about `_PATCH_PX` pixels: (rows, columns).
-
-    Second the mean spread of the three colours over the patches, 0..1.
-    """
-    height, width = image_bgr.shape[:2]
-    size = (max(1, width // _PATCH_PX), max(1, height // _PATCH_PX))
-    # One pixel in sixteen gives the mean of a patch of a thousand to well below a grey level.
-    # A whole number of them a patch: OpenCV takes means over other ratios four times as slowly.
-    few = (min(width, size[0] * _THINNED_PX), min(height, size[1] * _THINNED_PX))
-    thinned = cv2.resize(image_bgr, few, interpolation=cv2.INTER_NEAREST)
-    small = cv2.resize(thinned, size, interpolation=cv2.INTER_AREA)
-    if small.ndim == 2:
-        small = small[:, :, None]
-    spread = small.max(axis=2).astype(np.int16) - small.min(axis=2)
-    brightness = np.asarray(small.mean(axis=2) / 255.0, dtype=np.float64)
-    return brightness, float(spread.mean()) / 255.0
-
-
 def _packed(view: ZoneView, map_people: Float64Array | None) -> bool:
     if map_people is None:
         return False
@@ -366,7 +297,7 @@ def _part(
     view: ZoneView,
     standing: _Standing,
     map_people: Float64Array | None,
-    light: _ZoneLight,
+    light: ZoneLight,
     moved: FlowField | None,
 ) -> ZonePart:
     packed_xy_m, packed_velocity_mps = np.zeros((0, 2)), np.zeros((0, 2))
@@ -383,32 +314,6 @@ def _part(
         packed_xy_m=packed_xy_m,
         packed_velocity_mps=packed_velocity_mps,
     )
-
-
-def _zone_light(view: ZoneView, brightness: Float64Array) -> _ZoneLight:
-    luminance = _cell_luminance(view, brightness)
-    seen = view.seen.ravel()
-    area = view.grid.area_m2.ravel()[seen]
-    return _ZoneLight(
-        (seen & (luminance >= DARK_LUMINANCE)).reshape(view.grid.shape),
-        float(np.average(luminance[seen], weights=area)),
-    )
-
-
-def _probe(image_bgr: UInt8Array) -> UInt8Array:
-    """Pixels from all over the picture, about a hundred and fifty."""
-    height, width = image_bgr.shape[:2]
-    rows, columns = max(1, height // _PROBE[0]), max(1, width // _PROBE[1])
-    return np.ascontiguousarray(image_bgr[rows // 2 :: rows, columns // 2 :: columns])
-
-
-def _cell_luminance(view: ZoneView, brightness: Float64Array) -> Float64Array:
-    """Brightness of the patch in which each plan cell lies: (rows * columns,)."""
-    rows, columns = brightness.shape
-    lens = view.camera.lens
-    uv_px = np.nan_to_num(view.cell_uv_px) * [columns / lens.width_px, rows / lens.height_px]
-    at = np.clip(uv_px, 0, [columns - 1, rows - 1]).astype(np.int64)
-    return np.asarray(brightness[at[:, 1], at[:, 0]])
 
 
 def _field_in_lens(flow: FlowField, scale: Float64Array) -> FlowField:
