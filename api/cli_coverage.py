@@ -16,8 +16,9 @@ from rich.table import Table
 from api.cli_exchange import add_exchange
 from api.coverage.advice import AdviceTerms, advise_site
 from api.coverage.audit import audit_site
+from api.coverage.audit_file import read_json, write_json
 from api.coverage.difference import AreaChange, AuditDifference, difference, since_last
-from api.coverage.document import AuditDocument, Uptime, read_json, write_json
+from api.coverage.document import AuditDocument, Uptime
 from api.coverage.errors import CoverageError, extra_package
 from api.coverage.proposal import write_proposal
 from api.coverage.retention import with_retention

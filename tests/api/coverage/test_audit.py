@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from api.cli_coverage import coverage_app
 from api.coverage.audit import audit_site
+from api.coverage.audit_file import read_json, write_json
 from api.coverage.difference import difference
-from api.coverage.document import AreaPart, AuditDocument, Name, read_json, write_json
+from api.coverage.document import AreaPart, AuditDocument, Name
 from api.coverage.errors import AuditFileError
 from api.coverage.floors import barriers_of, scenes_of
 from api.coverage.table import rows_of, write_csv

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from api.coverage.audit_file import read_json
 from api.coverage.audits import Audits
-from api.coverage.document import AuditDocument, read_json
+from api.coverage.document import AuditDocument
 from api.coverage.errors import ReportError
 from tests.api.coverage.test_live import School, desk
 

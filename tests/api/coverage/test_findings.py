@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from api.cli_coverage import coverage_app
 from api.coverage.audit import audit_site
-from api.coverage.document import AreaPart, AuditDocument, ForbiddenSeen, read_json
+from api.coverage.audit_file import read_json
+from api.coverage.document import AreaPart, AuditDocument, ForbiddenSeen
 from api.coverage.retention import with_retention
 from api.coverage.table import rows_of
 from config import Preset, Site, load_site, parse_site, sample_school_directory

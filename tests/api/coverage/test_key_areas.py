@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli_coverage import coverage_app
-from api.coverage.document import AuditDocument, read_json, write_json
+from api.coverage.audit_file import read_json, write_json
+from api.coverage.document import AuditDocument
 from config import SiteFileError, load_site, sample_school_directory
 from config.key_areas import filled_key_areas, key_areas
 from config.site_load import SITE_FILE
