@@ -22,6 +22,7 @@ from api.coverage.watch import CoverageWatch
 from api.delivery.monitor import monitoring
 from api.delivery.mount import install_delivery
 from api.delivery.outbox import Outbox
+from api.delivery.plan_file import PlanFile
 from api.delivery.settings import DeliverySettings
 from api.described import complete_description
 from api.evidence.mount import install_evidence
@@ -87,7 +88,7 @@ def create_app(
     access: Access | AccountsPlan | None = None,
     response: SiteResponse | None = None,
     groups: tuple[CameraGroup, ...] = (),
-    delivery: DeliveryPlan | None = None,
+    delivery: DeliveryPlan | PlanFile | None = None,
     evidence: EvidencePlan | None = None,
     timetable: Timetable | None = None,
 ) -> FastAPI:
@@ -109,8 +110,9 @@ def create_app(
         response=response,
         groups=groups,
     )
-    service.desk.outbox = Outbox(delivery or DeliveryPlan(), watched, service.desk.plan, timetable)
-    delivering = DeliverySettings(service.desk)
+    sends = delivery if isinstance(delivery, PlanFile) else PlanFile.of(delivery or DeliveryPlan())
+    service.desk.outbox = Outbox(sends.plan, watched, service.desk.plan, timetable)
+    delivering = DeliverySettings(service.desk, sends)
     covering = CoverageWatch(site, service.desk) if isinstance(site, Site) else None
     kept = EvidenceService(service.desk, evidence) if evidence is not None else None
     accounts = None
@@ -137,7 +139,7 @@ def create_app(
                 await stack.enter_async_context(covering.running())
             if kept is not None:
                 await stack.enter_async_context(kept.running())
-            await stack.enter_async_context(monitoring(service.desk))
+            await stack.enter_async_context(monitoring(service.desk, sends))
             await stack.enter_async_context(delivering.following())
             yield
 

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from api.delivery.plan_file import PlanFile
 from api.placement import settle_shares, worker_shares
-from config.delivery import load_delivery
 from config.errors import SettingsError
 from config.settings import ENV_PREFIX, ServiceSettings, ingest_token
 from config.site import Site
@@ -46,7 +46,6 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
 
     Raises:
         SettingsError: the port is taken or the run folder cannot be used.
-        DeliveryFileError: `delivery.yaml` cannot be used.
     """
     settings = plan.settings
     settings.run_dir.mkdir(parents=True, exist_ok=True)
@@ -55,6 +54,7 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
     settle_shares(plan.site, settings)
     specs = process_specs(plan)
     language = settings.language
+    _tell_delivery_fault(plan, say)
     say(
         text(
             "run.starting",
@@ -103,10 +103,19 @@ def _sender_specs(plan: RunPlan, environment: dict[str, str]) -> tuple[ProcessSp
     whoever may; a demonstration has nobody who may.
     """
     site_dir = plan.site.directory
-    if not load_delivery(site_dir).targets and plan.settings.access == "open":
+    file = PlanFile.opened(site_dir, plan.settings.run_dir)
+    if not file.plan.targets and file.fault is None and plan.settings.access == "open":
         return ()
     arguments = (sys.executable, "-m", "api.delivery.process", "--site", str(site_dir))
     return (ProcessSpec("sender", arguments, environment),)
+
+
+def _tell_delivery_fault(plan: RunPlan, say: Say) -> None:
+    """A broken `delivery.yaml` stops nothing; whoever starts the run by hand reads of it here."""
+    file = PlanFile.opened(plan.site.directory, plan.settings.run_dir)
+    if file.fault is not None:
+        key = "delivery.page.file_unknown" if file.knows_nobody else "delivery.set.file_broken"
+        say(f"{text(key, plan.settings.language)}\n{file.fault}")
 
 
 def settings_environment(settings: ServiceSettings) -> dict[str, str]:

@@ -20,6 +20,7 @@ from api.alarms.parents import CameraGroup
 from api.alarms.values import AlarmType
 from api.application import PlanFolder, create_app
 from api.database.errors import DatabaseError
+from api.delivery.plan_file import PlanFile
 from api.evidence.origin import Origin
 from api.evidence.service import EvidencePlan
 from api.logs import set_up_logs
@@ -29,7 +30,6 @@ from api.server import Server, build_server
 from api.settings import ApiSettings
 from api.watched import Name
 from config import ConfigError, Site, load_site, sample_school_directory
-from config.delivery import load_delivery
 from config.oidc import load_oidc
 from config.plan import load_edition
 from config.profiles import load_profiles
@@ -85,7 +85,7 @@ async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat
             pictures=pictures,
             plan=_plan_of(site, settings),
             access=_access_of(settings, site_dir),
-            delivery=load_delivery(site_dir),
+            delivery=PlanFile.opened(site_dir, settings.run_dir),
             response=load_response(site),
             groups=_worker_groups(site, settings),
             evidence=_evidence_of(site, settings),

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
 from api.delivery.metrics import DeliveryMetrics
+from api.delivery.plan_file import PlanFile
 from api.delivery.tables import DELIVERIES
 from api.delivery.view import DeliveryView, TargetView, read_view
 from api.work import Desk
@@ -34,6 +35,9 @@ _UPKEEP_S = 3_600.0
 _PRIORITY_OF_PATH = {Role.POLICE: 2, Role.MONITORING: 3, Role.INFORMATION: 4}
 _PRIORITY_OF_ALL_PATHS = {Role.POLICE: 1, Role.MONITORING: 2, Role.INFORMATION: 4}
 _PRIORITY_OF_ACK = {Role.POLICE: 1, Role.MONITORING: 2}
+
+
+SETTINGS = "settings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,15 @@ def _of_target(target: TargetView) -> dict[str, Fault]:
 
 
 class Monitor:
-    """Looks every two seconds; signals what changed."""
+    """Looks every two seconds; signals what changed.
 
-    def __init__(self, desk: Desk) -> None:
+    Args:
+        file: where the settings come from; one that cannot be used is a fault too.
+    """
+
+    def __init__(self, desk: Desk, file: PlanFile | None = None) -> None:
         self._desk = desk
+        self._file = file
         self.metrics = DeliveryMetrics()
         self._started = desk.clock.monotonic()
         self._told: dict[str, Fault | None] = {}
@@ -89,7 +98,7 @@ class Monitor:
         upkeep_at: Monotonic = self._desk.clock.monotonic()
         while True:
             try:
-                if self._plan.targets or self._told:
+                if self._plan.targets or self._told or self._settings_fault():
                     await self.tick()
                 if self._desk.clock.monotonic() >= upkeep_at:
                     await self.upkeep()
@@ -108,12 +117,12 @@ class Monitor:
         async with desk.database.read() as connection:
             view = await read_view(connection, self._plan, now)
         self.metrics.view = view
-        faults = faults_of(view)
+        faults = faults_of(view) | self._settings_fault()
         young = desk.clock.monotonic() - self._started < STARTUP_GRACE_S
         if young:
             # The sender starts beside the service and needs a moment.
             faults.pop(SENDER, None)
-        subjects = {SENDER, *faults, *self._told, *self._subjects()}
+        subjects = {SENDER, SETTINGS, *faults, *self._told, *self._subjects()}
         if young:
             subjects.discard(SENDER)
         changed = [name for name in sorted(subjects) if self._is_news(name, faults.get(name))]
@@ -133,6 +142,13 @@ class Monitor:
                     DELIVERIES.c.settled_ns < before.ns, DELIVERIES.c.is_open.is_(False)
                 )
             )
+
+    def _settings_fault(self) -> dict[str, Fault]:
+        if self._file is None or self._file.fault is None:
+            return {}
+        if self._file.knows_nobody:
+            return {SETTINGS: Fault("delivery_settings_unknown", 1)}
+        return {SETTINGS: Fault("delivery_settings_fault", 3)}
 
     def _subjects(self) -> set[str]:
         """Everything that could have an alarm open from before the start."""
@@ -156,9 +172,9 @@ class Monitor:
 
 
 @asynccontextmanager
-async def monitoring(desk: Desk) -> AsyncIterator[None]:
+async def monitoring(desk: Desk, file: PlanFile) -> AsyncIterator[None]:
     """A monitor of the desk's outbox that runs until the block ends."""
-    monitor = Monitor(desk)
+    monitor = Monitor(desk, file)
     desk.metrics.registry.register(monitor.metrics)
     task = asyncio.create_task(monitor.run(), name="delivery-monitor")
     try:

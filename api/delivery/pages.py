@@ -15,6 +15,7 @@ from api.access.guard import ActorDep, needs
 from api.access.rights import Right
 from api.delivery.outbox import DeliveryState
 from api.delivery.routes import outbox_of
+from api.delivery.settings_routes import SettingsDep
 from api.delivery.view import read_view, recent_controls, recent_messages
 from api.frame.pages import navigation
 from api.service import Service, ServiceDep
@@ -50,6 +51,7 @@ def mount_files(app: FastAPI) -> None:
 async def page(
     request: Request,
     service: ServiceDep,
+    settings: SettingsDep,
     actor: ActorDep,
     lang: Annotated[Literal["zh", "en"] | None, Query()] = None,
 ) -> HTMLResponse:
@@ -70,6 +72,7 @@ async def page(
         "delivery.html",
         lang,
         plan=plan,
+        file=settings.file,
         view=view,
         messages=messages,
         controls=controls,

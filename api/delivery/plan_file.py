@@ -1,19 +1,32 @@
-"""Follows `delivery.yaml` of a site: who changes it, by hand or on the page, needs no restart."""
+"""Follows `delivery.yaml` of a site: who changes it, by hand or on the page, needs no restart.
+
+The settings in force are kept beside the database as well. A file that is broken while nobody
+restarts anything changes nothing; with the copy it changes nothing at the next start either, when
+the power comes back and nobody is there to mend it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from config.delivery import DELIVERY_FILE, DeliveryFileError, DeliveryPlan, load_delivery
+from config.delivery import (
+    DELIVERY_FILE,
+    DeliveryFileError,
+    DeliveryPlan,
+    load_delivery,
+    parse_delivery,
+)
+from config.delivery.edit import DeliveryDocument, write_whole
 
 _LOG = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0
+IN_FORCE_FILE = "delivery-in-force.yaml"
 
 _Stamp = tuple[int, int, int] | None
 
@@ -23,30 +36,50 @@ class PlanFile:
     """The file of one site folder, as it was last seen.
 
     Attributes:
-        fault: why the file as it stands now cannot be used; the settings before it stay in force.
+        directory: the site folder.
+        plan: the settings in force.
+        kept: where a copy of them lies; `None` where none is kept.
+        fault: why the file as it stands now cannot be used; `plan` is then the one before it.
     """
 
     directory: Path
+    plan: DeliveryPlan
+    kept: Path | None = None
     fault: DeliveryFileError | None = None
-    _seen: _Stamp = field(init=False)
+    _seen: _Stamp = None
 
-    def __post_init__(self) -> None:
-        self._seen = _stamp(self.directory)
+    @classmethod
+    def of(cls, plan: DeliveryPlan) -> PlanFile:
+        """Settings that were read already; only what changes from now on is seen."""
+        return cls(plan.directory, plan, _seen=_stamp(plan.directory))
+
+    @classmethod
+    def opened(cls, directory: Path, run_dir: Path) -> PlanFile:
+        """The settings at a start: of the file, else those last in force, else no targets.
+
+        Never raises for what the file holds: the wall and its alarms matter more than where else
+        they go, and `fault` becomes an alarm of its own.
+        """
+        found = cls(directory, DeliveryPlan(directory=directory), run_dir / IN_FORCE_FILE)
+        if found._look() is None:
+            before = found._kept_plan()
+            if before is not None:
+                found.plan = before
+            _LOG.error(
+                "delivery.started_with_settings_before",
+                targets=len(found.plan.targets),
+                kept=before is not None,
+            )
+        return found
+
+    @property
+    def knows_nobody(self) -> bool:
+        """A file that cannot be used and no settings before it: no alarm leaves the school."""
+        return self.fault is not None and not self.plan.targets
 
     def news(self) -> DeliveryPlan | None:
         """The plan where the file changed since the last look and can be used."""
-        stamp = _stamp(self.directory)
-        if stamp == self._seen:
-            return None
-        self._seen = stamp
-        try:
-            plan = load_delivery(self.directory)
-        except DeliveryFileError as error:
-            self.fault = error
-            _LOG.error("delivery.settings_refused", reason=str(error))
-            return None
-        self.fault = None
-        return plan
+        return None if _stamp(self.directory) == self._seen else self._look()
 
     async def follow(self, take: Callable[[DeliveryPlan], None]) -> None:
         """Hand every new plan to `take` until cancelled."""
@@ -56,6 +89,48 @@ class PlanFile:
             if plan is not None:
                 _LOG.info("delivery.settings_changed", targets=len(plan.targets))
                 take(plan)
+
+    def _look(self) -> DeliveryPlan | None:
+        """Read the file and put it in force, or note its fault."""
+        self._seen = _stamp(self.directory)
+        try:
+            document = _document(self.directory)
+            plan = document.plan()
+        except DeliveryFileError as error:
+            self.fault = error
+            _LOG.error("delivery.settings_refused", reason=str(error))
+            return None
+        self.plan, self.fault = plan, None
+        self._keep(document.content)
+        return plan
+
+    def _keep(self, content: bytes) -> None:
+        if self.kept is None:
+            return
+        try:
+            if not self.kept.exists() or self.kept.read_bytes() != content:
+                write_whole(self.kept, content)
+        except OSError as error:
+            _LOG.warning("delivery.settings_not_kept", reason=error.strerror)
+
+    def _kept_plan(self) -> DeliveryPlan | None:
+        """The settings last in force. An older program's may not hold for this one."""
+        if self.kept is None:
+            return None
+        try:
+            return parse_delivery(self.kept.read_bytes(), directory=self.directory)
+        except (OSError, DeliveryFileError):
+            return None
+
+
+def _document(directory: Path) -> DeliveryDocument:
+    """Raises `DeliveryFileError`, also for a file that cannot be read."""
+    try:
+        return DeliveryDocument.read(directory)
+    except OSError:
+        # Tells the reason as every check of the site does.
+        load_delivery(directory)
+        return DeliveryDocument.read(directory)
 
 
 def _stamp(directory: Path) -> _Stamp:

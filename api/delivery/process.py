@@ -21,7 +21,7 @@ from api.delivery.plan_file import PlanFile
 from api.delivery.sender import Sender
 from api.logs import set_up_logs
 from config import ConfigError, load_site
-from config.delivery import DeliveryPath, DeliveryPlan, load_delivery
+from config.delivery import DeliveryPath, DeliveryPlan
 from config.settings import load_settings
 from streams.clock import Clock, SystemClock
 from streams.heartbeat import Heartbeat
@@ -42,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     heartbeat = Heartbeat.from_environment(os.environ)
     try:
         site = load_site(options.site)
-        plan = load_delivery(options.site)
+        file = PlanFile.opened(options.site, settings.run_dir)
         url = settings.resolved_database_url
         migrate(url)
-        asyncio.run(send(url, plan, site.name.zh, heartbeat))
+        asyncio.run(send(url, file, site.name.zh, heartbeat))
     except (ConfigError, DatabaseError) as error:
         log.error("the sender cannot start", reason=str(error))
         return EXIT_CANNOT_START
@@ -54,13 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def send(database_url: str, plan: DeliveryPlan, site_name: str, heartbeat: Heartbeat) -> None:
+async def send(database_url: str, file: PlanFile, site_name: str, heartbeat: Heartbeat) -> None:
     """Run a sender over a migrated database until SIGTERM or SIGINT."""
-    clock = SystemClock()
+    clock, plan = SystemClock(), file.plan
     async with Database(database_url) as database:
         sender = Sender(database, plan, clock, driver_builder(plan, site_name, clock))
         sending = asyncio.create_task(sender.run(), name="sender")
-        following = asyncio.create_task(PlanFile(plan.directory).follow(sender.change))
+        following = asyncio.create_task(file.follow(sender.change))
         beating = asyncio.create_task(_beat(heartbeat), name="heartbeat")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

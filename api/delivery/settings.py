@@ -54,11 +54,8 @@ class DeliverySettings:
     """
 
     desk: Desk
-    file: PlanFile = field(init=False)
+    file: PlanFile
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    def __post_init__(self) -> None:
-        self.file = PlanFile(self.outbox.plan.directory)
 
     @property
     def outbox(self) -> Outbox:

@@ -129,12 +129,21 @@ def replace_file(document: DeliveryDocument) -> None:
     Raises:
         OSError: the folder or the file cannot be written.
     """
-    path = (document.directory / DELIVERY_FILE).resolve()
+    write_whole(document.directory / DELIVERY_FILE, document.content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put `content` in place of what `path` holds, a link followed; 0640 for a new file.
+
+    Raises:
+        OSError: the folder or the file cannot be written.
+    """
+    path = path.resolve()
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o640
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-            file.write(document.content)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -185,4 +194,4 @@ def _value(value: object) -> object:
     return value
 
 
-__all__ = ["DeliveryDocument", "DeliveryFileError", "replace_file"]
+__all__ = ["DeliveryDocument", "DeliveryFileError", "replace_file", "write_whole"]

@@ -38,6 +38,7 @@ class RunningSite:
         command = [sys.executable, "-m", "api", "run", "--site", str(site_dir)]
         command += ["--run-dir", str(run_dir), "--port", str(self.port)]
         environment = os.environ | {"XIAOAN_WORKERS": "1", "XIAOAN_ACCESS": "open"}
+        self.site_dir = site_dir
         self.process = subprocess.Popen(command, env=environment, start_new_session=True)
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
 
@@ -63,6 +64,10 @@ class RunningSite:
         answer = self._client.get("/api/v1/state", timeout=3.0)
         cameras = {camera["id"]: camera for camera in answer.json()["cameras"]}
         return str(cameras[camera_id]["cause"])
+
+    def alarm_subjects(self) -> set[str]:
+        answer = self._client.get("/api/v1/alarms", timeout=3.0)
+        return {str(alarm["subject_id"]) for alarm in answer.json()["alarms"]}
 
     def child_pid(self, module: str) -> int | None:
         for child in psutil.Process(self.process.pid).children():
@@ -162,8 +167,11 @@ def test_a_killed_service_comes_back_and_one_bad_camera_stops_no_other(
 ) -> None:
     running.wait_for_level(ZONE, *KNOWN)
     running.wait_for("the cause", lambda: running.camera_cause("cam-gate") == "missing_file")
+    # Settings that were broken meanwhile are told of; the wall does not stay dark for them.
+    (running.site_dir / "delivery.yaml").write_text("targets: 3\n", "utf-8")
     running.kill_child("api.service_process")
     running.wait_for_level(ZONE, *KNOWN)
+    running.wait_for("the fault", lambda: "settings" in running.alarm_subjects())
     gate = running.wait_for_level("gate-main", "UNKNOWN")
     assert gate["people"] is None
     assert running.stop_code() == 0

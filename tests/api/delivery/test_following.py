@@ -7,7 +7,7 @@ from pathlib import Path
 
 from api.database import Database
 from api.delivery.outbox import Outbox
-from api.delivery.plan_file import PlanFile
+from api.delivery.plan_file import IN_FORCE_FILE, PlanFile
 from config.delivery import DeliveryPlan
 from tests.api.delivery.cases import (
     SITE,
@@ -85,7 +85,7 @@ async def test_a_sender_that_stops_gives_back_what_it_holds(sqlite_url: str) -> 
 
 
 def test_the_file_is_followed_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
-    followed = PlanFile(tmp_path)
+    followed = PlanFile.of(DeliveryPlan(directory=tmp_path))
     assert followed.news() is None
     file = tmp_path / "delivery.yaml"
     file.write_bytes(EXAMPLE)
@@ -101,3 +101,41 @@ def test_the_file_is_followed_and_a_broken_one_changes_nothing(tmp_path: Path) -
     assert gone is not None
     assert gone.targets == ()
     assert followed.fault is None
+
+
+def ids(file: PlanFile) -> list[str]:
+    return [target.id for target in file.plan.targets]
+
+
+def test_a_file_that_is_broken_at_a_start_leaves_the_settings_before_it(tmp_path: Path) -> None:
+    site, run_dir = tmp_path / "site", tmp_path / "run"
+    site.mkdir()
+    run_dir.mkdir()
+    file = site / "delivery.yaml"
+    file.write_bytes(EXAMPLE)
+    assert ids(PlanFile.opened(site, run_dir)) == ["police", "leaders"]
+    file.write_text("targets: 3\n", "utf-8")
+    started = PlanFile.opened(site, run_dir)
+    assert ids(started) == ["police", "leaders"]
+    assert started.plan.directory == site
+    assert "expected a list" in str(started.fault)
+    assert not started.knows_nobody
+    # A second start keeps them as well, and a mended file holds at once and is kept.
+    assert ids(PlanFile.opened(site, run_dir)) == ["police", "leaders"]
+    file.write_text("targets: []\n", "utf-8")
+    assert started.news() == started.plan
+    assert started.fault is None
+    file.write_text("targets: 3\n", "utf-8")
+    assert ids(PlanFile.opened(site, run_dir)) == []
+
+
+def test_without_settings_before_it_a_broken_file_means_that_nobody_is_known(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "delivery.yaml").write_text("targets: 3\n", "utf-8")
+    assert PlanFile.opened(tmp_path, tmp_path).knows_nobody
+    (tmp_path / IN_FORCE_FILE).write_text("also: broken\n", "utf-8")
+    assert PlanFile.opened(tmp_path, tmp_path).knows_nobody
+    # Broken copies are never taken for settings, and a good file needs no place for a copy.
+    (tmp_path / "delivery.yaml").write_bytes(EXAMPLE)
+    assert ids(PlanFile.opened(tmp_path, tmp_path / "not-there")) == ["police", "leaders"]

@@ -16,10 +16,13 @@ from api.access.guard import OpenAccess
 from api.access.rights import Role
 from api.application import create_app
 from api.delivery.monitor import Monitor
+from api.delivery.settings import DeliverySettings
 from api.delivery.tables import DELIVERIES, DELIVERY_PATHS, DELIVERY_SENDERS
 from api.pictures import NoPictures
 from api.service import Service
 from api.settings import ApiSettings
+from config.delivery import DeliveryFileError
+from config.errors import FileProblem
 from streams.clock import SimulatedClock
 from tests.api.delivery.cases import SITE, plan, raise_alarm
 
@@ -27,12 +30,19 @@ from tests.api.delivery.cases import SITE, plan, raise_alarm
 class Desk:
     """A running application with one police target, and its clock."""
 
-    def __init__(self, client: httpx.AsyncClient, service: Service, clock: SimulatedClock) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        service: Service,
+        settings: DeliverySettings,
+        clock: SimulatedClock,
+    ) -> None:
         self.client = client
         self.service = service
         self.clock = clock
         assert service.desk.outbox is not None
-        self.monitor = Monitor(service.desk)
+        self.file = settings.file
+        self.monitor = Monitor(service.desk, settings.file)
 
     async def path(self, state: str) -> None:
         """What a sender would write: a sign of life, and the state of the first path."""
@@ -63,7 +73,7 @@ class Desk:
 @pytest.fixture
 async def desk(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     # The service's own monitor would look between two steps of a test; the tests turn theirs.
-    monkeypatch.setattr(application, "monitoring", lambda desk: nullcontext())
+    monkeypatch.setattr(application, "monitoring", lambda desk, file: nullcontext())
     clock = SimulatedClock()
     app = create_app(
         settings=ApiSettings(
@@ -80,7 +90,7 @@ async def desk(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         transport = httpx.ASGITransport(app)
         client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
         await stack.enter_async_context(client)
-        yield Desk(client, app.state.service, clock)
+        yield Desk(client, app.state.service, app.state.delivery_settings, clock)
 
 
 async def test_the_page_shows_a_fault_in_words_and_no_secret(desk: Desk) -> None:
@@ -115,6 +125,30 @@ async def test_a_dead_path_and_its_return_are_alarms(desk: Desk) -> None:
     await desk.path("up")
     await desk.monitor.tick()
     assert await desk.alarms() == {"room/main": "gone"}
+
+
+@pytest.mark.parametrize(
+    ("known", "priority", "told"),
+    [(True, 3, "原设置继续使用"), (False, 1, "没有报警会送出")],
+)
+async def test_a_broken_settings_file_is_an_alarm_until_it_is_mended(
+    desk: Desk, known: bool, priority: int, told: str
+) -> None:
+    await desk.path("up")
+    desk.file.fault = DeliveryFileError([FileProblem("delivery.yaml", 3, "targets", "no", "do")])
+    if not known:
+        desk.file.plan = replace(desk.file.plan, targets=())
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"settings": "active"}
+    (alarm,) = (await desk.client.get("/api/v1/alarms")).json()["alarms"]
+    assert alarm["priority"] == priority
+    page = (await desk.client.get("/delivery")).text
+    assert told in page
+    assert "delivery.yaml:3: targets: no — mend: do" in page
+    desk.file.fault = None
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"settings": "gone"}
+    assert told not in (await desk.client.get("/delivery")).text
 
 
 async def test_a_missing_acknowledgement_is_an_alarm_within_a_minute(desk: Desk) -> None:
