@@ -169,7 +169,7 @@ class CameraLoop:
         if fps != self._fps:
             self._fps = fps
             # Replaced whole: the decode thread takes a picture by the old one or by the new one.
-            self._sampler = Sampler(fps, self.spec.phase)
+            self._sampler = self._sampler.at_rate(fps)
 
     def start(self) -> None:
         with self._lock:

@@ -11,8 +11,16 @@ import structlog
 
 from streams.camera_loop import CameraLoop
 from streams.clock import Clock
-from streams.cores import usable_cores
-from streams.pacing import LEAST_FPS, FrameTotals, Pace, PacedCamera, Pacer, PaceReason
+from streams.cores import IdleTime, usable_cores
+from streams.pacing import (
+    LEAST_FPS,
+    FrameTotals,
+    Pace,
+    PacedCamera,
+    Pacer,
+    PaceReason,
+    WorkerTurn,
+)
 from vision.instants import Monotonic, Utc
 from vision.readings import ZoneReading
 
@@ -34,20 +42,30 @@ class WorkerLoad:
     age_p95_s: float | None = None
 
 
-class FrameAges:
-    """How old frames were when their readings were ready: the last few hundred.
+class AnalysisTally:
+    """What the analysis thread did: how long it was at work, and how old frames were when their
+    readings were ready (the last few hundred).
 
-    One thread notes them, another may ask.
+    One thread notes, another may ask.
     """
 
     def __init__(self) -> None:
         self._ages_s: deque[float] = deque(maxlen=_AGES)
+        self._noted: tuple[float, float, int] = (0.0, 0.0, 0)
 
-    def note(self, age_s: float) -> None:
+    def note(self, age_s: float, wall_s: float) -> None:
+        """A frame of this age is judged; it took so long on the clock."""
         self._ages_s.append(age_s)
+        total_age_s, total_wall_s, frames = self._noted
+        self._noted = (total_age_s + age_s, total_wall_s + wall_s, frames + 1)
+
+    @property
+    def totals(self) -> tuple[float, float, int]:
+        """Ages added up, time at work added up, and frames, since the start."""
+        return self._noted
 
     def percentiles_s(self) -> tuple[float, float] | None:
-        """The 50th and 95th percentile; `None` before the first frame."""
+        """The 50th and 95th percentile of the ages; `None` before the first frame."""
         ages_s = sorted(self._ages_s.copy())
         if not ages_s:
             return None
@@ -63,15 +81,21 @@ class PaceKeeper:
         loops: Sequence[CameraLoop],
         readings: Callable[[], Mapping[str, ZoneReading]],
         clock: Clock,
+        idle: Callable[[], Mapping[int, float]] | None = None,
     ) -> None:
-        self.ages = FrameAges()
+        """`idle` tells the idle share of each core since it was asked last."""
+        self.analysis = AnalysisTally()
         self._told_at: Monotonic | None = None
         self._told_step = 0
         self._loops = tuple(loops)
         self._readings = readings
         self._clock = clock
+        self._idle = idle or IdleTime().shares
         self._turned: Monotonic = clock.monotonic()
         self._spent_s = time.process_time()
+        self._decoded_s = {loop.spec.id: loop.cpu_s for loop in self._loops}
+        self._analysed = self.analysis.totals
+        self._idle()
         self._paces: Mapping[str, Pace] = {}
         self._pacer = Pacer(
             {
@@ -84,17 +108,8 @@ class PaceKeeper:
 
     def turn(self) -> None:
         """Weigh the last second and set the rates."""
-        now, step_before = self._clock.monotonic(), self._pacer.shed_step
-        totals = {
-            loop.spec.id: FrameTotals(counts["delivered"], counts.get("superseded", 0))
-            for loop in self._loops
-            for counts in (loop.counts(),)
-        }
-        passed_s, spent_s = now - self._turned, time.process_time()
-        may_use_s = max(passed_s, 1e-3) * len(usable_cores())
-        busy_share = (spent_s - self._spent_s) / may_use_s
-        paces = self._pacer.turn(self._readings(), totals, passed_s, busy_share)
-        self._turned, self._spent_s, self._paces = now, spent_s, paces
+        step_before = self._pacer.shed_step
+        self._paces = paces = self._pacer.turn(self._readings(), self._measured())
         for loop in self._loops:
             pace = paces[loop.spec.id]
             # At the least rate decoding is most of what a camera costs.
@@ -109,6 +124,43 @@ class PaceKeeper:
                 fps={camera_id: pace.fps for camera_id, pace in paces.items()},
             )
 
+    def _measured(self) -> WorkerTurn:
+        """What the time since the last turn went to."""
+        now, spent_s, analysed = (
+            self._clock.monotonic(),
+            time.process_time(),
+            self.analysis.totals,
+        )
+        decoded_s = {loop.spec.id: loop.cpu_s for loop in self._loops}
+        counts = {loop.spec.id: loop.counts() for loop in self._loops}
+        passed_s, cores = now - self._turned, usable_cores()
+        used_s = spent_s - self._spent_s
+        idle = self._idle()
+        # Where nobody counts idle time, what this process did not use counts as idle.
+        unused_s = max(len(cores) * passed_s - used_s, 0.0)
+        idle_s = passed_s * sum(idle.get(core, 0.0) for core in cores) if idle else unused_s
+        age_s, wall_s, frames = (
+            after - before for after, before in zip(analysed, self._analysed, strict=True)
+        )
+        measured = WorkerTurn(
+            passed_s=passed_s,
+            spent_s=used_s,
+            idle_s=min(idle_s, unused_s),
+            analysing_s=wall_s,
+            decoding_s={
+                one: max(spent - self._decoded_s.get(one, 0.0), 0.0)
+                for one, spent in decoded_s.items()
+            },
+            frames={
+                one: FrameTotals(count["delivered"], count.get("superseded", 0))
+                for one, count in counts.items()
+            },
+            age_s=age_s / frames if frames else None,
+        )
+        self._turned, self._spent_s = now, spent_s
+        self._decoded_s, self._analysed = decoded_s, analysed
+        return measured
+
     @property
     def behind(self) -> bool:
         """Frames are lost, or rates are lowered because they were."""
@@ -121,14 +173,14 @@ class PaceKeeper:
         if not self._paces or not (due or step != self._told_step):
             return None
         self._told_at, self._told_step = now, step
-        p50_s, p95_s = self.ages.percentiles_s() or (None, None)
+        p50_s, p95_s = self.analysis.percentiles_s() or (None, None)
         share = min(max(self._pacer.lost_share, 0.0), 1.0)
         return WorkerLoad(self._clock.utc(), round(share, 4), step, self._paces, p50_s, p95_s)
 
     def status(self) -> dict[str, object]:
         """Rates with their reasons, and the share of frames that nobody had time for."""
         return {
-            "age_s": self.ages.percentiles_s(),
+            "age_s": self.analysis.percentiles_s(),
             "lost_share": round(self._pacer.lost_share, 4),
             "shed_step": self._pacer.shed_step,
             "cameras": {
@@ -138,4 +190,4 @@ class PaceKeeper:
         }
 
 
-__all__ = ["TELL_EVERY_S", "FrameAges", "PaceKeeper", "WorkerLoad"]
+__all__ = ["TELL_EVERY_S", "AnalysisTally", "PaceKeeper", "WorkerLoad"]

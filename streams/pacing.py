@@ -1,16 +1,17 @@
 """How often each camera is analysed: calm and empty places less, and under load the stairs last.
 
 Two reasons lower a camera's rate, and each is told: `calm`, when every zone that it measures is
-empty and at rest, and `load`, when the worker cannot judge all frames that come. The image size is
-never lowered. Pure but for its own memory; the worker's main thread turns it once a second.
+empty and at rest, and `load`, when the worker is short of time (`streams.shedding`). The image size
+is never lowered. Pure but for its own memory; the worker's main thread turns it once a second.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
+from streams.shedding import FrameTotals, Shedding, WorkerTurn
 from vision.readings import Level, ZoneReading
 
 CALM_FPS = 1.0
@@ -18,28 +19,7 @@ LEAST_FPS = 1.0
 # A place must have been empty this long before it is looked at less.
 _CALM_AFTER_S = 10.0
 _EMPTY_PEOPLE = 0.5
-# While a worker starts its network is compiled and its cameras are opened: what is lost then says
-# nothing of the hours that follow.
-_WARM_TURNS = 15
-# Shares of frames that nobody had time for, over the last turns. The newest frame wins in any case,
-# for each camera alike: rates are lowered so that the stairs keep theirs, and decoding is saved.
-_SHORT_SHARE = 0.1
-_VERY_SHORT_SHARE = 0.3
-_SHORT_TURNS = 3
-_EASY_SHARE = 0.03
-_WINDOW_TURNS = 5
-# Rates of a kind of camera on the way down, as shares of the full one; the last is the least rate.
-_FACTORS = (0.8, 0.6, 0.4, 0.0)
-# A burst is over in seconds, so rates come back soon. Where they were shed again shortly after, the
-# next return waits twice as long: a machine at its limit does not swing.
-_EASY_TURNS = 3
-_MOST_EASY_TURNS = 48
-_RELAPSE_TURNS = 10
-_SETTLED_TURNS = 60
-# Shares of the worker's processor time: with so much to spare rates come back twice as fast, and
-# with so little they wait, since they would only be lowered again.
-_IDLE_SHARE = 0.6
-_BUSY_SHARE = 0.93
+_RISEN = frozenset({Level.L2, Level.L3, Level.L4})
 
 
 class PaceReason(StrEnum):
@@ -64,6 +44,11 @@ class PacedCamera:
     zone_ids: tuple[str, ...]
     guards_stair: bool
 
+    @property
+    def least_fps(self) -> float:
+        """The rate below which load never pushes it."""
+        return min(self.full_fps, LEAST_FPS)
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -73,167 +58,85 @@ class Pace:
     reason: PaceReason
 
 
-@dataclass(frozen=True, slots=True)
-class FrameTotals:
-    """Frames of a camera since the start: handed to analysis, and replaced before it."""
-
-    delivered: int
-    superseded: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Rung:
-    """How far rates are lowered: shares of the full rate, and the step that consoles are told."""
-
-    others: float
-    stairs: float
-    told: int
-
-
-def _ladder(cameras: Mapping[str, PacedCamera]) -> tuple[_Rung, ...]:
-    """From nothing shed down to every camera at its least rate; rungs that change nothing go."""
-    rungs = [_Rung(1.0, 1.0, 0)]
-    if any(not camera.guards_stair for camera in cameras.values()):
-        rungs += [_Rung(factor, 1.0, 1 if factor else 2) for factor in _FACTORS]
-    if any(camera.guards_stair for camera in cameras.values()):
-        rungs += [_Rung(0.0, factor, 3 if factor else 4) for factor in _FACTORS]
-    return tuple(rungs)
-
-
-@dataclass(slots=True)
-class _Load:
-    """The last turns' frames, and how far down the ladder they led."""
-
-    rungs: int
-    last: dict[str, FrameTotals] = field(default_factory=dict)
-    turns: list[tuple[int, int]] = field(default_factory=list)
-    warm_turns: int = 0
-    rung: int = 0
-    easy_turns: int = 0
-    wait_turns: int = _EASY_TURNS
-    turns_since_eased: int = _RELAPSE_TURNS + 1
-
-    def share(self) -> float:
-        delivered = sum(turn[0] for turn in self.turns)
-        return sum(turn[1] for turn in self.turns) / delivered if delivered else 0.0
-
-    def note(self, delivered: int, superseded: int) -> bool:
-        """Take the frames of a turn; whether the worker is warm, so that they count."""
-        if self.warm_turns < _WARM_TURNS:
-            self.warm_turns += int(delivered > 0)
-            return False
-        self.turns = [*self.turns, (delivered, superseded)][-_WINDOW_TURNS:]
-        self.turns_since_eased += 1
-        return True
-
-    def weigh(self, busy_share: float) -> None:
-        share = self.share()
-        if len(self.turns) >= _SHORT_TURNS and share > _SHORT_SHARE and self.rung < self.rungs - 1:
-            self._shed(2 if share > _VERY_SHORT_SHARE else 1)
-        elif share > _EASY_SHARE:
-            self.easy_turns = 0
-        else:
-            self._rest(busy_share)
-
-    def _shed(self, rungs: int) -> None:
-        if self.turns_since_eased <= _RELAPSE_TURNS:
-            self.wait_turns = min(2 * self.wait_turns, _MOST_EASY_TURNS)
-        self._move_to(min(self.rung + rungs, self.rungs - 1))
-
-    def _rest(self, busy_share: float) -> None:
-        """A turn with hardly a lost frame."""
-        self.easy_turns += 1
-        if self.rung and self.easy_turns >= self.wait_turns and busy_share < _BUSY_SHARE:
-            # Where a return has failed before, the next one is a small step.
-            trusted = busy_share < _IDLE_SHARE and self.wait_turns == _EASY_TURNS
-            self._move_to(max(self.rung - (2 if trusted else 1), 0))
-            self.turns_since_eased = 0
-        elif not self.rung and self.easy_turns >= _SETTLED_TURNS:
-            self.wait_turns = _EASY_TURNS
-
-    def _move_to(self, rung: int) -> None:
-        # The frames before a step say nothing of the rates after it.
-        self.rung, self.easy_turns, self.turns = rung, 0, []
-
-
 class Pacer:
     """Gives every camera its rate.
 
-    Under load the rates of other cameras go down first, a fifth of the full rate a step, to the
-    least rate (1 fps, or their own where that is lower); then those of the stairs' cameras.
+    Under load the rates of cameras that see no stair go down first, to the least rate (1 fps, or
+    their own where that is lower); then those of the stairs' cameras. Among each, cameras whose
+    zones are crowded go last.
     """
 
     def __init__(self, cameras: Mapping[str, PacedCamera]) -> None:
         self._cameras = dict(cameras)
         self._calm_s = dict.fromkeys(self._cameras, 0.0)
-        self._ladder = _ladder(self._cameras)
-        self._load = _Load(len(self._ladder))
+        self._shedding = Shedding({one: cam.least_fps for one, cam in self._cameras.items()})
+        self._step = 0
 
     @property
     def lost_share(self) -> float:
         """Share of the frames of the last seconds that were replaced before analysis."""
-        return self._load.share()
+        return self._shedding.lost_share
 
     @property
     def shed_step(self) -> int:
         """0: nothing is shed; 1 others less; 2 others at the least; 3 stairs less; 4 all least."""
-        return self._ladder[self._load.rung].told
+        return self._step
 
-    def turn(
-        self,
-        readings: Mapping[str, ZoneReading],
-        totals: Mapping[str, FrameTotals],
-        passed_s: float,
-        busy_share: float = _IDLE_SHARE,
-    ) -> dict[str, Pace]:
+    def turn(self, readings: Mapping[str, ZoneReading], worker: WorkerTurn) -> dict[str, Pace]:
         """The rates from now on.
 
         Args:
             readings: the newest reading of each zone.
-            totals: frames of each camera since the start.
-            passed_s: seconds since the last turn.
-            busy_share: of the processor time that the worker may use, what it used since then.
+            worker: what was measured since the last turn.
         """
-        self._weigh(totals, busy_share)
-        return {
-            camera_id: self._pace(camera_id, camera, readings, passed_s)
+        unloaded = {
+            camera_id: self._unloaded(camera_id, camera, readings, worker.passed_s)
             for camera_id, camera in self._cameras.items()
         }
+        wanted = {camera_id: pace.fps for camera_id, pace in unloaded.items()}
+        rates = self._shedding.turn(worker, wanted, self._classes(readings))
+        self._step = self._step_of(rates, wanted)
+        return {
+            camera_id: pace
+            if rates[camera_id] >= pace.fps
+            else Pace(rates[camera_id], PaceReason.LOAD)
+            for camera_id, pace in unloaded.items()
+        }
 
-    def _weigh(self, totals: Mapping[str, FrameTotals], busy_share: float) -> None:
-        load = self._load
-        delivered = superseded = 0
-        for camera_id, now in totals.items():
-            before = load.last.get(camera_id, FrameTotals(0, 0))
-            delivered += max(now.delivered - before.delivered, 0)
-            superseded += max(now.superseded - before.superseded, 0)
-        load.last = dict(totals)
-        if load.note(delivered, superseded):
-            load.weigh(busy_share)
-
-    def _pace(
+    def _unloaded(
         self,
         camera_id: str,
         camera: PacedCamera,
         readings: Mapping[str, ZoneReading],
         passed_s: float,
     ) -> Pace:
+        """The rate while there is time enough."""
         empty = bool(camera.zone_ids) and all(
             _is_empty(readings.get(zone_id)) for zone_id in camera.zone_ids
         )
         self._calm_s[camera_id] = self._calm_s[camera_id] + passed_s if empty else 0.0
-        paces = [Pace(camera.full_fps, PaceReason.FULL), self._shed(camera)]
-        if self._calm_s[camera_id] >= _CALM_AFTER_S:
-            paces.append(Pace(min(camera.full_fps, CALM_FPS), PaceReason.CALM))
-        return min(paces, key=lambda pace: pace.fps)
+        if self._calm_s[camera_id] >= _CALM_AFTER_S and camera.full_fps > CALM_FPS:
+            return Pace(CALM_FPS, PaceReason.CALM)
+        return Pace(camera.full_fps, PaceReason.FULL)
 
-    def _shed(self, camera: PacedCamera) -> Pace:
-        rung = self._ladder[self._load.rung]
-        factor = rung.stairs if camera.guards_stair else rung.others
-        if factor == 1.0:
-            return Pace(camera.full_fps, PaceReason.FULL)
-        least = min(camera.full_fps, LEAST_FPS)
-        return Pace(max(round(camera.full_fps * factor, 2), least), PaceReason.LOAD)
+    def _classes(self, readings: Mapping[str, ZoneReading]) -> list[list[str]]:
+        """Cameras in the order in which their rates go down."""
+        classes: list[list[str]] = [[], [], [], []]
+        for camera_id, camera in self._cameras.items():
+            risen = any(_has_risen(readings.get(zone_id)) for zone_id in camera.zone_ids)
+            classes[2 * int(camera.guards_stair) + int(risen)].append(camera_id)
+        return classes
+
+    def _step_of(self, rates: Mapping[str, float], wanted: Mapping[str, float]) -> int:
+        step = 0
+        for first, guards_stair in ((1, False), (3, True)):
+            of_kind = [
+                one for one, cam in self._cameras.items() if cam.guards_stair is guards_stair
+            ]
+            if any(rates[one] < wanted[one] for one in of_kind):
+                least = all(rates[one] <= self._cameras[one].least_fps for one in of_kind)
+                step = first + int(least)
+        return step
 
 
 def _is_empty(reading: ZoneReading | None) -> bool:
@@ -244,6 +147,10 @@ def _is_empty(reading: ZoneReading | None) -> bool:
     return certain and reading.measurement.people < _EMPTY_PEOPLE
 
 
+def _has_risen(reading: ZoneReading | None) -> bool:
+    return reading is not None and (reading.level in _RISEN or reading.could_be in _RISEN)
+
+
 __all__ = [
     "CALM_FPS",
     "LEAST_FPS",
@@ -252,4 +159,5 @@ __all__ = [
     "PaceReason",
     "PacedCamera",
     "Pacer",
+    "WorkerTurn",
 ]

@@ -31,7 +31,20 @@ class Sampler:
             raise ValueError(f"analysed_fps must be positive, got {fps:g}")
         self._slot_ns = _NS_PER_S / fps
         self._first_ns = None if phase is None else phase * self._slot_ns
+        self._phase = phase
         self._last_slot: int | None = None
+        self._last_taken: Utc | None = None
+
+    def at_rate(self, fps: float) -> Sampler:
+        """One of another rate that goes on after this one's last picture, and takes none extra."""
+        other = Sampler(fps, self._phase)
+        other._last_taken = self._last_taken
+        if self._last_taken is not None:
+            first_ns = other._first_ns = (
+                self._last_taken.ns if other._first_ns is None else other._first_ns
+            )
+            other._last_slot = other._slot(self._last_taken, first_ns)
+        return other
 
     def take(self, captured_at: Utc) -> bool:
         """Whether to analyse this picture; then its slot is taken."""
@@ -39,7 +52,7 @@ class Sampler:
             self._first_ns = captured_at.ns
         wanted = self.wants(captured_at)
         if wanted:
-            self._last_slot = self._slot(captured_at, self._first_ns)
+            self._last_slot, self._last_taken = self._slot(captured_at, self._first_ns), captured_at
         return wanted
 
     def wants(self, captured_at: Utc) -> bool:

@@ -268,11 +268,7 @@ class Worker:
             self._last_turn = self._clock.monotonic()
             try:
                 if taken.item is not None:
-                    began_s = time.thread_time()
-                    pipeline.process(taken.item)
-                    self._analysed += 1
-                    self._costs.analysed(taken.item.camera_id, time.thread_time() - began_s)
-                    self._paces.ages.note(self._clock.utc() - taken.item.captured_at)
+                    self._judge(pipeline, taken.item)
                 elif isinstance(taken.event, _Tick):
                     pipeline.tick(taken.event.now)
                 elif isinstance(taken.event, WorkerLoad):
@@ -284,6 +280,14 @@ class Worker:
             except Exception as error:  # noqa: BLE001  # the one broad except: one frame, not all
                 self._count_failure(error)
         self._drain(pipeline)
+
+    def _judge(self, pipeline: Pipeline, frame: Frame) -> None:
+        began, began_cpu_s = self._clock.monotonic(), time.thread_time()
+        pipeline.process(frame)
+        self._analysed += 1
+        self._costs.analysed(frame.camera_id, time.thread_time() - began_cpu_s)
+        wall_s = self._clock.monotonic() - began
+        self._paces.analysis.note(self._clock.utc() - frame.captured_at, wall_s)
 
     def _drain(self, pipeline: Pipeline) -> None:
         """Record the last camera states; frames that still wait are left."""

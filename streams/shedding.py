@@ -1,0 +1,341 @@
+"""How much less the cameras of a worker that is short of time are analysed: as much as its time
+asks for, and no more.
+
+Once a second the worker tells what its processor time went to. From that follows what an analysed
+picture and each camera's decoding cost, and from those the highest rates for which the time is
+enough: a shortage is met in one step by what is missing, and processor time that falls free is
+given back within seconds. Rates go down only where frames were lost *and* the time was used up:
+frames lost beside idle cores come from pictures that arrive together, and slower rates would not
+mend that.
+
+Whose rate goes down first is told by the cameras' order: all of a class evenly down to 2 pictures a
+second, then one camera after the other to the least rate, at which keyframes are enough and a
+720p stream costs a fifth of its decoding; only then the next class. Pure but for its own memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+# Of the time that a worker could use, what its cameras are given: the last twentieth is queueing.
+# Where frames are lost in spite of that, the aim goes down, and comes back while all is well.
+MOST_AIM, LEAST_AIM = 0.95, 0.85
+_AIM_DOWN, _AIM_UP = 0.02, 0.004
+# More of the lost frames than this is a shortage, if the time is used up as well.
+SHORT_SHARE = 0.08
+# So old frames are when decoding does not keep up, whether or not any is lost.
+SHORT_AGE_S = 0.4
+_USED_UP = 0.93
+_WINDOW_TURNS, _FIRST_TURNS, _NEXT_TURNS = 4, 3, 2
+# While a worker starts its network is compiled and its cameras are opened: what is lost then says
+# nothing of the hours that follow.
+WARM_TURNS = 12
+# Free time is given out by and by: what it buys shows a turn later.
+_GIVEN_AT_ONCE = 0.6
+# Changes smaller than these shares of the time are noise; a camera that leaves the least rate needs
+# so much more than it costs, or it would come and go.
+_STILL, _RELEASE = 0.015, 0.03
+_KNEE_FPS = 2.0
+_NEW_WEIGHT = 0.4
+# Of a camera's decoding what keyframes alone cost, until it was measured.
+_KEYFRAMES_SHARE = 0.25
+_HALVINGS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTotals:
+    """Frames of a camera since the start: handed to analysis, and replaced before it."""
+
+    delivered: int
+    superseded: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerTurn:
+    """What a worker measured since the last turn, in seconds.
+
+    Attributes:
+        passed_s: of the clock.
+        spent_s: processor time of the whole process.
+        idle_s: core-seconds in which the cores that it may use did nothing.
+        analysing_s: of the clock, in which its analysis thread was at work.
+        decoding_s: processor time of each camera's decoding.
+        frames: of each camera since the start.
+        age_s: mean age of the frames analysed meanwhile; `None` where there were none.
+    """
+
+    passed_s: float
+    spent_s: float
+    idle_s: float
+    analysing_s: float
+    decoding_s: Mapping[str, float]
+    frames: Mapping[str, FrameTotals]
+    age_s: float | None = None
+
+    @property
+    def usable_s(self) -> float:
+        """What the worker could have had: its own time and the idle time of its cores."""
+        return max(self.spent_s + self.idle_s, 1e-6)
+
+    @property
+    def used_up(self) -> bool:
+        """Whether there was no time left: on its cores, or in the one thread that analyses."""
+        busy = self.spent_s / self.usable_s
+        return max(busy, self.analysing_s / max(self.passed_s, 1e-6)) > _USED_UP
+
+
+@dataclass(slots=True)
+class _Cost:
+    """What one camera's decoding takes, in core-seconds a second; `None` until it was seen."""
+
+    whole: float | None = None
+    keyframes: float | None = None
+
+
+@dataclass(slots=True)
+class Costs:
+    """What pictures cost, as measured: newer turns count more."""
+
+    frame_cpu_s: float = 0.0
+    frame_wall_s: float = 0.0
+    cameras: dict[str, _Cost] = field(default_factory=dict)
+
+    def note(self, turn: WorkerTurn, analysed: float, thrifty: Mapping[str, bool | None]) -> None:
+        """Take what was measured.
+
+        Args:
+            analysed: frames in this turn.
+            thrifty: whether each camera was decoded by keyframes; `None` while that changes.
+        """
+        for camera_id, spent_s in turn.decoding_s.items():
+            known = self.cameras.setdefault(camera_id, _Cost())
+            rate = spent_s / max(turn.passed_s, 1e-6)
+            if thrifty.get(camera_id) is True:
+                known.keyframes = _mixed(known.keyframes, rate)
+            elif thrifty.get(camera_id) is False:
+                known.whole = _mixed(known.whole, rate)
+        if analysed > 0:
+            # All that is not decoding goes with the frames: network, measuring, records.
+            other_s = max(turn.spent_s - sum(turn.decoding_s.values()), 0.0)
+            self.frame_cpu_s = _mixed(self.frame_cpu_s or None, other_s / analysed)
+            self.frame_wall_s = _mixed(self.frame_wall_s or None, turn.analysing_s / analysed)
+
+    def decoding(self, camera_id: str, *, thrifty: bool) -> float:
+        """Core-seconds a second of a camera's decoding; a guess where it was not seen."""
+        known = self.cameras.get(camera_id, _Cost())
+        if thrifty and known.keyframes is not None:
+            return known.keyframes
+        whole = known.whole if known.whole is not None else self._usual()
+        return _KEYFRAMES_SHARE * whole if thrifty else whole
+
+    def _usual(self) -> float:
+        seen = [cost.whole for cost in self.cameras.values() if cost.whole is not None]
+        return sum(seen) / len(seen) if seen else 0.0
+
+
+def _lost_share(turns: Sequence[tuple[int, int, float]]) -> float:
+    delivered = sum(turn[0] for turn in turns)
+    return sum(turn[1] for turn in turns) / delivered if delivered else 0.0
+
+
+def _mixed(before: float | None, now: float) -> float:
+    return now if before is None else before + _NEW_WEIGHT * (now - before)
+
+
+class Shedding:
+    """Rates under load. `turn` is called once a second by one thread."""
+
+    def __init__(self, least_fps: Mapping[str, float]) -> None:
+        """`least_fps` names every camera, and the rate below which it never goes."""
+        self._least = dict(least_fps)
+        self._costs = Costs()
+        self._aim = MOST_AIM
+        self._last: dict[str, FrameTotals] = {}
+        self._window: list[tuple[int, int, float]] = []
+        # Frames before a change of rates say nothing of those after it.
+        self._fresh_turns = 0
+        self._needed_turns = _FIRST_TURNS
+        self._warm_turns = 0
+        self._limits: dict[str, float] = {}
+        self._classes: Sequence[Sequence[str]] = ()
+        self._thrifty: dict[str, bool] = {}
+
+    @property
+    def lost_share(self) -> float:
+        """Share of the frames of the last seconds that were replaced before analysis."""
+        return _lost_share(self._window)
+
+    def turn(
+        self, turn: WorkerTurn, wanted: Mapping[str, float], classes: Sequence[Sequence[str]]
+    ) -> dict[str, float]:
+        """The rates from now on, each at most the wanted one.
+
+        Args:
+            wanted: for each camera the rate that it has while there is time enough.
+            classes: cameras whose rates go down first come first; each camera once.
+        """
+        delivered, superseded = self._count(turn.frames)
+        before = {one: min(self._limits.get(one, fps), fps) for one, fps in wanted.items()}
+        self._note(turn, delivered - superseded, before, wanted)
+        if self._warm_turns < WARM_TURNS:
+            self._warm_turns += int(delivered > 0)
+            return before
+        self._window = [*self._window, (delivered, superseded, turn.age_s or 0.0)][-_WINDOW_TURNS:]
+        self._fresh_turns += 1
+        short = turn.used_up and self._is_short()
+        self._aim = (
+            max(self._aim - _AIM_DOWN, LEAST_AIM) if short else min(self._aim + _AIM_UP, MOST_AIM)
+        )
+        rates = before
+        if short or before != dict(wanted):
+            rates = self._replanned(turn, before, wanted, classes, short=short)
+        self._limits = {one: fps for one, fps in rates.items() if fps < wanted[one]}
+        self._classes = [tuple(members) for members in classes]
+        return rates
+
+    def _count(self, frames: Mapping[str, FrameTotals]) -> tuple[int, int]:
+        delivered = superseded = 0
+        for camera_id, now in frames.items():
+            last = self._last.get(camera_id, FrameTotals(0, 0))
+            delivered += max(now.delivered - last.delivered, 0)
+            superseded += max(now.superseded - last.superseded, 0)
+        self._last = dict(frames)
+        return delivered, superseded
+
+    def _note(
+        self,
+        turn: WorkerTurn,
+        analysed: int,
+        rates: Mapping[str, float],
+        wanted: Mapping[str, float],
+    ) -> None:
+        now = {one: self._is_thrifty(one, fps, wanted) for one, fps in rates.items()}
+        settled = {
+            one: thrifty if self._thrifty.get(one, thrifty) == thrifty else None
+            for one, thrifty in now.items()
+        }
+        self._thrifty = now
+        self._costs.note(turn, analysed, settled)
+
+    def _is_thrifty(self, camera_id: str, fps: float, wanted: Mapping[str, float]) -> bool:
+        """Whether keyframes are enough: at the least rate, calm or short."""
+        least = self._least[camera_id]
+        return fps <= least and (fps < wanted[camera_id] or fps <= 1.0)
+
+    def _is_short(self) -> bool:
+        if self._fresh_turns < self._needed_turns:
+            return False
+        fresh = self._window[-self._fresh_turns :]
+        old = min(turn[2] for turn in fresh[-_NEXT_TURNS:]) > SHORT_AGE_S
+        return _lost_share(fresh) > SHORT_SHARE or old
+
+    def _replanned(
+        self,
+        turn: WorkerTurn,
+        before: dict[str, float],
+        wanted: Mapping[str, float],
+        classes: Sequence[Sequence[str]],
+        *,
+        short: bool,
+    ) -> dict[str, float]:
+        usable = turn.usable_s / max(turn.passed_s, 1e-6)
+        spent = turn.spent_s / max(turn.passed_s, 1e-6)
+        spare = self._aim * usable - spent
+        needed = self._cost(before, wanted)
+        if short:
+            # What was done, not what was asked for, is what the time is enough for.
+            least_budget = most_budget = min(spent, needed) + min(spare, 0.0)
+            frames = self._frames_in_time()
+        else:
+            if spare < _STILL * usable and not self._reordered(classes):
+                return before
+            least_budget = needed + _GIVEN_AT_ONCE * max(spare, 0.0)
+            most_budget = needed + max(spare, 0.0) - _RELEASE * usable
+            frames = max(self._frames_in_time(), sum(before.values()))
+        at_least = self._at_least(before)
+
+        def fits(rates: Mapping[str, float]) -> bool:
+            held = at_least <= self._at_least(rates)
+            budget = least_budget if held else most_budget
+            return self._cost(rates, wanted) <= budget and sum(rates.values()) <= frames
+
+        rates = _Plan(wanted, self._least, classes, fits).rates()
+        if short and rates != before:
+            self._fresh_turns, self._needed_turns = 0, _NEXT_TURNS
+        sinks = not self._at_least(rates) <= at_least
+        return before if sinks and not short and not self._reordered(classes) else rates
+
+    def _frames_in_time(self) -> float:
+        """Frames a second that the one thread that analyses can do."""
+        return self._aim / max(self._costs.frame_wall_s, 1e-6)
+
+    def _reordered(self, classes: Sequence[Sequence[str]]) -> bool:
+        return [tuple(members) for members in classes] != list(self._classes)
+
+    def _at_least(self, rates: Mapping[str, float]) -> set[str]:
+        return {one for one, fps in rates.items() if fps <= self._least[one]}
+
+    def _cost(self, rates: Mapping[str, float], wanted: Mapping[str, float]) -> float:
+        """Core-seconds a second at these rates."""
+        return sum(
+            self._costs.decoding(one, thrifty=self._is_thrifty(one, fps, wanted))
+            + fps * self._costs.frame_cpu_s
+            for one, fps in rates.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The highest rates for which the time is enough, as `fits` tells."""
+
+    wanted: Mapping[str, float]
+    least: Mapping[str, float]
+    classes: Sequence[Sequence[str]]
+    fits: Callable[[Mapping[str, float]], bool]
+
+    def rates(self) -> dict[str, float]:
+        found = dict(self.wanted)
+        for members in self.classes:
+            if self.fits(found):
+                break
+            found = self._class_lowered(found, members)
+        return {one: round(fps, 2) if fps > 1.0 else fps for one, fps in found.items()}
+
+    def _class_lowered(
+        self, found: Mapping[str, float], members: Sequence[str]
+    ) -> dict[str, float]:
+        """This class as much lower as is needed; if nothing is enough, at the least rates."""
+        for count in range(len(members) + 1):
+            lowered, rest = members[:count], members[count:]
+            full = dict(found) | {one: self._floor(one) for one in lowered}
+            slow = full | {one: self._knee(one) for one in rest}
+            if self.fits(slow):
+                return self._evenly(slow, full)
+        return dict(found) | {one: self._floor(one) for one in members}
+
+    def _evenly(self, slow: Mapping[str, float], full: Mapping[str, float]) -> dict[str, float]:
+        """As near to `full` as fits, all by the same share of the way."""
+        low, high = 0.0, 1.0
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2.0
+            if self.fits(_between(slow, full, middle)):
+                low = middle
+            else:
+                high = middle
+        return _between(slow, full, low)
+
+    def _floor(self, camera_id: str) -> float:
+        return min(self.wanted[camera_id], self.least[camera_id])
+
+    def _knee(self, camera_id: str) -> float:
+        return min(self.wanted[camera_id], max(_KNEE_FPS, self.least[camera_id]))
+
+
+def _between(
+    slow: Mapping[str, float], full: Mapping[str, float], share: float
+) -> dict[str, float]:
+    return {one: fps + share * (full[one] - fps) for one, fps in slow.items()}
+
+
+__all__ = ["WARM_TURNS", "Costs", "FrameTotals", "Shedding", "WorkerTurn"]
