@@ -163,8 +163,10 @@ def test_an_administrator_mends_a_line_and_the_waiting_alarm_gets_out(
         assert [body["action"] for body in room.bodies] == ["test"]
         assert "203.0.113.9" not in (site.site / "delivery.yaml").read_text("utf-8")
         assert page.press("#save").startswith("good:")
-        page.until(lambda: any(body["alarm_number"] for body in room.bodies))
-        (opened,) = [body for body in room.bodies if body["action"] == "opened"]
+        page.until(lambda: any(body["subject_id"] == "stair-a" for body in room.bodies))
+        # On a slow machine the cameras that nobody watches here have become alarms of their own.
+        stair = [body for body in room.bodies if body["subject_id"] == "stair-a"]
+        (opened,) = [body for body in stair if body["action"] == "opened"]
         assert opened["place"]["zh"]
         written = (site.site / "delivery.yaml").read_text("utf-8")
         (name,) = sealed_names(site.site)
