@@ -76,6 +76,11 @@ def fit(image_bgr: UInt8Array, long_side_px: int, enlarge_below_px: int = 0) -> 
     return _scaled(image, factor)
 
 
+def resized(image_bgr: UInt8Array, shown: Canvas, factor: float) -> Canvas:
+    """The picture of `shown`, which `fit` made of all of it, at `factor` times that size."""
+    return _scaled(picture(image_bgr), factor * shown.scale_v)
+
+
 def _scaled(image: UInt8Array, factor: float, *, quick: bool = False) -> Canvas:
     height, width = image.shape[:2]
     shown_width, shown_height = max(1, round(width * factor)), max(1, round(height * factor))

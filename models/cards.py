@@ -52,6 +52,8 @@ class Decoding:
         enlarge_below_px: a picture with a smaller long side is doubled; 0 for never.
         wanted_head_px: where geometry tells how small the heads of a picture are, the picture is
             scaled so that these have this height; smaller ones are counted less well.
+        largest_head_px: a whole picture whose middle head is larger is counted in a smaller
+            picture, in which it has this height; 0 for never. Head networks only.
         score_threshold: points or boxes below it are dropped.
         iou_threshold: overlap above which the weaker of two boxes is dropped; persons only.
         person_class: index of the person class; persons only.
@@ -61,6 +63,7 @@ class Decoding:
     working_long_side_px: int = 960
     enlarge_below_px: int = 0
     wanted_head_px: float = 14.0
+    largest_head_px: float = 0.0
     score_threshold: float = 0.35
     iou_threshold: float = 0.5
     person_class: int = 0
@@ -319,4 +322,6 @@ def _decoding(values: Mapping[str, Any], path: Path) -> Decoding:
         )
     if not 4 <= decoding.wanted_head_px <= 200:
         raise CardError(f"{path}: decoding: wanted_head_px must be between 4 and 200")
+    if decoding.largest_head_px and not 20 <= decoding.largest_head_px <= 200:
+        raise CardError(f"{path}: decoding: largest_head_px must be 0 or between 20 and 200")
     return decoding

@@ -16,8 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.average_precision import ScoredBoxes, average_precision
-from models.datasets import Sample, read_brt, read_rendered, read_scut, scut_boxes_px
+from models.datasets import (
+    Sample,
+    is_held_out,
+    read_brt,
+    read_rendered,
+    read_scut,
+    scut_boxes_px,
+)
 from models.errors import DatasetError
+from models.training.batches import HELD_OUT_PERCENT, read_training_samples
 from vision.arrays import Float32Array, UInt8Array
 from vision.observations import CrowdObservation, HeadNetwork, HeadPoints
 
@@ -100,27 +108,45 @@ def open_set(name: str, data: Path) -> EvaluationSet:
         return EvaluationSet(name, tuple(read_rendered(data)))
     if name.startswith(LEFT_OUT):
         return _left_out(name, data)
+    if name.startswith(HELD_OUT):
+        return _held_out(name, data)
     raise DatasetError(f"data set {name!r} is not known; known: {', '.join(SET_NAMES)}")
 
 
 SET_NAMES = ("brt-test", "scut-a-room", "scut-b", "rendered")
-LEFT_OUT = "left-out-"
+LEFT_OUT, HELD_OUT = "left-out-", "held-out-"
 
 
 def _left_out(name: str, data: Path) -> EvaluationSet:
     """All training pictures of one camera: for a network that was trained without that camera."""
-    camera = name.removeprefix(LEFT_OUT)
-    folder = data / "scut_head" / "train"
-    found = read_brt(data / "beijing_brt" / "train") + read_scut(folder)
+    camera, found = name.removeprefix(LEFT_OUT), read_training_samples(data, None)
     samples = tuple(sample for sample in found if sample.camera == camera)
     if not samples:
         known = ", ".join(sorted({sample.camera for sample in found}))
         raise DatasetError(f"data set {name!r}: no training picture of that camera; known: {known}")
+    return _training_set(name, samples, data)
+
+
+def _held_out(name: str, data: Path) -> EvaluationSet:
+    """Training pictures of one source that training only validates on: what is chosen is chosen
+    here, and not on the test sets."""
+    source = name.removeprefix(HELD_OUT)
+    found = read_training_samples(data, None) if source != "rendered" else read_rendered(data)
+    samples = tuple(s for s in found if s.source == source and is_held_out(s, HELD_OUT_PERCENT))
+    if not samples:
+        known = ", ".join(sorted({s.source for s in found}))
+        raise DatasetError(f"data set {name!r}: no picture is held out of it; known: {known}")
+    return _training_set(name, samples, data)
+
+
+def _training_set(name: str, samples: tuple[Sample, ...], data: Path) -> EvaluationSet:
+    folder = data / "scut_head" / "train"
 
     def boxes_of(sample: Sample, width_px: int, height_px: int) -> Float32Array:
         return scut_boxes_px(folder, sample.picture, width_px, height_px)
 
-    return EvaluationSet(name, samples, None if camera.startswith("brt") else boxes_of)
+    boxed = samples[0].source.startswith("scut")
+    return EvaluationSet(name, samples, boxes_of if boxed else None)
 
 
 def evaluate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.canvas import Canvas, cut, fit
+from models.canvas import Canvas, cut, fit, resized
 from models.cards import ModelCard
 from models.errors import WrongFamilyError
 from models.heads.peaks import peaks
@@ -15,6 +15,12 @@ from vision.observations import CrowdObservation, DensityMap, HeadPoints, Region
 _OUTPUTS = {"density", "heat", "log_size"}
 _HEAT_STRIDE_PX = 4.0
 _DENSITY_STRIDE_PX = 8.0
+# Heads of at least this score tell how large the heads of a picture are, however many weaker ones
+# are asked for.
+_SURE = 0.3
+# A picture is made no smaller than this for its large heads: its small ones have to stay visible.
+# Less than a sixth smaller is not worth a second look.
+_SMALLEST_FACTOR, _NOT_WORTH = 0.35, 0.85
 
 
 class OwnHeadNetwork:
@@ -52,6 +58,9 @@ class OwnHeadNetwork:
     def observe(self, image_bgr: UInt8Array, region: Region | None = None) -> CrowdObservation:
         """See `vision.observations.HeadNetwork`.
 
+        A region is scaled by geometry. A whole picture tells by its heads whether it was shown
+        too large for the density map, and is then looked at once more, smaller.
+
         Raises:
             ShapeError: for a region that does not lie in the picture.
         """
@@ -66,11 +75,15 @@ class OwnHeadNetwork:
                 long_side_px=decoding.working_long_side_px,
             )
         found = self._session.run(canvas.pixels[None])
-        return CrowdObservation(
-            heads=self._heads(found, canvas),
-            density=_density(found, canvas),
-            relative_error=self._relative_error,
-        )
+        heads = self._heads(found, canvas)
+        factor = 1.0
+        if region is None and decoding.largest_head_px:
+            factor = size_factor(heads, canvas.scale_v, decoding.largest_head_px)
+        density = _density(found, canvas)
+        if factor < 1.0:
+            smaller = resized(image_bgr, canvas, factor)
+            density = _density(self._session.run(smaller.pixels[None]), smaller)
+        return CrowdObservation(heads, density, self._relative_error)
 
     def _heads(self, found: Outputs, canvas: Canvas) -> HeadPoints:
         columns = _cells(canvas.content_width_px, _HEAT_STRIDE_PX)
@@ -88,6 +101,23 @@ class OwnHeadNetwork:
             heads.scores,
             saturated=heads.saturated,
         )
+
+
+def size_factor(heads: HeadPoints, scale: float, largest_px: float) -> float:
+    """By which factor a picture has to be smaller for its middle head to have `largest_px`.
+
+    Args:
+        heads: in pixels of the picture.
+        scale: pixels shown to the network per pixel of the picture.
+
+    Returns:
+        1 when it needs not be smaller, or only a little; never below 0.35.
+    """
+    sizes = heads.sizes_px[heads.scores >= _SURE]
+    if not len(sizes):
+        return 1.0
+    factor = largest_px / max(float(np.median(sizes)) * scale, 1.0)
+    return 1.0 if factor >= _NOT_WORTH else max(factor, _SMALLEST_FACTOR)
 
 
 def _density(found: Outputs, canvas: Canvas) -> DensityMap:

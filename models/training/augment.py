@@ -15,8 +15,11 @@ from models.datasets import HeadArray
 from vision.arrays import UInt8Array
 
 PAD_VALUE = 114
-_SCALE_RANGE = {"brt": (0.75, 1.3), "scut_a": (0.65, 1.5), "scut_b": (0.5, 1.4)}
+_SCALE_RANGE = {"brt": (0.75, 1.3), "scut_a": (0.65, 1.5), "scut_b": (0.45, 1.4)}
 _OTHER_SCALE_RANGE = (0.5, 1.3)
+# A picture with a shorter long side is enlarged at run time where its heads are small
+# (`enlarge_below_px` of the card), so it is seen enlarged here too.
+_SMALL_PX = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ def cut(
     `covered` and `spoil` spoil.
     """
     low, high = _SCALE_RANGE.get(source, _OTHER_SCALE_RANGE)
+    if max(image_bgr.shape[:2]) < _SMALL_PX:
+        high *= 2.0
     scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     stretch = float(np.exp(rng.uniform(-0.08, 0.08)))
     scale_u, scale_v = scale * stretch, scale / stretch

@@ -18,7 +18,7 @@ from models.training.targets import targets_for
 from vision.arrays import UInt8Array
 
 DEFAULT_SHARES = {"brt": 0.4, "scut_a": 0.22, "scut_b": 0.38}
-RENDERED_SHARE = 0.1
+RENDERED_SHARE = 0.15
 HELD_OUT_PERCENT = 7
 
 
@@ -97,7 +97,7 @@ class TrainingSet:
 
 
 def normalised_shares(by_source: Mapping[str, object]) -> dict[str, float]:
-    """Share of each source in a batch; rendered frames, where given, take a tenth."""
+    """Share of each source in a batch; rendered frames, where given, take 0.15."""
     shares = {source: DEFAULT_SHARES.get(source, RENDERED_SHARE) for source in sorted(by_source)}
     if not shares:
         raise DatasetError("no training picture is left after the validation split")

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.canvas import PAD_VALUE, cut, fit, square
+from models.canvas import PAD_VALUE, cut, fit, resized, square
 from vision.errors import ShapeError
 from vision.observations import Region
 
@@ -36,6 +36,14 @@ def test_a_wide_picture_is_shrunk_into_the_square() -> None:
     canvas = square(np.zeros((100, 200, 3), np.uint8), 64)
     assert (canvas.content_width_px, canvas.content_height_px) == (64, 32)
     assert (canvas.scale_u, canvas.scale_v) == (0.32, 0.32)
+
+
+def test_a_picture_is_shown_once_more_at_a_share_of_its_size() -> None:
+    image = np.full((100, 200, 3), 9, np.uint8)
+    shown = fit(image, 960, enlarge_below_px=512)
+    smaller = resized(image, shown, 0.4)
+    assert (shown.scale_v, smaller.scale_v) == (2.0, 0.8)
+    assert (smaller.content_width_px, smaller.content_height_px) == (160, 80)
 
 
 def test_a_grey_picture_is_refused() -> None:

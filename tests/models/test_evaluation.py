@@ -12,7 +12,7 @@ from models.commands import (
     evaluation_sets,
     list_models,
 )
-from models.datasets import Sample
+from models.datasets import Sample, is_held_out
 from models.degradations import SLICES
 from models.errors import DatasetError
 from models.evaluation import (
@@ -30,6 +30,7 @@ from models.evaluation import (
     summarise,
     unbiased_threshold,
 )
+from models.training.batches import HELD_OUT_PERCENT
 from vision.arrays import UInt8Array
 from vision.observations import CrowdObservation, DensityMap, HeadPoints, Region
 
@@ -186,6 +187,17 @@ def test_heads_behind_a_bar_are_not_in_the_truth() -> None:
 def test_an_unknown_set_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="known: brt-test, scut-a-room, scut-b, rendered"):
         open_set("imagenet", tmp_path)
+
+
+def test_held_out_pictures_of_a_source_are_those_that_training_leaves(shared_data: Path) -> None:
+    found = open_set("held-out-scut_a", shared_data)
+    assert {sample.source for sample in found.samples} == {"scut_a"}
+    assert all(is_held_out(sample, HELD_OUT_PERCENT) for sample in found.samples)
+    assert all("test" not in sample.picture.parts[-3] for sample in found.samples)
+    assert found.boxes_of is not None
+    assert open_set("held-out-brt", shared_data).boxes_of is None
+    with pytest.raises(DatasetError, match="no picture is held out of it; known: brt, scut_a"):
+        open_set("held-out-imagenet", shared_data)
 
 
 def test_listing_names_the_state_of_the_weights(tmp_path: Path) -> None:
