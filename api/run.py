@@ -130,6 +130,7 @@ def settings_environment(settings: ServiceSettings) -> dict[str, str]:
         "stale_after_s": str(settings.stale_after_s),
         "access": settings.access,
         "network_precision": settings.network_precision,
+        "second_look": settings.second_look,
         "hardware_decoding": settings.hardware_decoding,
     }
     if settings.database_url:

@@ -20,6 +20,7 @@ from config.settings import ingest_token, load_settings
 from config.timetable import load_timetable
 from models import load_head_network
 from models.errors import ModelError
+from models.loading import second_look
 from streams.cores import core_of, stay_on, usable_cores
 from streams.errors import StreamError
 from streams.hardware import usable_hardware
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             heartbeat=Heartbeat.from_environment(os.environ),
             schedule=load_timetable(site, profiles),
             hardware=usable_hardware(settings.hardware_decoding),
+            persons=second_look(settings.second_look),
         )
     except (ConfigError, ProfileFileError, ModelError, StreamError, VisionError) as error:
         log.error("the worker cannot start", reason=str(error))

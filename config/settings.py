@@ -45,6 +45,8 @@ class ServiceSettings(BaseSettings):
         ingest_token_file: holds the token of the workers; `ingest.token` in `run_dir` when empty.
         allowed_hosts: further names under which browsers reach the console.
         network_precision: numbers in which workers compute; `auto` is bf16 where the CPU has it.
+        second_look: detector of whole people that counts beside the head network once a minute;
+            `auto` takes an installed one, `off` none, else the id of one.
         hardware_decoding: what decodes pictures; `auto` takes what works, else software.
         access: `accounts`, or `open` for a demonstration that only this machine can reach.
     """
@@ -65,6 +67,7 @@ class ServiceSettings(BaseSettings):
     allowed_hosts: tuple[str, ...] = ()
     access: Literal["accounts", "open"] = "accounts"
     network_precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
+    second_look: Annotated[str, Field(min_length=1, max_length=100)] = "auto"
     hardware_decoding: Literal["off", "auto", "cuda", "vaapi", "qsv"] = "off"
 
     @model_validator(mode="after")

@@ -9,13 +9,13 @@ from typing import Literal
 
 from models.cards import Bilingual, Decoding, ModelCard
 from models.choosing import choose_runtime, computes_in_bf16
-from models.errors import RuntimeMissingError, WeightsMissingError, WrongFamilyError
+from models.errors import ModelError, RuntimeMissingError, WeightsMissingError, WrongFamilyError
 from models.families import facts_of, recognise
 from models.heads.network import OwnHeadNetwork
 from models.persons.nanodet import NanodetDetector
 from models.persons.yolo import YOLO_FAMILIES, YoloDetector
 from models.persons.yolox import YoloxDetector
-from models.registry import checked_weights, default_head_network_id, find_card
+from models.registry import checked_weights, default_head_network_id, find_card, list_cards
 from models.sessions import Precision, RuntimeName, Session, open_session
 
 _log = logging.getLogger(__name__)
@@ -91,6 +91,34 @@ def load_person_detector(
             f"{', '.join(DETECTOR_FAMILIES)}"
         )
     return adapter(open_checked(card, runtime, threads, weights_dir=weights_dir), card)
+
+
+def second_look(wanted: str = "auto", *, cards_dir: Path | None = None) -> BoxDetector | None:
+    """The detector of whole people that counts beside the head network now and then.
+
+    Args:
+        wanted: `auto` for the first installed one, `off` for none, else the id of one.
+        cards_dir: cards and weights of this folder instead of the usual ones.
+
+    Returns:
+        `None` for `off`, and for `auto` where none is installed. With `auto` one that cannot be
+        loaded is left out with a warning that names it: no count hangs on it.
+
+    Raises:
+        ModelError: as `load_person_detector`, for a detector asked for by its id.
+    """
+    if wanted == "off":
+        return None
+    if wanted != "auto":
+        return load_person_detector(wanted, weights_dir=cards_dir, cards_dir=cards_dir)
+    for card in list_cards(cards_dir):
+        if card.task != "persons":
+            continue
+        try:
+            return load_person_detector(card.model_id, weights_dir=cards_dir, cards_dir=cards_dir)
+        except ModelError as refusal:
+            _log.warning("no second look with %s: %s", card.model_id, refusal)
+    return None
 
 
 BoxDetector = YoloxDetector | YoloDetector | NanodetDetector

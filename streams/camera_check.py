@@ -133,10 +133,12 @@ class SideNumbers:
     Attributes:
         clock_offset_s: camera clock less this machine's, by camera id.
         recording_gap_s: the newest gap in the recorder's index, by camera id.
+        count_doubt: by which share another count of the camera's people differs.
     """
 
     clock_offset_s: Callable[[str], float | None] = lambda _camera_id: None
     recording_gap_s: Callable[[str], float | None] = lambda _camera_id: None
+    count_doubt: Callable[[str], float | None] = lambda _camera_id: None
 
 
 class CameraCheck:
@@ -242,6 +244,7 @@ class CameraCheck:
             bitrate,
             self._side.clock_offset_s(self._camera.id),
             self._side.recording_gap_s(self._camera.id),
+            self._side.count_doubt(self._camera.id),
         )
         self._stream, events = advance_stream(self._stream, sample)
         return events

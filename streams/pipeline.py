@@ -12,6 +12,8 @@ from streams.orders import Order, OrderKind
 from streams.pace_keeper import WorkerLoad
 from streams.records import CameraState
 from streams.reporting import AnyRecord, Reporter
+from streams.second_look import SecondLook
+from vision.count_sanity import Sanity
 from vision.health_features import Mode
 from vision.instants import Utc
 from vision.observations import CrowdObservation, Frame, HeadNetwork, HeadPoints, Region
@@ -27,6 +29,8 @@ class Analyser(Protocol):
     def region(self, frame: Frame) -> Region | None: ...
 
     def observe(self, frame: Frame, observation: CrowdObservation) -> tuple[ZoneReading, ...]: ...
+
+    def second_count(self, camera_id: str, verdict: Sanity, at: Utc) -> None: ...
 
     def camera_lost(self, camera_id: str, at: Utc, cause: str) -> tuple[ZoneReading, ...]: ...
 
@@ -63,6 +67,7 @@ class Pipeline:
         append: Callable[[Sequence[AnyRecord]], None],
         latest: LatestPictures | None = None,
         checks: Mapping[str, Check] | None = None,
+        second: SecondLook | None = None,
     ) -> None:
         self._network = network
         self._analyser = analyser
@@ -70,6 +75,7 @@ class Pipeline:
         self._append = append
         self._latest = latest
         self._checks = checks or {}
+        self._second = second or SecondLook()
         self._lost: set[str] = set()
 
     def readings(self) -> dict[str, ZoneReading]:
@@ -99,6 +105,11 @@ class Pipeline:
         self._store(self._reporter.readings(readings))
         if self._latest is not None:
             self._latest.put(frame, observation.heads, readings)
+        # After the readings are stored: a detector that fails costs its own look alone.
+        self._second.hear(frame.camera_id, readings)
+        verdict = self._second.look(frame, region, observation)
+        if verdict is not None:
+            self._analyser.second_count(frame.camera_id, verdict, frame.captured_at)
         return readings
 
     def obey(self, order: Order) -> None:

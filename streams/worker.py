@@ -28,7 +28,7 @@ from streams.worker_loop import (
     WorkerError,
     stop_on_signals,
 )
-from vision.observations import HeadNetwork
+from vision.observations import HeadNetwork, PersonDetector
 from vision.occasions import Schedule
 from vision.profiles import ZoneProfile
 from vision.zones import ZoneType
@@ -78,10 +78,12 @@ def build(
     heartbeat: Heartbeat | None = None,
     schedule: Schedule | None = None,
     hardware: HardwareKind | None = None,
+    persons: PersonDetector | None = None,
 ) -> Worker:
     """A worker for some cameras of a site, ready to `run`.
 
-    Without a `schedule` no occasion of the timetable is expected.
+    Without a `schedule` no occasion of the timetable is expected, without `persons` there is no
+    second count.
 
     Raises:
         KeyError: for a camera that the site does not have.
@@ -121,6 +123,7 @@ def build(
         openers_with(hardware),
         heartbeat or Heartbeat(None),
         recording,
+        persons,
     )
     return Worker(config, collaborators)
 

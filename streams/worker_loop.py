@@ -42,13 +42,14 @@ from streams.recording import Recording
 from streams.records import CameraState
 from streams.reporting import Origin, Reporter
 from streams.sampling import Inbox
+from streams.second_look import SecondLook
 from streams.sources import Opener
 from streams.spool import Spool
 from streams.stream_gauge import StreamGauge
 from streams.uploader import Uploader, UploaderSettings
 from streams.wall_offset import WallOffset
 from vision.instants import Monotonic, Utc
-from vision.observations import Frame, HeadNetwork
+from vision.observations import Frame, HeadNetwork, PersonDetector
 
 _log = structlog.get_logger(__name__)
 
@@ -93,6 +94,7 @@ class Collaborators:
         client: with the API's base address and bearer token; the worker closes it.
         opener_for: what opens a camera's address.
         recording: the ring of these cameras; `None` records nothing.
+        persons: detector of the second look; `None` where none is installed.
     """
 
     network: HeadNetwork
@@ -102,6 +104,7 @@ class Collaborators:
     opener_for: Callable[[CameraSpec], Opener]
     heartbeat: Heartbeat = field(default_factory=lambda: Heartbeat(None))
     recording: Recording | None = None
+    persons: PersonDetector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ class Worker:
         self._failures: Counter[str] = Counter()
         self._analysed = 0
         self._gauges: dict[str, StreamGauge] = {}
+        self._second = SecondLook(collaborators.persons)
         self._loops = [self._loop(spec) for spec in config.cameras]
         self._paces = PaceKeeper(self._loops, dict, self._clock)
         kept_at = costs_file(config.spool_path.parent.parent, config.origin.worker_id)
@@ -213,13 +217,16 @@ class Worker:
             append=buffer.append,
             latest=self._latest,
             checks=self._checks(),
+            second=self._second,
         )
 
     def _checks(self) -> dict[str, CameraCheck]:
         """The health check of each camera."""
         memory = HealthMemory(self._config.spool_path.parent.parent / "health")
         side = SideNumbers(
-            lambda camera_id: self._gauges[camera_id].clock_offset_s, self._recording_gap_s
+            lambda camera_id: self._gauges[camera_id].clock_offset_s,
+            self._recording_gap_s,
+            self._second.doubt_of,
         )
         return {
             loop.spec.id: CameraCheck(

@@ -1,4 +1,4 @@
-"""Do independent counts of one camera agree? Doubt widens the reading; lasting doubt is an event.
+"""Do independent counts agree? Doubt widens the upper end; lasting doubt is a camera's event.
 
 Three counts of the same picture are compared: the head network's, the whole people that a second
 detector finds, and the balance of who came in and went out since the last picture. None of them is
@@ -7,6 +7,8 @@ the truth; what matters is that they stop agreeing. All limits are our judgement
 - A detector of whole people misses people who hide each other, so it may find fewer in a crowd.
   It counts against the head network when it finds clearly more, or when it finds clearly fewer
   where there is room to see whole people.
+- A doubt widens the upper end of a reading alone, and only by a count that is higher: of a packed
+  crowd no other count knows better, so none of them may take back a level that is certain.
 - The balance N(t + dt) = N(t) + in - out holds for the whole camera's zones; crossings are missed
   now and then, so only a difference beyond the scatter of both counts speaks.
 """
@@ -24,11 +26,14 @@ _LEAST_PEOPLE = 5.0
 # A detector of whole people is believed to see nearly all below this many heads.
 _SPARSE_HEADS = 20.0
 # Normal scatter of either count, as a share of the people.
-_USUAL_SHARE = 0.25
+USUAL_SHARE = 0.25
 LASTS_S = 60.0
 _ENDS_AFTER_S = 30.0
 # Weight of the newest picture in the running disagreement; at 5 pictures a second about 4 s.
 _NEWEST = 0.05
+# Whole people are looked for once a minute. One look alone, whatever it says, stays below
+# `USUAL_SHARE`: a share is less than 1.
+_NEWEST_LOOK = 0.25
 
 
 class Witness(StrEnum):
@@ -58,10 +63,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class SanityState:
-    """What is remembered of one camera between pictures."""
+    """What is remembered between pictures: running shares of people by which the others differ.
+
+    `persons_above` and `balance_above` count only where the other count is the higher one.
+    """
 
     person_doubt: float = 0.0
+    persons_above: float = 0.0
     balance_doubt: float = 0.0
+    balance_above: float = 0.0
     since: Utc | None = None
     calm_since: Utc | None = None
     reported: bool = False
@@ -73,14 +83,16 @@ class Sanity:
 
     Attributes:
         state: for the next picture.
-        relative_error: at least the network's own; larger while the counts disagree.
+        doubt: the larger running disagreement, as a share of the people.
+        above: by which share of the people another count is higher, while it is doubted; else 0.
         witness: who disagrees, while somebody does.
         began, ended: this picture begins or ends a lasting disagreement: a camera-quality event.
         lasted_s: for how long the disagreement has held.
     """
 
     state: SanityState
-    relative_error: float
+    doubt: float
+    above: float
     witness: Witness | None
     began: bool = False
     ended: bool = False
@@ -104,17 +116,22 @@ def disagreement(counts: Counts) -> tuple[float | None, float | None]:
 def judge(state: SanityState, counts: Counts, at: Utc) -> Sanity:
     """Take the counts of one picture.
 
-    The larger running disagreement d is added to the network's relative error e as sqrt(e^2 + d^2).
-    A disagreement that lasts 60 s is an event; it ends after 30 s of agreement.
+    A disagreement that lasts 60 s has begun; it ends after 30 s of agreement.
     """
     persons, balance = disagreement(counts)
     state = replace(
         state,
-        person_doubt=_blend(state.person_doubt, persons),
-        balance_doubt=_blend(state.balance_doubt, balance),
+        person_doubt=_blend(state.person_doubt, persons, _NEWEST_LOOK),
+        persons_above=_blend(
+            state.persons_above, _if_higher(persons, counts.persons, counts.heads), _NEWEST_LOOK
+        ),
+        balance_doubt=_blend(state.balance_doubt, balance, _NEWEST),
+        balance_above=_blend(
+            state.balance_above, _if_higher(balance, counts.balance, counts.heads), _NEWEST
+        ),
     )
     doubt = max(state.person_doubt, state.balance_doubt)
-    doubted = doubt > _USUAL_SHARE
+    doubted = doubt > USUAL_SHARE
     state = _timed(state, doubted, at)
     lasted_s = 0.0 if state.since is None else at - state.since
     began = doubted and not state.reported and lasted_s >= LASTS_S
@@ -123,8 +140,8 @@ def judge(state: SanityState, counts: Counts, at: Utc) -> Sanity:
     if began or ended:
         state = replace(state, reported=began, since=state.since if began else None)
     witness = Witness.PERSONS if state.person_doubt >= state.balance_doubt else Witness.BALANCE
-    error = math.hypot(counts.relative_error, doubt) if doubted else counts.relative_error
-    return Sanity(state, error, witness if doubted else None, began, ended, lasted_s)
+    above = max(state.persons_above, state.balance_above) if doubted else 0.0
+    return Sanity(state, doubt, above, witness if doubted else None, began, ended, lasted_s)
 
 
 def _share(heads: float, other: float, relative_error: float) -> float:
@@ -137,8 +154,14 @@ def _share(heads: float, other: float, relative_error: float) -> float:
     return max(0.0, abs(heads - other) - expected) / larger
 
 
-def _blend(before: float, now: float | None) -> float:
-    return before if now is None else (1.0 - _NEWEST) * before + _NEWEST * now
+def _if_higher(share: float | None, other: float | None, heads: float) -> float | None:
+    if share is None or other is None:
+        return None
+    return share if other > heads else 0.0
+
+
+def _blend(before: float, now: float | None, newest: float) -> float:
+    return before if now is None else (1.0 - newest) * before + newest * now
 
 
 def _timed(state: SanityState, doubted: bool, at: Utc) -> SanityState:
@@ -149,4 +172,13 @@ def _timed(state: SanityState, doubted: bool, at: Utc) -> SanityState:
     return replace(state, since=None, calm_since=None)
 
 
-__all__ = ["LASTS_S", "Counts", "Sanity", "SanityState", "Witness", "disagreement", "judge"]
+__all__ = [
+    "LASTS_S",
+    "USUAL_SHARE",
+    "Counts",
+    "Sanity",
+    "SanityState",
+    "Witness",
+    "disagreement",
+    "judge",
+]

@@ -13,7 +13,7 @@ from vision.instants import Utc
 
 
 class Fault(StrEnum):
-    """What can be wrong with a camera: its picture first, then its stream."""
+    """What can be wrong with a camera: its picture first, its stream, what is counted in it."""
 
     DARK = "dark"
     GLARE = "glare"
@@ -27,6 +27,7 @@ class Fault(StrEnum):
     LOW_BITRATE = "low_bitrate"
     CLOCK_OFFSET = "clock_offset"
     RECORDING_GAP = "recording_gap"
+    COUNT_DOUBT = "count_doubt"
 
 
 @dataclass(frozen=True, slots=True)

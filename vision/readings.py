@@ -83,6 +83,8 @@ class ZoneMeasurement:
         peak_to_exit_m: from the densest place to the nearest exit line; `None` without exits.
         exit_used_share: share of an exit's clear width that people use (`vision.exit_use`), 0..1.
         exit_used_flow_per_m_s: flow per metre of that part and second.
+        count_doubt: by which share of the people a count that is higher disagrees; it widens the
+            upper end alone.
     """
 
     zone_id: str
@@ -109,6 +111,7 @@ class ZoneMeasurement:
     peak_to_exit_m: float | None = None
     exit_used_share: float | None = None
     exit_used_flow_per_m_s: float | None = None
+    count_doubt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

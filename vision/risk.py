@@ -12,6 +12,7 @@ by one level do not add up.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import NamedTuple
@@ -264,8 +265,12 @@ def _doubts(
 def _could_be(
     level: Level, density: float, m: ZoneMeasurement, profile: ZoneProfile
 ) -> Level | None:
-    """The level of the upper end, when higher; the unseen part is taken to be as much fuller."""
-    upper = density + profile.confidence_sigma * m.density_peak_std_per_m2
+    """The level of the upper end, when higher; the unseen part is taken to be as much fuller.
+
+    Another count that is higher widens this end and no other.
+    """
+    std_per_m2 = math.hypot(m.density_peak_std_per_m2, m.count_doubt * density)
+    upper = density + profile.confidence_sigma * std_per_m2
     upper /= max(m.visible_share, 0.1)
     reached = sum(upper >= limit.threshold_per_m2 for limit in profile.levels)
     if level is Level.UNKNOWN:

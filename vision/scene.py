@@ -7,10 +7,11 @@ bit, at any playback speed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from vision.camera import Camera
 from vision.camera_watch import CameraWatch, WatchedPicture
-from vision.count_sanity import LASTS_S, Counts, SanityState, judge
+from vision.count_sanity import LASTS_S, USUAL_SHARE, Counts, Sanity, SanityState, judge
 from vision.demand import Upstream, arrivals_per_s, upstream_zones
 from vision.density import highest, local_density
 from vision.errors import VisionError
@@ -33,6 +34,8 @@ from vision.zones import Zone, ZoneType
 FUSE_WITHIN_S = 1.0
 # A camera that sent nothing for this long is lost.
 LOST_AFTER_S = 3.0
+# What a second look found holds until the next ones should have come.
+_LOOK_HOLDS_S = 180.0
 
 
 class SceneAnalyser:
@@ -82,6 +85,7 @@ class SceneAnalyser:
         }
         self._pictures: dict[str, WatchedPicture] = {}
         self._causes: dict[str, str] = {}
+        self._second: dict[str, tuple[Utc, Sanity]] = {}
 
     def observe(self, frame: Frame, observation: CrowdObservation) -> tuple[ZoneReading, ...]:
         """Readings of the zones that this camera sees, from this picture and the others' newest.
@@ -99,10 +103,26 @@ class SceneAnalyser:
                 self._fresh(desk, frame.captured_at),
                 self._leading_to(desk, frame.captured_at),
                 occasion,
+                self._second_count(desk, frame.captured_at),
             )
             for desk in self._zones.values()
             if frame.camera_id in desk.camera_ids
         )
+
+    def second_count(self, camera_id: str, verdict: Sanity, at: Utc) -> None:
+        """Note how a second count of a camera's picture, made now and then, agrees with the first.
+
+        A higher one widens the upper end of its zones' readings for three minutes, and is told as
+        a reason while it is doubted.
+        """
+        self._second[camera_id] = (at, verdict)
+
+    def _second_count(self, desk: _ZoneDesk, at: Utc) -> Sanity | None:
+        """The most doubtful verdict on this zone's cameras that is not too old."""
+        known = (self._second.get(camera_id) for camera_id in desk.camera_ids)
+        fresh = [one[1] for one in known if one is not None and at - one[0] <= _LOOK_HOLDS_S]
+        doubted = [verdict for verdict in fresh if verdict.witness is not None]
+        return max(doubted, key=lambda verdict: (verdict.above, verdict.doubt), default=None)
 
     def region(self, frame: Frame) -> Region | None:
         """The part of this picture in which its zones' heads can stand; `None` for all of it.
@@ -209,6 +229,7 @@ class _ZoneDesk:
         pictures: Sequence[WatchedPicture],
         upstream: Sequence[Upstream] = (),
         occasion: Occasion | None = None,
+        second: Sanity | None = None,
     ) -> ZoneReading:
         newest = max(pictures, key=lambda picture: picture.captured_at)
         # Two cameras' clocks may be apart; the zone's own time never runs back.
@@ -223,7 +244,9 @@ class _ZoneDesk:
         rates = self._flow(pictures, fused)
         inflow = None if rates is None else rates.inflow_per_s
         demand = self._per_metre(arrivals_per_s(inflow, upstream, expected))
-        measurement = self._measure(fused, rates, demand)
+        balance = self._balance(fused, rates, at)
+        doubt = max((one.above for one in (balance, second) if one is not None), default=0.0)
+        measurement = replace(self._measure(fused, rates, demand), count_doubt=doubt)
         self._newest = measurement
         profile = (
             self.profile if occasion is None else occasion.profile_for(self.zone.id, self.profile)
@@ -236,7 +259,7 @@ class _ZoneDesk:
             # One picture after a gap proves no calm: nobody watched the time between.
             level = Level.UNKNOWN
             reasons = (Reason("too_slow"), *reasons)
-        reasons = (*reasons, *self._balance(fused, rates, at))
+        reasons = (*reasons, *_count_reasons(balance, second, fused, rates))
         if occasion is not None and occasion.is_drill:
             reasons = (*reasons, Reason("drill"))
         return ZoneReading(
@@ -260,8 +283,8 @@ class _ZoneDesk:
         best = max(pictures, key=lambda p: p.parts[self.zone.id].view.visible_share)
         return self._rates[best.camera_id][1]
 
-    def _balance(self, fused: FusedZone, rates: FlowRates | None, at: Utc) -> tuple[Reason, ...]:
-        """The counter against who came in and went out: a lasting difference is told.
+    def _balance(self, fused: FusedZone, rates: FlowRates | None, at: Utc) -> Sanity | None:
+        """The counter against who came in and went out; `None` unless they differ for a minute.
 
         It moves no level: crossings are missed in a packed crowd, whose count is the better one.
         """
@@ -269,10 +292,8 @@ class _ZoneDesk:
         counts = Counts(fused.field.people, fused.field.relative_error, None, balance)
         verdict = judge(self._sanity, counts, at)
         self._sanity = verdict.state
-        if balance is None or verdict.witness is None or verdict.lasted_s < LASTS_S:
-            return ()
-        people = fused.field.people
-        return (Reason("flow_balance", balance, people, "", verdict.lasted_s),)
+        lasts = verdict.witness is not None and verdict.lasted_s >= LASTS_S
+        return verdict if lasts and balance is not None else None
 
     def _measure(
         self, fused: FusedZone, rates: FlowRates | None, demand_per_m_s: float | None
@@ -313,6 +334,19 @@ class _ZoneDesk:
         if flow_per_s is None or self._width_m is None:
             return None
         return flow_per_s / self._width_m
+
+
+def _count_reasons(
+    balance: Sanity | None, second: Sanity | None, fused: FusedZone, rates: FlowRates | None
+) -> tuple[Reason, ...]:
+    """Which other counts are known to differ from the people of this zone."""
+    reasons: list[Reason] = []
+    if balance is not None and rates is not None:
+        people, lasted_s = fused.field.people, balance.lasted_s
+        reasons.append(Reason("flow_balance", rates.balance_people, people, "", lasted_s))
+    if second is not None:
+        reasons.append(Reason("second_count", second.doubt, USUAL_SHARE, "", second.lasted_s))
+    return tuple(reasons)
 
 
 def _check_known(

@@ -1,4 +1,5 @@
-"""Faults of a camera's stream: too few pictures, too little data, a wrong clock, a gap on disk.
+"""Faults of a camera's stream: too few pictures, too little data, a wrong clock, a gap on disk,
+and counts that do not agree for a long time.
 
 What is usual for a camera is learnt from itself: the median of hourly medians over seven days. A
 camera set to another rate on purpose is followed within days. The limits are this project's.
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from vision.count_sanity import USUAL_SHARE
 from vision.fault_course import Course, Fault, HealthEvent, Persistence, Sign, step
 from vision.instants import Utc
 
@@ -18,6 +20,9 @@ USUAL_HOURS = 168
 _LEAST_SAMPLES = 30
 _MOST_SAMPLES = 720
 _HOUR_NS = 3_600_000_000_000
+# Counts disagree now and then, as when a packed crowd hides who crosses its borders. Ten minutes of
+# any fifteen, in samples 10 s apart, are more than that; five good minutes end it. Our judgement.
+_LASTING_DOUBT = Persistence(window_s=900.0, samples=60, clear_samples=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,9 @@ class StreamLimits:
     bitrate_share: float = 0.3
     clock_offset_s: float = 30.0
     recording_gap_s: float = 60.0
+    count_doubt: float = USUAL_SHARE
     persistence: Persistence = field(default_factory=Persistence)
+    doubt_persistence: Persistence = _LASTING_DOUBT
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class StreamSample:
     Attributes:
         clock_offset_s: the camera's own clock minus this machine's.
         recording_gap_s: the newest gap that the recorder's index shows.
+        count_doubt: by which share of the people another count differs (`vision.count_sanity`).
     """
 
     captured_at: Utc
@@ -45,6 +53,7 @@ class StreamSample:
     bitrate_kbps: float | None = None
     clock_offset_s: float | None = None
     recording_gap_s: float | None = None
+    count_doubt: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +114,8 @@ def advance_stream(
     signs = _signs(state, sample, limits)
     for fault, sign in signs.items():
         course = courses.get(fault, Course())
-        courses[fault], event = step(course, fault, sample.captured_at, sign, limits.persistence)
+        lasts = limits.doubt_persistence if fault is Fault.COUNT_DOUBT else limits.persistence
+        courses[fault], event = step(course, fault, sample.captured_at, sign, lasts)
         if event is not None:
             events.append(event)
     fps, bitrate = state.fps, state.bitrate
@@ -132,6 +142,7 @@ def _signs(state: StreamState, sample: StreamSample, limits: StreamLimits) -> di
     for fault, value, limit in (
         (Fault.CLOCK_OFFSET, sample.clock_offset_s, limits.clock_offset_s),
         (Fault.RECORDING_GAP, sample.recording_gap_s, limits.recording_gap_s),
+        (Fault.COUNT_DOUBT, sample.count_doubt, limits.count_doubt),
     ):
         if value is not None:
             signs[fault] = Sign(abs(value), limit, abs(value) > limit)

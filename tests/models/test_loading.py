@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from models.errors import (
     WeightsMissingError,
     WrongFamilyError,
 )
-from models.heads.network import OwnHeadNetwork
+from models.heads.network import OwnHeadNetwork, size_factor
 from models.loading import RuntimeChoice
+from models.registry import find_card
 from models.sessions import RuntimeName, Session, open_session
 from tests.models.conftest import HEAD_HEIGHT_PX, write_card
+from vision.observations import HeadPoints, Region
 
 
 def spot(
@@ -163,6 +166,88 @@ def test_the_shipped_network_is_of_the_own_family() -> None:
     network = load_head_network(runtime="onnxruntime")
     assert isinstance(network, OwnHeadNetwork)
     assert network.model_id.startswith("xiaoan-heads-1@")
+
+
+def test_a_picture_of_large_heads_is_counted_in_a_smaller_one(
+    model_dir: Path, tiny_network: bytes
+) -> None:
+    """Heads of 20 px where 15 are the largest: shown at 0.75, with cells of 8 / 0.75 px."""
+    card = find_card("tiny", model_dir)
+    card = replace(card, decoding=replace(card.decoding, largest_head_px=20.0))
+    network = OwnHeadNetwork(open_session(tiny_network, source="t", runtime="onnxruntime"), card)
+    plain = network.observe(spot())
+    assert plain.density is not None
+    assert plain.density.cell_width_px == 8.0
+    card = replace(card, decoding=replace(card.decoding, largest_head_px=15.0))
+    network = OwnHeadNetwork(open_session(tiny_network, source="t", runtime="onnxruntime"), card)
+    found = network.observe(spot())
+    assert found.density is not None
+    assert found.density.cell_width_px == pytest.approx(8 / 0.75)
+    # Places are those of the finest look.
+    assert found.heads.centres_uv_px.tolist() == plain.heads.centres_uv_px.tolist()
+    # A region is scaled by geometry and by nothing else.
+    region = Region(0, 0, 96, 64, least_head_px=card.decoding.wanted_head_px)
+    cut_out = network.observe(spot(), region).density
+    assert cut_out is not None
+    assert cut_out.cell_width_px == 8.0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "scale", "factor"),
+    [
+        ([], 1.0, 1.0),
+        ([40, 40], 1.0, 1.0),
+        ([45, 45], 1.0, 1.0),  # 40 / 45 = 0.89: not worth a second look
+        ([80, 10, 80], 1.0, 0.5),
+        ([80], 0.5, 1.0),
+        ([400], 2.0, 0.35),
+    ],
+)
+def test_how_much_smaller_by_hand(sizes: list[float], scale: float, factor: float) -> None:
+    count = len(sizes)
+    heads = HeadPoints(
+        np.zeros((count, 2), np.float32), np.array(sizes, np.float32), np.ones(count, np.float32)
+    )
+    assert size_factor(heads, scale, 40.0) == pytest.approx(factor)
+
+
+def test_weak_points_do_not_tell_how_large_heads_are() -> None:
+    sizes, scores = np.array([20, 90, 90], np.float32), np.array([0.9, 0.2, 0.1], np.float32)
+    assert size_factor(HeadPoints(np.zeros((3, 2), np.float32), sizes, scores), 1.0, 40.0) == 1.0
+
+
+def person_card(folder: Path, content: bytes, sha256: str = "") -> None:
+    import hashlib
+
+    digest = sha256 or hashlib.sha256(content).hexdigest()
+    (folder / "nano.onnx").write_bytes(content)
+    path = write_card(folder, "nano", "nano.onnx", digest)
+    text = path.read_text(encoding="utf-8")
+    text = text.replace("family: xiaoan-heads\ntask: heads", "family: yolox\ntask: persons")
+    path.write_text(text, encoding="utf-8")
+
+
+def test_the_second_look_takes_an_installed_detector_or_none(
+    model_dir: Path, shared_data: Path
+) -> None:
+    assert loading.second_look("auto", cards_dir=model_dir) is None
+    person_card(model_dir, (shared_data / "weights" / "yolox_nano_416.onnx").read_bytes())
+    for wanted in ("auto", "nano"):
+        detector = loading.second_look(wanted, cards_dir=model_dir)
+        assert detector is not None
+        assert detector.model_id.startswith("nano@")
+    assert loading.second_look("off", cards_dir=model_dir) is None
+
+
+def test_a_changed_detector_is_left_out_with_a_warning_unless_it_was_asked_for(
+    model_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    person_card(model_dir, b"changed", "ab" * 32)
+    assert loading.second_look("auto", cards_dir=model_dir) is None
+    (warning,) = caplog.records
+    assert warning.getMessage().startswith("no second look with nano: ")
+    with pytest.raises(WeightsHashError):
+        loading.second_look("nano", cards_dir=model_dir)
 
 
 def test_a_provider_that_does_not_load_gives_way_with_one_warning_that_names_it(

@@ -10,6 +10,7 @@ import numpy as np
 from streams.reporting import Origin
 from streams.sources import Container, PlainUri, RawPicture, SourceUri, Timeouts
 from vision.arrays import UInt8Array
+from vision.count_sanity import Sanity
 from vision.instants import Utc
 from vision.observations import CrowdObservation, Frame, HeadPoints, Region
 from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
@@ -115,6 +116,11 @@ class FakeAnalyser:
         self.lost: list[tuple[str, str]] = []
         self.expired: list[Utc] = []
         self.silent: tuple[str, ...] = ()
+        self.second: list[tuple[str, Sanity]] = []
+
+    def second_count(self, camera_id: str, verdict: Sanity, at: Utc) -> None:
+        del at
+        self.second.append((camera_id, verdict))
 
     def region(self, frame: Frame) -> Region | None:
         del frame

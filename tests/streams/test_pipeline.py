@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from streams.camera_check import Checkup, Hiding
@@ -18,10 +19,13 @@ from streams.records import (
     WorkerLoadRecord,
 )
 from streams.reporting import Reporter
+from streams.second_look import SecondLook
 from tests.streams.fakes import NOON, ORIGIN, FakeAnalyser, FakeNetwork, frame
+from vision.arrays import UInt8Array
+from vision.count_sanity import Witness
 from vision.health_features import Mode
 from vision.instants import Utc
-from vision.observations import Frame
+from vision.observations import Frame, PersonBoxes
 from vision.readings import Level
 
 
@@ -38,6 +42,15 @@ class Bench:
             latest=self.latest,
         )
 
+    def with_second(self, second: SecondLook) -> Pipeline:
+        return Pipeline(
+            network=self.network,
+            analyser=self.analyser,
+            reporter=Reporter(ORIGIN, ("zone-cam",), NOON),
+            append=self.append,
+            second=second,
+        )
+
     def append(self, records: Sequence[AnyRecord]) -> None:
         self.records.extend(records)
 
@@ -52,6 +65,44 @@ class Bench:
             else f"{record.kind} {record.reading.level.value}"
             for record in self.records
         ]
+
+
+class Detector:
+    """Finds so many people at the left edge, or fails."""
+
+    model_id = "persons@0"
+
+    def __init__(self, people: int, *, fails: bool = False) -> None:
+        self.people, self.fails, self.looks = people, fails, 0
+
+    def detect(self, image_bgr: UInt8Array) -> PersonBoxes:
+        del image_bgr
+        self.looks += 1
+        if self.fails:
+            raise ArithmeticError("the detector failed")
+        boxes = np.tile(np.array([[0, 0, 10, 40]], np.float32), (self.people, 1))
+        return PersonBoxes(boxes, np.full(self.people, 0.9, np.float32))
+
+
+def test_a_second_look_comes_once_a_minute_and_is_told_to_the_scene() -> None:
+    bench, detector = Bench(), Detector(30)
+    bench.pipeline = bench.with_second(SecondLook(detector))
+    for second in range(0, 200, 5):
+        bench.pipeline.process(frame("cam", NOON.plus(second)))
+    assert detector.looks == 3  # after 20, 80 and 140 s
+    assert [camera for camera, _ in bench.analyser.second] == ["cam"] * 3
+    assert bench.analyser.second[-1][1].witness is Witness.PERSONS
+
+
+def test_a_failing_second_look_costs_no_reading() -> None:
+    bench = Bench()
+    bench.pipeline = bench.with_second(SecondLook(Detector(3, fails=True)))
+    bench.pipeline.process(frame("cam", NOON))
+    told = len(bench.records)
+    with pytest.raises(ArithmeticError):
+        bench.pipeline.process(frame("cam", NOON.plus(21)))
+    assert len(bench.records) == told + 1
+    assert bench.analyser.second == []
 
 
 def status(state: CameraState, cause: str = "") -> CameraStatus:

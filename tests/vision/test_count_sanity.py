@@ -1,6 +1,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vision.count_sanity import Counts, Sanity, SanityState, Witness, disagreement, judge
 from vision.instants import Utc
@@ -42,22 +44,25 @@ def play(parts: list[tuple[Counts, int]]) -> list[tuple[float, Sanity]]:
     return found
 
 
-def test_agreement_leaves_the_error_alone() -> None:
+def test_agreement_widens_nothing() -> None:
     verdicts = play([(AGREED, 120)])
-    assert all(v.relative_error == 0.2 and v.witness is None for _, v in verdicts)
+    assert all(v.above == v.doubt == 0.0 and v.witness is None for _, v in verdicts)
     assert not any(v.began or v.ended for _, v in verdicts)
 
 
-def test_one_odd_picture_changes_nothing() -> None:
-    state = judge(SanityState(), TOO_FEW, Utc(0))
-    assert state.relative_error == 0.2
+@given(st.floats(0, 500), st.floats(0, 500), st.floats(0, 1))
+def test_one_look_alone_widens_nothing_whatever_it_says(
+    heads: float, persons: float, error: float
+) -> None:
+    verdict = judge(SanityState(), Counts(heads, error, persons=persons), Utc(0))
+    assert (verdict.above, verdict.witness) == (0.0, None)
 
 
-def test_disagreement_widens_the_reading_and_a_lasting_one_is_one_event_with_an_end() -> None:
+def test_disagreement_widens_the_upper_end_and_a_lasting_one_is_one_event_with_an_end() -> None:
     verdicts = play([(TOO_FEW, 120), (AGREED, 120)])
-    widest = max(v.relative_error for _, v in verdicts)
-    # 90 apart, less sqrt(100) + 0.2 x 100, of 100: 0.6; joined with 0.2
-    assert widest == pytest.approx(math.hypot(0.2, 0.6), abs=0.01)
+    # 90 apart, less sqrt(100) + 0.2 x 100, of 100
+    assert max(v.above for _, v in verdicts) == pytest.approx(0.6, abs=0.01)
+    assert verdicts[-1][1].above == 0.0
     began = [at for at, v in verdicts if v.began]
     ended = [at for at, v in verdicts if v.ended]
     assert len(began) == len(ended) == 1
@@ -68,10 +73,30 @@ def test_disagreement_widens_the_reading_and_a_lasting_one_is_one_event_with_an_
 
 def test_a_disagreement_of_half_a_minute_is_no_event() -> None:
     verdicts = play([(TOO_FEW, 30), (AGREED, 120)])
-    assert max(v.relative_error for _, v in verdicts) > 0.5
+    assert max(v.above for _, v in verdicts) > 0.5
     assert not any(v.began for _, v in verdicts)
 
 
 def test_the_balance_is_a_witness_of_its_own() -> None:
     verdicts = play([(Counts(10, 0.2, balance=100), 90)])
-    assert next(v for _, v in verdicts if v.began).witness is Witness.BALANCE
+    began = next(v for _, v in verdicts if v.began)
+    assert began.witness is Witness.BALANCE
+    assert began.above == pytest.approx(0.6, abs=0.01)
+
+
+def test_a_lower_count_is_a_doubt_and_widens_nothing() -> None:
+    verdicts = play([(Counts(100, 0.2, balance=10), 90)])
+    assert max(v.doubt for _, v in verdicts) == pytest.approx(0.6, abs=0.01)
+    assert any(v.began for _, v in verdicts)
+    assert all(v.above == 0.0 for _, v in verdicts)
+
+
+def test_looks_a_minute_apart_decide_after_two() -> None:
+    """0.6 x 0.25 = 0.15, then 0.6 x 0.4375 = 0.2625: above a quarter."""
+    state, found = SanityState(), []
+    for minute in range(4):
+        verdict = judge(state, TOO_FEW, Utc(minute * 60_000_000_000))
+        state = verdict.state
+        found.append((round(verdict.doubt, 4), verdict.witness is not None, verdict.began))
+    assert found[:2] == [(0.15, False, False), (0.2625, True, False)]
+    assert [began for _, _, began in found] == [False, False, True, False]

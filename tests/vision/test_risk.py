@@ -88,6 +88,16 @@ def test_an_unseen_part_widens_only_the_upper_end() -> None:
     assert judged[-1][1].could_be is Level.L3  # 1.6 / 0.5 = 3.2
 
 
+def test_a_higher_second_count_widens_only_the_upper_end() -> None:
+    """1.6 + 1.5 x 0.5 x 1.6 = 2.8 with the confidence of 1.5 standard errors."""
+    sure = profile(confidence_sigma=1.5)
+    plain = run([(30, crowd(1.6))], sure)
+    doubted = run([(30, crowd(1.6, count_doubt=0.5))], sure)
+    assert [judged.level for _, judged in doubted] == [judged.level for _, judged in plain]
+    assert plain[-1][1].could_be is None
+    assert doubted[-1][1].could_be is Level.L3
+
+
 def test_every_judgement_carries_the_numbers_behind_it() -> None:
     final = run([(8, crowd(2.8))], profile())[-1][1]
     reason = final.reasons[-1]

@@ -22,7 +22,9 @@ from tests.vision.scene_cases import (
     stream,
 )
 from vision.camera import Camera, Pose
+from vision.count_sanity import Counts, Sanity, SanityState, judge
 from vision.errors import NotVisibleError, ShapeError, VisionError
+from vision.instants import Utc
 from vision.observations import CrowdObservation, HeadPoints
 from vision.readings import Level
 from vision.scene import SceneAnalyser
@@ -287,6 +289,43 @@ def test_unknown_cameras_and_time_that_runs_back_are_refused() -> None:
     analyser.observe(frame(1.0), NOBODY)
     with pytest.raises(ValueError, match="backwards"):
         analyser.observe(frame(0.5), NOBODY)
+
+
+def second_count(persons: float, looks: int) -> Sanity:
+    """The verdict of so many looks a minute apart at ten heads."""
+    verdict = judge(SanityState(), Counts(10.0, 0.05, persons=persons), Utc(0))
+    for minute in range(1, looks):
+        at = Utc(minute * 60_000_000_000)
+        verdict = judge(verdict.state, Counts(10.0, 0.05, persons=persons), at)
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("persons", "looks", "told"), [(60, 1, False), (60, 5, True), (0, 5, True)]
+)
+def test_a_second_count_moves_no_level_and_only_a_higher_one_widens(
+    persons: float, looks: int, *, told: bool
+) -> None:
+    crowd = np.random.default_rng(5).uniform([0.4, 0.4], [3.2, 2.6], (10, 2))
+    plain, doubted = scene(), scene()
+    verdict = second_count(persons, looks)
+    doubted.second_count("cam-a", verdict, frame(0.0).captured_at)
+    before, after = (play(s, lambda t: crowd, (0, 30)) for s in (plain, doubted))
+    assert [r.level for _, r in after] == [r.level for _, r in before]
+    reading = after[-1][1]
+    assert any(reason.rule == "second_count" for reason in reading.reasons) is told
+    assert reading.measurement is not None
+    assert reading.measurement.count_doubt == (verdict.above if told else 0.0)
+    assert (verdict.above > 0.25) is (persons > 10 and told)
+
+
+def test_a_second_count_is_forgotten_after_three_minutes() -> None:
+    analyser = scene()
+    analyser.second_count("cam-a", second_count(60, 5), frame(0.0).captured_at)
+    (early,) = analyser.observe(frame(180.0), NOBODY)
+    (late,) = analyser.observe(frame(180.4), NOBODY)
+    told = [any(reason.rule == "second_count" for reason in r.reasons) for r in (early, late)]
+    assert told == [True, False]
 
 
 def test_a_counter_that_loses_people_is_told_after_a_minute() -> None:

@@ -64,6 +64,18 @@ def test_a_wrong_clock(stream: Stream, offset_s: float) -> None:
     assert stream.run(3, clock_offset_s=0.5) == [(Fault.CLOCK_OFFSET, False)]
 
 
+def test_counts_that_disagree_for_ten_minutes_are_an_event_and_those_of_five_are_none(
+    stream: Stream,
+) -> None:
+    assert stream.run(30, count_doubt=0.6) == []
+    assert stream.run(120, count_doubt=0.1) == []
+    assert stream.run(59, count_doubt=0.6) == []
+    assert stream.run(1, count_doubt=0.6) == [(Fault.COUNT_DOUBT, True)]
+    assert stream.events[-1].limit == 0.25
+    assert stream.run(29, count_doubt=0.1) == []
+    assert stream.run(1, count_doubt=0.1) == [(Fault.COUNT_DOUBT, False)]
+
+
 def test_a_gap_on_disk_and_a_number_that_is_not_known(stream: Stream) -> None:
     assert stream.run(3, recording_gap_s=61.0) == [(Fault.RECORDING_GAP, True)]
     # Not looking closes nothing.
