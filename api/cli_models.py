@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from config.refusals import in_chinese
 from config.texts import LANGUAGES, text
 from models.bench import bench_model
 from models.commands import (
@@ -30,6 +31,7 @@ from models.sessions import Precision
 
 models_app = typer.Typer(no_args_is_help=True, help="识别模型 Networks.")
 
+_REFUSALS = "models.refusal."
 Language = Annotated[str, typer.Option("--lang", envvar="XIAOAN_LANGUAGE", help="zh | en")]
 ModelId = Annotated[str, typer.Argument(help="模型编号 Id of the model.")]
 
@@ -41,7 +43,7 @@ def list_(lang: Language = LANGUAGES[0]) -> None:
     try:
         rows = list_models()
     except ModelError as error:
-        _refuse(error)
+        _refuse(error, lang)
     table = _table(lang, "id", "task", "weights", "size", "summary")
     for row in rows:
         table.add_row(
@@ -61,7 +63,7 @@ def show(model_id: ModelId = "", lang: Language = LANGUAGES[0]) -> None:
     try:
         card = show_model(model_id or default_head_network_id())
     except ModelError as error:
-        _refuse(error)
+        _refuse(error, lang)
     summary, licence = (
         (card.summary.zh, card.licence.zh) if lang == "zh" else (card.summary.en, card.licence.en)
     )
@@ -109,7 +111,7 @@ def evaluate(
             else None
         )
     except ModelError as error:
-        _refuse(error)
+        _refuse(error, lang)
     console.print(_results(report, lang))
     percent = f"{report.relative_error * 100:.1f}"
     console.print(text("models.evaluate.error", lang, percent=percent), markup=False)
@@ -134,7 +136,7 @@ def quantise(
     try:
         made = quantise_model(model_id, data, rendered=rendered, pictures=pictures)
     except ModelError as error:
-        _refuse(error)
+        _refuse(error, lang)
     line = text(
         "models.quantise.done",
         lang,
@@ -162,7 +164,7 @@ def import_(
     try:
         found = import_file(file, model_id=model_id, person_class=person_class)
     except ModelError as error:
-        _refuse(error)
+        _refuse(error, lang)
     _say_imported(found, lang)
 
 
@@ -176,7 +178,7 @@ def pull_(
     try:
         found = pull(name)
     except ModelError as error:
-        _refuse(error)
+        _refuse(error, lang)
     _say_imported(found, lang)
 
 
@@ -191,7 +193,7 @@ def export(
     try:
         path = export_model(model, out)
     except ModelError as error:
-        _refuse(error)
+        _refuse(error, lang)
     _console().print(text("models.export.done", lang, path=path), markup=False)
 
 
@@ -206,7 +208,7 @@ def bench(
     try:
         rows = bench_model(model_id or default_head_network_id(), threads=threads)
     except ModelError as error:
-        _refuse(error)
+        _refuse(error, lang)
     table = _table(lang, "runtime", "precision", "cpu", "wall", "note")
     for row in rows:
         cpu, wall = ("" if ms is None else f"{ms:.1f}" for ms in (row.cpu_ms, row.wall_ms))
@@ -290,7 +292,11 @@ def _spoken(lang: str) -> str:
     return lang
 
 
-def _refuse(error: ModelError) -> NoReturn:
-    """One line on standard error, exit code 1."""
-    Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), markup=False)
+def _refuse(error: ModelError, lang: str) -> NoReturn:
+    """The refusal on standard error, for a Chinese reader in Chinese first; exit code 1."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    chinese = in_chinese(str(error), _REFUSALS) if lang == "zh" else None
+    if chinese is not None:
+        console.print(chinese, markup=False)
+    console.print(str(error), markup=False)
     raise typer.Exit(1) from None

@@ -19,9 +19,13 @@ _PREFIX = "refusal."
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
-def in_chinese(sentence: str) -> str | None:
-    """The Chinese of one English message or mend; `None` where the catalogue has none."""
-    for pattern, chinese in _patterns():
+def in_chinese(sentence: str, prefix: str = _PREFIX) -> str | None:
+    """The Chinese of one English message or mend; `None` where the catalogue has none.
+
+    Args:
+        prefix: of the keys of the catalogue among which it is looked for.
+    """
+    for pattern, chinese in _patterns(prefix):
         found = pattern.fullmatch(sentence)
         if found is not None:
             return _filled(chinese, found.groupdict())
@@ -53,10 +57,10 @@ def told_in(problem: FileProblem, lang: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+def _patterns(prefix: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Patterns of the English sentences, those with the most fixed text first."""
     english, chinese = catalogue("en"), catalogue("zh")
-    keys = [key for key in english if key.startswith(_PREFIX)]
+    keys = [key for key in english if key.startswith(prefix)]
     keys.sort(key=lambda key: -len(_PLACEHOLDER.sub("", english[key])))
     return tuple((_pattern(english[key]), chinese[key]) for key in keys)
 
