@@ -156,6 +156,7 @@ class PaceKeeper:
                 for one, count in counts.items()
             },
             age_s=age_s / frames if frames else None,
+            others_s=max(unused_s - idle_s, 0.0),
         )
         self._turned, self._spent_s = now, spent_s
         self._decoded_s, self._analysed = decoded_s, analysed

@@ -37,6 +37,11 @@ _GIVEN_AT_ONCE = 0.6
 # so much more than it costs, or it would come and go.
 _STILL, _RELEASE = 0.015, 0.03
 _KNEE_FPS = 2.0
+# Other programs that take what a worker leaves show no idle time: what would be given to it is
+# found by asking, a part of the way at a time, and after each refusal twice as much later.
+_OTHERS_SHARE, _EASY_SHARE, _EASY_AGE_S = 0.15, 0.03, 0.3
+_ASK_AFTER_TURNS, _MOST_ASK_AFTER_TURNS = 3, 48
+_ASKED = 0.35
 _NEW_WEIGHT = 0.4
 # Of a camera's decoding what keyframes alone cost, until it was measured.
 _KEYFRAMES_SHARE = 0.25
@@ -63,6 +68,7 @@ class WorkerTurn:
         decoding_s: processor time of each camera's decoding.
         frames: of each camera since the start.
         age_s: mean age of the frames analysed meanwhile; `None` where there were none.
+        others_s: core-seconds that other programs took of the cores that it may use.
     """
 
     passed_s: float
@@ -72,6 +78,7 @@ class WorkerTurn:
     decoding_s: Mapping[str, float]
     frames: Mapping[str, FrameTotals]
     age_s: float | None = None
+    others_s: float = 0.0
 
     @property
     def usable_s(self) -> float:
@@ -81,8 +88,12 @@ class WorkerTurn:
     @property
     def used_up(self) -> bool:
         """Whether there was no time left: on its cores, or in the one thread that analyses."""
-        busy = self.spent_s / self.usable_s
-        return max(busy, self.analysing_s / max(self.passed_s, 1e-6)) > _USED_UP
+        return max(self.spent_s / self.usable_s, self.thread_share) > _USED_UP
+
+    @property
+    def thread_share(self) -> float:
+        """Of its time that the thread that analyses was at work."""
+        return self.analysing_s / max(self.passed_s, 1e-6)
 
 
 @dataclass(slots=True)
@@ -143,6 +154,34 @@ def _mixed(before: float | None, now: float) -> float:
     return now if before is None else before + _NEW_WEIGHT * (now - before)
 
 
+@dataclass(slots=True)
+class _Asking:
+    """When more time is asked of other programs that leave none idle."""
+
+    wait_turns: int = _ASK_AFTER_TURNS
+    easy_turns: int = 0
+    turns_since: int = _MOST_ASK_AFTER_TURNS
+
+    def may_ask(self, turn: WorkerTurn, lost_share: float) -> bool:
+        """Whether now; called once a turn."""
+        self.turns_since += 1
+        contended = turn.others_s > _OTHERS_SHARE * max(turn.passed_s, 1e-6)
+        easy = lost_share < _EASY_SHARE and (turn.age_s or 0.0) < _EASY_AGE_S
+        self.easy_turns = self.easy_turns + 1 if contended and easy else 0
+        if self.easy_turns < self.wait_turns:
+            return False
+        self.easy_turns, self.turns_since = 0, 0
+        return True
+
+    def refused(self) -> None:
+        """A shortage: if it follows what was asked for, the next time is later."""
+        recent = self.turns_since <= 2 * _WINDOW_TURNS
+        self.wait_turns = (
+            min(2 * self.wait_turns, _MOST_ASK_AFTER_TURNS) if recent else _ASK_AFTER_TURNS
+        )
+        self.easy_turns, self.turns_since = 0, _MOST_ASK_AFTER_TURNS
+
+
 class Shedding:
     """Rates under load. `turn` is called once a second by one thread."""
 
@@ -156,6 +195,7 @@ class Shedding:
         # Frames before a change of rates say nothing of those after it.
         self._fresh_turns = 0
         self._needed_turns = _FIRST_TURNS
+        self._asking = _Asking()
         self._warm_turns = 0
         self._limits: dict[str, float] = {}
         self._classes: Sequence[Sequence[str]] = ()
@@ -243,7 +283,11 @@ class Shedding:
         spent = turn.spent_s / max(turn.passed_s, 1e-6)
         spare = self._aim * usable - spent
         needed = self._cost(before, wanted)
+        if self._asking.may_ask(turn, _lost_share(self._window[-self._fresh_turns :])):
+            room = max(self._aim - turn.thread_share, 0.0) * turn.usable_s
+            spare = max(spare, _ASKED * room / max(turn.thread_share, 0.1))
         if short:
+            self._asking.refused()
             # What was done, not what was asked for, is what the time is enough for.
             least_budget = most_budget = min(spent, needed) + min(spare, 0.0)
             frames = self._frames_in_time()

@@ -29,6 +29,7 @@ class Plant:
         keyframes_share: of the decoding that is left when keyframes are enough; 1 where it is not.
         frame_s: core-seconds of analysing one.
         others: cores that other programs take meanwhile.
+        greedy: whether they take what the worker leaves besides, so that nothing is ever idle.
         wait_share: of its time the analysis thread waits for locks and cores, 0..1.
         noise: relative scatter of the costs from second to second.
     """
@@ -39,6 +40,7 @@ class Plant:
     frame_s: float = 0.011
     cores: float = 1.0
     others: float = 0.0
+    greedy: bool = False
     overhead_s: float = 0.02
     wait_share: float = 0.0
     noise: float = 0.0
@@ -114,7 +116,7 @@ class Plant:
         turn = WorkerTurn(
             passed_s=1.0,
             spent_s=done_decode + done_analysis,
-            idle_s=max(cores - done_decode - done_analysis, 0.0),
+            idle_s=0.0 if self.greedy else max(cores - done_decode - done_analysis, 0.0),
             analysing_s=min(done_analysis / max(1.0 - self.wait_share, 1e-6), 1.0),
             decoding_s={one: spent * played for one, spent in decoding.items()},
             frames={
@@ -122,6 +124,7 @@ class Plant:
                 for one in self.cameras
             },
             age_s=self._lag_s,
+            others_s=self.cores - (done_decode + done_analysis) if self.greedy else self.others,
         )
         self.paces = self.pacer.turn(self.readings, turn)
         return {one: pace.fps for one, pace in self.paces.items()}
