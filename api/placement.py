@@ -13,6 +13,7 @@ from config.settings import ServiceSettings
 from config.site import Site
 from streams.camera_costs import read_costs
 from streams.cores import usable_cores
+from streams.handover import MoveOrder, handover_folder
 from streams.placement import place_cameras
 from streams.worker import socket_path
 
@@ -34,24 +35,59 @@ def settle_shares(site: Site, settings: ServiceSettings) -> tuple[WorkerShare, .
     are those that the workers measured before; a camera without one counts as its rate says.
     """
     shares = _shares(site, settings, _costs(site, read_costs(settings.run_dir)))
-    file, told = _file(settings), {one.worker_id: one.camera_ids for one in shares}
-    draft = file.with_name(f"{file.name}.draft")
+    handover_folder(settings.run_dir).clear()
     try:
-        draft.write_text(json.dumps(told), encoding="utf-8")
-        draft.replace(file)
+        _write(settings, shares)
     except OSError as error:
         _log.warning("who has which camera cannot be kept", reason=str(error))
-        file.unlink(missing_ok=True)
+        _file(settings).unlink(missing_ok=True)
         return _shares(site, settings, _costs(site, {}))
     return shares
 
 
+def _write(settings: ServiceSettings, shares: tuple[WorkerShare, ...]) -> None:
+    file, told = _file(settings), {one.worker_id: one.camera_ids for one in shares}
+    draft = file.with_name(f"{file.name}.draft")
+    draft.write_text(json.dumps(told), encoding="utf-8")
+    draft.replace(file)
+
+
 def worker_shares(site: Site, settings: ServiceSettings) -> tuple[WorkerShare, ...]:
-    """One share a worker: what `settle_shares` wrote, where it fits this site and these settings.
+    """One share a worker: what `settle_shares` wrote, where it fits this site and these settings,
+    and cameras that were given to another worker since.
 
     Otherwise by the cameras' rates. As many workers as set, or one a core, and none without
     cameras.
     """
+    shares = _settled(site, settings)
+    folder = handover_folder(settings.run_dir)
+    order = folder.order()
+    if order is None or folder.given(order.number) is None:
+        return shares
+    moved = _moved(shares, order)
+    return moved if _zones_together(site, moved) else shares
+
+
+def record_move(site: Site, settings: ServiceSettings, order: MoveOrder) -> None:
+    """Write down that cameras were given to another worker.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    _write(settings, _moved(_settled(site, settings), order))
+
+
+def _moved(shares: tuple[WorkerShare, ...], order: MoveOrder) -> tuple[WorkerShare, ...]:
+    gone = set(order.camera_ids)
+    found = []
+    for share in shares:
+        kept = [camera for camera in share.camera_ids if camera not in gone]
+        taken = order.camera_ids if share.worker_id == order.taker else ()
+        found.append(WorkerShare(share.worker_id, tuple(sorted((*kept, *taken)))))
+    return tuple(found)
+
+
+def _settled(site: Site, settings: ServiceSettings) -> tuple[WorkerShare, ...]:
     by_rate = _shares(site, settings, _costs(site, {}))
     try:
         told = json.loads(_file(settings).read_text(encoding="utf-8"))
@@ -102,3 +138,24 @@ def picture_sockets(site: Site, settings: ServiceSettings) -> dict[str, Path]:
         for share in worker_shares(site, settings)
         for camera_id in share.camera_ids
     }
+
+
+class PictureSockets:
+    """As `picture_sockets`, looked up again when cameras have moved."""
+
+    def __init__(self, site: Site, settings: ServiceSettings) -> None:
+        self._site = site
+        self._settings = settings
+        self._written_ns: int | None = None
+        self._sockets: dict[str, Path] = {}
+
+    def of(self, camera_id: str) -> Path | None:
+        """The socket of a camera's worker; `None` for a camera that no worker has."""
+        try:
+            written_ns = _file(self._settings).stat().st_mtime_ns
+        except OSError:
+            written_ns = 0
+        if written_ns != self._written_ns:
+            self._sockets = picture_sockets(self._site, self._settings)
+            self._written_ns = written_ns
+        return self._sockets.get(camera_id)

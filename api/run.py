@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.delivery.plan_file import PlanFile
+from api.mover import Mover
 from api.placement import settle_shares, worker_shares
 from config.errors import SettingsError
 from config.settings import ENV_PREFIX, ServiceSettings, ingest_token
@@ -68,6 +69,9 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
     supervisor = Supervisor(
         specs, clock=SystemClock(), on_event=lambda event: _tell_fault(event, language, say)
     )
+    mover = Mover(plan.site, settings, SystemClock())
+    moves = threading.Thread(target=mover.run, args=(stop,), name="mover", daemon=True)
+    moves.start()
     supervisor.run(stop)
 
 

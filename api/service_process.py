@@ -25,7 +25,7 @@ from api.evidence.origin import Origin
 from api.evidence.service import EvidencePlan
 from api.logs import set_up_logs
 from api.pictures import WorkerPictures
-from api.placement import picture_sockets, worker_shares
+from api.placement import PictureSockets, worker_shares
 from api.server import Server, build_server
 from api.settings import ApiSettings
 from api.watched import Name
@@ -69,8 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat) -> None:
     site = load_site(site_dir)
-    sockets = picture_sockets(site, settings)
-    async with WorkerPictures(sockets.get) as pictures:
+    async with WorkerPictures(PictureSockets(site, settings).of) as pictures:
         app = create_app(
             settings=ApiSettings(
                 database_url=settings.resolved_database_url,

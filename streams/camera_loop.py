@@ -148,6 +148,11 @@ class CameraLoop:
         return {**self.drops.snapshot(), "delivered": self._sequence}
 
     @property
+    def started(self) -> bool:
+        """Whether its decode thread was ever started."""
+        return self._thread is not None
+
+    @property
     def cpu_s(self) -> float:
         """CPU seconds that the decode thread has used, up to its newest picture."""
         return self._cpu_s

@@ -114,6 +114,10 @@ class CoreKeeper:
         """The core that the worker uses beside its own."""
         return self._lent
 
+    def status(self) -> dict[str, int | None]:
+        """The worker's own core and the borrowed one."""
+        return {"home": self._home, "lent": self._lent}
+
     def turn(self, *, behind: bool) -> None:
         """Weigh the last second; `behind` while frames are lost or rates are lowered."""
         if self._home is None:

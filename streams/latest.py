@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from streams.clock import Clock
@@ -62,6 +62,18 @@ class LatestPictures:
         self._drawn: dict[str, _Drawn] = {}
         self._readings: dict[str, ZoneReading] = {}
 
+    def join(self, outlines: Mapping[str, Sequence[ZoneOutline]]) -> None:
+        """Keep pictures of these cameras too."""
+        with self._lock:
+            self._outlines |= {camera: tuple(zones) for camera, zones in outlines.items()}
+
+    def leave(self, camera_ids: Iterable[str]) -> None:
+        """Forget these cameras."""
+        with self._lock:
+            for camera_id in camera_ids:
+                for known in (self._outlines, self._analysed, self._drawn):
+                    known.pop(camera_id, None)
+
     def put(self, frame: Frame, heads: HeadPoints, readings: Sequence[ZoneReading]) -> None:
         analysed = _Analysed(frame, heads, self._clock.monotonic())
         with self._lock:
@@ -78,18 +90,19 @@ class LatestPictures:
         Raises:
             UnknownCameraError: for a camera that this worker does not have.
         """
-        if camera_id not in self._outlines:
-            raise UnknownCameraError(camera_id)
         now = self._clock.monotonic()
         with self._lock:
+            outlines = self._outlines.get(camera_id)
             analysed = self._analysed.get(camera_id)
             drawn = self._drawn.get(camera_id)
             readings = dict(self._readings)
+        if outlines is None:
+            raise UnknownCameraError(camera_id)
         if analysed is None or now - analysed.stored_at > self._keep_s:
             return None
         if drawn is not None and now - drawn.drawn_at < self._spacing_s:
             return drawn.jpeg
-        image = draw(analysed.frame, analysed.heads, self._outlines[camera_id], readings)
+        image = draw(analysed.frame, analysed.heads, outlines, readings)
         jpeg = Jpeg(analysed.frame.captured_at, encode_jpeg(image))
         with self._lock:
             self._drawn[camera_id] = _Drawn(jpeg, now)

@@ -97,19 +97,20 @@ class PaceKeeper:
         self._analysed = self.analysis.totals
         self._idle()
         self._paces: Mapping[str, Pace] = {}
-        self._pacer = Pacer(
-            {
-                loop.spec.id: PacedCamera(
-                    loop.spec.analysed_fps, loop.spec.zone_ids, loop.spec.guards_stair
-                )
-                for loop in self._loops
-            }
-        )
+        self._pacer = Pacer(_paced(self._loops))
+        self._measured_last: WorkerTurn | None = None
+
+    def follow(self, loops: Sequence[CameraLoop]) -> None:
+        """Pace these cameras from now on."""
+        self._loops = tuple(loops)
+        self._decoded_s = {loop.spec.id: loop.cpu_s for loop in self._loops}
+        self._pacer.follow(_paced(self._loops))
 
     def turn(self) -> None:
         """Weigh the last second and set the rates."""
         step_before = self._pacer.shed_step
-        self._paces = paces = self._pacer.turn(self._readings(), self._measured())
+        self._measured_last = self._measured()
+        self._paces = paces = self._pacer.turn(self._readings(), self._measured_last)
         for loop in self._loops:
             pace = paces[loop.spec.id]
             # At the least rate decoding is most of what a camera costs.
@@ -179,8 +180,13 @@ class PaceKeeper:
         return WorkerLoad(self._clock.utc(), round(share, 4), step, self._paces, p50_s, p95_s)
 
     def status(self) -> dict[str, object]:
-        """Rates with their reasons, and the share of frames that nobody had time for."""
+        """Rates with their reasons, what is lost, and what the worker takes of its cores."""
+        last = self._measured_last
+        passed_s = max(last.passed_s, 1e-3) if last else 1.0
         return {
+            "spent_cores": round(last.spent_s / passed_s, 3) if last else 0.0,
+            "idle_cores": round(last.idle_s / passed_s, 3) if last else 0.0,
+            "needs_cores": {one: round(need, 4) for one, need in self._pacer.needs().items()},
             "age_s": self.analysis.percentiles_s(),
             "lost_share": round(self._pacer.lost_share, 4),
             "shed_step": self._pacer.shed_step,
@@ -189,6 +195,15 @@ class PaceKeeper:
                 for camera_id, pace in self._paces.items()
             },
         }
+
+
+def _paced(loops: Sequence[CameraLoop]) -> dict[str, PacedCamera]:
+    return {
+        loop.spec.id: PacedCamera(
+            loop.spec.analysed_fps, loop.spec.zone_ids, loop.spec.guards_stair
+        )
+        for loop in loops
+    }
 
 
 __all__ = ["TELL_EVERY_S", "AnalysisTally", "PaceKeeper", "WorkerLoad"]

@@ -72,6 +72,18 @@ class Pacer:
         self._shedding = Shedding({one: cam.least_fps for one, cam in self._cameras.items()})
         self._step = 0
 
+    def follow(self, cameras: Mapping[str, PacedCamera]) -> None:
+        """Pace these cameras from now on; what is known of those that stay is kept."""
+        self._cameras = dict(cameras)
+        self._calm_s = {one: self._calm_s.get(one, 0.0) for one in cameras}
+        self._shedding.follow({one: cam.least_fps for one, cam in cameras.items()})
+
+    def needs(self) -> dict[str, float]:
+        """Core-seconds a second that each camera takes at its full rate, as measured."""
+        return {
+            one: self._shedding.needs(one, camera.full_fps) for one, camera in self._cameras.items()
+        }
+
     @property
     def lost_share(self) -> float:
         """Share of the frames of the last seconds that were replaced before analysis."""

@@ -7,34 +7,21 @@ from typing import Protocol
 
 from streams.camera_check import Checkup, Hiding
 from streams.camera_state import CameraStatus
+from streams.crews import Analyser, Crew, Crews, CrewShape
+from streams.handover import Given, GivenZone
 from streams.latest import LatestPictures
 from streams.orders import Order, OrderKind
 from streams.pace_keeper import WorkerLoad
 from streams.records import CameraState
 from streams.reporting import AnyRecord, Reporter
 from streams.second_look import SecondLook
-from vision.count_sanity import Sanity
 from vision.health_features import Mode
 from vision.instants import Utc
-from vision.observations import CrowdObservation, Frame, HeadNetwork, HeadPoints, Region
+from vision.observations import Frame, HeadNetwork, HeadPoints
 from vision.readings import Level, ZoneReading
 
 # What is seen of a crowd through a bad picture is still a crowd: only calm is not believed.
 _CROWDED = (Level.L2, Level.L3, Level.L4)
-
-
-class Analyser(Protocol):
-    """What the pipeline needs of `vision.scene.SceneAnalyser`."""
-
-    def region(self, frame: Frame) -> Region | None: ...
-
-    def observe(self, frame: Frame, observation: CrowdObservation) -> tuple[ZoneReading, ...]: ...
-
-    def second_count(self, camera_id: str, verdict: Sanity, at: Utc) -> None: ...
-
-    def camera_lost(self, camera_id: str, at: Utc, cause: str) -> tuple[ZoneReading, ...]: ...
-
-    def expire(self, now: Utc) -> tuple[ZoneReading, ...]: ...
 
 
 class Check(Protocol):
@@ -70,13 +57,15 @@ class Pipeline:
         second: SecondLook | None = None,
     ) -> None:
         self._network = network
-        self._analyser = analyser
+        self._analyser = self._crews = Crews(analyser)
         self._reporter = reporter
         self._append = append
         self._latest = latest
-        self._checks = checks or {}
+        self._checks = dict(checks or {})
         self._second = second or SecondLook()
         self._lost: set[str] = set()
+        self._captured: dict[str, Utc] = {}
+        self._not_before: dict[str, Utc] = {}
 
     def readings(self) -> dict[str, ZoneReading]:
         """The newest reading of each zone; may be asked from another thread."""
@@ -92,8 +81,13 @@ class Pipeline:
         A frame that still waited when its camera was lost is not judged: it would make the zones
         known again for a moment.
         """
-        if frame.camera_id in self._lost:
+        if frame.camera_id in self._lost or not self._crews.has(frame.camera_id):
             return ()
+        after = self._not_before.get(frame.camera_id)
+        if after is not None and frame.captured_at <= after:
+            # Another worker has judged it.
+            return ()
+        self._captured[frame.camera_id] = frame.captured_at
         hiding = self._check(frame)
         if hiding is not None and hiding.whole:
             return self._disbelieve(frame, hiding, HeadPoints.none())
@@ -111,6 +105,35 @@ class Pipeline:
         if verdict is not None:
             self._analyser.second_count(frame.camera_id, verdict, frame.captured_at)
         return readings
+
+    def join(self, crew: Crew, checks: Mapping[str, Check], given: Given) -> None:
+        """Go on with cameras that another worker gave: their levels, timers and last readings."""
+        self._crews.join(crew)
+        for zone in given.zones:
+            crew.resume(zone)
+        self._checks |= checks
+        self._reporter.join([zone.last for zone in given.zones])
+        self._not_before |= {one: Utc(ns) for one, ns in given.captured_ns.items()}
+        if self._latest is not None:
+            self._latest.join(crew.outlines)
+
+    def leave(self, crew: CrewShape, number: int) -> Given:
+        """Judge these cameras no more; what the worker that takes them needs."""
+        memories = self._crews.leave(crew)
+        last = self._reporter.leave(crew.zone_ids)
+        captured = {one: self._captured[one] for one in crew.camera_ids if one in self._captured}
+        for camera_id in crew.camera_ids:
+            self._checks.pop(camera_id, None)
+            self._captured.pop(camera_id, None)
+            self._not_before.pop(camera_id, None)
+            self._lost.discard(camera_id)
+        if self._latest is not None:
+            self._latest.leave(crew.camera_ids)
+        return Given(
+            number,
+            tuple(GivenZone(one.zone_id, one, memories.get(one.zone_id)) for one in last),
+            {one: at.ns for one, at in captured.items()},
+        )
 
     def obey(self, order: Order) -> None:
         """Do what a person decided about a camera's calibration or baselines."""
@@ -146,6 +169,9 @@ class Pipeline:
 
     def camera_status(self, status: CameraStatus) -> None:
         """Record a camera's new state; its zones turn UNKNOWN where no other camera sees them."""
+        if not self._crews.has(status.camera_id):
+            # Given to another worker meanwhile, which tells how it is.
+            return
         records = self._reporter.camera_state(status)
         if status.state in (CameraState.STALLED, CameraState.OFFLINE):
             self._lost.add(status.camera_id)

@@ -33,7 +33,7 @@ def place_cameras(
     for camera, cost in costs.items():
         if not cost > 0.0:
             raise PlacementError(f"camera {camera}: cost must be positive, got {cost:g}")
-    groups = _groups(zone_ids_of_camera)
+    groups = camera_groups(zone_ids_of_camera)
     groups.sort(key=lambda group: (-sum(costs[camera] for camera in group), group))
     shares: list[list[str]] = [[] for _ in range(min(workers, len(groups)))]
     loads = [0.0] * len(shares)
@@ -44,7 +44,7 @@ def place_cameras(
     return tuple(tuple(sorted(share)) for share in shares)
 
 
-def _groups(zone_ids_of_camera: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+def camera_groups(zone_ids_of_camera: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
     """Cameras joined by common zones: connected parts of the camera-zone graph."""
     leader = {camera: camera for camera in zone_ids_of_camera}
 
@@ -64,4 +64,4 @@ def _groups(zone_ids_of_camera: Mapping[str, Sequence[str]]) -> list[tuple[str, 
     return [tuple(sorted(group)) for group in groups.values()]
 
 
-__all__ = ["place_cameras"]
+__all__ = ["camera_groups", "place_cameras"]

@@ -71,6 +71,20 @@ class Reporter:
         """
         return [self._transition(reading, Level.UNKNOWN) for reading in self._last.values()]
 
+    def join(self, last: Sequence[ZoneReading]) -> None:
+        """Go on with zones whose last readings another worker recorded."""
+        for reading in last:
+            self._last[reading.zone_id] = reading
+            self._recorded_second[reading.zone_id] = reading.captured_at.ns // _NS_PER_S
+
+    def leave(self, zone_ids: Sequence[str]) -> tuple[ZoneReading, ...]:
+        """Record nothing more of these zones; their last readings."""
+        for zone_id in zone_ids:
+            self._recorded_second.pop(zone_id, None)
+        # Replaced whole: other threads read it.
+        gone, self._last = self._last, {k: v for k, v in self._last.items() if k not in zone_ids}
+        return tuple(gone[zone_id] for zone_id in zone_ids if zone_id in gone)
+
     def readings(self, readings: Sequence[ZoneReading]) -> list[AnyRecord]:
         records: list[AnyRecord] = []
         for reading in readings:

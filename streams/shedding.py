@@ -201,6 +201,18 @@ class Shedding:
         self._classes: Sequence[Sequence[str]] = ()
         self._thrifty: dict[str, bool] = {}
 
+    def follow(self, least_fps: Mapping[str, float]) -> None:
+        """Pace these cameras from now on; what is known of those that stay is kept."""
+        self._least = dict(least_fps)
+        for known in (self._last, self._limits, self._thrifty, self._costs.cameras):
+            for gone in known.keys() - least_fps.keys():
+                del known[gone]
+        self._fresh_turns = 0
+
+    def needs(self, camera_id: str, fps: float) -> float:
+        """Core-seconds a second of a camera at a rate, as measured."""
+        return self._costs.decoding(camera_id, thrifty=False) + fps * self._costs.frame_cpu_s
+
     @property
     def lost_share(self) -> float:
         """Share of the frames of the last seconds that were replaced before analysis."""

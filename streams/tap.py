@@ -39,6 +39,29 @@ class SourceTap(Protocol):
         ...
 
 
+class GatedTap:
+    """Passes on what it hears only while it is open."""
+
+    def __init__(self, then: SourceTap) -> None:
+        self._then = then
+        self.open = False
+
+    def packet(self, packet: Packet[VideoStream], stream: VideoStream, start_s: float) -> None:
+        """See `SourceTap`."""
+        if self.open:
+            self._then.packet(packet, stream, start_s)
+
+    def picture(self, raw: TappedPicture, captured_at: Utc) -> None:
+        """See `SourceTap`."""
+        if self.open:
+            self._then.picture(raw, captured_at)
+
+    def ended(self) -> None:
+        """See `SourceTap`."""
+        if self.open:
+            self._then.ended()
+
+
 @runtime_checkable
 class Tapped(Protocol):
     """A container that has packets and shows them to a tap."""
@@ -46,4 +69,4 @@ class Tapped(Protocol):
     tap: SourceTap | None
 
 
-__all__ = ["SourceTap", "Tapped", "TappedPicture"]
+__all__ = ["GatedTap", "SourceTap", "Tapped", "TappedPicture"]

@@ -14,7 +14,9 @@ from config.site import Site, SiteCamera
 from streams.camera_loop import CameraSpec
 from streams.camera_state import SilenceLimits
 from streams.clock import Clock, SystemClock
+from streams.crews import Crew
 from streams.drawing import zone_outline
+from streams.handover import handover_folder
 from streams.hardware import HardwareKind
 from streams.heartbeat import Heartbeat
 from streams.openers import openers_with
@@ -91,18 +93,29 @@ def build(
         ConfigFileError: for a wrong `recording.yaml`.
     """
     site, clock = plan.site, clock or SystemClock()
-    cameras = [site.camera(camera_id) for camera_id in plan.camera_ids]
-    zones = {zone.id: zone for zone in zones_of_cameras(site, plan.camera_ids)}
-    stairs = {zone_id for zone_id, zone in zones.items() if zone.type is ZoneType.STAIRS}
-    analyser = build_analyser(site, plan.camera_ids, profiles, network.model_id, schedule)
+    ring = load_recording(site).ring
+
+    def crew_of(camera_ids: tuple[str, ...]) -> Crew:
+        cameras = [site.camera(camera_id) for camera_id in camera_ids]
+        zones = {zone.id: zone for zone in zones_of_cameras(site, camera_ids)}
+        stairs = {zone_id for zone_id, zone in zones.items() if zone.type is ZoneType.STAIRS}
+        return Crew(
+            cameras=_spread(tuple(camera_spec(camera, stairs) for camera in cameras)),
+            zone_ids=tuple(zones),
+            outlines={
+                camera.id: [zone_outline(camera.camera, zones[z]) for z in camera.zone_ids]
+                for camera in cameras
+            },
+            analyser=build_analyser(site, camera_ids, profiles, network.model_id, schedule),
+            recording=Recording(recordings_folder(plan.run_dir), ring, clock, camera_ids),
+        )
+
+    home = crew_of(plan.camera_ids)
     config = WorkerConfig(
         origin=Origin(site.id, plan.worker_id, secrets.token_hex(6)),
-        cameras=_spread(tuple(camera_spec(camera, stairs) for camera in cameras)),
-        zone_ids=tuple(zones),
-        outlines={
-            camera.id: [zone_outline(camera.camera, zones[z]) for z in camera.zone_ids]
-            for camera in cameras
-        },
+        cameras=home.cameras,
+        zone_ids=home.zone_ids,
+        outlines=home.outlines,
         spool_path=spool_path(plan.run_dir, plan.worker_id),
         socket_path=socket_path(plan.run_dir, plan.worker_id),
     )
@@ -113,17 +126,17 @@ def build(
         # The API is on this machine or this network: a proxy from the environment is not for it.
         trust_env=False,
     )
-    ring = load_recording(site).ring
-    recording = Recording(recordings_folder(plan.run_dir), ring, clock, plan.camera_ids)
     collaborators = Collaborators(
         network,
-        analyser,
+        home.analyser,
         client,
         clock,
         openers_with(hardware),
         heartbeat or Heartbeat(None),
-        recording,
+        home.recording,
         persons,
+        crew_of,
+        handover_folder(plan.run_dir),
     )
     return Worker(config, collaborators)
 

@@ -16,27 +16,29 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import httpx
 import structlog
 
-from streams.camera_check import Arrivals, CameraCheck, CheckedCamera, SideNumbers
 from streams.camera_costs import CameraCosts, costs_file
 from streams.camera_loop import CameraLoop, CameraSpec, LoopSettings, Outlets
 from streams.camera_state import CameraStatus
 from streams.clock import Clock
 from streams.cores import CoreKeeper, IdleTime, usable_cores
+from streams.crew_host import CrewHost, Join, Leave
+from streams.crew_moves import CrewMoves
+from streams.crews import Analyser, Crew
 from streams.drawing import ZoneOutline
 from streams.errors import WorkerError
-from streams.health_memory import HealthMemory
+from streams.handover import HandoverFolder
 from streams.heartbeat import Heartbeat
 from streams.latest import LatestPictures
 from streams.orders import Order, OrderPoll
 from streams.pace_keeper import PaceKeeper, WorkerLoad
 from streams.picture_server import PictureServer
-from streams.pipeline import Analyser, Pipeline
+from streams.pipeline import Pipeline
+from streams.players import Players
 from streams.record_buffer import RecordBuffer
 from streams.recording import Recording
 from streams.records import CameraState
@@ -45,7 +47,6 @@ from streams.sampling import Inbox
 from streams.second_look import SecondLook
 from streams.sources import Opener
 from streams.spool import Spool
-from streams.stream_gauge import StreamGauge
 from streams.uploader import Uploader, UploaderSettings
 from streams.wall_offset import WallOffset
 from vision.instants import Monotonic, Utc
@@ -58,8 +59,6 @@ _TICK_S = 1.0
 # The supervisor waits ten seconds for a heartbeat; a stuck analysis shows itself well before.
 _STUCK_S = 5.0
 _STOP_BUDGET_S = 1.5
-# Only a camera's own pace says something of its health.
-_LIVE = frozenset({"rtsp", "rtsps"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,8 @@ class Collaborators:
         opener_for: what opens a camera's address.
         recording: the ring of these cameras; `None` records nothing.
         persons: detector of the second look; `None` where none is installed.
+        crew_of: makes the crew of cameras that another worker gives.
+        moves: where workers leave each other cameras; `None` moves none.
     """
 
     network: HeadNetwork
@@ -105,11 +106,16 @@ class Collaborators:
     heartbeat: Heartbeat = field(default_factory=lambda: Heartbeat(None))
     recording: Recording | None = None
     persons: PersonDetector | None = None
+    crew_of: Callable[[tuple[str, ...]], Crew] | None = None
+    moves: HandoverFolder | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Tick:
     now: Utc
+
+
+_Event = CameraStatus | _Tick | Order | WorkerLoad | Join | Leave
 
 
 class Worker:
@@ -119,7 +125,7 @@ class Worker:
         self._config = config
         self._with = collaborators
         self._clock = collaborators.clock
-        self._inbox: Inbox[Frame, CameraStatus | _Tick | Order | WorkerLoad] = Inbox()
+        self._inbox: Inbox[Frame, _Event] = Inbox()
         self._latest = LatestPictures(config.outlines, self._clock)
         self._analysing = threading.Event()
         # Storing goes on until the last camera states are judged, and the uploader until they are
@@ -130,10 +136,22 @@ class Worker:
         self._last_turn: Monotonic = self._clock.monotonic()
         self._failures: Counter[str] = Counter()
         self._analysed = 0
-        self._gauges: dict[str, StreamGauge] = {}
         self._second = SecondLook(collaborators.persons)
-        self._loops = [self._loop(spec) for spec in config.cameras]
-        self._paces = PaceKeeper(self._loops, dict, self._clock)
+        self._players = Players(
+            collaborators.opener_for,
+            self._clock,
+            config.loop,
+            Outlets(
+                deliver=lambda frame: self._inbox.put(frame.camera_id, frame),
+                report=self._inbox.put_event,
+            ),
+            self._second.doubt_of,
+        )
+        self._players.add(config.cameras, collaborators.recording)
+        self._recordings = ExitStack()
+        self._broken = ""
+        self._cores: CoreKeeper | None = None
+        self._paces = PaceKeeper(self._players.loops, dict, self._clock)
         kept_at = costs_file(config.spool_path.parent.parent, config.origin.worker_id)
         self._costs = CameraCosts(self._clock, kept_at)
 
@@ -156,8 +174,9 @@ class Worker:
                 self._config.socket_path, self._latest, lambda: self._status(spool, uploader)
             )
             stack.enter_context(server)
+            stack.enter_context(self._recordings)
             if self._with.recording is not None:
-                stack.enter_context(self._with.recording)
+                self._recordings.enter_context(self._with.recording)
             threads = self._start_threads(spool, uploader, stop)
             stack.callback(self._stop_threads, threads, uploader, stop)
             self._watch(stop, threads)
@@ -166,29 +185,13 @@ class Worker:
         """Frames analysed, and those that failed by kind of error."""
         return {"analysed": self._analysed, **self._failures}
 
-    def _loop(self, spec: CameraSpec) -> CameraLoop:
-        recording = self._with.recording
-        ring = None if recording is None else recording.tap(spec.id)
-        gauge = self._gauges[spec.id] = StreamGauge(self._clock, ring)
-        return CameraLoop(
-            spec,
-            opener=self._with.opener_for(spec),
-            clock=self._clock,
-            outlets=Outlets(
-                deliver=lambda frame: self._inbox.put(frame.camera_id, frame),
-                report=self._inbox.put_event,
-            ),
-            settings=self._config.loop,
-            tap=gauge,
-        )
-
     def _start_threads(
         self, spool: Spool, uploader: Uploader, stop: threading.Event
     ) -> tuple[threading.Thread, ...]:
         self._buffer = buffer = RecordBuffer(spool.append, self._clock, uploader.wake)
         pipeline = self._pipeline(buffer)
         pipeline.start()
-        self._paces = PaceKeeper(self._loops, pipeline.readings, self._clock)
+        self._paces = PaceKeeper(self._players.loops, pipeline.readings, self._clock)
         orders = OrderPoll(
             self._with.client,
             self._clock,
@@ -205,8 +208,7 @@ class Worker:
         )
         for thread in threads:
             thread.start()
-        for loop in self._loops:
-            loop.start()
+        self._players.start()
         return threads
 
     def _pipeline(self, buffer: RecordBuffer) -> Pipeline:
@@ -216,54 +218,40 @@ class Worker:
             reporter=Reporter(self._config.origin, self._config.zone_ids, self._clock.utc()),
             append=buffer.append,
             latest=self._latest,
-            checks=self._checks(),
+            checks=self._players.checks(
+                [spec.id for spec in self._config.cameras], self._health_folder
+            ),
             second=self._second,
         )
 
-    def _checks(self) -> dict[str, CameraCheck]:
-        """The health check of each camera."""
-        memory = HealthMemory(self._config.spool_path.parent.parent / "health")
-        side = SideNumbers(
-            lambda camera_id: self._gauges[camera_id].clock_offset_s,
-            self._recording_gap_s,
-            self._second.doubt_of,
-        )
-        return {
-            loop.spec.id: CameraCheck(
-                CheckedCamera(loop.spec.id, loop.spec.view, loop.spec.uri.scheme in _LIVE),
-                memory,
-                partial(self._arrivals, loop),
-                side,
-            )
-            for loop in self._loops
-        }
-
-    def _arrivals(self, loop: CameraLoop) -> Arrivals:
-        return self._gauges[loop.spec.id].arrivals() or loop.arrivals()
-
-    def _recording_gap_s(self, camera_id: str) -> float | None:
-        recording = self._with.recording
-        return None if recording is None else recording.gap_s(camera_id, self._clock.utc())
+    @property
+    def _health_folder(self) -> Path:
+        return self._config.spool_path.parent.parent / "health"
 
     def _watch(self, stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
         """The main thread's work: judge the cameras from outside, tick, and give heartbeats."""
         offset, home = WallOffset(self._clock), usable_cores()
-        cores = CoreKeeper(home[0] if len(home) == 1 else None, IdleTime().shares)
+        self._cores = cores = CoreKeeper(home[0] if len(home) == 1 else None, IdleTime().shares)
+        moves = self._moves()
         next_tick = self._clock.monotonic()
         while not self._clock.wait(stop, _WATCH_S):
-            for loop in self._loops:
+            for loop in self._players.loops:
                 loop.check()
             for thread in threads:
                 if not thread.is_alive() and not stop.is_set():
                     raise WorkerError(f"the {thread.name} thread ended; see the log before this")
+            if self._broken:
+                raise WorkerError(self._broken)
             offset.check()
+            if moves is not None:
+                moves.step()
             now = self._clock.monotonic()
             if now >= next_tick:
                 next_tick = now.plus(_TICK_S)
                 self._inbox.put_event(_Tick(self._clock.utc()))
                 self._paces.turn()
                 cores.turn(behind=self._paces.behind)
-                self._costs.turn({loop.spec.id: loop.cpu_s for loop in self._loops})
+                self._costs.turn({loop.spec.id: loop.cpu_s for loop in self._players.loops})
                 if (news := self._paces.news()) is not None:
                     self._inbox.put_event(news)
                 if now - self._last_turn < _STUCK_S:
@@ -282,11 +270,24 @@ class Worker:
                     pipeline.load(taken.event)
                 elif isinstance(taken.event, Order):
                     pipeline.obey(taken.event)
+                elif isinstance(taken.event, Join):
+                    pipeline.join(taken.event.crew, taken.event.checks, taken.event.given)
+                elif isinstance(taken.event, Leave):
+                    self._give(pipeline, taken.event)
                 elif taken.event is not None:
                     pipeline.camera_status(taken.event)
             except Exception as error:  # noqa: BLE001  # the one broad except: one frame, not all
                 self._count_failure(error)
         self._drain(pipeline)
+
+    def _give(self, pipeline: Pipeline, leave: Leave) -> None:
+        """Write down what another worker needs to go on; without that, all begin anew."""
+        if self._with.moves is None:
+            return
+        try:
+            self._with.moves.give(pipeline.leave(leave.shape, leave.number))
+        except OSError as error:
+            self._broken = f"cameras could not be given away: {error.strerror}"
 
     def _judge(self, pipeline: Pipeline, frame: Frame) -> None:
         began, began_cpu_s = self._clock.monotonic(), time.thread_time()
@@ -318,7 +319,9 @@ class Worker:
         """End everything within the budget; a thread held by its source ends with the process."""
         deadline = self._clock.monotonic().plus(_STOP_BUDGET_S)
         stop.set()
-        for loop in self._loops:
+        for loop in self._players.silent:
+            loop.stop()
+        for loop in self._players.loops:
             loop.stop()
             self._say_stopped(loop)
         analysis, records, sender, _orders = threads
@@ -331,13 +334,28 @@ class Worker:
         self._all_said.set()
         uploader.wake()
         sender.join(self._left_s(deadline) / 2)
-        for loop in self._loops:
+        for loop in self._players.loops:
             if not loop.join(self._left_s(deadline) / 2):
                 _log.warning("decode thread is still held by its source", camera=loop.spec.id)
 
     def _say_stopped(self, loop: CameraLoop) -> None:
         at = self._clock.utc()
         self._inbox.put_event(loop.status.moved(CameraState.OFFLINE, at, "worker_down"))
+
+    def _moves(self) -> CrewMoves | None:
+        """This worker's part in moving cameras."""
+        folder = self._with.moves
+        if folder is None:
+            return None
+        host = CrewHost(
+            self._players,
+            self._inbox.put_event,
+            lambda: self._paces.follow(self._players.loops),
+            self._with.crew_of,
+            self._recordings,
+            self._health_folder,
+        )
+        return CrewMoves(folder, self._config.origin.worker_id, host)
 
     def _left_s(self, deadline: Monotonic) -> float:
         return max(deadline - self._clock.monotonic(), 0.0)
@@ -355,12 +373,13 @@ class Worker:
                     "cause": loop.status.cause,
                     "frames": dict(loop.counts()),
                 }
-                for loop in self._loops
+                for loop in self._players.loops
             },
             "analysis": self.counts(),
             "pace": self._paces.status(),
+            "cores": {} if self._cores is None else self._cores.status(),
             "core_ms_per_s": self._costs.dearest(),
-            "recording": {} if self._with.recording is None else self._with.recording.status(),
+            "recording": self._players.recording_status(),
             "spool": {
                 "waiting": waiting.waiting,
                 "in_memory": waiting.in_memory,

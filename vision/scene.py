@@ -7,7 +7,7 @@ bit, at any playback speed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from vision.camera import Camera
 from vision.camera_watch import CameraWatch, WatchedPicture
@@ -36,6 +36,14 @@ FUSE_WITHIN_S = 1.0
 LOST_AFTER_S = 3.0
 # What a second look found holds until the next ones should have come.
 _LOOK_HOLDS_S = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneMemory:
+    """What a zone's judgement remembers: timers and history, and the doubt in its counts."""
+
+    risk: RiskState
+    sanity: SanityState
 
 
 class SceneAnalyser:
@@ -163,6 +171,22 @@ class SceneAnalyser:
             if not self._live(desk, now)
         )
 
+    def memory(self, zone_id: str) -> ZoneMemory:
+        """What is remembered of a zone's judgement, so that it can go on elsewhere.
+
+        Raises:
+            KeyError: for a zone that is not part of this scene.
+        """
+        return self._zones[zone_id].memory
+
+    def resume(self, zone_id: str, memory: ZoneMemory) -> None:
+        """Go on judging a zone where another scene left off; tracks are found anew.
+
+        Raises:
+            KeyError: for a zone that is not part of this scene.
+        """
+        self._zones[zone_id].memory = memory
+
     def tracked_heads(self, camera_id: str) -> TrackedHeads:
         """The heads of a camera's newest picture, for drawing and for Parquet.
 
@@ -216,6 +240,14 @@ class _ZoneDesk:
         self._flows = {camera_id: ZoneFlow(zone) for camera_id in camera_ids}
         self._rates: dict[str, tuple[Utc, FlowRates | None]] = {}
         self._newest: ZoneMeasurement | None = None
+
+    @property
+    def memory(self) -> ZoneMemory:
+        return ZoneMemory(self._state, self._sanity)
+
+    @memory.setter
+    def memory(self, memory: ZoneMemory) -> None:
+        self._state, self._sanity = memory.risk, memory.sanity
 
     def held_at(self, at: Utc) -> Upstream | None:
         """People and inflow of the newest measurement, if it is not too old at `at`."""
@@ -376,4 +408,4 @@ def _unknown(desk: _ZoneDesk, at: Utc, cause: str, model_id: str) -> ZoneReading
     )
 
 
-__all__ = ["FUSE_WITHIN_S", "LOST_AFTER_S", "SceneAnalyser"]
+__all__ = ["FUSE_WITHIN_S", "LOST_AFTER_S", "SceneAnalyser", "ZoneMemory"]

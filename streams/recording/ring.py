@@ -39,6 +39,11 @@ class Recording:
         """What hears this camera's packets; `None` when it is not recorded."""
         return self._taps.get(camera_id)
 
+    def forget(self, camera_id: str) -> None:
+        """Leave this camera's ring to another process."""
+        if camera_id in self._taps:
+            self._writer.forget(camera_id)
+
     def gap_s(self, camera_id: str, now: Utc) -> float | None:
         """For how long the camera has not been recorded; `None` when it is not meant to be."""
         status = self._writer.status().get(camera_id)

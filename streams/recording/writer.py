@@ -71,7 +71,12 @@ class _Close:
     cause: EndCause
 
 
-_Piece = _Open | _Data | _Note | _Close
+@dataclass(frozen=True, slots=True)
+class _Forget:
+    camera_id: str
+
+
+_Piece = _Open | _Data | _Note | _Close | _Forget
 
 
 class RingWriter:
@@ -147,6 +152,10 @@ class RingWriter:
     def close_segment(self, camera_id: str, end: Utc, cause: EndCause) -> None:
         self._put(_Close(camera_id, end, cause))
 
+    def forget(self, camera_id: str) -> None:
+        """Leave this camera's ring to another process, once what waits is written."""
+        self._put(_Forget(camera_id))
+
     def unrecordable(self, camera_id: str) -> None:
         self._stop(camera_id, EndCause.NOT_RECORDABLE)
 
@@ -219,6 +228,9 @@ class RingWriter:
             self._ready.notify()
 
     def _handle(self, piece: _Piece) -> None:
+        if piece.camera_id not in self._shelves:
+            # Another process has this ring now.
+            return
         match piece:
             case _Open(camera_id, opened, how):
                 self._end(camera_id, opened, EndCause.TIMES_BROKEN)
@@ -235,6 +247,11 @@ class RingWriter:
                     self._open[camera_id].note(anchor)
             case _Close(camera_id, end, cause):
                 self._end(camera_id, end, cause)
+            case _Forget(camera_id):
+                self._end(camera_id, self._clock.utc(), EndCause.STREAM_ENDED)
+                for known in (self._shelves, self._stopped):
+                    known.pop(camera_id, None)
+                self._status = {k: v for k, v in self._status.items() if k != camera_id}
 
     def _end(self, camera_id: str, end: Utc, cause: EndCause) -> None:
         segment = self._open.pop(camera_id, None)

@@ -33,11 +33,14 @@ class Camera:
         self.release = threading.Event()
         self.grey = 0
         self.connections = 0
+        self.refuses_new: Exception | None = None
 
     def __call__(self, uri: SourceUri, timeouts: Timeouts) -> Container:
         self.connections += 1
         if self.failure is not None:
             raise self.failure
+        if self.refuses_new is not None:
+            raise self.refuses_new
         return _Connection(self)
 
 

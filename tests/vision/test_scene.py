@@ -342,3 +342,19 @@ def test_a_counter_that_loses_people_is_told_after_a_minute() -> None:
     assert told
     assert told[0] > 60.0
     assert not any(r.rule == "flow_balance" for _, reading in steady for r in reading.reasons)
+
+
+def test_a_zone_s_judgement_goes_on_in_another_scene() -> None:
+    """At 40 s the queue stands at the gate; whoever goes on there knows since when."""
+    whole = dict(play(scene(), queue, (0, 45)))
+    first, second = scene(), scene()
+    play(first, queue, (0, 40))
+    second.resume(STAIR.id, first.memory(STAIR.id))
+    assert second.memory(STAIR.id) == first.memory(STAIR.id)
+    went_on = play(second, queue, (40, 45))
+    assert {reading.level for _, reading in went_on} == {whole[t].level for t, _ in went_on} - {
+        Level.UNKNOWN
+    }
+    began_anew = play(scene(), queue, (40, 45))
+    assert went_on[0][1].level is Level.L4
+    assert began_anew[0][1].level is not Level.L4
