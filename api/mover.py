@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import structlog
 
-from api.placement import record_move, worker_shares
+from api.placement import record_move, seen_together, worker_shares
 from config.settings import ServiceSettings
 from config.site import Site
 from streams.clock import Clock
@@ -49,7 +49,7 @@ class Mover:
         self._clock = clock
         self._status_of = status_of or ask_status
         self._folder: HandoverFolder = handover_folder(settings.run_dir)
-        self._planner = MovePlanner(camera_groups({one.id: one.zone_ids for one in site.cameras}))
+        self._planner = MovePlanner(camera_groups(seen_together(site)))
         self._number = 0
 
     def run(self, stop: threading.Event) -> None:

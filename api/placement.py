@@ -16,6 +16,8 @@ from streams.cores import usable_cores
 from streams.handover import MoveOrder, handover_folder
 from streams.placement import place_cameras
 from streams.worker import socket_path
+from vision.demand import exits_to
+from vision.zones import ZoneType
 
 _log = structlog.get_logger(__name__)
 
@@ -104,10 +106,28 @@ def _shares(
     site: Site, settings: ServiceSettings, costs: Mapping[str, float]
 ) -> tuple[WorkerShare, ...]:
     workers = settings.workers or len(usable_cores())
-    shares = place_cameras({one.id: one.zone_ids for one in site.cameras}, workers, costs)
+    shares = place_cameras(seen_together(site), workers, costs)
     return tuple(
         WorkerShare(f"worker-{index}", camera_ids) for index, camera_ids in enumerate(shares)
     )
+
+
+def seen_together(site: Site) -> dict[str, tuple[str, ...]]:
+    """For each camera its zones, and the stairs to which they lead.
+
+    A stair is warned by those who walk to it, so its cameras and those above it share a worker.
+    Other zones may be told apart: one chain of corridors would bring a school to one worker.
+    """
+    stairs = [zone for zone in site.zones if zone.type is ZoneType.STAIRS]
+    leads = {
+        zone.id: tuple(stair.id for stair in stairs if exits_to(zone, stair))
+        for zone in site.zones
+        if zone.type is not ZoneType.STAIRS
+    }
+    return {
+        one.id: (*one.zone_ids, *(to for zone_id in one.zone_ids for to in leads.get(zone_id, ())))
+        for one in site.cameras
+    }
 
 
 def _costs(site: Site, measured: Mapping[str, float]) -> dict[str, float]:
@@ -118,12 +138,12 @@ def _costs(site: Site, measured: Mapping[str, float]) -> dict[str, float]:
 
 
 def _zones_together(site: Site, shares: tuple[WorkerShare, ...]) -> bool:
-    """Whether all cameras of each zone have one worker: their pictures are fused there."""
+    """Whether the cameras of each zone, and those before a stair, have one worker."""
     worker_of = {camera: share.worker_id for share in shares for camera in share.camera_ids}
     workers: dict[str, set[str]] = {}
-    for camera in site.cameras:
-        for zone_id in camera.zone_ids:
-            workers.setdefault(zone_id, set()).add(worker_of[camera.id])
+    for camera_id, zone_ids in seen_together(site).items():
+        for zone_id in zone_ids:
+            workers.setdefault(zone_id, set()).add(worker_of[camera_id])
     return all(len(names) == 1 for names in workers.values())
 
 

@@ -1,21 +1,24 @@
-"""One story seen by one camera, picture by picture: what was true and what was said.
+"""One story, picture by picture: what was true, what was measured, and what was said of it.
 
-A run is one JSON line of a results file, so that a bench that is broken off loses nothing.
+What was measured is kept whole, one JSON line a story in a results file: a bench that is broken off
+loses nothing, and rules judge the same measurements again, with the doors' contacts or without.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.report import kept_lines
 from vision.arrays import Float64Array
+from vision.instants import Utc
 from vision.profiles import ZoneProfile
-from vision.readings import Level, ZoneReading
+from vision.readings import Level, ZoneMeasurement, ZoneReading
+from vision.risk import RiskState, advance
 
 # A speed that few people have says nothing of a crowd.
 FEWEST_WALKERS = 3
@@ -30,6 +33,81 @@ class Key:
     depth: str
     degraded: str
     pictures_per_s: float
+
+
+BEGAN = Utc.from_iso("2026-03-02T08:00:00+08:00")
+_MEASURED = tuple(
+    item.name for item in fields(ZoneMeasurement) if item.name not in ("zone_id", "captured_at")
+)
+
+
+@dataclass(slots=True)
+class Recording:
+    """Truth and measurements of one story; lists run along pictures of the judged zone.
+
+    Attributes:
+        zone_id: the judged zone.
+        truth_per_m2: true density peak.
+        true_mps: median true speed of the people in the zone; `None` with fewer than three.
+        columns: names of the numbers in each row of `measured`.
+        measured: every number of each measurement but zone and time, as `columns` names them. The
+            open share of the exits is what contacts at the story's doors say.
+    """
+
+    key: Key
+    zone_id: str
+    times_s: list[float] = field(default_factory=list)
+    truth_per_m2: list[float] = field(default_factory=list)
+    true_mps: list[float | None] = field(default_factory=list)
+    columns: tuple[str, ...] = _MEASURED
+    measured: list[list[object]] = field(default_factory=list)
+
+    def add(
+        self,
+        t_s: float,
+        truth_per_m2: float,
+        speeds_mps: Float64Array,
+        measurement: ZoneMeasurement,
+    ) -> None:
+        """Take one picture; `speeds_mps` (N,) are those of the people in the zone."""
+        self.times_s.append(round(t_s, 3))
+        self.truth_per_m2.append(round(truth_per_m2, 4))
+        enough = len(speeds_mps) >= FEWEST_WALKERS
+        self.true_mps.append(round(float(np.median(speeds_mps)), 4) if enough else None)
+        self.measured.append([getattr(measurement, name) for name in self.columns])
+
+    def measurement(self, number: int) -> ZoneMeasurement:
+        """What was measured in one picture."""
+        numbers = dict(zip(self.columns, self.measured[number], strict=True))
+        place = numbers["peak_xy_m"]
+        if isinstance(place, list):
+            numbers["peak_xy_m"] = tuple(place)
+        at = BEGAN.plus(self.times_s[number])
+        return ZoneMeasurement(zone_id=self.zone_id, captured_at=at, **numbers)  # type: ignore[arg-type]
+
+    def judged(self, profile: ZoneProfile, *, contacts: bool) -> Run:
+        """What these rules say of it, with the doors' contacts or as if there were none."""
+        run, state = Run(self.key), RiskState()
+        speeds = zip(self.times_s, self.truth_per_m2, self.true_mps, strict=True)
+        for number, (t_s, truth_per_m2, true_mps) in enumerate(speeds):
+            measured = self.measurement(number)
+            if not contacts:
+                measured = replace(measured, exit_open_share=None)
+            judged = advance(state, measured, profile, measured.captured_at)
+            state = judged.state
+            reading = ZoneReading(
+                self.zone_id,
+                measured.captured_at,
+                judged.level,
+                judged.reasons,
+                measured,
+                judged.could_be,
+            )
+            run.add(t_s, truth_per_m2, true_mps, reading)
+        return run
+
+    def as_line(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
 
 
 @dataclass(slots=True)
@@ -58,17 +136,16 @@ class Run:
     std_per_m2: list[float | None] = field(default_factory=list)
 
     def add(
-        self, t_s: float, truth_per_m2: float, speeds_mps: Float64Array, reading: ZoneReading
+        self, t_s: float, truth_per_m2: float, true_mps: float | None, reading: ZoneReading
     ) -> None:
-        """Take one picture; `speeds_mps` (N,) are those of the people in the zone."""
+        """Take one picture; `true_mps` is the median true speed in the zone."""
         measured = reading.measurement
         severity = -1 if reading.level is Level.UNKNOWN else reading.level.severity
         if severity >= 2 and not self.warned_by:
             self.warned_by = [reason.rule for reason in reading.reasons]
-        self.times_s.append(round(t_s, 3))
-        self.truth_per_m2.append(round(truth_per_m2, 4))
-        enough = len(speeds_mps) >= FEWEST_WALKERS
-        self.true_mps.append(round(float(np.median(speeds_mps)), 4) if enough else None)
+        self.times_s.append(t_s)
+        self.truth_per_m2.append(truth_per_m2)
+        self.true_mps.append(true_mps)
         self.said.append(severity)
         self.could_be.append(None if reading.could_be is None else reading.could_be.severity)
         self.density_per_m2.append(
@@ -122,9 +199,6 @@ class Run:
         """True median speeds and our error, both (T,) in m/s, where both are known."""
         return _errors(self.true_mps, self.speed_mps)
 
-    def as_line(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
-
 
 def _errors(
     true: list[float] | list[float | None], measured: list[float | None]
@@ -138,10 +212,11 @@ def _errors(
     return table[:, 0], table[:, 1]
 
 
-def read_runs(path: Path | None) -> Iterator[Run]:
-    """The runs of a results file; a last line that was cut off is left out."""
+def read_recordings(path: Path | None) -> Iterator[Recording]:
+    """The recordings of a results file; a last line that was cut off is left out."""
     for kept in kept_lines(path):
-        yield Run(**(kept | {"key": Key(**kept["key"])}))
+        of = {"key": Key(**kept["key"]), "columns": tuple(kept["columns"])}
+        yield Recording(**(kept | of))
 
 
-__all__ = ["FEWEST_WALKERS", "Key", "Run", "read_runs"]
+__all__ = ["BEGAN", "FEWEST_WALKERS", "Key", "Recording", "Run", "read_recordings"]

@@ -9,22 +9,30 @@ Truth: the kernel density of the true positions, and the level that it has by th
 alone. Lead time: from our first L2 to the truth's L3, misses count as 0. Seeds 0 to 9,999 are never
 trained on.
 
+The analyser is shown the story's own camera and, where the story is on the stair, the corridor's
+above it too (`UPSTREAM`), which is looked at less often, as calm cameras are. The doors of the
+story have contacts that tell `CONTACT_DELAY_S` late; `--no-contacts` judges the same measurements
+as if there were none.
+
 Arrival rates differ from run to run (0.6 to 1.6 times the story's, from the seed). A waiting crowd
 closes up with time (`Closure.room_m`); that is our model, and the lead time depends on it.
 
     python -m benchmarks.crowd_truth --depth heads --seeds 20 --jobs 2 --json
     python -m benchmarks.crowd_truth --depth pixels --seeds 20 --fps 2.5 --results runs.jsonl
     python -m benchmarks.crowd_truth --depth pixels --seeds 1 --story late_gate --degraded dim
+    python -m benchmarks.crowd_truth --results runs.jsonl --minutes 0 --no-contacts
 
 Runs go seed by seed through the stories; after `--minutes` no new one starts, and the report says
-how many runs were done. With `--results` each run is a line of that file as soon as it is done: a
-run that was broken off goes on there, and `--minutes 0` reports what there is. Rules and limits
+how many runs were done. With `--results` each run is a line of that file as soon as it is done,
+with all that was measured: a bench that was broken off goes on there, `--minutes 0` reports what
+there is, and changed rules judge the same measurements without new pictures. Rules and limits
 were set with seeds from 9,001 on, never with these.
 """
 
 from __future__ import annotations
 
 import argparse
+import heapq
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +44,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from benchmarks.crowd_runs import Key, Run, read_runs
+from benchmarks.crowd_runs import BEGAN, Key, Recording, read_recordings
 from benchmarks.crowd_verdict import (
     confidence_rows,
     density_rows,
@@ -50,17 +58,16 @@ from benchmarks.spoilt_pictures import DEGRADATIONS, spoilt
 from config import Site, load_site, sample_school_directory
 from config.profiles import load_profiles
 from models import load_head_network
+from streams.site_scene import build_analyser
 from streams.virtual.film import Shot, virtual_frames
-from streams.virtual.scenarios import STEP_S, Scenario, scenario_named
-from streams.virtual.simulate import SimulationMissingError, simulate
+from streams.virtual.scenarios import STEP_S, Scenario, sample_camera, scenario_named
+from streams.virtual.simulate import SimulationMissingError, story
 from vision.arrays import Float64Array
-from vision.camera import Camera
 from vision.density import density_peak, kernel_field
+from vision.doors import DoorState, Leaf
 from vision.grid import PlanGrid
-from vision.instants import Utc
 from vision.observations import CrowdObservation, Frame, HeadNetwork, HeadPoints
 from vision.profiles import ZoneProfile
-from vision.scene import SceneAnalyser
 from vision.zones import ZoneType
 
 STORIES = (
@@ -77,25 +84,37 @@ STORIES = (
 DEMONSTRATION = ("blocked_stair", "cam-stair")
 # Arrivals of each run, times those of the story: log-uniform, drawn from the seed.
 SLOWEST, FASTEST = 0.6, 1.6
+# Pictures are drawn as large as an analysed sub-stream is, with the calibrated lens's view; the
+# network shrinks larger ones to this width anyhow.
+DRAWN_PX = (960, 540)
+# What is seen of those who come to a story's zone, and how often.
+UPSTREAM = {"cam-stair": "cam-upper"}
+UPSTREAM_PICTURES_PER_S = 1.25
+# A contact is polled every 150 ms and counts after two equal readings; the worker asks once a
+# second.
+CONTACT_DELAY_S = 2.0
 FIRST_SEED = 101
 PICTURES_PER_S = 5.0
 MISSED_HEADS = 0.08
 FALSE_HEADS_A_PICTURE = 0.03
 HEAD_NOISE_PX = 2.0
 FRAME_LOSS = 0.15
-# Bodies are traced in this height, which is most of the cost. In the 960 px to which the network
-# shrinks these pictures nobody in the judged zones is much taller.
+WATCHED_DOORS = ("stair-leaf-wide", "stair-leaf-narrow", "exit-leaf", "gate-leaf")
+# Bodies are traced in this height, which is most of the cost. In these pictures hardly anybody in
+# the judged zones is taller.
 BODY_PX = 144
 # A run ends when everybody has been gone for this long: empty pictures only flatter.
 GONE_S = 20.0
-BEGAN = Utc.from_iso("2026-03-02T08:00:00+08:00")
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """True positions and speeds on the plan and what the network says, at one capture time."""
+    """One picture of one camera: the truth on the plan, whether the story's gate is shut, and what
+    the network says; `None` where it has not looked yet."""
 
+    camera_id: str
     t_s: float
+    closed: bool
     feet_xy_m: Float64Array
     speed_mps: Float64Array
     image_bgr: np.ndarray
@@ -109,10 +128,11 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=None, help="cut each story")
     options.add_argument("--story", default=None, help="only these stories, with commas between")
     options.add_argument("--degraded", choices=DEGRADATIONS, default="none")
-    options.add_argument("--fps", type=float, choices=(1.0, 2.5, 5.0), default=PICTURES_PER_S)
+    options.add_argument("--fps", type=float, choices=(1.0, 1.25, 2.5, 5.0), default=PICTURES_PER_S)
     options.add_argument("--jobs", type=int, default=1, help="runs at a time")
     options.add_argument("--minutes", type=float, default=None, help="start no run after these")
     options.add_argument("--results", type=Path, default=None, help="a line a run; goes on there")
+    options.add_argument("--no-contacts", action="store_true", help="no door has a contact")
     arguments = options.parse_args()
     known = (*STORIES, DEMONSTRATION)
     named = None if arguments.story is None else arguments.story.split(",")
@@ -120,31 +140,38 @@ def main() -> None:
     if not stories or (named is not None and len(stories) < len(named)):
         options.error(f"no story {arguments.story}; there are {', '.join(n for n, _ in known)}")
     try:
-        runs = played(stories, arguments)
+        recordings = played(stories, arguments)
     except SimulationMissingError as error:
         no_data(str(error))
-    if not runs:
+    if not recordings:
         no_data("no run was done in this time")
-    if published(runs, arguments):
+    if published(recordings, arguments):
         raise SystemExit(EXIT_TARGET_MISSED)
 
 
-def published(runs: list[Run], arguments: argparse.Namespace) -> bool:
+def published(recordings: list[Recording], arguments: argparse.Namespace) -> bool:
     """Print the report; whether a target was missed."""
     report = Report("crowd_truth", arguments.seed, ("numpy", "jupedsim"))
+    profiles = {name: _profile_of(camera_id) for name, camera_id in (*STORIES, DEMONSTRATION)}
+    contacts = not arguments.no_contacts
+    everything = [
+        (one.judged(profiles[one.key.story], contacts=contacts), profiles[one.key.story])
+        for one in recordings
+    ]
+    runs = [run for run, _ in everything]
     counts = Counter(run.key.story for run in runs)
     report.figures |= {
         "depth": arguments.depth,
         "degraded": arguments.degraded,
+        "door_contacts": contacts,
         "pictures_per_s": arguments.fps,
         "runs": len(runs),
         "runs_by_story": dict(counts),
     }
     report.row("runs, pictures a second", f"{len(runs)}, {arguments.fps:g}", "")
+    report.row("doors with contacts", "yes" if contacts else "no", "")
     report.row("runs a story", ", ".join(f"{n} {k}" for n, k in counts.items()), "")
-    profiles = {name: _profile_of(camera_id) for name, camera_id in (*STORIES, DEMONSTRATION)}
-    judged = [(run, profiles[run.key.story]) for run in runs if run.key.story != DEMONSTRATION[0]]
-    everything = [(run, profiles[run.key.story]) for run in runs]
+    judged = [(run, of) for run, of in everything if run.key.story != DEMONSTRATION[0]]
     missed_target = density_rows(report, everything) | confidence_rows(report, everything)
     doubt_rows(report, everything)
     speed_rows(report, everything)
@@ -170,14 +197,14 @@ def _profile_of(camera_id: str) -> ZoneProfile:
     return profiles[site.zones_of(camera_id)[0].type]
 
 
-def played(stories: Sequence[tuple[str, str]], arguments: argparse.Namespace) -> list[Run]:
+def played(stories: Sequence[tuple[str, str]], arguments: argparse.Namespace) -> list[Recording]:
     """All runs, seed by seed, `--jobs` at a time, as far as `--minutes` carries."""
     wanted = {
         Key(story, seed, arguments.depth, arguments.degraded, arguments.fps): camera_id
         for seed in range(arguments.seed, arguments.seed + arguments.seeds)
         for story, camera_id in stories
     }
-    runs = [run for run in read_runs(arguments.results) if run.key in wanted]
+    runs = [run for run in read_recordings(arguments.results) if run.key in wanted]
     done = {run.key for run in runs}
     left = [(key, camera_id) for key, camera_id in wanted.items() if key not in done]
     ends = None if arguments.minutes is None else time.monotonic() + 60.0 * arguments.minutes
@@ -198,54 +225,86 @@ def played(stories: Sequence[tuple[str, str]], arguments: argparse.Namespace) ->
     return runs
 
 
-def _kept(run: Run, path: Path | None) -> Run:
+def _kept(run: Recording, path: Path | None) -> Recording:
     if path is not None:
         keep_line(path, run.as_line())
     return run
 
 
-def play(key: Key, camera_id: str, seconds: float | None = None) -> Run:
-    """Show one story to the measuring core."""
+def play(key: Key, camera_id: str, seconds: float | None = None) -> Recording:
+    """Show one story to the measuring core; what it measures in the zone of `camera_id`."""
     site, profiles = _school()
     zone = site.zones_of(camera_id)[0]
-    camera = site.camera(camera_id).camera
-    analyser = SceneAnalyser(
-        cameras={camera_id: camera},
-        zones=[zone],
-        zone_cameras={zone.id: (camera_id,)},
-        profiles=profiles,
-    )
-    run = Run(key)
+    cameras = [camera_id, *filter(None, [UPSTREAM.get(camera_id)])]
+    analyser = build_analyser(site, cameras, profiles, "", leaves=_leaves(site))
+    run = Recording(key, zone.id)
     grid = PlanGrid.over(zone.polygon_xy_m)
     seen = np.ones(grid.shape, dtype=np.bool_)
+    doors = Contacts(key.story)
     last_s: float | None = None
-    for number, moment in enumerate(_moments(key, camera_id, camera)):
-        last_s = moment.t_s if len(moment.feet_xy_m) else last_s
+    for number, moment in enumerate(_moments(key, cameras)):
+        if moment.camera_id == camera_id:
+            last_s = moment.t_s if len(moment.feet_xy_m) else last_s
         gone = last_s is not None and moment.t_s - last_s > GONE_S
         if gone or (seconds is not None and moment.t_s > seconds):
             break
-        frame = Frame(camera_id, number, BEGAN.plus(moment.t_s), moment.image_bgr)
+        analyser.note_doors(doors.told(moment.t_s, closed=moment.closed))
+        frame = Frame(moment.camera_id, number, BEGAN.plus(moment.t_s), moment.image_bgr)
         observation = moment.observation
         if observation is None:
             observation = _network().observe(moment.image_bgr, analyser.region(frame))
         (reading,) = analyser.observe(frame, observation)
+        if moment.camera_id != camera_id or reading.measurement is None:
+            continue
         xy = moment.feet_xy_m
         inside = shapely.contains_xy(zone.polygon_xy_m, xy[:, 0], xy[:, 1])
         truth = density_peak(grid, kernel_field(grid, xy[inside]), seen).density_per_m2
-        run.add(moment.t_s, truth, moment.speed_mps[inside], reading)
+        run.add(moment.t_s, truth, moment.speed_mps[inside], reading.measurement)
     return run
 
 
-def _moments(key: Key, camera_id: str, camera: Camera) -> Iterator[Moment]:
+def _leaves(site: Site) -> Mapping[str, Sequence[Leaf]]:
+    """Every door of the sample school has a contact here."""
+    return {
+        floor.id: [Leaf(door.id, door.start_xy_m, door.end_xy_m) for door in floor.doors]
+        for floor in site.floors
+    }
+
+
+class Contacts:
+    """What the contacts of a story's doors say: how its doors stand, a little later."""
+
+    def __init__(self, name: str) -> None:
+        scenario = scenario_named(name)
+        self._always = ("stair-leaf-wide",) if scenario.shut_leaf_y_m is not None else ()
+        at_gate = scenario.floor_id == "yard"
+        self._gate = ("gate-leaf",) if at_gate else ("stair-leaf-wide", "stair-leaf-narrow")
+        self._closed_s: float | None = None
+
+    def told(self, t_s: float, *, closed: bool) -> dict[str, DoorState]:
+        """The state of every door with a contact at `t_s`."""
+        if closed and self._closed_s is None:
+            self._closed_s = t_s
+        late = self._closed_s is not None and t_s - self._closed_s >= CONTACT_DELAY_S
+        shut = (*self._always, *(self._gate if late else ()))
+        states = dict.fromkeys(WATCHED_DOORS, DoorState.OPEN)
+        return states | dict.fromkeys(shut, DoorState.SHUT)
+
+
+def _moments(key: Key, camera_ids: Sequence[str]) -> Iterator[Moment]:
+    """The pictures of all cameras in order of time; the judged one's is the last of an instant."""
     scenario = scenario_named(key.story)
-    if (key.story, camera_id) != DEMONSTRATION:
+    if key.story != DEMONSTRATION[0]:
         scenario = scenario.at_rate(rate_factor(key.seed))
-    moments = (
-        _from_heads(scenario, camera, key.seed, key.pictures_per_s)
-        if key.depth == "heads"
-        else _from_pixels(scenario, camera_id, key.seed, key.pictures_per_s)
-    )
-    return moments if key.degraded == "none" else degraded(moments, key.degraded, key.seed)
+    shown = _from_heads if key.depth == "heads" else _from_pixels
+    films = [shown(scenario, key.seed, camera_ids[0], key.pictures_per_s)]
+    films += [
+        shown(scenario, key.seed, camera_id, UPSTREAM_PICTURES_PER_S)
+        for camera_id in camera_ids[1:]
+    ]
+    spoil = (film if key.degraded == "none" else degraded(film, key.degraded, key.seed)
+             for film in reversed(films))  # fmt: skip
+    return heapq.merge(*spoil, key=lambda moment: moment.t_s)
 
 
 def rate_factor(seed: int) -> float:
@@ -254,13 +313,14 @@ def rate_factor(seed: int) -> float:
     return float(np.exp(rng.uniform(np.log(SLOWEST), np.log(FASTEST))))
 
 
-def _from_heads(scenario: Scenario, camera: Camera, seed: int, fps: float) -> Iterator[Moment]:
-    rng = np.random.default_rng((seed, 0x7A))
+def _from_heads(scenario: Scenario, seed: int, camera_id: str, fps: float) -> Iterator[Moment]:
+    camera = _school()[0].camera(camera_id).camera
+    rng = np.random.default_rng((seed, 0x7A, *camera_id.encode()))
     low_m, high_m = scenario.height_range_m
     size = (camera.lens.height_px, camera.lens.width_px, 3)
     grey = np.full(size, 110, np.uint8)
     every = round(1.0 / (fps * STEP_S))
-    for number, step in enumerate(simulate(scenario, seed)):
+    for number, step in enumerate(story(scenario, seed)):
         if number % every:
             continue
         # A person's height follows from the id, 11 cm less is the middle of the head.
@@ -280,15 +340,18 @@ def _from_heads(scenario: Scenario, camera: Camera, seed: int, fps: float) -> It
             MISSED_HEADS,
         )
         feet = step.feet_xyz_m.reshape(-1, 3)[:, :2]
-        yield Moment(step.t_s, feet, step.speed_mps, grey, observation)
+        yield Moment(camera_id, step.t_s, step.closed, feet, step.speed_mps, grey, observation)
 
 
-def _from_pixels(scenario: Scenario, camera_id: str, seed: int, fps: float) -> Iterator[Moment]:
+def _from_pixels(scenario: Scenario, seed: int, camera_id: str, fps: float) -> Iterator[Moment]:
     """Pictures that nobody has looked at yet; `play` gives them to the network."""
-    shot = Shot(scenario, camera_id, seed, fps=fps, oversample=1, body_px=BODY_PX)
+    width_px, height_px = DRAWN_PX
+    camera = sample_camera(camera_id, width_px=width_px, height_px=height_px)
+    shot = Shot(scenario, camera_id, seed, fps=fps, camera=camera, oversample=1, body_px=BODY_PX)
     for drawn in virtual_frames(shot):
         feet = drawn.truth.feet_xyz_m.reshape(-1, 3)[:, :2]
-        yield Moment(drawn.t_s, feet, drawn.truth.speed_mps, drawn.image_bgr, None)
+        speed_mps = drawn.truth.speed_mps
+        yield Moment(camera_id, drawn.t_s, drawn.closed, feet, speed_mps, drawn.image_bgr, None)
 
 
 def degraded(moments: Iterator[Moment], how: str, seed: int) -> Iterator[Moment]:

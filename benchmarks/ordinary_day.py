@@ -19,6 +19,7 @@ import numpy as np
 import shapely
 
 from vision.arrays import BoolArray, Float64Array
+from vision.demand import arrivals_s, densest_per_s
 from vision.density import points_in_disc
 from vision.grid import PlanGrid, disc_area_m2
 from vision.instants import Utc
@@ -73,10 +74,18 @@ class Looked:
 
 
 def watched(
-    zone: Zone, people: Sequence[Person], began: Utc, rng: np.random.Generator
+    zone: Zone,
+    people: Sequence[Person],
+    began: Utc,
+    rng: np.random.Generator,
+    *,
+    shut_until_s: float = 0.0,
 ) -> Iterator[Looked]:
-    """What is measured of these people, once a second, until the last one is gone."""
-    desk = _Desk(zone, rng)
+    """What is measured of these people, once a second, until the last one is gone.
+
+    The doors of the zone's exits have contacts; they are shut until `shut_until_s`.
+    """
+    desk = _Desk(zone, rng, shut_until_s)
     crowd = _Crowd(sorted(people, key=lambda person: person.start_s), zone)
     while not crowd.over:
         for _ in range(LOOK_EVERY):
@@ -189,8 +198,8 @@ class _Crowd:
 class _Desk:
     """Turns people into measurements of one zone."""
 
-    def __init__(self, zone: Zone, rng: np.random.Generator) -> None:
-        self._zone, self._rng = zone, rng
+    def __init__(self, zone: Zone, rng: np.random.Generator, shut_until_s: float) -> None:
+        self._zone, self._rng, self._shut_until_s = zone, rng, shut_until_s
         self._grid = PlanGrid.over(zone.polygon_xy_m)
         self._counted: BoolArray = self._grid.area_m2 > 1e-9
         self._disc_m2 = disc_area_m2(self._grid, np.ones(self._grid.shape, dtype=np.bool_))
@@ -219,6 +228,8 @@ class _Desk:
         outflow = None if rates is None else rates.outflow_per_s
         shares = direction_shares(walkers_mps, self._zone.axis_deg)
         used = None if rates is None else rates.used
+        coming = densest_per_s(arrivals_s(self._zone.exits, walkers_xy_m, walkers_mps))
+        shut = crowd.t_s < self._shut_until_s
         measurement = ZoneMeasurement(
             zone_id=self._zone.id,
             captured_at=at,
@@ -242,6 +253,8 @@ class _Desk:
             peak_to_exit_m=to_exit_m(self._zone, peak_xy_m),
             exit_used_share=None if used is None else used.share,
             exit_used_flow_per_m_s=None if used is None else used.flow_per_m_s,
+            arriving_per_m_s=self._per_metre(coming) if self._zone.exits else None,
+            exit_open_share=(0.0 if shut else 1.0) if self._zone.exits else None,
         )
         return Looked(crowd.t_s, measurement, float(truth_per_m2.max()))
 

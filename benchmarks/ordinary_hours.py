@@ -10,7 +10,7 @@ of which some leave together. Everything gets out; nothing is blocked.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,16 +21,21 @@ _Xy = tuple[float, float]
 PUPILS = 450
 CLASS_SIZE = 41
 _BEFORE_M = 1.5
+_GATE_OPENS_S = 300.0
 _AISLE_M = 0.65
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One stretch of the day in one zone, by itself: people of the hour before are gone."""
+    """One stretch of the day in one zone, by itself: people of the hour before are gone.
+
+    The zone's exit is shut until `shut_until_s`, as the school gate is in the morning.
+    """
 
     name: str
     clock_s: float
     people: tuple[Person, ...]
+    shut_until_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ def day(zone: Zone, rng: np.random.Generator) -> tuple[Hour, ...]:
     at_gate = zone.id == "gate-main"
     hours = [_hour("arrival", "07:15", _arrival(way, pupils, rng, at_gate=at_gate))]
     if at_gate:
+        hours[0] = replace(hours[0], shut_until_s=_GATE_OPENS_S)
         hours.append(_hour("dismissal", "16:25", _gate_dismissal(way, pupils, rng)))
         return tuple(hours)
     chats = zone.id.startswith("corridor")
@@ -136,8 +142,8 @@ def _arrival(way: _Way, pupils: int, rng: np.random.Generator, *, at_gate: bool)
     waves = _waves(pupils, 1800.0, rng)
     if not at_gate:
         return [_walker(way, t, float(rng.uniform()), rng, back=True) for t in waves]
-    people = [_walker(way, 300.0 + t, float(rng.uniform()), rng) for t in waves]
-    return people + _wait_at(way, int(rng.integers(10, 40)), 300.0, rng)
+    people = [_walker(way, _GATE_OPENS_S + t, float(rng.uniform()), rng) for t in waves]
+    return people + _wait_at(way, int(rng.integers(10, 40)), _GATE_OPENS_S, rng)
 
 
 def _waves(pupils: int, lasts_s: float, rng: np.random.Generator) -> list[float]:

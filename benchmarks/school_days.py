@@ -173,7 +173,8 @@ def _hours(
                 continue
             rng = np.random.default_rng((seed, number, index, slot))
             began = BEGAN.plus(number * _DAY_S + hour.clock_s)
-            yield zone, hour.name, list(watched(zone, hour.people, began, rng))
+            looked = watched(zone, hour.people, began, rng, shut_until_s=hour.shut_until_s)
+            yield zone, hour.name, list(looked)
 
 
 def _profile(profile: ZoneProfile, variant: str) -> ZoneProfile:

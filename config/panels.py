@@ -1,4 +1,5 @@
-"""Panic buttons, sirens, lamps, door releases and public address, as `panels.yaml` writes them."""
+"""Panic buttons, door contacts, sirens, lamps, door releases and public address, as `panels.yaml`
+writes them."""
 
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ class OnvifDevice:
 
 @dataclass(frozen=True, slots=True)
 class PanelInput:
-    """A panic pillar or one-key button.
+    """A panic pillar, a one-key button or a door's contact.
 
     Attributes:
         zone_id: where it stands, if in a zone.
@@ -73,6 +74,8 @@ class PanelInput:
         samples: equal readings before a change counts.
         secret: of the signature of a button over HTTP; empty for a discrete input.
         expect_every_s: a button over HTTP is missing when it was silent for longer.
+        door_id: the door whose contact it is: at rest it stands open, else it is shut. It alarms
+            nobody.
     """
 
     id: str
@@ -85,6 +88,7 @@ class PanelInput:
     secret: str = field(default="", repr=False)
     expect_every_s: float | None = None
     token: str = ""
+    door_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

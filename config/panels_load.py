@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from pydantic import Field
 from config.cards import AlarmKind
 from config.delivery.secret import read_secret
 from config.desk_plan import check_name, is_new
+from config.door_contacts import Terminals, doors_of, read_door_contacts
 from config.errors import ConfigFileError, SecretError
 from config.networks import load_networks
 from config.panels import (
@@ -115,6 +116,7 @@ class _PanelKeys(Keys):
     devices: tuple[object, ...] = ()
     onvif: tuple[object, ...] = ()
     inputs: tuple[object, ...] = ()
+    door_contacts: tuple[object, ...] = ()
     outputs: tuple[object, ...] = ()
 
 
@@ -127,15 +129,28 @@ def load_panels(site: Site) -> PanelPlan:
     path = site.directory / PANELS_FILE
     if not path.exists():
         return PanelPlan()
-    return _plan(read_yaml(path), {zone.id for zone in site.zones}, site.directory)
+    zone_ids = {zone.id for zone in site.zones}
+    return _plan(read_yaml(path), zone_ids, site.directory, doors_of(site))
 
 
-def parse_panels(content: bytes, *, zone_ids: Collection[str], directory: Path) -> PanelPlan:
-    """The same from bytes; secret files are read from `directory` (see `load_panels`)."""
-    return _plan(parse_yaml(content, file=PANELS_FILE), zone_ids, directory)
+def parse_panels(
+    content: bytes,
+    *,
+    zone_ids: Collection[str],
+    directory: Path,
+    doors: Mapping[str, bool] | None = None,
+) -> PanelPlan:
+    """The same from bytes; secret files are read from `directory` (see `load_panels`).
+
+    Args:
+        doors: see `config.door_contacts.doors_of`.
+    """
+    return _plan(parse_yaml(content, file=PANELS_FILE), zone_ids, directory, doors or {})
 
 
-def _plan(source: YamlSource, zone_ids: Collection[str], directory: Path) -> PanelPlan:
+def _plan(
+    source: YamlSource, zone_ids: Collection[str], directory: Path, doors: Mapping[str, bool]
+) -> PanelPlan:
     root = validated(_PanelKeys, source.data, at=(), source=source)
     if root is None:
         raise ConfigFileError(source.problems)
@@ -146,7 +161,7 @@ def _plan(source: YamlSource, zone_ids: Collection[str], directory: Path) -> Pan
         if keys is not None and is_new(keys.id, devices, at, source):
             devices[keys.id] = _device(keys)
     cameras = _onvif_devices(root.onvif, devices, directory, source)
-    used: dict[tuple[str, str, int | str], str] = {}
+    used: Terminals = {}
     inputs: dict[str, PanelInput] = {}
     for index, item in enumerate(root.inputs):
         at = ("inputs", index)
@@ -160,6 +175,8 @@ def _plan(source: YamlSource, zone_ids: Collection[str], directory: Path) -> Pan
         else:
             _check_token(wanted, cameras, used, at, source)
         inputs[wanted.id] = _input(wanted, directory, at, source)
+    known = (devices, cameras)
+    contacts = read_door_contacts(root.door_contacts, known, used, doors, source, inputs)
     outputs: dict[str, PanelOutput] = {}
     for index, item in enumerate(root.outputs):
         at = ("outputs", index)
@@ -175,7 +192,7 @@ def _plan(source: YamlSource, zone_ids: Collection[str], directory: Path) -> Pan
         raise ConfigFileError(source.problems)
     return PanelPlan(
         tuple(devices.values()),
-        tuple(inputs.values()),
+        (*inputs.values(), *contacts),
         tuple(outputs.values()),
         tuple(cameras.values()),
         load_networks(directory),
@@ -217,7 +234,7 @@ def _credentials(
 def _check_token(
     keys: _InputKeys,
     devices: Collection[str],
-    used: dict[tuple[str, str, int | str], str],
+    used: Terminals,
     at: KeyPath,
     source: YamlSource,
 ) -> None:
@@ -253,7 +270,7 @@ def _device(keys: _DeviceKeys) -> ModbusDevice:
 def _check_terminal(
     keys: _InputKeys | _OutputKeys,
     devices: Collection[str],
-    used: dict[tuple[str, str, int | str], str],
+    used: Terminals,
     at: KeyPath,
     source: YamlSource,
 ) -> None:

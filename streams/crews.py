@@ -15,6 +15,7 @@ from streams.drawing import ZoneOutline
 from streams.handover import GivenZone
 from streams.recording import Recording
 from vision.count_sanity import Sanity
+from vision.doors import DoorState
 from vision.instants import Utc
 from vision.observations import CrowdObservation, Frame, Region
 from vision.readings import ZoneReading
@@ -33,6 +34,8 @@ class Analyser(Protocol):
     def camera_lost(self, camera_id: str, at: Utc, cause: str) -> tuple[ZoneReading, ...]: ...
 
     def expire(self, now: Utc) -> tuple[ZoneReading, ...]: ...
+
+    def note_doors(self, states: Mapping[str, DoorState]) -> None: ...
 
 
 @runtime_checkable
@@ -85,6 +88,7 @@ class Crews:
         self._guests: dict[frozenset[str], Analyser] = {}
         self._gone_cameras: set[str] = set()
         self._gone_zones: set[str] = set()
+        self._doors: Mapping[str, DoorState] = {}
 
     def has(self, camera_id: str) -> bool:
         """Whether this worker judges the camera, as far as it ever was its own."""
@@ -92,6 +96,7 @@ class Crews:
 
     def join(self, crew: Crew) -> None:
         """Judge these cameras too."""
+        crew.analyser.note_doors(self._doors)
         self._guests[frozenset(crew.shape.camera_ids)] = crew.analyser
 
     def leave(self, shape: CrewShape) -> dict[str, ZoneMemory]:
@@ -115,6 +120,12 @@ class Crews:
     def second_count(self, camera_id: str, verdict: Sanity, at: Utc) -> None:
         """See `Analyser`."""
         self._of(camera_id).second_count(camera_id, verdict, at)
+
+    def note_doors(self, states: Mapping[str, DoorState]) -> None:
+        """See `Analyser`; who joins later is told too."""
+        self._doors = states
+        for one in (self._home, *self._guests.values()):
+            one.note_doors(states)
 
     def camera_lost(self, camera_id: str, at: Utc, cause: str) -> tuple[ZoneReading, ...]:
         """See `Analyser`."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from streams.camera_check import Checkup, Hiding
 from streams.camera_state import CameraStatus
 from streams.crews import Analyser, Crew, Crews, CrewShape
+from streams.door_poll import DoorStates
 from streams.handover import Given, GivenZone
 from streams.latest import LatestPictures
 from streams.orders import Order, OrderKind
@@ -186,6 +187,10 @@ class Pipeline:
     def load(self, load: WorkerLoad) -> None:
         """Tell whether this worker keeps up."""
         self._store(self._reporter.load(load))
+
+    def doors(self, doors: DoorStates) -> None:
+        """Take how the doors with a contact stand from now on."""
+        self._analyser.note_doors(doors.states)
 
     def tick(self, now: Utc) -> None:
         """Once a second: zones of silent cameras become UNKNOWN, and UNKNOWN is said again."""

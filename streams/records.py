@@ -93,6 +93,9 @@ class MeasurementData(BaseModel):
     peak_to_exit_m: FiniteFloat | None = None
     exit_used_share: FiniteFloat | None = None
     exit_used_flow_per_m_s: FiniteFloat | None = None
+    exit_open_share: FiniteFloat | None = None
+    arriving_per_m_s: FiniteFloat | None = None
+    upstream_people: FiniteFloat | None = None
 
     @classmethod
     def of(cls, measurement: ZoneMeasurement) -> MeasurementData:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from config.site import Site
+from vision.doors import Leaf
 from vision.occasions import Schedule
 from vision.profiles import ZoneProfile
 from vision.scene import SceneAnalyser
@@ -23,8 +24,12 @@ def build_analyser(
     profiles: Mapping[ZoneType, ZoneProfile],
     model_id: str,
     schedule: Schedule | None = None,
+    leaves: Mapping[str, Sequence[Leaf]] | None = None,
 ) -> SceneAnalyser:
     """The measuring core for some cameras of a site.
+
+    Args:
+        leaves: the doors with a contact, by floor; see `SceneAnalyser`.
 
     Raises:
         VisionError: when a camera does not see a zone that the site file gives it.
@@ -41,4 +46,5 @@ def build_analyser(
         profiles=profiles,
         model_id=model_id,
         schedule=schedule,
+        leaves=leaves,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from config.door_contacts import watched_leaves
 from config.recording import load_recording
 from config.site import Site, SiteCamera
 from streams.camera_loop import CameraSpec
@@ -90,10 +91,10 @@ def build(
     Raises:
         KeyError: for a camera that the site does not have.
         VisionError: for a camera that does not see its zone.
-        ConfigFileError: for a wrong `recording.yaml`.
+        ConfigFileError: for a wrong `recording.yaml`, or a `panels.yaml` that cannot be read.
     """
     site, clock = plan.site, clock or SystemClock()
-    ring = load_recording(site).ring
+    ring, leaves = load_recording(site).ring, watched_leaves(site)
 
     def crew_of(camera_ids: tuple[str, ...]) -> Crew:
         cameras = [site.camera(camera_id) for camera_id in camera_ids]
@@ -106,7 +107,7 @@ def build(
                 camera.id: [zone_outline(camera.camera, zones[z]) for z in camera.zone_ids]
                 for camera in cameras
             },
-            analyser=build_analyser(site, camera_ids, profiles, network.model_id, schedule),
+            analyser=build_analyser(site, camera_ids, profiles, network.model_id, schedule, leaves),
             recording=Recording(recordings_folder(plan.run_dir), ring, clock, camera_ids),
         )
 
@@ -118,6 +119,7 @@ def build(
         outlines=home.outlines,
         spool_path=spool_path(plan.run_dir, plan.worker_id),
         socket_path=socket_path(plan.run_dir, plan.worker_id),
+        asks_doors=bool(leaves),
     )
     client = httpx.Client(
         base_url=plan.api_url,

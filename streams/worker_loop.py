@@ -29,6 +29,7 @@ from streams.cores import CoreKeeper, IdleTime, usable_cores
 from streams.crew_host import CrewHost, Join, Leave
 from streams.crew_moves import CrewMoves
 from streams.crews import Analyser, Crew
+from streams.door_poll import DoorPoll, DoorStates
 from streams.drawing import ZoneOutline
 from streams.errors import WorkerError
 from streams.handover import HandoverFolder
@@ -72,6 +73,7 @@ class WorkerConfig:
         outlines: zone borders in each camera's picture, for drawing.
         spool_path: SQLite file of the spool; its folder is made.
         socket_path: Unix socket of the live pictures.
+        asks_doors: whether doors of the site have contacts.
     """
 
     origin: Origin
@@ -82,6 +84,7 @@ class WorkerConfig:
     socket_path: Path
     loop: LoopSettings = field(default_factory=LoopSettings)
     uploader: UploaderSettings = field(default_factory=UploaderSettings)
+    asks_doors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class _Tick:
     now: Utc
 
 
-_Event = CameraStatus | _Tick | Order | WorkerLoad | Join | Leave
+_Event = CameraStatus | _Tick | Order | WorkerLoad | DoorStates | Join | Leave
 
 
 class Worker:
@@ -200,12 +203,15 @@ class Worker:
         )
         self._analysing.set()
         self._last_turn = self._clock.monotonic()
-        threads = (
+        threads: tuple[threading.Thread, ...] = (
             _thread("analysis", self._analyse, pipeline),
             _thread("records", buffer.run, self._judged),
             _thread("uploader", uploader.run, self._all_said),
             _thread("orders", orders.run, stop),
         )
+        if self._config.asks_doors:
+            doors = DoorPoll(self._with.client, self._clock, self._inbox.put_event)
+            threads = (*threads, _thread("doors", doors.run, stop))
         for thread in threads:
             thread.start()
         self._players.start()
@@ -268,6 +274,8 @@ class Worker:
                     pipeline.tick(taken.event.now)
                 elif isinstance(taken.event, WorkerLoad):
                     pipeline.load(taken.event)
+                elif isinstance(taken.event, DoorStates):
+                    pipeline.doors(taken.event)
                 elif isinstance(taken.event, Order):
                     pipeline.obey(taken.event)
                 elif isinstance(taken.event, Join):
@@ -324,7 +332,7 @@ class Worker:
         for loop in self._players.loops:
             loop.stop()
             self._say_stopped(loop)
-        analysis, records, sender, _orders = threads
+        analysis, records, sender, *_ = threads
         self._analysing.clear()
         analysis.join(self._left_s(deadline) / 3)
         self._judged.set()

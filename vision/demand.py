@@ -1,8 +1,11 @@
-"""Who will arrive at a zone within the next minute.
+"""Who will arrive at a zone, and at its exits, before they are there.
 
-Three sources, the largest of which counts: the zone's own inflow, the people who are already in the
-zones that lead to it, and what the timetable says. Source of the comparison with capacity: rule 3
-of the threshold profile.
+Demand over the next minute has three sources, the largest of which counts: the zone's own inflow,
+the people who are already in the zones that lead to it, and what the timetable says. Source of the
+comparison with capacity: rule 3 of the threshold profile.
+
+Arrivals at an exit are foretold from who walks to it now, in the zone and in those that lead to it,
+each with the own way left and the own pace. Who stands, or walks elsewhere, does not arrive.
 """
 
 from __future__ import annotations
@@ -10,21 +13,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import shapely
 from shapely.geometry import LineString
 
-from vision.zones import Zone
+from vision.arrays import Float64Array, median
+from vision.movement import FLOW_WINDOW_S, STOPPED_MPS
+from vision.zones import Line, Zone, ZoneType
 
 HORIZON_S = 60.0
+# IMO MSC.1/Circ.1533: speeds at the greatest flow, down a stair and on the level.
+_PACE_ON_STAIRS_MPS, _PACE_ON_LEVEL_MPS = 0.55, 0.67
 # A flight and the corridor before it are drawn by hand: their lines lie this near to each other.
 _TOUCH_M = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """What a zone that leads here holds now, and how fast it fills."""
+    """What a zone that leads here holds now, and how fast it fills.
+
+    `underway_s` are the seconds after which each of those who walk here reaches the exit of the
+    zone that leads here; see `arrivals_s`.
+    """
 
     people: float
     inflow_per_s: float
+    underway_s: tuple[float, ...] = ()
 
 
 def upstream_zones(zones: Sequence[Zone]) -> Mapping[str, tuple[str, ...]]:
@@ -34,20 +48,81 @@ def upstream_zones(zones: Sequence[Zone]) -> Mapping[str, tuple[str, ...]]:
     least half of the line within 0.3 m) and the other does not lead back by that line.
     """
     return {
-        zone.id: tuple(other.id for other in zones if other.id != zone.id and _leads(other, zone))
+        zone.id: tuple(other.id for other in zones if other.id != zone.id and exits_to(other, zone))
         for zone in zones
     }
 
 
-def _leads(source: Zone, target: Zone) -> bool:
+def exits_to(source: Zone, target: Zone) -> tuple[Line, ...]:
+    """The exits of `source` that lead into `target`; see `upstream_zones`."""
     if source.floor_id != target.floor_id:
-        return False
+        return ()
     border = target.polygon_xy_m.exterior.buffer(_TOUCH_M)
-    for line in source.exits:
-        drawn = LineString([line.start_xy_m, line.end_xy_m])
-        if drawn.intersection(border).length >= 0.5 * drawn.length:
-            return True
-    return False
+    return tuple(
+        line
+        for line in source.exits
+        if _drawn(line).intersection(border).length >= 0.5 * _drawn(line).length
+    )
+
+
+def _drawn(line: Line) -> LineString:
+    return LineString([line.start_xy_m, line.end_xy_m])
+
+
+def walk_s(zone: Zone, entries: Sequence[Line]) -> float:
+    """Seconds that a full flow takes from these lines to the nearest exit of `zone`.
+
+    0 where the zone has no exit.
+    """
+    if not zone.exits or not entries:
+        return 0.0
+    pace_mps = _PACE_ON_STAIRS_MPS if zone.type is ZoneType.STAIRS else _PACE_ON_LEVEL_MPS
+    way_m = min(_drawn(a).distance(_drawn(b)) for a in entries for b in zone.exits)
+    return way_m / pace_mps
+
+
+def arrivals_s(
+    lines: Sequence[Line], xy_m: Float64Array, velocity_mps: Float64Array
+) -> Float64Array:
+    """When people reach the nearest of some lines if they go on as they walk now.
+
+    All who come are taken to walk at the median of their pace: that of one head, seen twice from
+    afar, is the noise of its place. Those whose velocity is not known yet come where most of the
+    others do.
+
+    Args:
+        xy_m, velocity_mps: (N, 2) places and velocities on the plan; unknown velocities are NaN.
+
+    Returns:
+        (M,) seconds from now, sorted, of those who come nearer to their line by at least 0.2 m/s.
+    """
+    if not lines or not len(xy_m):
+        return np.zeros(0)
+    ways = [_drawn(line) for line in lines]
+    places = shapely.points(xy_m)
+    far_m = np.stack([np.asarray(shapely.distance(way, places)) for way in ways])
+    nearest = np.argmin(far_m, axis=0)
+    feet = shapely.get_point(shapely.shortest_line(places, np.array(ways)[nearest]), 1)
+    away = shapely.get_coordinates(feet) - xy_m
+    left_m = far_m[nearest, np.arange(len(xy_m))]
+    on_it = left_m < 1e-6
+    pace = np.einsum("ij,ij->i", away, velocity_mps) / np.where(on_it, 1.0, left_m)
+    known = np.isfinite(pace) & ~on_it
+    comes = known & (np.nan_to_num(pace) >= STOPPED_MPS)
+    if not comes.any():
+        return np.zeros(0)
+    if comes.sum() > 0.5 * known.sum():
+        comes |= ~np.isfinite(pace) & ~on_it
+    return np.sort(left_m[comes] / median(pace[comes & known]))
+
+
+def densest_per_s(times_s: Float64Array, window_s: float = FLOW_WINDOW_S) -> float:
+    """The most arrivals a second within any `window_s` of the times (N,) of arrival."""
+    times = np.sort(np.asarray(times_s, dtype=np.float64))
+    if not len(times):
+        return 0.0
+    within = np.searchsorted(times, times + window_s, side="left") - np.arange(len(times))
+    return float(within.max()) / window_s
 
 
 def arrivals_per_s(
@@ -71,4 +146,13 @@ def arrivals_per_s(
     return max(known) if known else None
 
 
-__all__ = ["HORIZON_S", "Upstream", "arrivals_per_s", "upstream_zones"]
+__all__ = [
+    "HORIZON_S",
+    "Upstream",
+    "arrivals_per_s",
+    "arrivals_s",
+    "densest_per_s",
+    "exits_to",
+    "upstream_zones",
+    "walk_s",
+]

@@ -123,6 +123,24 @@ class NarrowedExit:
 
 
 @dataclass(frozen=True, slots=True)
+class ShutDoor:
+    """At least `level` when a door is known to be shut and more people come than the rest passes.
+
+    More than `share` of `flow_per_m_s` through the open width, and at least `arrivals_per_m_s` per
+    metre of the whole width. Arrivals are of those who walk to the exit, here and upstream, so the
+    sign needs no queue. Silent where no door is known to be shut.
+    """
+
+    share: float = 0.7
+    flow_per_m_s: float = 1.1
+    arrivals_per_m_s: float = 0.12
+    dwell_s: float = 2.0
+    level: Level = Level.L2
+    enabled: bool = True
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DemandOverCapacity:
     """At least `level` when people arrive faster than the width can pass them.
 
@@ -158,12 +176,15 @@ class JamDensity:
 class TimeToNextLevel:
     """One level more when density, rising as it did over `window_s`, reaches it in `horizon_s`.
 
+    L3 and L4 are foretold by `alarm_horizon_s` at most: a jam that slows its growth reaches them
+    later than its rise says, or never.
     A jam counts as having the level that `JamDensity` gives it, and the forecast may give it up to
     `ceiling`. A crowd that flows gets no forecast above `flowing_ceiling`: a class that arrives is
     denser every second too.
     """
 
     horizon_s: float = 60.0
+    alarm_horizon_s: float = 40.0
     window_s: float = 25.0
     dwell_s: float = 3.0
     ceiling: Level = Level.L4
@@ -256,6 +277,7 @@ class Rules:
     growing_queue: GrowingQueue = field(default_factory=GrowingQueue)
     stop_and_go: StopAndGo = field(default_factory=StopAndGo)
     narrowed_exit: NarrowedExit = field(default_factory=NarrowedExit)
+    shut_door: ShutDoor = field(default_factory=ShutDoor)
     demand_over_capacity: DemandOverCapacity = field(default_factory=DemandOverCapacity)
     jam_density: JamDensity = field(default_factory=JamDensity)
     time_to_next_level: TimeToNextLevel = field(default_factory=TimeToNextLevel)
@@ -343,6 +365,7 @@ __all__ = [
     "Pressure",
     "ProfileError",
     "Rules",
+    "ShutDoor",
     "SlowDenseQueue",
     "StopAndGo",
     "TimeToNextLevel",

@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import NamedTuple
 
+from vision.finding import Finding
 from vision.forecast import Sample, newest_of
 from vision.instants import Utc
 from vision.profiles import ZoneProfile
 from vision.readings import Level, Reason, ZoneMeasurement
-from vision.rules import Finding, findings, jam_ceiling
+from vision.rules import findings, jam_ceiling
 
 # With less of a zone seen than this, the reading says so; with less than the second, a low level
 # is not claimed at all.
@@ -106,6 +107,7 @@ def advance(
     """
     if state.at is not None and at < state.at:
         raise ValueError(f"a measurement of {at.iso()} came after one of {state.at.iso()}")
+    unwatched = state.at is not None and at - state.at > profile.max_gap_s
     state = _after_gap(state, profile, at)
     history = _remember(state.history, measurement, profile, at)
     density = _smoothed(history, profile.smoothing_s)
@@ -136,6 +138,9 @@ def advance(
         _density_reason(density, base, levels, profile, at),
     )
     level, doubts = _doubts(level, measurement, profile)
+    if unwatched and level in (Level.L0, Level.L1):
+        # One picture after a gap proves no calm: nobody watched the time between.
+        level, doubts = Level.UNKNOWN, (Reason("too_slow"), *doubts)
     could_be = _could_be(level, density, measurement, profile)
     return Judgement(following, level, (*doubts, *reasons), could_be)
 

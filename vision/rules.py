@@ -8,41 +8,18 @@ Sources of the physics are in the profile file.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from vision.exit_rules import (
+    blocked_exit,
+    demand_over_capacity,
+    is_near,
+    narrowed_exit,
+    shut_door,
+)
+from vision.finding import Finding
 from vision.forecast import Sample, recent_speed_mps, rise_per_s, stops
 from vision.profiles import ZoneProfile
 from vision.readings import Level, ZoneMeasurement
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one rule says of one measurement.
-
-    Attributes:
-        holds: `None` where a number that the rule needs is missing.
-        target: the level that the rule gives, or `None` for one level above density's.
-        ceiling: the highest level that it may give.
-        key: under which its dwell is remembered, where that is not the rule's name: a forecast of
-            L3 that held says nothing of L4.
-        told: whether it is a reason that people read.
-    """
-
-    rule: str
-    holds: bool | None
-    measured: float | None
-    threshold: float
-    unit: str
-    dwell_s: float
-    source: str
-    target: Level | None
-    ceiling: Level = Level.L4
-    key: str = ""
-    told: bool = True
-
-    @property
-    def timer(self) -> str:
-        return self.key or self.rule
 
 
 def findings(
@@ -68,13 +45,14 @@ def findings(
         "outflow_stop": lambda: _outflow_stop(m, density, profile),
         "growing_queue": lambda: _growing_queue(m, density, history, profile),
         "stop_and_go": lambda: _stop_and_go(density, history, profile),
-        "narrowed_exit": lambda: _narrowed_exit(m, profile),
-        "demand_over_capacity": lambda: _demand_over_capacity(m, profile),
+        "narrowed_exit": lambda: narrowed_exit(m, profile),
+        "shut_door": lambda: shut_door(m, profile),
+        "demand_over_capacity": lambda: demand_over_capacity(m, profile),
         "jam_density": lambda: _jam_density(density, profile, base, jam=jam),
         "time_to_next_level": lambda: _forecasts(m, density, base, history, profile, jam=jam),
         "counter_flow": lambda: _counter_flow(m, density, profile),
         "dark_occupied": lambda: _dark_occupied(m, profile),
-        "blocked_exit": lambda: _blocked_exit(m, density, profile),
+        "blocked_exit": lambda: blocked_exit(m, density, profile),
         "fallen_person": lambda: _fallen_person(m, profile),
         "pressure": lambda: _pressure(m, density, profile),
     }
@@ -110,7 +88,7 @@ def _slow_dense_queue(m: ZoneMeasurement, density: float, profile: ZoneProfile) 
 def _outflow_stop(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Finding:
     rule = profile.rules.outflow_stop
     holds: bool | None = False
-    if _is_near(m, rule.reach_m) and density >= rule.density_per_m2:
+    if is_near(m, rule.reach_m) and density >= rule.density_per_m2:
         if m.outflow_per_m_s is None or m.inflow_per_s is None or m.outflow_per_s is None:
             holds = None
         else:
@@ -137,7 +115,7 @@ def _growing_queue(
     growth: float | None = None
     if m.inflow_per_s is not None and m.outflow_per_s is not None:
         growth = m.inflow_per_s - m.outflow_per_s
-    near = _is_near(m, rule.reach_m)
+    near = is_near(m, rule.reach_m)
     if near and m.people >= rule.people and density >= rule.density_per_m2:
         if growth is None or speed_mps is None or m.outflow_per_m_s is None:
             holds = None
@@ -175,49 +153,6 @@ def _stop_and_go(density: float, history: Sequence[Sample], profile: ZoneProfile
         rule.source,
         rule.level,
     )
-
-
-def _narrowed_exit(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
-    rule = profile.rules.narrowed_exit
-    holds: bool | None = False
-    if m.people >= rule.people:
-        if m.exit_used_share is None or m.exit_used_flow_per_m_s is None:
-            holds = None
-        else:
-            holds = m.exit_used_share <= rule.share
-            holds = holds and m.exit_used_flow_per_m_s >= rule.flow_per_m_s
-    return Finding(
-        "narrowed_exit",
-        holds,
-        m.exit_used_share,
-        rule.share,
-        "",
-        rule.dwell_s,
-        rule.source,
-        rule.level,
-    )
-
-
-def _demand_over_capacity(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
-    rule = profile.rules.demand_over_capacity
-    against = m.along_share is not None and m.along_share < 0.5
-    capacity = rule.against_per_m_s if against else rule.along_per_m_s
-    holds = None if m.demand_per_m_s is None else m.demand_per_m_s > capacity
-    return Finding(
-        "demand_over_capacity",
-        holds,
-        m.demand_per_m_s,
-        capacity,
-        "1/(m·s)",
-        rule.dwell_s,
-        rule.source,
-        rule.level,
-    )
-
-
-def _is_near(m: ZoneMeasurement, reach_m: float) -> bool:
-    """Whether the densest place lies at an exit, or the zone has none."""
-    return m.peak_to_exit_m is None or m.peak_to_exit_m <= reach_m
 
 
 def jam_ceiling(
@@ -276,12 +211,14 @@ def _forecasts(
         missing = profile.threshold_of(level).threshold_per_m2 - density
         seconds = None if per_s is None else max(0.0, missing / per_s)
         is_next = severity == base.severity + 1
+        early = severity <= Level.L2.severity
+        horizon_s = rule.horizon_s if early else min(rule.alarm_horizon_s, rule.horizon_s)
         found.append(
             Finding(
                 "time_to_next_level",
-                seconds is not None and seconds < rule.horizon_s,
+                seconds is not None and seconds < horizon_s,
                 seconds,
-                rule.horizon_s,
+                horizon_s,
                 "s",
                 rule.dwell_s,
                 rule.source,
@@ -330,31 +267,6 @@ def _dark_occupied(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
     )
 
 
-def _blocked_exit(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Finding:
-    rule = profile.rules.blocked_exit
-    holds: bool | None = False
-    near = _is_near(m, rule.reach_m)
-    if near and m.people >= rule.people and density >= rule.density_per_m2:
-        if m.inflow_per_s is None or m.outflow_per_s is None or m.stopped_share is None:
-            holds = None
-        else:
-            holds = (
-                m.inflow_per_s >= rule.inflow_per_s
-                and m.outflow_per_s <= rule.outflow_per_s
-                and m.stopped_share >= rule.stopped_share
-            )
-    return Finding(
-        "blocked_exit",
-        holds,
-        m.outflow_per_s,
-        rule.outflow_per_s,
-        "1/s",
-        rule.dwell_s,
-        rule.source,
-        rule.level,
-    )
-
-
 def _fallen_person(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
     rule = profile.rules.fallen_person
     holds: bool | None = None
@@ -391,4 +303,4 @@ def _pressure(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Findi
     )
 
 
-__all__ = ["Finding", "findings", "jam_ceiling"]
+__all__ = ["findings", "jam_ceiling"]

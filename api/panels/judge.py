@@ -15,6 +15,7 @@ from api.alarms.values import (
     Signal,
 )
 from config.panels import PanelInput, PanelOutput, PanelPlan
+from vision.doors import DoorState
 from vision.instants import Utc
 from vision.readings import Level, Reason
 
@@ -40,6 +41,13 @@ class Debounced:
 def is_pressed(wanted: PanelInput, closed: bool) -> bool:
     """Whether a contact alarms: a normally closed loop does so when it is open, or cut."""
     return closed != wanted.normally_closed
+
+
+def door_state(contact: Debounced | None) -> DoorState:
+    """What a door's contact says; unknown while it was not read, or not settled yet."""
+    if contact is None or contact.pressed is None:
+        return DoorState.UNKNOWN
+    return DoorState.SHUT if contact.pressed else DoorState.OPEN
 
 
 def panic_signal(

@@ -1,7 +1,7 @@
 """Runs the panels of a site: one task a module, one for outputs over HTTP, one that follows alarms.
 
 A module that stays silent for `FAULT_AFTER_S` raises a fault alarm of its own; the state of its
-buttons is then unknown, never "not pressed".
+buttons is then unknown, never "not pressed", and that of its doors unknown, never open or shut.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from api.panels.calls import HttpOutput
 from api.panels.errors import LinkError
 from api.panels.judge import (
     Debounced,
+    door_state,
     fault_signal,
     is_pressed,
     panic_signal,
@@ -33,6 +34,7 @@ from api.panels.onvif import OnvifLink
 from api.panels.onvif_soap import InputState
 from api.work import Desk
 from config.panels import ModbusDevice, OnvifDevice, PanelInput, PanelPlan
+from vision.doors import DoorState
 from vision.instants import Monotonic
 
 _LOG = structlog.get_logger(__name__)
@@ -150,6 +152,14 @@ class Panels:
         """The fault of each device, button and output that was heard of; `None`: it works."""
         return dict(self._faults)
 
+    def doors(self) -> Mapping[str, DoorState]:
+        """How every door with a contact stands."""
+        return {
+            source.door_id: door_state(self._contacts.get(source.id))
+            for source in self.plan.inputs
+            if source.door_id is not None
+        }
+
     async def follow(self) -> None:
         """Work out anew which outputs are wanted."""
         async with self.desk.database.read() as connection:
@@ -173,7 +183,8 @@ class Panels:
             pressed = is_pressed(source, seen.closed[source.id])
             after = before.take(pressed, source.samples)
             self._contacts[source.id] = after
-            if after.pressed is not None and after.pressed != before.pressed:
+            alarms = source.door_id is None
+            if alarms and after.pressed is not None and after.pressed != before.pressed:
                 signals.append(panic_signal(self._site_id, source, after.pressed, now))
         return signals
 
@@ -193,6 +204,8 @@ class Panels:
         signals = self._of_fault(device_id, LOST)
         for source in inputs:
             self._contacts.pop(source.id, None)
+            if source.door_id is not None:
+                continue
             at = self.desk.clock.utc()
             signals.append(panic_signal(self._site_id, source, None, at))
         await self._tell(signals)
@@ -246,7 +259,7 @@ class Panels:
         pressed = is_pressed(source, state.active)
         before = self._contacts.get(source.id)
         self._contacts[source.id] = Debounced(pressed)
-        if before is not None and before.pressed == pressed:
+        if source.door_id is not None or (before is not None and before.pressed == pressed):
             return []
         return [panic_signal(self._site_id, source, pressed, self.desk.clock.utc())]
 

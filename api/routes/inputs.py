@@ -1,4 +1,6 @@
-"""Buttons that call over HTTP: signed with the button's own secret after Standard Webhooks."""
+"""Buttons that call over HTTP, signed with the button's own secret after Standard Webhooks; and how
+the doors with a contact stand, for the workers.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from api.access.guard import WORKERS_ONLY
 from api.problems import Problem, responses
 from api.schemas import Body, with_examples
+from api.security import require_token
 from api.service import ServiceDep
+from streams.door_poll import DoorsBody
 
-router = APIRouter(prefix="/api/v1/inputs", tags=["inputs"])
+router = APIRouter(prefix="/api/v1", tags=["inputs"])
 
 MAX_CALL_BYTES = 4_096
 InputId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
@@ -34,7 +38,7 @@ class TakenBody(Body):
 
 
 @router.post(
-    "/{input_id}",
+    "/inputs/{input_id}",
     responses=responses(401, 404, 413, 415, 422, 503),
     dependencies=[WORKERS_ONLY],
     openapi_extra={
@@ -66,3 +70,10 @@ async def call(input_id: InputId, request: Request, service: ServiceDep) -> Take
         raise Problem(422, "request_invalid", detail="body") from None
     await service.panels.called(input_id, pressed=body.pressed)
     return TakenBody()
+
+
+@router.get("/workers/doors", dependencies=[WORKERS_ONLY], responses=responses(401, 503))
+async def doors(request: Request, service: ServiceDep) -> DoorsBody:
+    """How every door with a contact stands. Needs the workers' bearer token."""
+    require_token(request, service.settings.ingest_token)
+    return DoorsBody(doors=dict(service.panels.doors()))

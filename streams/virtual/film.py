@@ -99,12 +99,16 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class VirtualFrame:
-    """One picture, (height, width, 3) uint8 BGR, its time since the start, and the truth."""
+    """One picture, (height, width, 3) uint8 BGR, its time since the start, and the truth.
+
+    `closed` tells whether the scenario's gate is shut.
+    """
 
     index: int
     t_s: float
     image_bgr: UInt8Array
     truth: TruthRows
+    closed: bool = False
 
 
 def virtual_frames(shot: Shot) -> Iterator[VirtualFrame]:
@@ -168,7 +172,7 @@ class Film:
                 index, step.t_s, step.ids, crowd.feet_xyz_m, crowd.heads_xyz_m[:, 2],
                 step.speed_mps, heads.uv_px, heads.size_px, heads.visible, heads.in_picture,
             )  # fmt: skip
-            yield VirtualFrame(index, step.t_s, rendered.image_bgr, truth)
+            yield VirtualFrame(index, step.t_s, rendered.image_bgr, truth, step.closed)
 
 
 class _Cast:

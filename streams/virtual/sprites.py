@@ -1,11 +1,17 @@
-"""Coloured pictures of people, kept in bounded caches because neighbours in time share them."""
+"""Coloured pictures of people, kept in bounded caches because neighbours in time share them.
+
+Traced bodies are shared by all cameras of a process: there are few builds, and a body costs twenty
+times what its colours do.
+"""
 
 from __future__ import annotations
 
 import math
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 import cv2
@@ -19,7 +25,7 @@ from vision.arrays import Float32Array, UInt8Array
 ELEVATION_STEP_DEG = 10.0
 YAW_STEP_DEG = 22.5
 _LEVELS = 4
-_BODIES_KEPT = 600
+_BODIES_MIB = 300
 _SPRITES_KEPT = 2500
 _Value = TypeVar("_Value")
 
@@ -50,6 +56,39 @@ class _Body:
     feet_row: float
 
 
+class _SharedBodies:
+    """The traced bodies of a process, by build, view and size; any thread may ask.
+
+    Two threads that miss the same body trace it twice and get equal ones.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self._items: OrderedDict[tuple[Build, View, int], _Body] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, build: Build, view: View, px_per_height: int) -> _Body:
+        key = build, view, px_per_height
+        with self._lock:
+            known = self._items.get(key)
+            if known is not None:
+                self._items.move_to_end(key)
+                return known
+        body = _flatten(build, view, px_per_height)
+        with self._lock:
+            if key not in self._items:
+                self._items[key] = body
+                self._bytes += 3 * body.material.nbytes
+            while self._bytes > self._limit_bytes and len(self._items) > 1:
+                _, oldest = self._items.popitem(last=False)
+                self._bytes -= 3 * oldest.material.nbytes
+        return body
+
+
+_BODIES = _SharedBodies(_BODIES_MIB * 2**20)
+
+
 @dataclass(frozen=True, slots=True)
 class Sprite:
     """A person as premultiplied BGRA, the pixel of the feet's middle, scale and line of sight."""
@@ -72,7 +111,6 @@ class Wardrobe:
     def __init__(self, *, lamp_at_camera: bool = False, px_per_height: int = PX_PER_HEIGHT) -> None:
         self._lamp_at_camera = lamp_at_camera
         self._px_per_height = px_per_height
-        self._bodies: _Kept[_Body] = _Kept(_BODIES_KEPT)
         self._sprites: _Kept[Sprite] = _Kept(_SPRITES_KEPT)
 
     def sprite(self, look: Look, view: View, px_per_height: float) -> Sprite:
@@ -85,7 +123,7 @@ class Wardrobe:
 
     def _colour(self, look: Look, view: View, level: int) -> Sprite:
         size_px = self._px_per_height
-        body = self._bodies.get((look.build, view), lambda: _flatten(look.build, view, size_px))
+        body = _BODIES.get(look.build, view, size_px)
         strength = body.facing if self._lamp_at_camera else body.shade
         codes = body.material.astype(np.intp) * 256 + strength
         bgra = np.take(_colours(look), codes, axis=0)
@@ -105,6 +143,7 @@ class Wardrobe:
         )
 
 
+@lru_cache(maxsize=500)
 def _colours(look: Look) -> Float32Array:
     """BGRA (materials * 256, 4) of every material under every light, 128 means 1.0."""
     palette = np.array(look.palette_bgr, np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -83,8 +84,9 @@ class Backdrop:
     occluder_m: Float32Array | None
 
 
+@lru_cache(maxsize=8)
 def draw_backdrop(stage: Stage, camera: Camera, *, oversample: int = 2) -> Backdrop:
-    """Cast one ray per (sub)pixel and shade what it meets."""
+    """Cast one ray per (sub)pixel and shade what it meets; the last few are kept, read-only."""
     lens = camera.lens
     width, height = lens.width_px * oversample, lens.height_px * oversample
     fine = Camera(camera.pose, lens.scaled_to(width, height))
@@ -101,6 +103,8 @@ def draw_backdrop(stage: Stage, camera: Camera, *, oversample: int = 2) -> Backd
     occluder: Float32Array | None = None
     if np.isfinite(cast.occluder).any():
         occluder = np.ascontiguousarray(cast.occluder[::oversample, ::oversample])
+        occluder.setflags(write=False)
+    reflected.setflags(write=False)
     return Backdrop(reflected, occluder)
 
 

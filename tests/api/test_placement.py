@@ -24,7 +24,7 @@ def settings(run_dir: Path, workers: int = 2) -> ServiceSettings:
 
 
 def test_a_dear_camera_gets_a_worker_for_itself(site: Site, tmp_path: Path) -> None:
-    dear = site.cameras[0]
+    dear = site.camera("cam-gate")
     cheap = [one for one in site.cameras if not set(one.zone_ids) & set(dear.zone_ids)]
     assert len(cheap) >= 2
     (tmp_path / "costs").mkdir()
@@ -63,7 +63,8 @@ def test_a_placement_of_another_site_or_run_is_not_followed(
 
 
 def test_a_placement_that_parts_a_zone_is_not_followed(site: Site, tmp_path: Path) -> None:
-    first, second, *others = site.cameras
+    first = site.camera("cam-hall")
+    second, *others = (camera for camera in site.cameras if camera.id != first.id)
     joined = replace(first, zone_ids=(*first.zone_ids, *second.zone_ids))
     shared = replace(site, cameras=(joined, second, *others))
     rest = [camera.id for camera in (second, *others)]
@@ -72,3 +73,9 @@ def test_a_placement_that_parts_a_zone_is_not_followed(site: Site, tmp_path: Pat
     followed = worker_shares(site, settings(tmp_path))
     assert [share.camera_ids for share in followed] == [(first.id,), tuple(rest)]
     assert worker_shares(shared, settings(tmp_path)) != followed
+
+
+def test_who_sees_the_way_to_a_stair_shares_its_worker(site: Site, tmp_path: Path) -> None:
+    shares = settle_shares(site, settings(tmp_path, workers=5))
+    (stair,) = [share for share in shares if "cam-stair" in share.camera_ids]
+    assert stair.camera_ids == ("cam-stair", "cam-upper")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from config import sample_school_directory
+from config import load_site, sample_school_directory
+from config.door_contacts import doors_of, watched_leaves
 from config.errors import ConfigFileError
 from config.panels_load import parse_panels
 
 EXAMPLE = (sample_school_directory() / "panels.example.yaml").read_text(encoding="utf-8")
 ZONES = {"gate-main", "stair-a"}
+DOORS = {"stair-leaf-wide": True, "gate-leaf": True, "toilet-leaf": False}
 
 
 def test_the_example_is_good(tmp_path: Path) -> None:
-    plan = parse_panels(EXAMPLE.encode(), zone_ids=ZONES, directory=tmp_path)
+    plan = parse_panels(EXAMPLE.encode(), zone_ids=ZONES, directory=tmp_path, doors=DOORS)
     assert plan.inputs[0].normally_closed
     assert [output.safe_on for output in plan.outputs] == [False, False]
     assert plan.devices[0].watchdog is not None
@@ -38,13 +41,54 @@ def test_the_example_is_good(tmp_path: Path) -> None:
          '    http: {secret: "env:XIAOAN_NO_SUCH"}\n',
          "the secret env:XIAOAN_NO_SUCH is missing"),
         ("    discrete_input: 0\n", "", "the discrete_input of the device is missing"),
+        ("door: gate-leaf", "door: gate-leav", "there is no door 'gate-leav'"),
+        ("door: gate-leaf", "door: toilet-leaf", "lies along no exit of a zone"),
+        ("door: gate-leaf", "door: stair-leaf-wide", "'stair-leaf-wide' has two contacts"),
+        ("discrete_input: 8", "discrete_input: 0", "discrete_input 0 of 'io-gate' is already"),
+        ("    shut: open\n", "", "the discrete_input or shut is missing"),
+        ("    shut: open\n", "    shut: ajar\n", "shut"),
+        ("token: AlarmIn_2", "token: AlarmIn_1", "token AlarmIn_1 of 'cam-gate-io' is already"),
+        ("    onvif: {device: cam-gate-io, token: AlarmIn_2, shut: true}\n", "",
+         "it needs either a device or onvif"),
+        ("id: contact-gate", "id: pillar-gate", "pillar-gate"),
     ],
 )  # fmt: skip
 def test_refusals(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in EXAMPLE
     with pytest.raises(ConfigFileError) as refusal:
-        parse_panels(EXAMPLE.replace(old, new, 1).encode(), zone_ids=ZONES, directory=tmp_path)
+        parse_panels(
+            EXAMPLE.replace(old, new, 1).encode(),
+            zone_ids=ZONES,
+            directory=tmp_path,
+            doors=DOORS,
+        )
     told = str(refusal.value)
     assert message in told
     assert "panels.yaml:" in told
     assert "c2VjcmV0" not in told
+
+
+def test_a_door_contact_is_at_rest_while_the_door_stands_open(tmp_path: Path) -> None:
+    content = EXAMPLE.encode()
+    plan = parse_panels(content, zone_ids=ZONES, directory=tmp_path, doors=DOORS)
+    wide, gate = (one for one in plan.inputs if one.door_id is not None)
+    assert (wide.door_id, wide.address, wide.normally_closed) == ("stair-leaf-wide", 8, True)
+    assert (gate.door_id, gate.token, gate.normally_closed) == ("gate-leaf", "AlarmIn_2", False)
+
+
+def test_doors_along_exits_of_the_sample_school(tmp_path: Path) -> None:
+    site = load_site(sample_school_directory())
+    assert doors_of(site) == {
+        "exit-leaf": True,
+        "stair-leaf-wide": True,
+        "stair-leaf-narrow": True,
+        "toilet-leaf": False,
+        "gate-leaf": True,
+    }
+    assert watched_leaves(site) == {}
+    (tmp_path / "panels.yaml").write_text(EXAMPLE, "utf-8")
+    watched = watched_leaves(replace(site, directory=tmp_path))
+    assert {floor: [leaf.id for leaf in leaves] for floor, leaves in watched.items()} == {
+        "f1": ["stair-leaf-wide"],
+        "yard": ["gate-leaf"],
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from streams.reporting import Origin
 from streams.sources import Container, PlainUri, RawPicture, SourceUri, Timeouts
 from vision.arrays import UInt8Array
 from vision.count_sanity import Sanity
+from vision.doors import DoorState
 from vision.instants import Utc
 from vision.observations import CrowdObservation, Frame, HeadPoints, Region
 from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
@@ -121,6 +122,10 @@ class FakeAnalyser:
     def second_count(self, camera_id: str, verdict: Sanity, at: Utc) -> None:
         del at
         self.second.append((camera_id, verdict))
+        self.doors: dict[str, DoorState] = {}
+
+    def note_doors(self, states: Mapping[str, DoorState]) -> None:
+        self.doors = dict(states)
 
     def region(self, frame: Frame) -> Region | None:
         del frame

@@ -6,6 +6,7 @@ import pytest
 from streams.camera_check import Checkup, Hiding
 from streams.camera_state import CameraStatus
 from streams.clock import SimulatedClock
+from streams.door_poll import DoorStates
 from streams.latest import LatestPictures
 from streams.orders import Order, OrderKind
 from streams.pipeline import Pipeline
@@ -23,6 +24,7 @@ from streams.second_look import SecondLook
 from tests.streams.fakes import NOON, ORIGIN, FakeAnalyser, FakeNetwork, frame
 from vision.arrays import UInt8Array
 from vision.count_sanity import Witness
+from vision.doors import DoorState
 from vision.health_features import Mode
 from vision.instants import Utc
 from vision.observations import Frame, PersonBoxes
@@ -245,3 +247,9 @@ def test_orders_reach_the_check_of_their_camera() -> None:
     ):
         bench.pipeline.obey(order)
     assert check.done == ["resume", "relearn", f"confirm day {NOON.iso()} x"]
+
+
+def test_what_the_doors_say_reaches_the_measuring_core() -> None:
+    bench = Bench()
+    bench.pipeline.doors(DoorStates({"leaf": DoorState.SHUT}))
+    assert bench.analyser.doors == {"leaf": DoorState.SHUT}

@@ -1,9 +1,19 @@
 """Arrivals of the next minute, and which zone leads to which."""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from shapely.geometry import box
 
-from vision.demand import Upstream, arrivals_per_s, upstream_zones
+from vision.demand import (
+    Upstream,
+    arrivals_per_s,
+    arrivals_s,
+    densest_per_s,
+    upstream_zones,
+    walk_s,
+)
 from vision.zones import Line, Zone, ZoneType
 
 
@@ -43,3 +53,57 @@ def test_a_zone_leads_to_the_one_that_its_exit_touches() -> None:
 def test_another_floor_or_a_far_line_leads_nowhere() -> None:
     zones = [zone("a", 0, 10, 10), zone("b", 10, 14, None, "f2"), zone("c", 10.5, 14, None)]
     assert upstream_zones(zones) == {"a": (), "b": (), "c": ()}
+
+
+FOOT = Line("foot", (10.0, 0.0), (10.0, 3.0))
+
+
+def test_who_walks_to_the_exit_arrives_after_the_way_at_the_common_pace() -> None:
+    xy_m = np.array([[4.0, 1.0], [8.0, 2.0], [6.0, 1.0], [9.0, 1.5], [7.0, 1.0]])
+    velocity_mps = np.array([[1.0, 0.0], [0.5, 0.0], [0.6, 0.0], [-1.0, 0.0], [0.1, 0.0]])
+    # The fourth walks away and the fifth stands; the others walk 0.6 m/s in the median.
+    arrive_s = arrivals_s([FOOT], xy_m, velocity_mps).tolist()
+    assert arrive_s == pytest.approx([2.0 / 0.6, 4.0 / 0.6, 6.0 / 0.6])
+    assert len(arrivals_s([], xy_m, velocity_mps)) == 0
+    assert len(arrivals_s([FOOT], np.zeros((0, 2)), np.zeros((0, 2)))) == 0
+
+
+@pytest.mark.parametrize(("others_mps", "arrive_s"), [(0.5, [4.0, 6.0, 8.0]), (-0.5, [4.0])])
+def test_who_is_new_comes_where_most_others_do(others_mps: float, arrive_s: list[float]) -> None:
+    xy_m = np.array([[8.0, 1.0], [6.0, 1.0], [7.0, 1.0]])
+    velocity_mps = np.array([[0.5, 0.0], [others_mps, 0.0], [np.nan, np.nan]])
+    assert arrivals_s([FOOT], xy_m, velocity_mps).tolist() == pytest.approx(
+        arrive_s[:1] + [one for one in (6.0, 8.0) if others_mps > 0.0]
+    )
+
+
+def test_each_walks_to_the_nearer_of_two_exits() -> None:
+    back = Line("back", (0.0, 0.0), (0.0, 3.0))
+    xy_m, velocity_mps = np.array([[2.0, 1.0], [8.0, 1.0]]), np.array([[-1.0, 0.0], [-1.0, 0.0]])
+    assert arrivals_s([FOOT, back], xy_m, velocity_mps).tolist() == pytest.approx([2.0])
+
+
+def test_the_densest_eight_seconds_count() -> None:
+    assert densest_per_s(np.zeros(0)) == 0.0
+    assert densest_per_s(np.array([0.0, 20.0, 22.0, 27.9, 40.0])) == pytest.approx(3 / 8)
+
+
+@given(st.lists(st.floats(0.0, 100.0), max_size=30), st.floats(0.0, 100.0), st.floats(-50.0, 50.0))
+def test_more_people_are_never_less_demand_and_time_shifts_nothing(
+    times: list[float], one_more: float, later: float
+) -> None:
+    rate = densest_per_s(np.array(times))
+    assert 0.0 <= rate * 8.0 <= len(times)
+    assert densest_per_s(np.array([*times, one_more])) >= rate
+    # Whole sixteenths, so that the shift itself rounds nothing.
+    steps = np.round(np.array(times) * 16) / 16
+    assert densest_per_s(steps + round(later * 16) / 16) == densest_per_s(steps)
+
+
+def test_the_way_through_a_zone_at_the_pace_of_a_full_flow() -> None:
+    flight = Zone("s", "f1", ZoneType.STAIRS, box(0, 0, 3.6, 3),
+                  exits=(Line("foot", (3.6, 0.0), (3.6, 3.0)),))  # fmt: skip
+    top = Line("top", (0.0, 0.0), (0.0, 3.0))
+    assert walk_s(flight, [top]) == pytest.approx(3.6 / 0.55)
+    assert walk_s(flight, []) == 0.0
+    assert walk_s(zone("hall", 0, 10, None), [top]) == 0.0

@@ -43,6 +43,14 @@ JAM = {"speed_mps": 0.1, "inflow_per_s": 1.0, "outflow_per_s": 0.5, "outflow_per
         ("narrowed_exit", crowd(0.9, **(USED | {"exit_used_flow_per_m_s": 0.5})), Level.L2, None),
         ("narrowed_exit", crowd(0.5, **USED), Level.L2, None),  # two or three people
         ("narrowed_exit", crowd(0.9), Level.L2, None),
+        # a leaf is known to be shut, and more come than 0.7 of what the rest carries, 2 s: L2
+        ("shut_door", crowd(0.2, arriving_per_m_s=0.3, exit_open_share=1 / 3), Level.L2, 2.0),
+        ("shut_door", crowd(0.2, arriving_per_m_s=0.2, exit_open_share=1 / 3), Level.L2, None),
+        ("shut_door", crowd(0.2, arriving_per_m_s=0.13, exit_open_share=0.0), Level.L2, 2.0),
+        ("shut_door", crowd(0.2, arriving_per_m_s=0.1, exit_open_share=0.0), Level.L2, None),
+        ("shut_door", crowd(0.2, arriving_per_m_s=3.0, exit_open_share=1.0), Level.L2, None),
+        ("shut_door", crowd(0.2, arriving_per_m_s=3.0), Level.L2, None),  # nothing is known
+        ("shut_door", crowd(0.2, exit_open_share=0.0), Level.L2, None),
         # 3. demand above capacity, 5 s: at least L1; less is enough against the axis
         ("demand_over_capacity", crowd(0.5, demand_per_m_s=1.4), Level.L1, 5.0),
         ("demand_over_capacity", crowd(0.5, demand_per_m_s=1.2), Level.L1, None),
@@ -310,3 +318,15 @@ def test_robust_slope_by_hand() -> None:
 def test_nobody_and_no_light_is_not_an_occupied_dark_stair() -> None:
     final = run([(5, calm(luminance=0.1))], only("dark_occupied"))[-1][1]
     assert final.level is Level.L0
+
+
+def test_a_door_that_turns_unknown_keeps_the_level_until_nobody_comes() -> None:
+    chosen = only("shut_door")
+    shut = crowd(0.2, arriving_per_m_s=0.3, exit_open_share=0.0)
+    unknown = crowd(0.2, arriving_per_m_s=0.3)
+    calm_again = crowd(0.2, arriving_per_m_s=0.0)
+    judged = run([(10.0, shut), (60.0, unknown), (60.0, calm_again)], chosen)
+    levels = {round(t_s, 1): one.level for t_s, one in judged}
+    assert levels[5.0] is Level.L2
+    assert levels[69.0] is Level.L2
+    assert levels[120.0] is Level.L0

@@ -21,14 +21,17 @@ from tests.vision.scene_cases import (
     scene,
     stream,
 )
+from vision.arrays import Float64Array
 from vision.camera import Camera, Pose
 from vision.count_sanity import Counts, Sanity, SanityState, judge
+from vision.doors import DoorState, Leaf
 from vision.errors import NotVisibleError, ShapeError, VisionError
 from vision.instants import Utc
 from vision.observations import CrowdObservation, HeadPoints
-from vision.readings import Level
+from vision.planes import Plane
+from vision.readings import Level, ZoneReading
 from vision.scene import SceneAnalyser
-from vision.zones import Zone, ZoneType
+from vision.zones import Line, Zone, ZoneType
 
 FEW = np.array([[0.6, 0.6], [1.8, 1.5], [3.0, 2.4]])
 NOBODY = CrowdObservation(HeadPoints.none(), None, 0.05)
@@ -358,3 +361,75 @@ def test_a_zone_s_judgement_goes_on_in_another_scene() -> None:
     began_anew = play(scene(), queue, (40, 45))
     assert went_on[0][1].level is Level.L4
     assert began_anew[0][1].level is not Level.L4
+
+
+CORRIDOR = Zone(
+    "corridor",
+    "f1",
+    ZoneType.CORRIDOR,
+    box(-10, 0, 0, 3),
+    Plane(1.8),
+    1.35,
+    width_m=3.0,
+    axis_deg=0.0,
+    exits=(Line("stair-top", (0.0, 0.0), (0.0, 3.0)),),
+)
+ABOVE = Camera(Pose(3.0, 1.5, 5.2, 180, 20), LENS)
+LEAF = Leaf("leaf", (3.6, 0.0), (3.6, 2.0))
+
+
+def with_corridor() -> SceneAnalyser:
+    return SceneAnalyser(
+        cameras={"cam-a": FACING, "cam-up": ABOVE},
+        zones=[STAIR, CORRIDOR],
+        zone_cameras={"stair-a": ("cam-a",), "corridor": ("cam-up",)},
+        profiles=load_profiles(),
+        leaves={"f1": [LEAF]},
+    )
+
+
+def coming(t_s: float) -> Float64Array:
+    """Eight people in file, 0.9 m apart, on their way through the corridor at 1 m/s."""
+    x_m = -9.0 + t_s - 0.9 * np.arange(8)
+    return np.column_stack([x_m, np.full(8, 1.5)])[x_m > -9.9]
+
+
+def seen_coming(
+    analyser: SceneAnalyser, states: dict[str, DoorState], last_s: float
+) -> ZoneReading:
+    """The stair's newest reading; nobody is on the stair yet."""
+    analyser.note_doors(states)
+    for number in range(round(last_s * 2.5)):
+        t_s = number / 2.5
+        above = heads(coming(t_s), ABOVE, CORRIDOR)
+        analyser.observe(frame(t_s, "cam-up"), above)
+        (reading,) = analyser.observe(frame(t_s), NOBODY)
+    return reading
+
+
+def test_a_shut_leaf_warns_of_those_who_are_still_upstream() -> None:
+    reading = seen_coming(with_corridor(), {"leaf": DoorState.SHUT}, 8.6)
+    assert reading.level is Level.L2
+    assert [reason.rule for reason in reading.reasons if reason.rule != "density"] == ["shut_door"]
+    assert reading.measurement is not None
+    assert reading.measurement.people == 0.0
+    assert reading.measurement.exit_open_share == pytest.approx(1 / 3)
+    # Eight in file reach the foot within eight seconds of each other, over 3 m.
+    assert reading.measurement.arriving_per_m_s == pytest.approx(8 / 8 / 3, abs=0.05)
+    assert reading.measurement.upstream_people == pytest.approx(8.0, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("states", "rules"),
+    [
+        ({"leaf": DoorState.OPEN}, []),
+        ({"leaf": DoorState.UNKNOWN}, ["door_unknown"]),
+        ({}, ["door_unknown"]),
+    ],
+)
+def test_an_open_or_unknown_leaf_warns_of_nothing(
+    states: dict[str, DoorState], rules: list[str]
+) -> None:
+    reading = seen_coming(with_corridor(), states, 8.0)
+    assert reading.level is Level.L0
+    assert [reason.rule for reason in reading.reasons if reason.rule != "density"] == rules

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
-from config.panels import PanelPlan
+from config.panels import PanelInput, PanelPlan
 from config.response import SiteResponse
 from streams.clock import SimulatedClock
-from tests.api.desk_cases import RunningDesk, running_desk
+from tests.api.desk_cases import AUTHORISED, RunningDesk, running_desk
 from tests.api.panels.modbus_peer import modbus_module
 from tests.api.panels.panel_cases import SECRET, free_port, panel_plan
+from vision.doors import DoorState
 from vision.instants import Monotonic, Utc
 
 # modbus-tk asks its event in the old way; as an error that would end the peer's thread.
@@ -156,3 +157,36 @@ async def test_no_flood_holds_a_button_back(sqlite_url: str, tmp_path: Path) -> 
         await desk.service.panels.called("phone-button", pressed=True)
         first = (await desk.alarms())[0]
         assert (first["type"], first["priority"]) == ("panic", 1)
+
+
+async def test_a_door_contact_tells_the_workers_and_alarms_nobody(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    plan = panel_plan(tmp_path, port)
+    # Closed while the door stands open, so that a cut wire reads as shut.
+    leaf = PanelInput(
+        "contact", plan.inputs[0].name, device_id="io-gate", address=5, door_id="leaf"
+    )
+    plan = replace(plan, inputs=(*plan.inputs, leaf))
+
+    async with desk_with(sqlite_url, plan) as desk:
+
+        async def until_state(state: DoorState) -> None:
+            await until(lambda: desk.service.panels.doors() == {"leaf": state})
+
+        await until_state(DoorState.UNKNOWN)
+        with modbus_module(port) as module:
+            module.contact(0, closed=True)
+            module.contact(5, closed=True)
+            await until_state(DoorState.OPEN)
+            module.contact(5, closed=False)
+            await until_state(DoorState.SHUT)
+            answer = await desk.client.get("/api/v1/workers/doors", headers=AUTHORISED)
+            assert answer.json() == {"doors": {"leaf": "shut"}}
+        # The cable to the module is cut: nothing is known, neither open nor shut.
+        await until_state(DoorState.UNKNOWN)
+        await until_alarm(desk, "panel_fault", subject_id="io-gate")
+        assert {alarm["type"] for alarm in await desk.alarms()} == {"panel_fault"}
+        refused = await desk.client.get("/api/v1/workers/doors")
+        assert refused.status_code == 401

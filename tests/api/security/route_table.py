@@ -64,6 +64,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     WORKERS: (
         "POST /api/v1/ingest",
         "POST /api/v1/inputs/{input_id}",
+        "GET /api/v1/workers/doors",
         "GET /api/v1/workers/orders",
     ),
     "operator supervisor police installer": (

@@ -1,0 +1,259 @@
+"""What is remembered of one zone between pictures, and its readings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vision.arrays import Float64Array
+from vision.camera_watch import WatchedPicture
+from vision.count_sanity import LASTS_S, USUAL_SHARE, Counts, Sanity, SanityState, judge
+from vision.demand import (
+    Upstream,
+    arrivals_per_s,
+    arrivals_s,
+    densest_per_s,
+    exits_to,
+    walk_s,
+)
+from vision.density import highest, local_density
+from vision.doors import Opening, ZoneDoors
+from vision.fusion import FusedZone, fuse
+from vision.grid import PlanGrid
+from vision.instants import Utc
+from vision.movement import direction_shares, median_speed_mps, stopped_share
+from vision.occasions import Occasion
+from vision.pressure import LocalPressure
+from vision.profiles import ZoneProfile
+from vision.readings import Reason, ZoneMeasurement, ZoneReading
+from vision.risk import RiskState, advance
+from vision.zone_flow import FlowRates, ZoneFlow, exit_width_m, to_exit_m
+from vision.zones import Zone
+
+# A camera that sent nothing for this long is lost.
+LOST_AFTER_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneMemory:
+    """What a zone's judgement remembers: timers and history, and the doubt in its counts."""
+
+    risk: RiskState
+    sanity: SanityState
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known beside the pictures of a zone.
+
+    Attributes:
+        upstream: the zones that lead here, as far as they are seen now.
+        occasion: what the timetable says of this hour.
+        second: the most doubtful verdict of a second count.
+        opening: how much of the exits stands open; `None` without a watched door.
+    """
+
+    upstream: tuple[Upstream, ...] = ()
+    occasion: Occasion | None = None
+    second: Sanity | None = None
+    opening: Opening | None = None
+
+
+class ZoneDesk:
+    """What is remembered of one zone between pictures."""
+
+    def __init__(
+        self,
+        zone: Zone,
+        profile: ZoneProfile,
+        camera_ids: tuple[str, ...],
+        model_id: str,
+        doors: ZoneDoors,
+    ) -> None:
+        self.zone = zone
+        self.doors = doors
+        self.grid = PlanGrid.over(zone.polygon_xy_m)
+        self.camera_ids = camera_ids
+        self.profile = profile
+        self._model_id = model_id
+        self._width_m = exit_width_m(zone)
+        self._state = RiskState()
+        self._sanity = SanityState()
+        self._pressure = LocalPressure(self.grid)
+        self._flows = {camera_id: ZoneFlow(zone) for camera_id in camera_ids}
+        self._rates: dict[str, tuple[Utc, FlowRates | None]] = {}
+        self._newest: tuple[ZoneMeasurement, FusedZone] | None = None
+
+    @property
+    def memory(self) -> ZoneMemory:
+        return ZoneMemory(self._state, self._sanity)
+
+    @memory.setter
+    def memory(self, memory: ZoneMemory) -> None:
+        self._state, self._sanity = memory.risk, memory.sanity
+
+    def held_for(self, target: Zone, at: Utc) -> Upstream | None:
+        """People, inflow and who walks to the exits into `target`, by the newest measurement.
+
+        The way on through `target` to its own exit is added at a usual pace. `None` when the
+        measurement is too old at `at`.
+        """
+        if self._newest is None or at - self._newest[0].captured_at > LOST_AFTER_S:
+            return None
+        measured, fused = self._newest
+        lines = exits_to(self.zone, target)
+        way_s = arrivals_s(lines, fused.walkers_xy_m, fused.walkers_mps)
+        later_s = walk_s(target, lines) - max(0.0, at - measured.captured_at)
+        underway_s = tuple((way_s + later_s).tolist())
+        return Upstream(measured.people, measured.inflow_per_s or 0.0, underway_s)
+
+    def read(
+        self,
+        pictures: Sequence[WatchedPicture],
+        beside: Beside,
+    ) -> ZoneReading:
+        occasion, second, upstream = beside.occasion, beside.second, beside.upstream
+        newest = max(pictures, key=lambda picture: picture.captured_at)
+        # Two cameras' clocks may be apart; the zone's own time never runs back.
+        at = (
+            newest.captured_at
+            if self._state.at is None
+            else max(newest.captured_at, self._state.at)
+        )
+        fused = fuse(self.zone.id, self.grid, pictures)
+        self._pressure.update(fused.walkers_xy_m, fused.walkers_mps, at)
+        expected = None if occasion is None else occasion.expected_per_s.get(self.zone.id)
+        rates = self._flow(pictures, fused)
+        inflow = None if rates is None else rates.inflow_per_s
+        demand = self._per_metre(arrivals_per_s(inflow, upstream, expected))
+        balance = self._balance(fused, rates, at)
+        doubt = max((one.above for one in (balance, second) if one is not None), default=0.0)
+        coming = self._per_metre(densest_per_s(self._underway_s(fused, upstream)))
+        measurement = replace(
+            self._measure(fused, rates, demand),
+            count_doubt=doubt,
+            arriving_per_m_s=coming if self.zone.exits else None,
+            exit_open_share=_open_share(beside.opening),
+            upstream_people=sum(zone.people for zone in upstream) if upstream else None,
+        )
+        self._newest = measurement, fused
+        profile = (
+            self.profile if occasion is None else occasion.profile_for(self.zone.id, self.profile)
+        )
+        judged = advance(self._state, measurement, profile, at)
+        self._state = judged.state
+        reasons = (
+            *judged.reasons,
+            *_count_reasons(balance, second, fused, rates),
+            *_unknown_doors(beside.opening),
+        )
+        if occasion is not None and occasion.is_drill:
+            reasons = (*reasons, Reason("drill"))
+        return ZoneReading(
+            self.zone.id,
+            at,
+            judged.level,
+            reasons,
+            measurement,
+            judged.could_be,
+            profile.id,
+            self._model_id,
+        )
+
+    def _underway_s(self, fused: FusedZone, upstream: Sequence[Upstream]) -> Float64Array:
+        """When those who walk to the zone's exits, here and upstream, will be there."""
+        here_s = arrivals_s(self.zone.exits, fused.walkers_xy_m, fused.walkers_mps)
+        return np.concatenate([here_s, *(zone.underway_s for zone in upstream)])
+
+    def _flow(self, pictures: Sequence[WatchedPicture], fused: FusedZone) -> FlowRates | None:
+        """Rates from the camera that sees most of the zone."""
+        for picture in pictures:
+            known = self._rates.get(picture.camera_id)
+            if known is None or known[0] < picture.captured_at:
+                rates = self._flows[picture.camera_id].update(picture.heads, fused.field.people)
+                self._rates[picture.camera_id] = (picture.captured_at, rates)
+        best = max(pictures, key=lambda p: p.parts[self.zone.id].view.visible_share)
+        return self._rates[best.camera_id][1]
+
+    def _balance(self, fused: FusedZone, rates: FlowRates | None, at: Utc) -> Sanity | None:
+        """The counter against who came in and went out; `None` unless they differ for a minute.
+
+        It moves no level: crossings are missed in a packed crowd, whose count is the better one.
+        """
+        balance = None if rates is None else rates.balance_people
+        counts = Counts(fused.field.people, fused.field.relative_error, None, balance)
+        verdict = judge(self._sanity, counts, at)
+        self._sanity = verdict.state
+        lasts = verdict.witness is not None and verdict.lasted_s >= LASTS_S
+        return verdict if lasts and balance is not None else None
+
+    def _measure(
+        self, fused: FusedZone, rates: FlowRates | None, demand_per_m_s: float | None
+    ) -> ZoneMeasurement:
+        density, density_std = local_density(self.grid, fused.field, fused.seen)
+        peak = highest(self.grid, density, density_std)
+        seen_area_m2 = float(self.grid.area_m2[fused.seen].sum())
+        shares = direction_shares(fused.walkers_mps, self.zone.axis_deg)
+        used = None if rates is None else rates.used
+        return ZoneMeasurement(
+            zone_id=self.zone.id,
+            captured_at=fused.oldest_at,
+            people=fused.field.people,
+            people_std=fused.field.people_std,
+            density_peak_per_m2=peak.density_per_m2,
+            density_peak_std_per_m2=peak.std_per_m2,
+            peak_xy_m=peak.xy_m,
+            density_mean_per_m2=fused.field.people / max(seen_area_m2, 1.0),
+            visible_share=fused.visible_share,
+            speed_mps=median_speed_mps(fused.walkers_mps),
+            inflow_per_s=None if rates is None else rates.inflow_per_s,
+            outflow_per_s=None if rates is None else rates.outflow_per_s,
+            minority_share=shares.minority,
+            pressure_per_s2=self._pressure.highest_per_s2(density),
+            luminance=fused.luminance,
+            infrared=fused.infrared,
+            stopped_share=stopped_share(fused.walkers_mps),
+            outflow_per_m_s=self._per_metre(None if rates is None else rates.outflow_per_s),
+            demand_per_m_s=demand_per_m_s,
+            along_share=shares.along if shares.walkers else None,
+            peak_to_exit_m=to_exit_m(self.zone, peak.xy_m),
+            exit_used_share=None if used is None else used.share,
+            exit_used_flow_per_m_s=None if used is None else used.flow_per_m_s,
+            fallen_people=fused.lying,
+        )
+
+    def _per_metre(self, flow_per_s: float | None) -> float | None:
+        if flow_per_s is None or self._width_m is None:
+            return None
+        return flow_per_s / self._width_m
+
+
+def _count_reasons(
+    balance: Sanity | None, second: Sanity | None, fused: FusedZone, rates: FlowRates | None
+) -> tuple[Reason, ...]:
+    """Which other counts are known to differ from the people of this zone."""
+    reasons: list[Reason] = []
+    if balance is not None and rates is not None:
+        people, lasted_s = fused.field.people, balance.lasted_s
+        reasons.append(Reason("flow_balance", rates.balance_people, people, "", lasted_s))
+    if second is not None:
+        reasons.append(Reason("second_count", second.doubt, USUAL_SHARE, "", second.lasted_s))
+    return tuple(reasons)
+
+
+def _open_share(opening: Opening | None) -> float | None:
+    """What the rules may take for known: nothing, while a door that may be shut is unknown."""
+    if opening is None or (opening.unknown and not opening.shut):
+        return None
+    return opening.share
+
+
+def _unknown_doors(opening: Opening | None) -> tuple[Reason, ...]:
+    """Told as long as it lasts; it moves no level."""
+    count = 0 if opening is None else len(opening.unknown)
+    return (Reason("door_unknown", float(count), 0.0),) if count else ()
+
+
+__all__ = ["LOST_AFTER_S", "Beside", "ZoneDesk", "ZoneMemory"]
