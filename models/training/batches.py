@@ -49,15 +49,23 @@ class StepPlan:
 
 
 class TrainingSet:
-    """Training pictures with their cache; the held-out ones are kept apart for validation."""
+    """Training pictures with their cache; the held-out ones are kept apart for validation.
 
-    def __init__(self, samples: Sequence[Sample], cache_dir: Path) -> None:
+    Pictures of the cameras in `without` are neither trained nor validated on; they share the cache
+    of the others, so that leaving one out decodes nothing anew.
+
+    Raises:
+        DatasetError: for a camera of which there is no picture: it would leave nothing out.
+    """
+
+    def __init__(
+        self, samples: Sequence[Sample], cache_dir: Path, *, without: Sequence[str] = ()
+    ) -> None:
         self.samples = list(samples)
+        used = positions_without(self.samples, without)
         self._cache = PixelCache(self.samples, cache_dir)
-        self.held_out = [
-            i for i, sample in enumerate(self.samples) if is_held_out(sample, HELD_OUT_PERCENT)
-        ]
-        kept = sorted(set(range(len(self.samples))) - set(self.held_out))
+        self.held_out = [i for i in used if is_held_out(self.samples[i], HELD_OUT_PERCENT)]
+        kept = sorted(set(used) - set(self.held_out))
         self._by_source: dict[str, list[int]] = {}
         for i in kept:
             self._by_source.setdefault(self.samples[i].source, []).append(i)
@@ -118,8 +126,8 @@ def read_training_samples(data: Path, rendered: Path | None) -> list[Sample]:
     return samples + (read_rendered(rendered) if rendered else [])
 
 
-def without_cameras(samples: Sequence[Sample], cameras: Sequence[str]) -> list[Sample]:
-    """The samples of all other cameras.
+def positions_without(samples: Sequence[Sample], cameras: Sequence[str]) -> list[int]:
+    """Where the samples of all other cameras stand.
 
     Raises:
         DatasetError: for a camera of which there is no picture: it would leave nothing out.
@@ -130,7 +138,7 @@ def without_cameras(samples: Sequence[Sample], cameras: Sequence[str]) -> list[S
             raise DatasetError(
                 f"no training picture of camera {camera!r}; {', '.join(sorted(known))}"
             )
-    return [sample for sample in samples if sample.camera not in cameras]
+    return [i for i, sample in enumerate(samples) if sample.camera not in cameras]
 
 
 def ahead(

@@ -30,7 +30,6 @@ from models.training.batches import (
     TrainingSet,
     ahead,
     read_training_samples,
-    without_cameras,
 )
 from models.training.cache import cache_folder
 from models.training.export import export_onnx
@@ -222,8 +221,8 @@ def main() -> None:
     asked = _arguments()
     torch.set_num_threads(asked.threads)
     asked.out.mkdir(parents=True, exist_ok=True)
-    samples = without_cameras(read_training_samples(asked.data, asked.rendered), asked.without)
-    data = TrainingSet(samples, cache_folder())
+    samples = read_training_samples(asked.data, asked.rendered)
+    data = TrainingSet(samples, cache_folder(), without=asked.without)
     recipe = replace(Recipe(), epochs=asked.epochs, seed=asked.seed, peak_rate=asked.rate)
     if asked.finish:
         recipe = replace(recipe, phases=recipe.phases[-1:])

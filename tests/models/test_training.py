@@ -17,7 +17,7 @@ from models.training.batches import (
     TrainingSet,
     ahead,
     normalised_shares,
-    without_cameras,
+    positions_without,
 )
 from models.training.recipe import Recipe, rate_at
 from models.training.targets import targets_for
@@ -182,10 +182,10 @@ def test_shares_of_a_batch(sources: list[str], shares: dict[str, float]) -> None
 
 def test_a_camera_left_out_is_in_no_training_picture() -> None:
     samples = [Sample("brt", f"brt-{k % 2 + 1}", Path(f"{k}.png"), HEADS, False) for k in range(6)]
-    assert [s.picture.stem for s in without_cameras(samples, ["brt-2"])] == ["0", "2", "4"]
-    assert without_cameras(samples, []) == samples
+    assert positions_without(samples, ["brt-2"]) == [0, 2, 4]
+    assert positions_without(samples, []) == [0, 1, 2, 3, 4, 5]
     with pytest.raises(DatasetError, match="no training picture of camera 'brt-7'; brt-1, brt-2"):
-        without_cameras(samples, ["brt-7"])
+        positions_without(samples, ["brt-7"])
 
 
 def test_no_picture_left_to_train_on_is_refused() -> None:
