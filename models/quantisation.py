@@ -47,10 +47,13 @@ class Calibration:
     Attributes:
         samples: training pictures, none of them held out for validation.
         decoding: how the network is shown a picture.
+        weighed_on: other training pictures, on which the counts in int8 are brought to those in
+            float: on `samples` themselves the rounding fits too well. Empty for `samples`.
     """
 
     samples: tuple[Sample, ...]
     decoding: Decoding
+    weighed_on: tuple[Sample, ...] = ()
 
     def by_source(self) -> dict[str, int]:
         """How many pictures of each set."""
@@ -95,14 +98,20 @@ class QuantisedFile:
     kept_in_float: tuple[str, ...]
 
 
-def choose_pictures(samples: Sequence[Sample], count: int, seed: int = _SEED) -> tuple[Sample, ...]:
+def choose_pictures(
+    samples: Sequence[Sample], count: int, seed: int = _SEED, *, but: Sequence[Sample] = ()
+) -> tuple[Sample, ...]:
     """About `count` training pictures, as many of each source as of the others, none held out.
+
+    Args:
+        but: pictures that are not to be among them.
 
     Raises:
         DatasetError: when no picture is left.
     """
     rng = np.random.default_rng(seed)
-    kept = [s for s in samples if not is_held_out(s, HELD_OUT_PERCENT)]
+    taken = {s.picture for s in but}
+    kept = [s for s in samples if s.picture not in taken and not is_held_out(s, HELD_OUT_PERCENT)]
     sources = sorted({s.source for s in kept})
     if not sources or count < 1:
         raise DatasetError("no training picture to calibrate on; give the folder of the data sets")
@@ -140,8 +149,9 @@ def quantise_model(
         )
     nncf = _nncf()
     content = checked_weights(card)
-    samples = choose_pictures(read_training_samples(data, rendered), pictures)
-    calibration = Calibration(samples, card.decoding)
+    known = read_training_samples(data, rendered)
+    samples = choose_pictures(known, pictures)
+    calibration = Calibration(samples, card.decoding, choose_pictures(known, pictures, but=samples))
     network = quantise(content, calibration, keep=keep)
     name = f"{card.model_id}-int8.zip"
     path = weights_path(card).with_name(name)
@@ -174,7 +184,7 @@ def quantise(
 
     The layers that give the answers stay in float: a step of 1/255 of the largest density is more
     than an empty cell holds. Rounding moves all counts a little one way; one factor on the density
-    brings their sum over the calibration pictures back to that in float.
+    brings their sum over other training pictures back to that in float.
     """
     nncf = _nncf()
     import openvino
@@ -206,9 +216,9 @@ def quantise(
 
 def count_factor(model: Any, quantised: Any, calibration: Calibration) -> float:
     """Counts in float over counts in int8: the mean of the ratios of the sets."""
-    ratios = []
-    for source in calibration.by_source():
-        samples = tuple(s for s in calibration.samples if s.source == source)
+    ratios, pictures = [], calibration.weighed_on or calibration.samples
+    for source in sorted({sample.source for sample in pictures}):
+        samples = tuple(s for s in pictures if s.source == source)
         blobs = list(replace(calibration, samples=samples).blobs())
         ratios.append(_people(model, blobs) / max(_people(quantised, blobs), 1e-6))
     return float(np.mean(ratios))

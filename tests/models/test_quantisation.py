@@ -26,6 +26,7 @@ def _network(per_pixel: float) -> Any:
 
 
 def _samples(folder: Path, greys: dict[str, list[int]]) -> tuple[Sample, ...]:
+    folder.mkdir(exist_ok=True)
     found = []
     for source, levels in greys.items():
         for k, level in enumerate(levels):
@@ -51,6 +52,23 @@ def test_the_factor_brings_the_count_back_to_that_in_float(tmp_path: Path) -> No
     samples = _samples(tmp_path, {"brt": [10, 90], "scut_a": [200]})
     calibration = Calibration(samples, Decoding())
     assert count_factor(_network(0.5), _network(0.4), calibration) == pytest.approx(1.25, rel=5e-3)
+
+
+def test_the_factor_is_weighed_on_other_pictures_where_they_are_given(tmp_path: Path) -> None:
+    """8-bit grey through 0.5 and 0.4: the ratio is the same; a black set alone has none."""
+    black = _samples(tmp_path / "black", {"brt": [0]})
+    white = _samples(tmp_path / "white", {"brt": [200]})
+    weighed = Calibration(black, Decoding(), white)
+    assert count_factor(_network(0.5), _network(0.4), weighed) == pytest.approx(1.25, rel=5e-3)
+    assert count_factor(_network(0.5), _network(0.4), Calibration(black, Decoding())) == 0.0
+
+
+def test_pictures_that_are_taken_are_not_taken_again(tmp_path: Path) -> None:
+    samples = _samples(tmp_path, {"brt": list(range(40)), "scut_a": list(range(100, 130))})
+    first = choose_pictures(samples, 20)
+    others = choose_pictures(samples, 20, but=first)
+    assert len(others) == 20
+    assert not {s.picture for s in first} & {s.picture for s in others}
 
 
 def test_each_set_weighs_the_same_in_the_calibration(tmp_path: Path) -> None:
