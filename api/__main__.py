@@ -1,5 +1,5 @@
 """`python -m api`: the same as the `xiaoan` command."""
 
-from api.cli import app
+from api.command import main
 
-app()
+main()

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from api.cli_account import account_app, audit_app
 from api.cli_analyze import analyze
-from api.cli_bench import bench, warn_of_overload
+from api.cli_bench import bench
 from api.cli_calibrate import calibrate_camera
 from api.cli_coverage import coverage_app
 from api.cli_dismissal import dismissal_app
@@ -20,6 +20,7 @@ from api.cli_evidence import evidence_app
 from api.cli_models import models_app
 from api.cli_plan import plan_app
 from api.cli_replay import replay
+from api.cli_run import PortOption, RunDirOption, run_command, say
 from api.cli_secret import secret_app
 from api.cli_selftest import selftest
 from api.cli_site import site_app
@@ -28,10 +29,9 @@ from api.demo import DemoCheck, demo_plan
 from api.doctor import Patient, Status, examine
 from api.logs import set_up_logs
 from api.run import RunPlan, run
-from config import ConfigError, load_site
+from config import ConfigError
 from config.settings import load_settings
 from config.texts import LANGUAGES, text
-from models.errors import ModelError
 from streams.worker import stop_on_signals
 
 app = typer.Typer(
@@ -56,31 +56,7 @@ app.command("replay")(replay)
 app.command("selftest")(selftest)
 app.command("bench")(bench)
 
-SiteOption = Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")]
-RunDirOption = Annotated[
-    Path | None, typer.Option("--run-dir", help="数据目录 Folder for database and spools.")
-]
-PortOption = Annotated[int | None, typer.Option("--port", help="端口 Port of the console.")]
-
-
-def _say(line: str) -> None:
-    Console(soft_wrap=True, highlight=False).print(line, markup=False)
-
-
-@app.command("run")
-def run_command(site: SiteOption, run_dir: RunDirOption = None, port: PortOption = None) -> None:
-    """启动值班台和全部摄像机 Start the console and all cameras; Ctrl+C stops."""
-    try:
-        settings = load_settings(run_dir=run_dir, port=port)
-        plan = RunPlan(load_site(site), settings)
-        set_up_logs(settings.log_level)
-        stop = threading.Event()
-        stop_on_signals(stop)
-        warn_of_overload(plan.site, settings, _say, stop)
-        run(plan, stop, _say)
-    except (ConfigError, ModelError) as error:
-        _say(str(error))
-        raise typer.Exit(2) from None
+app.command("run")(run_command)
 
 
 @app.command("demo")
@@ -98,11 +74,11 @@ def demo_command(
         stop = threading.Event()
         stop_on_signals(stop)
         for language in LANGUAGES:
-            _say(text("demo.intro", language))
-            _say(text("demo.wait", language))
+            say(text("demo.intro", language))
+            say(text("demo.wait", language))
         passed = _run_demo(plan, stop, check=check)
     except ConfigError as error:
-        _say(str(error))
+        say(str(error))
         raise typer.Exit(2) from None
     if not passed:
         raise typer.Exit(1)
@@ -110,18 +86,18 @@ def demo_command(
 
 def _run_demo(plan: RunPlan, stop: threading.Event, *, check: bool) -> bool:
     if not check:
-        run(plan, stop, _say)
+        run(plan, stop, say)
         return True
     verdict: list[bool] = []
 
     def watch() -> None:
-        verdict.append(DemoCheck(plan).watch(stop, _say))
+        verdict.append(DemoCheck(plan).watch(stop, say))
         stop.set()
 
     watcher = threading.Thread(target=watch, name="demo-check")
     watcher.start()
     try:
-        run(plan, stop, _say)
+        run(plan, stop, say)
     finally:
         stop.set()
         watcher.join()
@@ -137,7 +113,7 @@ def doctor_command(
     try:
         settings = load_settings(run_dir=run_dir)
     except ConfigError as error:
-        _say(str(error))
+        say(str(error))
         raise typer.Exit(2) from None
     language = settings.language
     checks = examine(
@@ -152,6 +128,6 @@ def doctor_command(
     Console().print(table)
     failed = sum(1 for check in checks if check.status is Status.FAIL)
     if failed:
-        _say(text("doctor.summary.fail", language, count=failed))
+        say(text("doctor.summary.fail", language, count=failed))
         raise typer.Exit(1)
-    _say(text("doctor.summary.ok", language))
+    say(text("doctor.summary.ok", language))

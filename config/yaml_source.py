@@ -17,11 +17,13 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from config.errors import ConfigFileError, FileProblem
+from config.kept import JsonValue, kept_json
 
 KeyPath = tuple[str | int, ...]
 
 MAX_BYTES = 4_000_000
 MAX_DEPTH = 24
+_SHIPPED = Path(__file__).resolve().parent
 _CORE = "tag:yaml.org,2002:"
 
 
@@ -80,7 +82,44 @@ def read_yaml(path: Path) -> YamlSource:
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise _whole_file(path.name, reason, "check the file's kind and permissions") from None
+    if path.resolve().is_relative_to(_SHIPPED):
+        return _shipped(content, path.name)
     return parse_yaml(content, file=path.name)
+
+
+def _shipped(content: bytes, file: str) -> YamlSource:
+    """A file of this program: parsed once a machine."""
+    try:
+        told = kept_json("yaml", content, lambda: _told(parse_yaml(content, file=file)))
+    except _ProblemsError as found:
+        return found.source
+    if not isinstance(told, dict) or set(told) != {"data", "lines"}:
+        return parse_yaml(content, file=file)
+    lines = {tuple(path): int(line) for path, line in told["lines"]}
+    return YamlSource(file, _with_tuples(told["data"]), lines)
+
+
+class _ProblemsError(Exception):
+    """Nothing is kept of a file with problems: they are told each time."""
+
+    def __init__(self, source: YamlSource) -> None:
+        super().__init__()
+        self.source = source
+
+
+def _told(source: YamlSource) -> JsonValue:
+    if source.problems:
+        raise _ProblemsError(source)
+    lines = [[list(path), line] for path, line in source.lines.items()]
+    return {"data": source.data, "lines": lines}  # type: ignore[dict-item]
+
+
+def _with_tuples(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _with_tuples(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_with_tuples(item) for item in value)
+    return value
 
 
 def parse_yaml(content: bytes, *, file: str) -> YamlSource:

@@ -18,7 +18,8 @@ from config import ConfigError, load_site
 from config.settings import load_settings
 from models.errors import ModelError
 
-_NICENESS = 10
+# The cameras come first: it takes what is left over, for as long as it needs.
+_NICENESS = 19
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

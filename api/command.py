@@ -1,0 +1,24 @@
+"""The `xiaoan` command: `run` by itself, at once, and all others by `api.cli`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    if sys.argv[1:2] == ["run"]:
+        import typer
+
+        from api.cli_run import run_command
+
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command("run")(run_command)
+        alone(args=sys.argv[2:], prog_name="xiaoan run")
+    else:
+        from api.cli import app
+
+        app()
+
+
+__all__ = ["main"]
