@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.crowd_runs import Run
 from benchmarks.report import Report
+from streams.virtual.scenarios import scenario_named
 from vision.arrays import Float64Array
 from vision.profiles import ZoneProfile
 from vision.readings import Level
@@ -144,11 +145,12 @@ def level_rows(report: Report, runs: Judged) -> bool:
 def _level(report: Report, runs: Judged, level: Level) -> bool:
     """Runs whose truth has this level: how many we missed, how late we were, and false ones."""
     name = level.value
-    delays, missed, truly, false = [], 0, 0, 0
+    delays, missed, truly, false, shut = [], 0, 0, 0, 0
     for run, profile in runs:
         onset, ours = run.onset_s(level, profile), run.first_s(level)
         if onset is None:
             false += ours is not None
+            shut += ours is not None and _has_a_shut_exit(run.key.story)
             continue
         truly += 1
         missed += ours is None
@@ -158,17 +160,25 @@ def _level(report: Report, runs: Judged, level: Level) -> bool:
     report.row(f"of these, {name} missed", missed, "0")
     report.row(f"runs without a true {name} that raised {name}",
                f"{false} of {len(runs) - truly}", "")  # fmt: skip
+    report.row(f"of these in stories whose exit is shut or narrowed ({name})", shut, "")
     key = name.lower()
     report.figures |= {
         f"true_{key}_runs": truly,
         f"missed_{key}_runs": missed,
         f"false_{key}_runs": false,
+        f"false_{key}_runs_with_shut_exit": shut,
     }
     if delays:
         p95 = _p95(np.array(delays))
         report.row(f"our {name} after the true one (0 where before it), p95", f"{p95:.1f} s", "")
         report.figures[f"{key}_delay_p95_s"] = round(p95, 2)
     return missed > 0
+
+
+def _has_a_shut_exit(name: str) -> bool:
+    """Whether a gate shuts or a leaf stays shut: the jam of such a story is real."""
+    story = scenario_named(name)
+    return story.closure is not None or story.shut_leaf_y_m is not None
 
 
 def _p95(values: Float64Array) -> float:
