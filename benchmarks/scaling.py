@@ -22,15 +22,15 @@ _STAIR_TARGET_FPS = 1.0
 _MEMORY_TARGET_MIB = 120.0
 
 
-def one_run(cameras: int, kind: str, seconds: float, seed: int) -> tuple[Sustained, float]:
+def one_run(
+    folder: Path, cameras: int, kind: str, seconds: float, seed: int
+) -> tuple[Sustained, float]:
     """What this many cameras cost, and the slowest stair's analysed frames a second."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        films, _ = school_films(folder, cameras, kind, mixed=False, seconds=seconds, seed=seed)
-        films = [replace(film, stairs=number % 2 == 0) for number, film in enumerate(films)]
-        stairs = {f"cam-{number + 1}" for number in range(0, cameras, 2)}
-        found = watch(films, stairs, folder, seconds)
-        return found, found.least_fps
+    films, _ = school_films(folder, cameras, kind, mixed=False, seconds=seconds, seed=seed)
+    films = [replace(film, stairs=number % 2 == 0) for number, film in enumerate(films)]
+    stairs = {f"cam-{number + 1}" for number in range(0, cameras, 2)}
+    found = watch(films, stairs, folder / f"{cameras}-cameras", seconds)
+    return found, found.least_fps
 
 
 def main() -> int:
@@ -46,7 +46,11 @@ def main() -> int:
         columns=("cameras", "cores", "MiB", "stairs analysed", "slowest stair", "age p95"),
     )
     numbers = [int(text) for text in options.cameras.split(",")]
-    runs = [one_run(number, options.kind, options.seconds, options.seed) for number in numbers]
+    with tempfile.TemporaryDirectory() as name:
+        runs = [
+            one_run(Path(name), number, options.kind, options.seconds, options.seed)
+            for number in numbers
+        ]
     for one, slowest in runs:
         report.row(
             one.cameras,

@@ -21,7 +21,8 @@ from streams.reporting import AnyRecord
 
 _log = structlog.get_logger(__name__)
 
-WAITS_S = 0.2
+# Short: the uploader lingers after it, and a reading waits for both.
+WAITS_S = 0.05
 _MOST_WAITING = 20_000
 
 
