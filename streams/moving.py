@@ -17,8 +17,9 @@ from vision.instants import Monotonic
 BEHIND_S, FREE_S = 20.0, 20.0
 # Between two moves, and before the same cameras move again.
 REST_S, STAYS_S = 60.0, 600.0
-# The taker must have so much more than the cameras need, and be no fuller than this afterwards.
-_MARGIN_CORES, _FULLEST = 0.05, 0.9
+# No worker should be fuller than this. What counts is what the taker does now: its calm cameras may
+# wake, but on a large site they never all do at once, or nobody could take anything.
+_FULLEST = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +113,7 @@ class MovePlanner:
         mine = [group for group in self._groups if set(group) <= giver.needs_cores.keys()]
         if len(mine) < 2:
             return None
-        room = min(
-            taker.spare_cores - _MARGIN_CORES,
-            _FULLEST * taker.own_cores - sum(taker.needs_cores.values()),
-        )
+        room = taker.spare_cores - (1.0 - _FULLEST) * taker.own_cores
         need = {group: sum(giver.needs_cores[one] for one in group) for group in mine}
         may = [group for group in mine if 0.0 < need[group] <= room and self._may_move(group, now)]
         covering = [group for group in may if need[group] >= missing]
