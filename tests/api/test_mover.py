@@ -9,13 +9,20 @@ import pytest
 
 from api import mover
 from api.mover import Mover, views_of
-from api.placement import PictureSockets, WorkerShare, settle_shares, worker_shares
+from api.placement import (
+    PictureSockets,
+    WorkerShare,
+    seen_together,
+    settle_shares,
+    worker_shares,
+)
 from config import load_site, sample_school_directory
 from config.settings import ServiceSettings
 from config.site import Site
 from streams.clock import SystemClock
 from streams.handover import Given, HandoverFolder, MoveOrder, handover_folder
 from streams.moving import PlannedMove
+from streams.placement import camera_groups
 from streams.worker import socket_path
 from vision.instants import Monotonic
 
@@ -74,9 +81,7 @@ def moved_by(
     site: Site, settings: ServiceSettings, *acts: Callable[[HandoverFolder, int], None]
 ) -> tuple[bool, dict[str, tuple[str, ...]], PlannedMove]:
     """Whether the move was made, and who has which camera then."""
-    first, second = settle_shares(site, settings)
-    camera_id = next(one for one in first.camera_ids if alone(site, one))
-    planned = PlannedMove((camera_id,), first.worker_id, second.worker_id)
+    planned = movable(site, settle_shares(site, settings))
     workers = Workers(handover_folder(settings.run_dir), *acts)
     try:
         made = Mover(site, settings, SystemClock()).move(planned, threading.Event())
@@ -86,9 +91,15 @@ def moved_by(
     return made, held(worker_shares(site, settings)), planned
 
 
-def alone(site: Site, camera_id: str) -> bool:
-    """Whether no other camera sees its zones."""
-    return all(len(site.cameras_of(zone.id)) == 1 for zone in site.zones_of(camera_id))
+def movable(site: Site, shares: tuple[WorkerShare, ...]) -> PlannedMove:
+    """A group of cameras of a worker that has others besides, and the other worker."""
+    groups = camera_groups(seen_together(site))
+    for giver in shares:
+        mine = [group for group in groups if set(group) <= set(giver.camera_ids)]
+        if len(mine) > 1:
+            (taker,) = [one.worker_id for one in shares if one is not giver]
+            return PlannedMove(mine[0], giver.worker_id, taker)
+    raise AssertionError("the sample school's workers have one group each")
 
 
 def held(shares: tuple[WorkerShare, ...]) -> dict[str, tuple[str, ...]]:
@@ -98,17 +109,17 @@ def held(shares: tuple[WorkerShare, ...]) -> dict[str, tuple[str, ...]]:
 def test_what_was_moved_is_written_down_and_its_pictures_are_found(
     site: Site, settings: ServiceSettings
 ) -> None:
-    before = held(settle_shares(site, settings))
+    would = movable(site, settle_shares(site, settings))
     sockets = PictureSockets(site, settings)
-    (camera_id,) = [one for one in before["worker-0"] if alone(site, one)][:1]
-    assert sockets.of(camera_id) == socket_path(settings.run_dir, "worker-0")
+    camera_id = would.camera_ids[0]
+    assert sockets.of(camera_id) == socket_path(settings.run_dir, would.giver)
     made, after, planned = moved_by(site, settings, ready, give, done)
     assert made
-    assert planned.camera_ids == (camera_id,)
-    assert camera_id in after["worker-1"]
-    assert camera_id not in after["worker-0"]
+    assert planned == would
+    assert set(planned.camera_ids) <= set(after[planned.taker])
+    assert not set(planned.camera_ids) & set(after[planned.giver])
     assert sorted(after["worker-0"] + after["worker-1"]) == sorted(one.id for one in site.cameras)
-    assert sockets.of(camera_id) == socket_path(settings.run_dir, "worker-1")
+    assert sockets.of(camera_id) == socket_path(settings.run_dir, planned.taker)
     assert sockets.of("a stranger") is None
 
 
@@ -122,7 +133,7 @@ def test_a_move_that_does_not_come_about_changes_nothing(
 ) -> None:
     made, after, planned = moved_by(site, settings, *acts)
     assert not made
-    assert planned.camera_ids[0] in after["worker-0"]
+    assert set(planned.camera_ids) <= set(after[planned.giver])
 
 
 def test_cameras_given_to_a_taker_that_died_are_its_own_when_it_starts_again(
@@ -130,19 +141,18 @@ def test_cameras_given_to_a_taker_that_died_are_its_own_when_it_starts_again(
 ) -> None:
     made, after, planned = moved_by(site, settings, ready, give)
     assert made
-    assert planned.camera_ids[0] in after["worker-1"]
+    assert set(planned.camera_ids) <= set(after[planned.taker])
 
 
 def test_between_giving_and_writing_down_a_worker_that_starts_finds_the_same(
     site: Site, settings: ServiceSettings
 ) -> None:
-    first, second = settle_shares(site, settings)
-    camera_id = next(one for one in first.camera_ids if alone(site, one))
+    move = movable(site, settle_shares(site, settings))
     folder = handover_folder(settings.run_dir)
-    folder.begin(MoveOrder(3, (camera_id,), first.worker_id, second.worker_id))
-    assert camera_id in held(worker_shares(site, settings))["worker-0"]
+    folder.begin(MoveOrder(3, move.camera_ids, move.giver, move.taker))
+    assert set(move.camera_ids) <= set(held(worker_shares(site, settings))[move.giver])
     folder.give(Given(3, (), {}))
-    assert camera_id in held(worker_shares(site, settings))["worker-1"]
+    assert set(move.camera_ids) <= set(held(worker_shares(site, settings))[move.taker])
 
 
 def status(home: int | None = 0, lent: int | None = None, **pace: object) -> dict[str, object]:
@@ -201,16 +211,18 @@ def test_a_worker_that_stays_behind_gives_one_group_and_then_there_is_rest(
     site: Site, settings: ServiceSettings
 ) -> None:
     shares = settle_shares(site, settings)
+    move = movable(site, shares)
     answers = {
         socket_path(settings.run_dir, share.worker_id): status(
             index,
             None,
-            shed_step=3 if index == 0 else 0,
-            needs_cores=dict.fromkeys(share.camera_ids, 0.3 if index == 0 else 0.1),
+            shed_step=3 if share.worker_id == move.giver else 0,
+            needs_cores=dict.fromkeys(share.camera_ids, 0.05),
         )
         for index, share in enumerate(shares)
     }
     noting = Noting(site, settings, Ticking(14), answers.get)
     noting.run(threading.Event())
-    assert [(one.giver, one.taker) for one in noting.made] == [("worker-0", "worker-1")]
-    assert set(noting.made[0].camera_ids) < set(shares[0].camera_ids)
+    assert [(one.giver, one.taker) for one in noting.made] == [(move.giver, move.taker)]
+    (giver,) = [share for share in shares if share.worker_id == move.giver]
+    assert set(noting.made[0].camera_ids) < set(giver.camera_ids)
