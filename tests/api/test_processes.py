@@ -152,12 +152,15 @@ def test_a_killed_worker_leaves_no_old_level_and_comes_back(running: RunningSite
     def read_anew() -> bool:
         zone = running.zone(ZONE)
         assert zone is not None
+        captured = zone["captured_at"]
+        anew = captured is not None and datetime.fromisoformat(captured) > killed_at
         if zone["level"] == "UNKNOWN":
-            assert zone["people"] is None
+            # A new worker on a slow machine counts before it may say a level (`too_slow`).
+            assert zone["people"] is None or anew
             assert zone["reasons"]
             return False
         assert zone["age_s"] <= 3.0
-        return datetime.fromisoformat(zone["captured_at"]) > killed_at
+        return anew
 
     running.wait_for("a new reading", read_anew)
 
