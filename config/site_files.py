@@ -63,7 +63,8 @@ def check_files(site: Site) -> tuple[FileStanding, ...]:
         plan = load_panels(site)
         return {
             "devices": len(plan.devices),
-            "inputs": len(plan.inputs),
+            "inputs": sum(one.door_id is None for one in plan.inputs),
+            "contacts": sum(one.door_id is not None for one in plan.inputs),
             "outputs": len(plan.outputs),
         }
 

@@ -89,7 +89,7 @@ def test_the_examples_can_be_used_as_they_are(tmp_path: Path) -> None:
         (folder / f"{name}.example.yaml").rename(folder / f"{name}.yaml")
     result = RUNNER.invoke(site_app, ["check", str(folder), "--lang", "en"])
     assert result.exit_code == 0, result.output
-    assert "modules 1, buttons 2, outputs 2" in result.output
+    assert "modules 1, buttons 2, door contacts 2, outputs 2" in result.output
     assert "targets 2, paths 3" in result.output
 
 
