@@ -32,7 +32,7 @@ from api.run import RunPlan, run
 from config import ConfigError
 from config.settings import load_settings
 from config.texts import LANGUAGES, text
-from streams.worker import stop_on_signals
+from streams.stopping import stop_on_signals
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -19,7 +19,7 @@ from api.run import RunPlan, run
 from config import ConfigError, load_site
 from config.settings import load_settings
 from models.errors import ModelError
-from streams.worker import stop_on_signals
+from streams.stopping import stop_on_signals
 
 SiteOption = Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")]
 RunDirOption = Annotated[

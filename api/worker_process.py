@@ -25,7 +25,8 @@ from streams.cores import core_of, stay_on, usable_cores
 from streams.errors import StreamError
 from streams.hardware import usable_hardware
 from streams.heartbeat import Heartbeat
-from streams.worker import WorkerPlan, build, stop_on_signals
+from streams.stopping import stop_on_signals
+from streams.worker import WorkerPlan, build
 from vision.errors import VisionError
 
 log = structlog.get_logger()

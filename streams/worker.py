@@ -29,7 +29,6 @@ from streams.worker_loop import (
     Worker,
     WorkerConfig,
     WorkerError,
-    stop_on_signals,
 )
 from vision.observations import HeadNetwork, PersonDetector
 from vision.occasions import Schedule
@@ -185,5 +184,4 @@ __all__ = [
     "camera_spec",
     "socket_path",
     "spool_path",
-    "stop_on_signals",
 ]

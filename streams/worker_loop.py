@@ -9,7 +9,6 @@ anew.
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections import Counter
@@ -403,15 +402,4 @@ def _thread(name: str, work: Callable[..., None], *given: object) -> threading.T
     return threading.Thread(target=work, args=given, name=name, daemon=True)
 
 
-def stop_on_signals(stop: threading.Event) -> None:
-    """Set `stop` on SIGTERM and SIGINT; call it in the main thread."""
-
-    def handle(number: int, frame: object) -> None:
-        del number, frame
-        stop.set()
-
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
-
-
-__all__ = ["Collaborators", "Worker", "WorkerConfig", "WorkerError", "stop_on_signals"]
+__all__ = ["Collaborators", "Worker", "WorkerConfig", "WorkerError"]
