@@ -69,12 +69,12 @@ def _film(
     )
     drawn = path.with_stem(f"{path.stem}-drawn")
     render_film(shot, drawn, None)
-    _as_sent(drawn, path, size_px)
+    as_sent(drawn, path, size_px)
     drawn.unlink()
     return path
 
 
-def _as_sent(film: Path, path: Path, size_px: tuple[int, int]) -> None:
+def as_sent(film: Path, path: Path, size_px: tuple[int, int]) -> None:
     """The film again as a camera sends it: in this size, at its rate."""
     bits_per_s = round(_BITS_PER_PIXEL_S * size_px[0] * size_px[1])
     with av.open(str(film)) as source, av.open(str(path), "w") as target:

@@ -22,7 +22,7 @@ from streams.camera_state import CameraStatus, SilenceLimits, after_silence
 from streams.clock import Clock
 from streams.errors import EndOfStreamError, SourceError
 from streams.records import CameraState
-from streams.resolution import calibrated_size_px
+from streams.resolution import analysed_size_px
 from streams.sampling import DropCounts, Sampler
 from streams.sources import (
     Opener,
@@ -52,7 +52,8 @@ class CameraSpec:
     """One camera as its loop needs it.
 
     Attributes:
-        size_px: width and height for which the camera is calibrated.
+        size_px: width and height for which the camera is calibrated; no picture is analysed
+            larger.
         squeezed_px: size of a stream that shows the same view with pixels that are not square.
         analysed_fps: pictures a second that are analysed.
         repeat: a recording starts again at its end; otherwise it ends offline.
@@ -256,7 +257,7 @@ class CameraLoop:
                     return
 
     def _take(self, picture: Picture) -> None:
-        size_px = calibrated_size_px(
+        size_px = analysed_size_px(
             picture.raw.size_px,
             self.spec.size_px,
             where=str(self.spec.uri),

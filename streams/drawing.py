@@ -43,11 +43,22 @@ class ZoneOutline:
     Attributes:
         lines_uv_px: polylines of (N, 2) pixels, split where the border leaves the view.
         polygon_uv_px: (N, 2) border pixels for telling heads inside; empty when it is split.
+        size_px: width and height of the picture whose pixels these are.
     """
 
     zone_id: str
     lines_uv_px: tuple[Float64Array, ...]
     polygon_uv_px: Float64Array
+    size_px: tuple[int, int]
+
+    def on(self, image_bgr: UInt8Array) -> ZoneOutline:
+        """The same outline on a picture (height, width, 3) of the same view in any size."""
+        size_px = (image_bgr.shape[1], image_bgr.shape[0])
+        if size_px == self.size_px:
+            return self
+        scale = np.array(size_px) / self.size_px
+        lines = tuple(line * scale for line in self.lines_uv_px)
+        return ZoneOutline(self.zone_id, lines, self.polygon_uv_px * scale, size_px)
 
 
 def zone_outline(camera: Camera, zone: Zone) -> ZoneOutline:
@@ -56,14 +67,15 @@ def zone_outline(camera: Camera, zone: Zone) -> ZoneOutline:
     points_xy_m = np.asarray(border.coords, dtype=np.float64)
     heights = zone.head_plane.z_at(points_xy_m)
     uv_px, _ = camera.project(np.column_stack([points_xy_m, heights]))
+    size_px = (camera.lens.width_px, camera.lens.height_px)
     near = np.isfinite(uv_px) & (np.abs(uv_px) < _FAR_PX)
     drawable: BoolArray = np.asarray(near.all(axis=1))
     if drawable.all():
-        return ZoneOutline(zone.id, (uv_px,), uv_px)
+        return ZoneOutline(zone.id, (uv_px,), uv_px, size_px)
     breaks = np.flatnonzero(np.diff(drawable.astype(np.int8)))
     runs = np.split(np.arange(len(uv_px)), breaks + 1)
     lines = tuple(uv_px[run] for run in runs if drawable[run[0]] and len(run) > 1)
-    return ZoneOutline(zone.id, lines, np.zeros((0, 2)))
+    return ZoneOutline(zone.id, lines, np.zeros((0, 2)), size_px)
 
 
 def draw(
@@ -74,6 +86,7 @@ def draw(
 ) -> UInt8Array:
     """A new picture of the same size with heads, zones, levels and the capture time."""
     image = np.array(frame.image_bgr, copy=True)
+    outlines = [outline.on(image) for outline in outlines]
     unit = max(image.shape[1] / 1280.0, 0.4)
     _draw_heads(image, heads, outlines, readings)
     for outline in outlines:

@@ -1,4 +1,4 @@
-"""Whether a picture still fits the camera's calibration."""
+"""Whether a picture still fits the camera's calibration, and in which size it is analysed."""
 
 from __future__ import annotations
 
@@ -7,23 +7,32 @@ from streams.errors import ResolutionChangedError
 _SHAPE_TOLERANCE = 0.01
 
 
-def calibrated_size_px(
+def analysed_size_px(
     picture_px: tuple[int, int],
     calibrated_px: tuple[int, int],
     *,
     where: str,
     squeezed_px: tuple[int, int] | None = None,
 ) -> tuple[int, int]:
-    """The size to which a picture is scaled so that the calibration holds: `calibrated_px`.
+    """The size in which a picture is analysed: the calibrated shape, and no pixel made up.
 
     A camera's main stream and sub-stream of one shape show the same field of view, so a picture
-    of the calibrated shape (width to height within 1 %) is scaled; any other shape means another
-    crop, where no pixel can be trusted. One exception must be stated: many cameras squeeze the
-    whole view into a sub-stream of 704x576 or 352x288, whose pixels are not square; width and
-    height are then scaled apart.
+    of the calibrated shape (width to height within 1 %) fits the calibration in its own size: what
+    reads it knows the factor to the lens's pixels (`vision.camera_watch`). A picture larger than
+    the calibrated one is made smaller. Any other shape means another crop, where no pixel can be
+    trusted. One exception must be stated: many cameras squeeze the whole view into a sub-stream of
+    704x576 or 352x288, whose pixels are not square; the side that was squeezed is drawn out again.
+
+    Heads of a sub-stream are small, and the network finds those below its `wanted_head_px` less
+    well: `models.canvas.cut` enlarges the region up to twice, so that heads from half that size on
+    (7 px) are shown as large as in any picture. Still smaller ones stay too small, and
+    `benchmarks/sub_streams.py` prints what that costs.
 
     Args:
         squeezed_px: size of such a sub-stream, where the site says that this camera has one.
+
+    Returns:
+        Width and height, at most `calibrated_px`.
 
     Raises:
         ResolutionChangedError: for another shape.
@@ -31,9 +40,7 @@ def calibrated_size_px(
     width, height = picture_px
     want_width, want_height = calibrated_px
     shape, want_shape = width / height, want_width / want_height
-    if picture_px == squeezed_px:
-        return calibrated_px
-    if abs(shape - want_shape) > _SHAPE_TOLERANCE * want_shape:
+    if picture_px != squeezed_px and abs(shape - want_shape) > _SHAPE_TOLERANCE * want_shape:
         raise ResolutionChangedError(
             where,
             f"the picture is {width}x{height} px but the calibration is for "
@@ -41,7 +48,8 @@ def calibrated_size_px(
             "set the camera back, or calibrate it anew for this picture; where it shows the whole "
             f"view squeezed, write `squeezed_px: [{width}, {height}]` for this camera",
         )
-    return calibrated_px
+    factor = min(1.0, max(width / want_width, height / want_height))
+    return round(want_width * factor), round(want_height * factor)
 
 
-__all__ = ["calibrated_size_px"]
+__all__ = ["analysed_size_px"]

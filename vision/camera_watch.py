@@ -96,7 +96,7 @@ class CameraWatch:
         self._flow = DenseFlow()
         self._lying = {v.zone.id: LyingWatch(v) for v in views if v.zone.id in lying_in}
         self._last_at: Utc | None = None
-        self._light = LightWatch(self._views)
+        self._light = LightWatch(self._views, camera.lens)
         self._showed_colour = False
 
     def region_in(self, image_bgr: UInt8Array) -> Region | None:

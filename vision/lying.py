@@ -91,11 +91,11 @@ class LyingWatch:
         return self._pieces(stays)
 
     def _read(self, image_bgr: UInt8Array, scale: Float64Array) -> Float32Array:
-        """Colours (points, 3), each the mean of five pixels around its point."""
+        """Colours (points, 3), each the mean of five places around its point, 2 px of the lens."""
         uv_px = np.nan_to_num(self._uv_px / scale, nan=-1.0)
         total = np.zeros((len(uv_px), 3), np.float32)
         for du, dv in ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2)):
-            where = (uv_px + np.array([du, dv])).astype(np.float32)
+            where = (uv_px + np.array([du, dv]) / scale).astype(np.float32)
             total += cv2.remap(
                 image_bgr,
                 where[:, 0].reshape(-1, 1),

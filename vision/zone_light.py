@@ -9,11 +9,13 @@ import cv2
 import numpy as np
 
 from vision.arrays import BoolArray, Float64Array, UInt8Array
+from vision.camera import Lens
 from vision.instants import Utc
 from vision.observations import Frame
 from vision.zone_view import ZoneView
 
-# A patch of this many pixels a side is judged dark as one, so that a black coat is not "dark".
+# A patch of this many pixels of the lens a side is judged dark as one, so that a black coat is not
+# "dark".
 _PATCH_PX = 32
 _THINNED_PX = 8
 DARK_LUMINANCE = 0.03
@@ -57,8 +59,10 @@ class PictureLight:
 class LightWatch:
     """The light of one camera's zones: judged once a second, and at once when it changes."""
 
-    def __init__(self, views: Mapping[str, ZoneView]) -> None:
+    def __init__(self, views: Mapping[str, ZoneView], lens: Lens) -> None:
+        """`lens`: the camera's, for which `views` are built; pictures may have another size."""
         self._views = views
+        self._patches = (max(1, lens.width_px // _PATCH_PX), max(1, lens.height_px // _PATCH_PX))
         self._known: PictureLight | None = None
 
     def of(self, frame: Frame) -> PictureLight:
@@ -66,7 +70,7 @@ class LightWatch:
         probe = _probe(frame.image_bgr)
         if self._known is not None and self._known.holds(frame.captured_at, probe):
             return self._known
-        brightness, chroma = _patches(frame.image_bgr)
+        brightness, chroma = _brightness(frame.image_bgr, self._patches)
         zones = {zone_id: _zone_light(v, brightness) for zone_id, v in self._views.items()}
         self._known = PictureLight(frame.captured_at, probe, chroma, zones)
         return self._known
@@ -89,13 +93,12 @@ def _probe(image_bgr: UInt8Array) -> UInt8Array:
     return np.ascontiguousarray(image_bgr[rows // 2 :: rows, columns // 2 :: columns])
 
 
-def _patches(image_bgr: UInt8Array) -> tuple[Float64Array, float]:
-    """Mean brightness 0..1 of patches of about `_PATCH_PX` pixels: (rows, columns).
+def _brightness(image_bgr: UInt8Array, size: tuple[int, int]) -> tuple[Float64Array, float]:
+    """Mean brightness 0..1 of the picture cut into `size` (columns, rows) patches: (rows, columns).
 
     Second the mean spread of the three colours over the patches, 0..1.
     """
     height, width = image_bgr.shape[:2]
-    size = (max(1, width // _PATCH_PX), max(1, height // _PATCH_PX))
     # One pixel in sixteen gives the mean of a patch of a thousand to well below a grey level.
     # A whole number of them a patch: OpenCV takes means over other ratios four times as slowly.
     few = (min(width, size[0] * _THINNED_PX), min(height, size[1] * _THINNED_PX))

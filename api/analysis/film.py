@@ -39,13 +39,15 @@ def redact_heads(image_bgr: UInt8Array, heads: HeadPoints) -> UInt8Array:
 class FilmWriter:
     """Writes pictures with their own times as H.264 in MP4; a context manager.
 
-    Pictures must have equal size; odd sizes lose their last row or column (H.264 needs even ones).
+    The first picture sets the size, and later ones are scaled to it; odd sizes lose their last row
+    or column (H.264 needs even ones).
     """
 
     def __init__(self, path: Path, *, crf: int = 26) -> None:
         self._container = av.open(str(path), "w")
         self._options = {"crf": str(crf), "preset": "veryfast"}
         self._stream: av.VideoStream | None = None
+        self._first: tuple[int, ...] = ()
         self._last_ticks = -1
 
     def __enter__(self) -> FilmWriter:
@@ -65,12 +67,15 @@ class FilmWriter:
 
     def write(self, image_bgr: UInt8Array, at_s: float) -> None:
         """Append a picture shown from `at_s` seconds after the film's start."""
-        height, width = (size - size % 2 for size in image_bgr.shape[:2])
         if self._stream is None:
-            self._stream = self._open_stream(width, height)
-        picture = av.VideoFrame.from_ndarray(
-            np.ascontiguousarray(image_bgr[:height, :width]), format="bgr24"
-        )
+            height, width = (size - size % 2 for size in image_bgr.shape[:2])
+            self._stream, self._first = self._open_stream(width, height), image_bgr.shape
+        width, height = self._stream.width, self._stream.height
+        if image_bgr.shape == self._first:
+            image_bgr = np.ascontiguousarray(image_bgr[:height, :width])
+        else:
+            image_bgr = np.asarray(cv2.resize(image_bgr, (width, height)), np.uint8)
+        picture = av.VideoFrame.from_ndarray(image_bgr, format="bgr24")
         ticks = max(round(at_s * _TICKS_PER_S), self._last_ticks + 1)
         self._last_ticks = ticks
         picture.pts, picture.time_base = ticks, Fraction(1, _TICKS_PER_S)

@@ -15,7 +15,7 @@ from config.site import Site
 from streams.av_container import open_with_av
 from streams.clock import SystemClock
 from streams.drawing import draw, zone_outline
-from streams.resolution import calibrated_size_px
+from streams.resolution import analysed_size_px
 from streams.sampling import Sampler
 from streams.site_scene import build_analyser, zones_of_cameras
 from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
@@ -131,7 +131,7 @@ class _Desk:
                     shift_s = self._shift_s(first)
                 if not sampler.take(picture.captured_at):
                     continue
-                size_px = calibrated_size_px(
+                size_px = analysed_size_px(
                     picture.raw.size_px,
                     (lens.width_px, lens.height_px),
                     where=str(uri),
@@ -158,11 +158,16 @@ class _Desk:
         self._newest.update({reading.zone_id: reading for reading in readings})
         tracked = self._analyser.tracked_heads(self._camera.id)
         analysis.readings.extend(readings)
-        analysis.heads.extend(_head_rows(analysis.frames, tracked))
+        analysis.heads.extend(_head_rows(analysis.frames, tracked, self._lens_scale(image_bgr)))
         analysis.frames += 1
         analysis.starts_at = analysis.starts_at or captured_at
         analysis.ends_at = captured_at
         self._film.write(self._drawn(frame, observation.heads), captured_at - analysis.starts_at)
+
+    def _lens_scale(self, image_bgr: UInt8Array) -> tuple[float, float]:
+        """From pixels of a picture to those of the calibrated lens, in which heads are written."""
+        lens = self._camera.camera.lens
+        return lens.width_px / image_bgr.shape[1], lens.height_px / image_bgr.shape[0]
 
     def _drawn(self, frame: Frame, heads: HeadPoints) -> UInt8Array:
         if self._analysis.order.redact:
@@ -173,7 +178,7 @@ class _Desk:
         return draw(frame, heads, self._outlines, self._newest)
 
 
-def _head_rows(frame: int, tracked: TrackedHeads) -> list[HeadRow]:
+def _head_rows(frame: int, tracked: TrackedHeads, scale: tuple[float, float]) -> list[HeadRow]:
     rows = []
     for index in range(len(tracked)):
         x_mps, y_mps = (float(v) for v in tracked.velocity_mps[index])
@@ -182,9 +187,9 @@ def _head_rows(frame: int, tracked: TrackedHeads) -> list[HeadRow]:
                 captured_at=tracked.captured_at,
                 frame=frame,
                 track_id=int(tracked.ids[index]),
-                u_px=float(tracked.centres_uv_px[index, 0]),
-                v_px=float(tracked.centres_uv_px[index, 1]),
-                size_px=float(tracked.sizes_px[index]),
+                u_px=float(tracked.centres_uv_px[index, 0]) * scale[0],
+                v_px=float(tracked.centres_uv_px[index, 1]) * scale[1],
+                size_px=float(tracked.sizes_px[index]) * scale[1],
                 x_m=float(tracked.xy_m[index, 0]),
                 y_m=float(tracked.xy_m[index, 1]),
                 speed_mps=(x_mps**2 + y_mps**2) ** 0.5,

@@ -59,7 +59,10 @@ TRACKS_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class HeadRow:
-    """One tracked head in one picture; plan coordinates are NaN outside every zone."""
+    """One tracked head in one picture: pixels of the calibrated lens, whatever size was analysed.
+
+    Plan coordinates are NaN outside every zone.
+    """
 
     captured_at: Utc
     frame: int

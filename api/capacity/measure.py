@@ -20,6 +20,7 @@ from config.site import Site, SiteCamera
 from models.heads.network import OwnHeadNetwork
 from streams.av_container import open_quickly
 from streams.errors import NoFramesError
+from streams.resolution import analysed_size_px
 from streams.site_scene import build_analyser
 from streams.sources import PlainUri, Timeouts
 from vision.arrays import UInt8Array
@@ -66,7 +67,9 @@ class Machine:
     def __init__(self, network: OwnHeadNetwork, seconds: float = 2.0) -> None:
         self._network = network
         self._seconds = seconds
-        self._decoded: dict[tuple[int, int], tuple[float, float, UInt8Array]] = {}
+        self._decoded: dict[
+            tuple[tuple[int, int], tuple[int, int]], tuple[float, float, UInt8Array]
+        ] = {}
         self._regions: dict[object, float] = {}
 
     def camera(self, site: Site, camera: SiteCamera, size_px: tuple[int, int]) -> StageCosts:
@@ -104,19 +107,19 @@ class Machine:
     def _stream(
         self, size_px: tuple[int, int], lens_px: tuple[int, int]
     ) -> tuple[float, float, UInt8Array]:
-        """Decoding and conversion in milliseconds a picture, and one picture of the lens' size."""
-        if size_px not in self._decoded:
+        """Decoding and conversion in milliseconds a picture, and one picture as it is analysed."""
+        # A stream whose shape the site file will state as squeezed costs what its pixels cost.
+        analysed_px = analysed_size_px(size_px, lens_px, where="", squeezed_px=size_px)
+        key = (size_px, analysed_px)
+        if key not in self._decoded:
             with tempfile.TemporaryDirectory() as name:
                 film = Path(name) / "film.mp4"
                 made_film(film, size_px, self._seconds)
-                self._decoded[size_px] = _decoded(film, lens_px)
-        decode_ms, convert_ms, image = self._decoded[size_px]
-        if image.shape[:2] != lens_px[::-1]:
-            image = np.zeros((lens_px[1], lens_px[0], 3), np.uint8)
-        return decode_ms, convert_ms, image
+                self._decoded[key] = _decoded(film, analysed_px)
+        return self._decoded[key]
 
 
-def _decoded(film: Path, lens_px: tuple[int, int]) -> tuple[float, float, UInt8Array]:
+def _decoded(film: Path, analysed_px: tuple[int, int]) -> tuple[float, float, UInt8Array]:
     """As a worker does: several cameras in turn, some pictures of each.
 
     A stream by itself finds its last picture in the cache and costs a quarter less.
@@ -138,7 +141,7 @@ def _decoded(film: Path, lens_px: tuple[int, int]) -> tuple[float, float, UInt8A
         if last is None:
             raise NoFramesError(str(film), "the made film holds no picture", "try again")
         picture = last
-        return decode_ms, _timed(lambda _: picture.bgr(lens_px)), picture.bgr(lens_px)
+        return decode_ms, _timed(lambda _: picture.bgr(analysed_px)), picture.bgr(analysed_px)
 
 
 def _timed(work: Callable[[int], object]) -> float:

@@ -146,10 +146,16 @@ def test_corrupt_packets_are_counted() -> None:
     assert bench.loop.counts()["corrupt"] == 2
 
 
-def test_a_sub_stream_of_the_same_shape_is_scaled_to_the_calibration() -> None:
-    bench = Bench(FakeContainer([FakePicture(0.0, size_px=(32, 24)), LOST]))
+@pytest.mark.parametrize(
+    ("sent_px", "analysed_px"),
+    [((32, 24), (32, 24)), ((64, 48), (64, 48)), ((128, 96), (64, 48))],
+)
+def test_a_stream_of_the_calibrated_shape_is_analysed_in_its_own_size_or_smaller(
+    sent_px: tuple[int, int], analysed_px: tuple[int, int]
+) -> None:
+    bench = Bench(FakeContainer([FakePicture(0.0, size_px=sent_px), LOST]))
     run(bench)
-    assert bench.frames[0].image_bgr.shape == (48, 64, 3)
+    assert bench.frames[0].image_bgr.shape == (*analysed_px[::-1], 3)
 
 
 def test_another_shape_puts_the_camera_offline_and_gives_no_frame() -> None:

@@ -65,6 +65,19 @@ def test_a_head_takes_the_colour_of_its_zone_and_the_frame_is_untouched() -> Non
     assert int(given.image_bgr.min()) == int(given.image_bgr.max()) == 128
 
 
+def test_an_outline_lies_at_the_same_place_of_a_smaller_picture() -> None:
+    outline = zone_outline(DOWN, ZONE)
+    small = Frame("cam", 0, NOON, np.full((240, 320, 3), 128, np.uint8))
+    drawn = draw(small, heads((160.0, 120.0)), [outline], {"hall": reading("hall", NOON, Level.L3)})
+    assert drawn.shape == (240, 320, 3)
+    red = pytest.approx(LEVEL_COLOURS_BGR[Level.L3], abs=30)
+    # The border in the middle of its lower side, and the ring of radius 10 round the head.
+    assert drawn[120 + 20, 150].tolist() == red
+    assert drawn[120, 170].tolist() == red
+    (line,) = outline.on(small.image_bgr).lines_uv_px
+    assert line.max(axis=0) == pytest.approx([160 + 40, 120 + 20])
+
+
 def test_a_zone_without_a_reading_is_drawn_unknown() -> None:
     outline = zone_outline(DOWN, ZONE)
     drawn = draw(picture(), heads(), [outline], {})

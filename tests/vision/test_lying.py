@@ -1,6 +1,7 @@
 """Something that lies on a stair, in pictures drawn with a ruler."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -40,7 +41,7 @@ STANDS = (1.4, 1.2, 1.7, 1.5, 1.45, 40)
 
 
 def answers(
-    course: list[tuple[float, UInt8Array, Float64Array]],
+    course: Sequence[tuple[float, UInt8Array, Float64Array]],
 ) -> list[int | None]:
     """Five pictures a second; parts of (seconds, picture, heads)."""
     watch = LyingWatch(ZoneView.build(FACING, STAIR))
@@ -58,6 +59,19 @@ def test_what_comes_to_lie_is_found_after_two_seconds() -> None:
     assert found[49] == 0
     assert found[50:59] == [0] * 9
     assert found[61:] == [1] * 19
+
+
+def test_a_sub_stream_shows_what_lies_as_the_main_stream_does() -> None:
+    whole = [(10.0, picture([]), NOBODY), (6.0, picture([LIES]), NOBODY)]
+    watch = LyingWatch(ZoneView.build(FACING, STAIR))
+    found, number = [], 0
+    for lasts_s, image, uv_px in whole:
+        size_px = (LENS.width_px // 2, LENS.height_px // 2)
+        half = np.asarray(cv2.resize(image, size_px, interpolation=cv2.INTER_AREA), np.uint8)
+        for _ in range(round(lasts_s * 5)):
+            found.append(watch.update(half, uv_px, 2 * SAME, START.plus(0.2 * number)))
+            number += 1
+    assert found == answers(whole)
 
 
 def test_a_person_who_stands_is_none_that_lies() -> None:

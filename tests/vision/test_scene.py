@@ -21,7 +21,7 @@ from tests.vision.scene_cases import (
     scene,
     stream,
 )
-from vision.arrays import Float64Array
+from vision.arrays import Float64Array, UInt8Array
 from vision.camera import Camera, Pose
 from vision.count_sanity import Counts, Sanity, SanityState, judge
 from vision.doors import DoorState, Leaf
@@ -99,6 +99,22 @@ def test_pictures_of_another_size_and_the_same_aspect_are_scaled() -> None:
     (reading,) = scene().observe(frame(0.0, size=(320, 180)), heads(FEW, scale=0.5))
     assert reading.measurement is not None
     assert reading.measurement.people == 3.0
+
+
+def test_the_light_of_a_sub_stream_is_that_of_the_main_stream() -> None:
+    """Squares as large as the patches that are judged: what is dark is dark in both."""
+    rows, columns = np.indices((360, 640)) // 32
+    squares = np.where((rows + columns) % 2, 200, 2).astype(np.uint8)[:, :, None].repeat(3, axis=2)
+
+    def measured(image: UInt8Array) -> tuple[float, float]:
+        picture = dataclasses.replace(frame(0.0), image_bgr=image)
+        (reading,) = scene().observe(picture, heads(FEW, scale=image.shape[1] / 640))
+        assert reading.measurement is not None
+        return reading.measurement.luminance or 0.0, reading.measurement.visible_share
+
+    whole, half = measured(squares), measured(np.ascontiguousarray(squares[::2, ::2]))
+    assert half == pytest.approx(whole, abs=0.01)
+    assert 0.2 < whole[1] < 0.8
 
 
 def test_pictures_of_another_aspect_are_refused() -> None:
