@@ -44,7 +44,7 @@ class ServiceSettings(BaseSettings):
         stale_after_s: a zone whose newest reading is older shows UNKNOWN.
         ingest_token_file: holds the token of the workers; `ingest.token` in `run_dir` when empty.
         allowed_hosts: further names under which browsers reach the console.
-        network_precision: numbers in which workers compute; `auto` is bf16 where the CPU has it.
+        network_precision: numbers in which workers compute; `auto` measures which are faster here.
         second_look: detector of whole people that counts beside the head network once a minute;
             `auto` takes an installed one, `off` none, else the id of one.
         hardware_decoding: what decodes pictures; `auto` takes what works, else software.

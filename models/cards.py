@@ -6,6 +6,7 @@ evaluation command, never by hand.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -86,6 +87,14 @@ class Quantised:
     made: Mapping[str, Any]
     metrics: Mapping[str, Any]
     loss: Mapping[str, Any]
+
+    @property
+    def worst_loss(self) -> float:
+        """The largest relative loss of the count's mean error on any test set; inf unmeasured."""
+        losses = [one.get("density_mae") for one in self.loss.values() if isinstance(one, Mapping)]
+        if not losses or not all(isinstance(one, int | float) for one in losses):
+            return math.inf
+        return float(max(one for one in losses if one is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which runtime is faster on this machine: measured once, then remembered."""
+"""Which runtime and which precision are faster on this machine: measured once, then remembered."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnxruntime
 
 from models.errors import ModelError
-from models.sessions import RuntimeName, Session, offered_runtimes, open_session
+from models.sessions import Precision, RuntimeName, Session, offered_runtimes, open_session
 
 _log = logging.getLogger(__name__)
 _ROUNDS = 5
 _PICTURE_SHAPE = (1, 384, 640, 3)
+# Shorter numbers must save this much: for less no count is made worse.
+_WORTH_SHARE = 0.95
+_Name = TypeVar("_Name", RuntimeName, Precision)
 
 
 def memory_file() -> Path:
@@ -53,8 +57,8 @@ def choose_runtime(
         (platform.node(), key, str(threads), onnxruntime.__version__, "+".join(candidates))
     )
     remembered = _remembered(file)
-    known = remembered.get(place)
-    if known in candidates:
+    known = next((one for one in candidates if one == remembered.get(place)), None)
+    if known is not None:
         return known
     refusals: list[ModelError] = []
     sessions: dict[RuntimeName, Session] = {}
@@ -74,6 +78,51 @@ def choose_runtime(
     return best
 
 
+def choose_precision(
+    ways: Mapping[Precision, Callable[[], Session]],
+    *,
+    key: str,
+    threads: int,
+    memory: Path | None = None,
+    stopwatch: Callable[[], int] = time.perf_counter_ns,
+) -> Precision:
+    """The first of `ways` unless a later one is clearly faster on a 640x384 picture.
+
+    The answer is kept like that of `choose_runtime`. A later way that cannot be opened is left out
+    with a warning.
+
+    Args:
+        ways: how to open each precision, the most exact first.
+
+    Raises:
+        ModelError: when the first one cannot be opened.
+    """
+    first, *others = ways
+    if not others:
+        return first
+    file = memory or memory_file()
+    place = "/".join(
+        ("precision", platform.node(), key, str(threads), onnxruntime.__version__, "+".join(ways))
+    )
+    remembered = _remembered(file)
+    known = next((one for one in ways if one == remembered.get(place)), None)
+    if known is not None:
+        return known
+    sessions: dict[Precision, Session] = {first: ways[first]()}
+    for name in others:
+        try:
+            sessions[name] = ways[name]()
+        except ModelError as refusal:
+            _log.warning("precision %s is left out: %s", name, refusal)
+    times_ns = _medians_ns(sessions, stopwatch)
+    best = first
+    for name in times_ns:
+        if times_ns[name] < _WORTH_SHARE * times_ns[best]:
+            best = name
+    _remember(file, remembered | {place: best})
+    return best
+
+
 def computes_in_bf16() -> bool:
     """Whether OpenVINO is installed and this CPU multiplies bf16 numbers itself."""
     try:
@@ -85,22 +134,22 @@ def computes_in_bf16() -> bool:
 
 
 def _medians_ns(
-    sessions: Mapping[RuntimeName, Session], stopwatch: Callable[[], int]
-) -> dict[RuntimeName, int]:
+    sessions: Mapping[_Name, Session], stopwatch: Callable[[], int]
+) -> dict[_Name, int]:
     """Median time of each, run in turn: another program's burst slows all of them alike."""
     feed = np.random.default_rng(0).integers(0, 256, _PICTURE_SHAPE, dtype=np.uint8)
-    spans: dict[RuntimeName, list[int]] = {runtime: [] for runtime in sessions}
+    spans: dict[_Name, list[int]] = {name: [] for name in sessions}
     for session in sessions.values():
         session.run(feed)
     for _ in range(_ROUNDS):
-        for runtime, session in sessions.items():
+        for name, session in sessions.items():
             begun = stopwatch()
             session.run(feed)
-            spans[runtime].append(stopwatch() - begun)
-    return {runtime: sorted(found)[_ROUNDS // 2] for runtime, found in spans.items()}
+            spans[name].append(stopwatch() - begun)
+    return {name: sorted(found)[_ROUNDS // 2] for name, found in spans.items()}
 
 
-def _remembered(file: Path) -> dict[str, RuntimeName]:
+def _remembered(file: Path) -> dict[str, str]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -108,12 +157,12 @@ def _remembered(file: Path) -> dict[str, RuntimeName]:
     return found if isinstance(found, dict) else {}
 
 
-def _remember(file: Path, choices: dict[str, RuntimeName]) -> None:
+def _remember(file: Path, choices: Mapping[str, str]) -> None:
     """Best effort: without a writable folder the measurement is made again next time."""
     part = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(choices, indent=1), encoding="utf-8")
+        part.write_text(json.dumps(dict(choices), indent=1), encoding="utf-8")
         part.replace(file)
     except OSError as error:
-        _log.warning("%s: the choice of runtime cannot be kept (%s)", file, error.strerror)
+        _log.warning("%s: the choice cannot be kept (%s)", file, error.strerror)

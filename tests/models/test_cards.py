@@ -1,8 +1,9 @@
+import math
 from pathlib import Path
 
 import pytest
 
-from models.cards import read_card, write_parts
+from models.cards import Quantised, read_card, write_parts
 from models.errors import CardError
 from tests.models.conftest import write_card
 
@@ -68,3 +69,16 @@ def test_an_unknown_part_is_not_written(tmp_path: Path) -> None:
     path = write_card(tmp_path, "tiny", "tiny.onnx", SHA256)
     with pytest.raises(CardError, match="praise"):
         write_parts(path, {"praise": "much"})
+
+
+@pytest.mark.parametrize(
+    ("loss", "worst"),
+    [
+        ({"a": {"density_mae": 0.007, "head_ap50": 0.5}, "b": {"density_mae": 0.024}}, 0.024),
+        ({"a": {"density_mae": -0.01}}, -0.01),
+        ({"a": {"density_mae": 0.007}, "b": {"density_nae": 0.001}}, math.inf),
+        ({}, math.inf),
+    ],
+)
+def test_an_unmeasured_loss_is_no_small_one(loss: dict[str, object], worst: float) -> None:
+    assert Quantised("f.zip", "0" * 64, {}, {}, loss).worst_loss == worst

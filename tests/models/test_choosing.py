@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from models.choosing import choose_runtime, memory_file
-from models.errors import WrongFamilyError
+from models.choosing import choose_precision, choose_runtime, memory_file
+from models.errors import RuntimeMissingError, WrongFamilyError
+from models.sessions import Precision, Session, open_session
 
 
 def stopwatch_of(spans_ns: list[int]) -> Callable[[], int]:
@@ -72,3 +73,59 @@ def test_the_memory_lies_where_the_environment_says(
 ) -> None:
     monkeypatch.setenv("XIAOAN_CACHE", str(tmp_path))
     assert memory_file() == tmp_path / "runtimes.json"
+
+
+def ways(network: bytes, *names: Precision) -> dict[Precision, Callable[[], Session]]:
+    def opened() -> Session:
+        return open_session(network, source="t", runtime="onnxruntime")
+
+    return dict.fromkeys(names, opened)
+
+
+@pytest.mark.parametrize(
+    ("spans_ns", "best"),
+    [
+        ([100, 90, 80] * 5, "int8"),
+        ([100, 60, 58] * 5, "bf16"),  # int8 saves too little beside bf16 for its loss
+        ([100, 96, 97] * 5, "f32"),
+        ([100, 120, 90] * 5, "int8"),
+    ],
+)
+def test_a_shorter_precision_has_to_be_clearly_faster(
+    tmp_path: Path, tiny_network: bytes, spans_ns: list[int], best: str
+) -> None:
+    memory = tmp_path / "m.json"
+    of = ways(tiny_network, "f32", "bf16", "int8")
+    for watch in (stopwatch_of(spans_ns), stopwatch_of([])):  # the second run measures nothing
+        found = choose_precision(of, key="k", threads=1, memory=memory, stopwatch=watch)
+        assert found == best
+
+
+def test_another_set_of_precisions_is_measured_anew(tmp_path: Path, tiny_network: bytes) -> None:
+    memory = tmp_path / "m.json"
+    of = ways(tiny_network, "f32", "int8")
+    watch = stopwatch_of([100, 50] * 5)
+    assert choose_precision(of, key="k", threads=1, memory=memory, stopwatch=watch) == "int8"
+    others: list[tuple[str, tuple[Precision, ...]]] = [
+        ("k2", ("f32", "int8")),
+        ("k", ("f32", "bf16")),
+    ]
+    for key, names in others:
+        other = ways(tiny_network, *names)
+        watch = stopwatch_of([50, 100] * 5)
+        assert choose_precision(other, key=key, threads=1, memory=memory, stopwatch=watch) == "f32"
+
+
+def test_a_precision_that_does_not_open_is_left_out_and_a_lone_one_is_not_timed(
+    tmp_path: Path, tiny_network: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse() -> Session:
+        raise RuntimeMissingError("t: not here; use f32")
+
+    memory = tmp_path / "m.json"
+    of = ways(tiny_network, "f32") | {"int8": refuse}
+    watch = stopwatch_of([100] * 5)
+    with caplog.at_level(logging.WARNING):
+        assert choose_precision(of, key="k", threads=1, memory=memory, stopwatch=watch) == "f32"
+    assert "precision int8 is left out: t: not here" in caplog.text
+    assert choose_precision({"f32": refuse}, key="k", threads=1, memory=memory) == "f32"

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from models.errors import (
 from models.heads.network import OwnHeadNetwork, size_factor
 from models.loading import RuntimeChoice
 from models.registry import find_card
-from models.sessions import RuntimeName, Session, open_session
+from models.sessions import Precision, RuntimeName, Session, open_session
 from tests.models.conftest import HEAD_HEIGHT_PX, write_card
 from vision.observations import HeadPoints, Region
 
@@ -95,12 +96,33 @@ def test_precision_is_pinned_and_stated(tiny_network: bytes, runtime: RuntimeNam
     assert (session.runtime, session.precision) == (runtime, "f32")
 
 
-@pytest.mark.parametrize(("has_it", "expected"), [(True, "bf16"), (False, "f32")])
-def test_auto_precision_is_bf16_only_where_the_processor_has_it(
-    monkeypatch: pytest.MonkeyPatch, *, has_it: bool, expected: str
+@pytest.mark.parametrize(
+    ("has_bf16", "most_loss", "offered"),
+    [
+        (True, 1.0, ("f32", "bf16", "int8")),
+        (False, 1.0, ("f32", "int8")),
+        (True, 1e-6, ("f32", "bf16")),  # the shipped int8 file loses more than nothing
+    ],
+)
+def test_auto_precision_offers_what_the_processor_and_the_published_loss_allow(
+    monkeypatch: pytest.MonkeyPatch, *, has_bf16: bool, most_loss: float, offered: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(loading, "computes_in_bf16", lambda: has_it)
-    assert load_head_network(precision="auto").session.precision == expected
+    asked = []
+
+    def last(ways: Mapping[Precision, object], **_: object) -> Precision:
+        asked.append(tuple(ways))
+        return list(ways)[-1]
+
+    monkeypatch.setattr(loading, "computes_in_bf16", lambda: has_bf16)
+    monkeypatch.setattr(loading, "MOST_LOSS", most_loss)
+    monkeypatch.setattr(loading, "choose_precision", last)
+    network = load_head_network(precision="auto")
+    assert asked == [offered]
+    assert network.session.precision == offered[-1]
+    assert ("-int8@" in network.model_id) == (offered[-1] == "int8")
+
+
+def test_a_named_runtime_or_no_wish_means_f32() -> None:
     assert load_head_network(runtime="onnxruntime", precision="auto").session.precision == "f32"
     assert load_head_network().session.precision == "f32"
 
