@@ -37,12 +37,16 @@ class SlowDenseQueue:
     """At least `level` when density is high and hardly anybody moves.
 
     `stopped_share` asks for more than the half that a low median means: beside pupils who stand in
-    line along a wall others still walk past.
+    line along a wall others still walk past. Farther than `reach_m` from every exit of the zone it
+    counts only while at least `growth_per_s` more come in than go: a few parents who stand and wait
+    are as dense, and nobody presses on.
     """
 
     density_per_m2: float = 3.0
     speed_mps: float = 0.2
     stopped_share: float = 0.0
+    reach_m: float = math.inf
+    growth_per_s: float = 0.3
     dwell_s: float = 5.0
     level: Level = Level.L3
     enabled: bool = True

@@ -73,6 +73,9 @@ def _slow_dense_queue(m: ZoneMeasurement, density: float, profile: ZoneProfile) 
         else:
             holds = m.speed_mps < rule.speed_mps
             holds = holds and (m.stopped_share or 0.0) >= rule.stopped_share
+        if holds and not is_near(m, rule.reach_m):
+            growth = _growth_per_s(m)
+            holds = None if growth is None else growth >= rule.growth_per_s
     return Finding(
         "slow_dense_queue",
         holds,
@@ -112,9 +115,7 @@ def _growing_queue(
     rule = profile.rules.growing_queue
     speed_mps = recent_speed_mps(history)
     holds: bool | None = False
-    growth: float | None = None
-    if m.inflow_per_s is not None and m.outflow_per_s is not None:
-        growth = m.inflow_per_s - m.outflow_per_s
+    growth = _growth_per_s(m)
     near = is_near(m, rule.reach_m)
     if near and m.people >= rule.people and density >= rule.density_per_m2:
         if growth is None or speed_mps is None or m.outflow_per_m_s is None:
@@ -135,6 +136,13 @@ def _growing_queue(
         rule.source,
         rule.level,
     )
+
+
+def _growth_per_s(m: ZoneMeasurement) -> float | None:
+    """People a second who come in and do not leave; `None` where either is unknown."""
+    if m.inflow_per_s is None or m.outflow_per_s is None:
+        return None
+    return m.inflow_per_s - m.outflow_per_s
 
 
 def _stop_and_go(density: float, history: Sequence[Sample], profile: ZoneProfile) -> Finding:

@@ -282,6 +282,28 @@ def test_a_class_in_line_leaves_others_a_way_past(stopped: float | None, holds: 
     assert any(r.rule == "slow_dense_queue" for r in judged[-1][1].reasons) == holds
 
 
+@pytest.mark.parametrize(
+    ("to_exit_m", "rates", "holds"),
+    [
+        (2.9, (0.0, 0.0), True),
+        (3.1, (0.125, 0.0), False),  # parents who stand and wait for a class
+        (3.1, (0.6, 0.1), True),  # more press in
+        (3.1, (None, 0.0), False),
+        (None, (0.0, 0.0), True),  # the zone has no exit
+    ],
+)
+def test_a_dense_group_away_from_the_exit_counts_while_it_grows(
+    to_exit_m: float | None, rates: tuple[float | None, float | None], holds: bool
+) -> None:
+    rules = only("slow_dense_queue", reach_m=3.0, growth_per_s=0.3)
+    inflow, outflow = rates
+    seen = crowd(
+        3.1, speed_mps=0.1, peak_to_exit_m=to_exit_m, inflow_per_s=inflow, outflow_per_s=outflow
+    )
+    judged = run([(10, seen)], rules)
+    assert any(r.rule == "slow_dense_queue" for r in judged[-1][1].reasons) == holds
+
+
 def samples(values: list[float], std: float = 0.05) -> list[Sample]:
     return [Sample(START.plus(index), value, std) for index, value in enumerate(values)]
 
