@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from config.errors import SecretError
+from config.whole_files import replace_whole
 
 STORE_FILE = "secrets.sealed"
 KEY_FILE = "site-secrets.key"
@@ -201,11 +202,5 @@ def _save(directory: Path, found: Mapping[str, str]) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all, durable, readable by this user only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    """Readable by this user only."""
+    replace_whole(path, text.encode(), mode=0o600)

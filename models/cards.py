@@ -6,8 +6,8 @@ evaluation command, never by hand.
 
 from __future__ import annotations
 
+import io
 import math
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from config.whole_files import replace_whole
 from models.errors import CardError
 
 _KNOWN_KEYS = {
@@ -219,10 +220,10 @@ def write_parts(path: Path, parts: Mapping[str, Any]) -> None:
     document = _document(path, yaml)
     for key, value in parts.items():
         document[key] = value
-    write_whole(path, document, yaml)
+    write_card(path, document, yaml)
 
 
-def write_whole(path: Path, document: Mapping[str, Any], yaml: YAML | None = None) -> None:
+def write_card(path: Path, document: Mapping[str, Any], yaml: YAML | None = None) -> None:
     """Write a card file whole or not at all.
 
     Raises:
@@ -230,16 +231,11 @@ def write_whole(path: Path, document: Mapping[str, Any], yaml: YAML | None = Non
     """
     writer = yaml or YAML()
     writer.width = 100
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    content = io.BytesIO()
+    writer.dump(dict(document) if yaml is None else document, content)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            writer.dump(dict(document) if yaml is None else document, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        replace_whole(path, content.getvalue())
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise CardError(f"{path}: cannot be written ({error.strerror})") from error
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from models.cards import MODEL_ID, ModelCard, write_whole
+from models.cards import MODEL_ID, ModelCard, write_card
 from models.errors import CardError, RuntimeMissingError, WeightsMissingError, WrongFamilyError
 from models.loading import adapter, own_file
 from models.registry import CARDS_DIR, checked_weights, find_card, own_models_dir
@@ -128,7 +128,7 @@ def _keep(path: Path, model_id: str, person_class: int | None) -> Imported:
             "class_count": decoding.class_count,
         },
     }
-    write_whole(folder / f"{model_id}.yaml", document)
+    write_card(folder / f"{model_id}.yaml", document)
     return Imported(find_card(model_id), card.family, shape)
 
 

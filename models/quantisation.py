@@ -21,6 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from config.whole_files import replace_whole
 from models.archives import pack
 from models.canvas import fit
 from models.cards import Decoding, ModelCard, write_parts
@@ -155,9 +156,7 @@ def quantise_model(
     network = quantise(content, calibration, keep=keep)
     name = f"{card.model_id}-int8.zip"
     path = weights_path(card).with_name(name)
-    part = path.with_name(f".{name}.part")
-    part.write_bytes(network.archive)
-    part.replace(path)
+    replace_whole(path, network.archive)
     digest = hashlib.sha256(network.archive).hexdigest()
     made = _made(card, calibration, network, nncf)
     write_parts(card.path, {"quantised": {"file": name, "sha256": digest, "made": made}})

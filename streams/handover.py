@@ -20,6 +20,7 @@ from typing import TypeVar
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from config.whole_files import replace_whole
 from vision.readings import ZoneReading
 from vision.scene import ZoneMemory
 
@@ -136,9 +137,7 @@ class HandoverFolder:
 
     def _write(self, name: str, content: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = self._folder / f"{name}.draft"
-        draft.write_bytes(content)
-        draft.replace(self._folder / name)
+        replace_whole(self._folder / name, content, durable=False)
 
 
 def handover_folder(run_dir: Path) -> HandoverFolder:

@@ -7,8 +7,8 @@ baseline is learnt anew, and the worker says so in its log.
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import structlog
 
+from config.whole_files import replace_whole
 from vision.health_features import Baseline, Mode
 from vision.instants import Utc
 
@@ -74,15 +75,10 @@ class HealthMemory:
 
     def save(self, camera_id: str, kept: Remembered) -> None:
         """Replace the camera's file. A disk that refuses is logged; the check goes on without."""
-        path = self._path(camera_id)
-        draft = path.with_suffix(".draft")
+        content = io.BytesIO()
+        np.savez(content, **_arrays(kept))
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as file:
-                np.savez(file, **_arrays(kept))
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
+            replace_whole(self._path(camera_id), content.getvalue())
         except OSError as error:
             _log.error(
                 "what was learnt of a camera cannot be kept", camera=camera_id, reason=str(error)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from config.errors import SettingsError
+from config.whole_files import write_once
 
 KEY_FILE = "secrets.key"
 _KEY_BYTES = 32
@@ -69,11 +68,4 @@ def load_sealer(path: Path) -> Sealer:
 
 
 def _write_key(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_hex(_KEY_BYTES) + "\n")
-    # A link appears whole or not at all, and the first of two processes wins.
-    with suppress(FileExistsError):
-        path.hardlink_to(draft)
-    draft.unlink()
+    write_once(path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode(), mode=0o600)

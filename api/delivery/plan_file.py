@@ -21,7 +21,8 @@ from config.delivery import (
     load_delivery,
     parse_delivery,
 )
-from config.delivery.edit import DeliveryDocument, write_whole
+from config.delivery.edit import DeliveryDocument
+from config.whole_files import replace_whole
 
 _LOG = structlog.get_logger(__name__)
 
@@ -109,7 +110,7 @@ class PlanFile:
             return
         try:
             if not self.kept.exists() or self.kept.read_bytes() != content:
-                write_whole(self.kept, content)
+                replace_whole(self.kept, content)
         except OSError as error:
             _LOG.warning("delivery.settings_not_kept", reason=error.strerror)
 

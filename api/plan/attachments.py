@@ -7,10 +7,8 @@ file without a row is harmless.
 from __future__ import annotations
 
 import base64
-import os
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +18,7 @@ from api.plan.counting import Desk
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.history import Entry, append
 from api.plan.tables import PLAN_ATTACHMENTS, PLAN_HAZARDS, PLAN_INCIDENTS, PLAN_RECORDS, PLAN_TASKS
+from config.whole_files import replace_whole
 
 MOST_BYTES = 5 * 1024 * 1024
 _A = PLAN_ATTACHMENTS.c
@@ -46,13 +45,8 @@ def store(folder: Path, content: bytes) -> str:
     """Write the file durably under its digest; returns the digest. Blocks."""
     digest = sha256(content).hexdigest()
     target = path_of(folder, digest)
-    target.parent.mkdir(parents=True, exist_ok=True)
     if not target.exists():
-        with NamedTemporaryFile(dir=target.parent, delete=False) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(target)
+        replace_whole(target, content, mode=0o600)
     return digest
 
 

@@ -8,7 +8,6 @@ by `replace_file`.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,6 +18,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from config.delivery.load import DELIVERY_FILE, DeliveryFileError, parse_delivery
 from config.delivery.plan import DeliveryPlan
+from config.whole_files import replace_whole
 
 _NEW_FILE = """\
 # 报警送往校外的目标与通道；可在“报警外送”页修改，也可用编辑器修改，保存即生效。
@@ -129,32 +129,7 @@ def replace_file(document: DeliveryDocument) -> None:
     Raises:
         OSError: the folder or the file cannot be written.
     """
-    write_whole(document.directory / DELIVERY_FILE, document.content)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Put `content` in place of what `path` holds, a link followed; 0640 for a new file.
-
-    Raises:
-        OSError: the folder or the file cannot be written.
-    """
-    path = path.resolve()
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o640
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_whole(document.directory / DELIVERY_FILE, document.content)
 
 
 def _yaml() -> YAML:
@@ -194,4 +169,4 @@ def _value(value: object) -> object:
     return value
 
 
-__all__ = ["DeliveryDocument", "DeliveryFileError", "replace_file", "write_whole"]
+__all__ = ["DeliveryDocument", "DeliveryFileError", "replace_file"]

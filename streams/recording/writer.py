@@ -20,6 +20,7 @@ from typing import Self
 import structlog
 
 from config.recording import RingSettings
+from config.whole_files import replace_whole
 from streams.clock import Clock
 from streams.recording.files import OpenSegment
 from streams.recording.index import STATUS_FILE, camera_folder, segment_path, status_bytes
@@ -310,9 +311,7 @@ class RingWriter:
         try:
             if path.is_file() and path.read_bytes() == content:
                 return
-            draft = path.with_suffix(".part")
-            draft.write_bytes(content)
-            draft.replace(path)
+            replace_whole(path, content, durable=False)
         except OSError as error:
             _log.debug("the status of the recording could not be written", reason=error.strerror)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET  # builds documents only
@@ -12,6 +11,7 @@ from api.delivery.driver import Accepted, Receipt
 from api.delivery.errors import PathError
 from api.delivery.message import OutMessage
 from config.delivery import CapKeys
+from config.whole_files import replace_whole
 from vision.instants import Utc
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -138,13 +138,8 @@ class CapFolder:
         return "folder takes files"
 
     def _write(self, name: str, content: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        draft = self._folder / f".{name}.part"
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._folder / name)
+        # Another user's program takes it from there.
+        replace_whole(self._folder / name, content, mode=0o644)
 
     def _tidy(self) -> None:
         files = sorted(self._folder.glob("[0-9]*.xml"))
