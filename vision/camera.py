@@ -19,6 +19,8 @@ from vision.errors import GeometryError
 from vision.planes import Plane
 
 _UNDISTORT_STEPS = 20
+# A step this small, in focal lengths, is rounding: four or five lead there in a valid field.
+_SETTLED = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,10 @@ class Lens:
             error = radius * (1.0 + self.k1 * r2 + self.k2 * r2**2) - target
             slope = 1.0 + 3.0 * self.k1 * r2 + 5.0 * self.k2 * r2**2
             # Past the fold of a barrel lens the slope turns; hold the step inside the valid field.
-            radius = radius - error / np.maximum(slope, 0.05)
+            step = error / np.maximum(slope, 0.05)
+            radius = radius - step
+            if not np.any(np.abs(step) > _SETTLED):
+                break
         scale = np.divide(radius, target, out=np.ones_like(radius), where=target > 0)
         return np.asarray(bent * scale)
 
@@ -192,7 +197,10 @@ class Camera:
 
         NaN where the ray runs at or above the plane's horizon.
         """
-        rays = self.rays(uv_px)
+        return self.rays_to_plane(self.rays(uv_px), plane)
+
+    def rays_to_plane(self, rays: Float64Array, plane: Plane) -> Float64Array:
+        """As `to_plane`, for rays (N, 3) that `rays` gave."""
         origin = self.position_xyz_m
         rate = rays[:, 2] - plane.slope_x * rays[:, 0] - plane.slope_y * rays[:, 1]
         gap = origin[2] - float(plane.z_at(origin[None, :2])[0])

@@ -213,9 +213,10 @@ class CameraWatch:
         best_inside, best_outside = np.full(count, np.inf), np.full(count, np.inf)
         shares: dict[str, Float64Array] = {}
         places: dict[str, Float64Array] = {}
+        rays = self._camera.rays(uv_px)
         for zone_id, view in self._views.items():
-            plan = view.locate(uv_px)
-            shares[zone_id], places[zone_id] = view.shares(uv_px)
+            plan = view.locate_rays(rays)
+            shares[zone_id], places[zone_id] = view.shares_of(rays, plan)
             misfit = _size_misfit(view, places[zone_id], sizes_px)
             wins = (shares[zone_id] >= _OWNS) & (misfit < best_inside)
             best_inside[wins] = misfit[wins]

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from shapely.geometry import LineString
 
 from vision.arrays import Float64Array, median
@@ -98,13 +97,7 @@ def arrivals_s(
     """
     if not lines or not len(xy_m):
         return np.zeros(0)
-    ways = [_drawn(line) for line in lines]
-    places = shapely.points(xy_m)
-    far_m = np.stack([np.asarray(shapely.distance(way, places)) for way in ways])
-    nearest = np.argmin(far_m, axis=0)
-    feet = shapely.get_point(shapely.shortest_line(places, np.array(ways)[nearest]), 1)
-    away = shapely.get_coordinates(feet) - xy_m
-    left_m = far_m[nearest, np.arange(len(xy_m))]
+    away, left_m = _to_nearest(lines, xy_m)
     on_it = left_m < 1e-6
     pace = np.einsum("ij,ij->i", away, velocity_mps) / np.where(on_it, 1.0, left_m)
     known = np.isfinite(pace) & ~on_it
@@ -114,6 +107,18 @@ def arrivals_s(
     if comes.sum() > 0.5 * known.sum():
         comes |= ~np.isfinite(pace) & ~on_it
     return np.sort(left_m[comes] / median(pace[comes & known]))
+
+
+def _to_nearest(lines: Sequence[Line], xy_m: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """From each of N points to the nearest place of any line: (N, 2), and how far that is (N,)."""
+    start = np.array([line.start_xy_m for line in lines], dtype=np.float64)[:, None]
+    along = np.array([line.end_xy_m for line in lines], dtype=np.float64)[:, None] - start
+    offset = xy_m[None] - start
+    share = np.einsum("lij,lij->li", offset, along) / np.einsum("lij,lij->li", along, along)
+    away = np.clip(share, 0.0, 1.0)[:, :, None] * along - offset
+    far_m = np.hypot(away[:, :, 0], away[:, :, 1])
+    nearest, each = np.argmin(far_m, axis=0), np.arange(len(xy_m))
+    return away[nearest, each], far_m[nearest, each]
 
 
 def densest_per_s(times_s: Float64Array, window_s: float = FLOW_WINDOW_S) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vision.arrays import IntArray
+from vision.arrays import median as middle
 from vision.instants import Utc
 
 # A forecast needs this share of its window, and a rise that stands out of the counting error and
@@ -80,7 +81,11 @@ def robust_slope(times_s: ArrayLike, values: ArrayLike) -> float:
     first, second = _pairs(len(t))
     gap = t[second] - t[first]
     apart = gap > 1e-9
-    return float(np.median((y[second] - y[first])[apart] / gap[apart]))
+    slopes = (y[second] - y[first])[apart] / gap[apart]
+    upper = len(slopes) // 2
+    # As numpy's median, without what that asks of its input first.
+    near = np.partition(slopes, (max(upper - 1, 0), upper))
+    return float(near[upper] if len(slopes) % 2 else (near[upper - 1] + near[upper]) / 2.0)
 
 
 def rise_per_s(history: Sequence[Sample], window_s: float) -> float | None:
@@ -101,8 +106,8 @@ def rise_per_s(history: Sequence[Sample], window_s: float) -> float | None:
     values = np.array([sample.density_per_m2 for sample in thinned])
     slope = robust_slope(times_s, values)
     residuals = values - slope * times_s
-    scatter = 1.25 * float(np.mean(np.abs(residuals - np.median(residuals))))
-    error = float(np.median([sample.std_per_m2 for sample in thinned]))
+    scatter = 1.25 * float(np.mean(np.abs(residuals - middle(residuals))))
+    error = middle([sample.std_per_m2 for sample in thinned])
     if slope * lasted_s < max(_LEAST_RISE_PER_M2, error, _LEAST_RISE_SCATTERS * scatter):
         return None
     return slope

@@ -100,6 +100,8 @@ class PlanGrid:
     def disc_sum(self, per_cell: Float64Array) -> Float64Array:
         """Sum of `per_cell` (rows, columns) within the 1 m disc around each cell centre."""
         padded = np.ascontiguousarray(per_cell, dtype=np.float64)
+        if not padded.any():
+            return np.zeros(padded.shape)
         summed = cv2.filter2D(padded, cv2.CV_64F, _DISC_KERNEL, borderType=cv2.BORDER_CONSTANT)
         return np.maximum(np.asarray(summed, dtype=np.float64), 0.0)
 

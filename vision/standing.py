@@ -47,15 +47,14 @@ class Standing:
     def has_landings(self) -> bool:
         return float(np.hypot(self.zone.plane.slope_x, self.zone.plane.slope_y)) >= _LEAST_SLOPE
 
-    def shares(self, uv_px: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """The share (N,), 0..1, with which heads at pixels (N, 2) stand in the zone, and where.
+    def shares(self, rays: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """The share (N,), 0..1, with which heads on rays (N, 3) stand in the zone, and where.
 
         Where is the mean place in the zone (N, 2), NaN where the share is 0.
         """
-        if not len(uv_px):
+        if not len(rays):
             return np.zeros(0), np.zeros((0, 2))
         # All heights at once: a picture has few heads, and single calls would cost more than they.
-        rays = self.camera.rays(uv_px)
         above_m = _STEPS * HEIGHT_SD_M
         x_m, y_m, area = self._hits(rays, self.zone.head_plane, above_m)
         here = _CHANCE[:, None] * np.where(self._on_flight(x_m, y_m), area, 0.0)

@@ -30,7 +30,7 @@ from vision.profiles import ZoneProfile
 from vision.readings import Reason, ZoneMeasurement, ZoneReading
 from vision.risk import RiskState, advance
 from vision.zone_flow import FlowRates, ZoneFlow, exit_width_m, to_exit_m
-from vision.zones import Zone
+from vision.zones import Line, Zone
 
 # A camera that sent nothing for this long is lost.
 LOST_AFTER_S = 3.0
@@ -85,6 +85,7 @@ class ZoneDesk:
         self._flows = {camera_id: ZoneFlow(zone) for camera_id in camera_ids}
         self._rates: dict[str, tuple[Utc, FlowRates | None]] = {}
         self._newest: tuple[ZoneMeasurement, FusedZone] | None = None
+        self._ways: dict[str, tuple[tuple[Line, ...], float]] = {}
 
     @property
     def memory(self) -> ZoneMemory:
@@ -103,11 +104,19 @@ class ZoneDesk:
         if self._newest is None or at - self._newest[0].captured_at > LOST_AFTER_S:
             return None
         measured, fused = self._newest
-        lines = exits_to(self.zone, target)
+        lines, through_s = self._way_through(target)
         way_s = arrivals_s(lines, fused.walkers_xy_m, fused.walkers_mps)
-        later_s = walk_s(target, lines) - max(0.0, at - measured.captured_at)
+        later_s = through_s - max(0.0, at - measured.captured_at)
         underway_s = tuple((way_s + later_s).tolist())
         return Upstream(measured.people, measured.inflow_per_s or 0.0, underway_s)
+
+    def _way_through(self, target: Zone) -> tuple[tuple[Line, ...], float]:
+        """The exits into `target`, and how long the way on through it takes."""
+        known = self._ways.get(target.id)
+        if known is None:
+            lines = exits_to(self.zone, target)
+            known = self._ways[target.id] = (lines, walk_s(target, lines))
+        return known
 
     def read(
         self,

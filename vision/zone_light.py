@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vision.arrays import BoolArray, Float64Array, UInt8Array
+from vision.arrays import BoolArray, Float64Array, UInt8Array, median
 from vision.camera import Lens
 from vision.instants import Utc
 from vision.observations import Frame
@@ -53,7 +53,9 @@ class PictureLight:
         if not 0.0 <= at - self.at < _LIGHT_HOLDS_S or probe.shape != self.probe.shape:
             return False
         change = cv2.absdiff(probe, self.probe)
-        return float(np.mean(change)) < _LIGHT_CHANGES and int(np.median(change)) < _LIGHT_CHANGES
+        if float(np.mean(change)) >= _LIGHT_CHANGES:
+            return False
+        return int(median(change.ravel())) < _LIGHT_CHANGES
 
 
 class LightWatch:

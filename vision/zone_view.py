@@ -73,6 +73,8 @@ class ZoneView:
                 f"zone {zone.id}: this camera does not see any of it at head height "
                 f"({zone.head_height_m:g} m above the walking surface)"
             )
+        # Every picture asks which places lie in the zone: prepared, that costs a fraction.
+        shapely.prepare(zone.polygon_xy_m)
         density = np.where(seen, _pixels_per_m2(camera, zone, corners), 0.0)
         return cls(
             camera,
@@ -95,7 +97,11 @@ class ZoneView:
         """Head pixels (N, 2) to plan points (N, 2) on the zone's head plane; NaN at the horizon."""
         if not len(uv_px):
             return np.zeros((0, 2))
-        return self.camera.to_plane(np.asarray(uv_px, dtype=np.float64), self.zone.head_plane)
+        return self.locate_rays(self.camera.rays(uv_px))
+
+    def locate_rays(self, rays: Float64Array) -> Float64Array:
+        """As `locate`, for rays (N, 3) of the camera through those pixels."""
+        return self.camera.rays_to_plane(rays, self.zone.head_plane)
 
     def holds(self, points_xy_m: Float64Array) -> BoolArray:
         """Whether each plan point (N, 2) lies in the zone."""
@@ -114,9 +120,15 @@ class ZoneView:
         """
         if not len(uv_px):
             return np.zeros(0), np.zeros((0, 2))
+        rays = self.camera.rays(uv_px)
+        return self.shares_of(rays, self.locate_rays(rays))
+
+    def shares_of(
+        self, rays: Float64Array, xy_m: Float64Array
+    ) -> tuple[Float64Array, Float64Array]:
+        """As `shares`, for rays (N, 3) and the plan points (N, 2) that `locate_rays` gave."""
         if self._standing.has_landings:
-            return self._standing.shares(np.asarray(uv_px, dtype=np.float64))
-        xy_m = self.locate(uv_px)
+            return self._standing.shares(rays)
         return self.holds(xy_m).astype(np.float64), xy_m
 
     def expected_head_px(self, points_xy_m: Float64Array, head_m: float = 0.23) -> Float64Array:

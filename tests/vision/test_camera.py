@@ -113,3 +113,11 @@ def test_scaling_the_picture_scales_the_pixels() -> None:
 def test_impossible_cameras_are_refused(build: object) -> None:
     with pytest.raises(GeometryError):
         build()  # type: ignore[operator]
+
+
+def test_undistorting_stops_when_it_is_settled_and_is_exact_by_then() -> None:
+    lens = Lens.from_hfov(1280, 720, 90.0, k1=-0.25, k2=0.04)
+    ideal = np.column_stack([np.linspace(-0.9, 0.9, 41), np.linspace(0.5, -0.5, 41)])
+    np.testing.assert_allclose(lens.undistort(lens.distort(ideal)), ideal, atol=1e-13)
+    alone = np.concatenate([lens.undistort(one[None]) for one in lens.distort(ideal)])
+    np.testing.assert_allclose(alone, ideal, atol=1e-13)

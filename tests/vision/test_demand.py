@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import box
@@ -15,6 +16,8 @@ from vision.demand import (
     walk_s,
 )
 from vision.zones import Line, Zone, ZoneType
+
+_COORDINATE = st.floats(-20.0, 20.0)
 
 
 def zone(name: str, x0: float, x1: float, exit_x: float | None, floor: str = "f1") -> Zone:
@@ -107,3 +110,23 @@ def test_the_way_through_a_zone_at_the_pace_of_a_full_flow() -> None:
     assert walk_s(flight, [top]) == pytest.approx(3.6 / 0.55)
     assert walk_s(flight, []) == 0.0
     assert walk_s(zone("hall", 0, 10, None), [top]) == 0.0
+
+
+@given(
+    st.lists(st.tuples(_COORDINATE, _COORDINATE), min_size=1, max_size=8),
+    st.tuples(_COORDINATE, _COORDINATE, _COORDINATE, _COORDINATE).filter(
+        lambda line: np.hypot(line[2] - line[0], line[3] - line[1]) > 0.1
+    ),
+)
+def test_the_way_to_a_line_is_as_long_as_an_independent_library_says(
+    places: list[tuple[float, float]], drawn: tuple[float, float, float, float]
+) -> None:
+    """All walk straight to the nearest place of the line at 1 m/s: metres are seconds."""
+    line = Line("out", drawn[:2], drawn[2:])
+    string = shapely.LineString([line.start_xy_m, line.end_xy_m])
+    far = [place for place in places if string.distance(shapely.Point(place)) > 1e-3]
+    feet = [string.interpolate(string.project(shapely.Point(place))) for place in far]
+    way = np.array([[foot.x, foot.y] for foot in feet]).reshape(-1, 2) - np.reshape(far, (-1, 2))
+    far_m = np.linalg.norm(way, axis=1)
+    found = arrivals_s([line], np.reshape(far, (-1, 2)), way / far_m[:, None])
+    np.testing.assert_allclose(found, np.sort(far_m), rtol=1e-6)

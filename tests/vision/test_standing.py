@@ -38,7 +38,7 @@ def test_a_crowd_of_mixed_height_is_counted_without_bias(camera: Camera) -> None
     rise_m = rng.normal(0.0, HEIGHT_SD_M, len(people))
     uv_px = pixels(people, rise_m, camera)
     on_flight = per_m2 * STAIR.area_m2
-    shares, _ = Standing(camera, STAIR).shares(uv_px)
+    shares, _ = Standing(camera, STAIR).shares(camera.rays(uv_px))
     assert shares.sum() == pytest.approx(on_flight, rel=0.04)
 
 
@@ -75,7 +75,7 @@ def test_shares_lie_in_0_to_1_and_places_in_the_zone(
 ) -> None:
     camera = Camera(Pose(8.2, 1.5, z_m, 180, 30), LENS)
     uv_px = pixels(np.array([[x_m, y_m]]), np.array([rise_m]), camera)
-    shares, xy_m = Standing(camera, STAIR).shares(uv_px)
+    shares, xy_m = Standing(camera, STAIR).shares(camera.rays(uv_px))
     for share, place in zip(shares, xy_m, strict=True):
         assert 0.0 <= share <= 1.0
         if share > 0.0:
@@ -86,7 +86,7 @@ def test_shares_lie_in_0_to_1_and_places_in_the_zone(
 def test_somebody_in_the_middle_of_the_flight_counts_whole() -> None:
     for camera in (GRAZING, STEEP):
         uv_px = pixels(np.array([[1.8, 1.5]]), np.array([0.0]), camera)
-        shares, xy_m = Standing(camera, STAIR).shares(uv_px)
+        shares, xy_m = Standing(camera, STAIR).shares(camera.rays(uv_px))
         assert shares[0] == pytest.approx(1.0, abs=1e-9)
         np.testing.assert_allclose(xy_m[0], [1.8, 1.5], atol=0.02)
 
