@@ -8,20 +8,23 @@ The films are files that the workers read themselves, packet by packet at the ca
 encodes or serves them, so no processor time of the school's PC goes to playing cameras. What other
 programs take of the machine meanwhile stands in a column of its own.
 
-    python -m benchmarks.capacity [--cameras 8,16,24] [--kind 720p|360p] [--mixed] [--seconds 30]
+    python -m benchmarks.capacity [--cameras 8,16,24] [--kind 720p|360p] [--seconds 30]
+        [--mixed deserted|passing]
 
 `--kind 360p` plays 640x360 sub-streams. With `--mixed` three cameras of four show an empty stair,
-and pacing may look at those once a second.
+and pacing may look at those once a second: a deserted one, as during lessons, or one behind which
+people pass by in every picture, so that none is unchanged (`vision.stillness`).
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.footage import empty_film, stair_film
+from benchmarks.footage import deserted_film, passing_film, stair_film
 from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
 from benchmarks.rig import CameraFilm, Moment, lengthened, running, write_school
 
@@ -34,6 +37,8 @@ _START_TARGET_S = 15.0
 _WARM_UP_S = 18.0
 _FILM_S = 10.0
 SIZES = {"720p": (1280, 720), "360p": (640, 360)}
+_Filmed = Callable[..., Path]
+_EMPTY: dict[str, _Filmed] = {"deserted": deserted_film, "passing": passing_film}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +101,20 @@ def _sustained(
 
 
 def school_films(
-    folder: Path, cameras: int, kind: str, *, mixed: bool, seconds: float, seed: int
+    folder: Path, cameras: int, kind: str, *, mixed: str, seconds: float, seed: int
 ) -> tuple[list[CameraFilm], set[str]]:
     """What each camera plays, and the ids of those that show a full stair.
 
     The films lie in `folder`; what an earlier call made there is played again.
+
+    Args:
+        mixed: what three cameras of four show; empty text for a full stair.
     """
     needed_s = 120.0 + _WARM_UP_S + seconds
-    full = _long_film(folder / kind, needed_s, seed, SIZES[kind], full=True)
-    empty = _long_film(folder / kind, needed_s, seed, SIZES[kind], full=False) if mixed else full
+    full = _long_film(folder / kind, needed_s, seed, SIZES[kind], stair_film)
+    empty = full
+    if mixed:
+        empty = _long_film(folder / kind, needed_s, seed, SIZES[kind], _EMPTY[mixed])
     films, busy = [], set()
     for number in range(cameras):
         is_busy = not mixed or number % 4 == 0
@@ -115,13 +125,12 @@ def school_films(
 
 
 def _long_film(
-    folder: Path, needed_s: float, seed: int, size_px: tuple[int, int], *, full: bool
+    folder: Path, needed_s: float, seed: int, size_px: tuple[int, int], filmed: _Filmed
 ) -> Path:
     folder.mkdir(exist_ok=True)
-    made = folder / ("stair-long.mp4" if full else "empty-long.mp4")
+    made = folder / f"{filmed.__name__}-long.mp4"
     if not made.exists():
-        film = stair_film if full else empty_film
-        return lengthened(film(folder, _FILM_S, seed, size_px=size_px), needed_s)
+        lengthened(filmed(folder, _FILM_S, seed, size_px=size_px), needed_s).rename(made)
     return made
 
 
@@ -129,7 +138,9 @@ def main() -> int:
     arguments = parser(__doc__ or "")
     arguments.add_argument("--cameras", default="8,12,16,20,24", help="numbers to try, ascending")
     arguments.add_argument("--kind", choices=tuple(SIZES), default="720p")
-    arguments.add_argument("--mixed", action="store_true", help="three of four show an empty stair")
+    arguments.add_argument(
+        "--mixed", choices=tuple(_EMPTY), default="", help="three of four show an empty stair"
+    )
     arguments.add_argument("--seconds", type=float, default=30.0, help="watched, each")
     options = arguments.parse_args()
     report = Report(

@@ -7,6 +7,7 @@ decode, and no camera sends it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import av
 from av.video.frame import PictureType
 
 from streams.virtual.film import Shot, render_film
-from streams.virtual.scenarios import scenario_named
+from streams.virtual.scenarios import Scenario, scenario_named
 
 SCENARIO = "blocked_stair"
 CAMERA_ID = "cam-stair"
@@ -37,7 +38,7 @@ def stair_film(
     return _film(folder / "stair.mp4", seconds, seed, fps=fps, start_s=_FROM_S, size_px=size_px)
 
 
-def empty_film(
+def passing_film(
     folder: Path,
     seconds: float,
     seed: int,
@@ -45,8 +46,21 @@ def empty_film(
     fps: float = 25.0,
     size_px: tuple[int, int] = (1280, 720),
 ) -> Path:
-    """A film of the same stair before anybody comes."""
-    return _film(folder / "empty.mp4", seconds, seed, fps=fps, start_s=0.0, size_px=size_px)
+    """A film of the same stair before anybody comes to it; behind it people pass by."""
+    return _film(folder / "passing.mp4", seconds, seed, fps=fps, start_s=0.0, size_px=size_px)
+
+
+def deserted_film(
+    folder: Path,
+    seconds: float,
+    seed: int,
+    *,
+    fps: float = 25.0,
+    size_px: tuple[int, int] = (1280, 720),
+) -> Path:
+    """A film of the same stair in which nobody is to be seen, as during lessons."""
+    path, story = folder / "deserted.mp4", replace(scenario_named(SCENARIO), flows=())
+    return _film(path, seconds, seed, fps=fps, start_s=0.0, size_px=size_px, story=story)
 
 
 def _film(
@@ -57,9 +71,10 @@ def _film(
     fps: float,
     start_s: float,
     size_px: tuple[int, int],
+    story: Scenario | None = None,
 ) -> Path:
     shot = Shot(
-        scenario_named(SCENARIO),
+        story or scenario_named(SCENARIO),
         CAMERA_ID,
         seed=seed,
         fps=fps,

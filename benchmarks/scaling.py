@@ -26,7 +26,7 @@ def one_run(
     folder: Path, cameras: int, kind: str, seconds: float, seed: int
 ) -> tuple[Sustained, float]:
     """What this many cameras cost, and the slowest stair's analysed frames a second."""
-    films, _ = school_films(folder, cameras, kind, mixed=False, seconds=seconds, seed=seed)
+    films, _ = school_films(folder, cameras, kind, mixed="", seconds=seconds, seed=seed)
     films = [replace(film, stairs=number % 2 == 0) for number, film in enumerate(films)]
     stairs = {f"cam-{number + 1}" for number in range(0, cameras, 2)}
     found = watch(films, stairs, folder / f"{cameras}-cameras", seconds)

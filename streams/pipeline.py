@@ -11,6 +11,7 @@ from streams.crews import Analyser, Crew, Crews, CrewShape
 from streams.door_poll import DoorStates
 from streams.handover import Given, GivenZone
 from streams.latest import LatestPictures
+from streams.looks import Looks
 from streams.orders import Order, OrderKind
 from streams.pace_keeper import WorkerLoad
 from streams.records import CameraState
@@ -57,7 +58,7 @@ class Pipeline:
         checks: Mapping[str, Check] | None = None,
         second: SecondLook | None = None,
     ) -> None:
-        self._network = network
+        self._looks = Looks(network)
         self._analyser = self._crews = Crews(analyser)
         self._reporter = reporter
         self._append = append
@@ -71,6 +72,11 @@ class Pipeline:
     def readings(self) -> dict[str, ZoneReading]:
         """The newest reading of each zone; may be asked from another thread."""
         return self._reporter.latest()
+
+    @property
+    def unchanged(self) -> int:
+        """Frames so far of empty places that showed nothing new; any thread may ask."""
+        return self._looks.unchanged
 
     def start(self) -> None:
         """Say that the zones are UNKNOWN until their first frame is judged."""
@@ -93,7 +99,7 @@ class Pipeline:
         if hiding is not None and hiding.whole:
             return self._disbelieve(frame, hiding, HeadPoints.none())
         region = self._analyser.region(frame)
-        observation = self._network.observe(frame.image_bgr, region)
+        observation = self._looks.at(frame, region)
         readings = self._analyser.observe(frame, observation)
         if hiding is not None and not any(reading.level in _CROWDED for reading in readings):
             return self._disbelieve(frame, hiding, observation.heads)
@@ -128,6 +134,7 @@ class Pipeline:
             self._captured.pop(camera_id, None)
             self._not_before.pop(camera_id, None)
             self._lost.discard(camera_id)
+        self._looks.forget(crew.camera_ids)
         if self._latest is not None:
             self._latest.leave(crew.camera_ids)
         return Given(
@@ -176,6 +183,7 @@ class Pipeline:
         records = self._reporter.camera_state(status)
         if status.state in (CameraState.STALLED, CameraState.OFFLINE):
             self._lost.add(status.camera_id)
+            self._looks.forget((status.camera_id,))
             lost = self._analyser.camera_lost(status.camera_id, status.at, status.cause)
             records.extend(self._reporter.readings(lost))
             if self._latest is not None:

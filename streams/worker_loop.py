@@ -21,7 +21,7 @@ import httpx
 import structlog
 
 from streams.camera_costs import CameraCosts, costs_file
-from streams.camera_loop import CameraLoop, CameraSpec, LoopSettings, Outlets
+from streams.camera_loop import CameraSpec, LoopSettings, Outlets
 from streams.camera_state import CameraStatus
 from streams.clock import Clock
 from streams.cores import CoreKeeper, IdleTime, usable_cores
@@ -138,6 +138,7 @@ class Worker:
         self._last_turn: Monotonic = self._clock.monotonic()
         self._failures: Counter[str] = Counter()
         self._analysed = 0
+        self._unchanged: Callable[[], int] = int
         self._second = SecondLook(collaborators.persons)
         self._players = Players(
             collaborators.opener_for,
@@ -184,14 +185,15 @@ class Worker:
             self._watch(stop, threads)
 
     def counts(self) -> dict[str, int]:
-        """Frames analysed, and those that failed by kind of error."""
-        return {"analysed": self._analysed, **self._failures}
+        """Frames analysed, those of them that showed an unchanged empty place, and failures."""
+        return {"analysed": self._analysed, "unchanged": self._unchanged(), **self._failures}
 
     def _start_threads(
         self, spool: Spool, uploader: Uploader, stop: threading.Event
     ) -> tuple[threading.Thread, ...]:
         self._buffer = buffer = RecordBuffer(spool.append, self._clock, uploader.wake)
         pipeline = self._pipeline(buffer)
+        self._unchanged = lambda: pipeline.unchanged
         pipeline.start()
         self._paces = PaceKeeper(self._players.loops, pipeline.readings, self._clock)
         orders = OrderPoll(
@@ -330,7 +332,8 @@ class Worker:
             loop.stop()
         for loop in self._players.loops:
             loop.stop()
-            self._say_stopped(loop)
+            stopped = loop.status.moved(CameraState.OFFLINE, self._clock.utc(), "worker_down")
+            self._inbox.put_event(stopped)
         analysis, records, sender, *_ = threads
         self._analysing.clear()
         analysis.join(self._left_s(deadline) / 3)
@@ -344,10 +347,6 @@ class Worker:
         for loop in self._players.loops:
             if not loop.join(self._left_s(deadline) / 2):
                 _log.warning("decode thread is still held by its source", camera=loop.spec.id)
-
-    def _say_stopped(self, loop: CameraLoop) -> None:
-        at = self._clock.utc()
-        self._inbox.put_event(loop.status.moved(CameraState.OFFLINE, at, "worker_down"))
 
     def _moves(self) -> CrewMoves | None:
         """This worker's part in moving cameras."""

@@ -10,8 +10,11 @@ import pytest
 from benchmarks.targets import Target, read_results, read_targets
 
 RESULTS = [
-    {"benchmark": "capacity", "figures": {"kind": "360p", "mixed": True, "cameras_carried": 50}},
-    {"benchmark": "capacity", "figures": {"kind": "720p", "mixed": False, "cameras_carried": 20}},
+    {
+        "benchmark": "capacity",
+        "figures": {"kind": "360p", "mixed": "deserted", "cameras_carried": 50},
+    },
+    {"benchmark": "capacity", "figures": {"kind": "720p", "mixed": "", "cameras_carried": 20}},
 ]
 
 

@@ -242,7 +242,7 @@ def test_build_takes_the_worker_s_slice_of_the_site(tmp_path: Path) -> None:
     plan = WorkerPlan(site, (camera.id,), "w1", tmp_path, "http://127.0.0.1:1", "secret-token")
     assert "secret-token" not in repr(plan)
     worker = build(plan, network=FakeNetwork(), profiles=load_profiles())
-    assert worker.counts() == {"analysed": 0}
+    assert worker.counts() == {"analysed": 0, "unchanged": 0}
     assert socket_path(tmp_path, "w1") == tmp_path / "sockets" / "w1.sock"
     assert spool_path(tmp_path, "w1") == tmp_path / "spool" / "w1.sqlite3"
 
