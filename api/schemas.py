@@ -24,6 +24,7 @@ from api.live.judge import ZoneNow
 from api.live.values import CameraStatus
 from api.watched import Name, WatchedCamera, WatchedZone
 from streams.records import CameraState, MeasurementData, ReasonData
+from vision.doors import DoorState
 from vision.instants import Utc
 from vision.readings import Level
 from vision.zones import ZoneType
@@ -51,6 +52,14 @@ class NameBody(Body):
         return cls(zh=name.zh, en=name.en)
 
 
+class DoorBody(Body):
+    """A door of a zone's exit that has a contact."""
+
+    id: str
+    name: NameBody
+    state: DoorState = Field(description="unknown when its contact was not read")
+
+
 class ZoneBody(Body):
     """A zone as it may be shown now."""
 
@@ -76,6 +85,7 @@ class ZoneBody(Body):
     visible_share: float | None
     measurement: MeasurementData | None
     reasons: tuple[ReasonData, ...]
+    doors: tuple[DoorBody, ...] = Field(description="those with a contact, of its exits")
     profile_id: str
     model_id: str
 
@@ -105,6 +115,10 @@ class ZoneBody(Body):
             visible_share=numbers and numbers.visible_share,
             measurement=numbers,
             reasons=now.reasons,
+            doors=tuple(
+                DoorBody(id=one, name=NameBody.of(zone.doors.get(one, Name(one, one))), state=state)
+                for one, state in now.doors.items()
+            ),
             profile_id=now.profile_id,
             model_id=now.model_id,
         )

@@ -22,7 +22,12 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class WatchedZone:
-    """A zone on the desk; `camera_ids` are the cameras that measure it."""
+    """A zone on the desk.
+
+    Attributes:
+        camera_ids: the cameras that measure it.
+        doors: names of the doors of its floor, by id.
+    """
 
     id: str
     name: Name
@@ -30,6 +35,7 @@ class WatchedZone:
     floor: Name
     area_m2: float
     camera_ids: tuple[str, ...]
+    doors: Mapping[str, Name] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,7 @@ class WatchedSite:
                 floor=_name(site.floor(zone.floor_id).name),
                 area_m2=zone.area_m2,
                 camera_ids=tuple(camera.id for camera in site.cameras_of(zone.id)),
+                doors={one.id: _name(one.name) for one in site.floor(zone.floor_id).doors},
             )
             for zone in site.zones
         )

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter
 
 from config.moments import Moment
 from streams.pacing import PaceReason
+from vision.doors import DoorState
 from vision.fault_course import Fault
 from vision.health_features import Mode
 from vision.instants import Utc
@@ -114,6 +115,7 @@ class ReadingData(BaseModel):
     measurement: MeasurementData | None = None
     profile_id: str = ""
     model_id: str = ""
+    doors: dict[str, DoorState] = Field(default_factory=dict)
 
     @classmethod
     def of(cls, reading: ZoneReading) -> ReadingData:
@@ -127,6 +129,7 @@ class ReadingData(BaseModel):
             else MeasurementData.of(reading.measurement),
             profile_id=reading.profile_id,
             model_id=reading.model_id,
+            doors=dict(reading.doors),
         )
 
 

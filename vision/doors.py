@@ -43,13 +43,22 @@ class Opening:
 
     Attributes:
         share: at most this share of their clear width is open, 0..1.
-        shut: ids of the leaves that are known to be shut.
-        unknown: ids of the leaves of which nothing is known; they count as open in `share`.
+        states: what is known of each watched leaf, by id; one of which nothing is known counts as
+            open in `share`.
     """
 
     share: float
-    shut: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
+    states: tuple[tuple[str, DoorState], ...] = ()
+
+    @property
+    def shut(self) -> tuple[str, ...]:
+        """Ids of the leaves that are known to be shut."""
+        return tuple(door_id for door_id, state in self.states if state is DoorState.SHUT)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Ids of the leaves of which nothing is known."""
+        return tuple(door_id for door_id, state in self.states if state is DoorState.UNKNOWN)
 
 
 class ZoneDoors:
@@ -66,12 +75,11 @@ class ZoneDoors:
         """At most how much stands open; `None` for exits without a watched leaf."""
         if not self.ids:
             return None
-        told = {door_id: states.get(door_id, DoorState.UNKNOWN) for door_id in sorted(self.ids)}
-        shut = tuple(door_id for door_id, state in told.items() if state is DoorState.SHUT)
+        told = tuple((one, states.get(one, DoorState.UNKNOWN)) for one in sorted(self.ids))
+        shut = [door_id for door_id, state in told if state is DoorState.SHUT]
         whole_m = sum(length for length, _ in self._parts)
         barred_m = sum(length * _covered(parts, shut) for length, parts in self._parts)
-        unknown = tuple(door_id for door_id, state in told.items() if state is DoorState.UNKNOWN)
-        return Opening(max(0.0, 1.0 - barred_m / whole_m), shut, unknown)
+        return Opening(max(0.0, 1.0 - barred_m / whole_m), told)
 
 
 def line_length_m(line: Line) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vision.doors import DoorState
 from vision.instants import Utc
 
 
@@ -129,6 +130,7 @@ class ZoneReading:
 
     `measurement` is `None` exactly when the level is UNKNOWN because nothing could be measured.
     `could_be` is the level at the upper end of the uncertainty, when higher than `level`.
+    `doors` are the doors of the zone's exits that have a contact, as they stood for this level.
     """
 
     zone_id: str
@@ -139,3 +141,4 @@ class ZoneReading:
     could_be: Level | None = None
     profile_id: str = ""
     model_id: str = ""
+    doors: tuple[tuple[str, DoorState], ...] = ()

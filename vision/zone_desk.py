@@ -169,6 +169,7 @@ class ZoneDesk:
             judged.could_be,
             profile.id,
             self._model_id,
+            () if beside.opening is None else beside.opening.states,
         )
 
     def _underway_s(self, fused: FusedZone, upstream: Sequence[Upstream]) -> Float64Array:

@@ -6,10 +6,12 @@ behind it, turns a missing reading into an empty zone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from api.live.values import CameraStatus, Limits, ZoneState
 from streams.records import CameraState, MeasurementData, ReasonData
+from vision.doors import DoorState
 from vision.instants import Utc
 from vision.readings import Level
 
@@ -28,6 +30,7 @@ class ZoneNow:
         since: since when `level` holds.
         age_s: age of the newest reading; `None` before the first one.
         measurement: the newest numbers; only while they are fresh.
+        doors: how the doors of the exits stood, by id; only while that is fresh.
         skew_s: by how much the worker's clock runs ahead, where that is more than allowed.
     """
 
@@ -45,6 +48,7 @@ class ZoneNow:
     skew_s: float | None
     profile_id: str = ""
     model_id: str = ""
+    doors: Mapping[str, DoorState] = field(default_factory=dict)
 
 
 def zone_now(zone_id: str, state: ZoneState | None, now: Utc, limits: Limits) -> ZoneNow:
@@ -78,6 +82,7 @@ def zone_now(zone_id: str, state: ZoneState | None, now: Utc, limits: Limits) ->
         skew_s=ahead_s if ahead_s > limits.future_tolerance_s else None,
         profile_id=reading.profile_id,
         model_id=reading.model_id,
+        doors={} if stale else reading.doors,
     )
 
 

@@ -32,7 +32,15 @@ SITE = WatchedSite(
     name=Name("学校", "School"),
     timezone="Asia/Shanghai",
     zones=(
-        WatchedZone("stair", Name("楼梯", "Stair"), ZoneType.STAIRS, FLOOR, 10.8, ("cam-stair",)),
+        WatchedZone(
+            "stair",
+            Name("楼梯", "Stair"),
+            ZoneType.STAIRS,
+            FLOOR,
+            10.8,
+            ("cam-stair",),
+            {"leaf-a": Name("东门扇", "East leaf")},
+        ),
         WatchedZone(
             "hall", Name("大厅", "Hall"), ZoneType.CORRIDOR, FLOOR, 48.0, ("cam-a", "cam-b")
         ),

@@ -235,6 +235,23 @@ def test_nothing_is_wider_than_the_screen(
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def test_a_tile_tells_how_the_doors_of_its_exits_stand(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    record = service.record("stair", "L0", 0.4)
+    service.send(record)
+    desk.until(lambda: desk.data("[data-zone=stair]", "level") == "L0")
+    assert not desk.one("[data-zone=stair] .tile-doors").is_displayed()
+    record = service.record("stair", "L2", 0.4)
+    record["reading"]["doors"] = {"leaf-a": "open", "leaf-b": "shut", "leaf-c": "unknown"}
+    service.send(record)
+    desk.until(lambda: desk.one("[data-zone=stair] .tile-doors").is_displayed())
+    said = desk.text("[data-zone=stair] .tile-doors")
+    # What is shut comes first; a door without a name in the site file is told by its id.
+    assert said == "leaf-b：关闭 · leaf-c：门磁状态不明 · 东门扇：开"
+
+
 def test_a_machine_too_slow_for_its_cameras_says_what_it_looks_at_less(
     browser: webdriver.Chrome, service: ServiceProcess
 ) -> None:

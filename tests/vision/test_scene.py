@@ -430,6 +430,7 @@ def test_a_shut_leaf_warns_of_those_who_are_still_upstream() -> None:
     assert reading.measurement is not None
     assert reading.measurement.people == 0.0
     assert reading.measurement.exit_open_share == pytest.approx(1 / 3)
+    assert dict(reading.doors) == {"leaf": DoorState.SHUT}
     # Eight in file reach the foot within eight seconds of each other, over 3 m.
     assert reading.measurement.arriving_per_m_s == pytest.approx(8 / 8 / 3, abs=0.05)
     assert reading.measurement.upstream_people == pytest.approx(8.0, abs=1.0)
@@ -448,4 +449,5 @@ def test_an_open_or_unknown_leaf_warns_of_nothing(
 ) -> None:
     reading = seen_coming(with_corridor(), states, 8.0)
     assert reading.level is Level.L0
+    assert dict(reading.doors) == {"leaf": states.get("leaf", DoorState.UNKNOWN)}
     assert [reason.rule for reason in reading.reasons if reason.rule != "density"] == rules

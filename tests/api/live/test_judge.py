@@ -14,6 +14,7 @@ from api.live.lost import lost_cause, lost_causes, unseen_zones
 from api.live.values import CameraStatus, Limits, ZoneState
 from streams.records import CameraState, MeasurementData, ReadingData, ReasonData
 from tests.api.desk_cases import SITE, measurement
+from vision.doors import DoorState
 from vision.instants import Utc
 from vision.readings import Level
 
@@ -44,6 +45,16 @@ def test_an_old_reading_says_nothing(age_s: float, level: str, stale: bool) -> N
     assert (now.level.value, now.stale) == (level, stale)
     assert (now.measurement is None) is stale
     assert now.last_level is Level.L0
+
+
+@pytest.mark.parametrize(("age_s", "told"), [(1.0, {"leaf": DoorState.SHUT}), (8.0, {})])
+def test_doors_are_told_while_the_reading_is_fresh(
+    age_s: float, told: dict[str, DoorState]
+) -> None:
+    known = state()
+    shut = known.reading.model_copy(update={"doors": {"leaf": DoorState.SHUT}})
+    now = zone_now("stair", replace(known, reading=shut), START.plus(age_s), LIMITS)
+    assert now.doors == told
 
 
 def test_a_stale_zone_tells_its_age_first() -> None:

@@ -53,6 +53,7 @@ function makeTile(zone) {
     unit: make("span", { class: "tile-unit", text: t("console.zone.per_m2") }),
     people: make("span", { class: "tile-people" }),
     why: make("p", { class: "tile-why" }),
+    doors: make("p", { class: "tile-doors" }),
     age: make("span", { class: "tile-age" }),
     trend: new Trend(zone.id, t("console.zone.trend")),
   };
@@ -70,6 +71,7 @@ function makeTile(zone) {
     ),
     make("div", { class: "tile-numbers" }, parts.density, parts.unit, parts.people),
     parts.why,
+    parts.doors,
     parts.trend.svg,
     parts.age,
   );
@@ -92,9 +94,24 @@ function fillTile(tile, zone) {
       : t("console.zone.people", { people: Math.round(zone.people) }),
   );
   setText(tile.why, whyText(zone, level));
+  const doors = unknown ? "" : doorsText(zone.doors);
+  setText(tile.doors, doors);
+  tile.doors.hidden = doors === "";
   const age = ageOf(seenAt(zone));
   setText(tile.age, age === null ? t("console.zone.never") : t("console.zone.read", { age: agoText(age) }));
   tile.root.classList.toggle("is-old", age !== null && age > site.staleAfterS);
+}
+
+/** How the doors of the exits stand: what is shut first, as words and not by colour. */
+function doorsText(doors) {
+  return ["shut", "unknown", "open"]
+    .map((state) => [state, doors.filter((door) => door.state === state)])
+    .filter(([, found]) => found.length > 0)
+    .map(([state, found]) => {
+      const names = found.map((door) => inLanguage(door.name)).join("、");
+      return t(`console.zone.door.${state}`, { doors: names });
+    })
+    .join(" · ");
 }
 
 function whyText(zone, level) {
