@@ -53,9 +53,10 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
     ingest_token(settings)
     _refuse_taken_port(settings)
     settle_shares(plan.site, settings)
-    specs = process_specs(plan)
+    delivery = PlanFile.opened(plan.site.directory, settings.run_dir)
+    specs = process_specs(plan, delivery)
     language = settings.language
-    _tell_delivery_fault(plan, say)
+    _tell_delivery_fault(delivery, language, say)
     say(
         text(
             "run.starting",
@@ -75,7 +76,7 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
     supervisor.run(stop)
 
 
-def process_specs(plan: RunPlan) -> tuple[ProcessSpec, ...]:
+def process_specs(plan: RunPlan, delivery: PlanFile) -> tuple[ProcessSpec, ...]:
     """The service first, then one process a worker; settings travel in the environment."""
     environment = settings_environment(plan.settings)
     site_dir = str(plan.site.directory)
@@ -97,29 +98,30 @@ def process_specs(plan: RunPlan) -> tuple[ProcessSpec, ...]:
         )
         for share in worker_shares(plan.site, plan.settings)
     )
-    return (service, *_sender_specs(plan, environment), *workers)
+    return (service, *_sender_specs(plan, delivery, environment), *workers)
 
 
-def _sender_specs(plan: RunPlan, environment: dict[str, str]) -> tuple[ProcessSpec, ...]:
+def _sender_specs(
+    plan: RunPlan, delivery: PlanFile, environment: dict[str, str]
+) -> tuple[ProcessSpec, ...]:
     """The process that brings alarms out of the school.
 
     It runs also where the site names no receiver yet: the first one is entered in the browser, by
     whoever may; a demonstration has nobody who may.
     """
-    site_dir = plan.site.directory
-    file = PlanFile.opened(site_dir, plan.settings.run_dir)
-    if not file.plan.targets and file.fault is None and plan.settings.access == "open":
+    names_nobody = not delivery.plan.targets and delivery.fault is None
+    if names_nobody and plan.settings.access == "open":
         return ()
-    arguments = (sys.executable, "-m", "api.delivery.process", "--site", str(site_dir))
+    site_dir = str(plan.site.directory)
+    arguments = (sys.executable, "-m", "api.delivery.process", "--site", site_dir)
     return (ProcessSpec("sender", arguments, environment),)
 
 
-def _tell_delivery_fault(plan: RunPlan, say: Say) -> None:
+def _tell_delivery_fault(delivery: PlanFile, language: str, say: Say) -> None:
     """A broken `delivery.yaml` stops nothing; whoever starts the run by hand reads of it here."""
-    file = PlanFile.opened(plan.site.directory, plan.settings.run_dir)
-    if file.fault is not None:
-        key = "delivery.page.file_unknown" if file.knows_nobody else "delivery.set.file_broken"
-        say(f"{text(key, plan.settings.language)}\n{file.fault}")
+    if delivery.fault is not None:
+        key = "delivery.page.file_unknown" if delivery.knows_nobody else "delivery.set.file_broken"
+        say(f"{text(key, language)}\n{delivery.fault}")
 
 
 def settings_environment(settings: ServiceSettings) -> dict[str, str]:
