@@ -19,6 +19,9 @@ class Name:
     zh: str
     en: str
 
+    def in_language(self, language: str) -> str:
+        return self.en if language == "en" else self.zh
+
 
 @dataclass(frozen=True, slots=True)
 class WatchedZone:

@@ -6,31 +6,21 @@ They hold no data: their script asks the API, so that rights are judged in one p
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from api.access.credentials import LONGEST, SHORTEST, SHORTEST_WITH_CODE
 from api.access.guard import PUBLIC, needs
 from api.access.rights import ASSIGNABLE, Right
+from api.frame.drawing import AskedLanguage, Language, Pages, language_of
 from api.frame.pages import navigation
-from config.texts import catalogue
 
 router = APIRouter(tags=["access pages"], include_in_schema=False)
 
 _FOLDER = Path(__file__).resolve().parent
-_LANGUAGE_COOKIE = "xiaoan_lang"
-_PAGES = Environment(
-    loader=FileSystemLoader(_FOLDER / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-Language = Annotated[Literal["zh", "en"] | None, Query()]
+_PAGES = Pages(_FOLDER / "templates")
 
 
 def mount_files(app: FastAPI) -> None:
@@ -39,43 +29,42 @@ def mount_files(app: FastAPI) -> None:
 
 
 @router.get("/sign-in", dependencies=[PUBLIC])
-async def sign_in_page(request: Request, lang: Language = None) -> HTMLResponse:
+async def sign_in_page(request: Request, lang: AskedLanguage = None) -> HTMLResponse:
     """Name, password, code."""
     return _page(request, "sign_in.html", lang)
 
 
 @router.get("/set-up", dependencies=[PUBLIC])
-async def set_up_page(request: Request, lang: Language = None) -> HTMLResponse:
+async def set_up_page(request: Request, lang: AskedLanguage = None) -> HTMLResponse:
     """The first administrator."""
     return _page(request, "set_up.html", lang)
 
 
 @router.get("/account", dependencies=[Depends(needs(Right.KEEP_OWN_ACCOUNT))])
-async def account_page(request: Request, lang: Language = None) -> HTMLResponse:
+async def account_page(request: Request, lang: AskedLanguage = None) -> HTMLResponse:
     """Password and authenticator of whoever is signed in."""
     return _page(request, "account.html", lang)
 
 
 @router.get("/accounts", dependencies=[Depends(needs(Right.ADMINISTER_ACCOUNTS))])
-async def accounts_page(request: Request, lang: Language = None) -> HTMLResponse:
+async def accounts_page(request: Request, lang: AskedLanguage = None) -> HTMLResponse:
     """Accounts and their roles."""
     return _page(request, "accounts.html", lang)
 
 
 @router.get("/audit", dependencies=[Depends(needs(Right.READ_AUDIT))])
-async def audit_page(request: Request, lang: Language = None) -> HTMLResponse:
+async def audit_page(request: Request, lang: AskedLanguage = None) -> HTMLResponse:
     """The audit log."""
     return _page(request, "audit.html", lang)
 
 
-def _page(request: Request, template: str, lang: Literal["zh", "en"] | None) -> HTMLResponse:
-    kept = request.cookies.get(_LANGUAGE_COOKIE)
-    language: Literal["zh", "en"] = lang or ("en" if kept == "en" else "zh")
-    texts = catalogue(language)
-    page = _PAGES.get_template(template).render(
-        html_lang="zh-CN" if language == "zh" else "en",
+def _page(request: Request, template: str, lang: Language | None) -> HTMLResponse:
+    language = language_of(request, lang)
+    return _PAGES.draw(
+        template,
+        language,
+        keep=lang is not None,
         other="en" if language == "zh" else "zh",
-        t=lambda key: texts[key],
         roles=[role.value for role in ASSIGNABLE],
         shortest=SHORTEST,
         shortest_with_code=SHORTEST_WITH_CODE,
@@ -83,13 +72,9 @@ def _page(request: Request, template: str, lang: Literal["zh", "en"] | None) -> 
         other_house=_other_house(request, language),
         nav=navigation(request, language, template.removesuffix(".html")),
     )
-    answer = HTMLResponse(page)
-    if lang is not None:
-        answer.set_cookie(_LANGUAGE_COOKIE, lang, max_age=31_536_000, samesite="strict")
-    return answer
 
 
-def _other_house(request: Request, language: Literal["zh", "en"]) -> str:
+def _other_house(request: Request, language: Language) -> str:
     """Name of the house where people may sign in instead; empty where there is none."""
     access = getattr(request.app.state, "accounts", None)
     provider = getattr(access, "provider", None)

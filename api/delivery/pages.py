@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from api.access.guard import ActorDep, needs
 from api.access.rights import Right
@@ -17,6 +16,7 @@ from api.delivery.outbox import DeliveryState
 from api.delivery.routes import outbox_of
 from api.delivery.settings_routes import SettingsDep
 from api.delivery.view import read_view, recent_controls, recent_messages
+from api.frame.drawing import AskedLanguage, Language, Pages, language_of
 from api.frame.pages import navigation
 from api.service import Service, ServiceDep
 from config.delivery import DeliveryPath
@@ -26,14 +26,7 @@ from vision.instants import Utc
 router = APIRouter(tags=["delivery page"], include_in_schema=False)
 
 _FOLDER = Path(__file__).resolve().parent
-_LANGUAGE_COOKIE = "xiaoan_lang"
-_PAGES = Environment(
-    loader=FileSystemLoader(_FOLDER / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_PAGES = Pages(_FOLDER / "templates")
 DriverName = Literal["gb28181", "webhook", "mqtt", "dc09", "cap", "robot"]
 _CAN_GO_AGAIN = (DeliveryState.REJECTED.value, DeliveryState.GIVEN_UP.value)
 
@@ -53,7 +46,7 @@ async def page(
     service: ServiceDep,
     settings: SettingsDep,
     actor: ActorDep,
-    lang: Annotated[Literal["zh", "en"] | None, Query()] = None,
+    lang: AskedLanguage = None,
 ) -> HTMLResponse:
     """How delivery stands now."""
     site = service.desk.board.site
@@ -88,28 +81,23 @@ def drawn(
     request: Request,
     service: Service,
     template: str,
-    lang: Literal["zh", "en"] | None,
+    lang: Language | None,
     **values: object,
 ) -> HTMLResponse:
     """A page of delivery in the reader's language, within the site's frame."""
-    kept = request.cookies.get(_LANGUAGE_COOKIE, service.settings.language)
-    language: Literal["zh", "en"] = lang or ("en" if kept == "en" else "zh")
-    site, texts = service.desk.board.site, catalogue(language)
-    html = _PAGES.get_template(template).render(
-        lang=language,
-        html_lang="zh-CN" if language == "zh" else "en",
-        t=lambda key, **given: texts[key].format(**given),
+    language = language_of(request, lang)
+    texts = catalogue(language)
+    return _PAGES.draw(
+        template,
+        language,
+        keep=lang is not None,
         known=lambda key: key in texts,
         step=lambda action: texts[f"action.{action}"] if known(f"action.{action}") else action,
         name_in=lambda name: name.in_language(language),
         nav=navigation(request, language, "delivery"),
-        site_name=site.name.en if language == "en" else site.name.zh,
+        site_name=service.desk.board.site.name.in_language(language),
         **values,
     )
-    answer = HTMLResponse(html)
-    if lang is not None:
-        answer.set_cookie(_LANGUAGE_COOKIE, lang, max_age=31_536_000, samesite="strict")
-    return answer
 
 
 def _settings(path: DeliveryPath) -> list[tuple[str, str]]:

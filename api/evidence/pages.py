@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +11,6 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.rights import Right
@@ -23,6 +21,7 @@ from api.evidence.exports import ExportState
 from api.evidence.listing import Wanted, listed
 from api.evidence.register import Reason
 from api.evidence.routes import EvidenceDep, Number, Player, seen_alarm
+from api.frame.drawing import AskedLanguage, Language, Pages, language_of
 from api.frame.pages import navigation
 from api.watched import Name, WatchedSite
 from config.texts import catalogue
@@ -31,14 +30,7 @@ from vision.instants import Utc
 router = APIRouter(prefix="/evidence", tags=["evidence pages"], include_in_schema=False)
 
 _FOLDER = Path(__file__).resolve().parent
-_LANGUAGE_COOKIE = "xiaoan_lang"
-_PAGES = Environment(
-    loader=FileSystemLoader(_FOLDER / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_PAGES = Pages(_FOLDER / "templates")
 
 
 class Find(BaseModel):
@@ -51,7 +43,7 @@ class Find(BaseModel):
     last: date | Literal[""] = ""
     number: Annotated[int, Field(ge=1, le=2**31 - 1)] | Literal[""] = ""
     before: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
-    lang: Literal["zh", "en"] | None = None
+    lang: Language | None = None
 
     def wanted(self, zone: ZoneInfo) -> Wanted:
         """The days are whole days of the school."""
@@ -86,7 +78,8 @@ async def index(
 ) -> HTMLResponse:
     """What is kept, by camera, time or alarm, and the exports that wait for a second person."""
     site = evidence.desk.board.site
-    language, texts = _texts(request, find.lang)
+    language = language_of(request, find.lang)
+    texts = catalogue(language)
     zone = ZoneInfo(site.timezone)
 
     def may(right: Right, alarm: Alarm) -> bool:
@@ -103,7 +96,7 @@ async def index(
                 waiting.append(export)
 
     def named(name: Name) -> str:
-        return name.en if language == "en" else name.zh
+        return name.in_language(language)
 
     def what(alarm: Alarm) -> str:
         names = [named(site.zone[one].name) for one in alarm.zone_ids if one in site.zone]
@@ -112,9 +105,10 @@ async def index(
             kind = f"{kind} {alarm.peak.level.value}"
         return f"{kind} · {'、'.join(names) or alarm.key.subject_id}"
 
-    page = _PAGES.get_template("index.html").render(
-        html_lang="zh-CN" if language == "zh" else "en",
-        t=lambda key: texts[key],
+    return _PAGES.draw(
+        "index.html",
+        language,
+        keep=find.lang is not None,
         nav=navigation(request, language, "evidence"),
         kept=kept,
         waiting=waiting,
@@ -129,10 +123,6 @@ async def index(
         clock=lambda at: at.to_datetime().astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
         next_url=None if next_before is None else find.next_url(next_before),
     )
-    answer = HTMLResponse(page)
-    if find.lang is not None:
-        answer.set_cookie(_LANGUAGE_COOKIE, find.lang, max_age=31_536_000, samesite="strict")
-    return answer
 
 
 @router.get("/{number}", response_class=HTMLResponse)
@@ -141,41 +131,29 @@ async def player(
     request: Request,
     evidence: EvidenceDep,
     actor: Player,
-    lang: Annotated[Literal["zh", "en"] | None, Query()] = None,
+    lang: AskedLanguage = None,
 ) -> HTMLResponse:
     """One alarm's evidence."""
     alarm = await seen_alarm(evidence, actor, Right.PLAY_EVIDENCE, number)
-    language, texts = _texts(request, lang)
-    page = _PAGES.get_template("player.html").render(
-        html_lang="zh-CN" if language == "zh" else "en",
-        t=lambda key: texts[key],
+    language = language_of(request, lang)
+    return _PAGES.draw(
+        "player.html",
+        language,
+        keep=lang is not None,
         number=number,
         nav=navigation(request, language, "evidence"),
         is_open=alarm.is_open,
         reasons=[reason.value for reason in Reason],
-        words=_words(evidence.desk.board.site, language, texts),
+        words=_words(evidence.desk.board.site, language),
         may_export=actor.may(Right.REQUEST_EXPORT, site=evidence.desk.board.site.id),
     )
-    return HTMLResponse(page)
 
 
-def _texts(
-    request: Request, lang: Literal["zh", "en"] | None
-) -> tuple[Literal["zh", "en"], Mapping[str, str]]:
-    kept = request.cookies.get(_LANGUAGE_COOKIE)
-    language: Literal["zh", "en"] = lang or ("en" if kept == "en" else "zh")
-    return language, catalogue(language)
-
-
-def _words(
-    site: WatchedSite, language: Literal["zh", "en"], texts: Mapping[str, str]
-) -> dict[str, dict[str, str]]:
+def _words(site: WatchedSite, language: Language) -> dict[str, dict[str, str]]:
     """Names for what the player's script shows."""
-    english = language == "en"
+    texts = catalogue(language)
     return {
-        "cameras": {
-            camera.id: camera.name.en if english else camera.name.zh for camera in site.cameras
-        },
+        "cameras": {camera.id: camera.name.in_language(language) for camera in site.cameras},
         "actions": {
             action.value: texts[f"action.{action.value}"]
             for action in Action

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from api.access.guard import needs
 from api.access.rights import Right
+from api.frame.drawing import AskedLanguage, Language, Pages, language_of
 from api.frame.places import places_of
 from api.service import ServiceDep
-from config.texts import catalogue
 
 router = APIRouter(tags=["start page"], include_in_schema=False)
 
-Language = Literal["zh", "en"]
-_LANGUAGE_COOKIE = "xiaoan_lang"
-_PAGES = Environment(
-    loader=FileSystemLoader(Path(__file__).resolve().parent / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_PAGES = Pages(Path(__file__).resolve().parent / "templates")
 
 
 def navigation(request: Request, language: Language, here: str = "") -> Markup:
@@ -36,11 +26,11 @@ def navigation(request: Request, language: Language, here: str = "") -> Markup:
     Args:
         here: key of the page that it stands on.
     """
-    texts = catalogue(language)
     other: Language = "en" if language == "zh" else "zh"
     asked = [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
-    bar = _PAGES.get_template("navigation.html").render(
-        t=lambda key: texts[key],
+    bar = _PAGES.html(
+        "navigation.html",
+        language,
         here=here,
         places=places_of(request),
         other_lang="en" if other == "en" else "zh-CN",
@@ -55,21 +45,15 @@ def navigation(request: Request, language: Language, here: str = "") -> Markup:
     dependencies=[Depends(needs(Right.KEEP_OWN_ACCOUNT))],
 )
 async def start_page(
-    request: Request, service: ServiceDep, lang: Annotated[Language | None, Query()] = None
+    request: Request, service: ServiceDep, lang: AskedLanguage = None
 ) -> HTMLResponse:
     """What each person can open here, each with a line on what it is for."""
-    kept = request.cookies.get(_LANGUAGE_COOKIE, service.settings.language)
-    language: Language = lang or ("en" if kept == "en" else "zh")
-    site = service.desk.board.site
-    texts = catalogue(language)
-    page = _PAGES.get_template("start.html").render(
-        html_lang="zh-CN" if language == "zh" else "en",
-        t=lambda key: texts[key],
-        site_name=site.name.en if language == "en" else site.name.zh,
+    language = language_of(request, lang)
+    return _PAGES.draw(
+        "start.html",
+        language,
+        keep=lang is not None,
+        site_name=service.desk.board.site.name.in_language(language),
         places=places_of(request),
         nav=navigation(request, language, "start"),
     )
-    answer = HTMLResponse(page)
-    if lang is not None:
-        answer.set_cookie(_LANGUAGE_COOKIE, lang, max_age=31_536_000, samesite="strict")
-    return answer

@@ -6,17 +6,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from api.access.actor import Actor
 from api.access.guard import GUARD_COOKIE, Needs, typed_name
 from api.access.rights import Right
+from api.frame.drawing import Language, Pages, language_of
+from api.frame.drawing import page as answered
 from api.frame.pages import navigation
 from api.plan.asking import check_part
 from api.plan.errors import NotFoundRefusal
@@ -26,21 +27,12 @@ from api.plan.viewer import PlanViewer
 from api.plan.words import joined_warnings, step_text
 from api.problems import Problem
 from api.routes.shift import name_of
-from config.texts import catalogue
 from vision.instants import Utc
 
 STATIC = Path(__file__).resolve().parent / "static"
 _FOLDER = Path(__file__).resolve().parent
-_LANGUAGE_COOKIE = "xiaoan_lang"
-_PAGES = Environment(
-    loader=FileSystemLoader(_FOLDER / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_PAGES = Pages(_FOLDER / "templates")
 Answer = HTMLResponse
-Language = Literal["zh", "en"]
 
 
 class PageRefusal(Exception):  # noqa: N818 - it ends in a page, not in a traceback
@@ -104,28 +96,29 @@ class Frame:
 
     @property
     def language(self) -> Language:
+        return language_of(self.request, self._asked)
+
+    @property
+    def _asked(self) -> Language | None:
         asked = self.request.query_params.get("lang")
-        kept = asked or self.request.cookies.get(_LANGUAGE_COOKIE)
-        return "en" if kept == "en" else "zh"
+        return "en" if asked == "en" else "zh" if asked == "zh" else None
 
     def draw(
         self, template: str, values: Mapping[str, Any] = MappingProxyType({}), status: int = 200
     ) -> Answer:
         """The page. `values` go to the template beside the frame's own."""
         language = self.language
-        texts = catalogue(language)
         rules = self.plan.edition.rules_known(self.plan.today().year)
         titles = {name: rule.zh for name, rule in rules.items()}
         unit = values.get("unit")
         parts: frozenset[Part] = frozenset()
         if self.viewer is not None:
             parts = self.viewer.scope(unit.id if unit is not None else None).parts
-        drawn = _PAGES.get_template(template).render(
+        html = _PAGES.html(
+            template,
+            language,
             **values,
-            lang=language,
             nav=navigation(self.request, language, "plan"),
-            html_lang="zh-CN" if language == "zh" else "en",
-            t=lambda key: texts[key],
             unit_name=lambda one: one.name_zh if language == "zh" else one.name_en,
             named=lambda one: one.zh if language == "zh" else one.en,
             titles=titles,
@@ -136,10 +129,7 @@ class Frame:
             gaps=joined_warnings(self.plan.warnings(), language),
             step_text=lambda step: step_text(step, language),
         )
-        answer = HTMLResponse(drawn, status_code=status)
-        if self.request.query_params.get("lang") in ("zh", "en"):
-            answer.set_cookie(_LANGUAGE_COOKIE, language, max_age=31_536_000, samesite="strict")
-        return answer
+        return answered(html, language, keep=self._asked is not None, status=status)
 
 
 def local_clock(zone: ZoneInfo) -> Callable[[Utc], str]:

@@ -21,9 +21,10 @@ from api.alarms import load, routine, store
 from api.alarms.values import HELD_STATES, Alarm, AlarmState, AlarmType
 from api.database.tables import SHIFTS
 from api.delivery.view import read_view
+from api.frame.drawing import AskedLanguage, Language, language_of
 from api.frame.pages import navigation
 from api.live.lost import lost_causes
-from api.routes.console import PAGES, Language, language_of
+from api.routes.console import PAGES
 from api.service import Service, ServiceDep
 from config.texts import catalogue
 from vision.instants import Utc
@@ -101,7 +102,7 @@ async def handover(
     request: Request,
     service: ServiceDep,
     actor: Seer,
-    lang: Annotated[Language | None, Query()] = None,
+    lang: AskedLanguage = None,
     hours: Annotated[float, Query(gt=0.0, le=72.0)] = 12.0,
 ) -> HTMLResponse:
     """What the next shift must know: open, held and closed alarms, blind cameras, the load."""
@@ -169,7 +170,7 @@ def _blind(service: Service, sight: Sight, words: _Words) -> str:
     site = service.desk.board.site
     lost = lost_causes(service.desk.known())
     names = [
-        camera.name.en if words.lang == "en" else camera.name.zh
+        camera.name.in_language(words.lang)
         for camera in site.cameras
         if lost[camera.id] is not None and sight.things_of(camera.zone_ids)
     ]
@@ -185,7 +186,7 @@ def _row(service: Service, alarm: Alarm, words: _Words) -> Row:
     names = [site.zone[zone_id].name for zone_id in alarm.zone_ids if zone_id in site.zone]
     if alarm.key.type is AlarmType.PANIC and alarm.key.subject_id in site.things:
         names.append(site.things[alarm.key.subject_id])
-    place = "、".join(name.en if words.lang == "en" else name.zh for name in names)
+    place = "、".join(name.in_language(words.lang) for name in names)
     signed = (alarm.closed, alarm.acknowledged, alarm.hold and alarm.hold.by)
     people = [f"{one.name} {one.note}".strip() for one in signed if one]
     taken = words.texts.get(f"taken.{alarm.taken}", "")
@@ -269,17 +270,11 @@ async def _tests(
 
 
 def _words(request: Request, service: Service, lang: Language | None) -> _Words:
-    language = language_of(request, service, lang)
+    language = language_of(request, lang)
     return _Words(language, catalogue(language), ZoneInfo(service.desk.board.site.timezone))
 
 
 def _page(template: str, service: Service, words: _Words, **values: object) -> HTMLResponse:
     site = service.desk.board.site
-    page = PAGES.get_template(template).render(
-        t=lambda key: words.texts[key],
-        lang=words.lang,
-        html_lang="zh-CN" if words.lang == "zh" else "en",
-        site_name=site.name.en if words.lang == "en" else site.name.zh,
-        **values,
-    )
-    return HTMLResponse(page)
+    site_name = site.name.in_language(words.lang)
+    return HTMLResponse(PAGES.html(template, words.lang, site_name=site_name, **values))
