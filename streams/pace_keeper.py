@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -27,6 +28,8 @@ from vision.readings import ZoneReading
 TELL_EVERY_S = 5.0
 BEHIND_SHARE = 0.02
 _AGES = 600
+# A frame that is not looked at is decoded, measured and told all the same.
+_LEAST_SHARE = 0.1
 _log = structlog.get_logger(__name__)
 
 
@@ -42,6 +45,33 @@ class WorkerLoad:
     age_p95_s: float | None = None
 
 
+class Totals(NamedTuple):
+    """Of frames that were judged: ages and time at work added up, and how many; the last two of
+    those at which the network looked."""
+
+    age_s: float = 0.0
+    wall_s: float = 0.0
+    frames: float = 0.0
+    looked_wall_s: float = 0.0
+    looked: float = 0.0
+
+    def plus(self, other: Totals) -> Totals:
+        """Both together."""
+        return Totals(*(one + more for one, more in zip(self, other, strict=True)))
+
+    def less(self, other: Totals) -> Totals:
+        """What came since `other`."""
+        return Totals(*(one - before for one, before in zip(self, other, strict=True)))
+
+    @property
+    def mean_share(self) -> float:
+        """What the mean frame took of one that was looked at; 1 where that is not known."""
+        if not self.looked or self.looked_wall_s <= 0.0:
+            return 1.0
+        share = (self.wall_s / self.frames) / (self.looked_wall_s / self.looked)
+        return min(max(share, _LEAST_SHARE), 1.0)
+
+
 class AnalysisTally:
     """What the analysis thread did: how long it was at work, and how old frames were when their
     readings were ready (the last few hundred).
@@ -51,17 +81,19 @@ class AnalysisTally:
 
     def __init__(self) -> None:
         self._ages_s: deque[float] = deque(maxlen=_AGES)
-        self._noted: tuple[float, float, int] = (0.0, 0.0, 0)
+        self._noted = Totals()
 
-    def note(self, age_s: float, wall_s: float) -> None:
-        """A frame of this age is judged; it took so long on the clock."""
+    def note(self, age_s: float, wall_s: float, *, looked: bool = True) -> None:
+        """A frame of this age is judged; it took so long on the clock.
+
+        `looked` tells whether the network was asked (`streams.looks`).
+        """
         self._ages_s.append(age_s)
-        total_age_s, total_wall_s, frames = self._noted
-        self._noted = (total_age_s + age_s, total_wall_s + wall_s, frames + 1)
+        self._noted = self._noted.plus(Totals(age_s, wall_s, 1.0, wall_s * looked, float(looked)))
 
     @property
-    def totals(self) -> tuple[float, float, int]:
-        """Ages added up, time at work added up, and frames, since the start."""
+    def totals(self) -> Totals:
+        """Since the start."""
         return self._noted
 
     def percentiles_s(self) -> tuple[float, float] | None:
@@ -140,14 +172,12 @@ class PaceKeeper:
         # Where nobody counts idle time, what this process did not use counts as idle.
         unused_s = max(len(cores) * passed_s - used_s, 0.0)
         idle_s = passed_s * sum(idle.get(core, 0.0) for core in cores) if idle else unused_s
-        age_s, wall_s, frames = (
-            after - before for after, before in zip(analysed, self._analysed, strict=True)
-        )
+        done = analysed.less(self._analysed)
         measured = WorkerTurn(
             passed_s=passed_s,
             spent_s=used_s,
             idle_s=min(idle_s, unused_s),
-            analysing_s=wall_s,
+            analysing_s=done.wall_s,
             decoding_s={
                 one: max(spent - self._decoded_s.get(one, 0.0), 0.0)
                 for one, spent in decoded_s.items()
@@ -156,8 +186,9 @@ class PaceKeeper:
                 one: FrameTotals(count["delivered"], count.get("superseded", 0))
                 for one, count in counts.items()
             },
-            age_s=age_s / frames if frames else None,
+            age_s=done.age_s / done.frames if done.frames else None,
             others_s=max(unused_s - idle_s, 0.0),
+            mean_share=done.mean_share,
         )
         self._turned, self._spent_s = now, spent_s
         self._decoded_s, self._analysed = decoded_s, analysed

@@ -69,6 +69,7 @@ class WorkerTurn:
         frames: of each camera since the start.
         age_s: mean age of the frames analysed meanwhile; `None` where there were none.
         others_s: core-seconds that other programs took of the cores that it may use.
+        mean_share: what its mean frame took of one that the network looked at, above 0, at most 1.
     """
 
     passed_s: float
@@ -79,6 +80,7 @@ class WorkerTurn:
     frames: Mapping[str, FrameTotals]
     age_s: float | None = None
     others_s: float = 0.0
+    mean_share: float = 1.0
 
     @property
     def usable_s(self) -> float:
@@ -110,6 +112,7 @@ class Costs:
 
     frame_cpu_s: float = 0.0
     frame_wall_s: float = 0.0
+    mean_share: float = 1.0
     cameras: dict[str, _Cost] = field(default_factory=dict)
 
     def note(self, turn: WorkerTurn, analysed: float, thrifty: Mapping[str, bool | None]) -> None:
@@ -131,6 +134,7 @@ class Costs:
             other_s = max(turn.spent_s - sum(turn.decoding_s.values()), 0.0)
             self.frame_cpu_s = _mixed(self.frame_cpu_s or None, other_s / analysed)
             self.frame_wall_s = _mixed(self.frame_wall_s or None, turn.analysing_s / analysed)
+            self.mean_share = _mixed(self.mean_share, turn.mean_share)
 
     def decoding(self, camera_id: str, *, thrifty: bool) -> float:
         """Core-seconds a second of a camera's decoding; a guess where it was not seen."""
@@ -210,8 +214,9 @@ class Shedding:
         self._fresh_turns = 0
 
     def needs(self, camera_id: str, fps: float) -> float:
-        """Core-seconds a second of a camera at a rate, as measured."""
-        return self._costs.decoding(camera_id, thrifty=False) + fps * self._costs.frame_cpu_s
+        """Core-seconds a second of a camera at a rate, if the network looks at each frame."""
+        looked_cpu_s = self._costs.frame_cpu_s / self._costs.mean_share
+        return self._costs.decoding(camera_id, thrifty=False) + fps * looked_cpu_s
 
     @property
     def lost_share(self) -> float:

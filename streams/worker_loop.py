@@ -299,12 +299,12 @@ class Worker:
             self._broken = f"cameras could not be given away: {error.strerror}"
 
     def _judge(self, pipeline: Pipeline, frame: Frame) -> None:
-        began, began_cpu_s = self._clock.monotonic(), time.thread_time()
+        before, began, began_cpu_s = pipeline.unchanged, self._clock.monotonic(), time.thread_time()
         pipeline.process(frame)
         self._analysed += 1
         self._costs.analysed(frame.camera_id, time.thread_time() - began_cpu_s)
-        wall_s = self._clock.monotonic() - began
-        self._paces.analysis.note(self._clock.utc() - frame.captured_at, wall_s)
+        wall_s, looked = self._clock.monotonic() - began, pipeline.unchanged == before
+        self._paces.analysis.note(self._clock.utc() - frame.captured_at, wall_s, looked=looked)
 
     def _drain(self, pipeline: Pipeline) -> None:
         """Record the last camera states; frames that still wait are left."""

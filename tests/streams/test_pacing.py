@@ -171,6 +171,20 @@ def test_ages_of_frames_by_hand() -> None:
     assert tally.totals[2] == 21
 
 
+def test_the_mean_frame_is_weighed_against_those_that_were_looked_at() -> None:
+    tally = AnalysisTally()
+    assert tally.totals.mean_share == 1.0
+    for _ in range(3):
+        tally.note(0.1, 0.003, looked=False)
+    assert tally.totals.mean_share == 1.0  # none to compare with
+    before = tally.totals
+    for wall_s, looked in ((0.020, True), (0.005, False), (0.005, False)):
+        tally.note(0.1, wall_s, looked=looked)
+    since = tally.totals.less(before)
+    assert since.frames == 3
+    assert since.mean_share == pytest.approx(0.5)  # 10 ms of 20 ms
+
+
 def test_load_is_told_every_five_seconds_and_at_once_when_a_step_is_taken() -> None:
     clock = SimulatedClock()
     loop = CameraLoop(

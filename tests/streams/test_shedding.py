@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.pacing import FrameTotals, WorkerTurn
-from streams.shedding import Costs
+from streams.shedding import Costs, Shedding
 from tests.streams.plant import Plant, school
 
 _SETTLES_S, _WATCHED_S = 40, 60
@@ -166,6 +166,19 @@ def test_costs_by_hand() -> None:
     assert costs.decoding("b", thrifty=False) == pytest.approx(0.15)
     costs.note(turn({"a": 0.9, "b": 0.05}, 0.5), 0, {"a": None, "b": True})
     assert costs.decoding("a", thrifty=False) == pytest.approx(0.15)
+
+
+def test_what_a_camera_needs_is_told_as_if_the_network_looked_at_each_frame() -> None:
+    """Calm cameras whose pictures are unchanged say little of what they need once people come."""
+    shedding = Shedding({"a": 1.0})
+    assert shedding.needs("a", 5.0) == 0.0
+    for second in range(1, 30):
+        frames = {"a": FrameTotals(10 * second, 0)}
+        shedding.turn(
+            WorkerTurn(1.0, 0.2, 0.8, 0.1, {"a": 0.1}, frames, mean_share=0.4), {"a": 5.0}, [["a"]]
+        )
+    # 10 ms a frame are 25 ms of one that is looked at; decoding takes 0.1 beside them.
+    assert shedding.needs("a", 5.0) == pytest.approx(0.1 + 5 * 0.025, rel=1e-3)
 
 
 def test_a_worker_has_no_time_left_on_its_cores_or_in_its_one_thread() -> None:
