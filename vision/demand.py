@@ -18,6 +18,7 @@ from shapely.geometry import LineString
 
 from vision.arrays import Float64Array, median
 from vision.movement import FLOW_WINDOW_S, STOPPED_MPS
+from vision.segments import Segments
 from vision.zones import Line, Zone, ZoneType
 
 HORIZON_S = 60.0
@@ -97,9 +98,9 @@ def arrivals_s(
     """
     if not lines or not len(xy_m):
         return np.zeros(0)
-    away, left_m = _to_nearest(lines, xy_m)
+    away, left_m = Segments.of_lines(lines).to_nearest(xy_m)
     on_it = left_m < 1e-6
-    pace = np.einsum("ij,ij->i", away, velocity_mps) / np.where(on_it, 1.0, left_m)
+    pace = (away * velocity_mps).sum(axis=1) / np.where(on_it, 1.0, left_m)
     known = np.isfinite(pace) & ~on_it
     comes = known & (np.nan_to_num(pace) >= STOPPED_MPS)
     if not comes.any():
@@ -107,18 +108,6 @@ def arrivals_s(
     if comes.sum() > 0.5 * known.sum():
         comes |= ~np.isfinite(pace) & ~on_it
     return np.sort(left_m[comes] / median(pace[comes & known]))
-
-
-def _to_nearest(lines: Sequence[Line], xy_m: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """From each of N points to the nearest place of any line: (N, 2), and how far that is (N,)."""
-    start = np.array([line.start_xy_m for line in lines], dtype=np.float64)[:, None]
-    along = np.array([line.end_xy_m for line in lines], dtype=np.float64)[:, None] - start
-    offset = xy_m[None] - start
-    share = np.einsum("lij,lij->li", offset, along) / np.einsum("lij,lij->li", along, along)
-    away = np.clip(share, 0.0, 1.0)[:, :, None] * along - offset
-    far_m = np.hypot(away[:, :, 0], away[:, :, 1])
-    nearest, each = np.argmin(far_m, axis=0), np.arange(len(xy_m))
-    return away[nearest, each], far_m[nearest, each]
 
 
 def densest_per_s(times_s: Float64Array, window_s: float = FLOW_WINDOW_S) -> float:

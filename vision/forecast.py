@@ -104,6 +104,8 @@ def rise_per_s(history: Sequence[Sample], window_s: float) -> float | None:
     thinned = recent[::-1][::step][::-1]
     times_s = np.array([sample.at - recent[0].at for sample in thinned])
     values = np.array([sample.density_per_m2 for sample in thinned])
+    if not values.any():
+        return None
     slope = robust_slope(times_s, values)
     residuals = values - slope * times_s
     scatter = 1.25 * float(np.mean(np.abs(residuals - middle(residuals))))

@@ -14,6 +14,7 @@ from shapely.geometry import Polygon
 from vision.arrays import Float64Array, IntArray, median
 from vision.density import voronoi_cells
 from vision.instants import Utc
+from vision.segments import Segments
 from vision.zones import Line
 
 STOPPED_MPS = 0.2
@@ -188,12 +189,21 @@ class CrossingCounter:
         }
 
 
-def border_distance(polygon: Polygon, points_xy_m: Float64Array) -> Float64Array:
-    """Signed distance (N,) in metres of points from a polygon's border; positive inside."""
+def border_of(polygon: Polygon) -> Segments:
+    """The sides of a polygon, for `border_distance`."""
+    return Segments.of_ring(shapely.get_coordinates(polygon.exterior))
+
+
+def border_distance(
+    polygon: Polygon, points_xy_m: Float64Array, sides: Segments | None = None
+) -> Float64Array:
+    """Signed distance (N,) in metres of points from a polygon's border; positive inside.
+
+    `sides` are its own, for who asks again and again.
+    """
     if not len(points_xy_m):
         return np.zeros(0)
-    places = shapely.points(points_xy_m)
-    distance = np.asarray(shapely.distance(polygon.exterior, places))
+    distance = (sides or border_of(polygon)).to_nearest(points_xy_m)[1]
     inside = np.asarray(shapely.contains_xy(polygon, points_xy_m[:, 0], points_xy_m[:, 1]))
     return np.where(inside, distance, -distance)
 
@@ -243,6 +253,7 @@ __all__ = [
     "LineFlow",
     "balance_error",
     "border_distance",
+    "border_of",
     "direction_shares",
     "line_flow_per_s",
     "median_speed_mps",

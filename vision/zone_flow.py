@@ -6,13 +6,13 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 
 from vision.arrays import median
 from vision.exit_use import ExitUse, UsedWidth
 from vision.forecast import robust_slope
 from vision.instants import Utc
-from vision.movement import FLOW_WINDOW_S, CrossingCounter, border_distance, side_of
+from vision.movement import FLOW_WINDOW_S, CrossingCounter, border_distance, border_of, side_of
+from vision.segments import Segments
 from vision.tracking import TrackedHeads
 from vision.zones import Zone
 
@@ -45,6 +45,7 @@ class ZoneFlow:
 
     def __init__(self, zone: Zone) -> None:
         self._zone = zone
+        self._sides = border_of(zone.polygon_xy_m)
         self._border = CrossingCounter()
         self._exits = tuple(CrossingCounter() for _ in zone.exits)
         self._uses = tuple(ExitUse(line) for line in zone.exits)
@@ -62,7 +63,7 @@ class ZoneFlow:
         placed = np.isfinite(heads.xy_m).all(axis=1)
         ids, xy_m = heads.ids[placed], heads.xy_m[placed]
         speed_mps = np.linalg.norm(heads.velocity_mps[placed], axis=1)
-        to_border_m = border_distance(self._zone.polygon_xy_m, xy_m)
+        to_border_m = border_distance(self._zone.polygon_xy_m, xy_m, self._sides)
         self._border.update(ids, to_border_m, at, speed_mps)
         for line, counter, use in zip(self._zone.exits, self._exits, self._uses, strict=True):
             counter.update(ids, side_of(line, xy_m), at, speed_mps)
@@ -132,13 +133,7 @@ def to_exit_m(zone: Zone, place_xy_m: tuple[float, float] | None) -> float | Non
     """From a place to the nearest exit line of its zone; `None` without a place or an exit."""
     if place_xy_m is None or not zone.exits:
         return None
-    place = shapely.Point(place_xy_m)
-    return float(
-        min(
-            shapely.distance(place, shapely.LineString([line.start_xy_m, line.end_xy_m]))
-            for line in zone.exits
-        )
-    )
+    return float(Segments.of_lines(zone.exits).to_nearest(np.array([place_xy_m]))[1][0])
 
 
 __all__ = ["FlowRates", "ZoneFlow", "exit_width_m", "to_exit_m"]

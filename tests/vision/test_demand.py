@@ -17,7 +17,7 @@ from vision.demand import (
 )
 from vision.zones import Line, Zone, ZoneType
 
-_COORDINATE = st.floats(-20.0, 20.0)
+_COORDINATE = st.integers(-20_000, 20_000).map(lambda millimetres: millimetres / 1000.0)
 
 
 def zone(name: str, x0: float, x1: float, exit_x: float | None, floor: str = "f1") -> Zone:

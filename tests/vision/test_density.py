@@ -232,3 +232,21 @@ def test_voronoi_cells_share_the_whole_room() -> None:
 def test_impossible_people_have_no_voronoi_cells(points: list[list[float]]) -> None:
     with pytest.raises(GeometryError):
         voronoi_cells(np.array(points), ROOM)
+
+
+def test_the_disc_of_a_small_grid_is_that_of_a_large_one() -> None:
+    """Few cells are summed by a matrix, many by a filter: the same cells in both."""
+    small, large = PlanGrid.over(box(0, 0, 3, 3)), PlanGrid.over(box(0, 0, 3, 12))
+    people = np.random.default_rng(5).random(small.shape)
+    wide = np.zeros(large.shape)
+    wide[: people.shape[0]] = people
+    assert small.area_m2.size < 400 < large.area_m2.size
+    np.testing.assert_allclose(small.disc_sum(people), large.disc_sum(wide)[:12], atol=1e-12)
+    assert not small.disc_sum(np.zeros(small.shape)).any()
+
+
+def test_the_cell_of_a_place_by_hand() -> None:
+    grid = PlanGrid.over(box(1, 2, 2, 2.5))  # two rows of four cells
+    places = [[1.1, 2.1], [1.9, 2.4], [2.0, 2.5], [0.9, 2.1], [1.1, 2.6], [np.nan, 2.1]]
+    assert grid.cell_of(np.array(places)).tolist() == [0, 7, 7, -1, -1, -1]
+    assert grid.cell_of(np.zeros((0, 2))).tolist() == []
