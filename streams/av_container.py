@@ -102,6 +102,9 @@ class AvContainer:
         self._converter = VideoReformatter()
         self._stream = _video_stream(container, where, quick=quick)
         self._start_s = 0.0 if live else _stream_start_s(self._stream)
+        base = self._stream.time_base
+        # Two whole numbers: sums of fractions for each packet cost as much as copying it.
+        self._tick = None if base is None else (base.numerator, base.denominator)
 
     @property
     def live(self) -> bool:
@@ -170,7 +173,7 @@ class AvContainer:
             if self._keyframes.leave_out(packet, self._stream, within_s):
                 continue
             held.append(packet)
-            if self._may_wait(packet, waited) and _span_s(held) < _HELD_S:
+            if self._may_wait(packet, waited) and self._span_s(held) < _HELD_S:
                 continue
             for one in held:
                 yield from self._decoded(one)
@@ -193,11 +196,18 @@ class AvContainer:
         that alone are decoded too much time passes.
         """
         reordered = self._stream.codec_context.has_b_frames
-        if self.arrived is None or packet.pts is None or packet.time_base is None or reordered:
+        if self.arrived is None or packet.pts is None or self._tick is None or reordered:
             return False
-        pts_s = float(packet.pts * packet.time_base) - self._start_s
+        pts_s = packet.pts * self._tick[0] / self._tick[1] - self._start_s
         wanted = self.arrived(pts_s, waited)
         return not wanted and not self._keyframes.leaving
+
+    def _span_s(self, packets: Sequence[Packet[VideoStream]]) -> float:
+        """Time from the first packet to the last, at once past all bounds where one has none."""
+        first, last = packets[0].pts, packets[-1].pts
+        if first is None or last is None or self._tick is None:
+            return math.inf
+        return (last - first) * self._tick[0] / self._tick[1]
 
     def _decoded(self, packet: Packet[VideoStream]) -> Iterator[VideoFrame]:
         try:
@@ -266,14 +276,6 @@ class _Keyframes:
         if self._last_s is not None:
             self._interval_s = at_s - self._last_s if at_s > self._last_s else math.inf
         self._last_s = at_s
-
-
-def _span_s(packets: Sequence[Packet[VideoStream]]) -> float:
-    """Time from the first packet to the last, at once past all bounds where one has none."""
-    first, last = packets[0], packets[-1]
-    if first.pts is None or last.pts is None or last.time_base is None:
-        return math.inf
-    return float((last.pts - first.pts) * last.time_base)
 
 
 def open_quickly(

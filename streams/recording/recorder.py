@@ -77,8 +77,9 @@ class CameraRecorder:
         base = packet.time_base
         if packet.size == 0 or packet.pts is None or base is None:
             return
-        pts_s = float(packet.pts * base) - start_s
-        dts_s = pts_s if packet.dts is None else float(packet.dts * base) - start_s
+        ticks, a_second = base.numerator, base.denominator
+        pts_s = packet.pts * ticks / a_second - start_s
+        dts_s = pts_s if packet.dts is None else packet.dts * ticks / a_second - start_s
         self._cut(pts_s, dts_s, key=packet.is_keyframe)
         begins = packet.is_keyframe and self._muxer is None
         if begins and not self._begin(How.COPIED, pts_s, stream):
