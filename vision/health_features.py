@@ -16,14 +16,15 @@ pictures before:
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from vision.arrays import Float64Array, UInt8Array, read_only
+from vision.arrays import Float64Array, IntArray, UInt8Array, read_only
 from vision.errors import ShapeError
 from vision.landmarks import (
     LEAST_INLIERS,
@@ -134,15 +135,24 @@ def _tile_variation(calm: UInt8Array) -> Float64Array:
     """Spread of the middle band of grey over the mean grey in each of 8 x 8 tiles."""
     grey = np.asarray(calm, dtype=np.float32)
     fine, coarse = (cv2.GaussianBlur(grey, (0, 0), sigma_px) for sigma_px in _BAND_PX)
-    spread = _by_tile(np.asarray(fine - coarse, dtype=np.float64), np.std)
-    mean = _by_tile(np.asarray(grey, dtype=np.float64), np.mean)
-    return np.sqrt(np.maximum(0.0, spread**2 - _BAND_NOISE**2)) / np.maximum(mean, 8.0)
+    band = np.asarray(fine - coarse, dtype=np.float64)
+    variance = _tile_means(band**2) - _tile_means(band) ** 2
+    mean = _tile_means(np.asarray(grey, dtype=np.float64))
+    return np.sqrt(np.maximum(0.0, variance - _BAND_NOISE**2)) / np.maximum(mean, 8.0)
 
 
-def _by_tile(values: Float64Array, measure: Callable[[Float64Array], np.floating]) -> Float64Array:
-    """A measure of each of 8 x 8 tiles."""
-    rows = [np.array_split(row, TILES, axis=1) for row in np.array_split(values, TILES, axis=0)]
-    return np.array([[float(measure(tile)) for tile in row] for row in rows])
+def _tile_means(values: Float64Array) -> Float64Array:
+    """The mean of each of 8 x 8 tiles; where a side does not divide, the first are a pixel more."""
+    starts, sizes = zip(*(_tiled(extent) for extent in values.shape), strict=True)
+    sums = np.add.reduceat(np.add.reduceat(values, starts[0], axis=0), starts[1], axis=1)
+    return np.asarray(sums / np.outer(*sizes))
+
+
+@lru_cache(maxsize=16)
+def _tiled(extent: int) -> tuple[IntArray, IntArray]:
+    """Where 8 tiles of a side begin, and how long each is."""
+    sizes = np.array([len(part) for part in np.array_split(np.arange(extent), TILES)])
+    return np.cumsum(sizes) - sizes, sizes
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,11 @@ _POINTS = 1000
 _EQUALISED = 4
 _SAME_PLACE_PX = 3.0
 _MOST_BITS = 64
+# So many of its landmarks at their old places are no chance: of another view it is hardly any. Our
+# judgement, as is a trifle: a sixth of the shift that counts as a movement (`vision.health`).
+_MOST_AT_REST = 0.5
+_TRIFLE_SHARE = 0.005
+_UNMOVED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
 class Landmarks(NamedTuple):
@@ -83,12 +88,17 @@ def shift_between(
     """
     if len(now.points_uv_px) < LEAST_INLIERS:
         return None, 0, None
+    # RANSAC draws from the library's own generator; equal pictures must give equal answers.
+    cv2.setRNGSeed(1)
+    at_rest = _at_rest(was, now, size_px)
+    if at_rest is not None:
+        still, agreeing = at_rest
+        return _corner_shift_px(still, size_px), agreeing, _picture_shift(still, *size_px)
     matches = _matches(was.descriptors, now.descriptors)
     if len(matches) < _SEED_INLIERS:
         return None, len(matches), None
     before = was.points_uv_px[[m.queryIdx for m in matches]]
     after = now.points_uv_px[[m.trainIdx for m in matches]]
-    # RANSAC draws from the library's own generator; equal pictures must give equal answers.
     cv2.setRNGSeed(1)
     similarity, inliers = _similarity(before, after)
     if similarity is not None and inliers >= _SEED_INLIERS:
@@ -97,11 +107,35 @@ def shift_between(
             similarity, inliers = _similarity(before, after)
     if similarity is None or inliers < LEAST_INLIERS:
         return None, inliers, None
+    return _corner_shift_px(similarity, size_px), inliers, _picture_shift(similarity, *size_px)
+
+
+def _corner_shift_px(similarity: Float64Array, size_px: tuple[int, int]) -> float:
+    """The largest shift of the picture's four corners."""
     wide, high = size_px
     corners = np.array([[0, 0, 1], [wide, 0, 1], [0, high, 1], [wide, high, 1]], np.float64)
     moved = corners @ similarity.T
-    largest_px = float(np.linalg.norm(moved - corners[:, :2], axis=1).max())
-    return largest_px, inliers, _picture_shift(similarity, wide, high)
+    return float(np.linalg.norm(moved - corners[:, :2], axis=1).max())
+
+
+def _at_rest(
+    was: Landmarks, now: Landmarks, size_px: tuple[int, int]
+) -> tuple[Float64Array, int] | None:
+    """The similarity of a camera at rest and how many landmarks agree; `None` for any other.
+
+    A camera is at rest nearly always, and then shows most of its landmarks where they were: to look
+    there takes a sixth of comparing each with each. Pairs that are sought near their old places
+    make a movement look smaller than it is, so what has moved by more than a trifle is not judged
+    by them.
+    """
+    before, after = _guided(was, now, _UNMOVED)
+    if len(before) < max(_MOST_AT_REST * len(was.points_uv_px), LEAST_INLIERS):
+        return None
+    similarity, inliers = _similarity(before, after)
+    if similarity is None or inliers < LEAST_INLIERS:
+        return None
+    moved = _corner_shift_px(similarity, size_px) > _TRIFLE_SHARE * size_px[0]
+    return None if moved else (similarity, inliers)
 
 
 def _matches(before: UInt8Array, after: UInt8Array) -> list[cv2.DMatch]:
@@ -132,9 +166,10 @@ def _guided(
     """
     ones = np.ones((len(was.points_uv_px), 1))
     expected = np.hstack([was.points_uv_px, ones]) @ similarity.T
-    near = cKDTree(expected).query_ball_tree(cKDTree(now.points_uv_px), _SAME_PLACE_PX)
-    rows = np.repeat(np.arange(len(near)), [len(found) for found in near])
-    columns = np.array([column for found in near for column in found], dtype=np.int64)
+    near = cKDTree(expected).sparse_distance_matrix(
+        cKDTree(now.points_uv_px), _SAME_PLACE_PX, output_type="ndarray"
+    )
+    rows, columns = near["i"].astype(np.int64), near["j"].astype(np.int64)
     bits = np.bitwise_count(was.descriptors[rows] ^ now.descriptors[columns]).sum(axis=1)
     kept = bits <= _MOST_BITS
     rows, columns, bits = rows[kept], columns[kept], bits[kept]
