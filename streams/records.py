@@ -97,6 +97,7 @@ class MeasurementData(BaseModel):
     exit_open_share: FiniteFloat | None = None
     arriving_per_m_s: FiniteFloat | None = None
     upstream_people: FiniteFloat | None = None
+    black_share: FiniteFloat = 0.0
 
     @classmethod
     def of(cls, measurement: ZoneMeasurement) -> MeasurementData:

@@ -27,6 +27,7 @@ class FusedZone:
         walkers_xy_m, walkers_mps: (M, 2) places and velocities of heads and of packed people.
         seen: (rows, columns) cells that some camera sees by geometry.
         visible_share: share of the zone's area that is seen and not black.
+        black_share: share of what the cameras see of it by geometry that is black in all of them.
         luminance: mean brightness of the zone, from the brightest camera.
         infrared: 1 when every picture was taken by infrared light, 0 when one was not; `None`
             where no camera can tell.
@@ -40,6 +41,7 @@ class FusedZone:
     walkers_mps: Float64Array
     seen: BoolArray
     visible_share: float
+    black_share: float
     luminance: float
     infrared: float | None
     oldest_at: Utc
@@ -85,12 +87,19 @@ def fuse(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> Fu
             [velocity_mps[walks], *(part.packed_velocity_mps for part in parts)]
         ),
         seen=seen,
-        visible_share=float(grid.area_m2[lit].sum() / grid.area_m2.sum()),
+        visible_share=_share(grid, lit, np.ones_like(lit)),
+        black_share=_share(grid, seen & ~lit, seen),
         luminance=max(part.luminance for part in parts),
         infrared=_infrared(pictures),
         oldest_at=min(picture.captured_at for picture in pictures),
         lying=max((p.lying[zone_id] for p in pictures if zone_id in p.lying), default=None),
     )
+
+
+def _share(grid: PlanGrid, some: BoolArray, of: BoolArray) -> float:
+    """Area of `some` cells over that of others, both (rows, columns); 0 where these have none."""
+    whole_m2 = float(grid.area_m2[of].sum())
+    return float(grid.area_m2[some].sum()) / whole_m2 if whole_m2 > 0.0 else 0.0
 
 
 def _infrared(pictures: Sequence[WatchedPicture]) -> float | None:

@@ -69,6 +69,8 @@ class ZoneMeasurement:
         peak_xy_m: where that is on the plan; `None` where nobody is.
         density_mean_per_m2: people over the seen area.
         visible_share: seen share of the zone's area, 0..1.
+        black_share: share of what its cameras could see of it that is black in all their pictures,
+            0..1: a part of the lens is covered, or there is no light.
         speed_mps: median speed of the people; `None` where it cannot be told.
         inflow_per_s, outflow_per_s: persons a second into and out of the zone.
         minority_share: share of those walking who walk against the main direction, 0..0.5.
@@ -122,6 +124,7 @@ class ZoneMeasurement:
     exit_open_share: float | None = None
     arriving_per_m_s: float | None = None
     upstream_people: float | None = None
+    black_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

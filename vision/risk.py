@@ -28,6 +28,9 @@ from vision.rules import findings, jam_ceiling
 # is not claimed at all.
 ADVISED_VISIBLE_SHARE = 0.5
 LEAST_VISIBLE_SHARE = 0.25
+# Nor where more than this share of what the cameras could see is black: people stand there unseen.
+# What no camera ever sees is known from the plan; this was seen until something covered it.
+MOST_BLACK_SHARE = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +255,15 @@ def _density_reason(
 def _doubts(
     level: Level, m: ZoneMeasurement, profile: ZoneProfile
 ) -> tuple[Level, tuple[Reason, ...]]:
-    """What stands against a low level: a picture too dark, or too little of the zone seen."""
+    """What stands against a low level: a picture too dark or covered, or too little seen."""
     reasons: list[Reason] = []
     blind = False
     floor = profile.rules.dark_occupied.blind_luminance
     if m.luminance is not None and m.luminance < floor:
         reasons.append(Reason("camera_dark", m.luminance, floor))
+        blind = True
+    elif m.black_share > MOST_BLACK_SHARE:
+        reasons.append(Reason("partly_black", m.black_share, MOST_BLACK_SHARE))
         blind = True
     if m.visible_share < ADVISED_VISIBLE_SHARE:
         reasons.append(Reason("not_visible", m.visible_share, ADVISED_VISIBLE_SHARE))

@@ -217,6 +217,7 @@ class ZoneDesk:
             peak_xy_m=peak.xy_m,
             density_mean_per_m2=fused.field.people / max(seen_area_m2, 1.0),
             visible_share=fused.visible_share,
+            black_share=fused.black_share,
             speed_mps=median_speed_mps(fused.walkers_mps),
             inflow_per_s=None if rates is None else rates.inflow_per_s,
             outflow_per_s=None if rates is None else rates.outflow_per_s,

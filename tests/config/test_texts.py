@@ -12,7 +12,7 @@ from vision.zones import ZoneType
 RULES = (
     "density slow_dense_queue outflow_stop demand_over_capacity time_to_next_level counter_flow "
     "dark_occupied blocked_exit fallen_person pressure camera_lost camera_dark frozen not_visible "
-    "worker_down stale"
+    "partly_black worker_down stale"
 )
 CAUSES = (
     "connection_lost no_frames hung wrong_credentials not_found no_video missing_file "

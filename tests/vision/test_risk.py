@@ -113,6 +113,7 @@ def test_every_judgement_carries_the_numbers_behind_it() -> None:
         ({"visible_share": 1.0}, Level.L0, "density"),
         ({"visible_share": 0.4}, Level.L0, "not_visible"),
         ({"visible_share": 0.1}, Level.UNKNOWN, "not_visible"),
+        ({"visible_share": 0.5, "black_share": 0.5}, Level.UNKNOWN, "partly_black"),
         ({"luminance": 0.01}, Level.UNKNOWN, "camera_dark"),
         ({"luminance": 0.06}, Level.L0, "density"),
     ],

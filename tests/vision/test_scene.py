@@ -128,7 +128,7 @@ def test_a_black_picture_is_not_an_empty_stair(brightness: int, level: Level) ->
     assert readings[-1][1].level is level
 
 
-def test_half_a_black_picture_is_half_a_zone() -> None:
+def test_half_a_black_picture_is_half_a_zone_and_no_calm_one() -> None:
     analyser = scene()
     picture = frame(0.0)
     image = np.array(picture.image_bgr)
@@ -136,6 +136,8 @@ def test_half_a_black_picture_is_half_a_zone() -> None:
     (reading,) = analyser.observe(dataclasses.replace(picture, image_bgr=image), heads(FEW))
     assert reading.measurement is not None
     assert reading.measurement.visible_share == pytest.approx(0.5, abs=0.1)
+    assert reading.measurement.black_share == pytest.approx(0.5, abs=0.1)
+    assert (reading.level, reading.reasons[0].rule) == (Level.UNKNOWN, "partly_black")
 
 
 def test_a_light_that_goes_out_is_seen_at_once_and_one_that_fades_within_a_second() -> None:
