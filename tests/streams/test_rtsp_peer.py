@@ -169,12 +169,13 @@ def test_a_picture_of_another_shape_puts_the_camera_offline(server: RtspServer) 
     assert "640x360" in camera.statuses[-1][1].detail
 
 
-def test_a_smaller_picture_of_the_same_shape_is_scaled(server: RtspServer) -> None:
+def test_a_smaller_picture_of_the_same_shape_is_judged_in_its_own_size(server: RtspServer) -> None:
     with Watched(server.url("/rescale"), (640, 360)) as camera:
         camera.reaches(CameraState.LIVE)
         assert wait_until(lambda: len(camera.frames) >= 25)
         assert camera.loop.status.state is CameraState.LIVE
-    assert {frame.image_bgr.shape for frame in camera.frames} == {(360, 640, 3)}
+    # The stream is enlarged meanwhile.
+    assert {frame.image_bgr.shape for frame in camera.frames} == {(180, 320, 3), (360, 640, 3)}
 
 
 def test_a_killed_camera_is_noticed_and_comes_back(own_server: RtspServer) -> None:
