@@ -6,8 +6,8 @@ evaluation command, never by hand.
 
 from __future__ import annotations
 
-import io
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,6 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from config.whole_files import replace_whole
 from models.errors import CardError
 
 _KNOWN_KEYS = {
@@ -231,11 +230,17 @@ def write_card(path: Path, document: Mapping[str, Any], yaml: YAML | None = None
     """
     writer = yaml or YAML()
     writer.width = 100
-    content = io.BytesIO()
-    writer.dump(dict(document) if yaml is None else document, content)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        replace_whole(path, content.getvalue())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not by `config.whole_files`: the environments that train hold none of what config needs.
+        with part.open("w", encoding="utf-8") as file:
+            writer.dump(dict(document) if yaml is None else document, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise CardError(f"{path}: cannot be written ({error.strerror})") from error
 
 

@@ -21,7 +21,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from config.whole_files import replace_whole
 from models.archives import pack
 from models.canvas import fit
 from models.cards import Decoding, ModelCard, write_parts
@@ -157,7 +156,9 @@ def quantise_model(
     network = quantise(content, calibration, keep=keep)
     name = f"{card.model_id}-int8.zip"
     path = weights_path(card).with_name(name)
-    replace_whole(path, network.archive)
+    part = path.with_name(f".{name}.part")
+    part.write_bytes(network.archive)
+    part.replace(path)
     digest = hashlib.sha256(network.archive).hexdigest()
     made = _made(card, calibration, network, nncf)
     write_parts(card.path, {"quantised": {"file": name, "sha256": digest, "made": made}})
