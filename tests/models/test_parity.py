@@ -23,6 +23,7 @@ from vision.arrays import Float32Array, UInt8Array
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 BOX_PX, SCORE = 0.5, 1e-3
+CONFIDENCE = 0.3
 SIDE_PX = 320
 PERSON = 0
 
@@ -109,27 +110,31 @@ def test_our_boxes_are_those_of_ultralytics(
     exported = ultralytics.YOLO(str(file)).export(
         format="onnx", imgsz=SIDE_PX, opset=17, simplify=False
     )
-    card, content = own_file(Path(exported), 0.3, PERSON)
+    # Both are asked for a little more: a score at the threshold is above it on one processor and
+    # below it on another.
+    asked = CONFIDENCE - 2 * SCORE
+    card, content = own_file(Path(exported), asked, PERSON)
     assert card.family == family
     assert card.decoding.person_class == PERSON
     detector = adapter(
         open_session(content, source=name, runtime="onnxruntime"),
-        replace(card, decoding=replace(card.decoding, score_threshold=0.3)),
+        replace(card, decoding=replace(card.decoding, score_threshold=asked)),
     )
     compared = 0
     for image in pictures():
         ours = detector.detect(image)
         (result,) = yolo.predict(
-            image, imgsz=SIDE_PX, rect=False, conf=0.3, iou=0.7, classes=[PERSON], verbose=False
+            image, imgsz=SIDE_PX, rect=False, conf=asked, iou=0.7, classes=[PERSON], verbose=False
         )
         theirs = result.boxes.xyxy.numpy()
         scores = result.boxes.conf.numpy()
-        assert len(ours) == len(theirs)
-        assert len(ours)
-        compared += len(ours)
+        sure, surely = ours.scores >= CONFIDENCE, scores >= CONFIDENCE
+        assert sure.any()
+        assert surely.any()
+        compared += int(sure.sum())
         for pair in (
-            matched(ours.boxes_xyxy_px, theirs, ours.scores, scores),
-            matched(theirs, ours.boxes_xyxy_px, scores, ours.scores),
+            matched(ours.boxes_xyxy_px, theirs[surely], ours.scores, scores[surely]),
+            matched(theirs, ours.boxes_xyxy_px[sure], scores, ours.scores[sure]),
         ):
             assert pair[0] <= BOX_PX
             assert pair[1] <= SCORE
