@@ -135,6 +135,7 @@ class Moment:
     Attributes:
         cpu_s: of all its processes since they began.
         machine_cpu_s: of all processes of the machine, since it began.
+        stolen_cpu_s: that a virtual machine asked for and its host gave to others, since it began.
         memory_mib: proportional set size of all its processes.
         delivered, superseded: sampled frames, and those replaced before their analysis, by camera.
         age_s: 50th and 95th percentile of each worker's frames.
@@ -143,6 +144,7 @@ class Moment:
     at_s: float
     cpu_s: float
     machine_cpu_s: float
+    stolen_cpu_s: float
     memory_mib: float
     delivered: dict[str, int]
     superseded: dict[str, int]
@@ -208,7 +210,7 @@ class Running:
         return Moment(
             time.monotonic(),
             sum(one.user + one.system for one in times),
-            _machine_cpu_s(),
+            *_machine_cpu_s(),
             memory / 2**20,
             delivered,
             superseded,
@@ -216,9 +218,14 @@ class Running:
         )
 
 
-def _machine_cpu_s() -> float:
+def _machine_cpu_s() -> tuple[float, float]:
+    """CPU seconds of all processes, and those that the host of a virtual machine withheld."""
     spent = psutil.cpu_times()
-    return float(sum(spent) - spent.idle - getattr(spent, "iowait", 0.0))
+    stolen_s = float(getattr(spent, "steal", 0.0))
+    unused_s = spent.idle + getattr(spent, "iowait", 0.0) + stolen_s
+    # What guests of this machine take is counted twice, here and in `user`.
+    twice_s = getattr(spent, "guest", 0.0) + getattr(spent, "guest_nice", 0.0)
+    return float(sum(spent) - unused_s - twice_s), stolen_s
 
 
 def _status(path: Path) -> dict[str, Any]:
