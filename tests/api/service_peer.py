@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,13 +22,21 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 _PATIENCE_S = 400.0
 
 
+def _kept_port() -> int:
+    """A free port below those that the system gives to connections: nobody takes it while the
+    service is down."""
+    while True:
+        port = random.randint(15_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 class ServiceProcess:
     """A service over one database; `kill` is SIGKILL, `start` brings it back on the same port."""
 
     def __init__(self, database_url: str, module: str = "tests.api.service_process") -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = _kept_port()
         self._database_url = database_url
         self._module = module
         self._process: subprocess.Popen[bytes] | None = None
