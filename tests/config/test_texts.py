@@ -46,6 +46,12 @@ def test_every_cause_has_a_name_and_a_mend(cause: str) -> None:
     assert known(f"cause.{cause}.mend")
 
 
+def test_a_place_that_went_black_has_a_mend() -> None:
+    """It is told by its rule, and the guard's card by what to do."""
+    assert known("rule.partly_black")
+    assert known("cause.partly_black.mend")
+
+
 def test_values_are_filled() -> None:
     assert text("reason.compared", "en", rule="R", measured="3 m", threshold="2 m") == (
         "R: 3 m (limit 2 m)"
