@@ -56,12 +56,16 @@ class LocalPressure:
         if not self._past:
             return None
         history = np.stack([mean[:, dense] for _, mean in self._past])  # (T, 2, cells)
-        known = np.isfinite(history).all(axis=1)
-        enough = known.sum(axis=0) >= _FEWEST_SAMPLES
+        known = np.isfinite(history).all(axis=1, keepdims=True)
+        samples = known.sum(axis=0)  # (1, cells)
+        enough = samples[0] >= _FEWEST_SAMPLES
         if not enough.any():
             return None
-        variance = np.nanvar(history[:, :, enough], axis=0).sum(axis=0)
-        return float(np.max(variance * density_per_m2[dense][enough]))
+        # As numpy's nanvar, without its copies.
+        among = np.maximum(samples, 1)
+        off = history - np.where(known, history, 0.0).sum(axis=0) / among
+        variance = (np.square(np.where(known, off, 0.0)).sum(axis=0) / among).sum(axis=0)
+        return float(np.max((variance * density_per_m2[dense])[enough]))
 
 
 __all__ = ["LEAST_DENSITY_PER_M2", "WINDOW_S", "LocalPressure"]
