@@ -205,7 +205,8 @@ class OpenVinoSession:
 
     def run(self, feed: NDArray[Any]) -> Outputs:
         with self._lock:
-            found = self._request(feed.shape).infer({0: feed})
+            given = np.ascontiguousarray(feed)
+            found = self._request(feed.shape).infer({0: given}, share_inputs=True)
             # Copied: the request's own memory is written again by the next picture.
             return {name: np.array(found[i]) for i, name in enumerate(self.output_names)}
 
