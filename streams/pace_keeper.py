@@ -15,13 +15,12 @@ from streams.clock import Clock
 from streams.cores import IdleTime, usable_cores
 from streams.pacing import (
     LEAST_FPS,
-    FrameTotals,
     Pace,
     PacedCamera,
     Pacer,
     PaceReason,
-    WorkerTurn,
 )
+from streams.turn_costs import FrameTotals, WorkerTurn
 from vision.instants import Monotonic, Utc
 from vision.readings import ZoneReading
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from streams.shedding import FrameTotals, Shedding, WorkerTurn
+from streams.shedding import Shedding
+from streams.turn_costs import WorkerTurn
 from vision.readings import Level, ZoneReading
 
 CALM_FPS = 1.0
@@ -166,10 +167,8 @@ def _has_risen(reading: ZoneReading | None) -> bool:
 __all__ = [
     "CALM_FPS",
     "LEAST_FPS",
-    "FrameTotals",
     "Pace",
     "PaceReason",
     "PacedCamera",
     "Pacer",
-    "WorkerTurn",
 ]

@@ -12,7 +12,8 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from streams.pacing import FrameTotals, Pace, PacedCamera, Pacer, PaceReason, WorkerTurn
+from streams.pacing import Pace, PacedCamera, Pacer, PaceReason
+from streams.turn_costs import FrameTotals, WorkerTurn
 from vision.readings import ZoneReading
 
 # Near the limit frames are lost to queueing already.

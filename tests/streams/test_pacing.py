@@ -8,8 +8,9 @@ import pytest
 from streams.camera_loop import CameraLoop, CameraSpec, Outlets
 from streams.clock import SimulatedClock
 from streams.pace_keeper import AnalysisTally, PaceKeeper
-from streams.pacing import FrameTotals, Pace, PacedCamera, Pacer, PaceReason, WorkerTurn
+from streams.pacing import Pace, PacedCamera, Pacer, PaceReason
 from streams.shedding import WARM_TURNS
+from streams.turn_costs import FrameTotals, WorkerTurn
 from tests.streams.fakes import NOON, URI, FakeOpener, measurement, reading
 from vision.readings import Level, ZoneReading
 

@@ -1,15 +1,14 @@
 """Rates under load, on a worker that is simulated second by second (`tests.streams.plant`)."""
 
 import statistics
-from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.pacing import FrameTotals, WorkerTurn
-from streams.shedding import Costs, Shedding
+from streams.shedding import Shedding
+from streams.turn_costs import FrameTotals, WorkerTurn
 from tests.streams.plant import Plant, school
 
 _SETTLES_S, _WATCHED_S = 40, 60
@@ -148,26 +147,6 @@ def test_it_sheds_within_five_seconds_of_a_step_to_half_and_loses_little_after()
     assert sum(one > 0.15 for one in lost) <= 6  # when more is asked for than others give
 
 
-def turn(decoding_s: Mapping[str, float], spent_s: float, analysing_s: float = 0.0) -> WorkerTurn:
-    frames = {one: FrameTotals(0, 0) for one in decoding_s}
-    return WorkerTurn(1.0, spent_s, 0.0, analysing_s, decoding_s, frames)
-
-
-def test_costs_by_hand() -> None:
-    """0.2 of 0.5 s went to decoding, ten frames took the rest: 30 ms each."""
-    costs = Costs()
-    costs.note(turn({"a": 0.15, "b": 0.05}, 0.5, 0.4), 10, {"a": False, "b": True})
-    assert costs.frame_cpu_s == pytest.approx(0.03)
-    assert costs.frame_wall_s == pytest.approx(0.04)
-    assert costs.decoding("a", thrifty=False) == pytest.approx(0.15)
-    assert costs.decoding("b", thrifty=True) == pytest.approx(0.05)
-    # Not seen yet: a quarter of the whole for keyframes, and what the others' whole costs.
-    assert costs.decoding("a", thrifty=True) == pytest.approx(0.0375)
-    assert costs.decoding("b", thrifty=False) == pytest.approx(0.15)
-    costs.note(turn({"a": 0.9, "b": 0.05}, 0.5), 0, {"a": None, "b": True})
-    assert costs.decoding("a", thrifty=False) == pytest.approx(0.15)
-
-
 def test_what_a_camera_needs_is_told_as_if_the_network_looked_at_each_frame() -> None:
     """Calm cameras whose pictures are unchanged say little of what they need once people come."""
     shedding = Shedding({"a": 1.0})
@@ -179,10 +158,3 @@ def test_what_a_camera_needs_is_told_as_if_the_network_looked_at_each_frame() ->
         )
     # 10 ms a frame are 25 ms of one that is looked at; decoding takes 0.1 beside them.
     assert shedding.needs("a", 5.0) == pytest.approx(0.1 + 5 * 0.025, rel=1e-3)
-
-
-def test_a_worker_has_no_time_left_on_its_cores_or_in_its_one_thread() -> None:
-    frames: dict[str, FrameTotals] = {}
-    assert WorkerTurn(1.0, 0.95, 0.02, 0.5, {}, frames).used_up
-    assert WorkerTurn(1.0, 0.5, 0.5, 0.97, {}, frames).used_up
-    assert not WorkerTurn(1.0, 0.5, 0.5, 0.6, {}, frames).used_up
