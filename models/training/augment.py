@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from models.datasets import HeadArray
 from vision.arrays import UInt8Array
@@ -20,6 +21,9 @@ _OTHER_SCALE_RANGE = (0.5, 1.3)
 # A picture with a shorter long side is enlarged at run time where its heads are small
 # (`enlarge_below_px` of the card), so it is seen enlarged here too.
 _SMALL_PX = 512
+# Cameras hang askew, and see colours each in its own way.
+_TURNED, _MOST_TURN_DEG = 0.4, 8.0
+_RECOLOURED = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,9 @@ def cut(
     scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     stretch = float(np.exp(rng.uniform(-0.08, 0.08)))
     scale_u, scale_v = scale * stretch, scale / stretch
-    image, left, top = _window(image_bgr, (scale_u, scale_v), size_px, rng)
-    moved = heads * np.array([scale_u, scale_v, scale_v], np.float32)
-    moved -= np.array([left, top, 0], np.float32)
+    image, matrix = _window(image_bgr, (scale_u, scale_v), size_px, rng)
+    centres = heads[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    moved = np.column_stack([centres, heads[:, 2] * scale_v]).astype(np.float32)
     if rng.random() < 0.5:
         image = image[:, ::-1]
         moved[:, 0] = size_px[0] - moved[:, 0]
@@ -89,20 +93,25 @@ def _window(
     scale_uv: tuple[float, float],
     size_px: tuple[int, int],
     rng: np.random.Generator,
-) -> tuple[UInt8Array, float, float]:
-    """Cut first, then scale only the cut part; returns the crop and its offset after scaling."""
+) -> tuple[UInt8Array, NDArray[np.float64]]:
+    """Cut first, then scale only the cut part, now and then turned a little about its middle;
+    returns the crop and the matrix (2, 3) from pixels of the picture to its own."""
     height, width = image.shape[:2]
     starts = []
     for extent, scale, side in zip((width, height), scale_uv, size_px, strict=True):
         spare = extent - side / scale
         starts.append(rng.uniform(0, spare) if spare > 0 else 0.0)
-    matrix = np.array(
+    turn = rng.uniform(-_MOST_TURN_DEG, _MOST_TURN_DEG) if rng.random() < _TURNED else 0.0
+    turned = cv2.getRotationMatrix2D((size_px[0] / 2, size_px[1] / 2), turn, 1.0)
+    scaled = np.array(
         [
             [scale_uv[0], 0, -starts[0] * scale_uv[0]],
             [0, scale_uv[1], -starts[1] * scale_uv[1]],
+            [0, 0, 1],
         ],
         np.float64,
     )
+    matrix = np.asarray(turned, np.float64) @ scaled
     smaller = min(scale_uv) < 0.8
     cropped = cv2.warpAffine(
         cv2.GaussianBlur(image, (0, 0), 0.4 / min(scale_uv)) if smaller else image,
@@ -112,7 +121,7 @@ def _window(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(PAD_VALUE,) * 3,
     )
-    return cropped.astype(np.uint8, copy=False), starts[0] * scale_uv[0], starts[1] * scale_uv[1]
+    return cropped.astype(np.uint8, copy=False), matrix
 
 
 def spoil(image: UInt8Array, rng: np.random.Generator, faults: float = 1.0) -> UInt8Array:
@@ -145,9 +154,15 @@ def _light(image: UInt8Array, rng: np.random.Generator, faults: float) -> UInt8A
     if rng.random() < 0.1 * faults:
         gain, offset, gamma = rng.uniform(0.25, 0.6), 0.0, rng.uniform(1.0, 1.6)
     ramp = (np.arange(256) / 255.0) ** gamma * 255.0 * gain + offset
-    tint = rng.uniform(0.9, 1.1, size=3)
+    recoloured = rng.random() < _RECOLOURED * faults
+    tint = rng.uniform(0.75, 1.3, size=3) if recoloured else rng.uniform(0.9, 1.1, size=3)
     table = np.clip(ramp[:, None] * tint, 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(image, table.reshape(256, 1, 3)), np.uint8)
+    image = np.asarray(cv2.LUT(image, table.reshape(256, 1, 3)), np.uint8)
+    if not recoloured:
+        return image
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    colour = rng.uniform(0.2, 1.6)
+    return np.asarray(cv2.addWeighted(image, colour, grey, 1 - colour, 0.0), np.uint8)
 
 
 def _blur(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from models.training.network import HeadNet, with_pairs
+from models.training.network import HeadNet, on_pixels
 
 _OPSET = 17
 _OUTPUTS = ("density", "heat", "log_size")
@@ -20,7 +20,7 @@ _OUTPUTS = ("density", "heat", "log_size")
 def export_onnx(network: HeadNet, path: Path) -> Path:
     """Export with free batch size, height and width (multiples of 32)."""
     plain = copy.deepcopy(network).to("cpu", memory_format=torch.contiguous_format).eval()
-    plain = with_pairs(plain)
+    plain = on_pixels(plain)
     axes = {name: {0: "n", 1: "h4", 2: "w4"} for name in _OUTPUTS}
     axes |= {"density": {0: "n", 1: "h8", 2: "w8"}}
     torch.onnx.export(

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 _RATE_FLOOR = 1e-6
 _CROWD_SCALE = 20.0
+_SURE = 0.3
 _BLOCK_CELLS = 4  # 4 x 4 density cells are one block of 32 x 32 pixels
 
 
@@ -47,18 +48,57 @@ def loss_terms(
     on the crop's count; each crop is weighted by 1 / (1 + count / 20), so that a packed crop
     counts by its relative error and not by its number of heads.
     """
+    poisson, blocks, count = _density_terms(density_logits, density)
+    return LossTerms(
+        poisson,
+        blocks,
+        count,
+        heat=0.5 * _focal(points[:, 0].float(), heat),
+        size=0.3 * _where_known(points[:, 1].float(), log_size),
+    )
+
+
+def imitation_terms(
+    density_logits: Tensor,
+    points: Tensor,
+    density: Tensor,
+    heat: Tensor,
+    log_size: Tensor,
+) -> LossTerms:
+    """As `loss_terms`, with what another network answers for the truth: its density, its heat as
+    chances, and its sizes where it is sure of a head."""
+    poisson, blocks, count = _density_terms(density_logits, density)
+    chances = functional.binary_cross_entropy_with_logits(
+        points[:, 0].float(), heat, reduction="none"
+    )
+    sure = heat > _SURE
+    of_heads = (chances - _entropy(heat)).sum(dim=(1, 2)) / sure.sum(dim=(1, 2)).clamp(min=4)
+    told = torch.where(sure, log_size, torch.full_like(log_size, torch.nan))
+    return LossTerms(
+        poisson,
+        blocks,
+        count,
+        heat=0.5 * of_heads.mean(),
+        size=0.3 * _where_known(points[:, 1].float(), told),
+    )
+
+
+def _entropy(chance: Tensor) -> Tensor:
+    """Of a chance, so that a perfect imitation costs nothing."""
+    return functional.binary_cross_entropy(chance, chance, reduction="none")
+
+
+def _density_terms(density_logits: Tensor, density: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     rate = functional.softplus(density_logits.float())
     truth_count = density.sum(dim=(1, 2))
     weight = 1.0 / (1.0 + truth_count / _CROWD_SCALE)
     poisson = (rate - density * torch.log(rate + _RATE_FLOOR)).sum(dim=(1, 2))
     blocks = (_blocks(rate) - _blocks(density)).abs().sum(dim=(1, 2))
     count = (rate.sum(dim=(1, 2)) - truth_count).abs()
-    return LossTerms(
-        poisson=0.1 * (weight * poisson).mean(),
-        blocks=0.25 * (weight * blocks).mean(),
-        count=0.5 * (weight * count).mean(),
-        heat=0.5 * _focal(points[:, 0].float(), heat),
-        size=0.3 * _where_known(points[:, 1].float(), log_size),
+    return (
+        0.1 * (weight * poisson).mean(),
+        0.25 * (weight * blocks).mean(),
+        0.5 * (weight * count).mean(),
     )
 
 

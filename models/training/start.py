@@ -17,15 +17,10 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from models.errors import WrongFamilyError
-from models.training.network import Conv, HeadNet, square_weights
+from models.training.network import PIXEL_MEAN, PIXEL_SPREAD, Conv, HeadNet
 from vision.arrays import UInt8Array
 
-# The stem sees (pixel - 114) / 58 where YOLOX sees the pixel itself.
-_PIXEL_OFFSET, _PIXEL_SCALE = 114.0, 58.0
-# YOLOX stacks the four pixels of a square as (even row, even column), (odd, even), (even, odd),
-# (odd, odd); ours run along the rows first.
-_SQUARE_ORDER = (0, 2, 1, 3)
-_POINTS = "points.1"
+_YOLOX_FRONT = 9  # convolutions that YOLOX-nano runs before it reaches stride 8
 
 
 def start_from(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
@@ -38,54 +33,66 @@ def start_from(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
 def start_from_own(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
     """Load every convolution of an own network's file; returns how many were taken.
 
-    The maps beyond heat and size that some older files have are left.
-
     Raises:
         WrongFamilyError: when the file does not hold the layout of `HeadNet`.
     """
-    layers, folded = _in_order(network), _folded(file)
-    if len(folded) != len(layers):
-        raise WrongFamilyError(f"{file}: {len(folded)} convolutions, {len(layers)} are needed")
-    with torch.no_grad():
-        for (name, layer), (weight, bias) in zip(layers, folded, strict=True):
-            last = isinstance(layer, nn.Conv2d)
-            own = layer if last else layer.conv
-            if name == _POINTS:
-                weight, bias = weight[: len(own.weight)], bias[: len(own.weight)]
-            if own.weight.shape != weight.shape:
-                raise WrongFamilyError(
-                    f"{file}: {name} needs {tuple(own.weight.shape)}, "
-                    f"the file has {tuple(weight.shape)}: this is no xiaoan-heads of this layout"
-                )
-            own.weight.copy_(weight)
-            (layer.bias if last else layer.norm.bias).copy_(bias)
-    _normalise(network, [layer for _, layer in layers if isinstance(layer, Conv)], pictures)
-    return len(layers)
+    layers = layers_of(network)
+    taken = load_known(network, file)
+    for name, layer in layers.items():
+        if name not in taken:
+            shape = tuple(_conv(layer).weight.shape)
+            raise WrongFamilyError(
+                f"{file}: no {name} of {shape}: this is no xiaoan-heads of this layout; "
+                "`python -m models.training.front` brings a file of the one before to it"
+            )
+    normalise(network, [layer for layer in layers.values() if isinstance(layer, Conv)], pictures)
+    return len(taken)
 
 
-def _in_order(network: HeadNet) -> list[tuple[str, Conv | nn.Conv2d]]:
-    """All layers with a kernel in the order in which they run, which is a file's order."""
-    ran: list[tuple[str, Conv | nn.Conv2d]] = []
-
-    def note(layer: nn.Module, name: str) -> None:
-        ran.append((name, layer))
-
-    last = ("density.1", _POINTS)
-    hooks = [
-        module.register_forward_pre_hook(lambda layer, _, name=name: note(layer, name))
+def layers_of(network: HeadNet) -> dict[str, Conv | nn.Conv2d]:
+    """All layers with a kernel by name: those with normalisation, and the last ones."""
+    last = ("density.1", "points.1")
+    return {
+        name: module
         for name, module in network.named_modules()
         if isinstance(module, Conv) or name in last
-    ]
-    network.eval()
+    }
+
+
+def load_known(network: HeadNet, file: Path) -> list[str]:
+    """Load those convolutions of an own file, by name, that `network` has too, so that they answer
+    as in the file; returns their names."""
+    layers, taken = layers_of(network), []
+    for name, (weight, bias) in _folded(file).items():
+        layer = layers.get(name)
+        if layer is None or _conv(layer).weight.shape != weight.shape:
+            continue
+        if layer is network.front.patches:
+            weight, bias = weight * PIXEL_SPREAD, bias + PIXEL_MEAN * weight.sum(dim=(1, 2, 3))
+        _load(layer, weight, bias)
+        taken.append(name)
+    return taken
+
+
+def _conv(layer: Conv | nn.Conv2d) -> nn.Conv2d:
+    return layer.conv if isinstance(layer, Conv) else layer
+
+
+def _load(layer: Conv | nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
     with torch.no_grad():
-        network.logits(torch.zeros(1, 32, 32, 3, dtype=torch.uint8))
-    for hook in hooks:
-        hook.remove()
-    return ran
+        _conv(layer).weight.copy_(weight)
+        if isinstance(layer, Conv):
+            layer.norm.running_mean.zero_()
+            layer.norm.running_var.fill_(1.0 - layer.norm.eps)
+            layer.norm.weight.fill_(1.0)
+            layer.norm.bias.copy_(bias)
+        else:
+            layer.bias.copy_(bias)
 
 
 def start_from_yolox(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
-    """Load trunk and top-down path; returns how many convolutions were taken.
+    """Load trunk and top-down path; returns how many convolutions were taken. The front begins
+    by chance, and all statistics with the trunk as it then answers.
 
     Args:
         pictures: (N, H, W, 3) uint8 BGR training crops, for the normalisation statistics.
@@ -93,26 +100,26 @@ def start_from_yolox(network: HeadNet, file: Path, pictures: UInt8Array) -> int:
     Raises:
         WrongFamilyError: when the file does not hold the layout of YOLOX-nano.
     """
-    layers, folded = _trunk(network), _folded(file)
+    layers, folded = _trunk(network), list(_folded(file).values())[_YOLOX_FRONT:]
     if len(folded) < len(layers):
-        raise WrongFamilyError(f"{file}: {len(folded)} convolutions, {len(layers)} are needed")
-    with torch.no_grad():
-        for (name, layer), (weight, bias) in zip(layers, folded, strict=False):
-            own = _stem_weights(weight, bias) if layer is network.stem else (weight, bias)
-            if tuple(own[0].shape) != tuple(layer.conv.weight.shape):
-                raise WrongFamilyError(
-                    f"{file}: {name} needs {tuple(layer.conv.weight.shape)}, "
-                    f"the file has {tuple(own[0].shape)}: this is no YOLOX-nano"
-                )
-            layer.conv.weight.copy_(own[0])
-            layer.norm.bias.copy_(own[1])
-    _normalise(network, [layer for _, layer in layers], pictures)
+        needed = len(layers) + _YOLOX_FRONT
+        raise WrongFamilyError(
+            f"{file}: {len(folded) + _YOLOX_FRONT} convolutions, {needed} are needed"
+        )
+    for (name, layer), (weight, bias) in zip(layers, folded, strict=False):
+        if weight.shape != layer.conv.weight.shape:
+            raise WrongFamilyError(
+                f"{file}: {name} needs {tuple(layer.conv.weight.shape)}, "
+                f"the file has {tuple(weight.shape)}: this is no YOLOX-nano"
+            )
+        _load(layer, weight, bias)
+    normalise(network, [layer for _, layer in layers], pictures)
     return len(layers)
 
 
 def _trunk(network: HeadNet) -> list[tuple[str, Conv]]:
     """The layers that YOLOX-nano has too, in the order in which it runs them."""
-    parts: tuple[str, ...] = ("stem", "stage4", "stage8", "stage16", "stage32")
+    parts: tuple[str, ...] = ("stage8", "stage16", "stage32")
     parts += ("narrow32", "merge16", "narrow16", "merge8")
     found: list[tuple[str, Conv]] = []
     for part in parts:
@@ -122,29 +129,34 @@ def _trunk(network: HeadNet) -> list[tuple[str, Conv]]:
     return found
 
 
-def _folded(file: Path) -> list[tuple[Tensor, Tensor]]:
-    """Weights and biases of all convolutions of an ONNX file, in graph order; a first layer over
-    pairs of pixels comes back as one over squares."""
+def _folded(file: Path) -> dict[str, tuple[Tensor, Tensor]]:
+    """Weights and biases of all convolutions of an ONNX file by the name of their layer, in graph
+    order."""
     graph = onnx.load(str(file)).graph
     values = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
-    found = [
-        tuple(torch.from_numpy(np.array(values[name])) for name in node.input[1:3])
-        for node in graph.node
-        if node.op_type == "Conv" and len(node.input) == 3
-    ]
-    if found and found[0][0].shape[1:] == (6, 6, 3):
-        found[0] = (square_weights(found[0][0]), found[0][1])
+    # Equal values are written once, and named again.
+    for node in graph.node:
+        if node.op_type == "Identity" and node.input[0] in values:
+            values[node.output[0]] = values[node.input[0]]
+    found = {}
+    for number, node in enumerate(graph.node):
+        if node.op_type == "Conv" and len(node.input) == 3:
+            weight, bias = (torch.from_numpy(np.array(values[name])) for name in node.input[1:])
+            found[layer_name(node.name) or str(number)] = (weight, bias)
     return found
 
 
-def _stem_weights(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    outputs = weight.shape[0]
-    squares = weight.reshape(outputs, 4, 3, 3, 3)[:, list(_SQUARE_ORDER)]
-    ours = squares.reshape(outputs, 12, 3, 3)
-    return ours * _PIXEL_SCALE, bias + _PIXEL_OFFSET * ours.sum(dim=(1, 2, 3))
+def layer_name(node_name: str) -> str:
+    """`/merge8/blocks/blocks.0/first/conv/Conv` of a file is the layer `merge8.blocks.0.first`."""
+    path: list[str] = []
+    for part in node_name.strip("/").split("/")[:-1]:
+        if path and part.startswith(f"{path[-1]}."):
+            path.pop()
+        path.append(part)
+    return ".".join(path).removesuffix(".conv")
 
 
-def _normalise(network: HeadNet, layers: list[Conv], pictures: UInt8Array) -> None:
+def normalise(network: HeadNet, layers: list[Conv], pictures: UInt8Array) -> None:
     """Give each layer the normalisation that leaves its output as the file has it."""
 
     def fit(norm: nn.BatchNorm2d, arguments: tuple[Tensor, ...]) -> None:

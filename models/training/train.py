@@ -33,26 +33,36 @@ from models.training.batches import (
 )
 from models.training.cache import cache_folder
 from models.training.export import export_onnx
-from models.training.losses import loss_terms
+from models.training.losses import imitation_terms, loss_terms
 from models.training.network import HeadNet, parameter_count
 from models.training.recipe import Recipe, rate_at
 from models.training.start import start_from
+from models.training.teacher import Teacher
 from vision.arrays import UInt8Array
 
 _GRADIENT_NORM = 5.0
+_TEACHER_SHARE = 0.5
 
 
 class Trainer:
     """Network, optimiser and running average, with one step and one checkpoint."""
 
-    def __init__(self, recipe: Recipe, device: torch.device, *, half: bool = False) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        device: torch.device,
+        *,
+        half: bool = False,
+        teacher: Teacher | None = None,
+    ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.device, self.half = recipe, device, half
+        self.teacher = teacher
         self.plans = recipe.plans()
         self.network = HeadNet().to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).eval()
         self.optimiser = torch.optim.AdamW(
-            _parameter_groups(self.network, recipe.weight_decay), lr=recipe.peak_rate
+            _parameter_groups(self.network, recipe.weight_decay), lr=recipe.peak_rate, fused=True
         )
         self.step_number = 0
         self.seconds = 0.0
@@ -74,8 +84,13 @@ class Trainer:
         targets = (batch.density, batch.heat, batch.log_size)
         truth, heat, size = (self._tensor(t) for t in targets)
         terms = loss_terms(density, points, truth, heat, size)
+        total = terms.total
+        if self.teacher is not None:
+            answers = (self._tensor(a) for a in self.teacher.answer(batch.pictures))
+            told = imitation_terms(density, points, *answers)
+            total = (1.0 - _TEACHER_SHARE) * total + _TEACHER_SHARE * told.total
         self.optimiser.zero_grad(set_to_none=True)
-        terms.total.backward()
+        total.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_NORM)
         self.optimiser.step()
         self.step_number += 1
@@ -90,17 +105,17 @@ class Trainer:
                 if isinstance(part, nn.BatchNorm2d):
                     part.eval()
 
-    def _tensor(self, values: np.ndarray) -> Tensor:
-        return torch.from_numpy(values).to(self.device)
+    def _tensor(self, values: np.ndarray | Tensor) -> Tensor:
+        return torch.as_tensor(values).to(self.device)
 
     def _average(self) -> None:
         decay = min(self.recipe.average_decay, (1 + self.step_number) / (10 + self.step_number))
         kept_all, now_all = self.average.state_dict(), self.network.state_dict()
-        for name, kept in kept_all.items():
-            if kept.dtype.is_floating_point:
-                kept.lerp_(now_all[name], 1 - decay)
-            else:
-                kept.copy_(now_all[name])
+        floats = [name for name, kept in kept_all.items() if kept.dtype.is_floating_point]
+        now = [now_all[name] for name in floats]
+        torch._foreach_lerp_([kept_all[name] for name in floats], now, 1 - decay)
+        for name in kept_all.keys() - set(floats):
+            kept_all[name].copy_(now_all[name])
 
     def save(self, path: Path, sources: dict[str, int]) -> None:
         """Write the checkpoint whole or not at all."""
@@ -195,6 +210,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and ONNX")
     parser.add_argument("--rendered", type=Path, help="rendered pictures with heads.csv")
     parser.add_argument("--start", type=Path, help="ONNX file to start from: YOLOX-nano or own")
+    parser.add_argument(
+        "--teacher", type=Path, help="own ONNX file: half of the loss is against its answers"
+    )
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
     parser.add_argument("--rate", type=float, default=Recipe().peak_rate, help="highest rate")
     parser.add_argument("--seed", type=int, default=Recipe().seed)
@@ -204,7 +222,7 @@ def _arguments() -> argparse.Namespace:
         "--half", action="store_true", help="convolutions in bfloat16, where the machine has it"
     )
     parser.add_argument(
-        "--keep", nargs="*", default=[], help="parts that are not trained, such as stem stage4"
+        "--keep", nargs="*", default=[], help="parts that are not trained, such as front"
     )
     parser.add_argument(
         "--without", nargs="*", default=[], metavar="CAMERA", help="cameras left out, as brt-1"
@@ -226,7 +244,8 @@ def main() -> None:
     recipe = replace(Recipe(), epochs=asked.epochs, seed=asked.seed, peak_rate=asked.rate)
     if asked.finish:
         recipe = replace(recipe, phases=recipe.phases[-1:])
-    trainer = Trainer(recipe, _device(asked.device), half=asked.half)
+    teacher = Teacher(asked.teacher, asked.threads) if asked.teacher else None
+    trainer = Trainer(recipe, _device(asked.device), half=asked.half, teacher=teacher)
     for part in asked.keep:
         trainer.network.get_submodule(part).requires_grad_(False)
     checkpoint = asked.out / "checkpoint.pt"

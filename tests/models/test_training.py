@@ -239,13 +239,22 @@ def test_a_perfect_answer_costs_less_than_a_wrong_one() -> None:
     assert float(good.total) < float(bad.total)
 
 
-def test_the_refit_finds_the_median_line_in_spite_of_strays() -> None:
-    pytest.importorskip("torch", reason="torch is in the training environment only")
-    from models.training.refit import least_absolute
+def test_who_answers_as_the_teacher_pays_least() -> None:
+    torch = pytest.importorskip("torch", reason="torch is in the training environment only")
+    from models.training.losses import imitation_terms
 
-    rng = np.random.default_rng(2)
-    features = rng.normal(size=(400, 3))
-    truth = features @ [0.5, -1.0, 2.0] + 3.0
-    truth[::10] += 50.0  # a tenth of the labels is far off; a mean would move by 5
-    found = least_absolute(features, truth, rng.uniform(0.1, 1.0, 400))
-    np.testing.assert_allclose(found, [0.5, -1.0, 2.0, 3.0], atol=0.05)
+    rng = np.random.default_rng(3)
+    density = torch.from_numpy(rng.uniform(0.001, 0.3, (2, 8, 8)).astype(np.float32))
+    heat = torch.from_numpy(rng.uniform(0.01, 0.9, (2, 16, 16)).astype(np.float32))
+    size = torch.from_numpy(rng.normal(3.0, 0.3, (2, 16, 16)).astype(np.float32))
+    logits, points = torch.log(torch.expm1(density)), torch.stack([torch.logit(heat), size], dim=1)
+    told = imitation_terms(logits, points, density, heat, size)
+    for term in (told.blocks, told.count, told.heat, told.size):
+        assert float(term) == pytest.approx(0.0, abs=1e-4)
+    for other in ((logits + 0.3, points), (logits, points + 0.3)):
+        assert float(imitation_terms(*other, density, heat, size).total) > float(told.total) + 1e-3
+    # Sizes are told where the teacher is sure of a head, and nowhere else.
+    elsewhere = points.clone()
+    elsewhere[:, 1][heat < 0.3] += 5.0
+    found = imitation_terms(logits, elsewhere, density, heat, size)
+    assert float(found.size) == pytest.approx(0.0, abs=1e-4)
