@@ -45,7 +45,7 @@ def bench(
     console = Console(soft_wrap=True, highlight=False)
     try:
         settings = load_settings(run_dir=run_dir)
-        network = load_head_network(threads=1, precision=settings.network_precision)
+        network = _network(settings)
         machine = Machine(network)
         sample = load_site(sample_school_directory())
         stair = sample.camera(_STAIR_CAMERA)
@@ -72,7 +72,7 @@ def overload_warning(site: Site, settings: ServiceSettings) -> str:
     known = known_overload(site, settings)
     if known is not None:
         return known
-    network = load_head_network(threads=1, precision=settings.network_precision)
+    network = _network(settings)
     costs = measure_site(site, lambda: Machine(network, seconds=1.0))
     CostMemory(settings.run_dir, site, _measured_with(settings)).write(costs)
     return _overload(costs, settings)
@@ -120,8 +120,14 @@ def warn_of_overload(
     threading.Thread(target=measure, name="overload", daemon=True).start()
 
 
+def _network(settings: ServiceSettings) -> OwnHeadNetwork:
+    return load_head_network(
+        settings.head_network or None, threads=1, precision=settings.network_precision
+    )
+
+
 def _measured_with(settings: ServiceSettings) -> str:
-    card = find_card(default_head_network_id())
+    card = find_card(settings.head_network or default_head_network_id())
     return f"{card.versioned_id}/{settings.network_precision}"
 
 

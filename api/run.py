@@ -135,6 +135,7 @@ def settings_environment(settings: ServiceSettings) -> dict[str, str]:
         "log_level": settings.log_level,
         "stale_after_s": str(settings.stale_after_s),
         "access": settings.access,
+        "head_network": settings.head_network,
         "network_precision": settings.network_precision,
         "second_look": settings.second_look,
         "hardware_decoding": settings.hardware_decoding,

@@ -68,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             token=ingest_token(settings),
         )
         profiles = load_profiles(site.profiles_file)
-        network = load_head_network(threads=1, precision=settings.network_precision)
+        network = load_head_network(
+            settings.head_network or None, threads=1, precision=settings.network_precision
+        )
         worker = build(
             plan,
             network=network,

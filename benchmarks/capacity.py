@@ -28,6 +28,7 @@ from pathlib import Path
 from benchmarks.footage import deserted_film, passing_film, stair_film
 from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
 from benchmarks.rig import CameraFilm, Moment, lengthened, running, write_school
+from models.registry import default_head_network_id, find_card
 
 TARGETS = {"720p": 24, "360p": 48}
 _FPS = 5.0
@@ -69,11 +70,13 @@ class Sustained:
         return self.analysed_share >= _ANALYSED_TARGET and self.age_p95_ms <= _AGE_TARGET_MS
 
 
-def watch(films: list[CameraFilm], busy: set[str], folder: Path, seconds: float) -> Sustained:
+def watch(
+    films: list[CameraFilm], busy: set[str], folder: Path, seconds: float, model_id: str
+) -> Sustained:
     """Run these cameras and watch them for `seconds`; `folder` is made."""
     folder.mkdir()
     write_school(folder / "site", films)
-    with running(folder) as product:
+    with running(folder, head_network=model_id) as product:
         live_s = product.wait_live(len(films))
         time.sleep(_WARM_UP_S)
         before = product.moment()
@@ -146,6 +149,7 @@ def main() -> int:
         "--mixed", choices=tuple(_EMPTY), default="", help="three of four show an empty stair"
     )
     arguments.add_argument("--seconds", type=float, default=30.0, help="watched, each")
+    arguments.add_argument("--model", default=default_head_network_id(), help="the head network")
     options = arguments.parse_args()
     report = Report(
         "capacity",
@@ -174,7 +178,8 @@ def main() -> int:
                 seconds=options.seconds,
                 seed=options.seed,
             )
-            found.append(watch(films, busy, Path(name) / f"{cameras}-cameras", options.seconds))
+            folder = Path(name) / f"{cameras}-cameras"
+            found.append(watch(films, busy, folder, options.seconds, options.model))
     for one in found:
         report.row(
             one.cameras,
@@ -193,6 +198,7 @@ def main() -> int:
     report.figures = {
         "kind": options.kind,
         "mixed": options.mixed,
+        "network": find_card(options.model).versioned_id,
         "cameras_carried": carried,
         "target_cameras": target,
         "target_analysed_share": _ANALYSED_TARGET,

@@ -49,8 +49,9 @@ def main() -> None:
     arguments = parser("Where the time of the shipped head network goes.")
     arguments.add_argument("--rounds", type=int, default=40)
     arguments.add_argument("--each", action="store_true", help="also single layers")
+    arguments.add_argument("--model", default=default_head_network_id())
     asked = arguments.parse_args()
-    card = find_card(default_head_network_id())
+    card = find_card(asked.model)
     report = Report("network_layers", asked.seed, packages=("numpy", "openvino"), columns=COLUMNS)
     report.figures |= {"model": card.versioned_id, "rounds": asked.rounds, "threads": 1}
     for precision, of in (("f32", card), ("int8", card.as_int8())):

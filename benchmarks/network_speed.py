@@ -41,8 +41,9 @@ def main() -> None:
     arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--rounds", type=int, default=40)
     arguments.add_argument("--batches", type=int, nargs="+", default=list(BATCHES))
+    arguments.add_argument("--model", default=default_head_network_id())
     asked = arguments.parse_args()
-    card = find_card(default_head_network_id())
+    card = find_card(asked.model)
     rng = np.random.default_rng(asked.seed)
     report = Report(
         "network_speed",

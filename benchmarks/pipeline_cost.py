@@ -22,6 +22,7 @@ from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
 from config import load_site, sample_school_directory
 from config.profiles import load_profiles
 from models import load_head_network
+from models.registry import default_head_network_id
 from models.sessions import Precision
 from streams.av_container import open_quickly
 from streams.reporting import Origin, Reporter
@@ -43,7 +44,7 @@ class Stopwatch:
     """CPU milliseconds by stage."""
 
     def __init__(self) -> None:
-        self.precision = ""
+        self.model = self.precision = ""
         self.spent_ms: dict[str, list[float]] = defaultdict(list)
 
     def time(
@@ -59,17 +60,19 @@ class Stopwatch:
         return result
 
 
-def measure(film: Path, folder: Path, precision: Precision | Literal["auto"]) -> Stopwatch:
+def measure(
+    film: Path, folder: Path, model_id: str, precision: Precision | Literal["auto"]
+) -> Stopwatch:
     """Drive the film through the stages as a worker's threads do, one after the other."""
     cv2.setNumThreads(1)
     site = load_site(sample_school_directory())
-    network = load_head_network(threads=1, precision=precision)
+    network = load_head_network(model_id, threads=1, precision=precision)
     analyser = build_analyser(site, (CAMERA_ID,), load_profiles(), network.model_id)
     started_at = Utc.from_iso("2026-03-02T04:00:00+00:00")
     zones = [zone.id for zone in zones_of_cameras(site, (CAMERA_ID,))]
     reporter = Reporter(Origin(site.id, "bench", "run"), zones, started_at)
     watch, spool = Stopwatch(), Spool(folder / "spool.sqlite3")
-    watch.precision = network.session.precision
+    watch.model, watch.precision = network.model_id, network.session.precision
     container = open_quickly(PlainUri(str(film)), Timeouts())
     pictures = iter(container.pictures())
     index = 0
@@ -96,11 +99,12 @@ def main() -> int:
         default="auto",
         help="of the network",
     )
+    arguments.add_argument("--model", default=default_head_network_id())
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         film = stair_film(folder, options.seconds, options.seed)
-        watch = measure(film, folder, options.precision)
+        watch = measure(film, folder, options.model, options.precision)
     report = Report(
         "pipeline_cost",
         options.seed,
@@ -118,6 +122,7 @@ def main() -> int:
     report.figures |= {
         "all_in_cpu_ms_per_analysed_frame": round(float(all_in_ms), 2),
         "target_cpu_ms_per_analysed_frame": TARGET_MS,
+        "network": watch.model,
         "network_precision": watch.precision,
         "analysed_frames": len(watch.spent_ms["network"]),
         "input_fps": _INPUT_FPS,

@@ -236,12 +236,13 @@ def _status(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def running(folder: Path, *, workers: int = 0) -> Iterator[Running]:
+def running(folder: Path, *, workers: int = 0, head_network: str = "") -> Iterator[Running]:
     """The product on `folder/site`, ended with the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"XIAOAN_ACCESS": "open", "XIAOAN_WORKERS": str(workers)}
+    environment["XIAOAN_HEAD_NETWORK"] = head_network
     command = [sys.executable, "-m", "api", "run", "--site", str(folder / "site")]
     command += ["--run-dir", str(folder / "run"), "--port", str(port)]
     with (folder / "log").open("wb") as log:

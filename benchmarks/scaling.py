@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.capacity import SIZES, Sustained, school_films, watch
 from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
+from models.registry import default_head_network_id
 
 _STAIR_TARGET_FPS = 1.0
 _MEMORY_TARGET_MIB = 120.0
@@ -29,7 +30,7 @@ def one_run(
     films, _ = school_films(folder, cameras, kind, mixed="", seconds=seconds, seed=seed)
     films = [replace(film, stairs=number % 2 == 0) for number, film in enumerate(films)]
     stairs = {f"cam-{number + 1}" for number in range(0, cameras, 2)}
-    found = watch(films, stairs, folder / f"{cameras}-cameras", seconds)
+    found = watch(films, stairs, folder / f"{cameras}-cameras", seconds, default_head_network_id())
     return found, found.least_fps
 
 

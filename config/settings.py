@@ -44,6 +44,8 @@ class ServiceSettings(BaseSettings):
         stale_after_s: a zone whose newest reading is older shows UNKNOWN.
         ingest_token_file: holds the token of the workers; `ingest.token` in `run_dir` when empty.
         allowed_hosts: further names under which browsers reach the console.
+        head_network: id of the network that finds heads; empty for the default one. A lighter one
+            carries more cameras and counts worse (`xiaoan models list`).
         network_precision: numbers in which workers compute; `auto` measures which are faster here.
         second_look: detector of whole people that counts beside the head network once a minute;
             `auto` takes an installed one, `off` none, else the id of one.
@@ -66,6 +68,7 @@ class ServiceSettings(BaseSettings):
     ingest_token_file: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
     access: Literal["accounts", "open"] = "accounts"
+    head_network: Annotated[str, Field(max_length=100)] = ""
     network_precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
     second_look: Annotated[str, Field(min_length=1, max_length=100)] = "auto"
     hardware_decoding: Literal["off", "auto", "cuda", "vaapi", "qsv"] = "off"

@@ -37,6 +37,20 @@ def test_run_refuses_a_broken_site_in_one_message(tmp_path: Path) -> None:
     assert "Traceback" not in shown.output
 
 
+def test_run_refuses_a_head_network_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, before anything is started, and not by each worker again and again."""
+    monkeypatch.setenv("XIAOAN_HEAD_NETWORK", "xiaoan-heads-9")
+    assert RUNNER.invoke(app, ["site", "sample", str(tmp_path / "school")]).exit_code == 0
+    folders = ["--site", str(tmp_path / "school"), "--run-dir", str(tmp_path / "v")]
+    shown = RUNNER.invoke(app, ["run", *folders])
+    assert shown.exit_code == 2
+    assert "xiaoan-heads-9" in shown.output
+    assert "xiaoan-heads-2" in shown.output
+    assert not (tmp_path / "v").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
