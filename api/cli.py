@@ -32,6 +32,7 @@ from api.run import RunPlan, run
 from config import ConfigError
 from config.settings import load_settings
 from config.texts import LANGUAGES, text
+from models.errors import ModelError
 from streams.stopping import stop_on_signals
 
 app = typer.Typer(
@@ -77,7 +78,7 @@ def demo_command(
             say(text("demo.intro", language))
             say(text("demo.wait", language))
         passed = _run_demo(plan, stop, check=check)
-    except ConfigError as error:
+    except (ConfigError, ModelError) as error:
         say(str(error))
         raise typer.Exit(2) from None
     if not passed:
@@ -117,7 +118,14 @@ def doctor_command(
         raise typer.Exit(2) from None
     language = settings.language
     checks = examine(
-        Patient(settings.run_dir, settings.host, settings.port, settings.language, site)
+        Patient(
+            settings.run_dir,
+            settings.host,
+            settings.port,
+            settings.language,
+            site,
+            settings.head_network,
+        )
     )
     table = Table(title=text("doctor.title", language))
     for column in ("check", "result", "found", "mend"):

@@ -25,7 +25,7 @@ from config.texts import text
 from models import load_head_network
 from models.errors import ModelError
 from models.heads.network import OwnHeadNetwork
-from models.registry import default_head_network_id, find_card
+from models.loading import head_card
 from streams.cores import usable_cores
 
 _KINDS_PX = ((1280, 720), (640, 360))
@@ -127,7 +127,7 @@ def _network(settings: ServiceSettings) -> OwnHeadNetwork:
 
 
 def _measured_with(settings: ServiceSettings) -> str:
-    card = find_card(settings.head_network or default_head_network_id())
+    card = head_card(settings.head_network or None)
     return f"{card.versioned_id}/{settings.network_precision}"
 
 

@@ -19,7 +19,6 @@ from api.run import RunPlan, run
 from config import ConfigError, load_site
 from config.settings import load_settings
 from models.errors import ModelError
-from models.registry import find_card
 from streams.stopping import stop_on_signals
 
 SiteOption = Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")]
@@ -39,9 +38,6 @@ def run_command(site: SiteOption, run_dir: RunDirOption = None, port: PortOption
     try:
         settings = load_settings(run_dir=run_dir, port=port)
         plan = RunPlan(load_site(site), settings)
-        if settings.head_network:
-            # Found missing here, and not by each worker once a second.
-            find_card(settings.head_network)
         set_up_logs(settings.log_level)
         stop = threading.Event()
         stop_on_signals(stop)

@@ -16,7 +16,8 @@ from config import SecretError, SiteFileError, load_site
 from config.site_files import check_files
 from config.texts import text
 from models.errors import ModelError
-from models.registry import checked_weights, default_head_network_id, find_card
+from models.loading import head_card
+from models.registry import checked_weights
 
 _GIB = 2**30
 _PACKAGES = (
@@ -60,6 +61,7 @@ class Patient:
     port: int
     language: str
     site_dir: Path | None = None
+    head_network: str = ""
 
 
 def examine(patient: Patient) -> tuple[Check, ...]:
@@ -148,7 +150,7 @@ def _decoders(patient: Patient) -> Iterator[Check]:
 def _networks(patient: Patient) -> Iterator[Check]:
     say = _speaker(patient)
     try:
-        card = find_card(default_head_network_id())
+        card = head_card(patient.head_network or None)
         checked_weights(card)
     except ModelError as error:
         yield Check(say("doctor.weights"), Status.FAIL, str(error), say("doctor.weights.mend"))

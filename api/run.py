@@ -16,6 +16,7 @@ from config.errors import SettingsError
 from config.settings import ENV_PREFIX, ServiceSettings, ingest_token
 from config.site import Site
 from config.texts import text
+from models.loading import head_card
 from streams.clock import SystemClock
 from streams.supervisor import EventKind, ProcessSpec, Supervisor, SupervisorEvent
 
@@ -47,8 +48,11 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
 
     Raises:
         SettingsError: the port is taken or the run folder cannot be used.
+        ModelError: the head network of the settings is none that is here.
     """
     settings = plan.settings
+    # Found missing here, and not by each worker again and again.
+    head_card(settings.head_network or None)
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     ingest_token(settings)
     _refuse_taken_port(settings)

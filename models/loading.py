@@ -51,18 +51,28 @@ def load_head_network(
         UnknownModelError, CardError, WeightsMissingError, WeightsHashError, WrongFamilyError,
         RuntimeMissingError: all `ModelError`, each naming the file and the mend.
     """
-    card = find_card(model_id or default_head_network_id(), cards_dir)
-    if card.family != "xiaoan-heads":
-        raise WrongFamilyError(
-            f"{card.path}: family {card.family!r} is no head network; "
-            "choose one whose task is heads (`xiaoan models list`)"
-        )
+    card = head_card(model_id, cards_dir)
     if precision == "auto":
         precision = _fastest(card, threads, weights_dir) if runtime == "auto" else "f32"
     if precision == "int8":
         card = card.as_int8()
     session = open_checked(card, runtime, threads, weights_dir=weights_dir, precision=precision)
     return OwnHeadNetwork(session, card)
+
+
+def head_card(model_id: str | None = None, cards_dir: Path | None = None) -> ModelCard:
+    """The card of a head network; of the default one when no id is given.
+
+    Raises:
+        UnknownModelError, CardError, WrongFamilyError: all `ModelError`.
+    """
+    card = find_card(model_id or default_head_network_id(), cards_dir)
+    if card.family != "xiaoan-heads":
+        raise WrongFamilyError(
+            f"{card.path}: family {card.family!r} is no head network; "
+            "choose one whose task is heads (`xiaoan models list`)"
+        )
+    return card
 
 
 def _fastest(card: ModelCard, threads: int, weights_dir: Path | None) -> Precision:

@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,15 @@ def test_a_sound_machine_has_nothing_that_must_be_mended(tmp_path: Path) -> None
     assert failed == []
     assert named(checks, "Package cv2").status is Status.OK
     assert named(checks, "Site files").status is Status.OK
+
+
+def test_the_chosen_head_network_is_the_one_that_is_looked_for(tmp_path: Path) -> None:
+    chosen = replace(patient(tmp_path, 8440), head_network="xiaoan-heads-2")
+    found = named(examine(chosen), "Network weights")
+    assert (found.status, found.found) == (Status.OK, "xiaoan-heads-2.onnx")
+    wrong = named(examine(replace(chosen, head_network="xiaoan-heads-9")), "Network weights")
+    assert wrong.status is Status.FAIL
+    assert "xiaoan-heads-9" in wrong.found
 
 
 def test_a_taken_port_is_told_with_its_mend(tmp_path: Path) -> None:
