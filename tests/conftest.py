@@ -2,9 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -26,6 +28,13 @@ def need_peer(found: object, name: str, mend: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command that a test runs in this process sets its own logs up; the next test has none."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
