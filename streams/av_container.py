@@ -31,6 +31,7 @@ from streams.errors import (
     WrongCredentialsError,
 )
 from streams.hardware import HardwareKind, accelerator, refusal_of
+from streams.keyframes import Keyframes, begins_anew
 from streams.sources import SourceUri, Thrift, Timeouts
 from streams.tap import SourceTap
 from vision.arrays import UInt8Array
@@ -96,11 +97,12 @@ class AvContainer:
         self.tap: SourceTap | None = None
         self.thrift: Thrift | None = None
         self.arrived: Callable[[float, bool], bool] | None = None
-        self._keyframes = _Keyframes()
+        self._keyframes = Keyframes()
         # One converter for all pictures, in one thread: by default each picture would start and
         # end a pool of threads.
         self._converter = VideoReformatter()
         self._stream = _video_stream(container, where, quick=quick)
+        self._codec = self._stream.codec_context.name
         self._start_s = 0.0 if live else _stream_start_s(self._stream)
         base = self._stream.time_base
         # Two whole numbers: sums of fractions for each packet cost as much as copying it.
@@ -170,8 +172,13 @@ class AvContainer:
             if self.tap is not None:
                 self.tap.packet(packet, self._stream, self._start_s)
             within_s = 0.0 if self.thrift is None else self.thrift.keyframes_within_s
-            if self._keyframes.leave_out(packet, self._stream, within_s):
+            anew = begins_anew(packet, self._codec)
+            if self._keyframes.leave_out(packet, self._stream, within_s, anew=anew):
                 continue
+            if held and anew:
+                # Nobody wanted those that wait, and from here on nothing refers to them.
+                self._keyframes.left_out += len(held)
+                held.clear()
             held.append(packet)
             if self._may_wait(packet, waited) and self._span_s(held) < _HELD_S:
                 continue
@@ -241,41 +248,6 @@ class AvContainer:
 
     def close(self) -> None:
         self._container.close()
-
-
-class _Keyframes:
-    """Which packets need not be decoded while keyframes are enough: all between near ones."""
-
-    def __init__(self) -> None:
-        self.left_out = 0
-        self._last_s: float | None = None
-        self._interval_s = math.inf
-        self.leaving = False
-
-    def leave_out(self, packet: Packet[VideoStream], stream: VideoStream, within_s: float) -> bool:
-        """Whether to skip this packet.
-
-        Skipping begins after a keyframe and ends with one, so nothing is ever decoded without what
-        it refers to. A stream with reordered pictures is decoded whole: its decoder would hold a
-        lone keyframe back until the next.
-        """
-        if packet.is_keyframe:
-            self._note(packet)
-            near = self._interval_s <= within_s
-            self.leaving = near and not stream.codec_context.has_b_frames
-            return False
-        if self.leaving and packet.size:
-            self.left_out += 1
-            return True
-        return False
-
-    def _note(self, packet: Packet[VideoStream]) -> None:
-        if packet.pts is None or packet.time_base is None:
-            return
-        at_s = float(packet.pts * packet.time_base)
-        if self._last_s is not None:
-            self._interval_s = at_s - self._last_s if at_s > self._last_s else math.inf
-        self._last_s = at_s
 
 
 def open_quickly(

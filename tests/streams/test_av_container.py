@@ -1,8 +1,9 @@
 """Real files, made here by PyAV and decoded again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 import av
 import numpy as np
@@ -176,10 +177,16 @@ def test_a_site_s_file_address_is_relative_to_the_site_folder(clip: Path) -> Non
     container.close()
 
 
-def write_camera(path: Path, *, keyframe_every: int, reordered: int = 0) -> None:
+def write_camera(
+    path: Path,
+    *,
+    keyframe_every: int,
+    reordered: int = 0,
+    also: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Ten seconds at 10 fps as a camera sends them; picture n is grey 2 * n."""
     with av.open(str(path), "w") as container:
-        given = {"g": str(keyframe_every), "bf": str(reordered), "sc_threshold": "0"}
+        given = {"g": str(keyframe_every), "bf": str(reordered), "sc_threshold": "0", **also}
         stream = container.add_stream("libx264", rate=FPS, options=given)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for n in range(100):
@@ -260,6 +267,26 @@ def test_pictures_that_nobody_analyses_are_decoded_with_the_next_wanted_one(
     seen = told_and_decoded(path)
     assert seen[:11] == ["a0", "d0", "a1", "a2", "a3", "a4", "d1", "d2", "d3", "d4", "a5"]
     assert [one for one in seen if one[0] == "d"] == [f"d{n}" for n in range(100)]
+
+
+def test_unwanted_pictures_before_one_that_begins_anew_are_never_decoded(tmp_path: Path) -> None:
+    """Those that wait with it are dropped; the picture that they would have led to needs none."""
+    path = tmp_path / "camera.mp4"
+    write_camera(path, keyframe_every=8)
+    seen = told_and_decoded(path)
+    came = {int(one[1:]) for one in seen if one[0] == "d"}
+    # The key picture at 8 saves 6 and 7, that at 24 three, and the wanted one at 40 is one itself.
+    # The fourth that waits (a9 after a6) is decoded with the others: a quarter of a second is over.
+    left_out = [6, 7, 21, 22, 23, 31, 46, 47, 61, 62, 63, 71, 86, 87]
+    assert sorted(set(range(100)) - came) == left_out
+
+
+def test_a_stream_renewed_strip_by_strip_is_decoded_whole(tmp_path: Path) -> None:
+    path = tmp_path / "camera.ts"
+    write_camera(path, keyframe_every=10, also={"x264-params": "intra-refresh=1"})
+    times, left_out = decoded(path, 0.0, 10.0)
+    assert (len(times), left_out) == (100, 0)
+    assert sum(one[0] == "d" for one in told_and_decoded(path)) == 100
 
 
 def test_where_keyframes_alone_are_decoded_none_waits_for_the_next(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""Packets that begin anew, in streams as real encoders make them."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+import pytest
+from av.packet import Packet
+from av.video.stream import VideoStream
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.keyframes import begins_anew
+
+
+def film(path: Path, codec: str, given_options: dict[str, str], pix_fmt: str = "yuv420p") -> Path:
+    """Forty moving pictures."""
+    rng = np.random.default_rng(5)
+    still = rng.integers(0, 256, (96, 128, 3), np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=10, options=given_options)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, pix_fmt
+        for n in range(40):
+            frame = av.VideoFrame.from_ndarray(np.roll(still, 3 * n, axis=1), format="bgr24")
+            frame.pts, frame.time_base = n, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def where_it_begins(path: Path) -> tuple[list[int], list[int]]:
+    """The pictures that begin anew, and those that FFmpeg marks."""
+    anew, marked = [], []
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        for number, packet in enumerate(container.demux(stream)):
+            if packet.is_keyframe and packet.size:
+                marked.append(number)
+            if begins_anew(packet, stream.codec_context.name):
+                anew.append(number)
+    return anew, marked
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "ts"])
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx264", {"g": "10", "bf": "0", "sc_threshold": "0"}),
+        ("libx265", {"x265-params": "keyint=10:min-keyint=10:scenecut=0:bframes=0:log-level=none"}),
+    ],
+)
+def test_whole_pictures_begin_anew_behind_lengths_and_behind_start_codes(
+    tmp_path: Path, codec: str, options: dict[str, str], suffix: str
+) -> None:
+    found = where_it_begins(film(tmp_path / f"film.{suffix}", codec, options))
+    assert found == ([0, 10, 20, 30], [0, 10, 20, 30])
+
+
+def test_a_stream_renewed_strip_by_strip_begins_anew_once_whatever_is_marked(
+    tmp_path: Path,
+) -> None:
+    options = {"g": "10", "bf": "0", "x264-params": "intra-refresh=1:scenecut=0"}
+    anew, marked = where_it_begins(film(tmp_path / "film.ts", "libx264", options))
+    assert anew == [0]
+    assert len(marked) > 1
+
+
+def test_every_picture_of_motion_jpeg_begins_anew(tmp_path: Path) -> None:
+    anew, _ = where_it_begins(film(tmp_path / "film.avi", "mjpeg", {}, "yuvj420p"))
+    assert anew == list(range(40))
+
+
+@given(st.binary(max_size=200), st.sampled_from(["h264", "hevc"]))
+def test_damaged_packets_are_judged_without_a_fault(payload: bytes, codec: str) -> None:
+    packet = cast("Packet[VideoStream]", Packet(payload))
+    packet.is_keyframe = True
+    assert begins_anew(packet, codec) in (True, False)
