@@ -55,7 +55,7 @@ class LocalPressure:
             return 0.0
         if not self._past:
             return None
-        history = np.stack([mean[:, dense] for _, mean in self._past])  # (T, 2, cells)
+        history = np.stack([mean for _, mean in self._past])[:, :, dense]  # (T, 2, cells)
         known = np.isfinite(history).all(axis=1, keepdims=True)
         samples = known.sum(axis=0)  # (1, cells)
         enough = samples[0] >= _FEWEST_SAMPLES

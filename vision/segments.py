@@ -6,6 +6,7 @@ As shapely tells it, at a tenth of its cost for the few lines and points of a pi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,13 +23,10 @@ class Segments:
         # A line of no length is its one point.
         self._square = np.maximum((self._along**2).sum(axis=2), 1e-18)
 
-    @classmethod
-    def of_lines(cls, lines: Sequence[Line]) -> Segments:
-        """Exit lines, at least one."""
-        return cls(
-            np.array([line.start_xy_m for line in lines]),
-            np.array([line.end_xy_m for line in lines]),
-        )
+    @staticmethod
+    def of_lines(lines: Sequence[Line]) -> Segments:
+        """Exit lines, at least one; every picture asks for the same ones."""
+        return _of_lines(tuple(lines))
 
     @classmethod
     def of_ring(cls, corners_xy_m: Float64Array) -> Segments:
@@ -48,6 +46,14 @@ class Segments:
             return away[0], far_m[0]
         nearest, each = np.argmin(far_m, axis=0), np.arange(len(points_xy_m))
         return away[nearest, each], far_m[nearest, each]
+
+
+@lru_cache(maxsize=256)
+def _of_lines(lines: tuple[Line, ...]) -> Segments:
+    return Segments(
+        np.array([line.start_xy_m for line in lines]),
+        np.array([line.end_xy_m for line in lines]),
+    )
 
 
 __all__ = ["Segments"]

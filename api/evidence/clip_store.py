@@ -79,6 +79,12 @@ async def in_states(connection: AsyncConnection, states: Sequence[ClipState]) ->
     return tuple(clip_of_row(row) for row in (await connection.execute(query)).mappings())
 
 
+async def with_clip(connection: AsyncConnection, numbers: Sequence[int]) -> frozenset[int]:
+    """Those of these alarms that have a clip, whatever has become of it."""
+    query = select(CLIPS.c.alarm_number).where(CLIPS.c.alarm_number.in_(numbers))
+    return frozenset((await connection.execute(query)).scalars())
+
+
 async def add(connection: AsyncConnection, clip: Clip) -> None:
     await connection.execute(
         insert(CLIPS).values(

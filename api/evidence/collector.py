@@ -47,12 +47,11 @@ class Collector:
         async with self.desk.database.read() as connection:
             alarms = await alarm_store.list_alarms(connection, states=OPEN_STATES, limit=_MOST_OPEN)
             growing = await clip_store.in_states(connection, [ClipState.COLLECTING])
-        known = {clip.alarm_number for clip in growing}
+            known = await clip_store.with_clip(connection, [alarm.number for alarm in alarms])
         for alarm in alarms:
-            if alarm.number not in known:
-                clip = await self._begin(alarm)
-                if clip is not None:
-                    growing = (*growing, clip)
+            # An alarm that outlasted the longest clip has its own already.
+            if alarm.number not in known and (clip := await self._begin(alarm)) is not None:
+                growing = (*growing, clip)
         by_number = {alarm.number: alarm for alarm in alarms}
         for clip in growing:
             await self._grow(clip, by_number.get(clip.alarm_number), now)
@@ -72,9 +71,6 @@ class Collector:
             keep_days=self.settings.days_for(alarm.zone_ids),
         )
         async with self.desk.database.write() as connection:
-            if await clip_store.find(connection, alarm.number) is not None:
-                # Complete already: the alarm outlasted the longest clip.
-                return None
             await clip_store.add(connection, clip)
         return clip
 

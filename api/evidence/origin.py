@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,15 @@ class Origin:
 def weights_sha256(model_id: str) -> str:
     """Digest of the weights that a versioned model id names; empty for an unknown one."""
     try:
-        return find_card(model_id.partition("@")[0]).weights_sha256
+        return _sha256_of_known(model_id)
     except ModelError:
         return ""
+
+
+@lru_cache(maxsize=64)
+def _sha256_of_known(model_id: str) -> str:
+    """Remembered: reading a card holds up whoever waits for an alarm by some 20 ms."""
+    return find_card(model_id.partition("@")[0]).weights_sha256
 
 
 def plain(value: Any) -> Any:
