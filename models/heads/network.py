@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from models.canvas import Canvas, cut, fit, resized
-from models.cards import ModelCard
+from models.cards import Decoding, ModelCard
 from models.errors import WrongFamilyError
 from models.heads.peaks import peaks
 from models.sessions import Outputs, Session
@@ -54,6 +56,15 @@ class OwnHeadNetwork:
     def session(self) -> Session:
         """The loaded network, for `models show` and the benchmarks."""
         return self._session
+
+    @property
+    def card(self) -> ModelCard:
+        """What it was loaded with."""
+        return self._card
+
+    def with_decoding(self, decoding: Decoding) -> OwnHeadNetwork:
+        """The same network, read in another way."""
+        return OwnHeadNetwork(self._session, replace(self._card, decoding=decoding))
 
     def observe(self, image_bgr: UInt8Array, region: Region | None = None) -> CrowdObservation:
         """See `vision.observations.HeadNetwork`.
