@@ -10,8 +10,6 @@ anew.
 from __future__ import annotations
 
 import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,22 +18,22 @@ from pathlib import Path
 import httpx
 import structlog
 
+from streams.analysis_loop import AnalysisLoop, Event, Tick
 from streams.camera_costs import CameraCosts, costs_file
 from streams.camera_loop import CameraSpec, LoopSettings, Outlets
-from streams.camera_state import CameraStatus
 from streams.clock import Clock
 from streams.cores import CoreKeeper, IdleTime, usable_cores
-from streams.crew_host import CrewHost, Join, Leave
+from streams.crew_host import CrewHost
 from streams.crew_moves import CrewMoves
 from streams.crews import Analyser, Crew
-from streams.door_poll import DoorPoll, DoorStates
+from streams.door_poll import DoorPoll
 from streams.drawing import ZoneOutline
 from streams.errors import WorkerError
 from streams.handover import HandoverFolder
 from streams.heartbeat import Heartbeat
 from streams.latest import LatestPictures
-from streams.orders import Order, OrderPoll
-from streams.pace_keeper import PaceKeeper, WorkerLoad
+from streams.orders import OrderPoll
+from streams.pace_keeper import PaceKeeper
 from streams.picture_server import PictureServer
 from streams.pipeline import Pipeline
 from streams.players import Players
@@ -49,7 +47,7 @@ from streams.sources import Opener
 from streams.spool import Spool
 from streams.uploader import Uploader, UploaderSettings
 from streams.wall_offset import WallOffset
-from vision.instants import Monotonic, Utc
+from vision.instants import Monotonic
 from vision.observations import Frame, HeadNetwork, PersonDetector
 
 _log = structlog.get_logger(__name__)
@@ -112,14 +110,6 @@ class Collaborators:
     moves: HandoverFolder | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Tick:
-    now: Utc
-
-
-_Event = CameraStatus | _Tick | Order | WorkerLoad | DoorStates | Join | Leave
-
-
 class Worker:
     """Runs until its stop event is set; then it has released everything within two seconds."""
 
@@ -127,7 +117,7 @@ class Worker:
         self._config = config
         self._with = collaborators
         self._clock = collaborators.clock
-        self._inbox: Inbox[Frame, _Event] = Inbox()
+        self._inbox: Inbox[Frame, Event] = Inbox()
         self._latest = LatestPictures(config.outlines, self._clock)
         self._analysing = threading.Event()
         # Storing goes on until the last camera states are judged, and the uploader until they are
@@ -135,10 +125,7 @@ class Worker:
         self._judged = threading.Event()
         self._buffer: RecordBuffer | None = None
         self._all_said = threading.Event()
-        self._last_turn: Monotonic = self._clock.monotonic()
-        self._failures: Counter[str] = Counter()
-        self._analysed = 0
-        self._unchanged: Callable[[], int] = int
+        self._analysis: AnalysisLoop | None = None
         self._second = SecondLook(collaborators.persons)
         self._players = Players(
             collaborators.opener_for,
@@ -152,7 +139,6 @@ class Worker:
         )
         self._players.add(config.cameras, collaborators.recording)
         self._recordings = ExitStack()
-        self._broken = ""
         self._cores: CoreKeeper | None = None
         self._paces = PaceKeeper(self._players.loops, dict, self._clock)
         kept_at = costs_file(config.spool_path.parent.parent, config.origin.worker_id)
@@ -180,20 +166,21 @@ class Worker:
             stack.enter_context(self._recordings)
             if self._with.recording is not None:
                 self._recordings.enter_context(self._with.recording)
-            threads = self._start_threads(spool, uploader, stop)
+            self._analysis, threads = self._start_threads(spool, uploader, stop)
             stack.callback(self._stop_threads, threads, uploader, stop)
-            self._watch(stop, threads)
+            self._watch(stop, threads, self._analysis)
 
     def counts(self) -> dict[str, int]:
-        """Frames analysed, those of them that showed an unchanged empty place, and failures."""
-        return {"analysed": self._analysed, "unchanged": self._unchanged(), **self._failures}
+        """See `AnalysisLoop.counts`."""
+        if self._analysis is None:
+            return {"analysed": 0, "unchanged": 0}
+        return self._analysis.counts()
 
     def _start_threads(
         self, spool: Spool, uploader: Uploader, stop: threading.Event
-    ) -> tuple[threading.Thread, ...]:
+    ) -> tuple[AnalysisLoop, tuple[threading.Thread, ...]]:
         self._buffer = buffer = RecordBuffer(spool.append, self._clock, uploader.wake)
         pipeline = self._pipeline(buffer)
-        self._unchanged = lambda: pipeline.unchanged
         pipeline.start()
         self._paces = PaceKeeper(self._players.loops, pipeline.readings, self._clock)
         orders = OrderPoll(
@@ -202,10 +189,12 @@ class Worker:
             self._config.spool_path.with_suffix(".orders"),
             self._inbox.put_event,
         )
+        analysis = AnalysisLoop(
+            pipeline, self._inbox, self._clock, self._paces, self._costs, self._with.moves
+        )
         self._analysing.set()
-        self._last_turn = self._clock.monotonic()
         threads: tuple[threading.Thread, ...] = (
-            _thread("analysis", self._analyse, pipeline),
+            _thread("analysis", analysis.run, self._analysing),
             _thread("records", buffer.run, self._judged),
             _thread("uploader", uploader.run, self._all_said),
             _thread("orders", orders.run, stop),
@@ -216,7 +205,7 @@ class Worker:
         for thread in threads:
             thread.start()
         self._players.start()
-        return threads
+        return analysis, threads
 
     def _pipeline(self, buffer: RecordBuffer) -> Pipeline:
         return Pipeline(
@@ -235,7 +224,9 @@ class Worker:
     def _health_folder(self) -> Path:
         return self._config.spool_path.parent.parent / "health"
 
-    def _watch(self, stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
+    def _watch(
+        self, stop: threading.Event, threads: Sequence[threading.Thread], analysis: AnalysisLoop
+    ) -> None:
         """The main thread's work: judge the cameras from outside, tick, and give heartbeats."""
         offset, home = WallOffset(self._clock), usable_cores()
         self._cores = cores = CoreKeeper(home[0] if len(home) == 1 else None, IdleTime().shares)
@@ -247,80 +238,22 @@ class Worker:
             for thread in threads:
                 if not thread.is_alive() and not stop.is_set():
                     raise WorkerError(f"the {thread.name} thread ended; see the log before this")
-            if self._broken:
-                raise WorkerError(self._broken)
+            if analysis.broken:
+                raise WorkerError(analysis.broken)
             offset.check()
             if moves is not None:
                 moves.step()
             now = self._clock.monotonic()
             if now >= next_tick:
                 next_tick = now.plus(_TICK_S)
-                self._inbox.put_event(_Tick(self._clock.utc()))
+                self._inbox.put_event(Tick(self._clock.utc()))
                 self._paces.turn()
                 cores.turn(behind=self._paces.behind)
                 self._costs.turn({loop.spec.id: loop.cpu_s for loop in self._players.loops})
                 if (news := self._paces.news()) is not None:
                     self._inbox.put_event(news)
-                if now - self._last_turn < _STUCK_S:
+                if now - analysis.last_turn < _STUCK_S:
                     self._with.heartbeat.beat()
-
-    def _analyse(self, pipeline: Pipeline) -> None:
-        while self._analysing.is_set():
-            taken = self._inbox.take(_WATCH_S)
-            self._last_turn = self._clock.monotonic()
-            try:
-                if taken.item is not None:
-                    self._judge(pipeline, taken.item)
-                elif isinstance(taken.event, _Tick):
-                    pipeline.tick(taken.event.now)
-                elif isinstance(taken.event, WorkerLoad):
-                    pipeline.load(taken.event)
-                elif isinstance(taken.event, DoorStates):
-                    pipeline.doors(taken.event)
-                elif isinstance(taken.event, Order):
-                    pipeline.obey(taken.event)
-                elif isinstance(taken.event, Join):
-                    pipeline.join(taken.event.crew, taken.event.checks, taken.event.given)
-                elif isinstance(taken.event, Leave):
-                    self._give(pipeline, taken.event)
-                elif taken.event is not None:
-                    pipeline.camera_status(taken.event)
-            except Exception as error:  # noqa: BLE001  # the one broad except: one frame, not all
-                self._count_failure(error)
-        self._drain(pipeline)
-
-    def _give(self, pipeline: Pipeline, leave: Leave) -> None:
-        """Write down what another worker needs to go on; without that, all begin anew."""
-        if self._with.moves is None:
-            return
-        try:
-            self._with.moves.give(pipeline.leave(leave.shape, leave.number))
-        except OSError as error:
-            self._broken = f"cameras could not be given away: {error.strerror}"
-
-    def _judge(self, pipeline: Pipeline, frame: Frame) -> None:
-        before, began, began_cpu_s = pipeline.unchanged, self._clock.monotonic(), time.thread_time()
-        pipeline.process(frame)
-        self._analysed += 1
-        self._costs.analysed(frame.camera_id, time.thread_time() - began_cpu_s)
-        wall_s, looked = self._clock.monotonic() - began, pipeline.unchanged == before
-        self._paces.analysis.note(self._clock.utc() - frame.captured_at, wall_s, looked=looked)
-
-    def _drain(self, pipeline: Pipeline) -> None:
-        """Record the last camera states; frames that still wait are left."""
-        while (event := self._inbox.take_event()) is not None:
-            if isinstance(event, CameraStatus):
-                pipeline.camera_status(event)
-
-    def _count_failure(self, error: Exception) -> None:
-        """Log the first failure of a kind with its trace, and then only count."""
-        kind = type(error).__name__
-        self._failures[kind] += 1
-        count = self._failures[kind]
-        if count == 1:
-            _log.exception("a frame could not be judged; its zones turn UNKNOWN if this goes on")
-        elif count % 1000 == 0:
-            _log.error("frames still fail", kind=kind, count=count)
 
     def _stop_threads(
         self, threads: Sequence[threading.Thread], uploader: Uploader, stop: threading.Event
@@ -334,9 +267,9 @@ class Worker:
             loop.stop()
             stopped = loop.status.moved(CameraState.OFFLINE, self._clock.utc(), "worker_down")
             self._inbox.put_event(stopped)
-        analysis, records, sender, *_ = threads
+        analysing, records, sender, *_ = threads
         self._analysing.clear()
-        analysis.join(self._left_s(deadline) / 3)
+        analysing.join(self._left_s(deadline) / 3)
         self._judged.set()
         if self._buffer is not None:
             self._buffer.wake()
