@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,7 @@ class AvContainer:
 
     def _frames(self) -> Iterator[VideoFrame]:
         held: list[Packet[VideoStream]] = []
+        first: Packet[VideoStream] | None = None
         for packet, waited in self._packets():
             if self.tap is not None:
                 self.tap.packet(packet, self._stream, self._start_s)
@@ -180,11 +181,14 @@ class AvContainer:
                 self._keyframes.left_out += len(held)
                 held.clear()
             held.append(packet)
-            if self._may_wait(packet, waited) and self._span_s(held) < _HELD_S:
+            # One that was dropped counts: where every picture begins anew they would wait for ever.
+            first = packet if first is None else first
+            if self._may_wait(packet, waited) and self._between_s(first, packet) < _HELD_S:
                 continue
             for one in held:
                 yield from self._decoded(one)
             held.clear()
+            first = None
 
     def _packets(self) -> Iterator[tuple[Packet[VideoStream], bool]]:
         """Packets, each with whether it had to be waited for."""
@@ -209,12 +213,11 @@ class AvContainer:
         wanted = self.arrived(pts_s, waited)
         return not wanted and not self._keyframes.leaving
 
-    def _span_s(self, packets: Sequence[Packet[VideoStream]]) -> float:
-        """Time from the first packet to the last, at once past all bounds where one has none."""
-        first, last = packets[0].pts, packets[-1].pts
-        if first is None or last is None or self._tick is None:
+    def _between_s(self, first: Packet[VideoStream], last: Packet[VideoStream]) -> float:
+        """Time between two packets, past all bounds where one has none."""
+        if first.pts is None or last.pts is None or self._tick is None:
             return math.inf
-        return (last - first) * self._tick[0] / self._tick[1]
+        return (last.pts - first.pts) * self._tick[0] / self._tick[1]
 
     def _decoded(self, packet: Packet[VideoStream]) -> Iterator[VideoFrame]:
         try:

@@ -281,6 +281,17 @@ def test_unwanted_pictures_before_one_that_begins_anew_are_never_decoded(tmp_pat
     assert sorted(set(range(100)) - came) == left_out
 
 
+def test_a_stream_of_whole_pictures_is_decoded_where_wanted_and_as_a_sign_of_life(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "camera.mp4"
+    write_camera(path, keyframe_every=1)
+    seen = told_and_decoded(path)
+    # Of the four between two wanted ones the last is decoded: a quarter of a second is over.
+    came = [int(one[1:]) for one in seen if one[0] == "d"]
+    assert came == [n for n in range(100) if n % 5 in (0, 4)]
+
+
 def test_a_stream_renewed_strip_by_strip_is_decoded_whole(tmp_path: Path) -> None:
     path = tmp_path / "camera.ts"
     write_camera(path, keyframe_every=10, also={"x264-params": "intra-refresh=1"})
