@@ -42,6 +42,14 @@ def analyze(
         bool, typer.Option("--redact/--no-redact", help="遮挡头部 Pixelate heads in the film.")
     ] = True,
     threads: Annotated[int, typer.Option("--threads", min=1, help="推理线程 CPU threads.")] = 2,
+    network_id: Annotated[
+        str,
+        typer.Option(
+            "--network",
+            envvar="XIAOAN_HEAD_NETWORK",
+            help="人头网络 Head network; else the default.",
+        ),
+    ] = "",
     lang: Annotated[str, typer.Option("--lang", envvar="XIAOAN_LANGUAGE", help="zh | en")] = "zh",
 ) -> None:
     """分析录像 Analyse recordings of one camera."""
@@ -58,7 +66,7 @@ def analyze(
             recording_start=None if start is None else _local(start, loaded),
             redact=redact,
         )
-        network = load_head_network(threads=threads)
+        network = load_head_network(network_id or None, threads=threads)
         profiles = load_profiles(profile or loaded.profiles_file)
         with _Bar(console, lang) as show:
             analysis = analyse(

@@ -26,13 +26,14 @@ FEWEST_WALKERS = 3
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Which run it is; equal keys give equal runs."""
+    """Which run it is; equal keys give equal runs. `network` is empty for the default one."""
 
     story: str
     seed: int
     depth: str
     degraded: str
     pictures_per_s: float
+    network: str = ""
 
 
 BEGAN = Utc.from_iso("2026-03-02T08:00:00+08:00")

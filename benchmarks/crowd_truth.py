@@ -61,6 +61,7 @@ from benchmarks.spoilt_pictures import DEGRADATIONS, spoilt
 from config import Site, load_site, sample_school_directory
 from config.profiles import load_profiles
 from models import load_head_network
+from models.registry import default_head_network_id
 from streams.site_scene import build_analyser
 from streams.virtual.film import Shot, virtual_frames
 from streams.virtual.scenarios import STEP_S, Scenario, sample_camera, scenario_named
@@ -136,6 +137,7 @@ def main() -> None:
     options.add_argument("--minutes", type=float, default=None, help="start no run after these")
     options.add_argument("--results", type=Path, default=None, help="a line a run; goes on there")
     options.add_argument("--no-contacts", action="store_true", help="no door has a contact")
+    options.add_argument("--model", default="", help="head network; else the default one")
     arguments = options.parse_args()
     known = (*STORIES, DEMONSTRATION)
     named = None if arguments.story is None else arguments.story.split(",")
@@ -168,6 +170,7 @@ def published(recordings: list[Recording], arguments: argparse.Namespace) -> boo
         "degraded": arguments.degraded,
         "door_contacts": contacts,
         "pictures_per_s": arguments.fps,
+        "network": arguments.model or default_head_network_id(),
         "runs": len(runs),
         "runs_by_story": dict(counts),
     }
@@ -191,8 +194,8 @@ def _school() -> tuple[Site, Mapping[ZoneType, ZoneProfile]]:
 
 
 @cache
-def _network() -> HeadNetwork:
-    return load_head_network(threads=1)
+def _network(model_id: str) -> HeadNetwork:
+    return load_head_network(model_id or None, threads=1)
 
 
 def _profile_of(camera_id: str) -> ZoneProfile:
@@ -203,7 +206,9 @@ def _profile_of(camera_id: str) -> ZoneProfile:
 def played(stories: Sequence[tuple[str, str]], arguments: argparse.Namespace) -> list[Recording]:
     """All runs, seed by seed, `--jobs` at a time, as far as `--minutes` carries."""
     wanted = {
-        Key(story, seed, arguments.depth, arguments.degraded, arguments.fps): camera_id
+        Key(
+            story, seed, arguments.depth, arguments.degraded, arguments.fps, arguments.model
+        ): camera_id
         for seed in range(arguments.seed, arguments.seed + arguments.seeds)
         for story, camera_id in stories
     }
@@ -255,7 +260,7 @@ def play(key: Key, camera_id: str, seconds: float | None = None) -> Recording:
         frame = Frame(moment.camera_id, number, BEGAN.plus(moment.t_s), moment.image_bgr)
         observation = moment.observation
         if observation is None:
-            observation = _network().observe(moment.image_bgr, analyser.region(frame))
+            observation = _network(key.network).observe(moment.image_bgr, analyser.region(frame))
         (reading,) = analyser.observe(frame, observation)
         if moment.camera_id != camera_id or reading.measurement is None:
             continue

@@ -57,6 +57,7 @@ def test_run_refuses_a_head_network_that_is_not_there(
         (["absent.mp4", "--camera", "cam-stair"], "absent.mp4"),
         (["film.mp4", "--camera", "cam-nowhere"], "cam-stair"),
         (["broken.mp4", "--camera", "cam-stair"], "broken.mp4"),
+        (["film.mp4", "--camera", "cam-stair", "--network", "no-such-heads"], "no-such-heads"),
     ],
 )
 def test_analyze_refuses_bad_input_in_one_message(
