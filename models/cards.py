@@ -55,6 +55,10 @@ class Decoding:
             scaled so that these have this height; smaller ones are counted less well.
         largest_head_px: a whole picture whose middle head is larger is counted in a smaller
             picture, in which it has this height; 0 for never. Head networks only.
+        smallest_head_px: a whole picture whose middle head is smaller is looked at once more in a
+            larger one, in which it has this height, and its heads are told from there; 0 for never.
+        enlarged_score: scores of that look are multiplied with it, so that one threshold suits
+            both.
         score_threshold: points or boxes below it are dropped.
         iou_threshold: overlap above which the weaker of two boxes is dropped; persons only.
         person_class: index of the person class; persons only.
@@ -65,6 +69,8 @@ class Decoding:
     enlarge_below_px: int = 0
     wanted_head_px: float = 14.0
     largest_head_px: float = 0.0
+    smallest_head_px: float = 0.0
+    enlarged_score: float = 1.0
     score_threshold: float = 0.35
     iou_threshold: float = 0.5
     person_class: int = 0
@@ -334,4 +340,8 @@ def _decoding(values: Mapping[str, Any], path: Path) -> Decoding:
         raise CardError(f"{path}: decoding: wanted_head_px must be between 4 and 200")
     if decoding.largest_head_px and not 20 <= decoding.largest_head_px <= 200:
         raise CardError(f"{path}: decoding: largest_head_px must be 0 or between 20 and 200")
+    if decoding.smallest_head_px and not 8 <= decoding.smallest_head_px <= 40:
+        raise CardError(f"{path}: decoding: smallest_head_px must be 0 or between 8 and 40")
+    if not 0.5 <= decoding.enlarged_score <= 1.5:
+        raise CardError(f"{path}: decoding: enlarged_score must be between 0.5 and 1.5")
     return decoding

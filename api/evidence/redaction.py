@@ -226,15 +226,17 @@ def background_of(pictures: Sequence[UInt8Array]) -> UInt8Array | None:
 
 
 def redaction_network(settings: RedactionSettings | None = None) -> HeadNetwork:
-    """Our head network at the low threshold of redaction, always at the finest size: a small face
-    among large ones is a face.
+    """Our head network at the low threshold of redaction, always as the picture is: a small face
+    among large ones is a face, and so is a large one among small ones.
 
     Raises:
         ModelError: it cannot be loaded; then nothing may be exported.
     """
     threshold = (settings or RedactionSettings()).score_threshold
     card = find_card(default_head_network_id())
-    decoding = replace(card.decoding, score_threshold=threshold, largest_head_px=0.0)
+    decoding = replace(
+        card.decoding, score_threshold=threshold, largest_head_px=0.0, smallest_head_px=0.0
+    )
     card = replace(card, decoding=decoding)
     return OwnHeadNetwork(open_checked(card, "onnxruntime", 1), card)
 

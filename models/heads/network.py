@@ -20,9 +20,10 @@ _DENSITY_STRIDE_PX = 8.0
 # Heads of at least this score tell how large the heads of a picture are, however many weaker ones
 # are asked for.
 _SURE = 0.3
-# A picture is made no smaller than this for its large heads: its small ones have to stay visible.
-# Less than a sixth smaller is not worth a second look.
-_SMALLEST_FACTOR, _NOT_WORTH = 0.35, 0.85
+# A picture is made no smaller than this for its large heads: its small ones have to stay visible;
+# and no larger than twice: there is nothing more to see. Less than a sixth is not worth a second
+# look.
+_SMALLEST_FACTOR, _LARGEST_FACTOR, _NOT_WORTH = 0.35, 2.0, 0.85
 
 
 class OwnHeadNetwork:
@@ -70,7 +71,7 @@ class OwnHeadNetwork:
         """See `vision.observations.HeadNetwork`.
 
         A region is scaled by geometry. A whole picture tells by its heads whether it was shown
-        too large for the density map, and is then looked at once more, smaller.
+        too large for the density map, or too small for the heads, and is then looked at once more.
 
         Raises:
             ShapeError: for a region that does not lie in the picture.
@@ -87,48 +88,65 @@ class OwnHeadNetwork:
             )
         found = self._session.run(canvas.pixels[None])
         heads = self._heads(found, canvas)
-        factor = 1.0
-        if region is None and decoding.largest_head_px:
-            factor = size_factor(heads, canvas.scale_v, decoding.largest_head_px)
         density = _density(found, canvas)
-        if factor < 1.0:
-            smaller = resized(image_bgr, canvas, factor)
-            density = _density(self._session.run(smaller.pixels[None]), smaller)
+        factor = 1.0
+        if region is None:
+            factor = size_factor(
+                heads,
+                canvas.scale_v,
+                smallest_px=decoding.smallest_head_px,
+                largest_px=decoding.largest_head_px,
+            )
+        if factor != 1.0:
+            other = resized(image_bgr, canvas, factor)
+            again = self._session.run(other.pixels[None])
+            if factor < 1.0:
+                density = _density(again, other)
+            else:
+                heads = self._heads(again, other, decoding.enlarged_score)
         return CrowdObservation(heads, density, self._relative_error)
 
-    def _heads(self, found: Outputs, canvas: Canvas) -> HeadPoints:
+    def _heads(self, found: Outputs, canvas: Canvas, score: float = 1.0) -> HeadPoints:
+        """Heads in pixels of the picture, whose scores are multiplied with `score`."""
         columns = _cells(canvas.content_width_px, _HEAT_STRIDE_PX)
         rows = _cells(canvas.content_height_px, _HEAT_STRIDE_PX)
         heads = peaks(
             np.ascontiguousarray(found["heat"][0, :rows, :columns]),
             found["log_size"][0, :rows, :columns],
-            threshold=self._card.decoding.score_threshold,
+            threshold=self._card.decoding.score_threshold / score,
             stride_px=_HEAT_STRIDE_PX,
         )
         scale = np.array([canvas.scale_u, canvas.scale_v], np.float32)
         return HeadPoints(
             heads.centres_uv_px / scale + np.array([canvas.left_px, canvas.top_px], np.float32),
             heads.sizes_px / np.float32(canvas.scale_v),
-            heads.scores,
+            heads.scores * np.float32(score),
             saturated=heads.saturated,
         )
 
 
-def size_factor(heads: HeadPoints, scale: float, largest_px: float) -> float:
-    """By which factor a picture has to be smaller for its middle head to have `largest_px`.
+def size_factor(
+    heads: HeadPoints, scale: float, *, smallest_px: float = 0.0, largest_px: float = 0.0
+) -> float:
+    """By which factor a picture has to be shown for its middle head to lie between two heights.
 
     Args:
         heads: in pixels of the picture.
         scale: pixels shown to the network per pixel of the picture.
+        smallest_px, largest_px: the heights, in pixels shown; 0 sets no bound.
 
     Returns:
-        1 when it needs not be smaller, or only a little; never below 0.35.
+        1 where it needs no change, or only a little; 0.35 to 2.
     """
     sizes = heads.sizes_px[heads.scores >= _SURE]
     if not len(sizes):
         return 1.0
-    factor = largest_px / max(float(np.median(sizes)) * scale, 1.0)
-    return 1.0 if factor >= _NOT_WORTH else max(factor, _SMALLEST_FACTOR)
+    middle_px = max(float(np.median(sizes)) * scale, 1.0)
+    if largest_px and largest_px < _NOT_WORTH * middle_px:
+        return max(largest_px / middle_px, _SMALLEST_FACTOR)
+    if smallest_px and middle_px < _NOT_WORTH * smallest_px:
+        return min(smallest_px / middle_px, _LARGEST_FACTOR)
+    return 1.0
 
 
 def _density(found: Outputs, canvas: Canvas) -> DensityMap:
