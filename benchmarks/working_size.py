@@ -30,6 +30,7 @@ from models import load_head_network
 from models.datasets import is_held_out, read_scut
 from models.heads.network import OwnHeadNetwork
 from models.registry import default_head_network_id
+from models.training.batches import HELD_OUT_PERCENT
 from streams.site_scene import build_analyser
 from streams.virtual.film import Shot, virtual_frames
 from streams.virtual.scenarios import sample_camera, scenario_named
@@ -49,7 +50,6 @@ _BESIDE = 14.0
 _FAR_SHARE = 0.05
 _FEWEST_HEADS = 3
 _DENSE_PER_M2 = 2.5
-_HELD_OUT_PERCENT = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def at_size(network: OwnHeadNetwork, pictures: Sequence[Drawn], data: Path | Non
             people.append((one.people, reading.measurement.people))
             peaks.append((one.peak_per_m2, reading.measurement.density_peak_per_m2))
     for sample in [] if data is None else read_scut(data / "scut_head" / "train"):
-        if not is_held_out(sample, _HELD_OUT_PERCENT):
+        if not is_held_out(sample, HELD_OUT_PERCENT):
             continue
         whole = np.asarray(cv2.imread(str(sample.picture)), np.uint8)
         height, width = whole.shape[:2]

@@ -31,7 +31,7 @@ from streams.errors import (
     WrongCredentialsError,
 )
 from streams.hardware import HardwareKind, accelerator, refusal_of
-from streams.keyframes import Keyframes, begins_anew
+from streams.keyframes import Keyframes, begins_anew, length_bytes_of
 from streams.sources import SourceUri, Thrift, Timeouts
 from streams.tap import SourceTap
 from vision.arrays import UInt8Array
@@ -103,6 +103,7 @@ class AvContainer:
         self._converter = VideoReformatter()
         self._stream = _video_stream(container, where, quick=quick)
         self._codec = self._stream.codec_context.name
+        self._length_bytes = length_bytes_of(self._codec, self._stream.codec_context.extradata)
         self._start_s = 0.0 if live else _stream_start_s(self._stream)
         base = self._stream.time_base
         # Two whole numbers: sums of fractions for each packet cost as much as copying it.
@@ -173,7 +174,7 @@ class AvContainer:
             if self.tap is not None:
                 self.tap.packet(packet, self._stream, self._start_s)
             within_s = 0.0 if self.thrift is None else self.thrift.keyframes_within_s
-            anew = begins_anew(packet, self._codec)
+            anew = begins_anew(packet, self._codec, self._length_bytes)
             if self._keyframes.leave_out(packet, self._stream, within_s, anew=anew):
                 continue
             if held and anew:

@@ -53,8 +53,21 @@ class Keyframes:
         self._last_s = at_s
 
 
-def begins_anew(packet: Packet[VideoStream], codec: str) -> bool:
+def length_bytes_of(codec: str, extradata: bytes | None) -> int:
+    """Bytes of the length before each unit, as MP4 keeps them (ISO/IEC 14496-15, avcC and hvcC);
+    0 for start codes, as cameras send them."""
+    at = {"h264": 4, "hevc": 21}.get(codec, 0)
+    if not at or not extradata or extradata[0] != 1 or len(extradata) <= at:
+        return 0
+    return (extradata[at] & 3) + 1
+
+
+def begins_anew(packet: Packet[VideoStream], codec: str, length_bytes: int = 0) -> bool:
     """Whether nothing that follows refers to anything before this packet.
+
+    Args:
+        length_bytes: as `length_bytes_of` its stream; a length of 256 to 511 looks like a start
+            code, so that the packet alone does not tell.
 
     FFmpeg's own mark is not enough: it also stands on the recovery points of a stream that renews
     its picture strip by strip and never sends a whole one. So the first slice has to say it
@@ -64,26 +77,25 @@ def begins_anew(packet: Packet[VideoStream], codec: str) -> bool:
     if not packet.is_keyframe or codec not in _SLICES:
         return packet.is_keyframe
     head = bytes(memoryview(packet)[:_LOOKED_AT_BYTES])
-    for first_byte in _unit_headers(head):
+    for first_byte in _unit_headers(head, length_bytes):
         kind = first_byte & 0x1F if codec == "h264" else first_byte >> 1 & 0x3F
         if kind in _SLICES[codec]:
             return kind in _ANEW[codec]
     return False
 
 
-def _unit_headers(head: bytes) -> Iterator[int]:
-    """The first byte of each unit: behind start codes as cameras send them, behind lengths as MP4
-    keeps them (ISO/IEC 14496-15, of four bytes)."""
-    if head.startswith((_START_CODE, b"\x00" + _START_CODE)):
+def _unit_headers(head: bytes, length_bytes: int) -> Iterator[int]:
+    """The first byte of each unit, behind start codes or behind lengths."""
+    if not length_bytes:
         at = head.find(_START_CODE)
         while at >= 0 and at + 3 < len(head):
             yield head[at + 3]
             at = head.find(_START_CODE, at + 3)
         return
     at = 0
-    while at + 4 < len(head):
-        yield head[at + 4]
-        at += 4 + int.from_bytes(head[at : at + 4], "big")
+    while at + length_bytes < len(head):
+        yield head[at + length_bytes]
+        at += length_bytes + int.from_bytes(head[at : at + length_bytes], "big")
 
 
-__all__ = ["Keyframes", "begins_anew"]
+__all__ = ["Keyframes", "begins_anew", "length_bytes_of"]

@@ -1,5 +1,7 @@
 """Packets that begin anew, in streams as real encoders make them."""
 
+from __future__ import annotations
+
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -12,7 +14,7 @@ from av.video.stream import VideoStream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.keyframes import begins_anew
+from streams.keyframes import begins_anew, length_bytes_of
 
 
 def film(path: Path, codec: str, given_options: dict[str, str], pix_fmt: str = "yuv420p") -> Path:
@@ -36,10 +38,12 @@ def where_it_begins(path: Path) -> tuple[list[int], list[int]]:
     anew, marked = [], []
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
+        codec = stream.codec_context.name
+        length_bytes = length_bytes_of(codec, stream.codec_context.extradata)
         for number, packet in enumerate(container.demux(stream)):
             if packet.is_keyframe and packet.size:
                 marked.append(number)
-            if begins_anew(packet, stream.codec_context.name):
+            if begins_anew(packet, codec, length_bytes):
                 anew.append(number)
     return anew, marked
 
@@ -73,8 +77,40 @@ def test_every_picture_of_motion_jpeg_begins_anew(tmp_path: Path) -> None:
     assert anew == list(range(40))
 
 
-@given(st.binary(max_size=200), st.sampled_from(["h264", "hevc"]))
-def test_damaged_packets_are_judged_without_a_fault(payload: bytes, codec: str) -> None:
+@pytest.mark.parametrize(("slice_header", "anew"), [(0x65, True), (0x41, False)])
+def test_a_length_that_looks_like_a_start_code_is_a_length(slice_header: int, anew: bool) -> None:
+    """A message of 0x145 bytes: read as start code 00 00 01 its length would be an IDR slice."""
+    message = b"\x06" + bytes(0x144)
+    units = b"\x00\x00\x01\x45" + message + b"\x00\x00\x00\x03" + bytes([slice_header, 1, 2])
+    assert begins_anew(marked(units), "h264", 4) is anew
+    short = (len(message)).to_bytes(2, "big") + message + b"\x00\x03" + bytes([slice_header, 1, 2])
+    assert begins_anew(marked(short), "h264", 2) is anew
+
+
+@pytest.mark.parametrize(
+    ("codec", "extradata", "length_bytes"),
+    [
+        ("h264", bytes([1, 100, 0, 31, 0xFF]), 4),
+        ("h264", bytes([1, 100, 0, 31, 0xFD]), 2),
+        ("h264", bytes([0, 0, 0, 1, 0x67]), 0),
+        ("h264", None, 0),
+        ("h264", bytes([1]), 0),
+        ("hevc", bytes([1]) + bytes(20) + bytes([0x0F]), 4),
+        ("mjpeg", bytes([1, 1, 1, 1, 1, 1]), 0),
+    ],
+)
+def test_lengths_by_hand(codec: str, extradata: bytes | None, length_bytes: int) -> None:
+    assert length_bytes_of(codec, extradata) == length_bytes
+
+
+@given(st.binary(max_size=200), st.sampled_from(["h264", "hevc"]), st.integers(0, 4))
+def test_damaged_packets_are_judged_without_a_fault(
+    payload: bytes, codec: str, length_bytes: int
+) -> None:
+    assert begins_anew(marked(payload), codec, length_bytes) in (True, False)
+
+
+def marked(payload: bytes) -> Packet[VideoStream]:
     packet = cast("Packet[VideoStream]", Packet(payload))
     packet.is_keyframe = True
-    assert begins_anew(packet, codec) in (True, False)
+    return packet
