@@ -19,7 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,7 @@ class Footprint:
     """What the product holds while all is well.
 
     Attributes:
+        threads_of: by process, so that growth has a name.
         waiting: records in the spools.
         spool_mib, database_mib: with their write-ahead logs.
     """
@@ -49,21 +50,26 @@ class Footprint:
     at_s: float
     memory_mib: float
     descriptors: int
-    threads: int
+    threads_of: Mapping[str, int]
     waiting: int
     spool_mib: float
     database_mib: float
 
+    @property
+    def threads(self) -> int:
+        return sum(self.threads_of.values())
+
 
 def footprint(product: Running, folder: Path) -> Footprint:
     """Taken over all processes of the service and the workers."""
-    processes = product.processes().values()
+    named = product.processes()
+    processes = named.values()
     spool = folder / "run" / "spool"
     return Footprint(
         time.monotonic(),
         sum(one.memory_full_info().pss for one in processes) / 2**20,
         sum(one.num_fds() for one in processes),
-        sum(one.num_threads() for one in processes),
+        {name: one.num_threads() for name, one in named.items()},
         product.waiting_records(),
         _mib(spool.glob("*")),
         _mib((folder / "run").glob("xiaoan.db*")),
@@ -172,6 +178,10 @@ def judged(soak: Soak, report: Report) -> bool:
         bound = f"at most {allowed - 1:+.0%}" if allowed > 1.0 else "no more"
         report.row(name, f"{before:.1f} -> {after:.1f} {unit}".strip(), bound, _mark(good))
         report.figures |= {f"{name}_early": round(before, 1), f"{name}_late": round(after, 1)}
+    report.figures["threads_of"] = {
+        name: [_least_and_most(name, part) for part in (early, late)]
+        for name in taken[0].threads_of
+    }
     waiting = max(one.waiting for one in late)
     held &= waiting <= SPOOL_TARGET
     report.row(
@@ -197,6 +207,12 @@ def judged(soak: Soak, report: Report) -> bool:
         "targets_met": held,
     }
     return held
+
+
+def _least_and_most(name: str, taken: Sequence[Footprint]) -> list[int]:
+    """Of the threads of a process over some footprints."""
+    counts = [one.threads_of.get(name, 0) for one in taken]
+    return [min(counts), max(counts)]
 
 
 def _mark(good: bool) -> str:
