@@ -36,12 +36,13 @@ class UploaderSettings:
 
     Attributes:
         batch_limit: records in one request.
-        linger_s: readings may wait this long for others; urgent records go at once.
+        linger_s: readings may wait this long for others; urgent records go at once. Each request
+            costs the service a transaction, whatever it carries.
         backoff: waits while the API is away.
     """
 
     batch_limit: int = 200
-    linger_s: float = 0.3
+    linger_s: float = 0.5
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
 
 
