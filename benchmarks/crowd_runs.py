@@ -26,7 +26,8 @@ FEWEST_WALKERS = 3
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Which run it is; equal keys give equal runs. `network` is empty for the default one."""
+    """Which run it is; equal keys give equal runs. `network` is the versioned id, empty where heads
+    are stated."""
 
     story: str
     seed: int

@@ -61,7 +61,7 @@ from benchmarks.spoilt_pictures import DEGRADATIONS, spoilt
 from config import Site, load_site, sample_school_directory
 from config.profiles import load_profiles
 from models import load_head_network
-from models.registry import default_head_network_id
+from models.registry import default_head_network_id, find_card
 from streams.site_scene import build_analyser
 from streams.virtual.film import Shot, virtual_frames
 from streams.virtual.scenarios import STEP_S, Scenario, sample_camera, scenario_named
@@ -137,7 +137,7 @@ def main() -> None:
     options.add_argument("--minutes", type=float, default=None, help="start no run after these")
     options.add_argument("--results", type=Path, default=None, help="a line a run; goes on there")
     options.add_argument("--no-contacts", action="store_true", help="no door has a contact")
-    options.add_argument("--model", default="", help="head network; else the default one")
+    options.add_argument("--model", default=default_head_network_id(), help="the head network")
     arguments = options.parse_args()
     known = (*STORIES, DEMONSTRATION)
     named = None if arguments.story is None else arguments.story.split(",")
@@ -170,7 +170,7 @@ def published(recordings: list[Recording], arguments: argparse.Namespace) -> boo
         "degraded": arguments.degraded,
         "door_contacts": contacts,
         "pictures_per_s": arguments.fps,
-        "network": arguments.model or default_head_network_id(),
+        "network": _asked_network(arguments),
         "runs": len(runs),
         "runs_by_story": dict(counts),
     }
@@ -193,9 +193,14 @@ def _school() -> tuple[Site, Mapping[ZoneType, ZoneProfile]]:
     return load_site(sample_school_directory()), load_profiles()
 
 
+def _asked_network(arguments: argparse.Namespace) -> str:
+    """The network with its weights' mark; empty where heads are stated and none looks."""
+    return find_card(arguments.model).versioned_id if arguments.depth == "pixels" else ""
+
+
 @cache
-def _network(model_id: str) -> HeadNetwork:
-    return load_head_network(model_id or None, threads=1)
+def _network(versioned_id: str) -> HeadNetwork:
+    return load_head_network(versioned_id.partition("@")[0], threads=1)
 
 
 def _profile_of(camera_id: str) -> ZoneProfile:
@@ -205,10 +210,9 @@ def _profile_of(camera_id: str) -> ZoneProfile:
 
 def played(stories: Sequence[tuple[str, str]], arguments: argparse.Namespace) -> list[Recording]:
     """All runs, seed by seed, `--jobs` at a time, as far as `--minutes` carries."""
+    network = _asked_network(arguments)
     wanted = {
-        Key(
-            story, seed, arguments.depth, arguments.degraded, arguments.fps, arguments.model
-        ): camera_id
+        Key(story, seed, arguments.depth, arguments.degraded, arguments.fps, network): camera_id
         for seed in range(arguments.seed, arguments.seed + arguments.seeds)
         for story, camera_id in stories
     }
