@@ -1,4 +1,4 @@
-"""What is done around NNCF: which pictures calibrate, which layers stay, and the counts' factor."""
+"""What is done around NNCF: which pictures calibrate, and a density that comes back."""
 
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,21 @@ from openvino import opset13
 
 from models.cards import Decoding
 from models.datasets import Sample
-from models.quantisation import Calibration, choose_pictures, count_factor, scale_density
+from models.quantisation import Calibration, choose_pictures, fit_density
 
 
-def _network(per_pixel: float) -> Any:
-    """One uint8 picture in; `density` is `per_pixel` a grey level, `heat` always 0.25 of it."""
+def _network(answers: float) -> Any:
+    """One uint8 picture in; `density` is a 1 x 1 convolution and softplus over two channels, the
+    grey level's share and its square, each times `answers`; `heat` is a quarter of the level."""
     picture = opset13.parameter([1, -1, -1, 3], np.uint8, name="picture")
     levels = opset13.reduce_mean(opset13.convert(picture, np.float32), np.array([3]))
-    density = opset13.multiply(levels, np.float32(per_pixel))
+    share = opset13.unsqueeze(opset13.multiply(levels, np.float32(1 / 255)), np.array([1]))
+    both = opset13.concat([share, opset13.multiply(share, share)], 1)
+    inputs = opset13.multiply(both, np.float32(answers))
+    weights = np.array([2.0, 3.0], np.float32).reshape(1, 2, 1, 1)
+    folded = opset13.convolution(inputs, weights, [1, 1], [0, 0], [0, 0], [1, 1])
+    biased = opset13.add(folded, np.full((1, 1, 1, 1), -2.0, np.float32))
+    density = opset13.squeeze(opset13.softplus(biased), np.array([1]))
     heat = opset13.multiply(levels, np.float32(0.25))
     density.output(0).set_names({"density"})
     heat.output(0).set_names({"heat"})
@@ -42,25 +49,27 @@ def _answers(model: Any, level: int) -> dict[str, float]:
     return {name: float(found[name].mean()) for name in ("density", "heat")}
 
 
-def test_the_factor_scales_the_density_and_nothing_else() -> None:
-    model = _network(0.5)
-    scale_density(model, 1.5)
-    assert _answers(model, 40) == pytest.approx({"density": 30.0, "heat": 10.0}, rel=5e-3)
+def test_the_density_comes_back_to_that_in_float_and_nothing_else_changes(tmp_path: Path) -> None:
+    """Rounding that makes all answers smaller moves dark and bright pictures differently."""
+    samples = _samples(tmp_path, {"brt": [10, 90, 160], "scut_a": [200, 250]})
+    whole, rounded = _network(1.0), _network(0.8)
+    apart = [
+        _answers(rounded, grey)["density"] / _answers(whole, grey)["density"] for grey in (10, 250)
+    ]
+    assert apart[0] > 0.97
+    assert apart[1] < 0.85
+    fit_density(whole, rounded, list(Calibration(samples, Decoding()).other_blobs()))
+    for grey in (10, 60, 120, 250):
+        assert _answers(rounded, grey) == pytest.approx(_answers(whole, grey), rel=0.01)
 
 
-def test_the_factor_brings_the_count_back_to_that_in_float(tmp_path: Path) -> None:
-    samples = _samples(tmp_path, {"brt": [10, 90], "scut_a": [200]})
-    calibration = Calibration(samples, Decoding())
-    assert count_factor(_network(0.5), _network(0.4), calibration) == pytest.approx(1.25, rel=5e-3)
-
-
-def test_the_factor_is_weighed_on_other_pictures_where_they_are_given(tmp_path: Path) -> None:
-    """8-bit grey through 0.5 and 0.4: the ratio is the same; a black set alone has none."""
+def test_other_pictures_are_shown_where_they_are_given(tmp_path: Path) -> None:
     black = _samples(tmp_path / "black", {"brt": [0]})
     white = _samples(tmp_path / "white", {"brt": [200]})
-    weighed = Calibration(black, Decoding(), white)
-    assert count_factor(_network(0.5), _network(0.4), weighed) == pytest.approx(1.25, rel=5e-3)
-    assert count_factor(_network(0.5), _network(0.4), Calibration(black, Decoding())) == 0.0
+    (other,) = Calibration(black, Decoding(), white).other_blobs()
+    assert other.max() == 200
+    (same,) = Calibration(black, Decoding()).other_blobs()
+    assert same[:, :32, :64].max() == 0
 
 
 def test_pictures_that_are_taken_are_not_taken_again(tmp_path: Path) -> None:
