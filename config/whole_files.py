@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Read by the programs of the same group, written by this user.
 _NEW_FILE_MODE = 0o640
+# A draft is written within seconds; one this old was left by a process that was killed.
+_LEFT_S = 3600.0
+_DRAFT = ".draft-"
+# Folders that this process has swept: once is enough, and some hold thousands of files.
+_swept: set[Path] = set()
 
 
 def replace_whole(
@@ -51,7 +57,8 @@ def write_once(path: Path, content: bytes, *, mode: int) -> None:
 def _draft(path: Path, content: bytes, mode: int, *, durable: bool) -> Iterator[Path]:
     """The content beside `path` under a name of its own, which is gone at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    _sweep(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}{_DRAFT}", dir=path.parent)
     draft = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -63,6 +70,20 @@ def _draft(path: Path, content: bytes, mode: int, *, durable: bool) -> Iterator[
         yield draft
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove drafts that killed processes left: they may hold a secret. Best effort."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    before = time.time() - _LEFT_S
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") and _DRAFT in entry.name:
+                with suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_mtime < before:
+                        Path(entry).unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config import whole_files
 from config.whole_files import replace_whole, write_once
 
 
@@ -67,3 +68,19 @@ def test_of_two_writers_the_first_wins(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one"
     assert path.stat().st_mode & 0o777 == 0o600
     assert names(tmp_path) == ["key"]
+
+
+def test_drafts_that_a_killed_process_left_are_swept_once_they_are_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_files, "_swept", set())
+    old, young, other = (tmp_path / n for n in (".key.draft-aa", ".key.draft-bb", ".key.keep"))
+    for path in (old, young, other):
+        path.write_bytes(b"secret")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    replace_whole(tmp_path / "another", b"one")
+    assert sorted(names(tmp_path)) == [".key.draft-bb", ".key.keep", "another"]
+    os.utime(young, (0, 0))
+    replace_whole(tmp_path / "another", b"two")
+    assert ".key.draft-bb" in names(tmp_path)
