@@ -1,12 +1,14 @@
 """Finding segments on the disk: `ROOT/CAMERA/YYYYMMDDHH/START_NS.mp4` with its notes beside it.
 
 The folders are the index: any process may read it while the worker writes, and a kill cannot
-damage it.
+damage it. The service looks every few seconds at the last half hour of all cameras, thousands of
+segments: notes that have ended are read once.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,11 @@ from vision.instants import Utc
 STATUS_FILE = "status.json"
 # A segment may begin so long before the hour that is asked for.
 _LONGEST_SEGMENT_S = 900.0
+_UNTOLD = Utc(0)
+# About 2 KiB each; three quarters of an hour of 24 cameras is 6,500.
+_MOST_REMEMBERED = 10_000
+_ended: dict[Path, Segment] = {}
+_ended_lock = threading.Lock()
 
 
 def camera_folder(root: Path, camera_id: str) -> Path:
@@ -55,18 +62,47 @@ def segments(root: Path, camera_id: str, start: Utc, end: Utc) -> tuple[Segment,
 def segments_in(folder: Path, start: Utc, end: Utc) -> tuple[Segment, ...]:
     """Segments that lie in one folder, with pictures between `start` and `end`, in order."""
     found = []
+    earliest, latest = start.plus(-_LONGEST_SEGMENT_S), end.plus(_LONGEST_SEGMENT_S)
     for path in _files(folder):
-        if path.suffix != VIDEO_SUFFIX or opened_at(path) > end.plus(_LONGEST_SEGMENT_S):
+        if path.suffix != VIDEO_SUFFIX or not _may_overlap(opened_at(path), earliest, latest):
             continue
-        segment = read_segment(path)
+        segment = _read(path)
         if segment is not None and segment.start < end and segment.end > start:
             found.append(segment)
     return tuple(sorted(found, key=lambda segment: segment.start))
 
 
+def _may_overlap(opened: Utc, earliest: Utc, latest: Utc) -> bool:
+    """By its name alone; a foreign name tells nothing."""
+    return opened == _UNTOLD or earliest <= opened <= latest
+
+
+def _read(path: Path) -> Segment | None:
+    """As `read_segment`; what has ended is remembered, as nothing is ever added to it."""
+    with _ended_lock:
+        known = _ended.pop(path, None)
+    if known is None or not _is_still(path, known):
+        known = read_segment(path)
+    if known is not None and known.closed:
+        with _ended_lock:
+            # Last, as the one that was asked for last.
+            _ended[path] = known
+            if len(_ended) > _MOST_REMEMBERED:
+                del _ended[next(iter(_ended))]
+    return known
+
+
+def _is_still(path: Path, known: Segment) -> bool:
+    """The ring deletes its oldest segments."""
+    try:
+        return path.stat().st_size == known.size_bytes
+    except OSError:
+        return False
+
+
 def opened_at(video: Path) -> Utc:
     """About when a segment was opened, from its name; 0 for a foreign file."""
-    return Utc(int(video.stem)) if video.stem.isdecimal() else Utc(0)
+    return Utc(int(video.stem)) if video.stem.isdecimal() else _UNTOLD
 
 
 def read_status(root: Path, camera_id: str) -> RingStatus | None:

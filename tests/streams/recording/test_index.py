@@ -1,0 +1,106 @@
+"""The index of the ring: which notes are read, and when again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.recording import index
+from streams.recording.index import segment_path, segments
+from streams.recording.notes import (
+    Closing,
+    anchor_line,
+    closing_line,
+    notes_of,
+    opening_line,
+    read_segment,
+)
+from streams.recording.values import Anchor, EndCause, How, Segment
+from vision.instants import Utc
+
+START = Utc.from_iso("2026-03-02T08:00:00+00:00")
+CAMERA = "cam-1"
+SEGMENT_S = 10.0
+
+
+def written(root: Path, number: int, *, ended: bool = True) -> Path:
+    """The segment that begins `number` times ten seconds after the start."""
+    opened = START.plus(SEGMENT_S * number)
+    path = segment_path(root, CAMERA, opened)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"video")
+    lines = opening_line(CAMERA, opened, How.COPIED)
+    lines += b"".join(anchor_line(Anchor(t, opened.plus(t))) for t in (0.0, 5.0, 9.9))
+    if ended:
+        lines += closing_line(Closing(opened.plus(SEGMENT_S), EndCause.FULL, 5))
+    notes_of(path).write_bytes(lines)
+    return path
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Which notes were read, in order."""
+    found: list[Path] = []
+
+    def reading(video: Path) -> Segment | None:
+        found.append(video)
+        return read_segment(video)
+
+    monkeypatch.setattr(index, "read_segment", reading)
+    monkeypatch.setattr(index, "_ended", {})
+    return found
+
+
+def between(root: Path, first_s: float, last_s: float) -> list[float]:
+    """When the segments of a span begin, in seconds after the start."""
+    found = segments(root, CAMERA, START.plus(first_s), START.plus(last_s))
+    return [one.start - START for one in found]
+
+
+def test_notes_that_have_ended_are_read_once(tmp_path: Path, read: list[Path]) -> None:
+    paths = [written(tmp_path, number, ended=number < 5) for number in range(6)]
+    assert between(tmp_path, 0.0, 100.0) == [0.0, 10.0, 20.0, 30.0, 40.0, 50.0]
+    read.clear()
+    assert between(tmp_path, 15.0, 100.0) == [10.0, 20.0, 30.0, 40.0, 50.0]
+    assert read == [paths[5]]
+    written(tmp_path, 5)
+    (last,) = segments(tmp_path, CAMERA, START.plus(55.0), START.plus(100.0))
+    assert last.closed
+
+
+def test_a_deleted_segment_and_one_of_another_size_are_not_what_they_were(
+    tmp_path: Path, read: list[Path]
+) -> None:
+    first, second = (written(tmp_path, number) for number in range(2))
+    assert len(between(tmp_path, 0.0, 100.0)) == 2
+    first.unlink()
+    second.write_bytes(b"another video")
+    read.clear()
+    (found,) = segments(tmp_path, CAMERA, START, START.plus(100.0))
+    assert read == [second]
+    assert found.size_bytes == len(b"another video")
+
+
+def test_what_lies_far_before_and_after_a_span_is_not_read(
+    tmp_path: Path, read: list[Path]
+) -> None:
+    """A segment lasts a quarter of an hour at most."""
+    near = [written(tmp_path, number) for number in (150, 200, 240)]
+    for number in (0, 59, 350):
+        written(tmp_path, number)
+    assert between(tmp_path, 2000.0, 2100.0) == [2000.0]
+    assert sorted(read) == near
+
+
+def test_only_so_many_are_remembered(
+    tmp_path: Path, read: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_MOST_REMEMBERED", 2)
+    paths = [written(tmp_path, number) for number in range(3)]
+    assert len(between(tmp_path, 0.0, 100.0)) == 3
+    assert len(index._ended) == 2
+    read.clear()
+    assert len(between(tmp_path, 0.0, 5.0)) == 1
+    assert read
+    assert set(read) <= set(paths)
