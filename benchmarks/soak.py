@@ -5,8 +5,8 @@
 `xiaoan run` watches RTSP cameras (GStreamer's test server). For a quarter of the time a worker and
 the service are killed in turn (SIGKILL) and must come back. For the rest one server is killed and
 hung in turn, and after each return the footprint is taken: memory (proportional set size),
-descriptors and threads of each process, records that wait in the spools, size of spools and
-database. The first third of these footprints is held against the last third.
+descriptors, threads and processor time of each process, records that wait in the spools, size of
+spools and database. The first third of these footprints is held against the last third.
 
 Targets: everything is back after each fault, memory within 5 %, no descriptor more (medians), no
 thread more (the fewest of each third: the service keeps a pool that grows and shrinks), spools
@@ -44,6 +44,7 @@ class Footprint:
 
     Attributes:
         threads_of: by process, so that growth has a name.
+        cpu_s_of: processor time of each process since its start.
         waiting: records in the spools.
         spool_mib, database_mib: with their write-ahead logs.
     """
@@ -52,6 +53,7 @@ class Footprint:
     memory_mib: float
     descriptors: int
     threads_of: Mapping[str, int]
+    cpu_s_of: Mapping[str, float]
     waiting: int
     spool_mib: float
     database_mib: float
@@ -71,6 +73,7 @@ def footprint(product: Running, folder: Path) -> Footprint:
         sum(one.memory_full_info().pss for one in processes) / 2**20,
         sum(one.num_fds() for one in processes),
         {name: one.num_threads() for name, one in named.items()},
+        {name: sum(one.cpu_times()[:2]) for name, one in named.items()},
         product.waiting_records(),
         _mib(spool.glob("*")),
         _mib((folder / "run").glob("xiaoan.db*")),
@@ -183,6 +186,11 @@ def judged(soak: Soak, report: Report) -> bool:
         name: [_least_and_most(name, part) for part in (early, late)]
         for name in taken[0].threads_of
     }
+    for name in sorted(taken[0].cpu_s_of):
+        first, last = (_cores(name, part) for part in (early, late))
+        report.row(f"{name}, cores", f"{first:.3f} -> {last:.3f}", "not judged", "")
+        report.figures[f"{name}_cores_early"] = round(first, 4)
+        report.figures[f"{name}_cores_late"] = round(last, 4)
     waiting = max(one.waiting for one in late)
     held &= waiting <= SPOOL_TARGET
     report.row(
@@ -214,6 +222,14 @@ def _least_and_most(name: str, taken: Sequence[Footprint]) -> list[int]:
     """Of the threads of a process over some footprints."""
     counts = [one.threads_of.get(name, 0) for one in taken]
     return [min(counts), max(counts)]
+
+
+def _cores(name: str, taken: Sequence[Footprint]) -> float:
+    """What a process took of the processor between the first and the last of some footprints; one
+    that was started anew in between begins at nothing."""
+    first, last = taken[0], taken[-1]
+    spent_s = last.cpu_s_of.get(name, 0.0) - first.cpu_s_of.get(name, 0.0)
+    return max(spent_s, 0.0) / max(last.at_s - first.at_s, 1e-9)
 
 
 def _mark(good: bool) -> str:
