@@ -59,8 +59,6 @@ class Decoding:
             larger one, in which it has this height, and its heads are told from there; 0 for never.
         enlarged_score: scores of that look are multiplied with it, so that one threshold suits
             both.
-        enlarged_density: share of that look in the density map, the rest is that of the first; 0
-            for none.
         score_threshold: points or boxes below it are dropped.
         iou_threshold: overlap above which the weaker of two boxes is dropped; persons only.
         person_class: index of the person class; persons only.
@@ -73,7 +71,6 @@ class Decoding:
     largest_head_px: float = 0.0
     smallest_head_px: float = 0.0
     enlarged_score: float = 1.0
-    enlarged_density: float = 0.0
     score_threshold: float = 0.35
     iou_threshold: float = 0.5
     person_class: int = 0
@@ -347,6 +344,4 @@ def _decoding(values: Mapping[str, Any], path: Path) -> Decoding:
         raise CardError(f"{path}: decoding: smallest_head_px must be 0 or between 8 and 40")
     if not 0.5 <= decoding.enlarged_score <= 1.5:
         raise CardError(f"{path}: decoding: enlarged_score must be between 0.5 and 1.5")
-    if not 0.0 <= decoding.enlarged_density <= 1.0:
-        raise CardError(f"{path}: decoding: enlarged_density must be between 0 and 1")
     return decoding

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,6 +57,8 @@ class Database:
         self._reader = self._engine(url, connections=_READERS, begin="BEGIN")
 
     async def __aenter__(self) -> Self:
+        if self.is_sqlite:
+            await self._open_readers()
         return self
 
     async def __aexit__(
@@ -87,6 +89,12 @@ class Database:
         """A reading transaction: one consistent view for as long as the block lasts."""
         async with self._reader.begin() as connection:
             yield connection
+
+    async def _open_readers(self) -> None:
+        """All at once: what the service holds does not grow with the busiest moment of a day."""
+        async with AsyncExitStack() as held:
+            for _ in range(_READERS):
+                await held.enter_async_context(self._reader.connect())
 
     def _engine(self, url: URL, *, connections: int, begin: str) -> AsyncEngine:
         if not self.is_sqlite:

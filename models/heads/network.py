@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from models.canvas import Canvas, cut, fit, resized
@@ -25,7 +24,6 @@ _SURE = 0.3
 # and no larger than twice: there is nothing more to see. Less than a sixth is not worth a second
 # look.
 _SMALLEST_FACTOR, _LARGEST_FACTOR, _NOT_WORTH = 0.35, 2.0, 0.85
-_NOBODY = 1e-9
 
 
 class OwnHeadNetwork:
@@ -106,7 +104,6 @@ class OwnHeadNetwork:
                 density = _density(again, other)
             else:
                 heads = self._heads(again, other, decoding.enlarged_score)
-                density = mixed(density, _density(again, other), decoding.enlarged_density)
         return CrowdObservation(heads, density, self._relative_error)
 
     def _heads(self, found: Outputs, canvas: Canvas, score: float = 1.0) -> HeadPoints:
@@ -150,18 +147,6 @@ def size_factor(
     if smallest_px and middle_px < _NOT_WORTH * smallest_px:
         return min(smallest_px / middle_px, _LARGEST_FACTOR)
     return 1.0
-
-
-def mixed(first: DensityMap, second: DensityMap, share: float) -> DensityMap:
-    """The mean of two maps of one picture, the second one's weight being `share`, on the cells of
-    the first. Its count is the mean of both counts."""
-    if share == 0.0:
-        return first
-    rows, columns = first.people_per_cell.shape
-    onto = cv2.resize(second.people_per_cell, (columns, rows), interpolation=cv2.INTER_AREA)
-    as_many = second.count / max(float(onto.sum(dtype=np.float64)), _NOBODY)
-    people = (1.0 - share) * first.people_per_cell + np.float32(share * as_many) * onto
-    return replace(first, people_per_cell=np.asarray(people, np.float32))
 
 
 def _density(found: Outputs, canvas: Canvas) -> DensityMap:

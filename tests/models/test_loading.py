@@ -13,12 +13,12 @@ from models.errors import (
     WeightsMissingError,
     WrongFamilyError,
 )
-from models.heads.network import OwnHeadNetwork, mixed, size_factor
+from models.heads.network import OwnHeadNetwork, size_factor
 from models.loading import RuntimeChoice
 from models.registry import find_card
 from models.sessions import Precision, RuntimeName, Session, open_session
 from tests.models.conftest import HEAD_HEIGHT_PX, write_card
-from vision.observations import DensityMap, HeadPoints, Region
+from vision.observations import HeadPoints, Region
 
 
 def spot(
@@ -233,35 +233,6 @@ def test_the_heads_of_a_picture_of_small_ones_are_told_from_a_larger_one(
     region = Region(0, 0, 96, 64, least_head_px=card.decoding.wanted_head_px)
     by_geometry = OwnHeadNetwork(session, replace(card, decoding=larger)).observe(spot(), region)
     assert by_geometry.heads.sizes_px == pytest.approx(plain.heads.sizes_px, rel=0.01)
-
-
-def test_the_density_of_a_picture_of_small_heads_is_the_mean_of_both_looks(
-    model_dir: Path, tiny_network: bytes
-) -> None:
-    card = find_card("tiny", model_dir)
-    session = open_session(tiny_network, source="t", runtime="onnxruntime")
-
-    def seen(share: float) -> DensityMap:
-        larger = replace(card.decoding, smallest_head_px=30.0, enlarged_density=share)
-        density = OwnHeadNetwork(session, replace(card, decoding=larger)).observe(spot()).density
-        assert density is not None
-        return density
-
-    first, second = seen(0.0), seen(1.0)
-    assert second.count != pytest.approx(first.count)
-    assert seen(0.25).count == pytest.approx(0.75 * first.count + 0.25 * second.count)
-    assert seen(0.25).cell_width_px == first.cell_width_px
-
-
-def test_a_mean_of_two_maps_leaves_people_where_they_are() -> None:
-    """Of a 2 x 2 map and one of 4 x 4 cells over the same picture."""
-    coarse = DensityMap(np.array([[1, 0], [0, 0]], np.float32), 8.0, 8.0)
-    fine = np.zeros((4, 4), np.float32)
-    fine[2:, 2:] = 0.5
-    found = mixed(coarse, DensityMap(fine, 4.0, 4.0), 0.5)
-    assert found.people_per_cell.tolist() == [[0.5, 0.0], [0.0, 1.0]]
-    nobody = mixed(coarse, DensityMap(np.zeros((4, 4), np.float32), 4.0, 4.0), 0.5)
-    assert nobody.count == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

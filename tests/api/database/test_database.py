@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -152,6 +154,18 @@ async def test_readers_do_not_wait_for_the_writer(sqlite_url: str) -> None:
         async with database.read() as reading:
             assert (await reading.execute(select(1))).scalar_one() == 1
             assert await events.last_seq(reading) == 0
+
+
+async def test_a_busy_moment_opens_nothing_more(sqlite_url: str) -> None:
+    """Else a service would hold more files after its busiest moment than before."""
+    process = psutil.Process()
+    async with Database(sqlite_url) as database:
+        async with database.read():
+            before = process.num_fds()
+        async with AsyncExitStack() as held:
+            for _ in range(4):
+                await held.enter_async_context(database.read())
+            assert process.num_fds() == before
 
 
 def test_every_append_only_table_exists(sqlite_url: str) -> None:
