@@ -39,6 +39,7 @@ _START_TARGET_S = 15.0
 # Rates that were lowered in the burst of the start are back by then.
 _WARM_UP_S = 18.0
 _MEASURING_AT_MOST_S = 60.0
+_ENDING_S = 4.0
 _FILM_S = 10.0
 SIZES = {"720p": (1280, 720), "360p": (640, 360)}
 _Filmed = Callable[..., Path]
@@ -94,6 +95,8 @@ def _wait_measured(costs: Path) -> None:
     until = time.monotonic() + _MEASURING_AT_MOST_S
     while not costs.exists() and time.monotonic() < until:
         time.sleep(0.5)
+    # Its process is one of the product until it has ended: what it took must not be missing after.
+    time.sleep(_ENDING_S)
 
 
 def _sustained(
@@ -128,7 +131,7 @@ def school_films(
     Args:
         mixed: what three cameras of four show; empty text for a full stair.
     """
-    needed_s = 120.0 + _WARM_UP_S + _MEASURING_AT_MOST_S + seconds
+    needed_s = 120.0 + _WARM_UP_S + _MEASURING_AT_MOST_S + _ENDING_S + seconds
     full = _long_film(folder / kind, needed_s, seed, SIZES[kind], stair_film)
     empty = full
     if mixed:
