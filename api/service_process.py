@@ -19,6 +19,7 @@ from api.access.service import AccountsPlan
 from api.alarms.parents import CameraGroup
 from api.alarms.values import AlarmType
 from api.application import PlanFolder, create_app
+from api.background import start_threads
 from api.database.errors import DatabaseError
 from api.delivery.plan_file import PlanFile
 from api.evidence.origin import Origin
@@ -68,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat) -> None:
+    start_threads()
     site = load_site(site_dir)
     async with WorkerPictures(PictureSockets(site, settings).of) as pictures:
         app = create_app(

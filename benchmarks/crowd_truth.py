@@ -23,13 +23,15 @@ closes up with time (`Closure.room_m`); that is our model, and the lead time dep
     python -m benchmarks.crowd_truth --depth heads --seeds 20 --jobs 2 --json
     python -m benchmarks.crowd_truth --depth pixels --seeds 20 --fps 1.25 --results runs.jsonl
     python -m benchmarks.crowd_truth --depth pixels --seeds 1 --story late_gate --degraded dim
+    python -m benchmarks.crowd_truth --depth pixels --results runs.jsonl --also xiaoan-heads-2
     python -m benchmarks.crowd_truth --results runs.jsonl --minutes 0 --no-contacts
 
 Runs go seed by seed through the stories; after `--minutes` no new one starts, and the report says
 how many runs were done. With `--results` each run is a line of that file as soon as it is done,
 with all that was measured: a bench that was broken off goes on there, `--minutes 0` reports what
-there is, and changed rules judge the same measurements without new pictures. Rules and limits
-were set with seeds from 9,001 on, never with these.
+there is, and changed rules judge the same measurements without new pictures. `--also` shows the
+same pictures to a second network and keeps its runs too, to be reported with `--model`. Rules and
+limits were set with seeds from 9,001 on, never with these.
 """
 
 from __future__ import annotations
@@ -138,7 +140,10 @@ def main() -> None:
     options.add_argument("--results", type=Path, default=None, help="a line a run; goes on there")
     options.add_argument("--no-contacts", action="store_true", help="no door has a contact")
     options.add_argument("--model", default=default_head_network_id(), help="the head network")
+    options.add_argument("--also", default=None, help="a network whose runs are only kept")
     arguments = options.parse_args()
+    if arguments.also is not None and (arguments.results is None or arguments.depth != "pixels"):
+        options.error("--also asks for --depth pixels and for --results, where its runs are kept")
     known = (*STORIES, DEMONSTRATION)
     named = None if arguments.story is None else arguments.story.split(",")
     stories = [pair for pair in known if named is None or pair[0] in named]
@@ -210,30 +215,34 @@ def _profile_of(camera_id: str) -> ZoneProfile:
 
 def played(stories: Sequence[tuple[str, str]], arguments: argparse.Namespace) -> list[Recording]:
     """All runs, seed by seed, `--jobs` at a time, as far as `--minutes` carries."""
-    network = _asked_network(arguments)
+    networks = [_asked_network(arguments)]
+    if arguments.also is not None:
+        networks.append(find_card(arguments.also).versioned_id)
+    first = Key("", 0, arguments.depth, arguments.degraded, arguments.fps)
     wanted = {
-        Key(story, seed, arguments.depth, arguments.degraded, arguments.fps, network): camera_id
+        replace(first, story=story, seed=seed): camera_id
         for seed in range(arguments.seed, arguments.seed + arguments.seeds)
         for story, camera_id in stories
     }
-    runs = [run for run in read_recordings(arguments.results) if run.key in wanted]
-    done = {run.key for run in runs}
-    left = [(key, camera_id) for key, camera_id in wanted.items() if key not in done]
+    known = read_recordings(arguments.results)
+    runs = [run for run in known if run.key in {replace(k, network=networks[0]) for k in wanted}]
+    done = {run.key for run in known}
+    left = []
+    for key, camera_id in wanted.items():
+        keys = [replace(key, network=network) for network in networks]
+        missing = [one for one in keys if one not in done]
+        if missing:
+            left.append((missing, camera_id))
     ends = None if arguments.minutes is None else time.monotonic() + 60.0 * arguments.minutes
-    if arguments.jobs == 1:
-        for key, camera_id in left:
-            if ends is not None and time.monotonic() >= ends:
-                break
-            runs.append(_kept(play(key, camera_id, arguments.seconds), arguments.results))
-        return runs
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        for first in range(0, len(left), arguments.jobs):
+        for number in range(0, len(left), arguments.jobs):
             if ends is not None and time.monotonic() >= ends:
                 break
-            batch = left[first : first + arguments.jobs]
+            batch = left[number : number + arguments.jobs]
             cut = [arguments.seconds] * len(batch)
-            done_now = pool.map(play, *zip(*batch, strict=True), cut)
-            runs.extend(_kept(run, arguments.results) for run in done_now)
+            for played_now in pool.map(play, *zip(*batch, strict=True), cut):
+                kept = [_kept(run, arguments.results) for run in played_now]
+                runs += [run for run in kept if run.key.network == networks[0]]
     return runs
 
 
@@ -243,36 +252,54 @@ def _kept(run: Recording, path: Path | None) -> Recording:
     return run
 
 
-def play(key: Key, camera_id: str, seconds: float | None = None) -> Recording:
-    """Show one story to the measuring core; what it measures in the zone of `camera_id`."""
-    site, profiles = _school()
-    zone = site.zones_of(camera_id)[0]
+class Judge:
+    """The measuring core over a story, with one network's eyes or with stated heads."""
+
+    def __init__(self, key: Key, camera_ids: Sequence[str]) -> None:
+        site, profiles = _school()
+        self._zone = site.zones_of(camera_ids[0])[0]
+        self._camera_id = camera_ids[0]
+        self._analyser = build_analyser(site, camera_ids, profiles, "", leaves=_leaves(site))
+        self._grid = PlanGrid.over(self._zone.polygon_xy_m)
+        self._seen = np.ones(self._grid.shape, dtype=np.bool_)
+        self.run = Recording(key, self._zone.id)
+
+    def see(self, number: int, moment: Moment, doors: Mapping[str, DoorState]) -> None:
+        self._analyser.note_doors(doors)
+        frame = Frame(moment.camera_id, number, BEGAN.plus(moment.t_s), moment.image_bgr)
+        observation = moment.observation
+        if observation is None:
+            network = _network(self.run.key.network)
+            observation = network.observe(moment.image_bgr, self._analyser.region(frame))
+        (reading,) = self._analyser.observe(frame, observation)
+        if moment.camera_id != self._camera_id or reading.measurement is None:
+            return
+        xy = moment.feet_xy_m
+        inside = shapely.contains_xy(self._zone.polygon_xy_m, xy[:, 0], xy[:, 1])
+        field = kernel_field(self._grid, xy[inside])
+        truth = density_peak(self._grid, field, self._seen).density_per_m2
+        self.run.add(moment.t_s, truth, moment.speed_mps[inside], reading.measurement)
+
+
+def play(keys: Sequence[Key], camera_id: str, seconds: float | None = None) -> list[Recording]:
+    """Show one story to the measuring core; what it measures in the zone of `camera_id`.
+
+    The keys differ in their network alone: all of them are shown the same pictures.
+    """
     cameras = [camera_id, *filter(None, [UPSTREAM.get(camera_id)])]
-    analyser = build_analyser(site, cameras, profiles, "", leaves=_leaves(site))
-    run = Recording(key, zone.id)
-    grid = PlanGrid.over(zone.polygon_xy_m)
-    seen = np.ones(grid.shape, dtype=np.bool_)
-    doors = Contacts(key.story)
+    judges = [Judge(key, cameras) for key in keys]
+    doors = Contacts(keys[0].story)
     last_s: float | None = None
-    for number, moment in enumerate(_moments(key, cameras)):
+    for number, moment in enumerate(_moments(keys[0], cameras)):
         if moment.camera_id == camera_id:
             last_s = moment.t_s if len(moment.feet_xy_m) else last_s
         gone = last_s is not None and moment.t_s - last_s > GONE_S
         if gone or (seconds is not None and moment.t_s > seconds):
             break
-        analyser.note_doors(doors.told(moment.t_s, closed=moment.closed))
-        frame = Frame(moment.camera_id, number, BEGAN.plus(moment.t_s), moment.image_bgr)
-        observation = moment.observation
-        if observation is None:
-            observation = _network(key.network).observe(moment.image_bgr, analyser.region(frame))
-        (reading,) = analyser.observe(frame, observation)
-        if moment.camera_id != camera_id or reading.measurement is None:
-            continue
-        xy = moment.feet_xy_m
-        inside = shapely.contains_xy(zone.polygon_xy_m, xy[:, 0], xy[:, 1])
-        truth = density_peak(grid, kernel_field(grid, xy[inside]), seen).density_per_m2
-        run.add(moment.t_s, truth, moment.speed_mps[inside], reading.measurement)
-    return run
+        told = doors.told(moment.t_s, closed=moment.closed)
+        for judge in judges:
+            judge.see(number, moment, told)
+    return [judge.run for judge in judges]
 
 
 def _leaves(site: Site) -> Mapping[str, Sequence[Leaf]]:

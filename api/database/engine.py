@@ -58,7 +58,11 @@ class Database:
 
     async def __aenter__(self) -> Self:
         if self.is_sqlite:
-            await self._open_readers()
+            try:
+                await self._open_readers()
+            except BaseException:
+                await self._dispose()
+                raise
         return self
 
     async def __aexit__(
@@ -67,8 +71,7 @@ class Database:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._writer.dispose()
-        await self._reader.dispose()
+        await self._dispose()
 
     @asynccontextmanager
     async def write(self, *, in_turn: bool = True) -> AsyncIterator[AsyncConnection]:
@@ -95,6 +98,10 @@ class Database:
         async with AsyncExitStack() as held:
             for _ in range(_READERS):
                 await held.enter_async_context(self._reader.connect())
+
+    async def _dispose(self) -> None:
+        await self._writer.dispose()
+        await self._reader.dispose()
 
     def _engine(self, url: URL, *, connections: int, begin: str) -> AsyncEngine:
         if not self.is_sqlite:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from api.background import start_threads
 from api.database import Database, migrate
 from api.database.errors import DatabaseError
 from api.delivery.driver import Driver, Received
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def send(database_url: str, file: PlanFile, site_name: str, heartbeat: Heartbeat) -> None:
     """Run a sender over a migrated database until SIGTERM or SIGINT."""
+    start_threads()
     clock, plan = SystemClock(), file.plan
     async with Database(database_url) as database:
         sender = Sender(database, plan, clock, driver_builder(plan, site_name, clock))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -12,12 +13,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, delete, insert, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from api import events
 from api.alarms import store
 from api.alarms.machine import observe
-from api.database import Database, DatabaseError, MigrationError, migrate
+from api.database import Database, DatabaseError, MigrationError, engine, migrate
 from api.database.engine import parse_url
 from api.database.tables import ALARM_HISTORY, METADATA, VIEWINGS
 from api.events import EventKind, NewEvent
@@ -166,6 +167,26 @@ async def test_a_busy_moment_opens_nothing_more(sqlite_url: str) -> None:
             for _ in range(4):
                 await held.enter_async_context(database.read())
             assert process.num_fds() == before
+
+
+async def test_a_reader_that_cannot_be_opened_leaves_no_other_open(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+
+    def prepare(connection: object, record: object) -> None:
+        opened.append(record)
+        if len(opened) == 3:
+            raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(engine, "_prepare_sqlite", prepare)
+    before = {thread for thread in threading.enumerate() if thread.is_alive()}
+    with pytest.raises(OperationalError, match="unable to open"):
+        async with Database(sqlite_url):
+            raise AssertionError("one of its readers cannot be opened")
+    left = {thread for thread in threading.enumerate() if thread.is_alive()} - before
+    # The connection that failed is the driver's own to close.
+    assert len(left) <= 1
 
 
 def test_every_append_only_table_exists(sqlite_url: str) -> None:
