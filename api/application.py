@@ -17,6 +17,7 @@ from api.access.rights import Right
 from api.access.scoping import places_of
 from api.access.service import AccountsPlan
 from api.alarms.parents import CameraGroup
+from api.alarms.site_files import tell_site_files
 from api.coverage.mount import install_coverage
 from api.coverage.watch import CoverageWatch
 from api.delivery.monitor import monitoring
@@ -131,6 +132,7 @@ def create_app(
         del app
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(service.running())
+            await tell_site_files(service.desk, refused=settings.site_files_refused)
             if accounts is not None:
                 await stack.enter_async_context(accounts.running())
             if planning is not None:

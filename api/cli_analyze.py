@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from api.analysis.report import write_report
 from api.analysis.run import Analysis, AnalysisOrder, analyse
 from config import ConfigError, Site, load_site
-from config.profiles import ProfileFileError, load_profiles
+from config.profiles import load_profiles
 from config.texts import LANGUAGES, text
 from models import load_head_network
 from models.errors import ModelError
@@ -73,7 +73,7 @@ def analyze(
                 order, network, profiles, lambda video, share: show.at(video.name, share)
             )
         write_report(analysis, lang)
-    except (ConfigError, ProfileFileError, ModelError, StreamError, VisionError) as error:
+    except (ConfigError, ModelError, StreamError, VisionError) as error:
         console.print(str(error), markup=False)
         raise typer.Exit(_EXIT_BAD_INPUT) from None
     _tell(console, analysis, lang)

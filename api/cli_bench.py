@@ -18,6 +18,7 @@ from api.capacity.budget import HEADROOM, STAGES, StageCosts
 from api.capacity.measure import Machine
 from api.capacity.site_demand import CostMemory, dearest_stage, demand_of, measure_site
 from api.run import settings_environment
+from api.site_arguments import site_arguments
 from config import ConfigError, load_site, sample_school_directory
 from config.settings import ServiceSettings, load_settings
 from config.site import Site
@@ -108,7 +109,7 @@ def warn_of_overload(
             return
         program = (sys.executable, "-m", "api.capacity.site_process")
         done = subprocess.run(  # noqa: S603  # the service's own program
-            (*program, "--site", str(site.directory)),
+            (*program, *site_arguments(site)),
             env=os.environ | settings_environment(settings),
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,

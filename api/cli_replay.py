@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from api.replay.recorded import RecordedReadingsError, kind_of, load_readings
-from config.profiles import ProfileFileError, load_profiles
+from config.errors import ConfigError
+from config.profiles import load_profiles
 from config.texts import LANGUAGES, text
 from vision.replay import Change, Pair, Spell, compared, judged_again, spells
 
@@ -42,7 +43,7 @@ def replay(
         zone = ZoneInfo(timezone)
         new_profiles = load_profiles(profile)
         recorded = load_readings(readings)
-    except (ProfileFileError, RecordedReadingsError, ZoneInfoNotFoundError) as error:
+    except (ConfigError, RecordedReadingsError, ZoneInfoNotFoundError) as error:
         console.print(str(error), markup=False)
         raise typer.Exit(1) from None
     rows: list[list[str]] = []

@@ -16,9 +16,12 @@ from rich.console import Console
 from api.cli_bench import warn_of_overload
 from api.logs import set_up_logs
 from api.run import RunPlan, run
-from config import ConfigError, load_site
+from config import ConfigError
 from config.settings import load_settings
+from config.site_in_force import settle_site
 from models.errors import ModelError
+from models.loading import head_card
+from streams.clock import SystemClock
 from streams.stopping import stop_on_signals
 
 SiteOption = Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")]
@@ -37,8 +40,11 @@ def run_command(site: SiteOption, run_dir: RunDirOption = None, port: PortOption
     """启动值班台和全部摄像机 Start the console and all cameras; Ctrl+C stops."""
     try:
         settings = load_settings(run_dir=run_dir, port=port)
-        plan = RunPlan(load_site(site), settings)
         set_up_logs(settings.log_level)
+        # Before anything is written.
+        head_card(settings.head_network or None)
+        files = settle_site(site, settings.run_dir, SystemClock().utc())
+        plan = RunPlan(files, settings)
         stop = threading.Event()
         stop_on_signals(stop)
         warn_of_overload(plan.site, settings, say, stop)

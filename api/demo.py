@@ -16,6 +16,7 @@ import httpx
 from api.run import RunPlan
 from config import load_site, sample_school_directory
 from config.settings import ENV_PREFIX, ServiceSettings, load_settings
+from config.site_in_force import SiteInForce
 from config.texts import text
 from vision.readings import Level
 
@@ -37,7 +38,7 @@ def demo_plan(run_dir: Path | None, port: int | None) -> RunPlan:
         access="open",
         log_level=None if f"{ENV_PREFIX}LOG_LEVEL" in os.environ else "error",
     )
-    return RunPlan(load_site(sample_school_directory()), settings, one_by_one=True)
+    return RunPlan(SiteInForce(load_site(sample_school_directory())), settings, one_by_one=True)
 
 
 @dataclass(frozen=True, slots=True)

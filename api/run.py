@@ -8,13 +8,16 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from api.delivery.plan_file import PlanFile
 from api.mover import Mover
 from api.placement import settle_shares, worker_shares
+from api.site_arguments import site_arguments
 from config.errors import SettingsError
 from config.settings import ENV_PREFIX, ServiceSettings, ingest_token
 from config.site import Site
+from config.site_in_force import SiteInForce
 from config.texts import text
 from models.loading import head_card
 from streams.clock import SystemClock
@@ -28,13 +31,18 @@ class RunPlan:
     """What is to run: a checked site and the settings of this machine.
 
     Attributes:
+        files: the settings that the run goes by, and why those of the folder do not hold.
         one_by_one: the workers start once the service answers. A slow machine then shows an empty
             console rather than one that is behind; cameras of a school are watched at once.
     """
 
-    site: Site
+    files: SiteInForce
     settings: ServiceSettings
     one_by_one: bool = False
+
+    @property
+    def site(self) -> Site:
+        return self.files.site
 
     @property
     def url(self) -> str:
@@ -60,6 +68,7 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
     delivery = PlanFile.opened(plan.site.directory, settings.run_dir)
     specs = process_specs(plan, delivery)
     language = settings.language
+    _tell_site_fault(plan.files, language, say)
     _tell_delivery_fault(delivery, language, say)
     say(
         text(
@@ -83,10 +92,11 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
 def process_specs(plan: RunPlan, delivery: PlanFile) -> tuple[ProcessSpec, ...]:
     """The service first, then one process a worker; settings travel in the environment."""
     environment = settings_environment(plan.settings)
-    site_dir = str(plan.site.directory)
+    site = site_arguments(plan.site)
+    refused = ("--files-refused",) if plan.files.problems else ()
     service = ProcessSpec(
         "service",
-        (sys.executable, "-m", "api.service_process", "--site", site_dir),
+        (sys.executable, "-m", "api.service_process", *site, *refused),
         environment,
         stop_grace_s=5.0,
     )
@@ -95,7 +105,7 @@ def process_specs(plan: RunPlan, delivery: PlanFile) -> tuple[ProcessSpec, ...]:
             share.worker_id,
             (
                 *(sys.executable, "-m", "api.worker_process"),
-                *("--site", site_dir, "--worker-id", share.worker_id),
+                *(*site, "--worker-id", share.worker_id),
             ),
             environment,
             waits_for=service.name if plan.one_by_one else "",
@@ -116,9 +126,25 @@ def _sender_specs(
     names_nobody = not delivery.plan.targets and delivery.fault is None
     if names_nobody and plan.settings.access == "open":
         return ()
-    site_dir = str(plan.site.directory)
-    arguments = (sys.executable, "-m", "api.delivery.process", "--site", site_dir)
+    arguments = (sys.executable, "-m", "api.delivery.process", *site_arguments(plan.site))
     return (ProcessSpec("sender", arguments, environment),)
+
+
+def _tell_site_fault(files: SiteInForce, language: str, say: Say) -> None:
+    """Files that cannot be used do not stop a school's watch where there are settings before."""
+    if files.problems and files.taken_at is not None:
+        when = _local_time(files)
+        say(text("run.site_files_refused", language, when=when))
+        for problem in files.problems:
+            say(f"  {problem}")
+
+
+def _local_time(files: SiteInForce) -> str:
+    """When the settings in force were taken, by the site's own clock."""
+    if files.taken_at is None:
+        return ""
+    moment = files.taken_at.to_datetime().astimezone(ZoneInfo(files.site.timezone))
+    return f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _tell_delivery_fault(delivery: PlanFile, language: str, say: Say) -> None:

@@ -7,7 +7,6 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import structlog
 
@@ -29,8 +28,9 @@ from api.pictures import WorkerPictures
 from api.placement import PictureSockets, worker_shares
 from api.server import Server, build_server
 from api.settings import ApiSettings
+from api.site_arguments import add_site_arguments, site_of
 from api.watched import Name
-from config import ConfigError, Site, load_site, sample_school_directory
+from config import ConfigError, Site, sample_school_directory
 from config.oidc import load_oidc
 from config.plan import load_edition
 from config.profiles import load_profiles
@@ -53,13 +53,17 @@ _BEAT_EVERY_S = 1.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM; exit code 2 with one message when it cannot start."""
     parser = argparse.ArgumentParser(prog="xiaoan-service")
-    parser.add_argument("--site", type=Path, required=True)
+    add_site_arguments(parser)
+    parser.add_argument(
+        "--files-refused", action="store_true", help="the site's own files cannot be used"
+    )
     options = parser.parse_args(arguments)
     settings = load_settings()
     set_up_logs(settings.log_level)
     heartbeat = Heartbeat.from_environment(os.environ)
     try:
-        asyncio.run(_serve(settings, options.site, heartbeat))
+        site = site_of(options)
+        asyncio.run(_serve(settings, site, heartbeat, files_refused=options.files_refused))
     except (ConfigError, DatabaseError) as error:
         log.error("the service cannot start", reason=str(error))
         return EXIT_CANNOT_START
@@ -68,9 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat) -> None:
+async def _serve(
+    settings: ServiceSettings, site: Site, heartbeat: Heartbeat, *, files_refused: bool
+) -> None:
     start_threads()
-    site = load_site(site_dir)
     async with WorkerPictures(PictureSockets(site, settings).of) as pictures:
         app = create_app(
             settings=ApiSettings(
@@ -80,13 +85,14 @@ async def _serve(settings: ServiceSettings, site_dir: Path, heartbeat: Heartbeat
                 stale_after_s=settings.stale_after_s,
                 lost_after_s=max(10.0, 2.0 * settings.stale_after_s),
                 allowed_hosts=settings.allowed_hosts,
+                site_files_refused=files_refused,
             ),
             site=site,
             clock=SystemClock(),
             pictures=pictures,
             plan=_plan_of(site, settings),
-            access=_access_of(settings, site_dir),
-            delivery=PlanFile.opened(site_dir, settings.run_dir),
+            access=_access_of(settings, site),
+            delivery=PlanFile.opened(site.directory, settings.run_dir),
             response=load_response(site),
             groups=_worker_groups(site, settings),
             evidence=_evidence_of(site, settings),
@@ -109,7 +115,7 @@ def _worker_groups(site: Site, settings: ServiceSettings) -> tuple[CameraGroup, 
     )
 
 
-def _access_of(settings: ServiceSettings, site_dir: Path) -> Access | AccountsPlan:
+def _access_of(settings: ServiceSettings, site: Site) -> Access | AccountsPlan:
     """Accounts, or the open access of a demonstration on this machine alone."""
     if settings.access == "open":
         return DEMO_ACCESS
@@ -121,7 +127,7 @@ def _access_of(settings: ServiceSettings, site_dir: Path) -> Access | AccountsPl
         sys.stdout.flush()
 
     sealer = load_sealer(settings.run_dir / KEY_FILE)
-    house = load_oidc(site_dir)
+    house = load_oidc(site.directory, read_from=site.read_from)
     provider = None if house is None else Provider(house)
     return AccountsPlan(sealer, settings.run_dir / ANCHOR_FILE, announce, provider=provider)
 
@@ -139,7 +145,7 @@ def _evidence_of(site: Site, settings: ServiceSettings) -> EvidencePlan:
 
 def _plan_of(site: Site, settings: ServiceSettings) -> PlanFolder | None:
     """The plan from the site's own folder `plan`; the sample school has the packaged one."""
-    folder = site.directory / PLAN_FOLDER
+    folder = site.file(PLAN_FOLDER)
     if folder.is_dir():
         edition = load_edition(folder)
     elif site.directory == sample_school_directory():

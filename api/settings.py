@@ -22,6 +22,8 @@ class ApiSettings:
         allowed_hosts: names under which browsers may reach the console, besides `localhost` and
             plain addresses; other names are refused, so that a foreign page cannot read through
             a name it controls.
+        site_files_refused: the site's own files cannot be used; those of a start before are in
+            force, and an alarm says so.
     """
 
     database_url: str = field(repr=False)
@@ -35,6 +37,7 @@ class ApiSettings:
     watch_every_s: float = 0.5
     upkeep_every_s: float = 60.0
     allowed_hosts: tuple[str, ...] = ()
+    site_files_refused: bool = False
 
     def __post_init__(self) -> None:
         if len(self.ingest_token) < 16:

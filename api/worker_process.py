@@ -7,15 +7,15 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import structlog
 
 from api.logs import set_up_logs
 from api.placement import worker_shares
-from config import ConfigError, load_site
-from config.profiles import ProfileFileError, load_profiles
+from api.site_arguments import add_site_arguments, site_of
+from config import ConfigError
+from config.profiles import load_profiles
 from config.settings import ingest_token, load_settings
 from config.timetable import load_timetable
 from models import load_head_network
@@ -39,7 +39,7 @@ _NICENESS = 4
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a worker until SIGTERM; exit code 2 with one message when it cannot start."""
     parser = argparse.ArgumentParser(prog="xiaoan-worker")
-    parser.add_argument("--site", type=Path, required=True)
+    add_site_arguments(parser)
     parser.add_argument("--worker-id", required=True)
     options = parser.parse_args(arguments)
     stop = threading.Event()
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up_logs(settings.log_level)
     structlog.contextvars.bind_contextvars(worker=options.worker_id)
     try:
-        site = load_site(options.site)
+        site = site_of(options)
         shares = {share.worker_id: share for share in worker_shares(site, settings)}
         core = core_of([*shares].index(options.worker_id), len(shares), usable_cores())
         if core is not None:
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             hardware=usable_hardware(settings.hardware_decoding),
             persons=second_look(settings.second_look),
         )
-    except (ConfigError, ProfileFileError, ModelError, StreamError, VisionError) as error:
+    except (ConfigError, ModelError, StreamError, VisionError) as error:
         log.error("the worker cannot start", reason=str(error))
         return EXIT_CANNOT_START
     log.info(

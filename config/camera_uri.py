@@ -48,6 +48,7 @@ class CameraUri:
         parameters: of a virtual address, name and value: `seed`, `light`, `camera`, `start_s`.
         credentials: reference to `user:password`, or `None`.
         directory: the site folder, to which relative paths refer.
+        networks_dir: where `networks.yaml` is read; `None` for the site folder.
     """
 
     scheme: str
@@ -55,9 +56,17 @@ class CameraUri:
     parameters: tuple[tuple[str, str], ...] = ()
     credentials: str | None = None
     directory: Path = Path()
+    networks_dir: Path | None = None
 
     @classmethod
-    def parse(cls, text: str, *, directory: Path, credentials: str | None = None) -> CameraUri:
+    def parse(
+        cls,
+        text: str,
+        *,
+        directory: Path,
+        credentials: str | None = None,
+        networks_dir: Path | None = None,
+    ) -> CameraUri:
         """Read an address.
 
         Raises:
@@ -83,7 +92,13 @@ class CameraUri:
             if not path.strip("/"):
                 raise CameraUriError("the file path is missing", "write file:clips/NAME.mp4")
             return cls("file", path, directory=directory)
-        return cls(scheme, _rtsp_location(text), credentials=credentials, directory=directory)
+        return cls(
+            scheme,
+            _rtsp_location(text),
+            credentials=credentials,
+            directory=directory,
+            networks_dir=networks_dir,
+        )
 
     @property
     def file_path(self) -> Path:
@@ -152,7 +167,7 @@ class CameraUri:
         """
         if self.scheme in ("rtsp", "rtsps"):
             host = urlsplit(f"//{self.location}").hostname or ""
-            permitted(host, load_networks(self.directory), resolver)
+            permitted(host, load_networks(self.networks_dir or self.directory), resolver)
 
     def __str__(self) -> str:
         if self.scheme in ("file", "virtual"):

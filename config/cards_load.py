@@ -112,7 +112,7 @@ def load_cards(site: Site, desk: DeskPlan) -> CardBook:
     Raises:
         ConfigFileError: with every problem found; each names file, line, key and mend.
     """
-    path = site.directory / CARDS_FILE
+    path = site.file(CARDS_FILE)
     if not path.exists():
         return CardBook()
     return _Reader(read_yaml(path), site, desk).book()

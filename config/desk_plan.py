@@ -144,7 +144,7 @@ def load_desk_plan(site: Site) -> DeskPlan:
     Raises:
         ConfigFileError: with every problem found; each names file, line, key and mend.
     """
-    path = site.directory / DESK_FILE
+    path = site.file(DESK_FILE)
     if not path.exists():
         return DeskPlan()
     return _plan(read_yaml(path), _camera_ids(site))
@@ -157,7 +157,7 @@ def parse_desk_plan(content: bytes, *, camera_ids: Collection[str]) -> DeskPlan:
 
 def desk_file(site: Site) -> Path:
     """Where the plan of a site stands, whether or not there is one."""
-    return site.directory / DESK_FILE
+    return site.file(DESK_FILE)
 
 
 def _camera_ids(site: Site) -> set[str]:

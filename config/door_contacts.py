@@ -63,7 +63,7 @@ def watched_leaves(site: Site) -> dict[str, tuple[Leaf, ...]]:
     Raises:
         ConfigFileError: when the file is not YAML.
     """
-    path = site.directory / PANELS_FILE
+    path = site.file(PANELS_FILE)
     if not path.exists():
         return {}
     data = read_yaml(path).data

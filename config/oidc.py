@@ -78,13 +78,17 @@ class _Keys(BaseModel):
     address: _Web
 
 
-def load_oidc(directory: Path) -> OtherHouse | None:
+def load_oidc(directory: Path, *, read_from: Path | None = None) -> OtherHouse | None:
     """Read `oidc.yaml`; `None` where the site has none.
+
+    Args:
+        directory: the site folder, where its secret lies.
+        read_from: a copy of the folder's settings, to be read in their place.
 
     Raises:
         OidcFileError: with every problem found; each names file, line, key and mend.
     """
-    path = directory / OIDC_FILE
+    path = (read_from or directory) / OIDC_FILE
     if not path.exists():
         return None
     try:

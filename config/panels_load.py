@@ -34,6 +34,7 @@ from config.panels import (
 from config.schema_problems import validated
 from config.secret_store import open_secret
 from config.site import LocalText, Site
+from config.site_folder import SiteFolder
 from config.site_schema import Id, Keys, TextKeys
 from config.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
 
@@ -126,11 +127,11 @@ def load_panels(site: Site) -> PanelPlan:
     Raises:
         ConfigFileError: with every problem found; each names file, line, key and mend.
     """
-    path = site.directory / PANELS_FILE
+    path = site.file(PANELS_FILE)
     if not path.exists():
         return PanelPlan()
     zone_ids = {zone.id for zone in site.zones}
-    return _plan(read_yaml(path), zone_ids, site.directory, doors_of(site))
+    return _plan(read_yaml(path), zone_ids, site.folder, doors_of(site))
 
 
 def parse_panels(
@@ -145,12 +146,14 @@ def parse_panels(
     Args:
         doors: see `config.door_contacts.doors_of`.
     """
-    return _plan(parse_yaml(content, file=PANELS_FILE), zone_ids, directory, doors or {})
+    folder = SiteFolder(directory, directory)
+    return _plan(parse_yaml(content, file=PANELS_FILE), zone_ids, folder, doors or {})
 
 
 def _plan(
-    source: YamlSource, zone_ids: Collection[str], directory: Path, doors: Mapping[str, bool]
+    source: YamlSource, zone_ids: Collection[str], folder: SiteFolder, doors: Mapping[str, bool]
 ) -> PanelPlan:
+    directory = folder.directory
     root = validated(_PanelKeys, source.data, at=(), source=source)
     if root is None:
         raise ConfigFileError(source.problems)
@@ -195,7 +198,7 @@ def _plan(
         (*inputs.values(), *contacts),
         tuple(outputs.values()),
         tuple(cameras.values()),
-        load_networks(directory),
+        load_networks(folder.read_from),
     )
 
 

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
+from config.errors import ConfigError
 from vision.profiles import LevelThreshold, ProfileError, Rules, ZoneProfile
 from vision.readings import Level
 from vision.zones import ZoneType
@@ -29,7 +30,7 @@ _DEFAULTS = ("leave_ratio", "leave_s", "confidence_sigma", "smoothing_s", "max_g
 _ZONE_KEYS = ("levels", "rules", *_DEFAULTS)
 
 
-class ProfileFileError(ValueError):
+class ProfileFileError(ConfigError):
     """A profile file that cannot be used; the text names file, line, key and mend."""
 
     def __init__(self, file: str, line: int, key: str, message: str, mend: str) -> None:

@@ -144,7 +144,7 @@ def load_recording(site: Site) -> RecordingSettings:
     Raises:
         ConfigFileError: with every problem: file, line, key and mend.
     """
-    path = site.directory / RECORDING_FILE
+    path = site.file(RECORDING_FILE)
     if not path.is_file():
         return _settings(_FileKeys(format=1), site, "")
     source = read_yaml(path)

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 from shapely.geometry import Polygon
 
 from config.camera_uri import CameraUri
+from config.site_folder import SiteFolder
 from vision.camera import Camera, Pose
 from vision.zones import Zone
 
@@ -208,7 +209,10 @@ class Site:
 
     Attributes:
         zone_names: name of each zone by id.
-        directory: the folder of the site file.
+        directory: the folder of the site file, to which films, secrets, sounds and drawings that
+            it names are relative.
+        read_from: where its files are read, when that is a copy that a run took of them; see
+            `config.site_in_force`.
         sha256: of the site file's bytes, to say which site a record belongs to.
         profiles_file: the site's own threshold profiles; `None` for the packaged ones.
         absent_key_areas: kinds of key places that the site does not have, each with the reason.
@@ -225,6 +229,15 @@ class Site:
     sha256: str
     profiles_file: Path | None = None
     absent_key_areas: tuple[tuple[str, str], ...] = ()
+    read_from: Path | None = None
+
+    @property
+    def folder(self) -> SiteFolder:
+        return SiteFolder(self.directory, self.read_from or self.directory)
+
+    def file(self, name: str) -> Path:
+        """Where a file or folder of settings beside the site file is read; it need not exist."""
+        return self.folder.read_from / name
 
     @property
     def areas(self) -> tuple[Area, ...]:

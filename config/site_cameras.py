@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from config.camera_uri import CameraUri, CameraUriError
 from config.site import CalibrationNote, LocalText, Preset, SiteCamera
+from config.site_folder import SiteFolder
 from config.site_schema import CameraKeys, LensKeys, PoseKeys
 from config.yaml_source import KeyPath, YamlSource
 from vision.camera import Camera, Lens, Pose
@@ -21,14 +21,14 @@ def build_camera(
     zones: Mapping[int, Zone],
     at: KeyPath,
     source: YamlSource,
-    directory: Path,
+    folder: SiteFolder,
 ) -> SiteCamera | None:
     """The camera, or `None` with the reasons reported; `zones` by their place in its list."""
     before = len(source.problems)
-    uri = _uri(keys.uri, keys.credentials, (*at, "uri"), source, directory)
+    uri = _uri(keys.uri, keys.credentials, (*at, "uri"), source, folder)
     sub_uri = None
     if keys.sub_uri is not None:
-        sub_uri = _uri(keys.sub_uri, keys.credentials, (*at, "sub_uri"), source, directory)
+        sub_uri = _uri(keys.sub_uri, keys.credentials, (*at, "sub_uri"), source, folder)
     camera = _calibrated(keys, at, source)
     if camera is not None:
         for index, zone in zones.items():
@@ -83,10 +83,15 @@ def _note(keys: CameraKeys) -> CalibrationNote | None:
 
 
 def _uri(
-    text: str, credentials: str | None, at: KeyPath, source: YamlSource, directory: Path
+    text: str, credentials: str | None, at: KeyPath, source: YamlSource, folder: SiteFolder
 ) -> CameraUri | None:
     try:
-        return CameraUri.parse(text, directory=directory, credentials=credentials)
+        return CameraUri.parse(
+            text,
+            directory=folder.directory,
+            credentials=credentials,
+            networks_dir=folder.read_from,
+        )
     except CameraUriError as error:
         source.report(at, error.message, error.mend)
         return None

@@ -1,7 +1,8 @@
 """Every file of a site folder beside `site.yaml`: is it there, and can it be used?
 
-The service reads these files when it starts and refuses to start with a bad one; this reads them
-the same way, so that somebody can know before.
+The service reads most of these files when it starts; this reads them the same way, so that somebody
+can know before, and a start with a bad one can go back to the files before it
+(`config.site_in_force`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from config.site import Site
 from config.timetable.load import TIMETABLE_FILE, load_timetable
 
 PLAN_FOLDER = "plan"
+# Read each time they are asked for, where they stand; `delivery.yaml` keeps what was last in force.
+_READ_IN_PLACE = frozenset({DELIVERY_FILE, DISMISSAL_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,26 @@ class FileStanding:
 
 def check_files(site: Site) -> tuple[FileStanding, ...]:
     """Read every file beside the site file; never raises for what they hold."""
+    return tuple(_standing(_path_of(site, name), name, read) for name, read in _readers(site))
+
+
+def problems_at_a_start(site: Site) -> tuple[str, ...]:
+    """What is wrong in the files that a start reads; each with file, line, key and mend."""
+    problems = [
+        problem
+        for name, read in _readers(site)
+        if name not in _READ_IN_PLACE
+        for problem in _standing(_path_of(site, name), name, read).problems
+    ]
+    # What is wrong in the profiles is told by whatever else is held against them, too.
+    return tuple(dict.fromkeys(problems))
+
+
+_Reader = Callable[[], dict[str, int]]
+
+
+def _readers(site: Site) -> tuple[tuple[str, _Reader], ...]:
+    """How each file is read; what comes back is counted by kind."""
     desk: list[DeskPlan] = []
 
     def read_desk() -> dict[str, int]:
@@ -73,46 +96,49 @@ def check_files(site: Site) -> tuple[FileStanding, ...]:
         paths = sum(len(target.paths) for target in plan.targets)
         return {"targets": len(plan.targets), "paths": paths}
 
+    def read_dismissal() -> dict[str, int]:
+        return {"places": len(load_dismissal(site.directory).places)}
+
     def read_timetable() -> dict[str, int]:
         load_timetable(site, load_profiles(site.profiles_file))
         return {}
 
-    def read_recording() -> dict[str, int]:
-        load_recording(site)
-        return {}
-
-    def read_dismissal() -> dict[str, int]:
-        return {"places": len(load_dismissal(site.directory).places)}
-
-    def read_networks() -> dict[str, int]:
-        load_networks(site.directory)
-        return {}
-
-    def read_oidc() -> dict[str, int]:
-        load_oidc(site.directory)
-        return {}
-
-    def read_plan() -> dict[str, int]:
-        load_edition(site.directory / PLAN_FOLDER)
-        return {}
-
-    readers: tuple[tuple[str, Callable[[], dict[str, int]]], ...] = (
+    readers: tuple[tuple[str, _Reader], ...] = (
         (DESK_FILE, read_desk),
         (CARDS_FILE, read_cards),
         (PANELS_FILE, read_panels),
         (DELIVERY_FILE, read_delivery),
-        (NETWORKS_FILE, read_networks),
-        (OIDC_FILE, read_oidc),
-        (RECORDING_FILE, read_recording),
+        (NETWORKS_FILE, _uncounted(lambda: load_networks(site.folder.read_from))),
+        (OIDC_FILE, _uncounted(lambda: load_oidc(site.directory, read_from=site.read_from))),
+        (RECORDING_FILE, _uncounted(lambda: load_recording(site))),
         (TIMETABLE_FILE, read_timetable),
         (DISMISSAL_FILE, read_dismissal),
-        (PLAN_FOLDER, read_plan),
+        (PLAN_FOLDER, _uncounted(lambda: load_edition(site.file(PLAN_FOLDER)))),
     )
-    return tuple(_standing(site.directory, name, read) for name, read in readers)
+    if site.profiles_file is None:
+        return readers
+    own = _uncounted(lambda: load_profiles(site.profiles_file))
+    return ((site.profiles_file.name, own), *readers)
 
 
-def _standing(directory: Path, name: str, read: Callable[[], dict[str, int]]) -> FileStanding:
-    if not (directory / name).exists():
+def _uncounted(read: Callable[[], object]) -> _Reader:
+    """A reader of a file of which nothing is counted."""
+
+    def reader() -> dict[str, int]:
+        read()
+        return {}
+
+    return reader
+
+
+def _path_of(site: Site, name: str) -> Path:
+    if site.profiles_file is not None and name == site.profiles_file.name:
+        return site.profiles_file
+    return site.directory / name if name in _READ_IN_PLACE else site.file(name)
+
+
+def _standing(path: Path, name: str, read: _Reader) -> FileStanding:
+    if not path.exists():
         # Reading still matters for the order: cards need the people of an absent desk file.
         if name == DESK_FILE:
             read()

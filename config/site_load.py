@@ -14,6 +14,7 @@ from config.key_areas import key_areas
 from config.schema_problems import nearest, validated
 from config.site import Floor, LocalText, Site, SiteCamera
 from config.site_cameras import build_camera
+from config.site_folder import SiteFolder
 from config.site_places import build_floor, build_zone
 from config.site_schema import CameraKeys, FloorKeys, SiteFileKeys, SiteKeys, TextKeys, ZoneKeys
 from config.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
@@ -22,18 +23,24 @@ from vision.zones import Zone
 SITE_FILE = "site.yaml"
 
 
-def load_site(directory: Path) -> Site:
+def load_site(directory: Path, *, read_from: Path | None = None) -> Site:
     """Read `site.yaml` in `directory`.
+
+    Args:
+        read_from: a copy of the folder's settings, to be read in their place; what they name still
+            lies in `directory`.
 
     Raises:
         SiteFileError: with every problem found; each names file, line, key and mend.
     """
+    path = (read_from or directory) / SITE_FILE
     try:
-        source = read_yaml(directory / SITE_FILE)
-        content = (directory / SITE_FILE).read_bytes()
+        source = read_yaml(path)
+        content = path.read_bytes()
     except ConfigFileError as error:
         raise SiteFileError(error.problems) from None
-    return _site_from(source, directory, hashlib.sha256(content).hexdigest())
+    folder = SiteFolder(directory, read_from or directory)
+    return _site_from(source, folder, hashlib.sha256(content).hexdigest())
 
 
 def parse_site(content: bytes, *, directory: Path) -> Site:
@@ -46,7 +53,8 @@ def parse_site(content: bytes, *, directory: Path) -> Site:
         source = parse_yaml(content, file=SITE_FILE)
     except ConfigFileError as error:
         raise SiteFileError(error.problems) from None
-    return _site_from(source, directory, hashlib.sha256(content).hexdigest())
+    folder = SiteFolder(directory, directory)
+    return _site_from(source, folder, hashlib.sha256(content).hexdigest())
 
 
 def sample_school_directory() -> Path:
@@ -66,21 +74,21 @@ class _Parts:
     written_zone_ids: set[str] = field(default_factory=set)
 
 
-def _site_from(source: YamlSource, directory: Path, sha256: str) -> Site:
+def _site_from(source: YamlSource, folder: SiteFolder, sha256: str) -> Site:
     root = validated(SiteFileKeys, source.data, at=(), source=source)
     if root is None:
         raise SiteFileError(source.problems)
     head = validated(SiteKeys, root.site, at=("site",), source=source)
     if head is not None:
-        _check_head(head, source, directory)
+        _check_head(head, source, folder.read_from)
     if not root.floors:
         source.report(("floors",), "the site has no floor", "add at least one floor")
     parts = _Parts()
     parts.written_floor_ids = _written_ids(root.floors)
     parts.written_zone_ids = _written_ids(root.zones)
-    _read_floors(root.floors, parts, source, directory)
+    _read_floors(root.floors, parts, source, folder.directory)
     _read_zones(root.zones, parts, source)
-    _read_cameras(root.cameras, parts, source, directory)
+    _read_cameras(root.cameras, parts, source, folder)
     if head is None or source.problems:
         raise SiteFileError(source.problems)
     return Site(
@@ -91,9 +99,10 @@ def _site_from(source: YamlSource, directory: Path, sha256: str) -> Site:
         zones=tuple(parts.zones.values()),
         cameras=tuple(parts.cameras.values()),
         zone_names=tuple(parts.zone_names.items()),
-        directory=directory,
+        directory=folder.directory,
+        read_from=None if folder.read_from == folder.directory else folder.read_from,
         sha256=sha256,
-        profiles_file=directory / head.profiles if head.profiles else None,
+        profiles_file=folder.read_from / head.profiles if head.profiles else None,
         absent_key_areas=tuple((one.id, one.because) for one in head.absent_key_areas),
     )
 
@@ -181,7 +190,7 @@ def _read_zones(items: Iterable[object], parts: _Parts, source: YamlSource) -> N
 
 
 def _read_cameras(
-    items: Iterable[object], parts: _Parts, source: YamlSource, directory: Path
+    items: Iterable[object], parts: _Parts, source: YamlSource, folder: SiteFolder
 ) -> None:
     seen: set[str] = set()
     for index, item in enumerate(items):
@@ -191,7 +200,7 @@ def _read_cameras(
             continue
         _known(keys.floor, parts.written_floor_ids, (*at, "floor"), source, "floor")
         known_zones = _zones_of(keys, parts, at, source)
-        camera = build_camera(keys, known_zones, at, source, directory)
+        camera = build_camera(keys, known_zones, at, source, folder)
         if camera is not None:
             parts.cameras[keys.id] = camera
 

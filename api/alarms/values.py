@@ -24,6 +24,7 @@ class AlarmType(StrEnum):
     PANEL_FAULT = "panel_fault"
     TEST = "test"
     DELIVERY = "delivery"
+    SITE_FILES = "site_files"
 
 
 class AlarmState(StrEnum):
@@ -97,7 +98,7 @@ class AlarmKey:
         subject_id: a zone id for `CROWD`, a camera id for `CAMERA_LOST`, an area id for
             `AREA_BLIND`, a worker's or recorder's
             id for their loss, an input's id for `PANIC`, a device's, input's or output's id for
-            `PANEL_FAULT`, the run's kind for `TEST`.
+            `PANEL_FAULT`, the run's kind for `TEST`, `site` for `SITE_FILES`.
     """
 
     site_id: str

@@ -14,6 +14,7 @@ from pathlib import Path
 from api.capacity.budget import Demand, StageCosts, StreamKind
 from api.capacity.measure import Machine
 from config.site import Site, SiteCamera
+from config.site_load import SITE_FILE
 
 _log = logging.getLogger(__name__)
 FILE_NAME = "capacity.json"
@@ -57,7 +58,7 @@ class CostMemory:
 
     def __init__(self, run_dir: Path, site: Site, model_id: str) -> None:
         self._file = run_dir / FILE_NAME
-        content = (site.directory / "site.yaml").read_bytes()
+        content = site.file(SITE_FILE).read_bytes()
         self._key = "/".join(
             (platform.node(), str(os.cpu_count()), model_id, hashlib.sha256(content).hexdigest())
         )

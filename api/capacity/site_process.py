@@ -9,12 +9,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import structlog
 
 from api.cli_bench import overload_warning
-from config import ConfigError, load_site
+from api.site_arguments import add_site_arguments, site_of
+from config import ConfigError
 from config.settings import load_settings
 from models.errors import ModelError
 
@@ -25,13 +25,13 @@ _NICENESS = 19
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the warning, or nothing; exit code 2 when the site cannot be measured."""
     parser = argparse.ArgumentParser(prog="xiaoan-site-cost")
-    parser.add_argument("--site", type=Path, required=True)
+    add_site_arguments(parser)
     options = parser.parse_args(arguments)
     os.nice(_NICENESS)
     # Its standard output is the warning and nothing else.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
-        warning = overload_warning(load_site(options.site), load_settings())
+        warning = overload_warning(site_of(options), load_settings())
     except (ConfigError, ModelError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

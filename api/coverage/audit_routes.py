@@ -108,7 +108,7 @@ async def audit_pdf(watch: WatchDep, ladder: LadderId = "dori-2014") -> Response
     """The report; a draft until a named person confirmed it."""
     document = _ready(watch, ladder)
     try:
-        data = await pdf_of(document, watch.site.directory)
+        data = await pdf_of(document, watch.site.folder)
     except CoverageError as error:
         raise Problem(409, "audit_refused", reason=str(error)) from error
     return _file(data, "application/pdf", "audit.pdf")

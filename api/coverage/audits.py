@@ -9,14 +9,14 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from api.coverage.document import AuditDocument
 from api.coverage.errors import ReportError
+from config.site_folder import SiteFolder
 from vision.instants import Utc
 
 _MODULE = "api.coverage.audit_process"
-Make = Callable[[Path, str], Awaitable[AuditDocument]]
+Make = Callable[[SiteFolder, str], Awaitable[AuditDocument]]
 """Audits the site of a folder by the ladder of an id."""
 Finish = Callable[[AuditDocument], Awaitable[AuditDocument]]
 """Adds what only the running service knows."""
@@ -25,8 +25,8 @@ Finish = Callable[[AuditDocument], Awaitable[AuditDocument]]
 class Audits:
     """The audits of one site folder, by ladder."""
 
-    def __init__(self, directory: Path, finish: Finish, make: Make | None = None) -> None:
-        self._directory, self._finish = directory, finish
+    def __init__(self, folder: SiteFolder, finish: Finish, make: Make | None = None) -> None:
+        self._folder, self._finish = folder, finish
         self._make = make or in_a_process
         self._made: dict[str, asyncio.Task[AuditDocument]] = {}
         self._confirmed: dict[str, AuditDocument] = {}
@@ -50,7 +50,7 @@ class Audits:
         return task.result()
 
     async def _whole(self, ladder_id: str) -> AuditDocument:
-        return await self._finish(await self._make(self._directory, ladder_id))
+        return await self._finish(await self._make(self._folder, ladder_id))
 
     def forget(self, ladder_id: str) -> None:
         """Make it anew when it is asked for again; a confirmation is for the figures it was for."""
@@ -80,23 +80,27 @@ class Audits:
         await asyncio.gather(*self._made.values(), return_exceptions=True)
 
 
-async def in_a_process(directory: Path, ladder_id: str) -> AuditDocument:
+async def in_a_process(folder: SiteFolder, ladder_id: str) -> AuditDocument:
     """Make an audit in a process that gives way to all others.
 
     Raises:
         CoverageError: the files of the site cannot be used, or the process was killed.
     """
-    text = await _gently("audit", str(directory), ladder_id)
+    text = await _gently("audit", *_words(folder), ladder_id)
     return AuditDocument.model_validate_json(text)
 
 
-async def pdf_of(document: AuditDocument, directory: Path) -> bytes:
+async def pdf_of(document: AuditDocument, folder: SiteFolder) -> bytes:
     """The report of an audit, made in such a process too.
 
     Raises:
         CoverageError: a font, a library or a picture is missing, or the process was killed.
     """
-    return await _gently("pdf", str(directory), given=document.model_dump_json().encode())
+    return await _gently("pdf", *_words(folder), given=document.model_dump_json().encode())
+
+
+def _words(folder: SiteFolder) -> tuple[str, str]:
+    return str(folder.directory), str(folder.read_from)
 
 
 async def _gently(*words: str, given: bytes = b"") -> bytes:

@@ -49,7 +49,7 @@ class CoverageWatch:
         self.cameras: Mapping[str, CameraNow] = {}
         self.areas: Mapping[str, AreaNow] = {}
         self.live: LiveSite | None = None
-        self.audits = Audits(site.directory, self.with_record)
+        self.audits = Audits(site.folder, self.with_record)
         self._desk = desk
         self._zone = ZoneInfo(site.timezone)
         self._area_sums: dict[tuple[str, int], AreaSums] = {}

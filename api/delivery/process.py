@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import structlog
 
@@ -21,7 +20,8 @@ from api.delivery.drivers import Surroundings, build_driver
 from api.delivery.plan_file import PlanFile
 from api.delivery.sender import Sender
 from api.logs import set_up_logs
-from config import ConfigError, load_site
+from api.site_arguments import add_site_arguments, site_of
+from config import ConfigError
 from config.delivery import DeliveryPath, DeliveryPlan
 from config.settings import load_settings
 from streams.clock import Clock, SystemClock
@@ -36,14 +36,14 @@ _BEAT_EVERY_S = 1.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Send until SIGTERM; exit code 2 with one message when it cannot start."""
     parser = argparse.ArgumentParser(prog="xiaoan-sender")
-    parser.add_argument("--site", type=Path, required=True)
+    add_site_arguments(parser)
     options = parser.parse_args(arguments)
     settings = load_settings()
     set_up_logs(settings.log_level)
     heartbeat = Heartbeat.from_environment(os.environ)
     try:
-        site = load_site(options.site)
-        file = PlanFile.opened(options.site, settings.run_dir)
+        site = site_of(options)
+        file = PlanFile.opened(site.directory, settings.run_dir)
         url = settings.resolved_database_url
         migrate(url)
         asyncio.run(send(url, file, site.name.zh, heartbeat))

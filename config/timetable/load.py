@@ -98,7 +98,7 @@ def load_timetable(site: Site, profiles: Mapping[ZoneType, ZoneProfile]) -> Time
         PlanFileError: with every fault, each with line, key and mend: an unknown zone or group,
             times that do not fit, a limit above the zone's hard limit.
     """
-    path = site.directory / TIMETABLE_FILE
+    path = site.file(TIMETABLE_FILE)
     return parse_timetable(path, site, profiles) if path.exists() else None
 
 

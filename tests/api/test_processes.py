@@ -38,7 +38,7 @@ class RunningSite:
         command = [sys.executable, "-m", "api", "run", "--site", str(site_dir)]
         command += ["--run-dir", str(run_dir), "--port", str(self.port)]
         environment = os.environ | {"XIAOAN_WORKERS": "1", "XIAOAN_ACCESS": "open"}
-        self.site_dir = site_dir
+        self.site_dir, self.run_dir = site_dir, run_dir
         self.process = subprocess.Popen(command, env=environment, start_new_session=True)
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
 
@@ -172,9 +172,18 @@ def test_a_killed_service_comes_back_and_one_bad_camera_stops_no_other(
     running.wait_for("the cause", lambda: running.camera_cause("cam-gate") == "missing_file")
     # Settings that were broken meanwhile are told of; the wall does not stay dark for them.
     (running.site_dir / "delivery.yaml").write_text("targets: 3\n", "utf-8")
+    (running.site_dir / "site.yaml").write_text("site: [", "utf-8")
     running.kill_child("api.service_process")
     running.wait_for_level(ZONE, *KNOWN)
     running.wait_for("the fault", lambda: "settings" in running.alarm_subjects())
     gate = running.wait_for_level("gate-main", "UNKNOWN")
     assert gate["people"] is None
+    assert "site" not in running.alarm_subjects()
     assert running.stop_code() == 0
+    # The power comes back, and nobody has mended the file.
+    again = RunningSite(running.site_dir, running.run_dir)
+    try:
+        again.wait_for_level(ZONE, *KNOWN)
+        assert "site" in again.alarm_subjects()
+    finally:
+        again.close()

@@ -24,6 +24,7 @@ _CODES = {
     "panel_fault": "380",
     "area_blind": "380",
     "delivery": "354",
+    "site_files": "380",
 }
 _BEGINS = frozenset({"opened", "raised", "repeated", "late_report", "test", "confirmed"})
 _ENDS = frozenset({"returned", "closed", "rejected"})

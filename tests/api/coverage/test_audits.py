@@ -11,6 +11,7 @@ from api.coverage.audit_file import read_json
 from api.coverage.audits import Audits
 from api.coverage.document import AuditDocument
 from api.coverage.errors import ReportError
+from config.site_folder import SiteFolder
 from tests.api.coverage.test_live import School, desk
 
 __all__ = ["desk"]
@@ -23,8 +24,8 @@ class Maker:
         self.document, self.asked, self.may = document, 0, asyncio.Event()
         self.refuses = ""
 
-    async def __call__(self, directory: Path, ladder_id: str) -> AuditDocument:
-        del directory, ladder_id
+    async def __call__(self, folder: SiteFolder, ladder_id: str) -> AuditDocument:
+        del folder, ladder_id
         self.asked += 1
         await self.may.wait()
         if self.refuses:
@@ -35,7 +36,7 @@ class Maker:
 @pytest.fixture
 def maker(desk: School, document: AuditDocument) -> Maker:
     found = Maker(document)
-    desk.watch.audits = Audits(desk.site.directory, desk.watch.with_record, found)
+    desk.watch.audits = Audits(desk.site.folder, desk.watch.with_record, found)
     return found
 
 

@@ -18,6 +18,7 @@ export function placeText(alarm) {
     return t("alarm.area_blind.title", { area: area ? inLanguage(area.name) : alarm.subject_id });
   }
   if (alarm.type === "delivery") return receiverText(alarm.subject_id);
+  if (alarm.type === "site_files") return t("alarm.type.site_files");
   const zone = zones.get(alarm.subject_id) ?? zones.get(alarm.zone_ids[0]);
   const where = zone ? inLanguage(zone.name) : "";
   const what = things.has(alarm.subject_id) || !where ? thingText(alarm.subject_id) : "";

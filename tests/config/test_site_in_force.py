@@ -1,0 +1,171 @@
+"""The settings that a run goes by, when the folder can be used and when it cannot."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from config.cards_load import load_cards
+from config.desk_plan import load_desk_plan
+from config.errors import ConfigError
+from config.profiles import load_profiles
+from config.site_in_force import COPIES, settle_site
+from config.site_load import SITE_FILE, load_site, sample_school_directory
+from vision.instants import Utc
+
+MONDAY, TUESDAY = Utc.from_iso("2026-03-02T07:00:00+08:00"), Utc.from_iso("2026-03-03T07:00+08:00")
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> Path:
+    folder = tmp_path / "school"
+    shutil.copytree(sample_school_directory(), folder)
+    for example in folder.glob("*.example.yaml"):
+        example.unlink()
+    (folder / "delivery.yaml").write_text("targets: []\n", "utf-8")
+    return folder
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    return tmp_path / "var"
+
+
+def rewrite(path: Path, old: str, new: str) -> None:
+    content = path.read_text("utf-8")
+    assert old in content
+    path.write_text(content.replace(old, new, 1), "utf-8")
+
+
+def test_a_good_folder_is_read_from_its_copy(school: Path, run_dir: Path) -> None:
+    found = settle_site(school, run_dir, MONDAY)
+    assert (found.taken_at, found.problems) == (MONDAY, ())
+    assert found.site.directory == school
+    assert found.site.file(SITE_FILE).is_relative_to(run_dir / COPIES)
+    assert found.site.sha256 == load_site(school).sha256
+    assert load_cards(found.site, load_desk_plan(found.site)).cards
+    # It is followed while the service runs.
+    assert not found.site.file("delivery.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("site.yaml", "site: [", "site.yaml"),
+        ("desk.yaml", "format: 1\nladder: 7\n", "desk.yaml"),
+        ("cards.yaml", "format: 2\n", "cards.yaml"),
+        ("recording.yaml", "format: 1\nwrong: 1\n", "recording.yaml"),
+        ("timetable.yaml", "- 1\n", "timetable.yaml"),
+        ("networks.yaml", "networks: 10.0.0.0/8\n", "networks.yaml"),
+        ("panels.yaml", "devices: {}\n", "panels.yaml"),
+    ],
+)
+def test_a_broken_file_does_not_stop_a_start(
+    school: Path, run_dir: Path, name: str, content: str, told: str
+) -> None:
+    good = settle_site(school, run_dir, MONDAY)
+    (school / name).write_text(content, "utf-8")
+    found = settle_site(school, run_dir, TUESDAY)
+    assert found.taken_at == MONDAY
+    assert found.problems
+    assert told in found.problems[0]
+    assert found.site.cameras == good.site.cameras
+    assert load_desk_plan(found.site) == load_desk_plan(good.site)
+
+
+def test_a_mended_file_holds_from_the_next_start(school: Path, run_dir: Path) -> None:
+    settle_site(school, run_dir, MONDAY)
+    rewrite(school / SITE_FILE, "site:", "sight:")
+    assert settle_site(school, run_dir, TUESDAY).problems
+    rewrite(school / SITE_FILE, "sight:", "site:")
+    found = settle_site(school, run_dir, TUESDAY)
+    assert (found.taken_at, found.problems) == (TUESDAY, ())
+
+
+def test_what_was_never_good_is_refused(school: Path, run_dir: Path) -> None:
+    rewrite(school / SITE_FILE, "site:", "sight:")
+    with pytest.raises(ConfigError, match="sight"):
+        settle_site(school, run_dir, MONDAY)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, run_dir: Path, school: Path) -> None:
+    settle_site(school, run_dir, MONDAY)
+    with pytest.raises(ConfigError, match="no such file"):
+        settle_site(tmp_path / "scool", run_dir, TUESDAY)
+
+
+def test_settings_of_another_school_are_never_taken(
+    tmp_path: Path, school: Path, run_dir: Path
+) -> None:
+    settle_site(school, run_dir, MONDAY)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / SITE_FILE).write_text("site: [", "utf-8")
+    with pytest.raises(ConfigError):
+        settle_site(other, run_dir, TUESDAY)
+
+
+def test_a_change_while_it_runs_is_not_read(school: Path, run_dir: Path) -> None:
+    found = settle_site(school, run_dir, MONDAY)
+    rewrite(school / SITE_FILE, "site:", "sight:")
+    again = load_site(school, read_from=found.site.read_from)
+    assert again == found.site
+
+
+def test_one_copy_is_kept_and_an_equal_one_not_made_again(school: Path, run_dir: Path) -> None:
+    first = settle_site(school, run_dir, MONDAY).site.read_from
+    assert settle_site(school, run_dir, TUESDAY).site.read_from == first
+    with (school / SITE_FILE).open("a", encoding="utf-8") as file:
+        file.write("# moved a camera\n")
+    second = settle_site(school, run_dir, TUESDAY).site.read_from
+    assert second != first
+    assert [path for path in (run_dir / COPIES).iterdir() if path.is_dir()] == [second]
+
+
+def test_broken_settings_leave_the_good_copy_whole(school: Path, run_dir: Path) -> None:
+    good = settle_site(school, run_dir, MONDAY).site.read_from
+    (school / "desk.yaml").write_text("format: 9\n", "utf-8")
+    for _ in range(2):
+        assert settle_site(school, run_dir, TUESDAY).site.read_from == good
+
+
+def test_profiles_and_the_plan_go_along(school: Path, run_dir: Path) -> None:
+    own = Path(str(sample_school_directory().parent)) / "profiles" / "default.yaml"
+    (school / "limits").mkdir()
+    shutil.copy(own, school / "limits" / "ours.yaml")
+    rewrite(school / SITE_FILE, "site:\n", "site:\n  profiles: limits/ours.yaml\n")
+    (school / "plan").mkdir()
+    good = settle_site(school, run_dir, MONDAY).site
+    (school / "limits" / "ours.yaml").write_text("format: 0\n", "utf-8")
+    found = settle_site(school, run_dir, TUESDAY)
+    assert "ours.yaml" in found.problems[0]
+    assert len(found.problems) == 1
+    assert load_profiles(found.site.profiles_file) == load_profiles(good.profiles_file)
+
+
+def test_profiles_outside_the_folder_are_read_where_they_lie(school: Path, run_dir: Path) -> None:
+    own = Path(str(sample_school_directory().parent)) / "profiles" / "default.yaml"
+    shutil.copy(own, school.parent / "district.yaml")
+    rewrite(school / SITE_FILE, "site:\n", "site:\n  profiles: ../district.yaml\n")
+    found = settle_site(school, run_dir, MONDAY)
+    assert (found.taken_at, found.problems) == (None, ())
+    assert found.site.read_from is None
+
+
+def test_a_run_folder_that_cannot_be_written_stops_nothing(school: Path, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("", "utf-8")
+    found = settle_site(school, in_the_way, MONDAY)
+    assert (found.taken_at, found.problems) == (None, ())
+    assert found.site.read_from is None
+
+
+def test_a_copy_that_was_spoilt_is_not_taken(school: Path, run_dir: Path) -> None:
+    kept = settle_site(school, run_dir, MONDAY).site.read_from
+    assert kept is not None
+    (kept / SITE_FILE).write_text("", "utf-8")
+    (school / SITE_FILE).write_text("site: [", "utf-8")
+    with pytest.raises(ConfigError):
+        settle_site(school, run_dir, TUESDAY)
