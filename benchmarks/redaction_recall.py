@@ -6,21 +6,23 @@ film movement and half a second before and after mark more. A head counts as cov
 centre is blurred; a picture that is blurred whole covers all of its heads and is told apart.
 
     python -m benchmarks.redaction_recall [--every N] [--sets NAME...] [--json]
+    python -m benchmarks.redaction_recall --model xiaoan-heads-1 --threshold 0.05
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from api.evidence.redaction import Redactor, TimedImage, redaction_network
+from api.evidence.redaction import RedactionSettings, Redactor, TimedImage, redaction_network
 from benchmarks.report import Report, need_shared_data, no_data, parser
 from models.commands import evaluation_sets
 from models.errors import ModelError
 from models.evaluation import EvaluationSet, subset
+from models.registry import default_head_network_id
 from vision.arrays import BoolArray, Float32Array, UInt8Array
 from vision.instants import Utc
 from vision.observations import HeadNetwork
@@ -74,16 +76,21 @@ def main() -> int:
     arguments = parser(__doc__ or "")
     arguments.add_argument("--every", type=int, default=10, help="judge every N-th picture only")
     arguments.add_argument("--sets", nargs="+", default=["brt-test", "scut-a-room", "scut-b"])
+    arguments.add_argument("--model", default=default_head_network_id())
+    usual = RedactionSettings()
+    arguments.add_argument("--threshold", type=float, default=usual.score_threshold)
     asked = arguments.parse_args()
     data = need_shared_data("beijing_brt", "test").parents[1]
     try:
-        network = redaction_network()
+        settings = replace(usual, score_threshold=asked.threshold)
+        network = redaction_network(settings, asked.model)
         sets = [subset(found, asked.every) for found in evaluation_sets(data, asked.sets)]
     except ModelError as error:
         no_data(str(error))
     columns = ("set", "pictures", "heads", "covered %", "blurred area %", "blurred whole")
     report = Report("redaction_recall", asked.seed, packages=("numpy",), columns=columns)
     report.figures |= {"model": network.model_id, "every_nth_picture": asked.every}
+    report.figures["score_threshold"] = asked.threshold
     for name, dataset in zip(asked.sets, sets, strict=True):
         sums = judge(network, dataset)
         covered = 100.0 * sums.covered / max(1, sums.heads)

@@ -225,7 +225,9 @@ def background_of(pictures: Sequence[UInt8Array]) -> UInt8Array | None:
     return np.asarray(np.median(np.stack(greys), axis=0), np.uint8)
 
 
-def redaction_network(settings: RedactionSettings | None = None) -> HeadNetwork:
+def redaction_network(
+    settings: RedactionSettings | None = None, model_id: str | None = None
+) -> HeadNetwork:
     """Our head network at the low threshold of redaction, always as the picture is: a small face
     among large ones is a face, and so is a large one among small ones.
 
@@ -233,7 +235,7 @@ def redaction_network(settings: RedactionSettings | None = None) -> HeadNetwork:
         ModelError: it cannot be loaded; then nothing may be exported.
     """
     threshold = (settings or RedactionSettings()).score_threshold
-    card = find_card(default_head_network_id())
+    card = find_card(model_id or default_head_network_id())
     decoding = replace(
         card.decoding, score_threshold=threshold, largest_head_px=0.0, smallest_head_px=0.0
     )
