@@ -78,7 +78,7 @@ _WORDS: Mapping[str, str] = {
     "level": "L3",
     "measure_id": "measure-1",
     "media_type": "image/jpeg",
-    "model_id": "xiaoan-heads-1",
+    "model_id": "xiaoan-heads-2",
     "name": "guard",
     "path": "gb",
     "phone": "8001",

@@ -32,6 +32,8 @@ from vision.instants import Utc
 COPIES = "site-in-force"
 _STANDING = "standing.json"
 _DIGITS = 16
+# The folder may be closed to others, and all processes of a run are of one user.
+_MODE = 0o600
 _log = logging.getLogger(__name__)
 
 
@@ -106,7 +108,7 @@ def _copied(contents: Mapping[str, bytes], run_dir: Path) -> Path | None:
         for name, content in contents.items():
             path = folder / name
             if not path.is_file() or path.read_bytes() != content:
-                replace_whole(path, content)
+                replace_whole(path, content, mode=_MODE)
     except OSError as error:
         _not_kept(error)
         return None

@@ -108,7 +108,7 @@ class ModelCard:
     """One model.
 
     Attributes:
-        model_id: e.g. `xiaoan-heads-1`.
+        model_id: e.g. `xiaoan-heads-2`.
         family: which adapter reads it; `models.families` names them.
         task: `heads` or `persons`.
         weights_file: file name, looked up in the weights folder.

@@ -16,7 +16,7 @@ from models.errors import UnknownModelError, WeightsHashError, WeightsMissingErr
 
 CARDS_DIR = Path(__file__).with_name("cards")
 WEIGHTS_DIR = Path(__file__).with_name("weights")
-_DEFAULT_HEAD_NETWORK = "xiaoan-heads-1"
+_DEFAULT_HEAD_NETWORK = "xiaoan-heads-2"
 
 
 def default_head_network_id() -> str:

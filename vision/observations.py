@@ -187,7 +187,7 @@ class HeadNetwork(Protocol):
 
     @property
     def model_id(self) -> str:
-        """Name and short hash, as stored with every reading, e.g. `xiaoan-heads-1@3f2a9c10`."""
+        """Name and short hash, as stored with every reading, e.g. `xiaoan-heads-2@3f2a9c10`."""
         ...
 
     def observe(self, image_bgr: UInt8Array, region: Region | None = None) -> CrowdObservation:

@@ -27,7 +27,7 @@ def test_every_process_reads_the_settings_that_the_first_one_read(
         stale_after_s=4.0,
         ingest_token_file=tmp_path / "token",
         allowed_hosts=("console.school",),
-        head_network="xiaoan-heads-2",
+        head_network="xiaoan-heads-1",
         network_precision="int8",
         second_look="off",
         hardware_decoding="vaapi",

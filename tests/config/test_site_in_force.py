@@ -45,6 +45,7 @@ def test_a_good_folder_is_read_from_its_copy(school: Path, run_dir: Path) -> Non
     assert found.site.directory == school
     assert found.site.file(SITE_FILE).is_relative_to(run_dir / COPIES)
     assert found.site.sha256 == load_site(school).sha256
+    assert found.site.file(SITE_FILE).stat().st_mode & 0o077 == 0
     assert load_cards(found.site, load_desk_plan(found.site)).cards
     # It is followed while the service runs.
     assert not found.site.file("delivery.yaml").exists()

@@ -100,12 +100,12 @@ def test_an_int8_file_of_other_weights_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_shipped_int8_file_runs_and_says_so() -> None:
-    if find_card("xiaoan-heads-1").quantised is None:
+    if find_card("xiaoan-heads-2").quantised is None:
         pytest.skip("the shipped network has no int8 file")
-    network = load_head_network("xiaoan-heads-1", precision="int8")
-    assert network.model_id.startswith("xiaoan-heads-1-int8@")
+    network = load_head_network("xiaoan-heads-2", precision="int8")
+    assert network.model_id.startswith("xiaoan-heads-2-int8@")
     image = np.random.default_rng(2).integers(0, 256, (96, 128, 3), dtype=np.uint8)
-    full = load_head_network("xiaoan-heads-1", runtime="onnxruntime").observe(image)
+    full = load_head_network("xiaoan-heads-2", runtime="onnxruntime").observe(image)
     short = network.observe(image)
     assert full.density is not None
     assert short.density is not None

@@ -32,7 +32,7 @@ def test_show_carries_the_licence_caution() -> None:
         (["import", "net.pt"], "net.pt: cannot be read"),
         (["import", "none.onnx"], "none.onnx: cannot be read"),
         (["evaluate", "huge", "brt-test", "--data", "/nowhere"], "no such folder"),
-        (["evaluate", "xiaoan-heads-1", "imagenet", "--data", "."], "'imagenet' is not known"),
+        (["evaluate", "xiaoan-heads-2", "imagenet", "--data", "."], "'imagenet' is not known"),
     ],
 )
 def test_a_refusal_is_one_clear_line_and_exit_code_1(arguments: list[str], says: str) -> None:

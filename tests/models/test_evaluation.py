@@ -224,7 +224,7 @@ def test_metrics_of_a_report_are_plain_and_rounded(shared_data: Path) -> None:
     from datetime import UTC, datetime
 
     sets = [subset(s, 140) for s in evaluation_sets(shared_data, ["scut-a-room"])]
-    report = evaluate_model("xiaoan-heads-1", sets, with_slices=True)
+    report = evaluate_model("xiaoan-heads-2", sets, with_slices=True)
     metrics = card_metrics(report, "said so", datetime(2026, 1, 2, tzinfo=UTC))
     assert metrics["judged_on"] == "2026-01-02"
     assert (metrics["written_by"], metrics["precision"]) == ("said so", "f32")
@@ -234,4 +234,4 @@ def test_metrics_of_a_report_are_plain_and_rounded(shared_data: Path) -> None:
 
 def test_a_calibrated_threshold_lies_between_its_bounds(shared_data: Path) -> None:
     (full,) = evaluation_sets(shared_data, ["scut-b"])
-    assert 0.05 <= calibrate_threshold("xiaoan-heads-1", subset(full, 140)) <= 0.95
+    assert 0.05 <= calibrate_threshold("xiaoan-heads-2", subset(full, 140)) <= 0.95

@@ -187,7 +187,7 @@ def test_a_person_detector_file_that_is_missing(tmp_path: Path) -> None:
 def test_the_shipped_network_is_of_the_own_family() -> None:
     network = load_head_network(runtime="onnxruntime")
     assert isinstance(network, OwnHeadNetwork)
-    assert network.model_id.startswith("xiaoan-heads-1@")
+    assert network.model_id.startswith("xiaoan-heads-2@")
 
 
 def test_a_picture_of_large_heads_is_counted_in_a_smaller_one(
