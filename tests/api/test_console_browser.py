@@ -286,3 +286,55 @@ def test_the_police_room_hears_of_confirmed_alarms_and_acknowledges_them(
     desk.until(lambda: desk.data("[data-alarm='1']", "state") == "acknowledged")
     assert "刘警官 已确认" in desk.text("[data-alarm='1'] .alarm-state")
     assert desk.complaints() == []
+
+
+# Presses a key in the very moment in which the panel turns to another alarm.
+_PRESS_AS_IT_TURNS = """
+const [number, key] = arguments, panel = document.querySelector('#focus');
+const watcher = new MutationObserver(() => {
+  if (panel.dataset.number !== number) return;
+  watcher.disconnect();
+  document.body.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+});
+watcher.observe(panel, {attributes: true});
+"""
+
+
+def test_a_key_meant_for_the_alarm_before_is_not_done_to_the_worse_one_that_took_its_place(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    desk.start_shift()
+    service.send(service.record("hall", "L2", 2.0))
+    desk.until(lambda: desk.data("#focus", "number") == "1")
+    browser.execute_script(_PRESS_AS_IT_TURNS, "2", "a")
+    service.send(service.record("stair", "L4", 3.9))
+    desk.until(lambda: desk.text("#focus-refusal") == "刚换成另一条告警，请看清后再按一次")
+    states = [service.client.get(f"/api/v1/alarms/{n}").json()["state"] for n in (1, 2)]
+    assert states == ["unacknowledged", "unacknowledged"]
+    # Whoever looked presses again.
+    turned = "return performance.now()"
+    began = browser.execute_script(turned)
+    desk.until(lambda: browser.execute_script(turned) - began > 1000)
+    desk.one("body").send_keys("a")
+    desk.until(lambda: desk.data("[data-alarm='2']", "state") == "acknowledged")
+    assert desk.data("[data-alarm='1']", "state") == "unacknowledged"
+    assert desk.complaints() == []
+
+
+def test_what_to_do_in_another_alarm_never_stands_beside_this_one(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    service.send(service.record("hall", "L2", 2.0))
+    desk.until(lambda: desk.text("#card-title").startswith("预案里没有"))
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/alarms/2/card"]})
+    try:
+        service.send(service.record("stair", "L4", 3.9))
+        desk.until(lambda: desk.data("#focus", "number") == "2")
+        desk.until(lambda: desk.text("#card-title").startswith("读不到处置卡"))
+        assert desk.text("#card-steps") == ""
+    finally:
+        browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    desk.until(lambda: desk.text("#card-title").startswith("预案里没有"))

@@ -7,24 +7,50 @@ import { site } from "./store.js";
 import { has, inLanguage, t } from "./texts.js";
 import { shortTime } from "./time.js";
 import { phoneText } from "./titles.js";
+import { panel } from "./turned.js";
 
 let shownNumber = null;
 let shownAt = "";
 let steps = [];
+let askAt = 0;
 
-/** Show the card of an alarm; it is read anew when a step of the alarm was taken. */
+/** A card that could not be read is asked for again so soon. */
+const AGAIN_MS = 2000;
+
+/**
+ * Show the card of an alarm; it is read anew when a step of the alarm was taken. Until it is there
+ * nothing is shown, least of all the steps of another alarm.
+ */
 export async function showCard(alarm) {
   if (alarm === null) {
     shownNumber = null;
-    byId("card-steps").replaceChildren();
+    clear("");
     return;
   }
   const stamp = `${alarm.updated_at}/${alarm.peak.level}`;
-  if (shownNumber === alarm.number && shownAt === stamp) return;
+  const other = shownNumber !== alarm.number;
+  if (!other && (shownAt === stamp || performance.now() < askAt)) return;
+  if (other) clear(t("card.reading"));
   shownNumber = alarm.number;
   shownAt = stamp;
+  askAt = 0;
   const card = await get(`/api/v1/alarms/${alarm.number}/card`);
-  if (card !== null && shownNumber === card.alarm_number) draw(card, mendOf(alarm));
+  if (shownNumber !== alarm.number || shownAt !== stamp) return;
+  if (card !== null) {
+    draw(card, mendOf(alarm));
+    return;
+  }
+  shownAt = "";
+  askAt = performance.now() + AGAIN_MS;
+  if (steps.length === 0) setText(byId("card-title"), t("card.unread"));
+}
+
+function clear(title) {
+  steps = [];
+  setText(byId("card-title"), title);
+  setText(byId("card-progress"), "");
+  setText(byId("card-source"), "");
+  byId("card-steps").replaceChildren();
 }
 
 /** Tick or untick the step at this place, counted from 1. */
@@ -54,7 +80,9 @@ function draw(card, mend = "") {
 function row(step, index) {
   const id = `step-${index + 1}`;
   const box = make("input", { type: "checkbox", id, checked: step.done !== null, disabled: site.forPolice });
-  box.addEventListener("change", () => tick(step));
+  box.addEventListener("change", () => {
+    if (!tick(step)) box.checked = step.done !== null;
+  });
   const people = step.who.map((one) => `${inLanguage(one.role)} ${inLanguage(one.name)} ${one.phone}`.trim());
   return make(
     "li",
@@ -90,11 +118,18 @@ function announcement(words) {
   return box;
 }
 
-async function tick(step) {
+/** Whether the step could be taken now; it is then sent. */
+function tick(step) {
+  if (panel.justNow(byId("focus-refusal"))) return false;
   if (onDuty() === null) {
     askForName();
-    return;
+    return false;
   }
+  send(step);
+  return true;
+}
+
+async function send(step) {
   const path = `/api/v1/alarms/${shownNumber}/card/steps/${encodeURIComponent(step.id)}`;
   const { ok, body } = await post(path, { name: onDuty(), done: step.done === null });
   if (ok && body.alarm_number === shownNumber) draw(body);

@@ -10,6 +10,7 @@ import { alarms, openAlarms, recent, site, takeAlarm, waits, zones } from "./sto
 import { inLanguage, levelText, reasonText, t } from "./texts.js";
 import { ageOf, agoText, shortTime, spanText } from "./time.js";
 import { childrenOf, placeText, signShape, signText } from "./titles.js";
+import { panel, Turning } from "./turned.js";
 import { shownLevel } from "./zones.js";
 
 const LATE_S = 10;
@@ -18,6 +19,8 @@ const cards = new Map();
 const closedRows = new Map();
 const unfolded = new Set();
 const acknowledging = new Set();
+const list = new Turning();
+let order = [];
 
 /** Bring the column up to date; returns the priority that must sound, or null. */
 export function renderAlarms() {
@@ -35,6 +38,7 @@ export function renderAlarms() {
     cards.get(alarm.number).root.classList.toggle("is-chosen", alarm.number === chosen);
   }
   const rows = queue.single.map((alarm) => cards.get(alarm.number).root);
+  noteOrder(queue.single.map((alarm) => alarm.number));
   setOrder(byId("alarm-list"), rows);
   fillGroups(queue);
   const waiting = open.filter(waits);
@@ -45,6 +49,7 @@ export function renderAlarms() {
 
 /** Acknowledge the chosen alarm where it waits, else the worst that does. */
 export function acknowledgeChosen() {
+  if (panel.justNow(byId("focus-refusal"))) return;
   const chosen = openAlarms().find((alarm) => alarm.number === chosenNumber());
   if (chosen && waits(chosen)) acknowledge(chosen.number);
   else acknowledgeFirst();
@@ -64,6 +69,12 @@ export function acknowledgeFirst() {
   if (first) acknowledge(first.number);
 }
 
+/** Whether an alarm that stood in the list stands in another place now. */
+function noteOrder(numbers) {
+  if (order.some((number, place) => numbers.includes(number) && numbers[place] !== number)) list.note();
+  order = numbers;
+}
+
 function makeCard(number) {
   const card = {
     number,
@@ -79,7 +90,10 @@ function makeCard(number) {
     refusal: make("p", { class: "alarm-refusal", role: "alert" }),
     acknowledge: make("button", {
       class: "alarm-acknowledge", type: "button",
-      text: t("alarm.acknowledge"), onclick: () => acknowledge(number),
+      text: t("alarm.acknowledge"),
+      onclick: () => {
+        if (!list.justNow(card.refusal)) acknowledge(number);
+      },
     }),
     more: make("button", {
       class: "quiet", type: "button", "aria-expanded": "false",

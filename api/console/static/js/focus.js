@@ -10,12 +10,14 @@ import { inLanguage, t } from "./texts.js";
 import { ageOf, serverNow, shortTime, spanText } from "./time.js";
 import { placeText } from "./titles.js";
 import { showTold } from "./told.js";
+import { panel } from "./turned.js";
 import { shownLevel } from "./zones.js";
 
 const SHELF_MINUTES = 30;
 const CLIP_AGAIN_MS = 5000;
 
 let chosen = null;
+let shown = null;
 let people = [];
 let clipOf = null;
 
@@ -59,6 +61,7 @@ export async function setUpFocus() {
 export function renderFocus() {
   const alarm = alarms.get(chosenNumber()) ?? null;
   byId("focus").hidden = alarm === null;
+  turnTo(alarm?.number ?? null);
   if (alarm === null) {
     showCard(null);
     return;
@@ -81,10 +84,18 @@ export function renderFocus() {
   showClip(alarm);
 }
 
+/** The panel is about another alarm: nothing of the one before may stay. */
+function turnTo(number) {
+  if (number === shown) return;
+  if (shown !== null && number !== chosen) panel.note();
+  shown = number;
+  setText(byId("focus-refusal"), "");
+}
+
 /** Take a step that needs nothing but a name: confirm, reject, escalate, release. */
 export async function step(act, more = {}) {
   const alarm = alarms.get(chosenNumber());
-  if (!alarm) return;
+  if (!alarm || panel.justNow(byId("focus-refusal"))) return;
   if (onDuty() === null) {
     askForName();
     return;
@@ -134,6 +145,7 @@ function facts(alarm) {
 /** The recording comes when the evidence is there; until then the place for it says so. */
 async function showClip(alarm) {
   if (clipOf?.number === alarm.number && (clipOf.ready || performance.now() < clipOf.askAt)) return;
+  if (clipOf?.number !== alarm.number) fillClip("");
   clipOf = { number: alarm.number, ready: false, askAt: performance.now() + CLIP_AGAIN_MS };
   const url = `/api/v1/alarms/${alarm.number}/clip`;
   let ready = false;
@@ -144,9 +156,13 @@ async function showClip(alarm) {
   }
   if (clipOf.number !== alarm.number) return;
   clipOf.ready = ready;
+  fillClip(ready ? url : "");
+}
+
+function fillClip(url) {
   const player = byId("clip-player");
-  byId("clip-none").hidden = ready;
-  player.hidden = !ready;
-  if (ready) player.src = url;
+  byId("clip-none").hidden = url !== "";
+  player.hidden = url === "";
+  if (url) player.src = url;
   else player.removeAttribute("src");
 }
