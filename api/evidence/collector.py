@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -29,6 +29,8 @@ _log = structlog.get_logger(__name__)
 _MOST_OPEN = 1_000
 # The ring closes a segment this long after its last picture at the latest.
 _SETTLE_S = 20.0
+# What was collected is looked at once more so long: a ring may tell of a segment a little late.
+_LOOK_BACK_S = 60.0
 
 
 @dataclass(slots=True)
@@ -40,6 +42,8 @@ class Collector:
     settings: ClipSettings
     origin: Origin
     curves: CurveKeeper
+    # Up to when a clip's camera is collected, by alarm and camera; after a start all is looked at.
+    _collected: dict[tuple[int, str], Utc] = field(default_factory=dict)
 
     async def tick(self) -> None:
         """Begin clips of new alarms, let clips grow, complete those whose alarm has ended."""
@@ -91,12 +95,15 @@ class Collector:
                     connection, clip.alarm_number, end, cut_short=ended > latest
                 )
             self.curves.forget(clip.alarm_number)
+            for camera_id in clip.camera_ids:
+                self._collected.pop((clip.alarm_number, camera_id), None)
 
     async def _collect(self, clip: Clip, camera_id: str, end: Utc) -> None:
+        key = (clip.alarm_number, camera_id)
+        known = self._collected.get(key, clip.start)
+        start = max(clip.start, known.plus(-_LOOK_BACK_S))
         try:
-            await asyncio.to_thread(
-                self.folder.collect, clip.alarm_number, camera_id, clip.start, end
-            )
+            self._collected[key] = await asyncio.to_thread(self.folder.collect, *key, start, end)
         except OSError as error:
             # Tried again at the next look.
             _log.warning("a clip could not be kept", alarm=clip.alarm_number, reason=error.strerror)

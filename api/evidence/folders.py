@@ -36,14 +36,17 @@ class EvidenceFolder:
     def export_file(self, export_id: int) -> Path:
         return self.root / "exports" / f"{export_id}.zip"
 
-    def collect(self, number: int, camera_id: str, start: Utc, end: Utc) -> int:
-        """Link what the ring holds of `start`..`end`; how many segments are new."""
+    def collect(self, number: int, camera_id: str, start: Utc, end: Utc) -> Utc:
+        """Link what the ring holds of `start`..`end`; up to when it will not change any more."""
         found = segments(self.recordings, camera_id, start, end)
         if not found:
-            return 0
+            return start
         target = self.of_camera(number, camera_id)
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return sum(_link(segment, target) for segment in found)
+        for segment in found:
+            _link(segment, target)
+        growing = [segment.start for segment in found if not segment.closed]
+        return min(growing, default=found[-1].end)
 
     def segments(self, number: int, camera_id: str, start: Utc, end: Utc) -> tuple[Segment, ...]:
         """What was collected of a camera."""
@@ -84,25 +87,29 @@ class EvidenceFolder:
             path.unlink(missing_ok=True)
 
 
-def _link(segment: Segment, target: Path) -> bool:
-    video, notes = target / segment.path.name, target / notes_of(segment.path).name
-    known = video.exists()
-    try:
-        for source, name in ((notes_of(segment.path), notes), (segment.path, video)):
+def _link(segment: Segment, target: Path) -> None:
+    """The segment's files under names of the evidence's own. Notes come first: pictures without
+    notes tell no time."""
+    for source in (notes_of(segment.path), segment.path):
+        name = target / source.name
+        try:
             if not name.exists():
                 os.link(source, name)
-    except FileNotFoundError:
-        # The ring deleted it between the look and the link.
-        return False
-    except OSError:
-        _copy(segment, video, notes)
-    return not known
+            elif name.stat().st_size != source.stat().st_size:
+                # A copy, which does not grow with what it was made of.
+                _copy(source, name)
+        except FileNotFoundError:
+            # The ring deleted it between the look and the link.
+            return
+        except OSError:
+            _copy(source, name)
 
 
-def _copy(segment: Segment, video: Path, notes: Path) -> None:
-    """For a disk of its own: a growing segment is copied again at each look."""
-    shutil.copy2(notes_of(segment.path), notes)
-    shutil.copy2(segment.path, video)
+def _copy(source: Path, name: Path) -> None:
+    """For evidence on a disk of its own: whole or not at all, as somebody may be playing it."""
+    part = name.with_name(f"{name.name}.part")
+    shutil.copy2(source, part)
+    part.replace(name)
 
 
 def _version(part: Part, span: tuple[Utc, Utc]) -> str:

@@ -17,7 +17,7 @@ from config.recording import RingSettings
 from streams.recording import RingStatus, gaps_between, read_status, segments
 from streams.recording.index import camera_folder, opened_at, video_files
 from streams.recording.notes import read_segment
-from streams.recording.values import Gap
+from streams.recording.values import EndCause, Gap
 from streams.records import CameraState
 from vision.instants import Utc
 
@@ -51,6 +51,8 @@ class GapWatch:
     recordings: Path
     settings: RingSettings
     _since: dict[str, Utc] = field(default_factory=dict)
+    # Cameras of which the database knows that nothing is amiss.
+    _well: set[str] = field(default_factory=set)
 
     async def tick(self) -> None:
         """Tell new gaps and stops, and when those that were told have ended."""
@@ -62,8 +64,14 @@ class GapWatch:
             start = self._since[camera_id]
             self._since[camera_id] = max(start, now.plus(-_WINDOW_S))
             gaps, status = await asyncio.to_thread(self._look, camera_id, start, now)
+            well = not gaps and _stopped_by(status) is None
+            if well and camera_id in self._well:
+                continue
+            self._well.discard(camera_id)
             async with self.desk.database.write() as connection:
                 await self._tell(connection, camera_id, gaps, status)
+            if well:
+                self._well.add(camera_id)
 
     def _look(
         self, camera_id: str, start: Utc, now: Utc
@@ -94,11 +102,9 @@ class GapWatch:
         status: RingStatus | None,
     ) -> None:
         now = self.desk.clock.utc()
-        stopped = status is not None and not status.recording and status.cause is not None
-        if stopped and status is not None and status.cause is not None:
-            event = RecordingEvent(
-                camera_id, "stopped", status.cause.value, status.since, None, now
-            )
+        cause = _stopped_by(status)
+        if status is not None and cause is not None:
+            event = RecordingEvent(camera_id, "stopped", cause.value, status.since, None, now)
             await _add(connection, event)
         else:
             await _end_open(connection, camera_id, "stopped", now)
@@ -106,9 +112,9 @@ class GapWatch:
         for gap in gaps:
             open_end = now - gap.end < 0.001
             lasting = lasting or open_end
-            cause = gap.cause.value if gap.cause else self._cause(camera_id)
+            why = gap.cause.value if gap.cause else self._cause(camera_id)
             end = None if open_end else gap.end
-            await _add(connection, RecordingEvent(camera_id, "gap", cause, gap.start, end, now))
+            await _add(connection, RecordingEvent(camera_id, "gap", why, gap.start, end, now))
         if not lasting:
             await _end_open(connection, camera_id, "gap", now)
 
@@ -118,6 +124,11 @@ class GapWatch:
         if status is not None and status.state is not CameraState.LIVE:
             return status.cause or "camera_lost"
         return "unknown"
+
+
+def _stopped_by(status: RingStatus | None) -> EndCause | None:
+    """Why nothing is recorded; `None` while something is, or while nobody has said."""
+    return None if status is None or status.recording else status.cause
 
 
 async def list_events(connection: AsyncConnection, limit: int) -> tuple[RecordingEvent, ...]:

@@ -8,6 +8,7 @@ segments: notes that have ended are read once.
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,8 @@ _LONGEST_SEGMENT_S = 900.0
 _UNTOLD = Utc(0)
 # About 2 KiB each; three quarters of an hour of 24 cameras is 6,500.
 _MOST_REMEMBERED = 10_000
-_ended: dict[Path, Segment] = {}
+# By path, as text: a path of pathlib costs more to look up than all the rest.
+_ended: dict[str, Segment] = {}
 _ended_lock = threading.Lock()
 
 
@@ -43,8 +45,10 @@ def segment_path(root: Path, camera_id: str, opened: Utc) -> Path:
 
 def video_files(folder: Path) -> Iterator[Path]:
     """All segment files of a camera, oldest first."""
-    for hour in sorted(_folders(folder)):
-        yield from sorted(path for path in _files(hour) if path.suffix == VIDEO_SUFFIX)
+    for hour in sorted(_names(folder, folders=True)):
+        for name in sorted(_names(folder / hour)):
+            if name.endswith(VIDEO_SUFFIX):
+                yield folder / hour / name
 
 
 def segments(root: Path, camera_id: str, start: Utc, end: Utc) -> tuple[Segment, ...]:
@@ -53,49 +57,63 @@ def segments(root: Path, camera_id: str, start: Utc, end: Utc) -> tuple[Segment,
     first = f"{start.plus(-_LONGEST_SEGMENT_S).to_datetime():%Y%m%d%H}"
     last = f"{end.to_datetime():%Y%m%d%H}"
     found: list[Segment] = []
-    for hour in sorted(_folders(folder)):
-        if first <= hour.name <= last:
-            found.extend(segments_in(hour, start, end))
+    for hour in _names(folder, folders=True):
+        if first <= hour <= last:
+            found.extend(segments_in(folder / hour, start, end))
     return tuple(sorted(found, key=lambda segment: segment.start))
 
 
 def segments_in(folder: Path, start: Utc, end: Utc) -> tuple[Segment, ...]:
     """Segments that lie in one folder, with pictures between `start` and `end`, in order."""
     found = []
-    earliest, latest = start.plus(-_LONGEST_SEGMENT_S), end.plus(_LONGEST_SEGMENT_S)
-    for path in _files(folder):
-        if path.suffix != VIDEO_SUFFIX or not _may_overlap(opened_at(path), earliest, latest):
+    earliest, latest = (
+        f"{max(moment.ns, 0):020d}"
+        for moment in (start.plus(-_LONGEST_SEGMENT_S), end.plus(_LONGEST_SEGMENT_S))
+    )
+    for name in _names(folder):
+        if not name.endswith(VIDEO_SUFFIX):
             continue
-        segment = _read(path)
-        if segment is not None and segment.start < end and segment.end > start:
+        stem = name.removesuffix(VIDEO_SUFFIX)
+        # By its name alone; a foreign name tells nothing.
+        if stem.isdecimal() and not earliest <= stem.zfill(20) <= latest:
+            continue
+        segment = _read(folder, name, start, end)
+        if segment is not None:
             found.append(segment)
     return tuple(sorted(found, key=lambda segment: segment.start))
 
 
-def _may_overlap(opened: Utc, earliest: Utc, latest: Utc) -> bool:
-    """By its name alone; a foreign name tells nothing."""
-    return opened == _UNTOLD or earliest <= opened <= latest
-
-
-def _read(path: Path) -> Segment | None:
-    """As `read_segment`; what has ended is remembered, as nothing is ever added to it."""
+def _read(folder: Path, name: str, start: Utc, end: Utc) -> Segment | None:
+    """A segment with pictures of the span; of one that has ended the notes are remembered, as
+    nothing is ever added to them."""
+    key = f"{folder}/{name}"
     with _ended_lock:
-        known = _ended.pop(path, None)
-    if known is None or not _is_still(path, known):
-        known = read_segment(path)
-    if known is not None and known.closed:
-        with _ended_lock:
+        known = _ended.pop(key, None)
+        if known is not None:
             # Last, as the one that was asked for last.
-            _ended[path] = known
-            if len(_ended) > _MOST_REMEMBERED:
-                del _ended[next(iter(_ended))]
-    return known
+            _ended[key] = known
+    if known is not None and not _overlaps(known, start, end):
+        return None
+    if known is None or not _is_still(key, known):
+        known = read_segment(folder / name)
+        with _ended_lock:
+            _ended.pop(key, None)
+            if known is not None and known.closed:
+                _ended[key] = known
+                if len(_ended) > _MOST_REMEMBERED:
+                    del _ended[next(iter(_ended))]
+    return known if known is not None and _overlaps(known, start, end) else None
 
 
-def _is_still(path: Path, known: Segment) -> bool:
+def _overlaps(segment: Segment, start: Utc, end: Utc) -> bool:
+    return segment.start < end and segment.end > start
+
+
+def _is_still(path: str, known: Segment) -> bool:
     """The ring deletes its oldest segments."""
     try:
-        return path.stat().st_size == known.size_bytes
+        # A `Path` would cost more than the call.
+        return os.stat(path).st_size == known.size_bytes  # noqa: PTH116
     except OSError:
         return False
 
@@ -129,16 +147,14 @@ def status_bytes(status: RingStatus) -> bytes:
     return json.dumps(fields).encode()
 
 
-def _folders(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if path.is_dir()]
-    except FileNotFoundError:
-        return []
+def _names(folder: Path, *, folders: bool = False) -> list[str]:
+    """Names in a folder, or of the folders in it; none where it is not there.
 
-
-def _files(folder: Path) -> list[Path]:
+    No file is asked about itself: a ring of a month has 720 folders a camera.
+    """
     try:
-        return list(folder.iterdir())
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if not folders or entry.is_dir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import av
@@ -10,6 +12,7 @@ import pytest
 
 from api.evidence import clip_store
 from api.evidence.clip_store import Clip, ClipState, Hold
+from api.evidence.folders import EvidenceFolder
 from api.evidence.retention import due
 from tests.api.evidence.cases import CAMERA, evidence_desk
 from vision.instants import Utc
@@ -132,6 +135,52 @@ async def test_a_restarted_service_goes_on_with_the_clip(sqlite_url: str, tmp_pa
         assert found["clip"]["state"] == "collecting"
         last = max(Utc.from_iso(part["end"]) for part in found["cameras"][0]["parts"])
         assert clock.utc() - last < 6.0
+
+
+async def test_evidence_on_another_disk_grows_with_the_ring(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, name: Path) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "link", refuse)
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        number = await case.alarm_of_a_crowd(22.0)
+        for _ in range(2):
+            # Two looks in the middle of a segment of five seconds, and one at its end.
+            await case.pass_time(1.0, "L3", 3.1)
+        await case.pass_time(5.0, "L3", 3.1)
+        kept = case.evidence.folder.of_camera(number, CAMERA)
+        sizes = {path.name: path.stat().st_size for path in kept.iterdir()}
+        ring = {
+            path.name: path.stat().st_size for path in case.evidence.folder.recordings.rglob("*")
+        }
+    assert len(sizes) > 10
+    assert sizes == {name: ring[name] for name in sizes}
+
+
+async def test_a_long_clip_is_not_looked_at_from_its_beginning(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[tuple[Utc, Utc]] = []
+    collect = EvidenceFolder.collect
+
+    def looked(self: EvidenceFolder, number: int, camera: str, start: Utc, end: Utc) -> Utc:
+        looks.append((start, end))
+        return collect(self, number, camera, start, end)
+
+    monkeypatch.setattr(EvidenceFolder, "collect", looked)
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        number = await case.alarm_of_a_crowd()
+        for _ in range(20):
+            await case.pass_time(10.0, "L3", 3.1)
+        found = await case.desk.get(f"/api/v1/alarms/{number}/evidence")
+        (part,) = found["cameras"][0]["parts"]
+    starts = [start for start, _ in looks]
+    assert starts == sorted(starts)
+    assert looks[-1][1] - looks[-1][0] < 80.0
+    assert looks[-1][1] - looks[0][0] > 200.0
+    assert Utc.from_iso(part["end"]) - Utc.from_iso(part["start"]) > 200.0
 
 
 async def test_a_very_long_alarm_is_cut_and_says_so(sqlite_url: str, tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
 from api.database import Database, migrate
-from api.evidence.gaps import gaps_by_camera, list_events
+from api.evidence.gaps import GapWatch, gaps_by_camera, list_events
 from api.evidence.tables import RECORDING_EVENTS
 from streams.recording.values import EndCause
 from tests.api.evidence.cases import CAMERA, evidence_desk
@@ -41,6 +42,34 @@ async def test_a_gap_is_told_once_and_ended(database_url: str, tmp_path: Path) -
             (event,) = await list_events(connection, 10)
         assert event.end is not None
         assert event.end - event.start == pytest.approx(60.0, abs=2.0)
+
+
+async def test_a_camera_of_which_all_is_recorded_costs_no_transaction(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    tell = GapWatch._tell
+
+    async def telling(self: GapWatch, *given: Any) -> None:
+        told.append(len(given[2]))
+        await tell(self, *given)
+
+    monkeypatch.setattr(GapWatch, "_tell", telling)
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        for _ in range(3):
+            case.ring.record(10.0)
+            await case.evidence.gaps.tick()
+        # The first look of a start ends what lasted before it.
+        assert told == [0]
+        case.ring.tap.close(EndCause.STREAM_ENDED)
+        case.ring.clock.advance(60.0)
+        await case.evidence.gaps.tick()
+        assert told == [0, 1]
+        case.ring.record(20.0)
+        await case.evidence.gaps.tick()
+        async with case.desk.service.desk.database.read() as connection:
+            (event,) = await list_events(connection, 10)
+        assert event.end is not None
 
 
 async def test_what_was_missed_while_the_service_was_down_is_a_gap(
