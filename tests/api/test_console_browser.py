@@ -338,3 +338,35 @@ def test_what_to_do_in_another_alarm_never_stands_beside_this_one(
     finally:
         browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
     desk.until(lambda: desk.text("#card-title").startswith("预案里没有"))
+
+
+# Pictures of a camera until `gone` is set, then none, as from a worker that was lost.
+_PICTURES = """
+const dot = atob('R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==');
+const pixel = Uint8Array.from(dot, (letter) => letter.charCodeAt(0));
+const real = window.fetch;
+window.fetch = async (url, options) => {
+  if (!String(url).includes('/picture.jpg')) return real(url, options);
+  if (window.gone) return new Response('', {status: 502});
+  const headers = {'X-Captured-At': new Date().toISOString(), 'Content-Type': 'image/gif'};
+  return new Response(pixel, {headers});
+};
+"""
+
+
+def test_an_enlarged_picture_that_stands_still_says_so(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    desk.start_shift()
+    browser.execute_script(_PICTURES)
+    card = "[data-camera=cam-stair]"
+    desk.until(lambda: desk.one(f"{card} img").is_displayed())
+    desk.one(f"{card} .view-frame").click()
+    desk.until(lambda: desk.one("#large-picture").is_displayed())
+    assert not desk.one("#large-old").is_displayed()
+    browser.execute_script("window.gone = true")
+    desk.until(lambda: "画面停在" in desk.text("#large-old"))
+    assert "分析程序没有回应" in desk.text("#large-old")
+    browser.execute_script("window.gone = false")
+    desk.until(lambda: not desk.one("#large-old").is_displayed())

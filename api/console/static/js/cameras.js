@@ -47,6 +47,21 @@ export function renderCameras() {
   // The police see pictures of the place of an alarm, and no others.
   const order = new Set([...hot.filter((id) => cameras.has(id)), ...(site.forPolice ? [] : cameras.keys())]);
   setOrder(byId("camera-list"), [...order].map((id) => cards.get(id).root));
+  renderLarge([...order]);
+}
+
+/** The large picture says as much as the small one: one that stands still must not look live. */
+function renderLarge(shown) {
+  if (enlarged === null) return;
+  if (onDuty() === null || !shown.includes(enlarged.id)) {
+    byId("large").close();
+    return;
+  }
+  byId("large").classList.toggle("is-old", enlarged.root.classList.contains("is-old"));
+  setText(byId("large-state"), enlarged.state.textContent);
+  const words = [enlarged.old.hidden ? "" : enlarged.old.textContent, enlarged.failure].filter(Boolean);
+  byId("large-old").hidden = words.length === 0;
+  setText(byId("large-old"), words.join(" · "));
 }
 
 function makeCard(camera) {
@@ -160,5 +175,6 @@ function enlarge(card) {
   setText(byId("large-name"), card.name);
   byId("large-picture").src = card.url;
   byId("large-picture").alt = card.picture.alt;
+  document.dispatchEvent(new Event("desk-changed"));
   byId("large").showModal();
 }
