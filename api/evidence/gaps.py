@@ -27,6 +27,9 @@ GAP_S = 15.0
 """A gap is told from this length on: a reconnect takes up to ten seconds, a segment ten more."""
 
 _WINDOW_S = 1_800.0
+# Behind a look that found nothing amiss nothing is looked for again, but for what a slow disk wrote
+# late.
+_WELL_WINDOW_S = 300.0
 # So far a fresh start looks at every segment, and for one more before that.
 _LOOK_BACK_S = 86_400.0
 
@@ -62,9 +65,10 @@ class GapWatch:
                 # Also what was missed while this service, or the whole computer, was down.
                 self._since[camera_id] = await asyncio.to_thread(self._known_from, camera_id, now)
             start = self._since[camera_id]
-            self._since[camera_id] = max(start, now.plus(-_WINDOW_S))
             gaps, status = await asyncio.to_thread(self._look, camera_id, start, now)
             well = not gaps and _stopped_by(status) is None
+            window_s = _WELL_WINDOW_S if well else _WINDOW_S
+            self._since[camera_id] = max(start, now.plus(-window_s))
             if well and camera_id in self._well:
                 continue
             self._well.discard(camera_id)

@@ -72,6 +72,35 @@ async def test_a_camera_of_which_all_is_recorded_costs_no_transaction(
         assert event.end is not None
 
 
+async def test_behind_a_good_look_hardly_anything_is_looked_at_again(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    look = GapWatch._look
+
+    def looking(self: GapWatch, camera_id: str, start: Utc, now: Utc) -> Any:
+        looks.append(now - start)
+        return look(self, camera_id, start, now)
+
+    monkeypatch.setattr(GapWatch, "_look", looking)
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        for _ in range(12):
+            case.ring.record(60.0)
+            await case.evidence.gaps.tick()
+        assert looks[-1] == pytest.approx(360.0)
+        case.ring.tap.close(EndCause.STREAM_ENDED)
+        begun = case.ring.clock.utc()
+        case.ring.clock.advance(60.0)
+        await case.evidence.gaps.tick()
+        case.ring.record(600.0)
+        await case.evidence.gaps.tick()
+        async with case.desk.service.desk.database.read() as connection:
+            (event,) = await list_events(connection, 10)
+    assert event.start - begun == pytest.approx(0.0, abs=1.0)
+    assert event.end is not None
+    assert event.end - event.start == pytest.approx(60.0, abs=1.0)
+
+
 async def test_what_was_missed_while_the_service_was_down_is_a_gap(
     sqlite_url: str, tmp_path: Path
 ) -> None:
