@@ -33,6 +33,7 @@ class OtherHouse:
         client_secret: a reference, never the secret.
         address: this service's own address, to which the provider sends people back.
         directory: the site folder, to which the reference belongs.
+        networks_dir: where `networks.yaml` is read.
     """
 
     name: LocalText
@@ -41,6 +42,7 @@ class OtherHouse:
     client_secret: str
     address: str
     directory: Path
+    networks_dir: Path
 
     @property
     def return_address(self) -> str:
@@ -105,4 +107,5 @@ def load_oidc(directory: Path, *, read_from: Path | None = None) -> OtherHouse |
         client_secret=keys.client_secret,
         address=keys.address,
         directory=directory,
+        networks_dir=path.parent,
     )

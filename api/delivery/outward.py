@@ -21,7 +21,7 @@ from config.networks import (
 
 
 class Gate:
-    """Which machines the drivers that speak no HTTP may connect to."""
+    """Which machines the drivers may connect to."""
 
     def __init__(self, directory: Path, resolver: Resolver = system_resolver) -> None:
         """Raises `SetupError` when `networks.yaml` of the site folder cannot be used."""
@@ -30,6 +30,12 @@ class Gate:
         except NetworksFileError as error:
             raise SetupError(str(error)) from None
         self._resolver = resolver
+
+    def transport(
+        self, *, verify: ssl.SSLContext | bool = True, limits: httpx.Limits = httpx.Limits()
+    ) -> OutwardTransport:
+        """What HTTP goes through."""
+        return OutwardTransport(self._rules, verify=verify, limits=limits, resolver=self._resolver)
 
     async def address(self, host: str) -> str:
         """The judged address of a host, to be connected to as it is. Raises `PathError`."""
@@ -73,10 +79,3 @@ class OutwardTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
-
-
-def outward(
-    directory: Path, *, verify: ssl.SSLContext | bool = True, limits: httpx.Limits = httpx.Limits()
-) -> OutwardTransport:
-    """The transport under the rules of a site folder. Raises `NetworksFileError`."""
-    return OutwardTransport(load_networks(directory), verify=verify, limits=limits)

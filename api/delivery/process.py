@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file = PlanFile.opened(site.directory, settings.run_dir)
         url = settings.resolved_database_url
         migrate(url)
-        asyncio.run(send(url, file, site.name.zh, heartbeat))
+        asyncio.run(send(url, file, site.name.zh, heartbeat, site.folder.read_from))
     except (ConfigError, DatabaseError) as error:
         log.error("the sender cannot start", reason=str(error))
         return EXIT_CANNOT_START
@@ -55,12 +56,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def send(database_url: str, file: PlanFile, site_name: str, heartbeat: Heartbeat) -> None:
-    """Run a sender over a migrated database until SIGTERM or SIGINT."""
+async def send(
+    database_url: str,
+    file: PlanFile,
+    site_name: str,
+    heartbeat: Heartbeat,
+    networks_dir: Path | None = None,
+) -> None:
+    """Run a sender over a migrated database until SIGTERM or SIGINT.
+
+    Args:
+        networks_dir: where `networks.yaml` is read; `None` for the site folder.
+    """
     start_threads()
     clock, plan = SystemClock(), file.plan
     async with Database(database_url) as database:
-        sender = Sender(database, plan, clock, driver_builder(plan, site_name, clock))
+        sender = Sender(database, plan, clock, driver_builder(plan, site_name, clock, networks_dir))
         sending = asyncio.create_task(sender.run(), name="sender")
         following = asyncio.create_task(file.follow(sender.change))
         beating = asyncio.create_task(_beat(heartbeat), name="heartbeat")
@@ -78,8 +89,11 @@ async def send(database_url: str, file: PlanFile, site_name: str, heartbeat: Hea
 class driver_builder:  # noqa: N801  # called like the function it stands for
     """Builds drivers for the paths of a plan."""
 
-    def __init__(self, plan: DeliveryPlan, site_name: str, clock: Clock) -> None:
+    def __init__(
+        self, plan: DeliveryPlan, site_name: str, clock: Clock, networks_dir: Path | None = None
+    ) -> None:
         self._plan = plan
+        self._networks_dir = networks_dir
         self._site_name = site_name
         self._clock = clock
 
@@ -90,6 +104,7 @@ class driver_builder:  # noqa: N801  # called like the function it stands for
             clock=self._clock,
             received=received,
             controlled=controlled,
+            networks_dir=self._networks_dir,
         )
         return build_driver(path, around)
 

@@ -8,7 +8,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 
 from api.access.oidc.tokens import TokenError, verified_claims
-from api.delivery.outward import outward
+from api.delivery.errors import SetupError
+from api.delivery.outward import Gate
 from config.delivery import read_secret
 from config.errors import SecretError
 from config.oidc import OtherHouse
@@ -68,7 +69,10 @@ class Provider:
             raise ProviderError(str(error)) from None
 
     def _client(self) -> httpx.AsyncClient:
-        transport = self._transport or outward(self.house.directory)
+        try:
+            transport = self._transport or Gate(self.house.networks_dir).transport()
+        except SetupError as error:
+            raise ProviderError(str(error)) from None
         return httpx.AsyncClient(transport=transport, timeout=_TIMEOUT_S, trust_env=False)
 
     async def _description(self, client: httpx.AsyncClient) -> dict[str, str]:

@@ -13,6 +13,7 @@ from api.delivery.drivers.gb28181 import Gb28181Driver
 from api.delivery.drivers.mqtt import MqttDriver
 from api.delivery.drivers.robot import RobotDriver
 from api.delivery.drivers.webhook import WebhookDriver
+from api.delivery.outward import Gate
 from config.delivery import (
     CapKeys,
     Dc09Keys,
@@ -30,10 +31,11 @@ class Surroundings:
     """What drivers need besides their settings.
 
     Attributes:
-        directory: the site folder.
+        directory: the site folder, where secrets and certificates lie.
         name: the site's name, for protocols that ask for one.
         received: takes late receipts (message id, detail).
         controlled: takes a receiver's commands (command, detail).
+        networks_dir: where `networks.yaml` is read; `None` for the site folder.
     """
 
     directory: Path
@@ -41,29 +43,32 @@ class Surroundings:
     clock: Clock
     received: Received
     controlled: Callable[[str, str], None]
+    networks_dir: Path | None = None
 
 
 def build_driver(path: DeliveryPath, around: Surroundings) -> Driver:
     """The driver of a path.
 
     Raises:
-        SetupError: a secret or certificate that its settings name cannot be used.
+        SetupError: a secret or certificate that its settings name cannot be used, or the rules
+            of the site's networks.
     """
+    if isinstance(path.settings, CapKeys):
+        return CapFolder(path.settings, around.directory)
+    gate = Gate(around.networks_dir or around.directory)
     match path.settings:
         case Gb28181Keys() as keys:
             return Gb28181Driver(
-                keys, around.directory, around.received, around.controlled, around.name
+                keys, around.directory, around.received, around.controlled, around.name, gate
             )
         case WebhookKeys() as keys:
-            return WebhookDriver(keys, around.directory, around.clock)
+            return WebhookDriver(keys, around.directory, around.clock, gate)
         case MqttKeys() as keys:
-            return MqttDriver(keys, around.directory, around.received)
+            return MqttDriver(keys, around.directory, around.received, gate)
         case Dc09Keys() as keys:
-            return Dc09Driver(keys, around.directory, around.clock)
-        case CapKeys() as keys:
-            return CapFolder(keys, around.directory)
+            return Dc09Driver(keys, around.directory, around.clock, gate)
         case RobotKeys() as keys:
-            return RobotDriver(keys, around.directory, around.clock)
+            return RobotDriver(keys, around.directory, around.clock, gate)
 
 
 __all__ = ["Surroundings", "build_driver"]

@@ -35,7 +35,7 @@ _TOLERANCE_S = 20.0
 class Dc09Driver:
     """Opens a connection for each message, as alarm transmitters do."""
 
-    def __init__(self, keys: Dc09Keys, directory: Path, clock: Clock) -> None:
+    def __init__(self, keys: Dc09Keys, directory: Path, clock: Clock, gate: Gate) -> None:
         """Raises `SetupError` when the key cannot be used."""
         self._keys = keys
         self._clock = clock
@@ -43,7 +43,7 @@ class Dc09Driver:
             keys.account, keys.prefix.upper(), (keys.receiver or "").upper(), _key(keys, directory)
         )
         self._link_tests = 0
-        self._gate = Gate(directory)
+        self._gate = gate
 
     async def start(self) -> None:
         """Connections open with each message."""

@@ -59,6 +59,7 @@ class Gb28181Driver:
         received: Received,
         controlled: Controlled,
         name: str,
+        gate: Gate,
     ) -> None:
         """Raises `SetupError` when the password cannot be read."""
         self._keys = keys
@@ -72,7 +73,7 @@ class Gb28181Driver:
         peer = Peer(
             keys.server, keys.port, keys.transport == "tcp", keys.local_host, keys.local_port
         )
-        self._link = SipLink(peer, self._handle, Gate(directory))
+        self._link = SipLink(peer, self._handle, gate)
         self._registered = False
         self._why_not = "not registered yet"
         self._register_now = asyncio.Event()

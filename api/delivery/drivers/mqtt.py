@@ -37,13 +37,13 @@ _CALL_S = 5.0
 class MqttDriver:
     """Keeps one session with the broker, and connects again for as long as it runs."""
 
-    def __init__(self, keys: MqttKeys, directory: Path, received: Received) -> None:
+    def __init__(self, keys: MqttKeys, directory: Path, received: Received, gate: Gate) -> None:
         """Raises `SetupError` when credentials or certificate cannot be used."""
         self._keys = keys
         self._received = received
         self._user, self._password = _credentials(keys, directory)
         self._tls = _trust(keys, directory)
-        self._gate = Gate(directory)
+        self._gate = gate
         self._status_topic = keys.status_topic or f"{keys.topic}/status"
         self._client: aiomqtt.Client | None = None
         self._waiting: dict[str, asyncio.Future[Receipt]] = {}

@@ -15,7 +15,7 @@ import httpx
 from api.delivery.driver import Accepted, Receipt
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
-from api.delivery.outward import outward
+from api.delivery.outward import Gate
 from config.delivery import RobotKeys, read_secret
 from config.errors import SecretError
 from streams.clock import Clock
@@ -30,7 +30,7 @@ _MINUTE_S = 60.0
 class RobotDriver:
     """Writes a short text without any person's name. Raises `SetupError`."""
 
-    def __init__(self, keys: RobotKeys, directory: Path, clock: Clock) -> None:
+    def __init__(self, keys: RobotKeys, directory: Path, clock: Clock, gate: Gate) -> None:
         self._keys = keys
         self._clock = clock
         try:
@@ -43,7 +43,7 @@ class RobotDriver:
         self._recent: deque[Monotonic] = deque(maxlen=MESSAGES_A_MINUTE)
         self._client = httpx.AsyncClient(
             timeout=keys.timeout_s,
-            transport=outward(directory),
+            transport=gate.transport(),
             follow_redirects=False,
             trust_env=False,
         )

@@ -15,7 +15,7 @@ from api.delivery.driver import Accepted, Receipt
 from api.delivery.drivers.cap import cap_document
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
-from api.delivery.outward import outward
+from api.delivery.outward import Gate
 from config.delivery import WebhookKeys, read_secret
 from config.errors import SecretError
 from streams.clock import Clock
@@ -31,15 +31,14 @@ class WebhookDriver:
     Raises `SetupError` when a secret or certificate cannot be used.
     """
 
-    def __init__(self, keys: WebhookKeys, directory: Path, clock: Clock) -> None:
+    def __init__(self, keys: WebhookKeys, directory: Path, clock: Clock, gate: Gate) -> None:
         self._keys = keys
         self._clock = clock
         references = [keys.secret] + ([keys.old_secret] if keys.old_secret else [])
         self._signers = [_signer(reference, directory) for reference in references]
         self._client = httpx.AsyncClient(
             timeout=keys.timeout_s,
-            transport=outward(
-                directory,
+            transport=gate.transport(
                 verify=_trust(keys, directory),
                 limits=httpx.Limits(max_connections=_CONNECTIONS),
             ),

@@ -66,7 +66,7 @@ def join(service: House, issuer: str, folder: Path, monkeypatch: pytest.MonkeyPa
     """Let the service trust the provider, and let its clock show the provider's time."""
     monkeypatch.setenv("OIDC_SECRET", "a-secret-of-this-test")
     service.access.provider = Provider(
-        OtherHouse(NAME, issuer, "xiaoan", "env:OIDC_SECRET", "http://localhost", folder)
+        OtherHouse(NAME, issuer, "xiaoan", "env:OIDC_SECRET", "http://localhost", folder, folder)
     )
     service.clock.advance(SystemClock().utc() - service.clock.utc())
 

@@ -12,6 +12,7 @@ import pytest
 from api.delivery.driver import Receipt
 from api.delivery.drivers.gb28181 import Gb28181Driver
 from api.delivery.errors import DeliveryError, PathError, RefusedError
+from api.delivery.outward import Gate
 from benchmarks.peers import sipp
 from config.delivery import Gb28181Keys
 from tests.api.delivery.cases import message, until
@@ -58,6 +59,7 @@ async def driver_for(
         lambda *said: heard.late.append(said),
         lambda *said: heard.controls.append(said),
         "第一小学",
+        Gate(Path()),
     )
     await driver.start()
     try:

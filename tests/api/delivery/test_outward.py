@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,9 +14,19 @@ import httpx
 import pytest
 
 from api.delivery.drivers import Surroundings, build_driver
-from api.delivery.errors import PathError
+from api.delivery.drivers.cap import CapFolder
+from api.delivery.errors import PathError, SetupError
 from api.delivery.outward import OutwardTransport
-from config.delivery import AnyDriverKeys, Dc09Keys, DeliveryPath, Gb28181Keys, MqttKeys
+from config.delivery import (
+    AnyDriverKeys,
+    CapKeys,
+    Dc09Keys,
+    DeliveryPath,
+    Gb28181Keys,
+    MqttKeys,
+    RobotKeys,
+    WebhookKeys,
+)
 from config.networks import NetworkRules
 from streams.clock import SystemClock
 from tests.api.delivery.cases import until
@@ -115,6 +126,32 @@ async def test_no_driver_connects_where_the_site_does_not_allow(
             listening.accept()
 
 
+@pytest.mark.parametrize("driver", ["dc09", "gb28181", "mqtt", "webhook", "robot"])
+def test_rules_that_cannot_be_read_are_a_fault_of_the_path_and_a_copy_of_them_mends_it(
+    driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the whole sender would end, and with it the paths that need no network."""
+    monkeypatch.setenv("GB_PASSWORD", "x")
+    monkeypatch.setenv("HOOK_SECRET", "whsec_" + "MDEy" * 8)
+    monkeypatch.setenv("ROBOT_URL", "http://127.0.0.1/key")
+    (tmp_path / "networks.yaml").write_text("networks: 10.20.0.0/16\n", "utf-8")
+    path = DeliveryPath("p", driver, _SETTINGS[driver](1))
+    around = Surroundings(tmp_path, "school", SystemClock(), _unheard, _unheard)
+    with pytest.raises(SetupError, match=r"networks\.yaml"):
+        build_driver(path, around)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "networks.yaml").write_text("networks: [10.20.0.0/16]\n", "utf-8")
+    assert build_driver(path, replace(around, networks_dir=copy)) is not None
+
+
+def test_a_folder_for_cap_needs_no_network(tmp_path: Path) -> None:
+    (tmp_path / "networks.yaml").write_text("networks: 10.20.0.0/16\n", "utf-8")
+    path = DeliveryPath("p", "cap", CapKeys(folder="cap", sender="x@y"))
+    around = Surroundings(tmp_path, "school", SystemClock(), _unheard, _unheard)
+    assert isinstance(build_driver(path, around), CapFolder)
+
+
 def _unheard(_name: str, _detail: str) -> None:
     """Nobody is told."""
 
@@ -133,4 +170,6 @@ _SETTINGS: dict[str, Callable[[int], AnyDriverKeys]] = {
         device_id="4" * 20,
         password="env:GB_PASSWORD",
     ),
+    "webhook": lambda port: WebhookKeys(url=f"http://127.0.0.1:{port}/a", secret="env:HOOK_SECRET"),
+    "robot": lambda port: RobotKeys(kind="wecom", url="env:ROBOT_URL"),
 }

@@ -27,6 +27,7 @@ from api.delivery.drivers.dc09 import Dc09Driver
 from api.delivery.drivers.mqtt import MqttDriver
 from api.delivery.drivers.webhook import WebhookDriver
 from api.delivery.errors import PathError, RefusedError
+from api.delivery.outward import Gate
 from benchmarks.peers.mosquitto import MEND, Mosquitto, installed
 from config.delivery import CapKeys, Dc09Keys, MqttKeys, WebhookKeys
 from streams.clock import SimulatedClock, SystemClock
@@ -81,7 +82,7 @@ def webhook(url: str, monkeypatch: pytest.MonkeyPatch, **more: Any) -> WebhookDr
     monkeypatch.setenv("HOOK", SECRET)
     monkeypatch.setenv("OLD_HOOK", OLD_SECRET)
     keys = WebhookKeys.model_validate({"url": url, "secret": "env:HOOK", **more})
-    return WebhookDriver(keys, Path(), SystemClock())
+    return WebhookDriver(keys, Path(), SystemClock(), Gate(Path()))
 
 
 async def test_the_verifier_accepts_and_an_attempt_keeps_its_id(
@@ -185,7 +186,7 @@ def dc09(
     if key:
         settings["key"] = "env:DC09"
     keys = Dc09Keys.model_validate(settings)
-    return Dc09Driver(keys, Path(), clock or SystemClock())
+    return Dc09Driver(keys, Path(), clock or SystemClock(), Gate(Path()))
 
 
 @pytest.mark.peer
@@ -263,7 +264,7 @@ async def mqtt(port: int, late: list[tuple[str, str]]) -> AsyncIterator[MqttDriv
         host="127.0.0.1", port=port, tls=False, client_id="school",
         topic="school/alarms", ack_topic="school/alarms/ack",
     )  # fmt: skip
-    driver = MqttDriver(keys, Path(), lambda *said: late.append(said))
+    driver = MqttDriver(keys, Path(), lambda *said: late.append(said), Gate(Path()))
     await driver.start()
     try:
         yield driver
