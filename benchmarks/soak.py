@@ -4,9 +4,10 @@
 
 `xiaoan run` watches RTSP cameras (GStreamer's test server). For a quarter of the time a worker and
 the service are killed in turn (SIGKILL) and must come back. For the rest one server is killed and
-hung in turn, and after each return the footprint is taken: memory (proportional set size),
-descriptors, threads and processor time of each process, records that wait in the spools, size of
-spools and database. The first third of these footprints is held against the last third.
+hung in turn, and after each return the footprint of each process is taken: memory (pages of no
+file: how much of a library's pages is ours depends on what else runs from the same files),
+descriptors, threads and processor time; records that wait in the spools, size of spools and
+database. The first third of these footprints is held against the last third.
 
 Targets: everything is back after each fault, memory within 5 %, no descriptor more (medians), no
 thread more (the fewest of each third: the service keeps a pool that grows and shrinks), spools
@@ -43,20 +44,24 @@ class Footprint:
     """What the product holds while all is well.
 
     Attributes:
-        threads_of: by process, so that growth has a name.
+        memory_of, threads_of: by process, so that growth has a name; memory in MiB.
         cpu_s_of: processor time of each process since its start.
         waiting: records in the spools.
         spool_mib, database_mib: with their write-ahead logs.
     """
 
     at_s: float
-    memory_mib: float
+    memory_of: Mapping[str, float]
     descriptors: int
     threads_of: Mapping[str, int]
     cpu_s_of: Mapping[str, float]
     waiting: int
     spool_mib: float
     database_mib: float
+
+    @property
+    def memory_mib(self) -> float:
+        return sum(self.memory_of.values())
 
     @property
     def threads(self) -> int:
@@ -70,7 +75,7 @@ def footprint(product: Running, folder: Path) -> Footprint:
     spool = folder / "run" / "spool"
     return Footprint(
         time.monotonic(),
-        sum(one.memory_full_info().pss for one in processes) / 2**20,
+        {name: _own_mib(one.pid) for name, one in named.items()},
         sum(one.num_fds() for one in processes),
         {name: one.num_threads() for name, one in named.items()},
         {name: sum(one.cpu_times()[:2]) for name, one in named.items()},
@@ -78,6 +83,13 @@ def footprint(product: Running, folder: Path) -> Footprint:
         _mib(spool.glob("*")),
         _mib((folder / "run").glob("xiaoan.db*")),
     )
+
+
+def _own_mib(pid: int) -> float:
+    """Anonymous and shared pages of a process; what it shares is divided by who shares it."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+    kib = [int(line.split()[1]) for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:"))]
+    return sum(kib) / 1024.0
 
 
 def _mib(files: Iterator[Path]) -> float:
@@ -186,6 +198,14 @@ def judged(soak: Soak, report: Report) -> bool:
         name: [_least_and_most(name, part) for part in (early, late)]
         for name in taken[0].threads_of
     }
+    for name in sorted(taken[0].memory_of):
+        first, last = (
+            statistics.median(one.memory_of.get(name, 0.0) for one in part)
+            for part in (early, late)
+        )
+        report.row(f"{name}, memory", f"{first:.1f} -> {last:.1f} MiB", "in the sum", "")
+        report.figures[f"{name}_memory_mib_early"] = round(first, 1)
+        report.figures[f"{name}_memory_mib_late"] = round(last, 1)
     for name in sorted(taken[0].cpu_s_of):
         first, last = (_cores(name, part) for part in (early, late))
         report.row(f"{name}, cores", f"{first:.3f} -> {last:.3f}", "not judged", "")
