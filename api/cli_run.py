@@ -15,7 +15,7 @@ from rich.console import Console
 
 from api.cli_bench import warn_of_overload
 from api.logs import set_up_logs
-from api.run import RunPlan, run
+from api.run import RunPlan, refuse_taken_port, run
 from config import ConfigError
 from config.settings import load_settings
 from config.site_in_force import settle_site
@@ -41,8 +41,9 @@ def run_command(site: SiteOption, run_dir: RunDirOption = None, port: PortOption
     try:
         settings = load_settings(run_dir=run_dir, port=port)
         set_up_logs(settings.log_level)
-        # Before anything is written.
+        # Before anything is written: another run of this folder goes by the copy that is there.
         head_card(settings.head_network or None)
+        refuse_taken_port(settings)
         files = settle_site(site, settings.run_dir, SystemClock().utc())
         plan = RunPlan(files, settings)
         stop = threading.Event()

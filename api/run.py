@@ -63,7 +63,7 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
     head_card(settings.head_network or None)
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     ingest_token(settings)
-    _refuse_taken_port(settings)
+    refuse_taken_port(settings)
     settle_shares(plan.site, settings)
     delivery = PlanFile.opened(plan.site.directory, settings.run_dir)
     specs = process_specs(plan, delivery)
@@ -195,7 +195,8 @@ def _tell_fault(event: SupervisorEvent, language: str, say: Say) -> None:
             pass
 
 
-def _refuse_taken_port(settings: ServiceSettings) -> None:
+def refuse_taken_port(settings: ServiceSettings) -> None:
+    """Raises `SettingsError` where another program, or another run, answers there."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -57,12 +57,11 @@ class Database:
         self._reader = self._engine(url, connections=_READERS, begin="BEGIN")
 
     async def __aenter__(self) -> Self:
-        if self.is_sqlite:
-            try:
+        async with AsyncExitStack() as opening:
+            opening.push_async_callback(self._dispose)
+            if self.is_sqlite:
                 await self._open_readers()
-            except BaseException:
-                await self._dispose()
-                raise
+            opening.pop_all()
         return self
 
     async def __aexit__(

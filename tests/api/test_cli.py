@@ -1,5 +1,6 @@
 """The command line as a person types it."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,15 @@ def test_analyze_refuses_bad_input_in_one_message(
     assert shown.exit_code != 0
     assert message in shown.output
     assert "Traceback" not in shown.output
+
+
+def test_a_run_beside_another_one_leaves_its_settings_alone(tmp_path: Path) -> None:
+    """The other one's processes read them whenever they are started again."""
+    assert RUNNER.invoke(app, ["site", "sample", str(tmp_path / "school")]).exit_code == 0
+    folders = ["--site", str(tmp_path / "school"), "--run-dir", str(tmp_path / "v")]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        shown = RUNNER.invoke(app, ["run", *folders, "--port", port])
+    assert shown.exit_code == 2
+    assert port in shown.output
+    assert not (tmp_path / "v").exists()
