@@ -7,6 +7,9 @@ are real RTSP servers (GStreamer): a drawn picture cannot lose its power. One af
 SIGKILL. Measured from the signal to the API's answer that names the blind areas. Watched for some
 seconds longer: no other area may turn blind. Then the camera comes back, and all areas with it.
 
+On a machine that is short of time another camera may be given up for a moment too. Its areas are
+blind then, and the row names it with its causes; areas that belong to no lost camera are a fault.
+
 Target: within 10 s exactly the areas of `BLIND_WITHOUT`, which a reader can check on the plan.
 """
 
@@ -35,7 +38,7 @@ from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
 from config import SITE_FILE, sample_school_directory
 
 TARGET_S = 10.0
-WATCHED_LONGER_S = 4.0
+_WATCHED_LONGER_S = 4.0
 _PATIENCE_S = 180.0
 _STOP_S = 30.0
 BLIND_WITHOUT: dict[str, frozenset[str]] = {
@@ -62,6 +65,18 @@ def site_with(uris: Mapping[str, str], folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SITE_FILE).write_text(head + "".join(changed), encoding="utf-8")
     return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One answer of the API: blind areas, and the causes of every camera that is not well."""
+
+    blind: frozenset[str]
+    lost: Mapping[str, tuple[str, ...]]
+
+    def follows(self) -> bool:
+        """Whether exactly the areas of the lost cameras are blind."""
+        return self.blind == frozenset().union(*(BLIND_WITHOUT[name] for name in self.lost))
 
 
 @dataclass(slots=True)
@@ -113,12 +128,19 @@ class RunningSchool:
             return {}
         return dict(answer.json()) if answer.status_code == httpx.codes.OK else {}
 
-    def blind(self) -> frozenset[str] | None:
-        """The areas that are blind now; `None` while the API cannot say."""
+    def seen(self) -> Seen | None:
+        """What the API says now; `None` while it cannot say."""
         found = self.get("coverage/now")
         if not found.get("ready"):
             return None
-        return frozenset(area["area_id"] for area in found["areas"] if area["state"] == "blind")
+        return Seen(
+            frozenset(area["area_id"] for area in found["areas"] if area["state"] == "blind"),
+            {
+                one["camera_id"]: tuple(one["causes"])
+                for one in found["cameras"]
+                if not one["healthy"] and not one["pending"]
+            },
+        )
 
     def wait_until_all_see(self) -> None:
         """Until every camera is well and every area whole.
@@ -144,14 +166,21 @@ class Named:
     """What the API said after a camera was killed.
 
     Attributes:
-        after_s: from the signal to the first answer with exactly the expected areas; `None` when
+        after_s: from the signal to the first answer with all areas of that camera; `None` when
             none came.
-        seen: every other set of blind areas that was answered on the way, or after it.
+        also_lost: the causes of every other camera that was not well meanwhile.
+        wrong: every set of blind areas that was not that of the cameras lost in the same answer.
+        alarmed: critical areas with an alarm, but for those of `also_lost`.
     """
 
     after_s: float | None
-    seen: tuple[frozenset[str], ...]
+    also_lost: Mapping[str, tuple[str, ...]]
+    wrong: tuple[frozenset[str], ...]
     alarmed: frozenset[str]
+
+    @property
+    def exactly(self) -> bool:
+        return self.after_s is not None and not self.also_lost and not self.wrong
 
 
 @contextmanager
@@ -171,23 +200,31 @@ def school_of_real_cameras() -> Iterator[tuple[RunningSchool, Mapping[str, RtspS
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def kill_and_watch(school: RunningSchool, server: RtspServer, camera_id: str) -> Named:
-    """Kill the camera and watch what the API names."""
-    expected = BLIND_WITHOUT[camera_id]
+def kill_and_watch(
+    school: RunningSchool, server: RtspServer, camera_id: str, *, patience_s: float = TARGET_S
+) -> Named:
+    """Kill the camera and watch what the API names: until its areas are blind, for `patience_s` at
+    most, and some seconds longer."""
     began = time.monotonic()
     server.kill()
     after_s: float | None = None
-    seen: list[frozenset[str]] = []
-    while time.monotonic() - began < TARGET_S + WATCHED_LONGER_S:
-        blind = school.blind()
-        if blind == expected:
-            after_s = after_s or time.monotonic() - began
-        elif blind and blind not in seen:
-            seen.append(blind)
+    also_lost: dict[str, tuple[str, ...]] = {}
+    wrong: list[frozenset[str]] = []
+    until = began + patience_s + _WATCHED_LONGER_S
+    while time.monotonic() < until:
+        seen = school.seen()
+        if seen is not None:
+            also_lost |= {name: why for name, why in seen.lost.items() if name != camera_id}
+            if not seen.follows() and seen.blind not in wrong:
+                wrong.append(seen.blind)
+            if after_s is None and seen.blind >= BLIND_WITHOUT[camera_id]:
+                after_s = time.monotonic() - began
+                until = time.monotonic() + _WATCHED_LONGER_S
         time.sleep(0.1)
     alarms = school.get("alarms").get("alarms", ())
     alarmed = frozenset(one["subject_id"] for one in alarms if one["type"] == "area_blind")
-    return Named(after_s, tuple(seen), alarmed)
+    others = frozenset[str]().union(*(BLIND_WITHOUT[name] for name in also_lost))
+    return Named(after_s, also_lost, tuple(wrong), alarmed - others)
 
 
 def main() -> None:
@@ -207,9 +244,11 @@ def main() -> None:
             cameras[camera_id].start()
     for camera_id, named in found.items():
         expected = ", ".join(sorted(BLIND_WITHOUT[camera_id]))
-        good = named.after_s is not None and named.after_s <= TARGET_S and not named.seen
-        others = "; ".join(", ".join(sorted(one)) for one in named.seen) or "no other"
+        good = named.exactly and (named.after_s or 0.0) <= TARGET_S
         took = "never" if named.after_s is None else f"{named.after_s:.2f} s"
+        told = [f"{name} lost too: {', '.join(why)}" for name, why in named.also_lost.items()]
+        told += [f"wrong: {', '.join(sorted(one)) or 'none'}" for one in named.wrong]
+        others = "; ".join(told) or "no other"
         report.row(f"{camera_id} killed: {expected}", f"{took}; {others}", f"<= {TARGET_S:g} s")
         slowest_s, exact = max(slowest_s, named.after_s or float("inf")), exact + good
         holds &= good
