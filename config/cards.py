@@ -32,8 +32,11 @@ AlarmKind = Literal[
     "worker_lost",
     "recorder_lost",
     "area_blind",
+    "delivery",
     "panic",
     "panel_fault",
+    "recording_stopped",
+    "site_files",
     "test",
 ]
 

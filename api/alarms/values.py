@@ -25,6 +25,7 @@ class AlarmType(StrEnum):
     TEST = "test"
     DELIVERY = "delivery"
     SITE_FILES = "site_files"
+    RECORDING_STOPPED = "recording_stopped"
 
 
 class AlarmState(StrEnum):
@@ -98,7 +99,8 @@ class AlarmKey:
         subject_id: a zone id for `CROWD`, a camera id for `CAMERA_LOST`, an area id for
             `AREA_BLIND`, a worker's or recorder's
             id for their loss, an input's id for `PANIC`, a device's, input's or output's id for
-            `PANEL_FAULT`, the run's kind for `TEST`, `site` for `SITE_FILES`.
+            `PANEL_FAULT`, the run's kind for `TEST`, `site` for `SITE_FILES`, `recording` for
+            `RECORDING_STOPPED`.
     """
 
     site_id: str

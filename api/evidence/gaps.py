@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.evidence.stopped import RECORDER_FAULTS, UNKNOWN, StoppedAlarm
 from api.evidence.tables import RECORDING_EVENTS
 from api.work import Desk
 from config.recording import RingSettings
@@ -56,10 +57,16 @@ class GapWatch:
     _since: dict[str, Utc] = field(default_factory=dict)
     # Cameras of which the database knows that nothing is amiss.
     _well: set[str] = field(default_factory=set)
+    _alarm: StoppedAlarm = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._alarm = StoppedAlarm(self.desk)
 
     async def tick(self) -> None:
-        """Tell new gaps and stops, and when those that were told have ended."""
+        """Tell new gaps and stops, and when those that were told have ended; raise or end the
+        alarm of cameras that are seen but not recorded."""
         now = self.desk.clock.utc()
+        unrecorded: dict[str, str] = {}
         for camera_id in sorted(self.settings.camera_ids):
             if camera_id not in self._since:
                 # Also what was missed while this service, or the whole computer, was down.
@@ -67,6 +74,9 @@ class GapWatch:
             start = self._since[camera_id]
             gaps, status = await asyncio.to_thread(self._look, camera_id, start, now)
             well = not gaps and _stopped_by(status) is None
+            cause = None if well else self._recorder_fault(camera_id, gaps, status, now)
+            if cause is not None:
+                unrecorded[camera_id] = cause
             window_s = _WELL_WINDOW_S if well else _WINDOW_S
             self._since[camera_id] = max(start, now.plus(-window_s))
             if well and camera_id in self._well:
@@ -76,6 +86,7 @@ class GapWatch:
                 await self._tell(connection, camera_id, gaps, status)
             if well:
                 self._well.add(camera_id)
+        await self._alarm.tell(unrecorded)
 
     def _look(
         self, camera_id: str, start: Utc, now: Utc
@@ -114,7 +125,7 @@ class GapWatch:
             await _end_open(connection, camera_id, "stopped", now)
         lasting = False
         for gap in gaps:
-            open_end = now - gap.end < 0.001
+            open_end = _lasts(gap, now)
             lasting = lasting or open_end
             why = gap.cause.value if gap.cause else self._cause(camera_id)
             end = None if open_end else gap.end
@@ -127,7 +138,29 @@ class GapWatch:
         status = self.desk.board.cameras.get(camera_id)
         if status is not None and status.state is not CameraState.LIVE:
             return status.cause or "camera_lost"
-        return "unknown"
+        return UNKNOWN
+
+    def _recorder_fault(
+        self, camera_id: str, gaps: tuple[Gap, ...], status: RingStatus | None, now: Utc
+    ) -> str | None:
+        """What keeps a camera that gives pictures from being recorded, once that has lasted.
+
+        A disk that takes nothing takes no word of it either: there the gap alone tells.
+        """
+        stopped = _stopped_by(status)
+        if status is not None and stopped in RECORDER_FAULTS and now - status.since >= GAP_S:
+            return stopped.value
+        lasting = next((gap for gap in gaps if _lasts(gap, now)), None)
+        seen = self.desk.board.cameras.get(camera_id)
+        if lasting is None or seen is None or seen.state is not CameraState.LIVE:
+            return None
+        if now - seen.since < GAP_S:
+            return None
+        return lasting.cause.value if lasting.cause in RECORDER_FAULTS else UNKNOWN
+
+
+def _lasts(gap: Gap, now: Utc) -> bool:
+    return now - gap.end < 0.001
 
 
 def _stopped_by(status: RingStatus | None) -> EndCause | None:

@@ -299,6 +299,11 @@ const watcher = new MutationObserver(() => {
 watcher.observe(panel, {attributes: true});
 """
 
+_PRESS_TWICE = """
+for (let i = 0; i < 2; i += 1)
+  document.body.dispatchEvent(new KeyboardEvent('keydown', {key: arguments[0], bubbles: true}));
+"""
+
 
 def test_a_key_meant_for_the_alarm_before_is_not_done_to_the_worse_one_that_took_its_place(
     browser: webdriver.Chrome, service: ServiceProcess
@@ -319,6 +324,30 @@ def test_a_key_meant_for_the_alarm_before_is_not_done_to_the_worse_one_that_took
     desk.one("body").send_keys("a")
     desk.until(lambda: desk.data("[data-alarm='2']", "state") == "acknowledged")
     assert desk.data("[data-alarm='1']", "state") == "unacknowledged"
+    assert desk.complaints() == []
+
+
+def test_a_key_turns_to_a_waiting_alarm_before_it_acknowledges_it(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    desk.start_shift()
+    service.send(service.record("stair", "L4", 3.9))
+    desk.until(lambda: desk.data("#focus", "number") == "1")
+    desk.one("[data-alarm='1'] .alarm-acknowledge").click()
+    desk.until(lambda: desk.data("[data-alarm='1']", "state") == "acknowledged")
+    service.send(service.record("hall", "L2", 2.0))
+    desk.until(lambda: desk.data("[data-alarm='2']", "state") == "unacknowledged")
+    assert desk.data("#focus", "number") == "1"
+    # Twice in a row is no look at it.
+    browser.execute_script(_PRESS_TWICE, "a")
+    desk.until(lambda: desk.data("#focus", "number") == "2")
+    assert service.client.get("/api/v1/alarms/2").json()["state"] == "unacknowledged"
+    now = "return performance.now()"
+    began = browser.execute_script(now)
+    desk.until(lambda: browser.execute_script(now) - began > 1000)
+    desk.one("body").send_keys("a")
+    desk.until(lambda: desk.data("[data-alarm='2']", "state") == "acknowledged")
     assert desk.complaints() == []
 
 

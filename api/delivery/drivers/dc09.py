@@ -25,6 +25,7 @@ _CODES = {
     "area_blind": "380",
     "delivery": "354",
     "site_files": "380",
+    "recording_stopped": "380",
 }
 _BEGINS = frozenset({"opened", "raised", "repeated", "late_report", "test", "confirmed"})
 _ENDS = frozenset({"returned", "closed", "rejected"})

@@ -47,12 +47,20 @@ export function renderAlarms() {
   return waiting.length ? Math.min(...waiting.map((alarm) => alarm.priority)) : null;
 }
 
-/** Acknowledge the chosen alarm where it waits, else the worst that does. */
+/** Acknowledge the chosen alarm. Where it does not wait, the worst that does takes the panel instead:
+    nobody acknowledges what was not before their eyes. */
 export function acknowledgeChosen() {
   if (panel.justNow(byId("focus-refusal"))) return;
-  const chosen = openAlarms().find((alarm) => alarm.number === chosenNumber());
-  if (chosen && waits(chosen)) acknowledge(chosen.number);
-  else acknowledgeFirst();
+  const open = openAlarms();
+  const chosen = open.find((alarm) => alarm.number === chosenNumber());
+  if (chosen && waits(chosen)) {
+    acknowledge(chosen.number);
+    return;
+  }
+  const worst = open.find(waits);
+  if (!worst) return;
+  panel.note();
+  choose(worst.number);
 }
 
 /** Open the form that closes the chosen alarm. */
@@ -61,12 +69,6 @@ export function closeChosen() {
   if (!card) return;
   if (card.details.root.hidden) toggle(card);
   card.details.cause.focus();
-}
-
-/** Acknowledge the worst alarm that waits. */
-export function acknowledgeFirst() {
-  const first = openAlarms().find(waits);
-  if (first) acknowledge(first.number);
 }
 
 /** Whether an alarm that stood in the list stands in another place now. */

@@ -3,6 +3,9 @@
 import { alarms, areas, cameras, receivers, things, zones } from "./store.js";
 import { inLanguage, levelText, t } from "./texts.js";
 
+/** Kinds that are about the whole site: they have no place. */
+const OF_THE_SITE = new Set(["site_files", "recording_stopped"]);
+
 /** Where an alarm is: its zone, its camera, its button. */
 export function placeText(alarm) {
   if (alarm.type === "camera_lost") {
@@ -18,7 +21,7 @@ export function placeText(alarm) {
     return t("alarm.area_blind.title", { area: area ? inLanguage(area.name) : alarm.subject_id });
   }
   if (alarm.type === "delivery") return receiverText(alarm.subject_id);
-  if (alarm.type === "site_files") return t("alarm.type.site_files");
+  if (OF_THE_SITE.has(alarm.type)) return t(`alarm.type.${alarm.type}`);
   const zone = zones.get(alarm.subject_id) ?? zones.get(alarm.zone_ids[0]);
   const where = zone ? inLanguage(zone.name) : "";
   const what = things.has(alarm.subject_id) || !where ? thingText(alarm.subject_id) : "";
