@@ -10,21 +10,19 @@ path get `{user}` and `{password}` placeholders.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from config.errors import ConfigError, SecretError
+from config.errors import ConfigError
 from config.networks import Resolver, load_networks, permitted, system_resolver
-from config.secret_store import open_secret
+from config.secret_reference import is_reference, read_credentials
 
 SCHEMES = ("rtsp", "rtsps", "file", "virtual")
 LIGHTS = ("day", "dim", "ir")
 _VIRTUAL_KEYS = ("seed", "light", "camera", "start_s")
 _SECRET_IN_TEXT = re.compile(r"(?i)(password|passwd|pwd|pass|token|auth|key)=(?!\{password\})")
-_REFERENCE = re.compile(r"^(sealed:[a-z0-9][a-z0-9._-]*|env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")
 _SCENARIO = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
@@ -80,7 +78,7 @@ class CameraUri:
             )
         if any(ord(letter) <= 32 for letter in text):
             raise CameraUriError("the address holds a space or control character", "remove it")
-        if credentials is not None and not _REFERENCE.match(credentials):
+        if credentials is not None and not is_reference(credentials):
             raise CameraUriError(
                 "credentials must be a reference, not the secret itself",
                 "write sealed:NAME, env:NAME or file:secrets/NAME.txt",
@@ -150,7 +148,7 @@ class CameraUri:
         if self.credentials is None:
             return f"{self.scheme}://{self.location}"
         user, password = (
-            quote(part, safe="") for part in _secret(self.credentials, self.directory)
+            quote(part, safe="") for part in read_credentials(self.credentials, self.directory)
         )
         if "{password}" in self.location:
             filled = self.location.replace("{user}", user).replace("{password}", password)
@@ -222,24 +220,3 @@ def _virtual(rest: str) -> CameraUri:
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", pairs.get("start_s", "0")):
         raise CameraUriError("start_s is not a number of seconds", "write e.g. start_s=60")
     return CameraUri("virtual", scenario, tuple(sorted(pairs.items())))
-
-
-def _secret(reference: str, directory: Path) -> tuple[str, str]:
-    kind, _, name = reference.partition(":")
-    if kind == "sealed":
-        secret = open_secret(directory, name)
-    elif kind == "env":
-        secret = os.environ.get(name, "")
-        if not secret:
-            raise SecretError(f"environment variable {name} is not set; set it to user:password")
-    else:
-        try:
-            secret = (directory / name).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise SecretError(
-                f"the secret file {name} cannot be read; write user:password into it"
-            ) from None
-    user, separator, password = secret.partition(":")
-    if not separator or not user:
-        raise SecretError(f"the secret {reference} is not of the form user:password")
-    return user, password

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from config.delivery.secret import SecretReference
 from config.errors import ConfigFileError
 from config.schema_problems import validated
+from config.secret_reference import SecretReference
 from config.site import LocalText
 from config.site_schema import TextKeys
 from config.yaml_source import read_yaml

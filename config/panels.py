@@ -3,9 +3,11 @@ writes them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from config.errors import FileProblem
 from config.networks import NetworkRules
 from config.site import LocalText
 
@@ -132,13 +134,19 @@ class PanelOutput:
 
 @dataclass(frozen=True, slots=True)
 class PanelPlan:
-    """All devices, inputs and outputs of a site, and which machines it lets them be on."""
+    """All devices, inputs and outputs of a site, and which machines it lets them be on.
+
+    Attributes:
+        locked: by id, those whose secret cannot be had, and why. They do not work until a start
+            that finds it; the others do.
+    """
 
     devices: tuple[ModbusDevice, ...] = ()
     inputs: tuple[PanelInput, ...] = ()
     outputs: tuple[PanelOutput, ...] = ()
     onvif: tuple[OnvifDevice, ...] = ()
     networks: NetworkRules = field(default_factory=NetworkRules)
+    locked: Mapping[str, FileProblem] = field(default_factory=dict)
 
     def inputs_of(self, device_id: str) -> tuple[PanelInput, ...]:
         return tuple(item for item in self.inputs if item.device_id == device_id)

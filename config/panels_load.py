@@ -4,9 +4,9 @@ when the program dies are refused.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from config.cards import AlarmKind
-from config.delivery.secret import read_secret
 from config.desk_plan import check_name, is_new
 from config.door_contacts import Terminals, doors_of, read_door_contacts
-from config.errors import ConfigFileError, SecretError
+from config.errors import ConfigFileError, FileProblem, SecretError
 from config.networks import load_networks
 from config.panels import (
     PANELS_FILE,
@@ -32,7 +31,7 @@ from config.panels import (
     While,
 )
 from config.schema_problems import validated
-from config.secret_store import open_secret
+from config.secret_reference import is_reference, read_credentials, read_secret
 from config.site import LocalText, Site
 from config.site_folder import SiteFolder
 from config.site_schema import Id, Keys, TextKeys
@@ -121,8 +120,54 @@ class _PanelKeys(Keys):
     outputs: tuple[object, ...] = ()
 
 
+@dataclass(slots=True)
+class _Secrets:
+    """Reads secrets by reference. One that cannot be had locks what it is for, and nothing else;
+    problems name the reference alone."""
+
+    directory: Path
+    source: YamlSource
+    missing: dict[str, FileProblem] = field(default_factory=dict)
+
+    def credentials(self, owner: str, reference: str | None, at: KeyPath) -> tuple[str, str]:
+        """User and password; empty where none are wanted, or none can be had."""
+        if reference is None or not self._is_reference(reference, at):
+            return "", ""
+        try:
+            return read_credentials(reference, self.directory)
+        except SecretError as error:
+            self._lack(owner, at, str(error))
+            return "", ""
+
+    def signing(self, owner: str, reference: str, at: KeyPath) -> str:
+        """The key that signs calls; empty where it cannot be had."""
+        if not self._is_reference(reference, at):
+            return ""
+        try:
+            found = read_secret(reference, self.directory)
+            if _SECRET.match(found):
+                return found
+            raise SecretError(f"the secret {reference} is not of the form whsec_...")
+        except SecretError as error:
+            self._lack(owner, at, str(error))
+            return ""
+
+    def _is_reference(self, text: str, at: KeyPath) -> bool:
+        good = is_reference(text)
+        if not good:
+            mend = "write sealed:NAME, env:NAME or file:NAME; the secret itself never stands here"
+            self.source.report(at, "not a reference to a secret", mend)
+        return good
+
+    def _lack(self, owner: str, at: KeyPath, message: str) -> None:
+        mend = "see `xiaoan secret list`; what signs is whsec_ and 24 to 64 random bytes in base64"
+        self.missing[owner] = self.source.problem(at, message, mend)
+
+
 def load_panels(site: Site) -> PanelPlan:
     """`panels.yaml` beside the site file; an empty plan when there is none.
+
+    A secret that cannot be had is no such problem: see `PanelPlan.locked`.
 
     Raises:
         ConfigFileError: with every problem found; each names file, line, key and mend.
@@ -153,7 +198,6 @@ def parse_panels(
 def _plan(
     source: YamlSource, zone_ids: Collection[str], folder: SiteFolder, doors: Mapping[str, bool]
 ) -> PanelPlan:
-    directory = folder.directory
     root = validated(_PanelKeys, source.data, at=(), source=source)
     if root is None:
         raise ConfigFileError(source.problems)
@@ -163,7 +207,8 @@ def _plan(
         keys = validated(_DeviceKeys, item, at=at, source=source)
         if keys is not None and is_new(keys.id, devices, at, source):
             devices[keys.id] = _device(keys)
-    cameras = _onvif_devices(root.onvif, devices, directory, source)
+    secrets = _Secrets(folder.directory, source)
+    cameras = _onvif_devices(root.onvif, devices, secrets, source)
     used: Terminals = {}
     inputs: dict[str, PanelInput] = {}
     for index, item in enumerate(root.inputs):
@@ -177,7 +222,7 @@ def _plan(
             _check_terminal(wanted, devices, used, at, source)
         else:
             _check_token(wanted, cameras, used, at, source)
-        inputs[wanted.id] = _input(wanted, directory, at, source)
+        inputs[wanted.id] = _input(wanted, secrets, at)
     known = (devices, cameras)
     contacts = read_door_contacts(root.door_contacts, known, used, doors, source, inputs)
     outputs: dict[str, PanelOutput] = {}
@@ -190,7 +235,7 @@ def _plan(
             check_name(zone_id, zone_ids, (*at, "when", "zones", place), source, "zone")
         _check_terminal(driven, devices, used, at, source)
         _check_fail_safe(driven, devices, at, source)
-        outputs[driven.id] = _output(driven, directory, at, source)
+        outputs[driven.id] = _output(driven, secrets, at, source)
     if source.problems:
         raise ConfigFileError(source.problems)
     return PanelPlan(
@@ -199,11 +244,12 @@ def _plan(
         tuple(outputs.values()),
         tuple(cameras.values()),
         load_networks(folder.read_from),
+        secrets.missing,
     )
 
 
 def _onvif_devices(
-    items: Sequence[object], taken: Collection[str], directory: Path, source: YamlSource
+    items: Sequence[object], taken: Collection[str], secrets: _Secrets, source: YamlSource
 ) -> dict[str, OnvifDevice]:
     found: dict[str, OnvifDevice] = {}
     for index, item in enumerate(items):
@@ -212,26 +258,9 @@ def _onvif_devices(
         if keys is None or not is_new(keys.id, (*taken, *found), at, source):
             continue
         _check_url(keys.url, (*at, "url"), source)
-        user, password = _credentials(keys.credentials, directory, at, source)
+        user, password = secrets.credentials(keys.id, keys.credentials, (*at, "credentials"))
         found[keys.id] = OnvifDevice(keys.id, _text(keys.name), keys.url, user, password)
     return found
-
-
-def _credentials(
-    reference: str | None, directory: Path, at: KeyPath, source: YamlSource
-) -> tuple[str, str]:
-    """User and password behind a reference; problems name the reference alone."""
-    if reference is None:
-        return "", ""
-    here = (*at, "credentials")
-    try:
-        user, colon, password = read_secret(reference, directory).partition(":")
-    except SecretError as error:
-        source.report(here, str(error), "see `xiaoan secret list`")
-        return "", ""
-    if not colon or not user:
-        source.report(here, "the secret is not of the form user:password", "enter user:password")
-    return user, password
 
 
 def _check_token(
@@ -312,7 +341,7 @@ def _check_fail_safe(
         source.report((*at, "safe"), message, "write safe: off")
 
 
-def _input(keys: _InputKeys, directory: Path, at: KeyPath, source: YamlSource) -> PanelInput:
+def _input(keys: _InputKeys, secrets: _Secrets, at: KeyPath) -> PanelInput:
     http, onvif = keys.http, keys.onvif
     where = (*at, "http", "secret")
     return PanelInput(
@@ -324,12 +353,12 @@ def _input(keys: _InputKeys, directory: Path, at: KeyPath, source: YamlSource) -
         normally_closed=keys.normally == "closed" if onvif is None else onvif.at_rest,
         token="" if onvif is None else onvif.token,
         samples=keys.samples,
-        secret="" if http is None else _secret(http.secret, directory, where, source),
+        secret="" if http is None else secrets.signing(keys.id, http.secret, where),
         expect_every_s=None if http is None else http.expect_every_s,
     )
 
 
-def _output(keys: _OutputKeys, directory: Path, at: KeyPath, source: YamlSource) -> PanelOutput:
+def _output(keys: _OutputKeys, secrets: _Secrets, at: KeyPath, source: YamlSource) -> PanelOutput:
     http = keys.http
     if http is not None:
         _check_url(http.url, (*at, "http", "url"), source)
@@ -343,7 +372,7 @@ def _output(keys: _OutputKeys, directory: Path, at: KeyPath, source: YamlSource)
         device_id=keys.device,
         address=keys.coil or 0,
         url="" if http is None else http.url,
-        secret="" if http is None else _secret(http.secret, directory, where, source),
+        secret="" if http is None else secrets.signing(keys.id, http.secret, where),
         hold_s=10.0 if http is None else http.hold_s,
         announcement_id=keys.announcement,
     )
@@ -358,32 +387,6 @@ def _check_url(url: str, at: KeyPath, source: YamlSource) -> None:
     if not good or "@" in url:
         mend = "write http://host/path or https://host/path, without a password"
         source.report(at, "the address cannot be used", mend)
-
-
-def _secret(reference: str, directory: Path, at: KeyPath, source: YamlSource) -> str:
-    """The secret behind a reference; problems name the reference alone."""
-    kind, _, name = reference.partition(":")
-    found: str | None = None
-    if kind == "sealed" and name:
-        try:
-            found = open_secret(directory, name)
-        except SecretError as error:
-            source.report(at, str(error), "see `xiaoan secret list`")
-            return ""
-    elif kind == "env" and name:
-        found = os.environ.get(name)
-    elif kind == "file" and name:
-        path = directory / name
-        found = path.read_text(encoding="utf-8").strip() if path.is_file() else None
-    else:
-        mend = "write sealed:NAME, env:NAME or file:NAME; the secret itself never stands here"
-        source.report(at, "not a reference to a secret", mend)
-        return ""
-    if found is None or not _SECRET.match(found):
-        message = f"the secret {kind}:{name} is missing or not of the form whsec_..."
-        source.report(at, message, "make one: whsec_ and 24 to 64 random bytes in base64")
-        return ""
-    return found
 
 
 def _text(keys: TextKeys) -> LocalText:

@@ -51,14 +51,18 @@ class FileStanding:
 
 def check_files(site: Site) -> tuple[FileStanding, ...]:
     """Read every file beside the site file; never raises for what they hold."""
-    return tuple(_standing(_path_of(site, name), name, read) for name, read in _readers(site))
+    readers = _readers(site, with_secrets=True)
+    return tuple(_standing(_path_of(site, name), name, read) for name, read in readers)
 
 
 def problems_at_a_start(site: Site) -> tuple[str, ...]:
-    """What is wrong in the files that a start reads; each with file, line, key and mend."""
+    """What is wrong in the files that a start reads; each with file, line, key and mend.
+
+    A secret that cannot be had is no reason not to start: what it is for says so itself.
+    """
     problems = [
         problem
-        for name, read in _readers(site)
+        for name, read in _readers(site, with_secrets=False)
         if name not in _READ_IN_PLACE
         for problem in _standing(_path_of(site, name), name, read).problems
     ]
@@ -69,7 +73,7 @@ def problems_at_a_start(site: Site) -> tuple[str, ...]:
 _Reader = Callable[[], dict[str, int]]
 
 
-def _readers(site: Site) -> tuple[tuple[str, _Reader], ...]:
+def _readers(site: Site, *, with_secrets: bool) -> tuple[tuple[str, _Reader], ...]:
     """How each file is read; what comes back is counted by kind."""
     desk: list[DeskPlan] = []
 
@@ -84,6 +88,8 @@ def _readers(site: Site) -> tuple[tuple[str, _Reader], ...]:
 
     def read_panels() -> dict[str, int]:
         plan = load_panels(site)
+        if with_secrets and plan.locked:
+            raise ConfigFileError(tuple(plan.locked.values()))
         return {
             "devices": len(plan.devices),
             "inputs": sum(one.door_id is None for one in plan.inputs),

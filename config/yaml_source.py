@@ -61,10 +61,13 @@ class YamlSource:
                 return self.lines[path[:length]]
         return 0
 
+    def problem(self, path: KeyPath, message: str, mend: str) -> FileProblem:
+        """A problem at `path`, not noted."""
+        return FileProblem(self.file, self.line_of(path), key_text(path), message, mend)
+
     def report(self, path: KeyPath, message: str, mend: str) -> None:
         """Note a problem at `path`."""
-        problem = FileProblem(self.file, self.line_of(path), key_text(path), message, mend)
-        self.problems.append(problem)
+        self.problems.append(self.problem(path, message, mend))
 
 
 def read_yaml(path: Path) -> YamlSource:

@@ -2,6 +2,7 @@
 
 A module that stays silent for `FAULT_AFTER_S` raises a fault alarm of its own; the state of its
 buttons is then unknown, never "not pressed", and that of its doors unknown, never open or shut.
+What needs a secret that cannot be had is at fault from the start, alone.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ _MOST_OPEN = 1_000
 LOST = "panel_lost"
 STUCK = "output_stuck"
 SILENT = "button_silent"
+LOCKED = "panel_locked"
 
 
 @dataclass(slots=True)
@@ -89,10 +91,13 @@ class Panels:
             calls = [
                 HttpOutput(output, self.desk.clock, client)
                 for output in self.plan.outputs
-                if output.url
+                if output.url and output.id not in self.plan.locked
             ]
             tasks = [asyncio.create_task(self._poll(module)) for module in modules]
-            tasks += [asyncio.create_task(self._listen(device)) for device in self.plan.onvif]
+            heard = [one for one in self.plan.onvif if one.id not in self.plan.locked]
+            tasks += [asyncio.create_task(self._listen(device)) for device in heard]
+            if self.plan.locked:
+                tasks.append(asyncio.create_task(self._stay_locked()))
             if self.plan.outputs:
                 tasks.append(asyncio.create_task(self._follow_alarms()))
             if calls or any(one.expect_every_s for one in self.plan.inputs):
@@ -142,11 +147,21 @@ class Panels:
         """Buttons over HTTP that were not heard of in time are faulty."""
         now = self.desk.clock.monotonic()
         for source in self.plan.inputs:
-            if source.expect_every_s is None:
+            if source.expect_every_s is None or source.id in self.plan.locked:
                 continue
             heard = self._last_call.setdefault(source.id, now)
             if now - heard > source.expect_every_s:
                 await self._tell(self._of_fault(source.id, SILENT))
+
+    async def tell_locked(self) -> None:
+        """What needs a secret that cannot be had does not work."""
+        signals = []
+        for subject_id, problem in self.plan.locked.items():
+            news = self._of_fault(subject_id, LOCKED)
+            if news:
+                _LOG.error("panel.locked", subject=subject_id, reason=str(problem))
+                signals += news + self._unknown(self.plan.inputs_of(subject_id))
+        await self._tell(signals)
 
     def faults(self) -> Mapping[str, str | None]:
         """The fault of each device, button and output that was heard of; `None`: it works."""
@@ -201,14 +216,15 @@ class Panels:
         if now - last < FAULT_AFTER_S or self._faults.get(device_id) == LOST:
             return
         _LOG.warning("panel.lost", device=device_id, reason=str(error))
-        signals = self._of_fault(device_id, LOST)
+        await self._tell(self._of_fault(device_id, LOST) + self._unknown(inputs))
+
+    def _unknown(self, inputs: Sequence[PanelInput]) -> list[Signal]:
+        """Nobody knows how these stand; a door's contact alarms nobody."""
         for source in inputs:
             self._contacts.pop(source.id, None)
-            if source.door_id is not None:
-                continue
-            at = self.desk.clock.utc()
-            signals.append(panic_signal(self._site_id, source, None, at))
-        await self._tell(signals)
+        at = self.desk.clock.utc()
+        buttons = (source for source in inputs if source.door_id is None)
+        return [panic_signal(self._site_id, source, None, at) for source in buttons]
 
     async def _listen(self, device: OnvifDevice) -> None:
         inputs = self.plan.inputs_of(device.id)
@@ -274,6 +290,11 @@ class Panels:
         while True:
             await self._patiently(partial(self.round, module), module.device.id)
             await asyncio.sleep(module.device.poll_s)
+
+    async def _stay_locked(self) -> None:
+        while True:
+            await self._patiently(self.tell_locked, "secrets")
+            await asyncio.sleep(_FOLLOW_EVERY_S)
 
     async def _call(self, calls: list[HttpOutput]) -> None:
         while True:

@@ -14,7 +14,7 @@ from config.delivery.drivers import (
 )
 from config.delivery.load import DELIVERY_FILE, DeliveryFileError, load_delivery, parse_delivery
 from config.delivery.plan import Acknowledgement, DeliveryPath, DeliveryPlan, DeliveryTarget, Role
-from config.delivery.secret import SecretReference, read_secret
+from config.secret_reference import SecretReference, read_secret
 
 __all__ = [
     "DELIVERY_FILE",

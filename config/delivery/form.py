@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from config.delivery.drivers import DRIVERS, AnyDriverKeys
-from config.delivery.secret import SecretReference
+from config.secret_reference import SecretReference
 
 Kind = Literal["text", "whole", "number", "yes", "choice", "secret"]
 _KINDS: Mapping[type, Kind] = {str: "text", int: "whole", float: "number", bool: "yes"}

@@ -37,9 +37,6 @@ def test_the_example_is_good(tmp_path: Path) -> None:
         ("    device: io-gate\n    discrete_input: 0\n",
          '    http: {secret: "whsec_c2VjcmV0LW9mLXRoZS1idXR0b24="}\n',
          "not a reference to a secret"),
-        ("    device: io-gate\n    discrete_input: 0\n",
-         '    http: {secret: "env:XIAOAN_NO_SUCH"}\n',
-         "the secret env:XIAOAN_NO_SUCH is missing"),
         ("    discrete_input: 0\n", "", "the discrete_input of the device is missing"),
         ("door: gate-leaf", "door: gate-leav", "there is no door 'gate-leav'"),
         ("door: gate-leaf", "door: toilet-leaf", "lies along no exit of a zone"),
@@ -66,6 +63,28 @@ def test_refusals(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert message in told
     assert "panels.yaml:" in told
     assert "c2VjcmV0" not in told
+
+
+def test_a_secret_that_cannot_be_had_locks_what_it_is_for_and_nothing_else(tmp_path: Path) -> None:
+    button = "    device: io-gate\n    discrete_input: 0\n"
+    assert button in EXAMPLE
+    for reference, told in (
+        ("env:XIAOAN_NO_SUCH", "environment variable XIAOAN_NO_SUCH is not set"),
+        ("file:none.secret", "the secret file none.secret cannot be read"),
+        ("sealed:none", "none"),
+        ("file:plain.secret", "the secret file:plain.secret is not of the form whsec_..."),
+    ):
+        (tmp_path / "plain.secret").write_text("hunter2", encoding="utf-8")
+        content = EXAMPLE.replace(button, f'    http: {{secret: "{reference}"}}\n', 1)
+        plan = parse_panels(content.encode(), zone_ids=ZONES, directory=tmp_path, doors=DOORS)
+        (locked,) = (one for one in plan.inputs if one.id in plan.locked)
+        assert locked.secret == ""
+        problem = plan.locked[locked.id]
+        assert told in problem.message
+        assert "hunter2" not in str(problem)
+        assert problem.key.endswith("http.secret")
+        assert problem.line > 1
+        assert len(plan.locked) == 1 + sum(one.id in plan.locked for one in plan.onvif)
 
 
 def test_a_door_contact_is_at_rest_while_the_door_stands_open(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from config import CameraUri, SecretError
 from config import secret_store as store
-from config.delivery.secret import read_secret
+from config.secret_reference import read_secret
 
 VALUE = "admin:p@ss/wörd"
 

@@ -10,7 +10,9 @@ import pytest
 from config.cards_load import load_cards
 from config.desk_plan import load_desk_plan
 from config.errors import ConfigError
+from config.panels_load import load_panels
 from config.profiles import load_profiles
+from config.site_files import check_files
 from config.site_in_force import COPIES, settle_site
 from config.site_load import SITE_FILE, load_site, sample_school_directory
 from vision.instants import Utc
@@ -74,6 +76,22 @@ def test_a_broken_file_does_not_stop_a_start(
     assert told in found.problems[0]
     assert found.site.cameras == good.site.cameras
     assert load_desk_plan(found.site) == load_desk_plan(good.site)
+
+
+def test_a_secret_that_cannot_be_had_stops_no_start_and_is_told_by_the_check(
+    school: Path, run_dir: Path
+) -> None:
+    panels = (
+        "format: 1\nonvif:\n  - id: cam-io\n    name: {zh: 甲, en: A}\n"
+        "    url: http://192.168.10.31/onvif\n    credentials: file:none.secret\n"
+    )
+    (school / "panels.yaml").write_text(panels, "utf-8")
+    found = settle_site(school, run_dir, MONDAY)
+    assert found.problems == ()
+    assert set(load_panels(found.site).locked) == {"cam-io"}
+    standing = {one.name: one for one in check_files(load_site(school))}["panels.yaml"]
+    (problem,) = standing.problems
+    assert problem.startswith("panels.yaml:6: onvif[0].credentials: the secret file none.secret")
 
 
 def test_a_mended_file_holds_from_the_next_start(school: Path, run_dir: Path) -> None:

@@ -22,6 +22,7 @@ from config.panels import PanelPlan
 from config.panels_load import parse_panels
 from tests.api.desk_cases import RunningDesk
 from tests.api.panels.onvif_device import PASSWORD, USER, Camera
+from tests.api.panels.panel_cases import write_secret
 from tests.api.panels.test_panels import desk_with, until, until_alarm
 
 TOKEN = "AlarmIn_1"
@@ -43,8 +44,16 @@ inputs:
 """
 
 
+_BUTTON = """\
+  - id: phone-button
+    name: {zh: 手机按钮, en: Phone button}
+    http: {secret: "file:button.secret"}
+"""
+
+
 def plan_of(content: str, folder: Path) -> PanelPlan:
     (folder / "cam.secret").write_text(f"{USER}:{PASSWORD}", encoding="utf-8")
+    write_secret(folder)
     return parse_panels(content.encode(), zone_ids={"hall", "stair"}, directory=folder)
 
 
@@ -175,11 +184,30 @@ async def test_a_refused_address_and_a_wrong_password_are_faults(
     assert camera.asked == []
 
 
+async def test_a_device_without_its_secret_is_at_fault_alone(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    camera = Camera({TOKEN: False})
+    with camera.running():
+        content = text(camera).replace("cam.secret", "none.secret") + _BUTTON
+        plan = plan_of(content, tmp_path)
+        async with desk_with(sqlite_url, plan) as desk:
+            fault = await until_alarm(desk, "panel_fault", subject_id="cam-io", condition="active")
+            assert [one["rule"] for one in fault["now"]["reasons"]] == ["panel_locked"]
+            await asyncio.sleep(0.1)
+            # Nobody knows how its button stands; the other button is not at fault.
+            assert {one["subject_id"] for one in await desk.alarms()} == {"cam-io"}
+            assert desk.service.panels.faults() == {"cam-io": "panel_locked"}
+        assert camera.asked == []
+        async with desk_over(camera, sqlite_url, tmp_path) as desk:
+            await until_alarm(desk, "panel_fault", subject_id="cam-io", condition="gone")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
         ("device: cam-io", "device: none", "device 'none'"),
-        ("file:cam.secret", "file:none.secret", "cannot be read"),
+        ("file:cam.secret", "admin:hunter2", "not a reference to a secret"),
         ("http://127", "ftp://127", "the address cannot be used"),
         ("    zone: hall", "    device: cam-io", "it needs either a device, http or onvif"),
         ("at_rest: false", "at_rest: maybe", "expected true or false"),

@@ -17,7 +17,7 @@ from standardwebhooks import Webhook
 from config.panels import PanelInput, PanelPlan
 from config.response import SiteResponse
 from streams.clock import SimulatedClock
-from tests.api.desk_cases import AUTHORISED, RunningDesk, running_desk
+from tests.api.desk_cases import AUTHORISED, Json, RunningDesk, running_desk
 from tests.api.panels.modbus_peer import modbus_module
 from tests.api.panels.panel_cases import SECRET, free_port, panel_plan
 from vision.doors import DoorState
@@ -52,7 +52,7 @@ async def until(told: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def until_alarm(desk: RunningDesk, kind: str, **wanted: object) -> dict[str, object]:
+async def until_alarm(desk: RunningDesk, kind: str, **wanted: object) -> Json:
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         for alarm in await desk.alarms():
@@ -76,7 +76,7 @@ async def test_a_pressed_pillar_alarms_latches_and_drives_siren_and_door(
             alarm = await until_alarm(desk, "panic")
             assert (alarm["priority"], alarm["latched"]) == (1, True)
             assert alarm["zone_ids"] == ["hall"]
-            assert alarm["check"]["verdict"] == "confirmed"  # type: ignore[index]
+            assert alarm["check"]["verdict"] == "confirmed"
             await until(lambda: module.coil(0) and module.coil(3))
             module.contact(0, closed=True)
             gone = await until_alarm(desk, "panic", condition="gone")
@@ -103,7 +103,7 @@ async def test_a_cut_cable_to_the_module_is_an_alarm_of_its_own(
     plan = panel_plan(tmp_path, port)
     async with desk_with(sqlite_url, plan) as desk:
         fault = await until_alarm(desk, "panel_fault", subject_id="io-gate")
-        assert fault["now"]["reasons"][0]["rule"] == "panel_lost"  # type: ignore[index]
+        assert fault["now"]["reasons"][0]["rule"] == "panel_lost"
         with modbus_module(port) as module:
             module.contact(0, closed=True)
             await until_alarm(desk, "panel_fault", condition="gone")

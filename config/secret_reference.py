@@ -15,8 +15,13 @@ from config.secret_store import open_secret
 _REFERENCE = re.compile(r"^(sealed:[a-z0-9][a-z0-9._-]*|env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s].*)$")
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text names a place of a secret. What does not may be the secret itself."""
+    return _REFERENCE.match(text) is not None
+
+
 def _checked(text: str) -> str:
-    if not _REFERENCE.match(text):
+    if not is_reference(text):
         # The text is not shown: it may be the secret itself.
         raise ValueError(
             "this must be a reference, not the secret itself — write sealed:NAME, env:NAME or "
@@ -51,3 +56,15 @@ def read_secret(reference: str, directory: Path) -> str:
     if not secret:
         raise SecretError(f"the secret file {name} is empty; write the secret into it")
     return secret
+
+
+def read_credentials(reference: str, directory: Path) -> tuple[str, str]:
+    """User name and password behind a reference to `user:password`. Never log them.
+
+    Raises:
+        SecretError: see `read_secret`; or it is not of that form.
+    """
+    user, separator, password = read_secret(reference, directory).partition(":")
+    if not separator or not user:
+        raise SecretError(f"the secret {reference} is not of the form user:password")
+    return user, password
