@@ -29,6 +29,7 @@ from api.demo import DemoCheck, demo_plan
 from api.doctor import Patient, Status, examine
 from api.logs import set_up_logs
 from api.run import RunPlan, run
+from api.run_folder import owned_run_folder
 from config import ConfigError
 from config.settings import load_settings
 from config.texts import LANGUAGES, text
@@ -77,7 +78,8 @@ def demo_command(
         for language in LANGUAGES:
             say(text("demo.intro", language))
             say(text("demo.wait", language))
-        passed = _run_demo(plan, stop, check=check)
+        with owned_run_folder(plan.settings):
+            passed = _run_demo(plan, stop, check=check)
     except (ConfigError, ModelError) as error:
         say(str(error))
         raise typer.Exit(2) from None

@@ -16,6 +16,7 @@ from rich.console import Console
 from api.cli_bench import warn_of_overload
 from api.logs import set_up_logs
 from api.run import RunPlan, refuse_taken_port, run
+from api.run_folder import owned_run_folder
 from config import ConfigError
 from config.settings import load_settings
 from config.site_in_force import settle_site
@@ -44,12 +45,13 @@ def run_command(site: SiteOption, run_dir: RunDirOption = None, port: PortOption
         # Before anything is written: another run of this folder goes by the copy that is there.
         head_card(settings.head_network or None)
         refuse_taken_port(settings)
-        files = settle_site(site, settings.run_dir, SystemClock().utc())
-        plan = RunPlan(files, settings)
-        stop = threading.Event()
-        stop_on_signals(stop)
-        warn_of_overload(plan.site, settings, say, stop)
-        run(plan, stop, say)
+        with owned_run_folder(settings):
+            files = settle_site(site, settings.run_dir, SystemClock().utc())
+            plan = RunPlan(files, settings)
+            stop = threading.Event()
+            stop_on_signals(stop)
+            warn_of_overload(plan.site, settings, say, stop)
+            run(plan, stop, say)
     except (ConfigError, ModelError) as error:
         say(str(error))
         raise typer.Exit(2) from None

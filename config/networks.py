@@ -131,7 +131,7 @@ def permitted(host: str, rules: NetworkRules, resolver: Resolver = system_resolv
         if reason:
             raise AddressRefusedError(
                 f"{host}: {address} {reason} — mend: correct the address, or allow its network in "
-                f"{NETWORKS_FILE}"
+                f"{NETWORKS_FILE} and restart"
             )
     if not addresses:
         raise OSError(f"{host} has no address")

@@ -58,7 +58,7 @@ def open_permitted(
         try:
             uri.check_address()
         except ConfigError as error:
-            mend = "correct the address, or allow its network in networks.yaml of the site"
+            mend = "correct the address, or allow its network in networks.yaml and restart"
             raise RefusedError(str(uri), str(error), mend) from None
         except OSError:
             # The opener tells an unknown name better.

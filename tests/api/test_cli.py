@@ -1,5 +1,6 @@
 """The command line as a person types it."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.run_folder import LOCK_FILE, owned_run_folder
+from config.errors import SettingsError
+from config.settings import load_settings
 
 RUNNER = CliRunner()
 
@@ -84,3 +88,26 @@ def test_a_run_beside_another_one_leaves_its_settings_alone(tmp_path: Path) -> N
     assert shown.exit_code == 2
     assert port in shown.output
     assert not (tmp_path / "v").exists()
+
+
+def test_a_run_folder_has_one_run_at_a_time(tmp_path: Path) -> None:
+    assert RUNNER.invoke(app, ["site", "sample", str(tmp_path / "school")]).exit_code == 0
+    settings = load_settings(run_dir=tmp_path / "var")
+    command = ["run", "--site", str(tmp_path / "school"), "--run-dir", str(tmp_path / "var")]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with owned_run_folder(settings):
+        shown = RUNNER.invoke(app, [*command, "--port", str(port)])
+    assert shown.exit_code == 2
+    assert str(os.getpid()) in shown.output
+    assert [path.name for path in (tmp_path / "var").iterdir()] == [LOCK_FILE]
+    # Nobody has to clean up after the one before, however it ended.
+    with owned_run_folder(settings), pytest.raises(SettingsError), owned_run_folder(settings):
+        raise AssertionError
+
+
+def test_a_run_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    settings = load_settings(run_dir=tmp_path / "file" / "var")
+    with pytest.raises(SettingsError, match="--run-dir"), owned_run_folder(settings):
+        raise AssertionError

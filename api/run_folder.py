@@ -1,0 +1,52 @@
+"""One run at a time works in a run folder: spools, settings in force and rings have one owner."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from config.errors import SettingsError
+from config.settings import ServiceSettings
+from config.texts import text
+
+LOCK_FILE = "run.lock"
+
+
+@contextmanager
+def owned_run_folder(settings: ServiceSettings) -> Iterator[None]:
+    """Make the run folder and own it until the block ends, or this process does, however.
+
+    Raises:
+        SettingsError: another run owns it, or it cannot be written.
+    """
+    folder, language = settings.run_dir, settings.language
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        message = text("run.folder_refused", language, folder=folder, reason=error.strerror)
+        raise SettingsError(message) from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = _owner(descriptor)
+            raise SettingsError(
+                text("run.folder_owned", language, folder=folder, process=owner)
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _owner(descriptor: int) -> str:
+    """The number of the process that wrote it; a question mark where none can be read."""
+    told = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+    return told if told.isdigit() else "?"
+
+
+__all__ = ["LOCK_FILE", "owned_run_folder"]
