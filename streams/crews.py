@@ -27,7 +27,9 @@ class Analyser(Protocol):
 
     def region(self, frame: Frame) -> Region | None: ...
 
-    def observe(self, frame: Frame, observation: CrowdObservation) -> tuple[ZoneReading, ...]: ...
+    def observe(
+        self, frame: Frame, observation: CrowdObservation, doubt: str = ""
+    ) -> tuple[ZoneReading, ...]: ...
 
     def second_count(self, camera_id: str, verdict: Sanity, at: Utc) -> None: ...
 
@@ -113,9 +115,11 @@ class Crews:
         """See `Analyser`."""
         return self._of(frame.camera_id).region(frame)
 
-    def observe(self, frame: Frame, observation: CrowdObservation) -> tuple[ZoneReading, ...]:
+    def observe(
+        self, frame: Frame, observation: CrowdObservation, doubt: str = ""
+    ) -> tuple[ZoneReading, ...]:
         """See `Analyser`."""
-        return self._of(frame.camera_id).observe(frame, observation)
+        return self._of(frame.camera_id).observe(frame, observation, doubt)
 
     def second_count(self, camera_id: str, verdict: Sanity, at: Utc) -> None:
         """See `Analyser`."""

@@ -20,10 +20,7 @@ from streams.second_look import SecondLook
 from vision.health_features import Mode
 from vision.instants import Utc
 from vision.observations import Frame, HeadNetwork, HeadPoints
-from vision.readings import Level, ZoneReading
-
-# What is seen of a crowd through a bad picture is still a crowd: only calm is not believed.
-_CROWDED = (Level.L2, Level.L3, Level.L4)
+from vision.readings import ZoneReading
 
 
 class Check(Protocol):
@@ -97,15 +94,16 @@ class Pipeline:
         self._captured[frame.camera_id] = frame.captured_at
         hiding = self._check(frame)
         if hiding is not None and hiding.whole:
-            return self._disbelieve(frame, hiding, HeadPoints.none())
+            return self._disbelieve(frame, hiding)
         region = self._analyser.region(frame)
         observation = self._looks.at(frame, region)
-        readings = self._analyser.observe(frame, observation)
-        if hiding is not None and not any(reading.level in _CROWDED for reading in readings):
-            return self._disbelieve(frame, hiding, observation.heads)
+        readings = self._analyser.observe(frame, observation, hiding.cause if hiding else "")
         self._store(self._reporter.readings(readings))
         if self._latest is not None:
             self._latest.put(frame, observation.heads, readings)
+        if hiding is not None:
+            # Another count of a bad picture says nothing of the first one.
+            return readings
         # After the readings are stored: a detector that fails costs its own look alone.
         self._second.hear(frame.camera_id, readings)
         verdict = self._second.look(frame, region, observation)
@@ -165,14 +163,12 @@ class Pipeline:
             self._store(self._reporter.health(checkup))
         return check.hiding
 
-    def _disbelieve(
-        self, frame: Frame, hiding: Hiding, heads: HeadPoints
-    ) -> tuple[ZoneReading, ...]:
+    def _disbelieve(self, frame: Frame, hiding: Hiding) -> tuple[ZoneReading, ...]:
         """The camera counts as lost, but its picture can still be looked at."""
         readings = self._analyser.camera_lost(frame.camera_id, frame.captured_at, hiding.cause)
         self._store(self._reporter.readings(readings))
         if self._latest is not None:
-            self._latest.put(frame, heads, readings)
+            self._latest.put(frame, HeadPoints.none(), readings)
         return readings
 
     def camera_status(self, status: CameraStatus) -> None:

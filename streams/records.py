@@ -98,6 +98,7 @@ class MeasurementData(BaseModel):
     arriving_per_m_s: FiniteFloat | None = None
     upstream_people: FiniteFloat | None = None
     black_share: FiniteFloat = 0.0
+    lost_share: FiniteFloat = 0.0
 
     @classmethod
     def of(cls, measurement: ZoneMeasurement) -> MeasurementData:

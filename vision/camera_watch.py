@@ -63,6 +63,8 @@ class WatchedPicture:
 
     `infrared` tells a picture taken by infrared light; `None` where this camera showed no colour
     yet. `lying` is how many things lie in a zone, for zones where something looks and can tell.
+    `doubt` is why the picture's calm cannot be believed (a catalogue key), empty where it can: a
+    crowd in it is a crowd, and nobody in it is no empty place.
     """
 
     camera_id: str
@@ -73,6 +75,7 @@ class WatchedPicture:
     parts: Mapping[str, ZonePart]
     infrared: bool | None = None
     lying: Mapping[str, int] = field(default_factory=dict)
+    doubt: str = ""
 
 
 class CameraWatch:
@@ -110,8 +113,8 @@ class CameraWatch:
         factor_u, factor_v = 1.0 / self._scale_to_lens(image_bgr)
         return self._region.scaled(float(factor_u), float(factor_v))
 
-    def take(self, frame: Frame, observation: CrowdObservation) -> WatchedPicture:
-        """Place what the network saw in `frame`.
+    def take(self, frame: Frame, observation: CrowdObservation, doubt: str = "") -> WatchedPicture:
+        """Place what the network saw in `frame`; `doubt` is that of the picture.
 
         Raises:
             ShapeError: when the picture has another aspect than the calibrated lens.
@@ -160,6 +163,7 @@ class CameraWatch:
             parts,
             light.chroma < _NEUTRAL if self._showed_colour else None,
             self._lies(frame, lens_uv_px, scale),
+            doubt,
         )
 
     def _lies(self, frame: Frame, lens_uv_px: Float64Array, scale: Float64Array) -> dict[str, int]:

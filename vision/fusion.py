@@ -26,8 +26,9 @@ class FusedZone:
         velocity_mps: (N, 2) of the field's heads; NaN where unknown.
         walkers_xy_m, walkers_mps: (M, 2) places and velocities of heads and of packed people.
         seen: (rows, columns) cells that some camera sees by geometry.
-        visible_share: share of the zone's area that is seen and not black.
-        black_share: share of what the cameras see of it by geometry that is black in all of them.
+        visible_share: share of the zone's area that is seen, not black, and believed.
+        black_share: share of what the zone's cameras are meant to see of it that is black in all
+            believed pictures that show it.
         luminance: mean brightness of the zone, from the brightest camera.
         infrared: 1 when every picture was taken by infrared light, 0 when one was not; `None`
             where no camera can tell.
@@ -48,10 +49,18 @@ class FusedZone:
     lying: int | None = None
 
 
-def fuse(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> FusedZone:
-    """Join the pictures (one a camera, at least one) that show `zone_id`."""
+def fuse(
+    zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture], planned: BoolArray
+) -> FusedZone:
+    """Join the pictures (one a camera, at least one) that show `zone_id`.
+
+    Args:
+        planned: (rows, columns) cells that some camera of the zone sees while all is well.
+    """
     parts = [picture.parts[zone_id] for picture in pictures]
-    owner = _owners(pictures, zone_id)
+    # Where every picture is doubted, whoever asks judges what they say.
+    believed = [picture for picture in pictures if not picture.doubt] or pictures
+    owner = _owners(pictures, zone_id, believed)
     points, scores, shares, velocities, origins = [], [], [], [], []
     for index, (picture, part) in enumerate(zip(pictures, parts, strict=True)):
         mine = _owned(grid, part.standing_xy_m, owner, index)
@@ -65,7 +74,8 @@ def fuse(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> Fu
     keep = _without_twins(xy_m, score, np.concatenate(origins))
     share = np.concatenate(shares)[keep]
     seen = np.any([part.view.seen for part in parts], axis=0)
-    lit = np.any([part.lit for part in parts], axis=0)
+    lit = np.any([picture.parts[zone_id].lit for picture in believed], axis=0)
+    shown = np.any([picture.parts[zone_id].view.seen for picture in believed], axis=0)
     field = combine_points_and_density(
         grid,
         xy_m[keep],
@@ -88,7 +98,7 @@ def fuse(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> Fu
         ),
         seen=seen,
         visible_share=_share(grid, lit, np.ones_like(lit)),
-        black_share=_share(grid, seen & ~lit, seen),
+        black_share=_share(grid, shown & ~lit, planned),
         luminance=max(part.luminance for part in parts),
         infrared=_infrared(pictures),
         oldest_at=min(picture.captured_at for picture in pictures),
@@ -107,10 +117,13 @@ def _infrared(pictures: Sequence[WatchedPicture]) -> float | None:
     return float(all(told)) if told else None
 
 
-def _owners(pictures: Sequence[WatchedPicture], zone_id: str) -> IntArray:
+def _owners(
+    pictures: Sequence[WatchedPicture], zone_id: str, believed: Sequence[WatchedPicture]
+) -> IntArray:
     """Index of the camera that counts each cell, -1 for none: (rows * columns,).
 
-    The camera with most pixels per m² wins; one whose cell is black loses to any that is lit.
+    The camera with most pixels per m² wins; one whose cell is black, or whose picture is doubted,
+    loses to any that shows it: nobody there must not hide what the other one sees.
     """
     if len(pictures) == 1:
         # Most zones have one camera, and it counts whatever it sees.
@@ -119,7 +132,8 @@ def _owners(pictures: Sequence[WatchedPicture], zone_id: str) -> IntArray:
     for picture in pictures:
         part = picture.parts[zone_id]
         by_lens = np.where(part.view.seen, part.view.pixels_per_m2, -1.0)
-        quality.append(np.where(part.lit, by_lens + 1e9, by_lens).ravel())
+        shows = part.lit & (picture in believed)
+        quality.append(np.where(shows, by_lens + 1e9, by_lens).ravel())
     stacked = np.stack(quality)
     best = np.argmax(stacked, axis=0)
     return np.where(stacked.max(axis=0) >= 0.0, best, -1)

@@ -21,6 +21,8 @@ LEAST_DENSITY_PER_M2 = 3.0
 # Velocities change over tenths of a second; more samples than this only cost time.
 _EVERY_S = 0.4
 _FEWEST_SAMPLES = 12
+# Over most of the window fewer do: one picture a second is all that a machine short of time takes.
+_LONG_S, _FEWEST_OF_LONG = 8.0, 8
 
 
 class LocalPressure:
@@ -58,7 +60,8 @@ class LocalPressure:
         history = np.stack([mean for _, mean in self._past])[:, :, dense]  # (T, 2, cells)
         known = np.isfinite(history).all(axis=1, keepdims=True)
         samples = known.sum(axis=0)  # (1, cells)
-        enough = samples[0] >= _FEWEST_SAMPLES
+        covered_s = self._past[-1][0] - self._past[0][0]
+        enough = samples[0] >= (_FEWEST_SAMPLES if covered_s < _LONG_S else _FEWEST_OF_LONG)
         if not enough.any():
             return None
         # As numpy's nanvar, without its copies.

@@ -69,8 +69,10 @@ class ZoneMeasurement:
         peak_xy_m: where that is on the plan; `None` where nobody is.
         density_mean_per_m2: people over the seen area.
         visible_share: seen share of the zone's area, 0..1.
-        black_share: share of what its cameras could see of it that is black in all their pictures,
-            0..1: a part of the lens is covered, or there is no light.
+        black_share: share of what its cameras are meant to see of it that is black in all their
+            pictures, 0..1: a part of the lens is covered, or there is no light.
+        lost_share: share of the same that only cameras see which give no picture now, or one that
+            is not believed, 0..1.
         speed_mps: median speed of the people; `None` where it cannot be told.
         inflow_per_s, outflow_per_s: persons a second into and out of the zone.
         minority_share: share of those walking who walk against the main direction, 0..0.5.
@@ -125,6 +127,7 @@ class ZoneMeasurement:
     arriving_per_m_s: float | None = None
     upstream_people: float | None = None
     black_share: float = 0.0
+    lost_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,8 +262,11 @@ def _doubts(
     if m.luminance is not None and m.luminance < floor:
         reasons.append(Reason("camera_dark", m.luminance, floor))
         blind = True
-    elif m.black_share > MOST_BLACK_SHARE:
-        reasons.append(Reason("partly_black", m.black_share, MOST_BLACK_SHARE))
+    elif m.black_share + m.lost_share > MOST_BLACK_SHARE:
+        # What no camera ever sees is known from the plan; this was seen until something happened.
+        lost = m.lost_share > m.black_share
+        rule, share = ("partly_lost", m.lost_share) if lost else ("partly_black", m.black_share)
+        reasons.append(Reason(rule, share, MOST_BLACK_SHARE))
         blind = True
     if m.visible_share < ADVISED_VISIBLE_SHARE:
         reasons.append(Reason("not_visible", m.visible_share, ADVISED_VISIBLE_SHARE))

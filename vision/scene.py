@@ -16,7 +16,7 @@ from vision.doors import DoorState, Leaf, ZoneDoors
 from vision.errors import VisionError
 from vision.instants import Utc
 from vision.observations import CrowdObservation, Frame, Region
-from vision.occasions import Schedule
+from vision.occasions import Occasion, Schedule
 from vision.profiles import ZoneProfile
 from vision.readings import Level, Reason, ZoneReading
 from vision.tracking import TrackedHeads
@@ -26,6 +26,8 @@ from vision.zones import Zone, ZoneType
 
 # Pictures of two cameras go together when they are at most this far apart in time.
 FUSE_WITHIN_S = 1.0
+# What is seen of a crowd through a bad picture is still a crowd: only calm is not believed.
+_CROWDED = (Level.L2, Level.L3, Level.L4)
 # What a second look found holds until the next ones should have come.
 _LOOK_HOLDS_S = 180.0
 
@@ -63,50 +65,72 @@ class SceneAnalyser:
         self._schedule = schedule
         self._upstream = upstream_zones(zones)
         self._doors: dict[str, DoorState] = {}
-        views: dict[str, list[ZoneView]] = {camera_id: [] for camera_id in cameras}
         self._zones: dict[str, ZoneDesk] = {}
         for zone in zones:
             seen_by = tuple(zone_cameras.get(zone.id, ()))
             _check_known(zone, seen_by, cameras, profiles)
             doors = ZoneDoors(zone, (leaves or {}).get(zone.floor_id, ()))
-            desk = ZoneDesk(zone, profiles[zone.type], seen_by, model_id, doors)
+            through = {camera_id: cameras[camera_id] for camera_id in seen_by}
+            desk = ZoneDesk(zone, profiles[zone.type], through, model_id, doors)
             self._zones[zone.id] = desk
-            for camera_id in seen_by:
-                view = ZoneView.build(cameras[camera_id], zone, desk.grid)
-                views[camera_id].append(view)
         looks = {zone.id for zone in zones if profiles[zone.type].rules.fallen_person.enabled}
         self._watches = {
-            camera_id: CameraWatch(camera_id, camera, views[camera_id], looks)
+            camera_id: CameraWatch(camera_id, camera, self._views_of(camera_id), looks)
             for camera_id, camera in cameras.items()
         }
         self._pictures: dict[str, WatchedPicture] = {}
         self._causes: dict[str, str] = {}
         self._second: dict[str, tuple[Utc, Sanity]] = {}
 
-    def observe(self, frame: Frame, observation: CrowdObservation) -> tuple[ZoneReading, ...]:
+    def observe(
+        self, frame: Frame, observation: CrowdObservation, doubt: str = ""
+    ) -> tuple[ZoneReading, ...]:
         """Readings of the zones that this camera sees, from this picture and the others' newest.
+
+        A crowd that is seen through a doubted picture is a crowd. Nobody in it means nothing: such
+        a zone is as its other cameras see it, and UNKNOWN without one.
+
+        Args:
+            doubt: why the picture's calm cannot be believed, e.g. `covered`; it becomes the reason
+                of an UNKNOWN reading. Empty for a good picture.
 
         Raises:
             VisionError: for an unknown camera or a picture of another aspect than the lens.
             ValueError: when this camera's capture time runs backwards.
         """
         watch = self._watch(frame.camera_id)
-        self._pictures[frame.camera_id] = watch.take(frame, observation)
+        self._pictures[frame.camera_id] = watch.take(frame, observation, doubt)
         self._causes.pop(frame.camera_id, None)
+        if doubt:
+            self._causes[frame.camera_id] = doubt
         occasion = None if self._schedule is None else self._schedule.at(frame.captured_at)
-        return tuple(
-            desk.read(
-                self._fresh(desk, frame.captured_at),
-                Beside(
-                    self._leading_to(desk, frame.captured_at),
-                    occasion,
-                    self._second_count(desk, frame.captured_at),
-                    desk.doors.opening(self._doors),
-                ),
-            )
+        readings = (
+            self._read(desk, frame.captured_at, occasion, doubt)
             for desk in self._zones.values()
             if frame.camera_id in desk.camera_ids
         )
+        return tuple(reading for reading in readings if reading is not None)
+
+    def _read(
+        self, desk: ZoneDesk, at: Utc, occasion: Occasion | None, doubt: str
+    ) -> ZoneReading | None:
+        """`None` where the picture is doubted and a better one of the zone will soon come."""
+        pictures = self._fresh(desk, at)
+        believed = any(not picture.doubt for picture in pictures)
+        watching = self._watching(desk, at)
+        if not believed and watching:
+            return None
+        beside = Beside(
+            self._leading_to(desk, at),
+            occasion,
+            self._second_count(desk, at),
+            desk.doors.opening(self._doors),
+            watching,
+        )
+        reading = desk.read(pictures, beside)
+        if not believed and reading.level not in _CROWDED:
+            return _unknown(desk, at, doubt, self._model_id)
+        return reading
 
     def second_count(self, camera_id: str, verdict: Sanity, at: Utc) -> None:
         """Note how a second count of a camera's picture, made now and then, agrees with the first.
@@ -196,6 +220,20 @@ class SceneAnalyser:
         if watch is None:
             raise VisionError(f"camera {camera_id} is not part of this scene")
         return watch
+
+    def _views_of(self, camera_id: str) -> list[ZoneView]:
+        desks = self._zones.values()
+        return [desk.views[camera_id] for desk in desks if camera_id in desk.views]
+
+    def _watching(self, desk: ZoneDesk, at: Utc) -> frozenset[str]:
+        """The zone's cameras that give pictures which are believed."""
+        return frozenset(
+            camera_id
+            for camera_id in desk.camera_ids
+            if camera_id in self._pictures
+            and not self._pictures[camera_id].doubt
+            and at - self._pictures[camera_id].captured_at <= LOST_AFTER_S
+        )
 
     def _live(self, desk: ZoneDesk, at: Utc) -> bool:
         return any(

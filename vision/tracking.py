@@ -21,6 +21,9 @@ MAX_CHANGE_MPS = 1.0
 # How far a head centre may be off on the plan by itself.
 POSITION_NOISE_M = 0.35
 COAST_S = 1.0
+# A machine that is short of time looks once a second, give or take: between two such pictures no
+# head is lost.
+_LONGEST_STEP_S = 2.0
 # Velocity is displacement over this long: head centres jitter by some cm from picture to picture.
 VELOCITY_WINDOW_S = 1.0
 _VELOCITY_LEAST_S = 0.4
@@ -113,6 +116,7 @@ class HeadTracker:
     def __init__(self) -> None:
         self._tracks: list[_Track] = []
         self._next_id = 1
+        self._last_at: Utc | None = None
 
     def update(self, xy_m: Float64Array, at: Utc) -> tuple[IntArray, Float64Array]:
         """Match plan points (N, 2) of a picture taken at `at`.
@@ -123,7 +127,8 @@ class HeadTracker:
             ids (N,) and velocities (N, 2) in m/s, NaN where a head is too new.
         """
         points = np.asarray(xy_m, dtype=np.float64).reshape(-1, 2)
-        self._tracks = [track for track in self._tracks if 0 <= at - track.seen_at <= COAST_S]
+        self._tracks = [track for track in self._tracks if self._goes_on(track, at)]
+        self._last_at = at
         ids = np.zeros(len(points), dtype=np.int64)
         velocities = np.full((len(points), 2), np.nan)
         finite = np.asarray(np.isfinite(points).all(axis=1))
@@ -141,6 +146,11 @@ class HeadTracker:
                 self._start(places[index], at)
             self._next_id += 1
         return ids, velocities
+
+    def _goes_on(self, track: _Track, at: Utc) -> bool:
+        """Not lost yet: missed for a short time only, or there in the picture before this one."""
+        missed = track.seen_at != self._last_at
+        return 0 <= at - track.seen_at <= (COAST_S if missed else _LONGEST_STEP_S)
 
     def _start(self, xy_m: tuple[float, float], at: Utc) -> None:
         track = _Track(self._next_id, at, xy_m)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vision.arrays import Float64Array
+from vision.arrays import BoolArray, Float64Array
+from vision.camera import Camera
 from vision.camera_watch import WatchedPicture
 from vision.count_sanity import LASTS_S, USUAL_SHARE, Counts, Sanity, SanityState, judge
 from vision.demand import (
@@ -30,6 +31,7 @@ from vision.profiles import ZoneProfile
 from vision.readings import Reason, ZoneMeasurement, ZoneReading
 from vision.risk import RiskState, advance
 from vision.zone_flow import FlowRates, ZoneFlow, exit_width_m, to_exit_m
+from vision.zone_view import ZoneView
 from vision.zones import Line, Zone
 
 # A camera that sent nothing for this long is lost.
@@ -53,29 +55,44 @@ class Beside:
         occasion: what the timetable says of this hour.
         second: the most doubtful verdict of a second count.
         opening: how much of the exits stands open; `None` without a watched door.
+        watching: the zone's cameras that give pictures which are believed.
     """
 
     upstream: tuple[Upstream, ...] = ()
     occasion: Occasion | None = None
     second: Sanity | None = None
     opening: Opening | None = None
+    watching: frozenset[str] = frozenset()
 
 
 class ZoneDesk:
-    """What is remembered of one zone between pictures."""
+    """What is remembered of one zone between pictures.
+
+    Args:
+        cameras: those that see the zone, by id.
+
+    Raises:
+        NotVisibleError: when one of them does not.
+    """
 
     def __init__(
         self,
         zone: Zone,
         profile: ZoneProfile,
-        camera_ids: tuple[str, ...],
+        cameras: Mapping[str, Camera],
         model_id: str,
         doors: ZoneDoors,
     ) -> None:
         self.zone = zone
         self.doors = doors
         self.grid = PlanGrid.over(zone.polygon_xy_m)
-        self.camera_ids = camera_ids
+        self.views = {
+            camera_id: ZoneView.build(camera, zone, self.grid)
+            for camera_id, camera in cameras.items()
+        }
+        self.camera_ids = camera_ids = tuple(cameras)
+        self._planned = self._seen_by(camera_ids)
+        self._lost_shares: dict[frozenset[str], float] = {}
         self.profile = profile
         self._model_id = model_id
         self._width_m = exit_width_m(zone)
@@ -131,7 +148,7 @@ class ZoneDesk:
             if self._state.at is None
             else max(newest.captured_at, self._state.at)
         )
-        fused = fuse(self.zone.id, self.grid, pictures)
+        fused = fuse(self.zone.id, self.grid, pictures, self._planned)
         self._pressure.update(fused.walkers_xy_m, fused.walkers_mps, at)
         expected = None if occasion is None else occasion.expected_per_s.get(self.zone.id)
         rates = self._flow(pictures, fused)
@@ -146,6 +163,7 @@ class ZoneDesk:
             arriving_per_m_s=coming if self.zone.exits else None,
             exit_open_share=_open_share(beside.opening),
             upstream_people=sum(zone.people for zone in upstream) if upstream else None,
+            lost_share=self._lost_share(beside.watching),
         )
         self._newest = measurement, fused
         profile = (
@@ -171,6 +189,23 @@ class ZoneDesk:
             self._model_id,
             () if beside.opening is None else beside.opening.states,
         )
+
+    def _seen_by(self, camera_ids: Iterable[str]) -> BoolArray:
+        """(rows, columns) cells that some of these cameras see."""
+        seen = np.zeros(self.grid.shape, dtype=np.bool_)
+        for camera_id in camera_ids:
+            seen |= self.views[camera_id].seen
+        return seen
+
+    def _lost_share(self, watching: frozenset[str]) -> float:
+        """Share of what the zone's cameras are meant to see that these do not."""
+        known = self._lost_shares.get(watching)
+        if known is None:
+            area_m2 = self.grid.area_m2
+            lost = self._planned & ~self._seen_by(watching)
+            known = float(area_m2[lost].sum() / area_m2[self._planned].sum())
+            self._lost_shares[watching] = known
+        return known
 
     def _underway_s(self, fused: FusedZone, upstream: Sequence[Upstream]) -> Float64Array:
         """When those who walk to the zone's exits, here and upstream, will be there."""

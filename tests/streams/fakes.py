@@ -115,6 +115,7 @@ class FakeAnalyser:
     def __init__(self) -> None:
         self.level = Level.L0
         self.lost: list[tuple[str, str]] = []
+        self.doubts: list[str] = []
         self.expired: list[Utc] = []
         self.silent: tuple[str, ...] = ()
         self.second: list[tuple[str, Sanity]] = []
@@ -131,7 +132,10 @@ class FakeAnalyser:
         del frame
         return None
 
-    def observe(self, frame: Frame, observation: CrowdObservation) -> tuple[ZoneReading, ...]:
+    def observe(
+        self, frame: Frame, observation: CrowdObservation, doubt: str = ""
+    ) -> tuple[ZoneReading, ...]:
+        self.doubts.append(doubt)
         return (reading(f"zone-{frame.camera_id}", frame.captured_at, self.level),)
 
     def camera_lost(self, camera_id: str, at: Utc, cause: str) -> tuple[ZoneReading, ...]:

@@ -196,17 +196,17 @@ class FakeCheck:
 
 
 @pytest.mark.parametrize(
-    ("level", "hiding", "told", "lost"),
+    ("hiding", "told", "doubts", "lost"),
     [
-        (Level.L0, None, "transition L0", []),
-        (Level.L1, Hiding("covered", whole=False), "transition UNKNOWN", [("cam", "covered")]),
-        (Level.L3, Hiding("covered", whole=False), "transition L3", []),
-        (Level.L3, Hiding("moved", whole=True), "transition UNKNOWN", [("cam", "moved")]),
+        (None, "transition L3", [""], []),
+        (Hiding("covered", whole=False), "transition L3", ["covered"], []),
+        (Hiding("moved", whole=True), "transition UNKNOWN", [], [("cam", "moved")]),
     ],
 )
-def test_a_bad_picture_hides_calm_and_a_moved_one_everything(
-    level: Level, hiding: Hiding | None, told: str, lost: list[tuple[str, str]]
+def test_a_bad_picture_is_judged_with_doubt_and_a_moved_one_not_at_all(
+    hiding: Hiding | None, told: str, doubts: list[str], lost: list[tuple[str, str]]
 ) -> None:
+    """What a doubted picture says of each zone: `tests/vision/test_scene_doubt.py`."""
     bench, check = Bench(), FakeCheck()
     bench.pipeline = Pipeline(
         network=bench.network,
@@ -216,13 +216,13 @@ def test_a_bad_picture_hides_calm_and_a_moved_one_everything(
         latest=bench.latest,
         checks={"cam": check},
     )
-    bench.analyser.level, check.verdict = level, hiding
+    bench.analyser.level, check.verdict = Level.L3, hiding
     bench.pipeline.process(frame("cam", NOON))
     health, reading = bench.records
     assert isinstance(health, CameraHealthRecord)
     assert isinstance(reading, TransitionRecord | ReadingRecord)
     assert f"transition {reading.reading.level.value}" == told
-    assert bench.analyser.lost == lost
+    assert (bench.analyser.doubts, bench.analyser.lost) == (doubts, lost)
     # The guard still sees the picture.
     assert bench.latest.jpeg("cam") is not None
 

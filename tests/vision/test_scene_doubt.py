@@ -1,0 +1,100 @@
+"""Cameras that cannot be believed, or are lost, beside others of the same zone."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from shapely.geometry import box
+
+from config.profiles import load_profiles
+from tests.vision.scene_cases import BESIDE, FACING, LENS, STAIR, START, frame, heads, scene
+from vision.camera import Camera, Pose
+from vision.planes import Plane
+from vision.readings import Level, ZoneReading
+from vision.scene import SceneAnalyser
+from vision.zones import Zone, ZoneType
+
+NOBODY = np.zeros((0, 2))
+_LANES, _ROWS = np.meshgrid(np.linspace(0.15, 3.45, 6), np.linspace(0.2, 2.8, 6))
+CROWD = np.column_stack([_LANES.ravel(), _ROWS.ravel()])
+CORRIDOR = Zone(
+    "corridor", "f1", ZoneType.CORRIDOR, box(0, 0, 20, 3), Plane(0.0), 1.35, width_m=3.0
+)
+ALONG = Camera(Pose(-3, 1.5, 3.5, 0, 22), LENS)
+FAR_END = Camera(Pose(23, 1.5, 3.5, 180, 33), LENS)
+
+
+@pytest.mark.parametrize("every_s", [0.2, 0.4])
+def test_a_covered_camera_does_not_hide_the_crush_that_another_one_sees(every_s: float) -> None:
+    analyser = scene({"cam-a": FACING, "cam-b": BESIDE})
+    levels = []
+    for step in range(150):
+        t = step * 0.2
+        levels += [one.level for one in analyser.observe(frame(t), heads(NOBODY), "covered")]
+        if t % every_s < 0.1:
+            seen = heads(CROWD, BESIDE)
+            levels += [one.level for one in analyser.observe(frame(t + 0.05, "cam-b"), seen)]
+    assert levels[-1] is Level.L4
+    assert set(levels[len(levels) // 2 :]) == {Level.L4}
+
+
+def test_what_only_a_covered_camera_saw_is_not_calm() -> None:
+    analyser = scene({"cam-a": ALONG, "cam-b": FAR_END}, CORRIDOR)
+    told: list[ZoneReading] = []
+    for step in range(50):
+        t = step * 0.2
+        analyser.observe(frame(t), heads(NOBODY, ALONG, CORRIDOR), "covered")
+        told += analyser.observe(frame(t + 0.1, "cam-b"), heads(NOBODY, FAR_END, CORRIDOR))
+    assert {(one.level, one.reasons[0].rule) for one in told} == {(Level.UNKNOWN, "partly_lost")}
+
+
+def test_a_crowd_in_one_zone_of_a_covered_camera_makes_the_other_zone_no_calm_one() -> None:
+    yard = dataclasses.replace(CORRIDOR, id="yard", polygon_xy_m=box(3.8, 0, 6.0, 3))
+    analyser = SceneAnalyser(
+        cameras={"cam-a": FACING},
+        zones=[STAIR, yard],
+        zone_cameras={"stair-a": ("cam-a",), "yard": ("cam-a",)},
+        profiles=load_profiles(),
+    )
+    found = {}
+    for step in range(100):
+        for one in analyser.observe(frame(step * 0.2), heads(CROWD), "covered"):
+            found[one.zone_id] = one
+    assert found["stair-a"].level.severity >= Level.L3.severity
+    assert (found["yard"].level, found["yard"].reasons[0].rule) == (Level.UNKNOWN, "covered")
+    assert found["yard"].measurement is None
+
+
+def test_a_part_that_only_a_lost_camera_saw_is_not_calm_for_the_others() -> None:
+    analyser = scene({"cam-a": ALONG, "cam-b": FAR_END}, CORRIDOR)
+    crush = np.column_stack([0.3 + _LANES.ravel(), _ROWS.ravel()])
+    for step in range(100):
+        t = step * 0.2
+        analyser.observe(frame(t), heads(crush, ALONG, CORRIDOR))
+        (reading,) = analyser.observe(frame(t + 0.1, "cam-b"), heads(crush, FAR_END, CORRIDOR))
+    assert reading.level.severity >= Level.L3.severity
+    assert analyser.camera_lost("cam-a", START.plus(20.0), "connection_lost") == ()
+    for step in range(100, 500):
+        seen = heads(crush, FAR_END, CORRIDOR)
+        (reading,) = analyser.observe(frame(step * 0.2 + 0.1, "cam-b"), seen)
+        assert reading.level not in (Level.L0, Level.L1)
+    assert (reading.level, reading.reasons[0].rule) == (Level.UNKNOWN, "partly_lost")
+    assert reading.measurement is not None
+    assert 0.5 < reading.measurement.lost_share < 0.7
+
+
+@pytest.mark.parametrize("jitter_s", [0.0, 0.004, 0.05])
+def test_one_picture_a_second_tells_movement_whatever_its_jitter(jitter_s: float) -> None:
+    """30 people stand at a gate: standing is known only from heads that are followed."""
+    gate = dataclasses.replace(STAIR, type=ZoneType.GATE)
+    analyser, rng = scene(zone=gate), np.random.default_rng(1)
+    known = []
+    for step in range(60):
+        t = step + float(rng.uniform(-jitter_s, jitter_s)) + 1.0
+        (reading,) = analyser.observe(frame(t), heads(CROWD[:30]))
+        assert reading.measurement is not None
+        known.append(reading.measurement)
+    assert all(one.speed_mps == pytest.approx(0.0, abs=0.05) for one in known[1:])
+    assert all(one.pressure_per_s2 is not None for one in known[12:])
