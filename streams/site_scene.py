@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from config.barriers import barriers_of
 from config.site import Site
+from vision.barriers import Barriers
 from vision.doors import Leaf
 from vision.occasions import Schedule
 from vision.profiles import ZoneProfile
@@ -47,4 +49,16 @@ def build_analyser(
         model_id=model_id,
         schedule=schedule,
         leaves=leaves,
+        walls={camera_id: walls for camera_id in wanted if (walls := _walls(site, camera_id))},
     )
+
+
+def _walls(site: Site, camera_id: str) -> Barriers | None:
+    """What stands on a camera's floor. Doors count as open: one that is drawn shut may stand open.
+
+    `None` for a camera with a zone on another floor: nothing tells what stands between them.
+    """
+    floor_id = site.camera(camera_id).floor_id
+    if any(zone.floor_id != floor_id for zone in site.zones_of(camera_id)):
+        return None
+    return barriers_of(site.floor(floor_id), all_open=True)

@@ -26,7 +26,8 @@ class FusedZone:
         velocity_mps: (N, 2) of the field's heads; NaN where unknown.
         walkers_xy_m, walkers_mps: (M, 2) places and velocities of heads and of packed people.
         seen: (rows, columns) cells that some camera sees by geometry.
-        visible_share: share of the zone's area that is seen, not black, and believed.
+        visible_share: share of the zone's area that some believed picture shows: in sight of its
+            camera, behind no wall, not black.
         black_share: share of what the zone's cameras are meant to see of it that is black in all
             believed pictures that show it.
         luminance: mean brightness of the zone, from the brightest camera.
@@ -74,8 +75,8 @@ def fuse(
     keep = _without_twins(xy_m, score, np.concatenate(origins))
     share = np.concatenate(shares)[keep]
     seen = np.any([part.view.seen for part in parts], axis=0)
-    lit = np.any([picture.parts[zone_id].lit for picture in believed], axis=0)
-    shown = np.any([picture.parts[zone_id].view.seen for picture in believed], axis=0)
+    lit = np.any([_shows(picture, zone_id) for picture in believed], axis=0)
+    shown = np.any([picture.parts[zone_id].view.shown for picture in believed], axis=0)
     field = combine_points_and_density(
         grid,
         xy_m[keep],
@@ -122,8 +123,9 @@ def _owners(
 ) -> IntArray:
     """Index of the camera that counts each cell, -1 for none: (rows * columns,).
 
-    The camera with most pixels per m² wins; one whose cell is black, or whose picture is doubted,
-    loses to any that shows it: nobody there must not hide what the other one sees.
+    The camera with most pixels per m² wins; one that looks at a wall there, whose cell is black, or
+    whose picture is doubted loses to any that shows it: nobody there must not hide what the other
+    one sees.
     """
     if len(pictures) == 1:
         # Most zones have one camera, and it counts whatever it sees.
@@ -132,11 +134,17 @@ def _owners(
     for picture in pictures:
         part = picture.parts[zone_id]
         by_lens = np.where(part.view.seen, part.view.pixels_per_m2, -1.0)
-        shows = part.lit & (picture in believed)
+        shows = _shows(picture, zone_id) & (picture in believed)
         quality.append(np.where(shows, by_lens + 1e9, by_lens).ravel())
     stacked = np.stack(quality)
     best = np.argmax(stacked, axis=0)
     return np.where(stacked.max(axis=0) >= 0.0, best, -1)
+
+
+def _shows(picture: WatchedPicture, zone_id: str) -> BoolArray:
+    """(rows, columns) cells that no wall hides from this picture and that are not black in it."""
+    part = picture.parts[zone_id]
+    return part.lit & part.view.shown
 
 
 def _owned(grid: PlanGrid, xy_m: Float64Array, owner: IntArray, index: int) -> BoolArray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from vision.barriers import Barriers
 from vision.camera import Camera
 from vision.camera_watch import CameraWatch, WatchedPicture
 from vision.count_sanity import Sanity
@@ -44,6 +45,7 @@ class SceneAnalyser:
         schedule: the timetable, where there is one: it tightens thresholds, gives the expected
             arrivals and marks drills.
         leaves: the doors with a contact, by the floor they are on; see `note_doors`.
+        walls: what stands between a camera and its zones, by camera.
 
     Raises:
         NotVisibleError: when a camera does not see a zone that it is said to see.
@@ -60,6 +62,7 @@ class SceneAnalyser:
         model_id: str = "",
         schedule: Schedule | None = None,
         leaves: Mapping[str, Sequence[Leaf]] | None = None,
+        walls: Mapping[str, Barriers] | None = None,
     ) -> None:
         self._model_id = model_id
         self._schedule = schedule
@@ -71,7 +74,7 @@ class SceneAnalyser:
             _check_known(zone, seen_by, cameras, profiles)
             doors = ZoneDoors(zone, (leaves or {}).get(zone.floor_id, ()))
             through = {camera_id: cameras[camera_id] for camera_id in seen_by}
-            desk = ZoneDesk(zone, profiles[zone.type], through, model_id, doors)
+            desk = ZoneDesk(zone, profiles[zone.type], through, model_id, doors, walls or {})
             self._zones[zone.id] = desk
         looks = {zone.id for zone in zones if profiles[zone.type].rules.fallen_person.enabled}
         self._watches = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vision.arrays import BoolArray, Float64Array
+from vision.barriers import Barriers
 from vision.camera import Camera
 from vision.camera_watch import WatchedPicture
 from vision.count_sanity import LASTS_S, USUAL_SHARE, Counts, Sanity, SanityState, judge
@@ -70,6 +71,7 @@ class ZoneDesk:
 
     Args:
         cameras: those that see the zone, by id.
+        walls: what hides a part of the zone from a camera, by its id.
 
     Raises:
         NotVisibleError: when one of them does not.
@@ -82,12 +84,13 @@ class ZoneDesk:
         cameras: Mapping[str, Camera],
         model_id: str,
         doors: ZoneDoors,
+        walls: Mapping[str, Barriers],
     ) -> None:
         self.zone = zone
         self.doors = doors
         self.grid = PlanGrid.over(zone.polygon_xy_m)
         self.views = {
-            camera_id: ZoneView.build(camera, zone, self.grid)
+            camera_id: ZoneView.build(camera, zone, self.grid, walls.get(camera_id))
             for camera_id, camera in cameras.items()
         }
         self.camera_ids = camera_ids = tuple(cameras)
@@ -191,10 +194,10 @@ class ZoneDesk:
         )
 
     def _seen_by(self, camera_ids: Iterable[str]) -> BoolArray:
-        """(rows, columns) cells that some of these cameras see."""
+        """(rows, columns) cells that some of these cameras show."""
         seen = np.zeros(self.grid.shape, dtype=np.bool_)
         for camera_id in camera_ids:
-            seen |= self.views[camera_id].seen
+            seen |= self.views[camera_id].shown
         return seen
 
     def _lost_share(self, watching: frozenset[str]) -> float:
@@ -203,7 +206,7 @@ class ZoneDesk:
         if known is None:
             area_m2 = self.grid.area_m2
             lost = self._planned & ~self._seen_by(watching)
-            known = float(area_m2[lost].sum() / area_m2[self._planned].sum())
+            known = float(area_m2[lost].sum() / max(float(area_m2[self._planned].sum()), 1e-9))
             self._lost_shares[watching] = known
         return known
 

@@ -9,11 +9,13 @@ import shapely
 from scipy import sparse
 
 from vision.arrays import BoolArray, Float64Array
+from vision.barriers import Barriers
 from vision.camera import Camera
 from vision.errors import NotVisibleError
 from vision.grid import CELL_M, PlanGrid
 from vision.observations import DensityMap
 from vision.standing import Standing
+from vision.visibility import Eye, visible_region
 from vision.zones import Zone
 
 _MAP_SUBSAMPLES = 4
@@ -25,6 +27,9 @@ class ZoneView:
 
     Attributes:
         seen: (rows, columns) cells of the zone whose head-plane point lies in the picture.
+        shown: (rows, columns) those of them that no wall hides: nobody there means nobody. A wall
+            that is drawn where none stands loses no head: people are counted wherever they are
+            seen.
         pixels_per_m2: (rows, columns) picture area of a square metre of head plane; 0 unseen.
         cell_uv_px: (rows * columns, 2) where each cell's head-plane point lies in the picture.
         cell_xy_m: (rows * columns, 2) `cell_uv_px` back on the plan; NaN at the horizon.
@@ -34,6 +39,7 @@ class ZoneView:
     zone: Zone
     grid: PlanGrid
     seen: BoolArray
+    shown: BoolArray
     pixels_per_m2: Float64Array
     cell_uv_px: Float64Array
     cell_xy_m: Float64Array
@@ -48,13 +54,13 @@ class ZoneView:
         camera: Camera,
         zone: Zone,
         grid: PlanGrid | None = None,
-        hidden: BoolArray | None = None,
+        walls: Barriers | None = None,
     ) -> ZoneView:
         """Look at `zone` with `camera`.
 
         Args:
             grid: the zone's grid, where other views of the zone share it.
-            hidden: (rows, columns) cells that walls or obstacles hide from this camera.
+            walls: what hides parts of the zone from this camera.
 
         Raises:
             NotVisibleError: when no part of the zone's head plane lies in the picture.
@@ -66,8 +72,6 @@ class ZoneView:
         # A head plane seen from below shows no heads from above: hats hide what is behind them.
         below = camera.pose.z_m <= float(plane.z_at(camera.position_xyz_m[None, :2])[0])
         seen = inside & own.in_zone & (not below)
-        if hidden is not None:
-            seen &= ~hidden.ravel()
         if not seen.any():
             raise NotVisibleError(
                 f"zone {zone.id}: this camera does not see any of it at head height "
@@ -81,6 +85,7 @@ class ZoneView:
             zone,
             own,
             seen.reshape(own.shape),
+            (seen & _unhidden(camera, zone, corners, walls)).reshape(own.shape),
             density.reshape(own.shape),
             uv_px,
             camera.to_plane(uv_px, plane),
@@ -89,9 +94,9 @@ class ZoneView:
 
     @property
     def visible_share(self) -> float:
-        """Seen share of the zone's area, 0..1."""
+        """Shown share of the zone's area, 0..1."""
         area = self.grid.area_m2
-        return float(area[self.seen].sum() / area.sum())
+        return float(area[self.shown].sum() / area.sum())
 
     def locate(self, uv_px: Float64Array) -> Float64Array:
         """Head pixels (N, 2) to plan points (N, 2) on the zone's head plane; NaN at the horizon."""
@@ -185,6 +190,18 @@ class ZoneView:
         scale_px = 4.0 * CELL_M * float(np.sqrt(self.pixels_per_m2.max()))
         low, high = seen_px.min() - scale_px - 16.0, seen_px.max() + scale_px + 16.0
         return np.asarray(values_px[(values_px >= low) & (values_px <= high)])
+
+
+def _unhidden(
+    camera: Camera, zone: Zone, places_xy_m: Float64Array, walls: Barriers | None
+) -> BoolArray:
+    """Which places (N, 2) on the zone's head plane no wall hides from the camera: (N,)."""
+    if walls is None:
+        return np.ones(len(places_xy_m), dtype=np.bool_)
+    pose = camera.pose
+    eye = Eye(pose.x_m, pose.y_m, pose.z_m, pose.pan_deg)
+    region = visible_region(walls, eye, plane=zone.head_plane)
+    return np.asarray(shapely.intersects_xy(region, places_xy_m[:, 0], places_xy_m[:, 1]))
 
 
 def _pixels_per_m2(camera: Camera, zone: Zone, points_xy_m: Float64Array) -> Float64Array:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import shapely
-from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
-from config import Door, Floor, ForbiddenArea, RequiredArea, Site, SiteCamera
-from vision.barriers import Barriers, HeightLine
+from config import Floor, ForbiddenArea, RequiredArea, Site, SiteCamera
+from config.barriers import barriers_of
+from vision.barriers import Barriers
 from vision.coverage import CoverageArea, CoverageCamera, Surface
 from vision.coverage_chance import CALIBRATED, PoseError
 from vision.pixel_density import step_named
 from vision.planes import LEVEL_FLOOR, Plane
 
 FORBIDDEN_HEIGHTS_M = (0.0, 1.2)
-_TOUCH_M = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,43 +79,6 @@ def _scene(site: Site, floor: Floor) -> FloorScene:
             for one in camera.presets
         ),
     )
-
-
-def barriers_of(floor: Floor, *, all_open: bool = False) -> Barriers:
-    """What hides on a floor: solid walls, obstacles, shut solid doors, and lintels.
-
-    A door between higher walls has wall above it, also where the drawing leaves a gap for the
-    leaf: shut it hides as high as they do, open it leaves a lintel.
-    """
-    lines: list[HeightLine] = [
-        (wall.points_xy_m, wall.height_m) for wall in floor.walls if wall.material == "solid"
-    ]
-    lines += [
-        ([(x, y) for x, y, *_ in obstacle.polygon_xy_m.exterior.coords], obstacle.height_m)
-        for obstacle in floor.obstacles
-    ]
-    lintels: list[HeightLine] = []
-    for door in floor.doors:
-        leaf = (door.start_xy_m, door.end_xy_m)
-        around_m = _wall_above_m(floor, door)
-        if door.state == "shut" and door.material == "solid" and not all_open:
-            lines.append((leaf, max(around_m, door.height_m)))
-        elif around_m > door.height_m:
-            lintels.append((leaf, door.height_m))
-    return Barriers.of(lines, lintels)
-
-
-def _wall_above_m(floor: Floor, door: Door) -> float:
-    """Height of the lower of the walls that a door hangs between; 0 where it stands free."""
-    heights = []
-    for end in (door.start_xy_m, door.end_xy_m):
-        touching = [
-            wall.height_m
-            for wall in floor.walls
-            if LineString(wall.points_xy_m).distance(Point(end)) <= _TOUCH_M
-        ]
-        heights.append(max(touching, default=0.0))
-    return min(heights)
 
 
 def _area(site: Site, floor: Floor, area: RequiredArea) -> CoverageArea:

@@ -6,11 +6,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 
 from config.profiles import load_profiles
 from tests.vision.scene_cases import BESIDE, FACING, LENS, STAIR, START, frame, heads, scene
-from vision.camera import Camera, Pose
+from vision.barriers import Barriers
+from vision.camera import Camera, Lens, Pose
 from vision.planes import Plane
 from vision.readings import Level, ZoneReading
 from vision.scene import SceneAnalyser
@@ -22,6 +23,7 @@ CROWD = np.column_stack([_LANES.ravel(), _ROWS.ravel()])
 CORRIDOR = Zone(
     "corridor", "f1", ZoneType.CORRIDOR, box(0, 0, 20, 3), Plane(0.0), 1.35, width_m=3.0
 )
+_L_CORNERS = [(0, 0), (12, 0), (12, 15), (9, 15), (9, 3), (0, 3)]
 ALONG = Camera(Pose(-3, 1.5, 3.5, 0, 22), LENS)
 FAR_END = Camera(Pose(23, 1.5, 3.5, 180, 33), LENS)
 
@@ -83,6 +85,34 @@ def test_a_part_that_only_a_lost_camera_saw_is_not_calm_for_the_others() -> None
     assert (reading.level, reading.reasons[0].rule) == (Level.UNKNOWN, "partly_lost")
     assert reading.measurement is not None
     assert 0.5 < reading.measurement.lost_share < 0.7
+
+
+def test_a_nearer_camera_that_looks_at_a_wall_does_not_hide_what_is_behind_it() -> None:
+    """An L of two legs: `cam-a` looks along the first, `cam-b` along the second, full of people."""
+    outline = Polygon([(0, 0), (10, 0), (10, 12), (7, 12), (7, 3), (0, 3)])
+    legs = dataclasses.replace(CORRIDOR, polygon_xy_m=outline)
+    wide = Lens.from_hfov(640, 360, 90)
+    first = Camera(Pose(0.3, 1.5, 2.8, 25, 18), wide)
+    second = Camera(Pose(8.5, 22.0, 4.5, 270, 14), wide)
+    walls = Barriers.of([([(0, 3), (7, 3), (7, 12)], 3.0)])
+    crush = np.column_stack([7.05 + 0.8 * _LANES.ravel(), 4.1 + 0.8 * _ROWS.ravel()])
+    levels = {}
+    for known in (walls, None):
+        analyser = SceneAnalyser(
+            cameras={"cam-a": first, "cam-b": second},
+            zones=[legs],
+            zone_cameras={legs.id: ("cam-a", "cam-b")},
+            profiles=load_profiles(),
+            walls={} if known is None else {"cam-a": known, "cam-b": known},
+        )
+        for step in range(75):
+            t = step * 0.2
+            analyser.observe(frame(t), heads(NOBODY))
+            (told,) = analyser.observe(frame(t + 0.1, "cam-b"), heads(crush, second, legs))
+        levels[known is not None] = told.level
+    # Without the walls the plan says that the nearer one sees it all, and it sees nobody.
+    assert levels[False] is Level.L0
+    assert levels[True].severity >= Level.L3.severity
 
 
 @pytest.mark.parametrize("jitter_s", [0.0, 0.004, 0.05])

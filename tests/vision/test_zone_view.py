@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
+from vision.barriers import Barriers
 from vision.camera import Camera, Lens, Pose
 from vision.errors import NotVisibleError
 from vision.observations import DensityMap
@@ -99,11 +100,14 @@ def test_half_a_zone_behind_the_picture_border_is_half_seen() -> None:
     assert ZoneView.build(camera, zone).visible_share == pytest.approx(0.5, abs=0.02)
 
 
-def test_walls_can_hide_cells() -> None:
+def test_what_stands_behind_a_wall_is_seen_by_nobody_and_lost_by_nobody() -> None:
+    # Across the line of sight, as high as the eye: all beyond it is hidden.
+    wall = Barriers.of([([(1.8, -9.0), (1.8, 9.0)], 9.0)])
     whole = ZoneView.build(FACING, STAIR)
-    hidden = np.zeros(whole.grid.shape, dtype=np.bool_)
-    hidden[:6] = True
-    assert ZoneView.build(FACING, STAIR, hidden=hidden).visible_share == pytest.approx(0.5)
+    behind = ZoneView.build(FACING, STAIR, walls=wall)
+    assert behind.visible_share == pytest.approx(0.5, abs=0.05)
+    assert (behind.seen == whole.seen).all()
+    assert (behind.pixels_per_m2 == whole.pixels_per_m2).all()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""What stands on a floor and hides what is behind it, for the geometry of `vision.visibility`."""
+
+from __future__ import annotations
+
+from shapely.geometry import LineString, Point
+
+from config.site import Door, Floor
+from vision.barriers import Barriers, HeightLine
+
+_TOUCH_M = 0.05
+
+
+def barriers_of(floor: Floor, *, all_open: bool = False) -> Barriers:
+    """What hides on a floor: solid walls, obstacles, shut solid doors, and lintels.
+
+    A door between higher walls has wall above it, also where the drawing leaves a gap for the
+    leaf: shut it hides as high as they do, open it leaves a lintel.
+    """
+    lines: list[HeightLine] = [
+        (wall.points_xy_m, wall.height_m) for wall in floor.walls if wall.material == "solid"
+    ]
+    lines += [
+        ([(x, y) for x, y, *_ in obstacle.polygon_xy_m.exterior.coords], obstacle.height_m)
+        for obstacle in floor.obstacles
+    ]
+    lintels: list[HeightLine] = []
+    for door in floor.doors:
+        leaf = (door.start_xy_m, door.end_xy_m)
+        around_m = _wall_above_m(floor, door)
+        if door.state == "shut" and door.material == "solid" and not all_open:
+            lines.append((leaf, max(around_m, door.height_m)))
+        elif around_m > door.height_m:
+            lintels.append((leaf, door.height_m))
+    return Barriers.of(lines, lintels)
+
+
+def _wall_above_m(floor: Floor, door: Door) -> float:
+    """Height of the lower of the walls that a door hangs between; 0 where it stands free."""
+    heights = []
+    for end in (door.start_xy_m, door.end_xy_m):
+        touching = [
+            wall.height_m
+            for wall in floor.walls
+            if LineString(wall.points_xy_m).distance(Point(end)) <= _TOUCH_M
+        ]
+        heights.append(max(touching, default=0.0))
+    return min(heights)
+
+
+__all__ = ["barriers_of"]
