@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan.anchors import certificate_anchor, incident_anchor
@@ -78,7 +78,11 @@ async def ask_for_successor(
     issued: date,
     printed_expiry: date | None,
 ) -> Occurrence:
-    """The successor of a certificate falls due when it ends, counted from its own date of issue."""
+    """The successor of a certificate falls due when it ends, counted from its own date of issue.
+
+    One that an older certificate asked for by the same day, and `drop_older` settled, is asked for
+    again.
+    """
     one = certificate_due(rule, issued, desk.calendar, printed_expiry)
     start = max(one.window_start, one.due - CERTIFICATE_NOTICE)
     shown = Occurrence(one.rule_id, one.raw_due, one.due, start)
@@ -86,7 +90,16 @@ async def ask_for_successor(
     if desk.today >= start:
         state = State.OPEN if desk.today <= one.due else State.OVERDUE
     anchor = certificate_anchor(subject)
-    await _insert(connection, desk.unit_no, rule, shown, anchor, state)
+    if not await _insert(connection, desk.unit_no, rule, shown, anchor, state):
+        await connection.execute(
+            update(PLAN_OCCURRENCES)
+            .where(*_same(desk.unit_no, rule, shown, anchor), _T.state == State.EXEMPT)
+            .values(
+                window_start_day=day_number(shown.window_start),
+                due_day=day_number(shown.due),
+                state=state,
+            )
+        )
     return shown
 
 
@@ -130,12 +143,7 @@ async def _insert(
     anchor: str,
     state: State,
 ) -> int:
-    known = select(_T.id).where(
-        _T.unit_no == unit_no,
-        _T.rule_id == rule.id,
-        _T.raw_due_day == day_number(one.raw_due),
-        _T.anchor == anchor,
-    )
+    known = select(_T.id).where(*_same(unit_no, rule, one, anchor))
     if (await connection.execute(known)).first() is not None:
         return 0
     await connection.execute(
@@ -152,3 +160,15 @@ async def _insert(
         )
     )
     return 1
+
+
+def _same(
+    unit_no: int, rule: Rule, one: Occurrence, anchor: str
+) -> tuple[ColumnElement[bool], ...]:
+    """The one row that the ledger can have for this occurrence."""
+    return (
+        _T.unit_no == unit_no,
+        _T.rule_id == rule.id,
+        _T.raw_due_day == day_number(one.raw_due),
+        _T.anchor == anchor,
+    )

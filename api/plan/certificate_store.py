@@ -46,6 +46,9 @@ async def register(
 ) -> tuple[Certificate, Stored]:
     """Store a certificate and its record; a newer one renews the older of the same subject.
 
+    One that was issued no earlier takes the older one's place. It counts as a renewal only when it
+    was issued later and ends later too: else it is the same paper put right or printed again.
+
     The same key again gives the stored one back. Raises `StepRefusal` for a day of issue in the
     future, an end before the issue, or a key that another unit used.
     """
@@ -60,12 +63,13 @@ async def register(
         raise StepRefusal("plan_certificate_ends_early", day=expires.isoformat())
     known = await _by_key(connection, new.client_key)
     newest = await _newest(connection, desk, new) if known is None else None
-    is_newest = newest is None or newest.issued < new.issued
-    stored = await hand_in(connection, desk, _record(new, expires, current=is_newest))
+    holds = newest is None or newest.issued <= new.issued
+    renews = newest is None or (newest.issued < new.issued and newest.expires < expires)
+    stored = await hand_in(connection, desk, _record(new, expires, renews=renews))
     if known is not None:
         return known, stored
-    if is_newest:
-        await _renew_older(connection, desk, new)
+    if holds:
+        await _replace_older(connection, desk, new)
     values = {
         "unit_no": desk.unit_no,
         "client_key": new.client_key,
@@ -74,12 +78,12 @@ async def register(
         "number": new.number,
         "issued_day": day_number(new.issued),
         "expires_day": day_number(expires),
-        "renewed": not is_newest,
+        "renewed": not holds,
         "author": new.author,
         "record_id": stored.record_id,
     }
     await connection.execute(insert(PLAN_CERTIFICATES).values(values))
-    if rule is not None and is_newest:
+    if rule is not None and holds:
         await anchored.drop_older(connection, desk, rule, new.subject)
         await anchored.ask_for_successor(connection, desk, rule, new.subject, new.issued, expires)
     made = await _by_key(connection, new.client_key)
@@ -121,9 +125,9 @@ async def kinds_missing(connection: AsyncConnection, desk: Desk) -> tuple[str, .
     return tuple(kind for kind in asked if kind not in known)
 
 
-def _record(new: NewCertificate, expires: date, *, current: bool) -> NewRecord:
-    # Only the newest of a subject names it as its anchor: an old paper renews nothing.
-    subject = {"subject": new.subject} if current else {"past_subject": new.subject}
+def _record(new: NewCertificate, expires: date, *, renews: bool) -> NewRecord:
+    # Only a renewal names the subject as its anchor: any other paper counts for no successor.
+    subject = {"subject": new.subject} if renews else {"past_subject": new.subject}
     body = {**new.body, **subject, "number": new.number, "expires_on": expires.isoformat()}
     return NewRecord(
         client_key=new.client_key,
@@ -136,14 +140,14 @@ def _record(new: NewCertificate, expires: date, *, current: bool) -> NewRecord:
     )
 
 
-async def _renew_older(connection: AsyncConnection, desk: Desk, new: NewCertificate) -> None:
+async def _replace_older(connection: AsyncConnection, desk: Desk, new: NewCertificate) -> None:
     await connection.execute(
         update(PLAN_CERTIFICATES)
         .where(
             _C.unit_no == desk.unit_no,
             _C.kind == new.kind,
             _C.subject == new.subject,
-            _C.issued_day < day_number(new.issued),
+            _C.issued_day <= day_number(new.issued),
         )
         .values(renewed=True)
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan import anchored
@@ -280,6 +280,7 @@ async def _one_night(
 
 
 async def _write_notices(connection: AsyncConnection, edition: PlanEdition, today: date) -> int:
+    """The steps that fall today, and how many; a duty whose day has moved is told them anew."""
     day = day_number(today)
     ladders = {name: ladder(rule) for name, rule in edition.rules_known(today.year).items()}
     numbers = await _unit_numbers(connection)
@@ -301,6 +302,13 @@ async def _write_notices(connection: AsyncConnection, edition: PlanEdition, toda
                     "at_day": day,
                 }
             )
+    # Told before only where the due day has moved since: the new day's notice takes its place.
+    told = delete(PLAN_NOTICES).where(
+        PLAN_NOTICES.c.occurrence_id == bindparam("occurrence_id"),
+        PLAN_NOTICES.c.step == bindparam("step"),
+    )
     for start in range(0, len(rows), _CHUNK):
-        await connection.execute(insert(PLAN_NOTICES), rows[start : start + _CHUNK])
+        chunk = rows[start : start + _CHUNK]
+        await connection.execute(told, chunk)
+        await connection.execute(insert(PLAN_NOTICES), chunk)
     return len(rows)

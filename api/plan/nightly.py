@@ -5,28 +5,36 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 import structlog
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
-from api.database.errors import DatabaseError
 from api.plan import camera_store
 from api.plan.camera_gathering import Period
 from api.plan.camera_week import gather_week, take_week
+from api.plan.errors import PlanRefusal
 from api.plan.service import PlanService
+from config.errors import ConfigError
 
 log = structlog.get_logger()
 
-_LOOK_EVERY_S = 300.0
+LOOK_EVERY_S = 300.0
+# The database, a rule or an entered calendar that cannot be used, a draft that is not taken.
+_REFUSALS = (SQLAlchemyError, ConfigError, ValidationError, PlanRefusal)
 
 
 @asynccontextmanager
-async def rolling(plan: PlanService) -> AsyncIterator[None]:
-    """Roll the ledger to today, and again once the district's day has changed."""
-    await plan.read_calendars()
-    await plan.roll()
-    await take_last_week(plan)
-    task = asyncio.create_task(_roll_each_day(plan), name="plan-nightly")
+async def rolling(plan: PlanService, *, look_every_s: float = LOOK_EVERY_S) -> AsyncIterator[None]:
+    """Roll the ledger to today, and again once the district's day has changed.
+
+    A plan that cannot be rolled holds up nobody: the block runs, and each look tries again.
+    """
+    nights = _Nights(plan)
+    await nights.look()
+    task = asyncio.create_task(_look_again(nights, look_every_s), name="plan-nightly")
     try:
         yield
     finally:
@@ -35,21 +43,39 @@ async def rolling(plan: PlanService) -> AsyncIterator[None]:
             await task
 
 
-async def _roll_each_day(plan: PlanService) -> None:
-    rolled_to = plan.today()
-    while True:
-        await asyncio.sleep(_LOOK_EVERY_S)
-        today = plan.today()
-        if today == rolled_to:
-            continue
+@dataclass(slots=True)
+class _Nights:
+    """How far this service has rolled the ledger."""
+
+    plan: PlanService
+    rolled_to: date | None = None
+    refused: bool = False
+
+    async def look(self) -> None:
+        """Roll if the day is new; what refuses is logged once and left to the next look."""
+        today = self.plan.today()
+        if today == self.rolled_to:
+            return
         try:
-            await plan.roll()
-            await take_last_week(plan)
-        except DatabaseError as error:
-            # Tried again at the next look: the ledger makes up for missed nights.
-            log.warning("the plan's ledger could not be rolled", reason=str(error))
-            continue
-        rolled_to = today
+            if self.rolled_to is None:
+                await self.plan.read_calendars()
+            await self.plan.roll()
+            await take_last_week(self.plan)
+        except _REFUSALS as error:
+            # Nothing is lost by waiting: the ledger makes up for missed nights.
+            if not self.refused:
+                reason = f"{type(error).__name__}: {error}"
+                log.error("the plan's ledger could not be rolled", day=str(today), reason=reason)
+            self.refused = True
+            return
+        self.refused = False
+        self.rolled_to = today
+
+
+async def _look_again(nights: _Nights, every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        await nights.look()
 
 
 async def take_last_week(plan: PlanService) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from api.plan.hazards import Hazard, HazardLevel, HazardState
 from api.plan.reports.periods import Period
@@ -18,7 +19,7 @@ class HazardFigures:
         found, found_major: new in the period; how many of them are major.
         closed: closed in the period.
         still_open: open when it ended (期末).
-        overdue: of these, past their day when the period ended.
+        overdue: of these, past their day when the period ended, or today while it runs.
         major_planned: of the period's major ones, those with fixer and day; the step that sets
             them asks for the whole plan (五落实).
         major: all major ones that were open at some time in the period.
@@ -48,9 +49,17 @@ class HazardFigures:
 
 
 def figures(
-    period: Period, hazards: Sequence[Hazard], earlier_places: Iterable[str] = ()
+    period: Period,
+    hazards: Sequence[Hazard],
+    earlier_places: Iterable[str] = (),
+    *,
+    today: date | None = None,
 ) -> HazardFigures:
-    """Count the period. `earlier_places` are places of hazards that were closed before it."""
+    """Count the period. `earlier_places` are places of hazards that were closed before it.
+
+    Without `today` the period counts as over.
+    """
+    stand = period.last if today is None else min(today, period.last)
     known = [one for one in hazards if one.state is not HazardState.DRAFT]
     found = [one for one in known if period.holds(one.found)]
     carried = [
@@ -70,7 +79,7 @@ def figures(
         found_major=sum(1 for one in found if one.level is HazardLevel.MAJOR),
         closed=sum(1 for one in known if period.holds(one.closed)),
         still_open=len(still_open),
-        overdue=sum(1 for one in still_open if one.due is not None and one.due < period.last),
+        overdue=sum(1 for one in still_open if one.due is not None and one.due < stand),
         major_planned=sum(1 for one in major if one.fixer and one.due is not None),
         major=len(major),
         again=_found_again(found, known, earlier_places),

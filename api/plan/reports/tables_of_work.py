@@ -74,7 +74,7 @@ def figures_rows(found: Gathered) -> tuple[Row, ...]:
 
 
 def hazard_figures(found: Gathered) -> HazardFigures:
-    return figures(found.period, found.hazards, found.earlier_places)
+    return figures(found.period, found.hazards, found.earlier_places, today=found.today)
 
 
 def hazard_sheet(found: Gathered) -> Sheet:

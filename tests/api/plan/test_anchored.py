@@ -89,6 +89,61 @@ async def test_a_renewal_counts_and_asks_for_the_next_from_its_own_day(ledger: L
     assert expired.reminder_on(date(2027, 1, 29)) == 30
 
 
+MARCH = replace(BUS, issued=date(2026, 3, 1), printed_expiry=date(2026, 9, 1))
+SAME_PAPER = [
+    # A second print, or a mended day of issue: the end is the same.
+    (
+        replace(MARCH, issued=date(2026, 3, 10)),
+        [(date(2026, 9, 1), "upcoming")],
+    ),
+    # A mistyped end put right, earlier and later: the day of issue is the same.
+    (
+        replace(MARCH, printed_expiry=date(2026, 6, 1)),
+        [(date(2026, 6, 1), "open"), (date(2026, 9, 1), "exempt")],
+    ),
+    (
+        replace(MARCH, printed_expiry=date(2026, 12, 1)),
+        [(date(2026, 9, 1), "exempt"), (date(2026, 12, 1), "upcoming")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("entered", "asked"), SAME_PAPER)
+async def test_the_same_paper_entered_again_takes_its_place_and_renews_nothing(
+    ledger: LedgerDesk, entered: NewCertificate, asked: list[tuple[date, str]]
+) -> None:
+    desk = await ledger.desk("sample-middle", date(2026, 3, 16))
+    again = replace(entered, client_key="phone-bus-2")
+    async with ledger.database.write() as connection:
+        await certificate_store.register(connection, desk, MARCH)
+        made, stored = await certificate_store.register(connection, desk, again)
+        kept = await certificate_store.listed(connection, desk.unit_no)
+    assert stored.counted == ()
+    assert kept == (made,)
+    assert (made.issued, made.expires) == (entered.issued, entered.printed_expiry)
+    assert [(raw, state) for _, _, raw, _, state in await rows(ledger, desk)] == asked
+
+
+async def test_an_end_put_right_twice_is_asked_for_again(ledger: LedgerDesk) -> None:
+    desk = await ledger.desk("sample-middle", date(2026, 3, 16))
+    wrong = replace(MARCH, client_key="phone-bus-2", printed_expiry=date(2062, 9, 1))
+    async with ledger.database.write() as connection:
+        for one in (MARCH, wrong, replace(MARCH, client_key="phone-bus-3")):
+            await certificate_store.register(connection, desk, one)
+    found = [(raw, state) for _, _, raw, _, state in await rows(ledger, desk)]
+    assert found == [(date(2026, 9, 1), "upcoming"), (date(2062, 9, 1), "exempt")]
+    # The next inspection counts for it, as if nothing had been mistyped.
+    later = await ledger.desk("sample-middle", date(2026, 8, 20))
+    renewal = replace(
+        MARCH, client_key="phone-bus-4", issued=date(2026, 8, 20), printed_expiry=date(2027, 2, 20)
+    )
+    async with ledger.database.write() as connection:
+        _, stored = await certificate_store.register(connection, later, renewal)
+    assert [(one.due, one.state.value) for one in stored.counted] == [
+        (date(2026, 9, 1), "submitted")
+    ]
+
+
 async def test_a_school_without_buses_has_no_bus_duty(ledger: LedgerDesk) -> None:
     desk = await ledger.desk("sample-primary", date(2026, 8, 31))
     async with ledger.database.write() as connection:

@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from api.plan import history
 from api.plan.counting import add_receipt, confirm, explain_missed, review
 from api.plan.errors import NotFoundRefusal, StepRefusal
-from api.plan.tables import PLAN_NOTICES, PLAN_OCCURRENCES, PLAN_RECORDS, day_number
+from api.plan.tables import PLAN_NOTICES, PLAN_OCCURRENCES, PLAN_RECORDS, day_number, day_of
 from api.plan.today import between
-from config.plan import PlanEdition, expand_year
+from config.plan import CalendarYear, PlanEdition, expand_year
+from config.plan.school_calendar import Holiday
 from tests.api.plan.conftest import TODAY, LedgerDesk, names
 
 MONDAY = TODAY
@@ -149,24 +150,45 @@ async def test_notices_climb_the_ladder_once_each(ledger: LedgerDesk) -> None:
     for day in range(24, 32):
         await ledger.roll(date(2026, 3, day))
     await ledger.roll(date(2026, 4, 8))
-    desk = await ledger.desk(PRIMARY, MONDAY)
-    columns, notices = PLAN_OCCURRENCES.c, PLAN_NOTICES.c
-    query = (
-        select(notices.step, notices.role)
-        .join(PLAN_OCCURRENCES, columns.id == notices.occurrence_id)
-        .where(
-            columns.unit_no == desk.unit_no,
-            columns.rule_id == "R-1.2.4-2",
-            columns.due_day == day_number(date(2026, 3, 31)),
-        )
-        .order_by(notices.at_day)
-    )
-    async with ledger.database.read() as connection:
-        steps = [tuple(row) for row in await connection.execute(query)]
+    steps = [(step, role) for step, role, _ in await _told(ledger, date(2026, 3, 31))]
     assert steps == [
         *(("T-7", "grid_owner"), ("T-3", "grid_owner"), ("T-1", "grid_owner")),
         *(("T+0", "safety_director"), ("T+1", "principal"), ("T+3", "bureau_safety")),
         ("T+7", "bureau_leader"),
+    ]
+
+
+async def _told(ledger: LedgerDesk, raw_due: date) -> list[tuple[str, str, date]]:
+    """Step, role and night of the notices of the primary school's monthly meeting."""
+    desk = await ledger.desk(PRIMARY, MONDAY)
+    columns, notices = PLAN_OCCURRENCES.c, PLAN_NOTICES.c
+    query = (
+        select(notices.step, notices.role, notices.at_day)
+        .join(PLAN_OCCURRENCES, columns.id == notices.occurrence_id)
+        .where(
+            columns.unit_no == desk.unit_no,
+            columns.rule_id == "R-1.2.4-2",
+            columns.raw_due_day == day_number(raw_due),
+        )
+        .order_by(notices.at_day)
+    )
+    async with ledger.database.read() as connection:
+        rows = (await connection.execute(query)).all()
+    return [(row.step, row.role, day_of(row.at_day)) for row in rows]
+
+
+async def test_a_due_day_that_moves_later_is_told_anew(ledger: LedgerDesk) -> None:
+    """31 January 2027 is a Sunday: due on Friday 29, until the bureau makes it a make-up day."""
+    last = date(2027, 1, 31)
+    await ledger.roll(date(2027, 1, 22))
+    assert await _told(ledger, last) == [("T-7", "grid_owner", date(2027, 1, 22))]
+    entered = CalendarYear(2027, (Holiday(date(2027, 2, 5), "春节"),), (last,))
+    ledger.edition = ledger.edition.with_year("", entered)
+    for day in (23, 24, 28):
+        await ledger.roll(date(2027, 1, day))
+    assert await _told(ledger, last) == [
+        ("T-7", "grid_owner", date(2027, 1, 24)),
+        ("T-3", "grid_owner", date(2027, 1, 28)),
     ]
 
 

@@ -8,13 +8,14 @@ import pytest
 from api.plan.hazards import Hazard, HazardLevel, HazardState
 from api.plan.reports.agreement import of_district
 from api.plan.reports.duty_figures import NO_DUTIES, duty_figures
-from api.plan.reports.gathering import Totals
+from api.plan.reports.gathering import Gathered, Totals
 from api.plan.reports.hazard_figures import HazardFigures, figures
 from api.plan.reports.periods import Period, ReportKind, half_of, month_of, period_of, week_of
 from api.plan.reports.sheet import plan_paper, rate_words
+from api.plan.reports.tables_of_work import hazard_figures
 from api.plan.reports.write_xlsx import sheet_names
 from api.plan.states import State
-from config.plan import load_calendar, load_catalogue
+from config.plan import load_calendar, load_catalogue, load_edition
 
 BASE_HAZARD = Hazard(
     1, "东楼梯", "扶手", HazardLevel.ORDINARY, HazardState.ASSIGNED, "王芳", date(2026, 3, 5)
@@ -38,6 +39,25 @@ def test_the_hazards_of_a_half_month_counted_by_hand() -> None:
     assert found == HazardFigures(2, 4, 1, 2, 4, 1, major_planned=0, major=1, again=0)
     assert found.closing_rate == pytest.approx(2 / 6)
     assert found.expected_open == found.still_open
+
+
+# Day of the paper, and the day by which a hazard of the half-month to 15 March must be mended.
+OVERDUE = [
+    (date(2026, 3, 9), date(2026, 3, 10), 0),  # made before its period ends, not yet due
+    (date(2026, 3, 10), date(2026, 3, 10), 0),
+    (date(2026, 3, 11), date(2026, 3, 10), 1),
+    (date(2026, 3, 20), date(2026, 3, 14), 1),  # made after: as it stood on the 15th
+    (date(2026, 3, 20), date(2026, 3, 15), 0),
+]
+
+
+@pytest.mark.parametrize(("today", "due", "overdue"), OVERDUE)
+def test_a_hazard_is_overdue_once_its_day_has_passed(today: date, due: date, overdue: int) -> None:
+    hazard = replace(BASE_HAZARD, due=due, fixer="张强")
+    unit, period = load_edition().unit("sample-primary"), half_of(date(2026, 3, 8))
+    totals = Totals({}, 0, 0, 1, 0, 1)
+    found = Gathered(unit, period, today, (), (), (), (), (hazard,), (), (), totals)
+    assert hazard_figures(found).overdue == overdue
 
 
 AGAIN = [
