@@ -54,9 +54,8 @@ class Account:
         return any(grant.role in STRONG for grant in self.grants)
 
     def actor(self, now: Utc, session: str = "") -> Actor:
-        """Who this is now: ended roles, and strong ones without a second factor, are left out."""
-        # An account of another house has its second factor there.
-        strong = self.totp_sealed is not None or self.subject is not None
+        """Who this is now: ended roles, and strong ones without an authenticator, are left out."""
+        strong = self.totp_sealed is not None
         held = tuple(
             grant
             for grant in self.grants

@@ -101,8 +101,8 @@ async def attach(
     return AttachmentOut(id=int(inserted.scalar_one()), sha256=digest, **values)
 
 
-async def kind_of(connection: AsyncConnection, desk: Desk, number: int) -> str:
-    """What a file belongs to: `record`, `hazard`, `incident` or `task`.
+async def subject_of(connection: AsyncConnection, desk: Desk, number: int) -> str:
+    """What a file belongs to, such as `record:12` or `hazard:3`.
 
     Raises:
         NotFoundRefusal: when the unit has no such file.
@@ -111,7 +111,7 @@ async def kind_of(connection: AsyncConnection, desk: Desk, number: int) -> str:
     subject = (await connection.execute(query)).scalar_one_or_none()
     if subject is None:
         raise NotFoundRefusal("plan_unknown", number=number)
-    return str(subject).partition(":")[0]
+    return str(subject)
 
 
 async def one(connection: AsyncConnection, desk: Desk, number: int) -> AttachmentOut:

@@ -18,12 +18,11 @@ from api.plan.asking import (
     RecordReader,
     RecordWriter,
     UnitId,
-    check_part,
 )
 from api.plan.attachment_bodies import AttachmentIn, AttachmentOut
 from api.plan.bodies import NothingIn
-from api.plan.scopes import Part
 from api.plan.sights import rule_ids
+from api.plan.subjects import check_file, check_subject
 from api.plan.today import between
 from api.problems import responses
 from api.schemas import Body
@@ -31,12 +30,6 @@ from api.schemas import Body
 router = APIRouter(prefix="/api/v1/plan", tags=["plan"])
 
 MOST_LINES = 20_000
-_PART_OF = {
-    "record": Part.RECORDS,
-    "hazard": Part.HAZARDS,
-    "incident": Part.INCIDENTS,
-    "task": Part.TASKS,
-}
 
 
 class FeedOut(Body):
@@ -79,9 +72,10 @@ async def revoke_feed(
 async def attach(
     unit_id: UnitId, body: AttachmentIn, plan: PlanDep, viewer: RecordWriter
 ) -> AttachmentOut:
-    """Add a photograph or a paper to a record, a hazard or an incident."""
+    """Add a photograph or a paper to a record, a hazard, an incident or a task."""
     content = attachments.decoded(body.content_base64)
     async with plan.writing(viewer, unit_id) as (connection, desk):
+        await check_subject(plan, viewer, connection, desk, body.subject)
         digest = await asyncio.to_thread(attachments.store, plan.attachments, content)
         return await attachments.attach(
             connection, desk, body, digest, author=viewer.name, size=len(content)
@@ -94,9 +88,7 @@ async def download(
 ) -> FileResponse:
     """The file as it was sent; always a download, never shown in the page."""
     async with plan.reading(viewer, unit_id) as (connection, desk):
-        kind = await attachments.kind_of(connection, desk, number)
-        # Whoever does not see hazards sees no file of a hazard either.
-        check_part(viewer, unit_id, Right.SEE_PLAN, _PART_OF[kind])
+        await check_file(plan, viewer, connection, desk, number)
         found = await attachments.one(connection, desk, number)
     path = attachments.path_of(plan.attachments, found.sha256)
     return FileResponse(path, media_type="application/octet-stream", filename=found.name)

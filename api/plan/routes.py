@@ -11,8 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from sqlalchemy import select
 
-from api.access.rights import Right
-from api.plan import camera_store, counting, history, record_store
+from api.plan import camera_store, counting, history
 from api.plan.asking import (
     CHANGE,
     PREFIX,
@@ -23,7 +22,6 @@ from api.plan.asking import (
     RecordReviewer,
     RecordWriter,
     UnitId,
-    check_part,
 )
 from api.plan.bodies import (
     ConfirmIn,
@@ -39,9 +37,9 @@ from api.plan.bodies import (
 )
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.forms import OWN_ROUTES, check_kind, checked
-from api.plan.scopes import Part
 from api.plan.service import PlanService
 from api.plan.sights import rule_ids, shown
+from api.plan.subjects import check_subject, seen_record
 from api.plan.tables import PLAN_HISTORY
 from api.plan.today import Line, between, counts_by_unit, today_of
 from api.plan.words import warning_name
@@ -53,13 +51,6 @@ from config.plan import Unit
 router = APIRouter(prefix=PREFIX, tags=["plan"])
 
 MOST_DAYS = 400
-_PART_OF = {
-    "record": Part.RECORDS,
-    "hazard": Part.HAZARDS,
-    "incident": Part.INCIDENTS,
-    "occurrence": Part.LEDGER,
-    "task": Part.TASKS,
-}
 
 
 @router.get("/units", responses=responses(401, 503))
@@ -140,8 +131,7 @@ async def confirm(
 ) -> RecordOut:
     """A person takes over a camera's draft, with what only people know; now it counts."""
     async with plan.writing(viewer, unit_id) as (connection, desk):
-        draft = await record_store.one(connection, desk.unit_no, number)
-        check_kind(viewer, unit_id, draft.kind, draft.kind_type)
+        draft = await seen_record(viewer, connection, desk, number)
         details = checked(plan, draft.kind, draft.kind_type, {**draft.details, **body.details})
         stored = await counting.confirm(connection, desk, number, viewer.name, details)
         if draft.kind == "drill":
@@ -155,6 +145,7 @@ async def receipt(
 ) -> RecordOut:
     """Note the upload's receipt; duties that ask for it are counted."""
     async with plan.writing(viewer, unit_id) as (connection, desk):
+        await seen_record(viewer, connection, desk, number)
         stored = await counting.add_receipt(connection, desk, number, viewer.name, body.receipt_no)
         return RecordOut.of(stored)
 
@@ -166,6 +157,7 @@ async def review(
     """Another person has read the record."""
     del body
     async with plan.writing(viewer, unit_id) as (connection, desk):
+        await seen_record(viewer, connection, desk, number)
         return RecordOut.of(await counting.review(connection, desk, number, viewer.name))
 
 
@@ -175,6 +167,7 @@ async def explain(
 ) -> None:
     """Say why a daily round was missed; it stays missed."""
     async with plan.writing(viewer, unit_id) as (connection, desk):
+        await check_subject(plan, viewer, connection, desk, f"occurrence:{number}")
         await counting.explain_missed(connection, desk, number, viewer.name, body.note)
 
 
@@ -187,9 +180,9 @@ async def history_of(
     viewer: LedgerReader,
 ) -> tuple[HistoryOut, ...]:
     """Every step that was taken, oldest first."""
-    check_part(viewer, unit_id, Right.SEE_PLAN, _PART_OF[kind])
     subject = f"{kind}:{number}"
     async with plan.reading(viewer, unit_id) as (connection, desk):
+        await check_subject(plan, viewer, connection, desk, subject)
         owner = select(PLAN_HISTORY.c.unit_no).where(PLAN_HISTORY.c.subject == subject).limit(1)
         if (await connection.execute(owner)).scalar_one_or_none() != desk.unit_no:
             raise NotFoundRefusal("plan_unknown", number=number)

@@ -1,5 +1,6 @@
 // The audit of the site on the page: its figures, its blind spots, and its files.
 
+import { sending } from "/console/js/request.js";
 import { pathOf, shape } from "./shapes.js";
 
 const by = (id) => document.getElementById(id);
@@ -83,17 +84,26 @@ function fill({ t, inLanguage, mayRun, clock }) {
     : `● ${t("coverage.live.audit_confirmed").replace("{name}", who.name).replace("{at}", clock(who.at))}`;
   by("audit-confirm").hidden = who !== null || !mayRun;
   by("audit").hidden = false;
-  by("audit-start").textContent = t("coverage.live.audit_anew");
+  if (mayRun) by("audit-start").textContent = t("coverage.live.audit_anew");
 }
 
 // Ask until the audit is there; the first to ask sets it going.
 export function followAudit(page) {
   const { t, inLanguage, mayRun, drawn } = page;
   const start = by("audit-start");
+  // The service's answer; a refusal is thrown in its own words.
+  async function ask(ladder, request) {
+    let answer;
+    try {
+      answer = await fetch(`/api/v1/coverage/audit?ladder=${ladder}`, request);
+    } catch {
+      throw new Error(t("coverage.live.not_reached"));
+    }
+    if (!answer.ok) throw new Error(inLanguage((await answer.json()).message));
+    return answer;
+  }
   async function wait(ladder) {
-    const answer = await fetch(`/api/v1/coverage/audit?ladder=${ladder}`);
-    const found = await answer.json();
-    if (!answer.ok) throw new Error(inLanguage(found.message));
+    const found = await (await ask(ladder)).json();
     if (!found.ready) {
       await new Promise((done) => { setTimeout(done, AGAIN_MS); });
       return wait(ladder);
@@ -105,11 +115,7 @@ export function followAudit(page) {
     start.disabled = true;
     by("audit-state").textContent = t("coverage.live.audit_making");
     try {
-      if (made?.ladder_id === ladder && mayRun) {
-        await fetch(`/api/v1/coverage/audit?ladder=${ladder}`, {
-          method: "POST", headers: { "Content-Type": "application/json" }, body: "{}",
-        });
-      }
+      if (made?.ladder_id === ladder && mayRun) await ask(ladder, sending({}));
       made = await wait(ladder);
       fill(page);
       drawn();

@@ -46,6 +46,7 @@ from api.plan.reports.scores import Judge, Score
 from api.plan.reports.sheet import plan_paper
 from api.plan.reports.writing import Form, write_paper
 from api.plan.service import PlanService
+from api.plan.subjects import check_file
 from api.plan.viewer import PlanViewer
 from api.problems import Problem, responses
 from config.moments import Day
@@ -137,6 +138,7 @@ async def privacy(
 ) -> None:
     """Say whether a picture may leave: nobody to recognise, made so, or kept here."""
     async with plan.writing(viewer, unit_id) as (connection, desk):
+        await check_file(plan, viewer, connection, desk, number)
         await say_privacy(connection, desk, number, body.privacy, viewer.name)
 
 

@@ -159,6 +159,24 @@ async def test_an_authenticator_here_asks_for_a_second_factor_there(
         assert (entered.status_code, entered.json()["code"]) == (401, "oidc_weak")
 
 
+@pytest.mark.peer
+async def test_binding_does_not_stand_in_for_an_authenticator(
+    issuer: str, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(sqlite_url, tmp_path) as service:
+        join(service, issuer, tmp_path, monkeypatch)
+        await service.add("boss", Grant(Role.ADMINISTRATOR), Grant(Role.PRIVACY_OFFICER))
+        own, later = service.browser(), service.browser()
+        await own.sign_in("boss")
+        assert (await bind(own, "person-11")).status_code == 200
+        await later.sign_in("boss")
+        entered, _ = await enter(service, "person-11")
+        for browser in (own, later, entered):
+            me = (await browser.get("/api/v1/me")).json()
+            assert (me["account"], me["roles"]) == ("boss", ["member"])
+            assert (await browser.get("/api/v1/accounts")).status_code == 403
+
+
 async def test_a_site_without_another_house_has_none(sqlite_url: str, tmp_path: Path) -> None:
     async with house(sqlite_url, tmp_path) as service:
         browser = service.browser()

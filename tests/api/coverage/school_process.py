@@ -1,4 +1,7 @@
-"""The service over a site folder, for the browser: `python -m ... DATABASE_URL PORT`."""
+"""The service over a site folder, for the browser: `python -m ... DATABASE_URL PORT`.
+
+With a folder in `ACCOUNTS_VARIABLE` people sign in, and the anchors of the audit log lie there.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import os
 import sys
 from pathlib import Path
 
-from api.access.guard import OpenAccess
+from api.access.guard import Access, OpenAccess
+from api.access.sealing import Sealer
+from api.access.service import AccountsPlan
 from api.application import create_app
 from api.pictures import NoPictures
 from api.server import build_server
@@ -16,9 +21,14 @@ from streams.clock import SystemClock
 from tests.api.desk_cases import settings
 
 SITE_VARIABLE = "XIAOAN_TEST_SITE"
+ACCOUNTS_VARIABLE = "XIAOAN_TEST_ACCOUNTS"
 
 
 async def main(database_url: str, port: int) -> None:
+    access: Access | AccountsPlan = OpenAccess()
+    if folder := os.environ.get(ACCOUNTS_VARIABLE):
+        anchors = Path(folder) / "audit.anchor"
+        access = AccountsPlan(Sealer(b"k" * 32), anchors, lambda code: None)
     app = create_app(
         settings=settings(
             database_url,
@@ -30,7 +40,7 @@ async def main(database_url: str, port: int) -> None:
         site=load_site(Path(os.environ[SITE_VARIABLE])),
         clock=SystemClock(),
         pictures=NoPictures(),
-        access=OpenAccess(),
+        access=access,
     )
     await build_server(app, port=port).serve()
 

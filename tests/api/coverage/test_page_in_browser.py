@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,9 +15,16 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from api.access import accounts
+from api.access.accounts import NewAccount
+from api.access.actor import Grant
+from api.access.rights import Role
 from api.coverage.underlay import write_underlay
+from api.database import Database
 from config import Site, load_site, sample_school_directory
-from tests.api.coverage.school_process import SITE_VARIABLE
+from streams.clock import SystemClock
+from tests.api.access.cases import CHEAP, PASSWORD
+from tests.api.coverage.school_process import ACCOUNTS_VARIABLE, SITE_VARIABLE
 from tests.api.desk_cases import AUTHORISED
 from tests.api.service_peer import ServiceProcess
 from tests.api.test_console_browser import browser
@@ -232,3 +240,37 @@ def test_the_desk_names_the_blind_area_and_leads_to_the_plan(
     link.click()
     page.until(lambda: page.text("h1").startswith("实时覆盖与摄像机健康"))
     assert page.complaints() == []
+
+
+async def add_installer(database_url: str) -> None:
+    async with Database(database_url) as database, database.write() as connection:
+        hashed = CHEAP.hashed(PASSWORD, name="sun", with_code=False)
+        new = NewAccount("sun", "孙工", (Grant(Role.INSTALLER),), hashed)
+        await accounts.add(connection, "test", new, SystemClock().utc())
+
+
+def test_the_audit_is_made_anew_by_who_is_signed_in(
+    browser: webdriver.Chrome, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SITE_VARIABLE, str(sample_school_directory()))
+    monkeypatch.setenv(ACCOUNTS_VARIABLE, str(tmp_path))
+    asyncio.run(add_installer(sqlite_url))
+    with ServiceProcess(sqlite_url, "tests.api.coverage.school_process") as service:
+        page = Page(browser, service)
+        page.open("/sign-in?next=/coverage")
+        browser.find_element(By.NAME, "name").send_keys("sun")
+        browser.find_element(By.NAME, "password").send_keys(PASSWORD)
+        page.click("form button")
+        page.until(lambda: page.text("#audit-start") == "做审计")
+        page.click("#audit-start")
+        page.until(lambda: page.text("#audit-start") == "重新审计")
+        first = page.text("#audit-seal")
+        page.click("#audit-start")
+        page.until(lambda: page.text("#audit-seal") != first)
+        second = page.text("#audit-seal")
+        # Without the session's token it is refused, and the page says so.
+        browser.delete_cookie("xiaoan_csrf")
+        page.click("#audit-start")
+        page.until(lambda: page.text("#audit-state").startswith("✕"))
+        assert page.text("#audit-state") == "✕ 请求没有带本次登录的令牌"
+        assert page.text("#audit-seal") == second
