@@ -187,7 +187,7 @@ def read_card(path: Path) -> ModelCard:
         CardError: the text names the file, the key and the mend.
     """
     document = _document(path)
-    unknown = sorted(set(document) - _KNOWN_KEYS)
+    unknown = sorted(str(key) for key in set(document) - _KNOWN_KEYS)
     if unknown:
         raise CardError(f"{path}: {unknown[0]}: unknown key; known are {', '.join(_names())}")
     weights = _mapping(document, "weights", path)
@@ -203,7 +203,7 @@ def read_card(path: Path) -> ModelCard:
         summary=_bilingual(document, "summary", path),
         licence=_bilingual(document, "licence", path),
         decoding=_decoding(document.get("decoding", {}), path),
-        data=tuple(document.get("data", ())),
+        data=_data(document, path),
         training=document.get("training", {}),
         metrics=document.get("metrics", {}),
         path=path,
@@ -260,7 +260,8 @@ def _document(path: Path, yaml: YAML | None = None) -> dict[str, Any]:
             document = (yaml or YAML(typ="safe")).load(file)
     except OSError as error:
         raise CardError(f"{path}: cannot be read ({error.strerror})") from error
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:
+        # ValueError: bytes that are no UTF-8, or a date such as 2026-13-45.
         raise CardError(f"{path}: not valid YAML ({error})") from error
     if not isinstance(document, dict):
         raise CardError(f"{path}: expected keys such as model_id and weights")
@@ -325,12 +326,22 @@ def _bilingual(document: Mapping[str, Any], key: str, path: Path) -> Bilingual:
     return Bilingual(zh=_text(both, "zh", path), en=_text(both, "en", path))
 
 
+def _data(document: Mapping[str, Any], path: Path) -> tuple[Mapping[str, Any], ...]:
+    data = document.get("data", [])
+    if not isinstance(data, list):
+        raise CardError(f"{path}: data: not a list")
+    return tuple(data)
+
+
 def _decoding(values: Mapping[str, Any], path: Path) -> Decoding:
     try:
         decoding = Decoding(**values)
     except TypeError as error:
         known = ", ".join(Decoding.__slots__)
         raise CardError(f"{path}: decoding: {error}; known keys are {known}") from error
+    for key, value in values.items():
+        if not isinstance(value, int | float):
+            raise CardError(f"{path}: decoding: {key} is not a number")
     if decoding.working_long_side_px < 64 or not 0 < decoding.score_threshold < 1:
         raise CardError(
             f"{path}: decoding: working_long_side_px must be at least 64 and score_threshold "

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from models.cards import Bilingual, Decoding, ModelCard
+from models.cards import Bilingual, Decoding, ModelCard, read_card
 from models.choosing import choose_precision, choose_runtime, computes_in_bf16
 from models.errors import ModelError, RuntimeMissingError, WeightsMissingError, WrongFamilyError
 from models.families import facts_of, recognise
@@ -16,7 +16,7 @@ from models.heads.network import OwnHeadNetwork
 from models.persons.nanodet import NanodetDetector
 from models.persons.yolo import YOLO_FAMILIES, YoloDetector
 from models.persons.yolox import YoloxDetector
-from models.registry import checked_weights, default_head_network_id, find_card, list_cards
+from models.registry import card_files, checked_weights, default_head_network_id, find_card
 from models.sessions import Precision, RuntimeName, Session, open_session
 
 _log = logging.getLogger(__name__)
@@ -135,7 +135,8 @@ def second_look(wanted: str = "auto", *, cards_dir: Path | None = None) -> BoxDe
 
     Returns:
         `None` for `off`, and for `auto` where none is installed. With `auto` one that cannot be
-        loaded is left out with a warning that names it: no count hangs on it.
+        loaded, or whose card cannot be read, is left out with a warning that names it: no count
+        hangs on it.
 
     Raises:
         ModelError: as `load_person_detector`, for a detector asked for by its id.
@@ -144,13 +145,12 @@ def second_look(wanted: str = "auto", *, cards_dir: Path | None = None) -> BoxDe
         return None
     if wanted != "auto":
         return load_person_detector(wanted, weights_dir=cards_dir, cards_dir=cards_dir)
-    for card in list_cards(cards_dir):
-        if card.task != "persons":
-            continue
+    for path in card_files(cards_dir):
         try:
-            return load_person_detector(card.model_id, weights_dir=cards_dir, cards_dir=cards_dir)
+            if read_card(path).task == "persons":
+                return load_person_detector(path.stem, weights_dir=cards_dir, cards_dir=cards_dir)
         except ModelError as refusal:
-            _log.warning("no second look with %s: %s", card.model_id, refusal)
+            _log.warning("no second look with %s: %s", path.stem, refusal)
     return None
 
 

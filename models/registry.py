@@ -37,14 +37,20 @@ def _folders(cards_dir: Path | None) -> tuple[Path, ...]:
     return (CARDS_DIR, own_models_dir()) if cards_dir is None else (cards_dir,)
 
 
+def card_files(cards_dir: Path | None = None) -> list[Path]:
+    """The file of each card in order of its id, unread; one of the package hides one's own of the
+    same id."""
+    files = {p.stem: p for folder in reversed(_folders(cards_dir)) for p in folder.glob("*.yaml")}
+    return [path for _, path in sorted(files.items())]
+
+
 def list_cards(cards_dir: Path | None = None) -> list[ModelCard]:
-    """All cards in order of their id; one of the package hides one's own of the same id.
+    """The cards of `card_files`.
 
     Raises:
         CardError: when one of them is not valid.
     """
-    files = {p.stem: p for folder in reversed(_folders(cards_dir)) for p in folder.glob("*.yaml")}
-    return [read_card(path) for _, path in sorted(files.items())]
+    return [read_card(path) for path in card_files(cards_dir)]
 
 
 def find_card(model_id: str, cards_dir: Path | None = None) -> ModelCard:

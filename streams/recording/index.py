@@ -7,6 +7,7 @@ segments: notes that have ended are read once.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -45,10 +46,35 @@ def segment_path(root: Path, camera_id: str, opened: Utc) -> Path:
 
 def video_files(folder: Path) -> Iterator[Path]:
     """All segment files of a camera, oldest first."""
-    for hour in sorted(_names(folder, folders=True)):
-        for name in sorted(_names(folder / hour)):
-            if name.endswith(VIDEO_SUFFIX):
-                yield folder / hour / name
+    for hour in hours(folder):
+        yield from _videos(folder / hour)
+
+
+def newest_video_files(folder: Path, count: int) -> list[Path]:
+    """The last `count` segment files of a camera, oldest first; hours before them are not read."""
+    found: list[Path] = []
+    for hour in reversed(hours(folder)):
+        found = [*_videos(folder / hour), *found]
+        if len(found) >= count:
+            break
+    return found[-count:]
+
+
+def hours(folder: Path) -> list[str]:
+    """The names of a camera's hour folders, oldest first."""
+    return sorted(_names(folder, folders=True))
+
+
+def video_sizes(hour: Path) -> list[tuple[str, int]]:
+    """Name and bytes of each segment file in an hour's folder, oldest first."""
+    found = []
+    # The folder, or a file of it, may be deleted meanwhile by the process that had the camera.
+    with contextlib.suppress(FileNotFoundError), os.scandir(hour) as entries:
+        for entry in entries:
+            if entry.name.endswith(VIDEO_SUFFIX):
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((entry.name, entry.stat().st_size))
+    return sorted(found)
 
 
 def segments(root: Path, camera_id: str, start: Utc, end: Utc) -> tuple[Segment, ...]:
@@ -147,6 +173,10 @@ def status_bytes(status: RingStatus) -> bytes:
     return json.dumps(fields).encode()
 
 
+def _videos(hour: Path) -> list[Path]:
+    return [hour / name for name in sorted(_names(hour)) if name.endswith(VIDEO_SUFFIX)]
+
+
 def _names(folder: Path, *, folders: bool = False) -> list[str]:
     """Names in a folder, or of the folders in it; none where it is not there.
 
@@ -163,6 +193,8 @@ __all__ = [
     "STATUS_FILE",
     "camera_folder",
     "hour_folder",
+    "hours",
+    "newest_video_files",
     "opened_at",
     "read_status",
     "segment_path",
@@ -170,4 +202,5 @@ __all__ = [
     "segments_in",
     "status_bytes",
     "video_files",
+    "video_sizes",
 ]

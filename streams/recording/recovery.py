@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from streams.recording.index import video_files
+from streams.recording.index import hours, newest_video_files
 from streams.recording.notes import SUFFIX, Closing, closing_line, notes_of, read_segment
 from streams.recording.values import EndCause
 
@@ -24,7 +24,7 @@ def close_left_open(folder: Path) -> int:
     follow.
     """
     closed = 0
-    newest = list(video_files(folder))[-_LOOK_BACK:]
+    newest = newest_video_files(folder, _LOOK_BACK)
     for video in newest:
         segment = read_segment(video)
         if segment is None:
@@ -44,8 +44,8 @@ def close_left_open(folder: Path) -> int:
 
 def _delete_orphans(folder: Path, kept: set[str]) -> None:
     """Notes whose video was never begun."""
-    hours = sorted(path for path in folder.iterdir() if path.is_dir())[-1:]
-    for notes in itertools.chain.from_iterable(hour.glob(f"*{SUFFIX}") for hour in hours):
+    newest = hours(folder)[-1:]
+    for notes in itertools.chain.from_iterable((folder / h).glob(f"*{SUFFIX}") for h in newest):
         if notes.stem not in kept and not notes.with_suffix(".mp4").exists():
             notes.unlink(missing_ok=True)
 

@@ -1,8 +1,10 @@
 """The ring on the disk: one thread a worker appends, closes, deletes and says how it stands.
 
-The queue in front of it is bounded in bytes; when the disk cannot keep up the segment is given up,
-never the analysis. Recording stops before the disk is full (`reserve_bytes`), so that alarms and
-their spool still find room, and goes on by itself when there is room again.
+The queue in front of it is bounded; when the disk cannot keep up segments are given up, never the
+analysis, and none is begun until all that waits is written. The thread begins with a count of what
+is on the disk, which may take minutes where the ring holds a month: pieces wait meanwhile.
+Recording stops before the disk is full (`reserve_bytes`), so that alarms and their spool still find
+room, and goes on by itself when there is room again.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ from vision.instants import Monotonic, Utc
 _log = structlog.get_logger(__name__)
 
 QUEUE_BYTES = 32 * 1024 * 1024
+# Each takes about 200 bytes besides its data.
+QUEUE_PIECES = 20_000
 _LOOK_EVERY_S = 5.0
 _RETRY_S = 10.0
 _IDLE_S = 0.5
@@ -98,6 +102,7 @@ class RingWriter:
         self._free_bytes = free_bytes
         self._pieces: deque[_Piece] = deque()
         self._queued_bytes = 0
+        self._overflowed = False
         self._ready = threading.Condition()
         self._ending = threading.Event()
         self._open: dict[str, OpenSegment] = {}
@@ -110,8 +115,7 @@ class RingWriter:
         self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
 
     def __enter__(self) -> Self:
-        """Close what a killed worker left open, then take segments."""
-        self.prepare()
+        """Take segments; the thread first closes what a killed worker left open."""
         self._thread.start()
         return self
 
@@ -136,13 +140,17 @@ class RingWriter:
 
     def refusal(self, camera_id: str) -> EndCause | None:
         stopped = self._stopped.get(camera_id)
-        return None if stopped is None else stopped[0]
+        if stopped is not None:
+            return stopped[0]
+        return EndCause.SLOW_DISK if self._overflowed else None
 
     def open(self, camera_id: str, opened: Utc, how: How) -> None:
         self._put(_Open(camera_id, opened, how))
 
     def write(self, camera_id: str, data: bytes) -> bool:
-        if self._queued_bytes + len(data) > QUEUE_BYTES:
+        too_much = self._queued_bytes + len(data) > QUEUE_BYTES
+        if too_much or len(self._pieces) >= QUEUE_PIECES:
+            self._overflowed = True
             return False
         self._put(_Data(camera_id, data))
         return True
@@ -162,13 +170,16 @@ class RingWriter:
 
     def prepare(self) -> None:
         """Make the folders, close what was left open, count what is there."""
-        for camera_id, shelf in self._shelves.items():
-            try:
-                shelf.folder.mkdir(parents=True, exist_ok=True)
-                close_left_open(shelf.folder)
-                shelf.load()
-            except OSError as error:
-                self._disk_failed(camera_id, error)
+        for camera_id in self._shelves:
+            # The file of a killed worker says that it records.
+            self._tell(camera_id)
+        # All are closed before any is counted: a camera may move to another worker meanwhile.
+        for step in (self._close_left_open, self._count):
+            for camera_id, shelf in self._shelves.items():
+                try:
+                    step(shelf)
+                except OSError as error:
+                    self._disk_failed(camera_id, error)
         self.housekeep()
 
     def drain(self) -> None:
@@ -182,6 +193,7 @@ class RingWriter:
                 self._handle(piece)
             except OSError as error:
                 self._disk_failed(piece.camera_id, error)
+        self._overflowed = False
 
     def housekeep(self) -> None:
         """Delete what is too old or too much; stop or resume by the room that is left."""
@@ -203,10 +215,24 @@ class RingWriter:
             if cause is not None:
                 self._stop(camera_id, cause)
             else:
-                self._resume(camera_id)
+                try:
+                    self._resume(camera_id, shelf)
+                except OSError as error:
+                    self._disk_failed(camera_id, error)
             self._tell(camera_id)
 
     def _run(self) -> None:
+        try:
+            self._record()
+        finally:
+            if not self._ending.is_set():
+                # An error that nobody foresaw: nothing may wait that nobody writes any more, and
+                # no status may say that it is recorded.
+                for camera_id in self._shelves:
+                    self._give_up(camera_id, EndCause.STOPPED)
+
+    def _record(self) -> None:
+        self.prepare()
         look_at = self._clock.monotonic().plus(_LOOK_EVERY_S)
         while True:
             with self._ready:
@@ -235,9 +261,10 @@ class RingWriter:
         match piece:
             case _Open(camera_id, opened, how):
                 self._end(camera_id, opened, EndCause.TIMES_BROKEN)
-                if self.refusal(camera_id) is None:
+                if camera_id not in self._stopped:
                     path = segment_path(self._root, camera_id, opened)
                     self._open[camera_id] = OpenSegment.create(path, camera_id, opened, how)
+                    self._shelves[camera_id].begin(path)
                     self._tell(camera_id)
             case _Data(camera_id, data):
                 if camera_id in self._open:
@@ -258,20 +285,22 @@ class RingWriter:
         segment = self._open.pop(camera_id, None)
         if segment is None:
             return
-        shelf = self._shelves[camera_id]
-        shelf.growing_bytes = 0
-        shelf.add(segment.path, segment.size_bytes)
-        segment.close(end, cause)
+        self._shelves[camera_id].add(segment.path, segment.size_bytes)
+        try:
+            segment.close(end, cause)
+        except OSError as error:
+            self._disk_failed(camera_id, error)
 
     def _disk_failed(self, camera_id: str, error: OSError) -> None:
         full = error.errno in _FULL
+        self._give_up(camera_id, EndCause.DISK_FULL if full else EndCause.DISK_ERROR)
+
+    def _give_up(self, camera_id: str, cause: EndCause) -> None:
         segment = self._open.pop(camera_id, None)
         if segment is not None:
-            shelf = self._shelves[camera_id]
-            shelf.growing_bytes = 0
-            shelf.add(segment.path, segment.size_bytes)
+            self._shelves[camera_id].add(segment.path, segment.size_bytes)
             segment.abandon()
-        self._stop(camera_id, EndCause.DISK_FULL if full else EndCause.DISK_ERROR)
+        self._stop(camera_id, cause)
 
     def _stop(self, camera_id: str, cause: EndCause) -> None:
         """Refuse this camera's segments; said once for each cause."""
@@ -282,14 +311,23 @@ class RingWriter:
             self._status[camera_id] = RingStatus(False, self._clock.utc(), cause)
             self._tell(camera_id)
 
-    def _resume(self, camera_id: str) -> None:
+    def _close_left_open(self, shelf: Shelf) -> None:
+        shelf.folder.mkdir(parents=True, exist_ok=True)
+        close_left_open(shelf.folder)
+
+    def _count(self, shelf: Shelf) -> None:
+        if not shelf.counted:
+            shelf.load()
+
+    def _resume(self, camera_id: str, shelf: Shelf) -> None:
         stopped = self._stopped.get(camera_id)
         if stopped is None or self._clock.monotonic() - stopped[1] < _RETRY_S:
             return
-        del self._stopped[camera_id]
         if stopped[0] is not EndCause.NOT_RECORDABLE and camera_id not in self._open:
-            close_left_open(camera_folder(self._root, camera_id))
+            self._close_left_open(shelf)
+            self._count(shelf)
             _log.info("recording goes on", camera=camera_id)
+        del self._stopped[camera_id]
 
     def _needed(self, camera_id: str) -> float:
         reserve = self._settings.reserve_bytes
@@ -304,7 +342,8 @@ class RingWriter:
     def _tell(self, camera_id: str) -> None:
         """Keep the status file true; a disk that takes nothing leaves the old one."""
         status = self._status[camera_id]
-        if camera_id in self._open and not status.recording:
+        taken = camera_id in self._open and camera_id not in self._stopped
+        if taken and not status.recording:
             status = self._status[camera_id] = RingStatus(True, self._clock.utc())
         path = camera_folder(self._root, camera_id) / STATUS_FILE
         content = status_bytes(status)

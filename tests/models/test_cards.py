@@ -30,6 +30,10 @@ def test_a_card_is_read_as_written(tmp_path: Path) -> None:
         ("score_threshold: 0.5", "score_threshold: 2", "score_threshold between 0 and 1"),
         ("score_threshold: 0.5", "speed: 2", "decoding:"),
         ("summary: {zh: 测试, en: test}", "summary: test", "summary: missing or without keys"),
+        ("score_threshold: 0.5", "score_threshold: high", "score_threshold is not a number"),
+        ("task: heads", "task: heads\ndata: 3", "data: not a list"),
+        ("task: heads", "task: heads\ncolour: red\n7: red", "7: unknown key"),
+        ("task: heads", "task: heads\ntraining: {day: 2026-13-45}", "not valid YAML"),
         ("family: xiaoan-heads", "family: [", "not valid YAML"),
     ],
 )
@@ -47,6 +51,13 @@ def test_a_wrong_card_is_refused_with_its_file_and_key(
 def test_a_missing_card_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CardError, match="cannot be read"):
         read_card(tmp_path / "none.yaml")
+
+
+def test_a_card_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = write_card(tmp_path, "tiny", "tiny.onnx", SHA256)
+    path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
+    with pytest.raises(CardError, match=r"tiny\.yaml: not valid YAML .*utf-8"):
+        read_card(path)
 
 
 def test_a_card_without_metrics_names_the_command_that_writes_them(tmp_path: Path) -> None:

@@ -315,6 +315,18 @@ def test_a_changed_detector_is_left_out_with_a_warning_unless_it_was_asked_for(
         loading.second_look("nano", cards_dir=model_dir)
 
 
+def test_a_card_that_cannot_be_read_costs_the_second_look_of_no_other(
+    model_dir: Path, shared_data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (model_dir / "a-torn-one.yaml").write_text("model_id: [", "utf-8")
+    (model_dir / "b-gbk.yaml").write_bytes("summary: 测试".encode("gb18030"))
+    assert loading.second_look("auto", cards_dir=model_dir) is None
+    person_card(model_dir, (shared_data / "weights" / "yolox_nano_416.onnx").read_bytes())
+    assert loading.second_look("auto", cards_dir=model_dir) is not None
+    said = [warning.getMessage().split(":")[0] for warning in caplog.records]
+    assert said == ["no second look with a-torn-one", "no second look with b-gbk"] * 2
+
+
 def test_a_provider_that_does_not_load_gives_way_with_one_warning_that_names_it(
     model_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

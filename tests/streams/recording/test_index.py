@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streams.recording import index
-from streams.recording.index import segment_path, segments
+from streams.recording.index import newest_video_files, segment_path, segments, video_files
 from streams.recording.notes import (
     Closing,
     anchor_line,
@@ -104,3 +104,16 @@ def test_only_so_many_are_remembered(
     assert len(between(tmp_path, 0.0, 5.0)) == 1
     assert read
     assert set(read) <= set(paths)
+
+
+@pytest.mark.parametrize("count", [1, 20, 400, 1_000])
+def test_the_newest_files_are_the_last_of_all(tmp_path: Path, count: int) -> None:
+    for number in range(0, 1_000, 2):
+        # 180 an hour, over three hours.
+        written(tmp_path, number)
+    folder = tmp_path / CAMERA
+    assert newest_video_files(folder, count) == list(video_files(folder))[-count:]
+
+
+def test_a_camera_without_a_folder_has_no_files(tmp_path: Path) -> None:
+    assert newest_video_files(tmp_path / CAMERA, 20) == []

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import errno
+import threading
 from pathlib import Path
 
 import pytest
 
 from streams.clock import SimulatedClock
 from streams.recording import read_status, segments
+from streams.recording import writer as writer_module
 from streams.recording.files import OpenSegment
 from streams.recording.index import video_files
 from streams.recording.notes import notes_of, read_segment
-from streams.recording.values import Anchor, EndCause, How
-from streams.recording.writer import QUEUE_BYTES, RingWriter
+from streams.recording.pruning import Shelf
+from streams.recording.recovery import close_left_open
+from streams.recording.values import Anchor, EndCause, How, RingStatus
+from streams.recording.writer import QUEUE_BYTES, QUEUE_PIECES, RingWriter
 from tests.streams.recording.films import CAMERA, START, ring_settings
+from tests.streams.test_supervisor import wait_until
 from vision.instants import Utc
 
 KB = 1000
@@ -25,7 +30,7 @@ class Ring:
 
     def __init__(
         self, root: Path, *, free: int = 10**12, keep_s: float = 3_600.0, floor_s: float = 60.0,
-        camera_bytes: int = 10**9, reserve_bytes: int = 0,
+        camera_bytes: int = 10**9, reserve_bytes: int = 0, camera_ids: tuple[str, ...] = (CAMERA,),
     ) -> None:  # fmt: skip
         self.root, self.free = root, free
         self.clock = SimulatedClock(START)
@@ -33,24 +38,28 @@ class Ring:
             keep_s=keep_s, floor_s=floor_s, camera_bytes=camera_bytes, reserve_bytes=reserve_bytes
         )
         self.writer = RingWriter(
-            root, settings, self.clock, camera_ids=[CAMERA], free_bytes=lambda _: self.free
+            root, settings, self.clock, camera_ids=camera_ids, free_bytes=lambda _: self.free
         )
         self.writer.prepare()
 
-    def record(self, seconds: float = 10.0, size: int = KB) -> None:
-        """One segment of `size` bytes, as long as `seconds`."""
+    def begin(self, size: int = KB, camera_id: str = CAMERA) -> None:
+        """A segment with `size` bytes, if it is taken."""
         begun = self.clock.utc()
-        if self.writer.refusal(CAMERA) is None:
-            self.writer.open(CAMERA, begun, How.COPIED)
-            self.writer.write(CAMERA, b"x" * size)
-            self.writer.anchor(CAMERA, Anchor(0.0, begun))
+        if self.writer.refusal(camera_id) is None:
+            self.writer.open(camera_id, begun, How.COPIED)
+            self.writer.write(camera_id, b"x" * size)
+            self.writer.anchor(camera_id, Anchor(0.0, begun))
+
+    def record(self, seconds: float = 10.0, size: int = KB, camera_id: str = CAMERA) -> None:
+        """One segment of `size` bytes, as long as `seconds`."""
+        self.begin(size, camera_id)
         self.clock.advance(seconds)
-        self.writer.close_segment(CAMERA, self.clock.utc(), EndCause.FULL)
+        self.writer.close_segment(camera_id, self.clock.utc(), EndCause.FULL)
         self.writer.drain()
         self.writer.housekeep()
 
-    def starts_s(self) -> list[float]:
-        return [s.start - START for s in segments(self.root, CAMERA, Utc(0), START.plus(1e6))]
+    def starts_s(self, camera_id: str = CAMERA) -> list[float]:
+        return [s.start - START for s in segments(self.root, camera_id, Utc(0), START.plus(1e6))]
 
 
 def test_what_is_older_than_asked_for_is_deleted(tmp_path: Path) -> None:
@@ -105,6 +114,23 @@ def test_a_disk_near_its_end_stops_the_recording_once_and_it_goes_on_later(tmp_p
     assert again.recording
 
 
+def test_a_camera_whose_segment_is_cut_short_by_a_full_disk_is_not_said_to_be_recorded(
+    tmp_path: Path,
+) -> None:
+    ring = Ring(tmp_path, free=10_000, reserve_bytes=5_000, floor_s=1_000.0)
+    ring.begin()
+    ring.writer.drain()
+    ring.free = 4_000
+    ring.writer.housekeep()
+    stopped = RingStatus(False, START, EndCause.DISK_FULL)
+    assert (ring.writer.status()[CAMERA], read_status(tmp_path, CAMERA)) == (stopped, stopped)
+    ring.clock.advance(1.0)
+    ring.writer.close_segment(CAMERA, ring.clock.utc(), EndCause.DISK_FULL)
+    ring.writer.drain()
+    ring.writer.housekeep()
+    assert read_status(tmp_path, CAMERA) == stopped
+
+
 def test_old_segments_give_way_before_the_recording_stops(tmp_path: Path) -> None:
     ring = Ring(tmp_path, free=10_000, reserve_bytes=5_000, floor_s=30.0)
     for _ in range(8):
@@ -140,13 +166,156 @@ def test_a_write_that_fails_stops_the_recording_and_not_the_worker(
     assert ring.starts_s() == [21.0]
 
 
-def test_the_queue_is_bounded(tmp_path: Path) -> None:
+def test_one_camera_that_cannot_go_on_leaves_the_others_their_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of `bad` lie on a broken sector."""
+    ring = Ring(tmp_path, keep_s=25.0, floor_s=0.0, camera_ids=("bad", "good"))
+    append = OpenSegment.append
+
+    def append_where_it_can(self: OpenSegment, data: bytes) -> None:
+        if "bad" in self.path.parts:
+            raise OSError(errno.EIO, "told by the test")
+        append(self, data)
+
+    def close_where_it_can(folder: Path) -> int:
+        if folder.name == "bad":
+            raise OSError(errno.EIO, "told by the test")
+        return close_left_open(folder)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(OpenSegment, "append", append_where_it_can)
+        disk.setattr(writer_module, "close_left_open", close_where_it_can)
+        for _ in range(4):
+            ring.begin(camera_id="bad")
+            ring.record(10.0, camera_id="good")
+        assert ring.writer.refusal("bad") is EndCause.DISK_ERROR
+        assert ring.writer.status()["bad"] == RingStatus(False, START.plus(10), EndCause.DISK_ERROR)
+        assert ring.starts_s("good") == [20.0, 30.0]
+    # Tried each ten seconds: the last time at 40 s.
+    ring.clock.advance(9.0)
+    ring.writer.housekeep()
+    assert ring.writer.refusal("bad") is EndCause.DISK_ERROR
+    ring.clock.advance(1.0)
+    ring.writer.housekeep()
+    assert ring.writer.refusal("bad") is None
+    ring.record(10.0, camera_id="bad")
+    assert ring.starts_s("bad") == [50.0]
+
+
+def test_a_ring_that_could_not_be_counted_is_counted_before_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ring(tmp_path).record()
+
+    def refuse(self: Shelf) -> None:
+        raise OSError(errno.EIO, "told by the test")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Shelf, "load", refuse)
+        ring = Ring(tmp_path, keep_s=35.0, floor_s=0.0)
+        assert ring.writer.refusal(CAMERA) is EndCause.DISK_ERROR
+    ring.clock.advance(20.0)
+    ring.writer.housekeep()
+    ring.record(10.0)
+    assert ring.starts_s() == [0.0, 20.0]
+    ring.record(10.0)
+    assert ring.starts_s() == [20.0, 30.0]
+
+
+def test_a_camera_is_left_to_another_worker_also_when_its_segment_cannot_be_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = Ring(tmp_path)
+    ring.begin()
+    ring.writer.drain()
+
+    def refuse(self: OpenSegment, end: Utc, cause: EndCause) -> None:
+        self.abandon()
+        raise OSError(errno.EIO, "told by the test")
+
+    monkeypatch.setattr(OpenSegment, "close", refuse)
+    ring.writer.forget(CAMERA)
+    ring.writer.drain()
+    assert (ring.writer.status(), ring.writer.refusal(CAMERA)) == ({}, None)
+
+
+def test_the_queue_is_bounded_and_what_it_refuses_begins_when_all_is_written(
+    tmp_path: Path,
+) -> None:
     ring = Ring(tmp_path)
     ring.writer.open(CAMERA, START, How.COPIED)
     assert ring.writer.write(CAMERA, b"x" * QUEUE_BYTES)
+    assert ring.writer.refusal(CAMERA) is None
     assert not ring.writer.write(CAMERA, b"x")
+    assert ring.writer.refusal(CAMERA) is EndCause.SLOW_DISK
     ring.writer.drain()
+    assert ring.writer.refusal(CAMERA) is None
     assert ring.writer.write(CAMERA, b"x")
+
+
+def test_small_pieces_fill_the_queue_as_well(tmp_path: Path) -> None:
+    ring = Ring(tmp_path)
+    for _ in range(QUEUE_PIECES):
+        ring.writer.anchor(CAMERA, Anchor(0.0, START))
+    assert not ring.writer.write(CAMERA, b"x")
+
+
+class SlowCount:
+    """Stands for `Shelf.load` of a ring that takes long to count."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+        self.ended = False
+
+    def __call__(self, shelf: Shelf) -> None:
+        self.begun.set()
+        self.may_end.wait(10.0)
+        self.ended = shelf.counted = True
+
+
+def test_a_ring_is_counted_while_its_pieces_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Ring(tmp_path)
+    before.begin()
+    before.writer.drain()
+    # The file of that worker, which was killed, says that it records.
+    left = read_status(tmp_path, CAMERA)
+    assert left is not None
+    assert left.recording
+    count, clock = SlowCount(), SimulatedClock(START.plus(60.0))
+    monkeypatch.setattr(Shelf, "load", lambda shelf: count(shelf))
+    with RingWriter(tmp_path, ring_settings(), clock, camera_ids=[CAMERA]) as writer:
+        assert count.begun.wait(10.0)
+        assert not count.ended
+        waiting = RingStatus(False, START.plus(60.0))
+        assert (writer.status()[CAMERA], read_status(tmp_path, CAMERA)) == (waiting, waiting)
+        writer.open(CAMERA, START.plus(60.0), How.COPIED)
+        writer.write(CAMERA, b"x" * KB)
+        writer.anchor(CAMERA, Anchor(0.0, START.plus(60.0)))
+        count.may_end.set()
+    wait_until(lambda: not writer.alive)
+    found = segments(tmp_path, CAMERA, Utc(0), START.plus(1e6))
+    assert [(one.start - START, one.cause) for one in found] == [
+        (0.0, EndCause.KILLED), (60.0, EndCause.STOPPED),
+    ]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ends_by_an_error_takes_nothing_more_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Shelf) -> None:
+        raise ValueError("told by the test")
+
+    monkeypatch.setattr(Shelf, "load", fail)
+    clock = SimulatedClock(START)
+    with RingWriter(tmp_path, ring_settings(), clock, camera_ids=[CAMERA]) as writer:
+        wait_until(lambda: not writer.alive)
+        stopped = RingStatus(False, START, EndCause.STOPPED)
+        assert (writer.status()[CAMERA], read_status(tmp_path, CAMERA)) == (stopped, stopped)
+        assert writer.refusal(CAMERA) is EndCause.STOPPED
 
 
 def test_what_a_killed_worker_left_open_is_closed_at_the_next_start(tmp_path: Path) -> None:
