@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import av.error
@@ -88,11 +88,19 @@ class AvContainer:
     """An opened camera or recording; see `streams.sources.Container`."""
 
     def __init__(
-        self, container: InputContainer, where: str, *, live: bool, quick: bool = False
+        self,
+        container: InputContainer,
+        where: str,
+        *,
+        live: bool,
+        read_s: float,
+        quick: bool = False,
     ) -> None:
+        """A live source that sends no video for `read_s` counts as hung."""
         self._container = container
         self._where = where
         self._live = live
+        self._read_s = read_s
         self._corrupt = self._in_a_row = 0
         self.tap: SourceTap | None = None
         self.thrift: Thrift | None = None
@@ -175,31 +183,40 @@ class AvContainer:
                 self.tap.packet(packet, self._stream, self._start_s)
             within_s = 0.0 if self.thrift is None else self.thrift.keyframes_within_s
             anew = begins_anew(packet, self._codec, self._length_bytes)
-            if self._keyframes.leave_out(packet, self._stream, within_s, anew=anew):
-                continue
+            due = self._keyframes.due(packet, self._stream, within_s, anew=anew)
             if held and anew:
                 # Nobody wanted those that wait, and from here on nothing refers to them.
                 self._keyframes.left_out += len(held)
                 held.clear()
-            held.append(packet)
-            # One that was dropped counts: where every picture begins anew they would wait for ever.
-            first = packet if first is None else first
-            if self._may_wait(packet, waited) and self._between_s(first, packet) < _HELD_S:
-                continue
-            for one in held:
-                yield from self._decoded(one)
-            held.clear()
-            first = None
+            for one in due:
+                held.append(one)
+                # One that was dropped counts: where every picture begins anew they would wait for
+                # ever.
+                first = one if first is None else first
+                # Those that were left out before this one have lain ready since.
+                may_wait = self._may_wait(one, waited and one is packet)
+                if may_wait and self._between_s(first, one) < _HELD_S:
+                    continue
+                for waiting in held:
+                    yield from self._decoded(waiting)
+                held.clear()
+                first = None
 
     def _packets(self) -> Iterator[tuple[Packet[VideoStream], bool]]:
-        """Packets, each with whether it had to be waited for."""
-        packets = self._container.demux(self._stream)
-        while True:
-            asked = _CLOCK.monotonic()
-            packet = next(packets, None)
-            if packet is None:
-                return
-            yield packet, _CLOCK.monotonic() - asked > _READY_S
+        """Packets of the video, each with whether it had to be waited for.
+
+        Others are skipped here: while PyAV skips them, sound that goes on without the video begins
+        its time limit anew with each packet, and it would never come back.
+        """
+        video = self._stream.index
+        asked = _CLOCK.monotonic()
+        for packet in self._container.demux():
+            waited_s = _CLOCK.monotonic() - asked
+            if packet.stream_index == video:
+                yield cast("Packet[VideoStream]", packet), waited_s > _READY_S
+                asked = _CLOCK.monotonic()
+            elif self._live and waited_s > self._read_s:
+                raise hung(self._where)
 
     def _may_wait(self, packet: Packet[VideoStream], waited: bool) -> bool:
         """Tell that a picture has come; whether it may be decoded with later ones.
@@ -218,7 +235,7 @@ class AvContainer:
         """Time between two packets, past all bounds where one has none."""
         if first.pts is None or last.pts is None or self._tick is None:
             return math.inf
-        return (last.pts - first.pts) * self._tick[0] / self._tick[1]
+        return abs(last.pts - first.pts) * self._tick[0] / self._tick[1]
 
     def _decoded(self, packet: Packet[VideoStream]) -> Iterator[VideoFrame]:
         try:
@@ -299,7 +316,7 @@ def open_with_av(
             raise hung(where) from None
         raise source_error(error, where, live=live) from None
     try:
-        opened = AvContainer(container, where, live=live, quick=quick)
+        opened = AvContainer(container, where, live=live, read_s=timeouts.read_s, quick=quick)
     except BaseException:
         container.close()
         raise

@@ -168,8 +168,7 @@ class CameraLoop:
         """Analyse `fps` pictures a second from the next picture on.
 
         `calm` and `short` (of time) let the source decode keyframes only, where they come about
-        once a second, or for `short` at least so often; full rate comes
-        back with the next one.
+        once a second, or for `short` at least so often; full rate comes back with the next packet.
         """
         self._thrift.calm, self._thrift.short = calm, short
         if fps != self._fps:

@@ -23,6 +23,9 @@ from vision.instants import Monotonic, Utc
 DRIFT_LIMIT_S = 0.5
 DRIFT_WINDOW_S = 5.0
 _LARGEST_PTS_STEP_S = 10.0
+# Pictures come in order, or out of it by a few until their decoder knows; further back, the
+# camera's clock was set.
+_LARGEST_PTS_STEP_BACK_S = 0.3
 
 
 class CaptureTimes(Protocol):
@@ -122,7 +125,8 @@ class LiveTimes:
         return arrival
 
     def _from_pts(self, pts_s: float, arrival: Utc, *, waited: bool) -> Utc:
-        jumped = abs(pts_s - self._last_pts_s) > _LARGEST_PTS_STEP_S
+        step_s = pts_s - self._last_pts_s
+        jumped = not -_LARGEST_PTS_STEP_BACK_S <= step_s <= _LARGEST_PTS_STEP_S
         self._last_pts_s = pts_s
         if self._anchor is None or jumped:
             return self._anchor_at(arrival, pts_s, counted=self._anchor is not None)

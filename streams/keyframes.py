@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+# A keyframe that is late by a third of the time between the last two, and further away than is
+# near, is no longer relied on.
+_LATE = 4 / 3
+# Packets whose times stand still would be kept without end; this is two seconds of 60 a second.
+_MOST_KEPT = 120
 # Parameter sets and messages come before the first slice, and are far smaller than this.
 _LOOKED_AT_BYTES = 4096
 _START_CODE = b"\x00\x00\x01"
@@ -17,40 +22,72 @@ _ANEW = {"h264": range(5, 6), "hevc": range(16, 24)}
 
 
 class Keyframes:
-    """Which packets need not be decoded while keyframes are enough: all between near ones."""
+    """Which packets need not be decoded while keyframes are enough: all between near ones.
+
+    Cameras send keyframes further apart once nothing moves, and one between when somebody else
+    connects, so the next may come late. Until it is there, those left out since the last are kept
+    as they came.
+
+    Attributes:
+        left_out: packets so far that will never be decoded.
+        leaving: whether packets are being left out.
+    """
 
     def __init__(self) -> None:
         self.left_out = 0
-        self._last_s: float | None = None
-        self._interval_s = math.inf
         self.leaving = False
+        self._kept: list[Packet[VideoStream]] = []
+        self._last_pts: int | None = None
+        self._tick_s = 0.0
+        self._interval_s = math.inf
 
-    def leave_out(
+    def due(
         self, packet: Packet[VideoStream], stream: VideoStream, within_s: float, *, anew: bool
-    ) -> bool:
-        """Whether to skip this packet.
+    ) -> Sequence[Packet[VideoStream]]:
+        """The packets to decode now, in order: this one, none, or those kept and this one.
 
-        Skipping begins after a packet that begins `anew` and ends with one, so nothing is ever
-        decoded without what it refers to. A stream with reordered pictures is decoded whole: its
-        decoder would hold a lone keyframe back until the next.
+        Skipping begins after a packet that begins `anew`. It ends with one, or with all that were
+        kept since, so nothing is ever decoded without what it refers to. A stream with reordered
+        pictures is decoded whole: its decoder would hold a lone keyframe back until the next.
+
+        Args:
+            within_s: how far apart keyframes may lie to be enough; 0 where all pictures are wanted.
         """
+        if anew or not packet.size:
+            # The next keyframe, or the end of a recording: nothing refers to those kept.
+            self.left_out += len(self._kept)
+            self._kept.clear()
         if anew:
             self._note(packet)
-            near = self._interval_s <= within_s
-            self.leaving = near and not stream.codec_context.has_b_frames
+            self.leaving = self._near(within_s) and not stream.codec_context.has_b_frames
+            return (packet,)
+        if not self.leaving or not packet.size:
+            return (packet,)
+        self._kept.append(packet)
+        self.leaving = self._near(within_s) and self._in_time(packet, within_s)
+        if self.leaving:
+            return ()
+        kept, self._kept = self._kept, []
+        return kept
+
+    def _near(self, within_s: float) -> bool:
+        return self._interval_s <= within_s
+
+    def _in_time(self, packet: Packet[VideoStream], within_s: float) -> bool:
+        """Whether the next keyframe is not late yet; where no time tells, it is."""
+        if packet.pts is None or self._last_pts is None or len(self._kept) > _MOST_KEPT:
             return False
-        if self.leaving and packet.size:
-            self.left_out += 1
-            return True
-        return False
+        since_s = (packet.pts - self._last_pts) * self._tick_s
+        return 0.0 <= since_s <= max(within_s, _LATE * self._interval_s)
 
     def _note(self, packet: Packet[VideoStream]) -> None:
         if packet.pts is None or packet.time_base is None:
             return
-        at_s = float(packet.pts * packet.time_base)
-        if self._last_s is not None:
-            self._interval_s = at_s - self._last_s if at_s > self._last_s else math.inf
-        self._last_s = at_s
+        if self._last_pts is not None:
+            apart = packet.pts - self._last_pts
+            self._interval_s = float(apart * packet.time_base) if apart > 0 else math.inf
+        self._last_pts = packet.pts
+        self._tick_s = float(packet.time_base)
 
 
 def length_bytes_of(codec: str, extradata: bytes | None) -> int:

@@ -65,6 +65,7 @@ class Timeouts:
     Attributes:
         socket_s: FFmpeg's own socket timeout; it ends a hung read.
         open_s, read_s: PyAV's interrupt on a whole open or read; it ends what the first misses.
+            A camera that sends sound but no video is given up after `read_s` too.
     """
 
     socket_s: float = 4.0

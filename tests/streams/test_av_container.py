@@ -1,16 +1,26 @@
 """Real files, made here by PyAV and decoded again."""
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
+from itertools import islice, pairwise
 from pathlib import Path
 from types import MappingProxyType
 
 import av
 import numpy as np
 import pytest
+from av.packet import Packet
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
 
-from streams.av_container import open_with_av
+from streams import av_container
+from streams.av_container import AvContainer, open_with_av
+from streams.clock import SimulatedClock
 from streams.errors import (
+    ConnectionLostError,
+    HungError,
     MissingFileError,
     NoVideoError,
     SourceError,
@@ -18,7 +28,8 @@ from streams.errors import (
     WrongCredentialsError,
 )
 from streams.sources import PlainUri, SourceUri, Thrift, Timeouts
-from vision.instants import Utc
+from streams.tap import TappedPicture
+from vision.instants import Monotonic, Utc
 
 FPS = 10
 FRAMES = 50
@@ -54,6 +65,18 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clips") / "clip.mp4"
     write_clip(path)
     return path
+
+
+class Turning(SimulatedClock):
+    """A clock that goes on with each look."""
+
+    def __init__(self, step_s: float) -> None:
+        super().__init__()
+        self._step_s = step_s
+
+    def monotonic(self) -> Monotonic:
+        self.advance(self._step_s)
+        return super().monotonic()
 
 
 def file_uri(path: Path) -> SourceUri:
@@ -183,6 +206,8 @@ def write_camera(
     keyframe_every: int,
     reordered: int = 0,
     also: Mapping[str, str] = MappingProxyType({}),
+    keyframes: Collection[int] = (),
+    first_pts: int = 0,
 ) -> None:
     """Ten seconds at 10 fps as a camera sends them; picture n is grey 2 * n."""
     with av.open(str(path), "w") as container:
@@ -191,7 +216,9 @@ def write_camera(
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for n in range(100):
             frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 2 * n, np.uint8), "bgr24")
-            frame.pts, frame.time_base = n, Fraction(1, FPS)
+            frame.pts, frame.time_base = first_pts + n, Fraction(1, FPS)
+            if n in keyframes:
+                frame.pict_type = PictureType.I
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
 
@@ -220,10 +247,72 @@ def test_a_calm_place_is_decoded_at_keyframes_and_comes_back_whole(tmp_path: Pat
     write_camera(path, keyframe_every=10)
     times, left_out = decoded(path, 3.0, 6.0)
     whole = [n / 10 for n in range(100)]
-    # The calm that begins with the picture at 3.0 s is acted on at the next keyframe, and so is
-    # its end at 6.0 s.
-    assert times == [t for t in whole if t <= 4.0] + [5.0, 6.0] + [t for t in whole if t >= 7.0]
-    assert left_out == 27
+    # The calm that begins with the picture at 3.0 s is acted on at the next keyframe, its end at
+    # 6.0 s at once.
+    assert times == [t for t in whole if t <= 4.0] + [5.0] + [t for t in whole if t >= 6.0]
+    assert left_out == 18
+
+
+class Stir:
+    """A tap that ends a calm between two keyframes."""
+
+    def __init__(self, thrift: Thrift, at_s: float) -> None:
+        self._thrift = thrift
+        self._at_s = at_s
+
+    def packet(self, packet: Packet[VideoStream], stream: VideoStream, start_s: float) -> None:
+        if packet.pts is not None and packet.time_base is not None:
+            self._thrift.calm = float(packet.pts * packet.time_base) < self._at_s
+
+    def picture(self, raw: TappedPicture, captured_at: Utc) -> None: ...
+
+    def ended(self) -> None: ...
+
+
+def test_a_calm_that_ends_between_keyframes_gives_out_what_was_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "camera.mp4"
+    write_camera(path, keyframe_every=10)
+    container = open_with_av(file_uri(path), Timeouts())
+    container.thrift = thrift = Thrift()
+    container.tap = Stir(thrift, 5.55)
+    times = [round(picture.pts_s or 0.0, 2) for picture in container.pictures()]
+    container.close()
+    whole = [n / 10 for n in range(100)]
+    assert times == [t for t in whole if t <= 1.0] + [2.0, 3.0, 4.0] + [t for t in whole if t >= 5]
+    assert container.undecoded == 36
+
+
+def test_a_keyframe_that_does_not_come_when_it_is_due_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One every four seconds and another, as when somebody else connects, over a calm place."""
+    path = tmp_path / "camera.mp4"
+    write_camera(path, keyframe_every=100, keyframes=(0, 40, 50, 90))
+    monkeypatch.setattr(av_container, "_CLOCK", Turning(0.05))
+    container = open_with_av(file_uri(path), Timeouts())
+    container.thrift = Thrift()
+    container.thrift.calm = True
+    seen: list[str] = []
+    ready: list[int] = []
+
+    def arrived(pts_s: float, waited: bool) -> bool:
+        n = round(pts_s * FPS)
+        seen.append(f"a{n}")
+        ready.extend([] if waited else [n])
+        return n % 5 == 0
+
+    container.arrived = arrived
+    for picture in container.pictures():
+        at_s = picture.pts_s or 0.0
+        assert float(picture.bgr((64, 48)).mean()) == pytest.approx(20 * at_s, abs=5.0)
+        seen.append(f"d{round(at_s * FPS)}")
+    container.close()
+    # The next key picture after that at 5.0 s was relied on for a second and a third: the packet at
+    # 6.4 s brings out those before it, told as they came.
+    assert [int(one[1:]) for one in seen if one[0] == "a"] == list(range(100))
+    assert [int(one[1:]) for one in seen if one[0] == "d"] == list(range(100))
+    # Their arrival says nothing of the camera's delay.
+    assert ready == list(range(51, 64))
 
 
 @pytest.mark.parametrize(
@@ -238,6 +327,78 @@ def test_a_machine_short_of_time_decodes_keyframes_that_come_each_second(
     write_camera(path, keyframe_every=keyframe_every)
     times, left_out = decoded(path, 0.0, 10.0, name=name)
     assert (len(times), left_out) == (came, 100 - came)
+
+
+def write_with_sound(path: Path, *, sound_s: float) -> None:
+    """Two seconds of pictures, and from their first on sound, fifty packets a second."""
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream("libx264", rate=FPS, options={"bf": "0"})
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for n in range(2 * FPS):
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")
+            frame.pts, frame.time_base = n, Fraction(1, FPS)
+            container.mux(pictures.encode(frame))
+        for n in range(round(sound_s * 50)):
+            heard = av.AudioFrame.from_ndarray(
+                np.zeros((1, 160), np.int16), format="s16", layout="mono"
+            )
+            heard.rate, heard.pts, heard.time_base = 8000, 160 * n, Fraction(1, 8000)
+            container.mux(sound.encode(heard))
+        container.mux(pictures.encode())
+        container.mux(sound.encode())
+
+
+@pytest.mark.parametrize(
+    ("sound_s", "read_s", "ends"),
+    # A hundred packets after the last picture take five seconds and more of this clock.
+    [(4.0, 4.0, HungError), (4.0, 60.0, ConnectionLostError), (2.0, 4.0, ConnectionLostError)],
+)
+def test_a_camera_that_sends_sound_alone_is_given_up(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sound_s: float,
+    read_s: float,
+    ends: type[SourceError],
+) -> None:
+    path = tmp_path / "camera.mkv"
+    write_with_sound(path, sound_s=sound_s)
+    monkeypatch.setattr(av_container, "_CLOCK", Turning(0.05))
+    camera = AvContainer(av.open(str(path)), "rtsp://camera/live", live=True, read_s=read_s)
+    pictures = camera.pictures()
+    assert [round((next(pictures).pts_s or 0.0) * FPS) for _ in range(20)] == list(range(20))
+    with pytest.raises(ends):
+        next(pictures)
+    camera.close()
+
+
+def test_a_wait_with_sound_in_between_is_one_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each packet takes 0.6 ms, less than a wait; five of sound come before each picture."""
+    path = tmp_path / "camera.mkv"
+    write_with_sound(path, sound_s=2.0)
+    monkeypatch.setattr(av_container, "_CLOCK", Turning(0.0006))
+    camera = AvContainer(av.open(str(path)), "rtsp://camera/live", live=True, read_s=4.0)
+    waits: list[bool] = []
+
+    def arrived(pts_s: float, waited: bool) -> bool:
+        waits.append(waited)
+        return True
+
+    camera.arrived = arrived
+    with pytest.raises(ConnectionLostError):
+        list(camera.pictures())
+    camera.close()
+    assert waits == [False] + [True] * 19
+
+
+def test_a_recording_whose_sound_is_longer_plays_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "recording.mov"
+    write_with_sound(path, sound_s=4.0)
+    container = open_with_av(file_uri(path), Timeouts(read_s=0.0))
+    assert sum(1 for _ in container.pictures()) == 20
+    container.close()
 
 
 def told_and_decoded(path: Path, *, calm: bool = False) -> list[str]:
@@ -267,6 +428,31 @@ def test_pictures_that_nobody_analyses_are_decoded_with_the_next_wanted_one(
     seen = told_and_decoded(path)
     assert seen[:11] == ["a0", "d0", "a1", "a2", "a3", "a4", "d1", "d2", "d3", "d4", "a5"]
     assert [one for one in seen if one[0] == "d"] == [f"d{n}" for n in range(100)]
+
+
+def test_pictures_that_nobody_wants_wait_no_longer_where_the_clock_is_set_back(
+    tmp_path: Path,
+) -> None:
+    """The second film of the same camera begins a minute before the first."""
+    parts = tmp_path / "later.ts", tmp_path / "earlier.ts"
+    for path, first_pts in zip(parts, (600, 0), strict=True):
+        write_camera(path, keyframe_every=100, first_pts=first_pts)
+    both = tmp_path / "both.ts"
+    both.write_bytes(b"".join(path.read_bytes() for path in parts))
+    camera = AvContainer(av.open(str(both)), "rtsp://camera/live", live=True, read_s=4.0)
+    told: list[float] = []
+
+    def arrived(pts_s: float, waited: bool) -> bool:
+        told.append(pts_s)
+        # The second alone: then two wait where the clock is set back.
+        return len(told) == 2
+
+    camera.arrived = arrived
+    waits = [len(told) - came for came, _ in enumerate(islice(camera.pictures(), 150), 1)]
+    camera.close()
+    assert min(b - a for a, b in pairwise(told)) == pytest.approx(-69.9)
+    # Three wait while the first of four comes out, and the two are never decoded.
+    assert max(waits) == 5
 
 
 def test_unwanted_pictures_before_one_that_begins_anew_are_never_decoded(tmp_path: Path) -> None:

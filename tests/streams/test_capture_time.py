@@ -1,5 +1,6 @@
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,6 +91,28 @@ def test_a_jump_of_the_stream_s_own_time_is_a_new_anchor() -> None:
     clock.advance(0.04)
     assert times.of(0.04) - NOON == 0.08
     assert times.re_anchored == 1
+
+
+@pytest.mark.parametrize("back_s", [0.4, 1.0, 3.0, 6.0, 9.5, 10.5])
+def test_a_camera_whose_clock_is_set_back_goes_on(back_s: float) -> None:
+    """Pictures go on coming, 25 a second: each was taken when it arrived."""
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    for n in range(250):
+        captured = times.of(20.0 + 0.04 * n - (back_s if n >= 100 else 0.0))
+        assert abs(clock.utc() - captured) < 1e-6
+        clock.advance(0.04)
+    assert times.re_anchored == 1
+
+
+def test_pictures_in_the_order_of_decoding_are_no_clock_set_back() -> None:
+    """Every third one first, and two that refer to it after it, at 25 a second."""
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    for n in range(250):
+        times.of(0.04 * (n + (2, -1, -1)[n % 3]))
+        clock.advance(0.04)
+    assert times.re_anchored == 0
 
 
 def test_a_picture_without_time_takes_its_arrival() -> None:

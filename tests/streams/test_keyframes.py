@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.keyframes import begins_anew, length_bytes_of
+from streams.keyframes import Keyframes, begins_anew, length_bytes_of
 
 
 def film(path: Path, codec: str, given_options: dict[str, str], pix_fmt: str = "yuv420p") -> Path:
@@ -108,6 +108,40 @@ def test_damaged_packets_are_judged_without_a_fault(
     payload: bytes, codec: str, length_bytes: int
 ) -> None:
     assert begins_anew(marked(payload), codec, length_bytes) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("second", "pts", "kept"),
+    [
+        # A keyframe 1.0 s after the last is late by a third after 1.33 s.
+        (10, [11, 20, 23, 24, 25], 3),
+        # One 0.4 s after the last may come within 1.2 s.
+        (4, [5, 15, 17], 2),
+        (10, [11, None, 12], 1),
+        (10, [11, 9], 1),
+        (10, [11] * 200, 120),
+    ],
+)
+def test_packets_are_kept_while_their_times_say_that_the_next_keyframe_is_due(
+    tmp_path: Path, second: int, pts: list[int | None], kept: int
+) -> None:
+    with av.open(str(film(tmp_path / "film.mp4", "libx264", {"bf": "0"}))) as container:
+        stream = container.streams.video[0]
+        keyframes = Keyframes()
+        for at in (0, second):
+            whole = timed(at)
+            assert list(keyframes.due(whole, stream, 1.2, anew=True)) == [whole]
+        given = [keyframes.due(timed(at), stream, 1.2, anew=False) for at in pts]
+    assert [len(one) for one in given[: kept + 1]] == [0] * kept + [kept + 1]
+    # From there on all are decoded.
+    assert {len(one) for one in given[kept + 1 :]} <= {1}
+    assert keyframes.left_out == 0
+
+
+def timed(pts: int | None) -> Packet[VideoStream]:
+    packet = cast("Packet[VideoStream]", Packet(b"slice"))
+    packet.pts, packet.time_base = pts, Fraction(1, 10)
+    return packet
 
 
 def marked(payload: bytes) -> Packet[VideoStream]:
