@@ -15,6 +15,7 @@ from api.alarms.signals import camera_signal, crowd_signal, silent_signal
 from api.alarms.values import AlarmKey, AlarmType
 from api.coverage.health_store import take_health
 from api.database.tables import RECORDS
+from api.live.board import Known
 from api.live.values import CameraStatus, ZoneState, seen_at
 from api.watched import WatchedSite
 from api.work import Desk, Work
@@ -206,7 +207,7 @@ async def _apply_reading(work: Work, reading: ReadingData, captured_at: Utc) -> 
     known = work.known
     at = seen_at(captured_at, known.now)
     old = known.zones.get(reading.zone_id)
-    if old is not None and at < old.seen_at:
+    if old is not None and _is_older(captured_at, old, known):
         await _apply_late(work, reading, at, old)
         return
     same_level = old is not None and old.reading.level is reading.level
@@ -220,6 +221,22 @@ async def _apply_reading(work: Work, reading: ReadingData, captured_at: Utc) -> 
         )
     )
     await work.signal(crowd_signal(known, reading, at))
+
+
+def _is_older(captured_at: Utc, newest: ZoneState | CameraStatus, known: Known) -> bool:
+    """Whether a record is older than what is known of its subject.
+
+    The wall clock may have been set back between the two. What arrived before that lies in the
+    future and is older than anything that comes; of a record that was captured before that, as of
+    one whose clock runs ahead, nobody can tell the age, and it is old beside what is fresh.
+    """
+    limits = known.limits
+    newest_ahead_s = newest.captured_at - newest.received_at
+    if newest.seen_at > known.now or newest_ahead_s > limits.future_tolerance_s:
+        return False
+    if captured_at - known.now > limits.future_tolerance_s:
+        return known.now - newest.seen_at <= limits.stale_after_s
+    return captured_at < newest.seen_at
 
 
 async def _apply_selftest(work: Work, record: ReadingRecord | TransitionRecord, at: Utc) -> None:
@@ -250,7 +267,7 @@ async def _apply_camera(work: Work, record: CameraStateRecord) -> None:
         received_at=work.known.now,
     )
     old = work.known.cameras.get(record.camera_id)
-    if old is not None and status.seen_at < old.seen_at:
+    if old is not None and _is_older(status.captured_at, old, work.known):
         return
     work.set_camera(status)
     await work.signal(camera_signal(work.known, record.camera_id))

@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -39,13 +40,16 @@ from config.response import load_response
 from config.settings import ServiceSettings, ingest_token, load_settings
 from config.texts import text
 from config.timetable import load_timetable
-from streams.clock import SystemClock
+from streams.clock import Clock, SystemClock
+from streams.errors import WorkerError
 from streams.heartbeat import Heartbeat
 from streams.recording import recordings_folder
+from streams.wall_offset import WallOffset
 
 log = structlog.get_logger()
 
 EXIT_CANNOT_START = 2
+EXIT_ENDED = 3
 PLAN_FOLDER = "plan"
 _BEAT_EVERY_S = 1.0
 
@@ -67,6 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigError, DatabaseError) as error:
         log.error("the service cannot start", reason=str(error))
         return EXIT_CANNOT_START
+    except WorkerError as error:
+        log.error("the service ends; the supervisor starts it again", reason=str(error))
+        return EXIT_ENDED
     finally:
         heartbeat.close()
     return 0
@@ -76,6 +83,7 @@ async def _serve(
     settings: ServiceSettings, site: Site, heartbeat: Heartbeat, *, files_refused: bool
 ) -> None:
     start_threads()
+    clock = SystemClock()
     async with WorkerPictures(PictureSockets(site, settings).of) as pictures:
         app = create_app(
             settings=ApiSettings(
@@ -88,7 +96,7 @@ async def _serve(
                 site_files_refused=files_refused,
             ),
             site=site,
-            clock=SystemClock(),
+            clock=clock,
             pictures=pictures,
             plan=_plan_of(site, settings),
             access=_access_of(settings, site),
@@ -99,7 +107,7 @@ async def _serve(
             timetable=load_timetable(site, load_profiles(site.profiles_file)),
         )
         server = build_server(app, host=settings.host, port=settings.port)
-        await _serve_with_heartbeat(server, heartbeat)
+        await _serve_with_heartbeat(server, heartbeat, clock)
 
 
 def _worker_groups(site: Site, settings: ServiceSettings) -> tuple[CameraGroup, ...]:
@@ -156,19 +164,28 @@ def _plan_of(site: Site, settings: ServiceSettings) -> PlanFolder | None:
     return PlanFolder(edition, settings.run_dir / "plan-files", timetable)
 
 
-async def _serve_with_heartbeat(server: Server, heartbeat: Heartbeat) -> None:
-    """Beat from the event loop itself: a loop that hangs is a service that hangs."""
+async def _serve_with_heartbeat(server: Server, heartbeat: Heartbeat, clock: Clock) -> None:
+    """Beat from the event loop itself: a loop that hangs is a service that hangs.
+
+    Raises:
+        WorkerError: when the wall clock jumped. Ages and ladders are counted by it.
+    """
+    offset = WallOffset(clock)
 
     async def beat() -> None:
         while True:
+            offset.check()
             heartbeat.beat()
             await asyncio.sleep(_BEAT_EVERY_S)
 
     beating = asyncio.create_task(beat(), name="heartbeat")
+    beating.add_done_callback(lambda _: server.stop())
     try:
         await server.serve()
     finally:
         beating.cancel()
+    with suppress(asyncio.CancelledError):
+        await beating
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api import events, readings
 from api.alarms import routine
-from api.alarms.parents import lost_groups
+from api.alarms.parents import group_signal, lost_groups
 from api.alarms.signals import camera_signal, silent_signal
 from api.alarms.timekeeping import anything_due, apply_due, apply_group
 from api.alarms.values import SYSTEM
 from api.database.tables import RECORDS
-from api.live.lost import lost_causes
-from api.work import Desk
+from api.live.lost import lost_causes, unseen_zones
+from api.work import Desk, Work
 from vision.instants import Monotonic
 
 _LOG = structlog.get_logger(__name__)
@@ -39,6 +39,7 @@ class Watch:
         self._upkeep_every_s = upkeep_every_s
         self._stale: set[str] = set()
         self._lost: dict[str, str | None] = {}
+        self._unseen: dict[str, frozenset[str]] = {}
         self._lost_groups: frozenset[str] | None = None
         self._tested: str | None = None
         self.last_tick: Monotonic | None = None
@@ -68,23 +69,37 @@ class Watch:
         stale = {zone.id for zone in known.site.zones if known.zone(zone.id).stale}
         lost = lost_causes(known)
         groups = lost_groups(desk.groups, lost)
-        if stale - self._stale or lost != self._lost or groups != self._lost_groups:
+        unseen = {
+            camera_id: frozenset(unseen_zones(known, camera_id))
+            for camera_id, cause in lost.items()
+            if cause is not None
+        }
+        # Lost before, when another camera still saw a zone that nobody sees now.
+        worse = {one for one in unseen if unseen[one] - self._unseen.get(one, unseen[one])}
+        if stale - self._stale or lost != self._lost or worse or groups != self._lost_groups:
             async with desk.work() as work:
                 for zone_id in sorted(stale - self._stale):
                     work.tell_zone(zone_id)
                     if work.known.zone(zone_id).stale:
                         await work.signal(silent_signal(work.known, zone_id))
                 for camera_id, cause in lost.items():
-                    if self._lost.get(camera_id, "") != cause:
-                        await work.signal(camera_signal(work.known, camera_id))
-                for group in desk.groups:
-                    # After a start nobody knows what the database still says of a group.
-                    told = None if self._lost_groups is None else group.id in self._lost_groups
-                    if told != (group.id in groups):
-                        await apply_group(work, group, lost=group.id in groups)
+                    if self._lost.get(camera_id, "") != cause or camera_id in worse:
+                        signal = camera_signal(work.known, camera_id, worse=camera_id in worse)
+                        await work.signal(signal)
+                await self._tell_groups(work, groups, worse)
         self._stale, self._lost, self._lost_groups = stale, lost, groups
+        self._unseen = unseen
         await self._keep_time()
         self.last_tick = desk.clock.monotonic()
+
+    async def _tell_groups(self, work: Work, lost: frozenset[str], worse: set[str]) -> None:
+        for group in self._desk.groups:
+            # After a start nobody knows what the database still says of a group.
+            told = None if self._lost_groups is None else group.id in self._lost_groups
+            if told != (group.id in lost):
+                await apply_group(work, group, lost=group.id in lost)
+            elif told and worse.intersection(group.camera_ids):
+                await work.signal(group_signal(work.known, group, lost=True, worse=True))
 
     async def _keep_time(self) -> None:
         desk = self._desk

@@ -13,18 +13,20 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import events
+from api import events, set_back
 from api.access import audit
 from api.access.actor import Actor
 from api.alarms import checks, escalation, hold_store, machine
 from api.alarms import store as alarm_store
 from api.alarms.parents import CameraGroup
+from api.alarms.removed import end_removed
 from api.alarms.values import (
     SYSTEM,
     Action,
     Alarm,
     AlarmKey,
     Change,
+    Condition,
     HistoryEntry,
     Hold,
     Signal,
@@ -111,15 +113,22 @@ class Work:
         """Let a signal act on the alarm of its key."""
         newest = await self.newest_of(signal.key)
         hold = await self._hold_on(signal.key)
-        change = machine.observe(newest, signal, hold)
+        was_gone = await self._was_gone(newest, signal)
+        change = machine.observe(newest, signal, hold, was_gone=was_gone)
         if change is None:
             return
-        if hold is not None and change.alarm.never_held:
-            # What is never put aside breaks out, and what comes after it is not held either.
+        if hold is not None and machine.breaks_out(change.alarm, signal, hold):
+            # What breaks out has ended the hold: what comes after it is not held either.
             await hold_store.end(self.connection, signal.key, self.known.now, SYSTEM)
             self._holds.pop(signal.key, None)
         rule = checks.CheckRule(self.plan.check_s, self.plan.check_priorities)
         await self.save(checks.begin(change, rule, self.known.now))
+
+    async def _was_gone(self, newest: Alarm | None, signal: Signal) -> bool:
+        if newest is None or signal.condition is not Condition.ACTIVE:
+            return False
+        unseen = newest.condition is Condition.UNKNOWN
+        return unseen and await alarm_store.was_gone(self.connection, newest.number)
 
     async def save(self, change: Change) -> Alarm:
         """Store an alarm with its history; consoles hear of it when a line was added."""
@@ -219,7 +228,7 @@ class Desk:
         self.metrics.count_work(work.actions, told)
 
     async def load(self) -> None:
-        """Read what was known when the process ended last."""
+        """Read what was known when the process ended last; end what the settings name no longer."""
         async with self.database.read() as connection:
             zones = await live_store.load_zones(connection)
             cameras = await live_store.load_cameras(connection)
@@ -227,3 +236,25 @@ class Desk:
         site = self.board.site
         self.board.zones.update({key: zones[key] for key in zones if key in site.zone})
         self.board.cameras.update({key: cameras[key] for key in cameras if key in site.camera})
+        await self._bring_back()
+        async with self.work() as work:
+            await end_removed(work, self.groups)
+
+    async def _bring_back(self) -> None:
+        """Let nothing lie in the future, where a clock that was set back has left it."""
+        known = self.known()
+        now, stale_after_s = known.now, known.limits.stale_after_s
+        zones = [one for one in known.zones.values() if one.seen_at > now]
+        cameras = [one for one in known.cameras.values() if one.seen_at > now]
+        async with self.database.read() as connection:
+            alarms = await set_back.waiting_after(connection, now)
+        if not (zones or cameras or alarms):
+            return
+        async with self.work() as work:
+            for state in zones:
+                work.set_zone(set_back.zone_brought_back(state, now, stale_after_s))
+            for status in cameras:
+                work.set_camera(set_back.camera_brought_back(status, now))
+            for alarm in alarms:
+                again = set_back.alarm_brought_back(alarm, now, self.plan.check_s)
+                await work.save(Change(again))

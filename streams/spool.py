@@ -3,7 +3,8 @@
 SQLite in WAL mode with synchronous=FULL: a record that `append` took survives a killed process and
 a power cut. Readings are bounded, and the oldest are dropped and counted; level changes and camera
 states are never dropped. When the disk is full, readings make room; if even that fails, the urgent
-records wait in memory and leave with the next batch.
+records wait in memory and leave with the next batch. To forget a record takes disk too: what the
+API answered while there was none is left out of the next batches and forgotten later.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import structlog
@@ -41,6 +43,7 @@ CREATE TABLE IF NOT EXISTS rejected (
 """
 _REJECTED_KEPT = 1000
 _INSERT = "INSERT OR IGNORE INTO records (record_id, urgent, body) VALUES (?, ?, ?)"
+_NEXT = "SELECT row_id, record_id, body FROM records ORDER BY urgent DESC, row_id"
 _OLDEST_READINGS = (
     "DELETE FROM records WHERE row_id IN "
     "(SELECT row_id FROM records WHERE urgent = 0 ORDER BY row_id LIMIT ?)"
@@ -107,6 +110,8 @@ class Spool:
         self._reading_limit = reading_limit
         self._lock = threading.Lock()
         self._memory: list[SpooledRecord] = []
+        # Answered, and still on the disk: no more than lie there.
+        self._answered: dict[str, Rejection | None] = {}
         self._dropped = 0
         self._rejected = 0
         self._closed = False
@@ -125,6 +130,7 @@ class Spool:
         """Store `records`; durable when this returns (see the module for a full disk)."""
         rows = [(r.record_id, int(r.kind in URGENT_KINDS), r.model_dump_json()) for r in records]
         with self._opened():
+            self._erase_answered()
             self._save_memory()
             if not self._insert(rows) and not self._insert_after_making_room(rows):
                 self._keep_in_memory(rows)
@@ -134,11 +140,10 @@ class Spool:
         """The next records to send: urgent kinds first, then the oldest."""
         with self._opened():
             waiting = self._memory[:limit]
-            found = self._db.execute(
-                "SELECT row_id, record_id, body FROM records ORDER BY urgent DESC, row_id LIMIT ?",
-                (limit - len(waiting),),
-            ).fetchall()
-        return (*waiting, *(SpooledRecord(*row) for row in found))
+            with closing(self._db.execute(_NEXT)) as rows:
+                unanswered = (row for row in rows if row[1] not in self._answered)
+                found = [SpooledRecord(*row) for row in islice(unanswered, limit - len(waiting))]
+        return (*waiting, *found)
 
     def delete(self, records: Iterable[SpooledRecord]) -> None:
         """Forget records that the API has taken."""
@@ -153,7 +158,8 @@ class Spool:
 
     def counts(self) -> SpoolCounts:
         with self._opened():
-            waiting = self._urgent + self._readings + len(self._memory)
+            stored = self._urgent + self._readings - len(self._answered)
+            waiting = max(stored, 0) + len(self._memory)
             return SpoolCounts(waiting, self._dropped, len(self._memory), self._rejected)
 
     def rejected(self) -> tuple[tuple[str, str], ...]:
@@ -245,25 +251,52 @@ class Spool:
 
     def _forget(self, records: Sequence[SpooledRecord], rejections: Sequence[Rejection]) -> None:
         ids = {record.record_id for record in records}
-        with self._db:
-            self._db.executemany(
-                "DELETE FROM records WHERE record_id = ?", [(record_id,) for record_id in ids]
-            )
-            if rejections:
-                self._db.executemany(
-                    "INSERT INTO rejected (record_id, reason, body) VALUES (?, ?, ?)",
-                    [(r.record.record_id, r.reason, r.record.body) for r in rejections],
-                )
-                self._db.execute(
-                    "DELETE FROM rejected WHERE row_id <= (SELECT max(row_id) FROM rejected) - ?",
-                    (_REJECTED_KEPT,),
-                )
         self._memory = [record for record in self._memory if record.record_id not in ids]
+        if self._erase(ids, rejections):
+            self._erase_answered()
+            return
+        if not self._answered:
+            _log.error("disk full: answered records are forgotten later", spool=str(self._path))
+        self._answered |= {record.record_id: None for record in records if record.row_id >= 0}
+        self._answered |= {rejection.record.record_id: rejection for rejection in rejections}
+
+    def _erase_answered(self) -> None:
+        """Forget what was answered while the disk was full, once it takes that again."""
+        rejections = [rejection for rejection in self._answered.values() if rejection is not None]
+        if self._answered and self._erase(self._answered, rejections):
+            self._answered.clear()
+
+    def _erase(self, ids: Iterable[str], rejections: Sequence[Rejection]) -> bool:
+        """Delete records in one transaction; `False` when the disk is full."""
+        try:
+            with self._db:
+                self._db.executemany(
+                    "DELETE FROM records WHERE record_id = ?", [(record_id,) for record_id in ids]
+                )
+                if rejections:
+                    self._db.executemany(
+                        "INSERT INTO rejected (record_id, reason, body) VALUES (?, ?, ?)",
+                        [(r.record.record_id, r.reason, r.record.body) for r in rejections],
+                    )
+                    self._db.execute(
+                        "DELETE FROM rejected "
+                        "WHERE row_id <= (SELECT max(row_id) FROM rejected) - ?",
+                        (_REJECTED_KEPT,),
+                    )
+        except sqlite3.OperationalError as error:
+            if not _is_full(error):
+                raise
+            return False
         self._urgent, self._readings = self._count_rows()
+        return True
 
     def _count_rows(self) -> tuple[int, int]:
         counted = dict(self._db.execute("SELECT urgent, count(*) FROM records GROUP BY urgent"))
         return int(counted.get(1, 0)), int(counted.get(0, 0))
+
+
+class _DamagedError(sqlite3.DatabaseError):
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 def _open_or_set_aside(path: Path) -> sqlite3.Connection:
@@ -286,6 +319,10 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.executescript(_SCHEMA)
+        # A damaged page deep in the file would end every worker that reads as far as it.
+        (told,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if told != "ok":
+            raise _DamagedError(told)
     except sqlite3.Error:
         db.close()
         raise

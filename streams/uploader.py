@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ _log = structlog.get_logger(__name__)
 _AT_START_S, _START_ATTEMPTS = 0.5, 40
 # Answers that mean "this batch will never do": too large, or not as the contract says.
 _POISONED = frozenset({400, 413, 415, 422})
+# The disk under the spool may take records again; a damaged file takes a new start.
+_PASSING = (UploadError, sqlite3.OperationalError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class Uploader:
         while not stop.is_set():
             try:
                 sent = self.send_batch()
-            except UploadError as error:
+            except _PASSING as error:
                 self._clock.wait(stop, self._after_failure(error))
                 continue
             self._after_success()
@@ -131,6 +134,7 @@ class Uploader:
 
         Raises:
             UploadError: when the API did not take it; the records stay.
+            sqlite3.OperationalError: when the spool's disk fails; the records stay.
         """
         records = self._spool.batch(self._limit)
         if not records:
@@ -190,7 +194,7 @@ class Uploader:
             reason=rejections[0].reason,
         )
 
-    def _after_failure(self, error: UploadError) -> float:
+    def _after_failure(self, error: Exception) -> float:
         if self._backoff.failures == 0:
             _log.warning("records wait in the spool", reason=str(error))
         self._failures += 1
@@ -208,7 +212,7 @@ class Uploader:
         try:
             while self.send_batch():
                 pass
-        except UploadError as error:
+        except _PASSING as error:
             _log.info("records stay in the spool for the next start", reason=str(error))
 
 

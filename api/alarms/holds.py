@@ -3,7 +3,8 @@
 - shelving is one person's, for a while, with a reason; it ends by itself;
 - out of service is two persons', for maintenance, with an end;
 - a camera's alarm stands under the alarm of its recorder or worker while that one is open;
-- a panic button and a priority-1 crowd are never put aside, and break out of a hold.
+- a panic button and a priority-1 crowd are never put aside, and break out of a hold; so does a lost
+  camera where nobody sees its zone any more.
 """
 
 from __future__ import annotations

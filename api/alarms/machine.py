@@ -5,9 +5,11 @@ Rules (states after ISA-18.2):
 - a rise above everything seen so far, or any rise to L4, must be acknowledged again;
 - an alarm whose condition is gone stays until it is acknowledged; one that reached priority 1 is
   latched and stays until a person closes it;
-- while nobody can see the zone the alarm stays open and says so;
+- while nobody can see the zone the alarm stays open and says so; what was gone before that and is
+  there after it has come back;
 - an alarm that closed by itself and comes back within `REOPEN_WITHIN_S` is the same alarm;
-- an alarm that is put aside (`api.alarms.holds`) stays so, unless it reaches priority 1.
+- an alarm that is put aside (`api.alarms.holds`) stays so, unless it reaches priority 1, or people
+  put it aside while others still saw what nobody sees now.
 """
 
 from __future__ import annotations
@@ -41,15 +43,25 @@ CAUSE_RETURNED = "returned"
 """Cause of an alarm that was acknowledged and then went away by itself."""
 
 
-def observe(last: Alarm | None, signal: Signal, hold: Hold | None = None) -> Change | None:
+def observe(
+    last: Alarm | None, signal: Signal, hold: Hold | None = None, *, was_gone: bool = False
+) -> Change | None:
     """What `signal` does to the newest alarm of its key; `None` where nothing changes.
 
-    While `hold` stands, an open alarm is put aside, unless it is one that is never put aside.
+    While `hold` stands, an open alarm is put aside, unless it `breaks_out`.
+
+    Args:
+        was_gone: the cause was gone when it was known last; asked while the condition is UNKNOWN.
     """
-    change = _observe(last, signal)
-    if hold is None or change is None or not change.alarm.is_open or change.alarm.never_held:
+    change = _observe(last, signal, was_gone=was_gone)
+    if hold is None or change is None or not change.alarm.is_open:
         return change
-    return put_aside(change, hold)
+    return change if breaks_out(change.alarm, signal, hold) else put_aside(change, hold)
+
+
+def breaks_out(alarm: Alarm, signal: Signal, hold: Hold) -> bool:
+    """Whether `hold` ends at the signal; where it got worse under a parent, the parent tells."""
+    return alarm.never_held or (signal.worse and hold.kind is not AlarmState.SUPPRESSED)
 
 
 def put_aside(change: Change, hold: Hold) -> Change:
@@ -64,13 +76,13 @@ def put_aside(change: Change, hold: Hold) -> Change:
     return Change(aside)
 
 
-def _observe(last: Alarm | None, signal: Signal) -> Change | None:
+def _observe(last: Alarm | None, signal: Signal, *, was_gone: bool) -> Change | None:
     if last is None or not last.is_open:
         return _observe_without_open(last, signal)
     if signal.late:
         return _late_report(last, signal)
     if signal.condition is Condition.ACTIVE:
-        return _active(last, signal)
+        return _active(last, signal, was_gone=was_gone)
     if signal.condition is Condition.UNKNOWN:
         return _unknown(last, signal)
     return _gone(last, signal)
@@ -158,14 +170,15 @@ def _observe_without_open(last: Alarm | None, signal: Signal) -> Change | None:
     return Change(alarm, (_entry(None, alarm, signal, Action.OPENED),))
 
 
-def _active(alarm: Alarm, signal: Signal) -> Change:
-    if alarm.condition is Condition.GONE:
+def _active(alarm: Alarm, signal: Signal, *, was_gone: bool) -> Change:
+    unseen = alarm.condition is Condition.UNKNOWN
+    if alarm.condition is Condition.GONE or (unseen and was_gone):
         return _repeat(alarm, signal)
     merged = _merge(alarm, signal)
     if _must_be_seen_again(alarm, signal):
         raised = _alert_again(merged, signal)
         return Change(raised, (_entry(alarm, raised, signal, Action.RAISED),))
-    if alarm.condition is Condition.UNKNOWN:
+    if unseen:
         known = replace(merged, condition=Condition.ACTIVE, updated_at=signal.received_at)
         if alarm.state is AlarmState.RETURNED_UNACKNOWLEDGED:
             known = replace(known, state=AlarmState.UNACKNOWLEDGED, version=alarm.version + 1)
@@ -264,7 +277,7 @@ def _merge(alarm: Alarm, signal: Signal) -> Alarm:
 
 
 def _must_be_seen_again(alarm: Alarm, signal: Signal) -> bool:
-    if signal.priority < alarm.priority:
+    if signal.priority < alarm.priority or (signal.worse and not alarm.needs_attention):
         return True
     level = signal.evidence.level
     above_peak = _severity(level) > _severity(alarm.peak.level)

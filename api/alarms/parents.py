@@ -60,8 +60,12 @@ def lost_groups(groups: Sequence[CameraGroup], causes: Mapping[str, str | None])
     return frozenset(group.id for group in groups if is_lost(group, causes))
 
 
-def group_signal(known: Known, group: CameraGroup, *, lost: bool) -> Signal:
-    """What is known of a group means this for its own alarm."""
+def group_signal(known: Known, group: CameraGroup, *, lost: bool, worse: bool = False) -> Signal:
+    """What is known of a group means this for its own alarm.
+
+    Args:
+        worse: it was lost already, and now nobody sees a zone that another camera saw till now.
+    """
     zone_ids = tuple(
         dict.fromkeys(
             zone_id
@@ -86,4 +90,5 @@ def group_signal(known: Known, group: CameraGroup, *, lost: bool) -> Signal:
         zone_ids=zone_ids,
         captured_at=known.now,
         received_at=known.now,
+        worse=worse,
     )

@@ -35,8 +35,12 @@ def silent_signal(known: Known, zone_id: str) -> Signal:
     return _crowd(known, zone_id, evidence, at=known.now)
 
 
-def camera_signal(known: Known, camera_id: str) -> Signal:
-    """What is known of a camera and its zones means this for the camera's alarm."""
+def camera_signal(known: Known, camera_id: str, *, worse: bool = False) -> Signal:
+    """What is known of a camera and its zones means this for the camera's alarm.
+
+    Args:
+        worse: it was lost already, and now nobody sees a zone that another camera saw till now.
+    """
     cause = lost_cause(known, camera_id)
     zone_ids = unseen_zones(known, camera_id)
     stairs = any(known.site.zone[zone_id].type is ZoneType.STAIRS for zone_id in zone_ids)
@@ -48,6 +52,7 @@ def camera_signal(known: Known, camera_id: str) -> Signal:
         zone_ids=zone_ids,
         captured_at=known.now,
         received_at=known.now,
+        worse=worse,
     )
 
 

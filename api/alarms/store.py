@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.alarms.errors import UnknownAlarmError
 from api.alarms.values import (
     HELD_STATES,
+    KNOWING_ACTIONS,
     WAITING_STATES,
     Action,
     Alarm,
@@ -109,6 +110,14 @@ async def history(connection: AsyncConnection, number: int) -> tuple[HistoryEntr
     )
     rows = (await connection.execute(query)).mappings().all()
     return tuple(_history(row) for row in rows)
+
+
+async def was_gone(connection: AsyncConnection, number: int) -> bool:
+    """Whether the cause of an alarm was gone when it was known last."""
+    told = ALARM_HISTORY.c.action.in_([action.value for action in KNOWING_ACTIONS])
+    query = select(ALARM_HISTORY.c.action).where(ALARM_HISTORY.c.alarm_number == number, told)
+    query = query.order_by(ALARM_HISTORY.c.id.desc()).limit(1)
+    return (await connection.execute(query)).scalar() == Action.RETURNED.value
 
 
 async def history_between(

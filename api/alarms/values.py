@@ -83,6 +83,17 @@ class Action(StrEnum):
     CLOSED = "closed"
 
 
+KNOWING_ACTIONS = (
+    Action.OPENED,
+    Action.RAISED,
+    Action.LEVEL_CHANGED,
+    Action.REPEATED,
+    Action.RETURNED,
+    Action.CONDITION_KNOWN,
+)
+"""Steps at which it was known how the cause stands: gone at RETURNED, there at every other."""
+
+
 class Verdict(StrEnum):
     """What the operator check found; a check that nobody answers ends as CONFIRMED."""
 
@@ -135,6 +146,7 @@ class Signal:
         priority: 1 (highest) to 4; meaningful while the condition is active.
         zone_ids: the zones that the alarm concerns.
         late: an older record than the newest one that was already judged.
+        worse: what was there already has grown, though neither level nor priority may tell so.
     """
 
     key: AlarmKey
@@ -145,6 +157,7 @@ class Signal:
     captured_at: Utc
     received_at: Utc
     late: bool = False
+    worse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

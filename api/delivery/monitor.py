@@ -18,7 +18,7 @@ from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
 from api.delivery.metrics import DeliveryMetrics
 from api.delivery.plan_file import PlanFile
 from api.delivery.tables import DELIVERIES
-from api.delivery.view import DeliveryView, TargetView, read_view
+from api.delivery.view import SENDER_SILENT_S, DeliveryView, TargetView, read_view
 from api.work import Desk
 from config.delivery import DeliveryPlan, Role
 from vision.instants import Monotonic, Utc
@@ -85,6 +85,7 @@ class Monitor:
         self._file = file
         self.metrics = DeliveryMetrics()
         self._started = desk.clock.monotonic()
+        self._ahead_since: Monotonic | None = None
         self._told: dict[str, Fault | None] = {}
 
     @property
@@ -118,12 +119,9 @@ class Monitor:
             view = await read_view(connection, self._plan, now)
         self.metrics.view = view
         faults = faults_of(view) | self._settings_fault()
-        young = desk.clock.monotonic() - self._started < STARTUP_GRACE_S
-        if young:
-            # The sender starts beside the service and needs a moment.
-            faults.pop(SENDER, None)
         subjects = {SENDER, SETTINGS, *faults, *self._told, *self._subjects()}
-        if young:
+        if self._may_yet_speak(view):
+            faults.pop(SENDER, None)
             subjects.discard(SENDER)
         changed = [name for name in sorted(subjects) if self._is_news(name, faults.get(name))]
         if changed:
@@ -142,6 +140,18 @@ class Monitor:
                     DELIVERIES.c.settled_ns < before.ns, DELIVERIES.c.is_open.is_(False)
                 )
             )
+
+    def _may_yet_speak(self, view: DeliveryView) -> bool:
+        """Whether a silent sender has time left.
+
+        It starts beside the service and needs a moment. When the wall clock was set back, silence
+        counts from now on: its last sign of life does not say how long ago it was.
+        """
+        now = self._desk.clock.monotonic()
+        self._ahead_since = (self._ahead_since or now) if view.sender_ahead else None
+        if now - self._started < STARTUP_GRACE_S:
+            return True
+        return self._ahead_since is not None and now - self._ahead_since < SENDER_SILENT_S
 
     def _settings_fault(self) -> dict[str, Fault]:
         if self._file is None or self._file.fault is None:

@@ -88,7 +88,7 @@ class Outbox:
         """Rows for the new history lines of a saved alarm, inside the caller's transaction."""
         told = [entry for entry in entries if entry.action.value not in _NOT_TOLD]
         for target in self.plan.targets:
-            if told and self._wants(target, alarm):
+            if told:
                 await self._write(connection, target, alarm, told, now)
 
     async def enqueue_test(
@@ -133,6 +133,10 @@ class Outbox:
         entries: Iterable[HistoryEntry],
         now: Utc,
     ) -> None:
+        first = await _first(connection, target.id, alarm.number)
+        # Who was told of an alarm is told how it goes on, also where the ladder begins anew.
+        if not first[0] and not self._begins_with(target, alarm):
+            return
         # An urgent step must not wait behind earlier, milder steps of its own alarm.
         mine = (
             DELIVERIES.c.is_open.is_(True),
@@ -142,9 +146,6 @@ class Outbox:
         )
         await connection.execute(update(DELIVERIES).where(*mine).values(priority=alarm.priority))
         rows: list[dict[str, Any]] = []
-        first = await _first(connection, target.id, alarm.number)
-        if not first[0] and target.role is not Role.INFORMATION and not _may_be_told(alarm):
-            return
         for entry in entries:
             message = self._message(alarm, entry)
             message = replace(message, first_id=first[0], first_at=first[1])
@@ -166,12 +167,14 @@ class Outbox:
             message = escalated(message, step, people)
         return message
 
-    def _wants(self, target: DeliveryTarget, alarm: Alarm) -> bool:
-        """Whether the target is told of the alarm as it stands.
+    def _begins_with(self, target: DeliveryTarget, alarm: Alarm) -> bool:
+        """Whether a target that knows nothing of the alarm is told of it as it stands.
 
         A target that waits for a step of the ladder is told from that step on. The police are told
         of whatever the ladder has brought to them, however mild.
         """
+        if target.role is not Role.INFORMATION and not _may_be_told(alarm):
+            return False
         # A target that cannot be reached is not told so: it would fill its own backlog.
         about = alarm.key.subject_id.partition("/")[0]
         if alarm.key.type is AlarmType.DELIVERY and about == target.id:

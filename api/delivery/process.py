@@ -26,11 +26,14 @@ from config import ConfigError
 from config.delivery import DeliveryPath, DeliveryPlan
 from config.settings import load_settings
 from streams.clock import Clock, SystemClock
+from streams.errors import WorkerError
 from streams.heartbeat import Heartbeat
+from streams.wall_offset import WallOffset
 
 log = structlog.get_logger()
 
 EXIT_CANNOT_START = 2
+EXIT_ENDED = 3
 _BEAT_EVERY_S = 1.0
 
 
@@ -51,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigError, DatabaseError) as error:
         log.error("the sender cannot start", reason=str(error))
         return EXIT_CANNOT_START
+    except WorkerError as error:
+        log.error("the sender ends; the supervisor starts it again", reason=str(error))
+        return EXIT_ENDED
     finally:
         heartbeat.close()
     return 0
@@ -62,19 +68,25 @@ async def send(
     site_name: str,
     heartbeat: Heartbeat,
     networks_dir: Path | None = None,
+    clock: Clock | None = None,
 ) -> None:
     """Run a sender over a migrated database until SIGTERM or SIGINT.
 
     Args:
         networks_dir: where `networks.yaml` is read; `None` for the site folder.
+        clock: `None` for the machine's own.
+
+    Raises:
+        WorkerError: when the wall clock jumped.
     """
     start_threads()
-    clock, plan = SystemClock(), file.plan
+    clock, plan = clock or SystemClock(), file.plan
     async with Database(database_url) as database:
         sender = Sender(database, plan, clock, driver_builder(plan, site_name, clock, networks_dir))
         sending = asyncio.create_task(sender.run(), name="sender")
         following = asyncio.create_task(file.follow(sender.change))
-        beating = asyncio.create_task(_beat(heartbeat), name="heartbeat")
+        beating = asyncio.create_task(_beat(heartbeat, WallOffset(clock)), name="heartbeat")
+        beating.add_done_callback(lambda _: sending.cancel())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, sending.cancel)
@@ -84,6 +96,8 @@ async def send(
         finally:
             beating.cancel()
             following.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
 
 
 class driver_builder:  # noqa: N801  # called like the function it stands for
@@ -109,9 +123,14 @@ class driver_builder:  # noqa: N801  # called like the function it stands for
         return build_driver(path, around)
 
 
-async def _beat(heartbeat: Heartbeat) -> None:
-    """From the event loop itself: a loop that hangs is a sender that hangs."""
+async def _beat(heartbeat: Heartbeat, offset: WallOffset) -> None:
+    """From the event loop itself: a loop that hangs is a sender that hangs.
+
+    Raises:
+        WorkerError: when the wall clock jumped. What is due and leased is counted by it.
+    """
     while True:
+        offset.check()
         heartbeat.beat()
         await asyncio.sleep(_BEAT_EVERY_S)
 

@@ -167,6 +167,25 @@ async def renew(connection: AsyncConnection, owner: str, started: Utc, now: Utc)
     )
 
 
+async def bring_back(connection: AsyncConnection, now: Utc) -> None:
+    """At a start: what lies in the future was written before the wall clock was set back.
+
+    Rows that wait for their time are tried at once, leases end as new ones do, and signs of life
+    from there are forgotten.
+    """
+    is_open = DELIVERIES.c.is_open.is_(True)
+    await connection.execute(
+        update(DELIVERIES).where(is_open, DELIVERIES.c.next_ns > now.ns).values(next_ns=now.ns)
+    )
+    latest_ns = now.plus(LEASE_S).ns
+    await connection.execute(
+        update(DELIVERIES)
+        .where(is_open, DELIVERIES.c.lease_until_ns > latest_ns)
+        .values(lease_until_ns=latest_ns)
+    )
+    await connection.execute(DELIVERY_SENDERS.delete().where(DELIVERY_SENDERS.c.beat_ns > now.ns))
+
+
 _SETTLE = (
     update(DELIVERIES)
     .where(DELIVERIES.c.seq == bindparam("this_seq"), DELIVERIES.c.is_open.is_(True))

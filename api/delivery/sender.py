@@ -88,7 +88,8 @@ class Sender:
         self._targets: dict[str, TargetSender] = {}
         self._checks: dict[str, list[asyncio.Task[None]]] = {}
         self._next: DeliveryPlan | None = plan
-        self._beat_due = self._started
+        self._beat_due = clock.monotonic()
+        self._is_new = True
         self._refused = False
 
     async def run(self) -> None:
@@ -195,7 +196,8 @@ class Sender:
         changed = any(
             line.changed for sender in self._targets.values() for line in sender.lines.values()
         )
-        return bool(self._outcomes or self._late or changed or self._clock.utc() >= self._beat_due)
+        beats = self._clock.monotonic() >= self._beat_due
+        return bool(self._outcomes or self._late or changed or beats)
 
     async def _is_due(self) -> bool:
         """Whether a row waits for a target that could take it; a look without a write lock."""
@@ -247,7 +249,7 @@ class Sender:
 
     def _news(self) -> _News:
         now = self._clock.utc()
-        beats = now >= self._beat_due
+        beats = self._clock.monotonic() >= self._beat_due
         told = tuple(
             (name, line, line.state)
             for name, sender in self._targets.items()
@@ -259,6 +261,8 @@ class Sender:
         )
 
     async def _store(self, connection: AsyncConnection, news: _News) -> None:
+        if self._is_new:
+            await queue.bring_back(connection, news.now)
         await queue.settle(connection, news.outcomes, self.owner, news.now)
         for message_id, path_id, detail in news.late:
             await queue.late_receipt(connection, message_id, path_id, detail, news.now)
@@ -271,6 +275,7 @@ class Sender:
 
     def _forget(self, news: _News) -> None:
         """What was written need not be kept; a full queue may have dropped some of it already."""
+        self._is_new = False
         del self._outcomes[: len(news.outcomes)]
         while self._late and self._late[0] in news.late:
             self._late.popleft()
@@ -279,7 +284,7 @@ class Sender:
         for _, line, state in news.told:
             line.changed = line.state is not state
         if news.beats:
-            self._beat_due = news.now.plus(_BEAT_S)
+            self._beat_due = self._clock.monotonic().plus(_BEAT_S)
 
     def _begin(self, leased: Leased) -> None:
         if leased.seq in self._in_hand:

@@ -67,7 +67,8 @@ class DeliveryView:
     """Everything, at one moment.
 
     Attributes:
-        sender_beat: the newest sign of life of a sender.
+        sender_beat: the newest sign of life of a sender; in the future where the wall clock was
+            set back since.
         times: target, stage and upper bound in seconds to count; `sums_s` likewise.
     """
 
@@ -79,7 +80,12 @@ class DeliveryView:
 
     @property
     def sender_silent(self) -> bool:
-        return self.sender_beat is None or self.at - self.sender_beat > SENDER_SILENT_S
+        return _is_silent(self.sender_beat, self.at)
+
+    @property
+    def sender_ahead(self) -> bool:
+        """The sign of life lies in the future: nobody can tell since when the sender is silent."""
+        return self.sender_silent and self.sender_beat is not None and self.sender_beat > self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +122,7 @@ async def read_view(connection: AsyncConnection, plan: DeliveryPlan, now: Utc) -
     """How delivery stands at `now`."""
     beat = (await connection.execute(select(func.max(DELIVERY_SENDERS.c.beat_ns)))).scalar()
     sender_beat = None if beat is None else Utc(int(beat))
-    silent = sender_beat is None or now - sender_beat > SENDER_SILENT_S
-    paths = await _paths(connection, plan, known=not silent)
+    paths = await _paths(connection, plan, known=not _is_silent(sender_beat, now))
     targets = []
     for target in plan.targets:
         mine = (DELIVERIES.c.is_open.is_(True), DELIVERIES.c.target_id == target.id)
@@ -226,6 +231,10 @@ async def _times(
         times[(*key, row["le_s"])] = row["count"]
         sums_s[key] = sums_s.get(key, 0.0) + row["sum_s"]
     return times, sums_s
+
+
+def _is_silent(beat: Utc | None, now: Utc) -> bool:
+    return beat is None or abs(now - beat) > SENDER_SILENT_S
 
 
 def _utc(ns: int | None) -> Utc | None:

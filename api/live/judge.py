@@ -28,7 +28,7 @@ class ZoneNow:
         level: UNKNOWN when the reading is too old, whatever it said.
         last_level: what the newest reading said; `None` before the first one.
         since: since when `level` holds.
-        age_s: age of the newest reading; `None` before the first one.
+        age_s: age of the newest reading; `None` before the first one, and where nobody can tell.
         measurement: the newest numbers; only while they are fresh.
         doors: how the doors of the exits stood, by id; only while that is fresh.
         skew_s: by how much the worker's clock runs ahead, where that is more than allowed.
@@ -55,24 +55,19 @@ def zone_now(zone_id: str, state: ZoneState | None, now: Utc, limits: Limits) ->
     """What may be shown of a zone at `now`."""
     if state is None:
         return _never_read(zone_id)
-    age_s = max(0.0, now - state.seen_at)
-    stale = age_s > limits.stale_after_s
+    age_s = _age_s(state, now, limits)
+    stale = age_s is None or age_s > limits.stale_after_s
     ahead_s = state.captured_at - state.received_at
     reading = state.reading
     reasons = reading.reasons
     if stale:
-        reasons = (
-            ReasonData(
-                rule=STALE, measured=round(age_s, 1), threshold=limits.stale_after_s, unit="s"
-            ),
-            *reasons,
-        )
+        reasons = (_too_old(age_s, limits), *reasons)
     return ZoneNow(
         zone_id=zone_id,
         level=Level.UNKNOWN if stale else reading.level,
         last_level=reading.level,
         could_be=None if stale else reading.could_be,
-        since=state.seen_at.plus(limits.stale_after_s) if stale else state.level_since,
+        since=min(state.seen_at.plus(limits.stale_after_s), now) if stale else state.level_since,
         age_s=age_s,
         captured_at=state.captured_at,
         received_at=state.received_at,
@@ -84,6 +79,19 @@ def zone_now(zone_id: str, state: ZoneState | None, now: Utc, limits: Limits) ->
         model_id=reading.model_id,
         doors={} if stale else reading.doors,
     )
+
+
+def _age_s(state: ZoneState, now: Utc, limits: Limits) -> float | None:
+    """`None` where the reading arrived later than now: the wall clock was set back since."""
+    age_s = now - state.seen_at
+    return None if age_s < -limits.future_tolerance_s else max(0.0, age_s)
+
+
+def _too_old(age_s: float | None, limits: Limits) -> ReasonData:
+    if age_s is None:
+        return ReasonData(rule=STALE)
+    limit_s = limits.stale_after_s
+    return ReasonData(rule=STALE, measured=round(age_s, 1), threshold=limit_s, unit="s")
 
 
 def _never_read(zone_id: str) -> ZoneNow:

@@ -13,8 +13,9 @@ WORKER_ENDED = "worker_down"
 def lost_cause(known: Known, camera_id: str) -> str | None:
     """Why nobody sees through the camera, as a catalogue key; `None` while somebody does.
 
-    A zone that nobody sees is laid at the door of its cameras, unless one of them has already
-    told that it is lost. A camera that is still starting, or has just begun to give pictures, is
+    A zone that nobody sees is laid at the door of its cameras, unless one of them has already told
+    that it is lost: that one may be why, and its own alarm names the zone. Silence is laid at the
+    others all the same. A camera that is still starting, or has just begun to give pictures, is
     not lost: its worker gives it a time of its own and calls it offline after that, and a worker
     that dies meanwhile falls silent. Nor is one whose worker has said that it ends: on a planned
     stop the service ends with it, and afterwards both need the time of a start.
@@ -25,15 +26,11 @@ def lost_cause(known: Known, camera_id: str) -> str | None:
     if own is not None:
         return own
     for zone_id in known.site.camera[camera_id].zone_ids:
-        if any(_is_lost(known, other) for other in known.site.zone[zone_id].camera_ids):
-            continue
-        cause = blind_cause(
-            known.zones.get(zone_id),
-            now=known.now,
-            started_at=known.started_at,
-            limits=known.limits,
-        )
-        if cause is not None and not (cause != STALE and _has_time_left(known, camera_id)):
+        cause = _blind_cause(known, zone_id)
+        if cause == STALE:
+            return cause
+        told = any(_is_lost(known, other) for other in known.site.zone[zone_id].camera_ids)
+        if cause is not None and not told and not _has_time_left(known, camera_id):
             return cause
     return None
 
@@ -44,14 +41,31 @@ def lost_causes(known: Known) -> dict[str, str | None]:
 
 
 def unseen_zones(known: Known, camera_id: str) -> tuple[str, ...]:
-    """The zones of a camera that no other camera sees."""
-    return tuple(
-        zone_id
-        for zone_id in known.site.camera[camera_id].zone_ids
-        if all(
-            other == camera_id or _is_lost(known, other)
-            for other in known.site.zone[zone_id].camera_ids
-        )
+    """The zones of a camera that no other camera sees, or that have been blind for too long."""
+    zone_ids = known.site.camera[camera_id].zone_ids
+    return tuple(zone_id for zone_id in zone_ids if _no_other_sees(known, camera_id, zone_id))
+
+
+def _no_other_sees(known: Known, camera_id: str, zone_id: str) -> bool:
+    others = [
+        other
+        for other in known.site.zone[zone_id].camera_ids
+        if other != camera_id and not _is_lost(known, other)
+    ]
+    if not others:
+        return True
+    cause = _blind_cause(known, zone_id)
+    if cause is None or cause == STALE:
+        return cause is not None
+    return not any(_has_time_left(known, other) for other in others)
+
+
+def _blind_cause(known: Known, zone_id: str) -> str | None:
+    return blind_cause(
+        known.zones.get(zone_id),
+        now=known.now,
+        started_at=known.started_at,
+        limits=known.limits,
     )
 
 

@@ -18,6 +18,7 @@ from api.pictures import NoPictures, Pictures
 from api.service import Service
 from api.settings import ApiSettings
 from api.watched import Name, WatchedCamera, WatchedSite, WatchedZone
+from config.delivery import DeliveryPlan
 from config.response import SiteResponse
 from streams.clock import SimulatedClock
 from vision.zones import ZoneType
@@ -191,18 +192,21 @@ async def running_desk(
     access: Access | None = None,
     response: SiteResponse | None = None,
     groups: tuple[CameraGroup, ...] = (),
+    site: WatchedSite | None = None,
+    delivery: DeliveryPlan | None = None,
     **changes: Any,
 ) -> AsyncIterator[RunningDesk]:
     """Start the application over a database; the same URL again is a restart."""
     clock = clock or SimulatedClock()
     app = create_app(
         settings=settings(database_url, **changes),
-        site=SITE,
+        site=site or SITE,
         clock=clock,
         pictures=pictures or NoPictures(),
         access=access or OpenAccess(),
         response=response,
         groups=groups,
+        delivery=delivery,
     )
     service: Service = app.state.service
     async with app.router.lifespan_context(app):

@@ -94,6 +94,37 @@ async def test_out_of_service_takes_two_people(sqlite_url: str) -> None:
         assert (held["state"], held["hold"]["second"]) == ("out_of_service", "李强")
 
 
+async def test_a_crowd_that_comes_back_after_nobody_could_see_alerts_also_after_a_restart(
+    database_url: str,
+) -> None:
+    clock = SimulatedClock()
+    async with running_desk(database_url, clock=clock) as desk:
+        await desk.send(desk.reading("stair", "L4", 3.9))
+        await desk.post("/api/v1/alarms/1/acknowledge", WANG)
+        clock.advance(1.0)
+        await desk.send(desk.reading("stair", "L0"))
+        assert (await desk.alarms())[0]["state"] == "latched"
+        clock.advance(1.0)
+        await desk.send(desk.reading("stair", "UNKNOWN"))
+    async with running_desk(database_url, clock=clock) as desk:
+        (alarm,) = await desk.alarms()
+        assert (alarm["state"], alarm["condition"]) == ("acknowledged", "unknown")
+        clock.advance(1.0)
+        await desk.send(desk.reading("stair", "L4", 3.9))
+        (alarm,) = await desk.alarms()
+        assert (alarm["state"], alarm["repeats"]) == ("unacknowledged", 1)
+        # What was there before nobody could see is the same crowd.
+        await desk.post(
+            "/api/v1/alarms/1/acknowledge", {"name": "王芳", "version": alarm["version"]}
+        )
+        clock.advance(1.0)
+        await desk.send(desk.reading("stair", "UNKNOWN"))
+        clock.advance(1.0)
+        await desk.send(desk.reading("stair", "L4", 3.9))
+        (alarm,) = await desk.alarms()
+        assert (alarm["state"], alarm["repeats"]) == ("acknowledged", 1)
+
+
 async def test_a_lost_recorder_hides_its_cameras_and_lists_them(sqlite_url: str) -> None:
     group = CameraGroup("nvr", AlarmType.RECORDER_LOST, Name("录像机", "NVR"), ("cam-a", "cam-b"))
     async with running_desk(sqlite_url, groups=(group,)) as desk:

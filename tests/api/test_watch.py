@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.api.desk_cases import RunningDesk, running_desk
+from api.alarms.parents import CameraGroup
+from api.alarms.values import AlarmType
+from api.watched import Name, WatchedCamera
+from tests.api.desk_cases import SITE, Json, RunningDesk, running_desk
 
 
 async def pass_time(desk: RunningDesk, seconds: float, *, keep: tuple[str, ...] = ()) -> None:
@@ -144,3 +149,91 @@ async def test_a_worker_that_ended_and_does_not_return_is_an_alarm(sqlite_url: s
         (alarm,) = await desk.alarms()
         assert alarm["now"]["reasons"][0]["rule"] == "worker_down"
         assert alarm["zone_ids"] == ["stair"]
+
+
+TWO_ON_THE_STAIR = replace(
+    SITE,
+    zones=(replace(SITE.zones[0], camera_ids=("cam-stair", "cam-up")), SITE.zones[1]),
+    cameras=(*SITE.cameras, WatchedCamera("cam-up", Name("楼梯上", "Upper stair"), ("stair",))),
+)
+
+
+async def acknowledge(desk: RunningDesk, alarm: Json) -> None:
+    body = {"name": "王芳", "version": alarm["version"]}
+    await desk.post(f"/api/v1/alarms/{alarm['number']}/acknowledge", body)
+
+
+async def dark(desk: RunningDesk, zone_id: str, seconds: int, *, keep: str) -> None:
+    for _ in range(seconds):
+        await desk.send(desk.reading(zone_id, "UNKNOWN"), desk.reading(keep, "L0"))
+        desk.clock.advance(1.0)
+        await desk.service.watch.tick()
+
+
+@pytest.mark.parametrize(
+    ("camera", "zone", "keep", "priority"),
+    [("cam-a", "hall", "stair", 3), ("cam-stair", "stair", "hall", 2)],
+)
+async def test_a_zone_that_a_lost_cameras_partner_no_longer_sees_alerts_each_time(
+    sqlite_url: str, camera: str, zone: str, keep: str, priority: int
+) -> None:
+    async with running_desk(sqlite_url, site=TWO_ON_THE_STAIR) as desk:
+        await desk.send(desk.camera(camera, "offline", "connection_lost"))
+        (alarm,) = await desk.alarms()
+        assert (alarm["priority"], alarm["zone_ids"]) == (3, [])
+        for _ in range(2):
+            await acknowledge(desk, (await desk.alarms())[0])
+            await pass_time(desk, 5.0, keep=("stair", "hall"))
+            assert (await desk.alarms())[0]["state"] == "acknowledged"
+            await dark(desk, zone, 12, keep=keep)
+            (alarm,) = await desk.alarms()
+            assert (alarm["state"], alarm["zone_ids"]) == ("unacknowledged", [zone])
+            assert alarm["priority"] == priority
+
+
+async def test_a_lost_cameras_partner_that_falls_silent_is_an_alarm(sqlite_url: str) -> None:
+    async with running_desk(sqlite_url, site=TWO_ON_THE_STAIR) as desk:
+        await desk.send(
+            desk.camera("cam-up", "live"), desk.camera("cam-stair", "offline", "connection_lost")
+        )
+        await desk.send(desk.reading("stair", "L0"), desk.reading("hall", "L0"))
+        await desk.service.watch.tick()
+        await acknowledge(desk, (await desk.alarms())[0])
+        await pass_time(desk, 12.0, keep=("hall",))
+        found = {one["subject_id"]: one for one in await desk.alarms()}
+        assert found["cam-up"]["now"]["reasons"][0]["rule"] == "stale"
+        for one in found.values():
+            assert (one["state"], one["priority"]) == ("unacknowledged", 2)
+            assert one["zone_ids"] == ["stair"]
+
+
+async def test_a_lost_recorder_alerts_again_when_nobody_sees_its_zone_any_more(
+    sqlite_url: str,
+) -> None:
+    group = CameraGroup(
+        "nvr", AlarmType.RECORDER_LOST, Name("录像机", "NVR"), ("cam-a", "cam-stair")
+    )
+    async with running_desk(sqlite_url, site=TWO_ON_THE_STAIR, groups=(group,)) as desk:
+        await desk.send(*(desk.camera(one, "offline", "hung") for one in group.camera_ids))
+        await pass_time(desk, 1.0, keep=("hall", "stair"))
+        parent = next(one for one in await desk.alarms() if one["subject_id"] == "nvr")
+        assert parent["priority"] == 3
+        await acknowledge(desk, parent)
+        await dark(desk, "stair", 12, keep="hall")
+        found = {one["subject_id"]: one for one in await desk.alarms()}
+        assert (found["nvr"]["state"], found["nvr"]["priority"]) == ("unacknowledged", 2)
+        assert found["cam-stair"]["state"] == "suppressed"
+
+
+async def test_a_camera_out_of_service_alerts_when_nobody_sees_its_zone_any_more(
+    sqlite_url: str,
+) -> None:
+    async with running_desk(sqlite_url) as desk:
+        await desk.send(desk.camera("cam-a", "offline", "hung"))
+        body = {"name": "王芳", "second": "李强", "version": 1, "hours": 48, "reason": "更换镜头"}
+        await desk.post("/api/v1/alarms/1/out-of-service", body)
+        await pass_time(desk, 5.0, keep=("hall", "stair"))
+        assert (await desk.alarms())[0]["state"] == "out_of_service"
+        await dark(desk, "hall", 12, keep="stair")
+        (alarm,) = await desk.alarms()
+        assert (alarm["state"], alarm["hold"]) == ("unacknowledged", None)

@@ -1,8 +1,10 @@
-"""The spool on a real SQLite file, full disks by SQLite's own page limit."""
+"""The spool on a real SQLite file; full disks by SQLite's own page limit, and by real ones."""
 
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,10 @@ from streams.records import RECORD, CameraState
 from streams.reporting import AnyRecord, Reporter
 from streams.spool import Rejection, Spool
 from tests.streams.fakes import NOON, ORIGIN, reading
+from tests.streams.full_disk import full_disk
 from vision.readings import Level
+
+_PAGE_BYTES = 4096
 
 
 @pytest.fixture
@@ -173,6 +178,71 @@ def test_records_in_memory_go_to_the_disk_when_it_takes_them_again(
     spool.close()
 
 
+def test_on_a_full_disk_what_the_api_took_leaves_and_is_forgotten_later(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    """To delete takes disk: each record is sent once all the same, and those in memory leave."""
+    path = tmp_path / "s.sqlite3"
+    spool = Spool(path)
+    spool.append(readings(reporter, 5))  # ids 1 to 5
+    with full_disk(path):
+        spool.append(urgent(reporter))  # id 6, in memory
+        first = spool.batch(3)
+        spool.delete(first)
+        assert [record.row_id for record in first] == [-1, 1, 2]
+        assert ids(spool) == ["3", "4", "5"]
+        assert (spool.counts().waiting, spool.counts().in_memory) == (3, 0)
+        spool.reject([Rejection(spool.batch(1)[0], "unknown zone")])
+        assert ids(spool) == ["4", "5"]
+    spool.append(readings(reporter, 1, start_s=9))  # id 7
+    assert ids(spool) == ["4", "5", "7"]
+    assert spool.counts().waiting == 3
+    assert spool.rejected() == (("w1:run1:3", "unknown zone"),)
+    spool.close()
+    again = Spool(path)
+    assert ids(again) == ["4", "5", "7"]
+    again.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB in memory; skips where this user may not mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    made = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {made.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_file_system_without_a_free_byte_holds_up_nothing(
+    small_disk: Path, reporter: Reporter
+) -> None:
+    spool = Spool(small_disk / "s.sqlite3")
+    spool.append(readings(reporter, 300))
+    with (small_disk / "other").open("wb", buffering=0) as other:
+        for size in (65_536, 4_096, 1):
+            with suppress(OSError):
+                while other.write(b"x" * size):
+                    pass
+    spool.append(urgent(reporter))
+    assert spool.counts().in_memory == 1
+    sent: list[str] = []
+    while batch := spool.batch(50):
+        sent.extend(record.record_id for record in batch)
+        spool.delete(batch)
+    assert len(sent) == len(set(sent)) == 301
+    assert spool.counts().waiting == 0
+    (small_disk / "other").unlink()
+    spool.delete(())
+    spool.close()
+    again = Spool(small_disk / "s.sqlite3")
+    assert again.batch(1) == ()
+    again.close()
+
+
 def test_rejected_records_are_set_aside_with_their_reason(
     tmp_path: Path, reporter: Reporter
 ) -> None:
@@ -197,6 +267,28 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
     (aside,) = tmp_path.glob("s.sqlite3.damaged-*")
     assert aside.read_bytes().startswith(b"not a database")
     spool.close()
+
+
+def test_one_damaged_page_is_found_wherever_it_lies(tmp_path: Path, reporter: Reporter) -> None:
+    """It would end every worker that reads as far as it, at each of its starts."""
+    path = tmp_path / "s.sqlite3"
+    spool = Spool(path)
+    spool.append(readings(reporter, 60))
+    spool.close()
+    whole = path.read_bytes()
+    pages = len(whole) // _PAGE_BYTES
+    assert pages > 8
+    for page in range(1, pages):
+        for old in tmp_path.glob("s.sqlite3*"):
+            old.unlink()
+        start = page * _PAGE_BYTES
+        path.write_bytes(whole[:start] + bytes(_PAGE_BYTES) + whole[start + _PAGE_BYTES :])
+        spool = Spool(path)
+        assert ids(spool) == []
+        spool.append(urgent(reporter))
+        assert len(ids(spool)) == 1
+        spool.close()
+        assert len(list(tmp_path.glob("s.sqlite3.damaged-*"))) == 1
 
 
 def test_a_folder_in_the_way_is_one_clear_message(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from streams.clock import SimulatedClock
 from streams.errors import UploadError
 from streams.records import CameraState
 from streams.reporting import Reporter
-from streams.spool import Spool
+from streams.spool import Spool, SpooledRecord
 from streams.uploader import Uploader, UploaderSettings
 from tests.streams.fakes import NOON, ORIGIN
 
@@ -225,6 +226,46 @@ def test_after_stop_what_is_left_is_sent_once_more_and_not_for_ever(bench: Bench
     bench.api.answers = [status(503)]
     bench.uploader.run(stop)
     assert bench.waiting() == 1
+
+
+def test_a_disk_that_refuses_holds_the_uploader_up_and_does_not_end_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody watches the cameras while a worker starts anew; the API knows what is sent twice."""
+    stop = threading.Event()
+    batch, refusals = bench.spool.batch, 3
+
+    def refuse_first(limit: int) -> tuple[SpooledRecord, ...]:
+        nonlocal refusals
+        refusals -= 1
+        if refusals >= 0:
+            raise sqlite3.OperationalError("disk I/O error")
+        return batch(limit)
+
+    def last(records: list[dict[str, object]]) -> httpx.Response:
+        stop.set()
+        return bench.api.take(records)
+
+    monkeypatch.setattr(bench.spool, "batch", refuse_first)
+    bench.fill(3)
+    bench.api.answers = [last]
+    bench.uploader.run(stop)
+    assert bench.uploader.failures == 3
+    assert bench.api.stored == ["w1:run1:1", "w1:run1:2", "w1:run1:3"]
+    assert bench.waiting() == 0
+
+
+def test_a_damaged_spool_ends_the_uploader_for_a_new_start(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the next start sets a damaged file aside."""
+
+    def damaged(limit: int) -> tuple[SpooledRecord, ...]:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr(bench.spool, "batch", damaged)
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        bench.uploader.run(threading.Event())
 
 
 def test_a_spool_closed_under_the_uploader_ends_it(tmp_path: Path) -> None:

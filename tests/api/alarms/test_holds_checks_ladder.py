@@ -132,6 +132,26 @@ def test_priority_1_breaks_out_of_a_hold_and_cannot_be_held() -> None:
         holds.hold(change.alarm, shelf(), change.alarm.version)
 
 
+@pytest.mark.parametrize(
+    ("hold", "state"),
+    [
+        (shelf(), AlarmState.UNACKNOWLEDGED),
+        (
+            Hold(AlarmState.OUT_OF_SERVICE, who(1.0), START.plus(600.0), second="李强"),
+            AlarmState.UNACKNOWLEDGED,
+        ),
+        # The recorder's alarm tells it.
+        (Hold(AlarmState.SUPPRESSED, who(1.0, SYSTEM), parent_number=9), AlarmState.SUPPRESSED),
+    ],
+)
+def test_what_people_put_aside_breaks_out_when_it_gets_worse(hold: Hold, state: AlarmState) -> None:
+    alarm = opened("L3")
+    held = holds.hold(alarm, hold, alarm.version).alarm
+    change = observe(held, replace(signal("L3", 5.0), worse=True), hold)
+    assert change is not None
+    assert change.alarm.state is state
+
+
 def test_holding_twice_is_refused() -> None:
     alarm = opened("L3")
     shelved = holds.hold(alarm, shelf(), alarm.version).alarm

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from api.alarms.errors import AlarmError, ConditionActiveError, StaleVersionError, WrongStateError
 from api.alarms.machine import REOPEN_WITHIN_S, acknowledge, close, observe
 from api.alarms.values import (
+    KNOWING_ACTIONS,
     SYSTEM,
     Action,
     Alarm,
@@ -56,7 +57,11 @@ def who(at_s: float, name: str = "王芳") -> Signature:
 
 
 def play(steps: str) -> tuple[Alarm | None, list[str]]:
-    """Play words such as `L3 ack L0`; one second passes at each. Returns alarm and actions."""
+    """Play words such as `L3 ack L0`; one second passes at each. Returns alarm and actions.
+
+    Which of them were steps at which the cause was known is taken from the actions, as the store
+    does from the history.
+    """
     alarm: Alarm | None = None
     actions: list[str] = []
     for second, step in enumerate(steps.split()):
@@ -68,7 +73,9 @@ def play(steps: str) -> tuple[Alarm | None, list[str]]:
                 else close(alarm, who(second), alarm.version, "crowd_relieved")
             )
         else:
-            found = observe(alarm, signal(step, second))
+            told = [action for action in actions if action in KNOWING_ACTIONS]
+            was_gone = told[-1:] == [Action.RETURNED]
+            found = observe(alarm, signal(step, second), was_gone=was_gone)
             if found is None:
                 continue
             change = found
@@ -124,6 +131,34 @@ def play(steps: str) -> tuple[Alarm | None, list[str]]:
         ),
         ("L2 UNKNOWN L4", "unacknowledged", "opened condition_unknown raised"),
         ("L3 L0 UNKNOWN ack", "acknowledged", "opened returned condition_unknown acknowledged"),
+        # What was gone before nobody could see has come back after it; what was there has not.
+        (
+            "L4 ack L0 UNKNOWN L4",
+            "unacknowledged",
+            "opened acknowledged returned condition_unknown repeated",
+        ),
+        (
+            "L4 ack L0 UNKNOWN L2",
+            "unacknowledged",
+            "opened acknowledged returned condition_unknown repeated",
+        ),
+        (
+            "L3 L0 UNKNOWN ack L3",
+            "unacknowledged",
+            "opened returned condition_unknown acknowledged repeated",
+        ),
+        ("L3 L0 UNKNOWN L3", "unacknowledged", "opened returned condition_unknown repeated"),
+        (
+            "L4 ack UNKNOWN L4",
+            "acknowledged",
+            "opened acknowledged condition_unknown condition_known",
+        ),
+        (
+            "L4 ack L0 UNKNOWN L4 ack UNKNOWN L4",
+            "acknowledged",
+            "opened acknowledged returned condition_unknown repeated acknowledged "
+            "condition_unknown condition_known",
+        ),
         # A person may end it while nobody can see, having looked there in person.
         ("L3 UNKNOWN close", "closed", "opened condition_unknown closed"),
     ],
@@ -146,6 +181,18 @@ def test_repeats_are_counted_on_the_same_alarm() -> None:
     alarm, _ = play("L3 L0 L3 L0 L3")
     assert alarm is not None
     assert (alarm.number, alarm.repeats) == (1, 2)
+
+
+@pytest.mark.parametrize(("steps", "again"), [("L3", False), ("L3 ack", True)])
+def test_what_got_worse_must_be_seen_again_by_who_has_seen_it(steps: str, again: bool) -> None:
+    """Neither level nor priority tells that a lost camera's zone is seen by nobody now."""
+    alarm, _ = play(steps)
+    assert alarm is not None
+    change = observe(alarm, replace(signal("L3", 9.0), zone_ids=("hall",), worse=True))
+    assert change is not None
+    assert [entry.action for entry in change.entries] == [Action.RAISED] * again
+    assert change.alarm.state is AlarmState.UNACKNOWLEDGED
+    assert change.alarm.zone_ids == ("stair", "hall")
 
 
 def test_numbers_alone_add_no_history_and_no_version() -> None:

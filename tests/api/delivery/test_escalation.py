@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from api.alarms import escalation, store
-from api.alarms.machine import observe
-from api.alarms.values import Alarm, Change
+from api.alarms.machine import acknowledge, observe
+from api.alarms.values import Alarm, Change, Signature
 from api.database import Database
 from api.delivery.drivers.cap import NAMESPACE, cap_document
 from api.delivery.message import OutMessage
@@ -95,6 +95,38 @@ async def test_who_is_told(
 ) -> None:
     found = await climb(sqlite_url, both(), priority, steps)
     assert [(row["target_id"], row["action"]) for row in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("priority", "level", "steps", "target"),
+    [(2, Level.L3, 2, "room"), (1, Level.L4, 3, "district")],
+)
+async def test_whom_the_ladder_brought_in_hears_how_it_goes_on(
+    database_url: str, priority: int, level: Level, steps: int, target: str
+) -> None:
+    outbox = Outbox(both(), SITE, DeskPlan(people=(LIU,), ladder=LADDER))
+    async with Database(database_url) as database:
+
+        async def save(change: Change | None) -> Alarm:
+            assert change is not None
+            async with database.write() as connection:
+                alarm = await store.save(connection, change)
+                await outbox.enqueue(connection, alarm, change.entries, NOW)
+            return alarm
+
+        async def observed(alarm: Alarm | None, level: Level, at_s: float) -> Alarm:
+            known = signal(level=level, priority=priority, at=NOW.plus(at_s))
+            return await save(observe(alarm, known))
+
+        alarm = await observed(None, level, 0.0)
+        for step in escalation.steps_for(LADDER, priority)[:steps]:
+            alarm = await save(escalation.by_time(alarm, step, NOW.plus(step.after_s)))
+        alarm = await observed(alarm, Level.L0, 400.0)
+        alarm = await observed(alarm, level, 410.0)
+        assert alarm.escalated == 0
+        alarm = await save(acknowledge(alarm, Signature("王芳", NOW.plus(420.0)), alarm.version))
+        told = [row["action"] for row in await rows(database) if row["target_id"] == target]
+        assert told == ["escalated", "returned", "repeated", "acknowledged"]
 
 
 async def test_the_message_says_what_the_step_does_and_whom_it_tells(database_url: str) -> None:

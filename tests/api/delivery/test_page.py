@@ -220,6 +220,26 @@ async def test_a_sender_that_does_not_run_is_an_alarm(desk: Desk) -> None:
     assert [path["state"] for path in state["targets"][0]["paths"]] == ["unknown", "unknown"]
 
 
+@pytest.mark.parametrize(("comes_back", "told"), [(True, {}), (False, {"sender": "active"})])
+async def test_after_the_clock_was_set_back_a_sender_has_time_to_speak(
+    desk: Desk, comes_back: bool, told: dict[str, str]
+) -> None:
+    """Its last sign of life, in the future now, neither proves that it lives nor that it died."""
+    await desk.path("up")
+    desk.clock.advance(21.0)
+    await desk.path("up")
+    desk.clock.step_utc(-600.0)
+    for second in range(16):
+        await desk.monitor.tick()
+        assert await desk.alarms() == {}
+        if comes_back and second == 2:
+            await desk.path("up")
+        desk.clock.advance(0.9)
+    desk.clock.advance(0.7)
+    await desk.monitor.tick()
+    assert await desk.alarms() == told
+
+
 async def test_the_metrics_tell_of_delivery(desk: Desk) -> None:
     await desk.path("up")
     view = await desk.monitor.tick()

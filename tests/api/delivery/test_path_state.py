@@ -66,3 +66,10 @@ def test_what_becomes_an_alarm() -> None:
     assert faults_of(view("unknown", "unknown", beat_s=16.0)) == {
         "sender": Fault("delivery_sender_silent", 1)
     }
+
+
+def test_a_sign_of_life_in_the_future_is_none() -> None:
+    assert not view("up", beat_s=-15.0).sender_silent
+    ahead = view("unknown", beat_s=-600.0)
+    assert (ahead.sender_silent, ahead.sender_ahead) == (True, True)
+    assert not view("unknown", beat_s=16.0).sender_ahead

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from api.database import Database
@@ -14,9 +15,10 @@ from api.delivery.driver import Accepted, Receipt
 from api.delivery.errors import PathError, RefusedError
 from api.delivery.message import OutMessage
 from api.delivery.outbox import Outbox, requeue
-from api.delivery.sender import URGENT_RESERVE, WINDOW
+from api.delivery.sender import URGENT_RESERVE, WINDOW, Sender
+from api.delivery.tables import DELIVERY_SENDERS
 from api.delivery.view import read_view
-from streams.clock import SystemClock
+from streams.clock import SimulatedClock, SystemClock
 from tests.api.delivery.cases import (
     SITE,
     FakeDriver,
@@ -122,6 +124,61 @@ async def test_a_living_sender_renews_its_leases(sqlite_url: str) -> None:
             await queue.lease(connection, "room", "busy", 8, NOW)
             await queue.renew(connection, "busy", NOW, NOW.plus(10.0))
             assert await queue.lease(connection, "room", "new", 8, NOW.plus(20.0)) == []
+
+
+async def test_a_start_brings_back_what_lies_in_the_future(database_url: str) -> None:
+    """The clock was set back ten minutes: what waited is due, and a dead lease ends in its time."""
+    delivery, later = plan(), NOW.plus(600.0)
+    async with Database(database_url) as database:
+        for zone in ("stair", "hall"):
+            await raise_alarm(database, Outbox(delivery, SITE), subject=zone, at=later)
+        async with database.write() as connection:
+            (held,) = await queue.lease(connection, "room", "dead", 1, later)
+            await queue.renew(connection, "dead", later, later)
+            assert await queue.lease(connection, "room", "new", 8, NOW) == []
+            await queue.bring_back(connection, NOW)
+            (waited,) = await queue.lease(connection, "room", "new", 8, NOW)
+            again = await queue.lease(connection, "room", "new", 8, NOW.plus(12.0))
+            assert (await read_view(connection, delivery, later)).sender_beat is None
+        assert {one.seq for one in again} == {held.seq, waited.seq}
+
+
+async def test_a_sender_that_starts_after_the_clock_was_set_back_sends_at_once(
+    sqlite_url: str,
+) -> None:
+    delivery = plan(paths=("main",), one_path_reason="test")
+    async with Database(sqlite_url) as database:
+        later = SystemClock().utc().plus(600.0)
+        await raise_alarm(database, Outbox(delivery, SITE), at=later)
+        async with sending(database, delivery, {"main": FakeDriver(received)}):
+            async with asyncio.timeout(30.0):
+                await until(lambda: all_settled(database))
+
+
+async def test_signs_of_life_go_on_when_the_clock_is_set_back(sqlite_url: str) -> None:
+    clock = SimulatedClock()
+    delivery = plan(paths=("main",), one_path_reason="test")
+    async with Database(sqlite_url) as database:
+
+        async def beat_ns() -> int:
+            async with database.read() as connection:
+                found = await connection.execute(select(func.max(DELIVERY_SENDERS.c.beat_ns)))
+                return int(found.scalar() or 0)
+
+        async def beats_now() -> bool:
+            return await beat_ns() == clock.utc().ns
+
+        sender = Sender(database, delivery, clock, lambda *_: FakeDriver(received))
+        running = asyncio.create_task(sender.run())
+        try:
+            await until(beats_now, "a first sign of life")
+            clock.step_utc(-600.0)
+            clock.advance(2.0)
+            async with asyncio.timeout(30.0):
+                await until(beats_now, "a sign of life after the step")
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_the_second_path_takes_over(sqlite_url: str) -> None:

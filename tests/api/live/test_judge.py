@@ -78,6 +78,15 @@ def test_a_clock_that_runs_ahead_is_flagged_and_does_not_freshen(
     assert zone_now("stair", ahead, START.plus(4.0), LIMITS).stale
 
 
+@pytest.mark.parametrize(("back_s", "level", "age_s"), [(5.0, "L0", 0.0), (6.0, "UNKNOWN", None)])
+def test_a_reading_from_before_the_clock_was_set_back_has_no_age(
+    back_s: float, level: str, age_s: float | None
+) -> None:
+    now = zone_now("stair", state(), START.plus(-back_s), LIMITS)
+    assert (now.level.value, now.age_s, now.stale) == (level, age_s, level == "UNKNOWN")
+    assert now.since == START.plus(-back_s if now.stale else 0.0)
+
+
 @given(
     level=st.sampled_from([level.value for level in Level]),
     captured_s=st.floats(-100, 100),
@@ -130,18 +139,44 @@ def known_at(
     return Known(SITE, LIMITS, START, START.plus(passed_s), zones, statuses)
 
 
-def test_a_lost_camera_is_its_own_cause_and_its_partner_is_not_blamed() -> None:
-    known = known_at(
-        40.0,
-        {"stair": state(captured_s=40.0, received_s=40.0)},
-        {"cam-a": CameraState.OFFLINE, "cam-b": CameraState.LIVE},
-    )
-    assert lost_causes(known) == {"cam-stair": None, "cam-a": "hung", "cam-b": None}
+A_LOST = {"cam-a": CameraState.OFFLINE, "cam-b": CameraState.LIVE}
+
+
+def hall(level: str, *, since_s: float = 0.0, at_s: float = 40.0) -> ZoneState:
+    read = state(level, zone_id="hall", captured_s=at_s, received_s=at_s)
+    return replace(read, level_since=START.plus(since_s))
+
+
+@pytest.mark.parametrize(
+    ("zone", "partner", "unseen"),
+    [
+        (hall("L0"), None, ()),
+        # It may be dark because the lost one does not see it: the lost one's alarm names it.
+        (hall("UNKNOWN"), None, ("hall",)),
+        (hall("UNKNOWN", since_s=31.0), None, ()),
+        # Silence is no fault of the lost one.
+        (hall("L0", at_s=29.0), "stale", ("hall",)),
+    ],
+)
+def test_a_lost_camera_is_its_own_cause_and_its_partner_is_blamed_for_silence_alone(
+    zone: ZoneState, partner: str | None, unseen: tuple[str, ...]
+) -> None:
+    zones = {"stair": state(captured_s=40.0, received_s=40.0), "hall": zone}
+    known = known_at(40.0, zones, A_LOST)
+    assert lost_causes(known) == {"cam-stair": None, "cam-a": "hung", "cam-b": partner}
+    assert unseen_zones(known, "cam-a") == unseen
+
+
+@pytest.mark.parametrize(("partner", "unseen"), [("starting", ()), ("live", ("hall",))])
+def test_a_partner_that_starts_leaves_no_zone_unseen(partner: str, unseen: tuple[str, ...]) -> None:
+    cameras = {"cam-a": CameraState.OFFLINE, "cam-b": CameraState(partner)}
+    assert unseen_zones(known_at(40.0, {"hall": hall("UNKNOWN")}, cameras), "cam-a") == unseen
 
 
 def test_silence_of_a_zone_is_laid_at_all_its_cameras() -> None:
     known = known_at(40.0, {"stair": state(captured_s=40.0, received_s=40.0)}, {})
     assert lost_causes(known) == {"cam-stair": None, "cam-a": "stale", "cam-b": "stale"}
+    assert unseen_zones(known, "cam-a") == ("hall",)
 
 
 @pytest.mark.parametrize(
