@@ -18,9 +18,9 @@ from api.coverage.difference import difference
 from api.coverage.document import AreaPart, AuditDocument, Name
 from api.coverage.errors import AuditFileError
 from api.coverage.floors import scenes_of
-from config.barriers import barriers_of
 from api.coverage.table import rows_of, write_csv
 from config import Site, load_site, sample_school_directory
+from config.barriers import barriers_of
 from tests.api.coverage.conftest import MADE_AT
 
 
