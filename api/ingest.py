@@ -191,7 +191,7 @@ async def _apply(work: Work, record: AnyRecord) -> None:
         await _apply_camera(work, record)
         return
     if isinstance(record, CameraHealthRecord):
-        await take_health(work.connection, record)
+        await take_health(work.connection, record, work.known.now)
         return
     if isinstance(record, WorkerLoadRecord):
         work.set_load(record)

@@ -74,14 +74,17 @@ class BaselineRow:
     confirmed: Utc | None
 
 
-async def take_health(connection: AsyncConnection, record: CameraHealthRecord) -> None:
-    """Take a worker's record in; one older than what is known changes nothing."""
+async def take_health(connection: AsyncConnection, record: CameraHealthRecord, now: Utc) -> None:
+    """Take a worker's record in; one older than what is known changes nothing.
+
+    What is known from after `now` was told before the wall clock was set back, and is older.
+    """
     at = Utc.from_datetime(record.captured_at)
     known = await connection.execute(
         select(CAMERA_HEALTH.c.captured_ns).where(CAMERA_HEALTH.c.camera_id == record.camera_id)
     )
     newest_ns = known.scalar_one_or_none()
-    if newest_ns is not None and at.ns < newest_ns:
+    if newest_ns is not None and at.ns < newest_ns <= now.ns:
         return
     await _replace_health(connection, record, at)
     await _settle_faults(connection, record, at)

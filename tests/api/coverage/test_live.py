@@ -200,6 +200,16 @@ async def test_a_fault_is_kept_with_duration_and_picture(desk: School) -> None:
     assert viewing["camera_id"] == "cam-hall"
 
 
+async def test_a_fault_of_before_the_clock_was_set_back_ends_all_the_same(desk: School) -> None:
+    """What was stored lies in the future then, and is older than anything that comes."""
+    ahead = desk.clock.utc().plus(600.0).iso()
+    await desk.health("cam-hall", "blurred", captured_at=ahead)
+    await desk.health("cam-hall", captured_at=desk.clock.utc().iso())
+    desk.clock.advance(1.0)
+    (fault,) = (await desk.get("coverage/faults"))["faults"]
+    assert fault["closed_at"] is not None
+
+
 async def test_people_confirm_and_the_worker_hears_of_it(desk: School) -> None:
     at = desk.clock.utc().iso()
     learnt = {

@@ -1,7 +1,7 @@
 // The desk's event stream, and what the guard is told of it.
 
 import { LOST_AFTER_MS, listen } from "./stream.js";
-import { learnServerTime } from "./time.js";
+import { learnServerTime, meetServerTime } from "./time.js";
 
 const KINDS = ["snapshot", "zone", "camera", "alarm", "load"];
 
@@ -12,15 +12,19 @@ const KINDS = ["snapshot", "zone", "camera", "alarm", "load"];
 export function openLink({ onEvent, onState }) {
   let everHeard = false;
   let broken = false;
+  let anew = true;
   const events = Object.fromEntries(KINDS.map((kind) => [kind, (body) => onEvent(kind, body)]));
-  events.ping = (body) => learnServerTime(body.server_time);
+  events.ping = (body) => {
+    (anew ? meetServerTime : learnServerTime)(body.server_time);
+    anew = false;
+  };
   const silentMs = listen("/api/v1/events", events, {
     onHeard: () => {
       everHeard = true;
       broken = false;
     },
     onBroken: () => {
-      broken = true;
+      broken = anew = true;
     },
   });
 

@@ -12,6 +12,12 @@ export function learnServerTime(iso) {
   offsetMs = offsetMs === null ? measured : Math.max(measured, offsetMs - 50);
 }
 
+/** Learn from the first beat of a connection: the server may have begun anew, its clock put right. */
+export function meetServerTime(iso) {
+  offsetMs = null;
+  learnServerTime(iso);
+}
+
 /** Now, in milliseconds of the server's clock. */
 export const serverNow = () => Date.now() + (offsetMs ?? 0);
 
