@@ -67,13 +67,19 @@ def read_segment(video: Path) -> Segment | None:
         fields = _parsed(raw)
         if fields is None:
             continue
-        if "format" in fields and opening is None:
-            opening = fields
-        elif "offset_s" in fields:
-            anchors.append(Anchor(float(str(fields["offset_s"])), _utc(fields["captured_ns"])))
-        elif "cause" in fields:
-            closing = _closing(fields)
+        try:
+            if "format" in fields and opening is None:
+                opening = fields
+            elif "offset_s" in fields:
+                anchors.append(Anchor(float(str(fields["offset_s"])), _utc(fields["captured_ns"])))
+            elif "cause" in fields:
+                closing = _closing(fields)
+        except (KeyError, ValueError):
+            # Whole JSON that says too little is a torn line as well.
+            continue
     if opening is None or opening.get("format") != _FORMAT or not anchors:
+        return None
+    if "camera" not in opening or opening.get("how") not in set(How):
         return None
     first, last = anchors[0], anchors[-1]
     return Segment(

@@ -117,3 +117,33 @@ def test_the_newest_files_are_the_last_of_all(tmp_path: Path, count: int) -> Non
 
 def test_a_camera_without_a_folder_has_no_files(tmp_path: Path) -> None:
     assert newest_video_files(tmp_path / CAMERA, 20) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"offset_s": 5.0}',
+        b'{"offset_s": "soon", "captured_ns": 1}',
+        b'{"end_ns": 1, "cause": "whim", "bytes": 5, "sha256": ""}',
+        b'{"end_ns": 1, "cause": "full"}',
+        b"[1]",
+    ],
+)
+def test_a_line_of_notes_that_says_too_little_is_a_torn_one(tmp_path: Path, line: bytes) -> None:
+    path = written(tmp_path, 0, ended=False)
+    whole = read_segment(path)
+    assert whole is not None
+    notes = notes_of(path)
+    notes.write_bytes(notes.read_bytes() + line + b"\n")
+    assert read_segment(path) == whole
+
+
+@pytest.mark.parametrize("known", [b'"camera"', b'"copied"'])
+def test_notes_without_a_camera_or_of_an_unknown_way_are_no_segment(
+    tmp_path: Path, known: bytes
+) -> None:
+    path = written(tmp_path, 0)
+    notes = notes_of(path)
+    assert known in notes.read_bytes()
+    notes.write_bytes(notes.read_bytes().replace(known, b'"other"'))
+    assert read_segment(path) is None
