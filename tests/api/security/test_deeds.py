@@ -84,7 +84,7 @@ DEEDS: list[Row] = [
         "account.roles",
         "zhao",
     ),
-    (Role.POLICE_ROOM, f"{PLAN}/records/{{record}}/review", {}, "plan.record.reviewed", "record:"),
+    (Role.BUREAU, f"{PLAN}/records/{{record}}/review", {}, "plan.record.reviewed", "record:"),
 ]
 
 
