@@ -11,10 +11,9 @@ from api.plan import history, record_store
 from api.plan.asking import Number, PlanDep, UnitId
 from api.plan.curves import HEIGHT, WIDTH, plot
 from api.plan.errors import NotFoundRefusal
-from api.plan.page_frame import Answer, Frame, PageRefusal, RecordsPage, absent, local_clock
+from api.plan.page_frame import Answer, Frame, RecordsPage, absent, local_clock
 from api.plan.record_store import Record
-from api.plan.scopes import PlanScope
-from config.plan import RecordKinds
+from api.plan.subjects import seen_record
 from config.plan.record_kinds import FieldType
 
 router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
@@ -39,7 +38,7 @@ async def records_page(
             found = await record_store.listed(connection, desk.unit_no, wanted, drafts_only=drafts)
     except NotFoundRefusal as error:
         raise absent(error) from error
-    seen = [one for one in found if allowed(scope, kinds, one)]
+    seen = [one for one in found if scope.allows(one.kind, one.kind_type)]
     values = {
         "unit": desk.unit,
         "records": sorted(seen, key=lambda one: not one.is_draft),
@@ -57,13 +56,11 @@ async def record_page(
     """One record: its form, its curve, its files, who did what with it."""
     try:
         async with plan.reading(viewer, unit_id) as (connection, desk):
-            record = await record_store.one(connection, desk.unit_no, number)
+            record = await seen_record(viewer, connection, desk, number)
             files = await record_store.files_of(connection, desk.unit_no, number)
             told = await history.of_subject(connection, f"record:{number}")
     except NotFoundRefusal as error:
         raise absent(error) from error
-    if not allowed(viewer.scope(unit_id), plan.edition.kinds, record):
-        raise PageRefusal(404, "absent.html")
     kind = plan.edition.kinds.by_id.get(record.kind)
     fields = [] if kind is None else _fields(record, kind.fields)
     values = {
@@ -79,12 +76,6 @@ async def record_page(
         "clock": local_clock(plan.zone),
     }
     return Frame(request, plan, viewer).draw("record.html", values)
-
-
-def allowed(scope: PlanScope, kinds: RecordKinds, record: Record) -> bool:
-    """Whether the viewer's roles keep records of this kind and type."""
-    del kinds
-    return scope.allows(record.kind, record.kind_type)
 
 
 def drawn(record: Record) -> Any:

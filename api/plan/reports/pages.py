@@ -129,12 +129,17 @@ async def row_page(
             counted = PLAN_COUNTS.c
             columns = PLAN_RECORDS.c
             query = (
-                select(columns.id, columns.title, columns.author, counted.merged)
+                select(
+                    *(columns.id, columns.title, columns.author, counted.merged),
+                    *(columns.kind, columns.kind_type),
+                )
                 .join(PLAN_COUNTS, counted.record_id == columns.id)
                 .where(counted.occurrence_id == number)
                 .order_by(columns.id)
             )
-            records = (await connection.execute(query)).all()
+            scope = viewer.scope(unit_id)
+            found = (await connection.execute(query)).all()
+            records = [one for one in found if scope.allows(one.kind, one.kind_type)]
             entries = await history.of_subject(connection, f"occurrence:{number}")
     except NotFoundRefusal as error:
         raise absent(error) from error
