@@ -145,12 +145,13 @@ class _Secrets:
             return ""
         try:
             found = read_secret(reference, self.directory)
-            if _SECRET.match(found):
-                return found
-            raise SecretError(f"the secret {reference} is not of the form whsec_...")
         except SecretError as error:
             self._lack(owner, at, str(error))
             return ""
+        if _SECRET.match(found):
+            return found
+        self._lack(owner, at, f"the secret {reference} is not of the form whsec_...")
+        return ""
 
     def _is_reference(self, text: str, at: KeyPath) -> bool:
         good = is_reference(text)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.alarms.store import hold_of, hold_text
+from api.alarms.stored_parts import hold_of, hold_text
 from api.alarms.tables import ALARM_HOLDS
 from api.alarms.values import AlarmKey, AlarmState, AlarmType, Hold
 from vision.instants import Utc

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, and_, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms.errors import UnknownAlarmError
+from api.alarms.stored_parts import (
+    check_of,
+    check_text,
+    evidence_of,
+    evidence_text,
+    hold_of,
+    hold_text,
+    signature_of,
+    signature_text,
+    utc_of,
+)
 from api.alarms.values import (
     HELD_STATES,
     KNOWING_ACTIONS,
@@ -21,17 +32,12 @@ from api.alarms.values import (
     AlarmState,
     AlarmType,
     Change,
-    Check,
     Condition,
-    Evidence,
     HistoryEntry,
-    Hold,
-    Signature,
-    Verdict,
 )
 from api.database.tables import ALARM_HISTORY, ALARMS
 from vision.instants import Utc
-from vision.readings import Level, Reason
+from vision.readings import Level
 
 _KEYS_PER_QUERY = 200
 
@@ -190,7 +196,7 @@ async def due(connection: AsyncConnection, now: Utc) -> tuple[Alarm, ...]:
 async def first_due(connection: AsyncConnection) -> Utc | None:
     """The next moment at which time alone changes an alarm."""
     query = select(func.min(ALARMS.c.next_due_ns)).where(ALARMS.c.state != AlarmState.CLOSED.value)
-    return _utc((await connection.execute(query)).scalar())
+    return utc_of((await connection.execute(query)).scalar())
 
 
 async def children(connection: AsyncConnection, number: int) -> tuple[Alarm, ...]:
@@ -231,23 +237,23 @@ def _columns(alarm: Alarm) -> dict[str, Any]:
         "priority": alarm.priority,
         "state": alarm.state.value,
         "condition": alarm.condition.value,
-        "evidence_json": _evidence_text(alarm.evidence),
-        "peak_json": _evidence_text(alarm.peak),
+        "evidence_json": evidence_text(alarm.evidence),
+        "peak_json": evidence_text(alarm.peak),
         "opened_ns": alarm.opened_at.ns,
         "received_ns": alarm.received_at.ns,
         "updated_ns": alarm.updated_at.ns,
         "latched": alarm.latched,
         "repeats": alarm.repeats,
         "version": alarm.version,
-        "acknowledged_json": _signature_text(alarm.acknowledged),
-        "closed_json": _signature_text(alarm.closed),
+        "acknowledged_json": signature_text(alarm.acknowledged),
+        "closed_json": signature_text(alarm.closed),
         "cause": alarm.cause,
         "taken": alarm.taken,
         "hold_json": hold_text(alarm.hold),
-        "check_json": _check_text(alarm.check),
+        "check_json": check_text(alarm.check),
         "waiting_ns": None if alarm.waiting_since is None else alarm.waiting_since.ns,
         "escalated": alarm.escalated,
-        "dispatched_json": _signature_text(alarm.dispatched),
+        "dispatched_json": signature_text(alarm.dispatched),
         "next_due_ns": None if alarm.next_due_at is None else alarm.next_due_at.ns,
     }
 
@@ -260,24 +266,24 @@ def _alarm(row: RowMapping) -> Alarm:
         priority=row["priority"],
         state=AlarmState(row["state"]),
         condition=Condition(row["condition"]),
-        evidence=_evidence(row["evidence_json"]),
-        peak=_evidence(row["peak_json"]),
+        evidence=evidence_of(row["evidence_json"]),
+        peak=evidence_of(row["peak_json"]),
         opened_at=Utc(row["opened_ns"]),
         received_at=Utc(row["received_ns"]),
         updated_at=Utc(row["updated_ns"]),
         latched=bool(row["latched"]),
         repeats=row["repeats"],
         version=row["version"],
-        acknowledged=_signature(row["acknowledged_json"]),
-        closed=_signature(row["closed_json"]),
+        acknowledged=signature_of(row["acknowledged_json"]),
+        closed=signature_of(row["closed_json"]),
         cause=row["cause"],
         taken=row["taken"],
         hold=hold_of(row["hold_json"]),
-        check=_check(row["check_json"]),
-        waiting_since=_utc(row["waiting_ns"]),
+        check=check_of(row["check_json"]),
+        waiting_since=utc_of(row["waiting_ns"]),
         escalated=row["escalated"],
-        dispatched=_signature(row["dispatched_json"]),
-        next_due_at=_utc(row["next_due_ns"]),
+        dispatched=signature_of(row["dispatched_json"]),
+        next_due_at=utc_of(row["next_due_ns"]),
     )
 
 
@@ -291,7 +297,7 @@ def _history_columns(number: int, entry: HistoryEntry) -> dict[str, Any]:
         "from_state": None if entry.from_state is None else entry.from_state.value,
         "to_state": entry.to_state.value,
         "priority": entry.priority,
-        "evidence_json": _evidence_text(entry.evidence),
+        "evidence_json": evidence_text(entry.evidence),
         "note": entry.note,
         "cause": entry.cause,
         "detail": entry.detail,
@@ -303,99 +309,13 @@ def _history(row: RowMapping) -> HistoryEntry:
     return HistoryEntry(
         action=Action(row["action"]),
         at=Utc(row["at_ns"]),
-        captured_at=_utc(captured_ns),
+        captured_at=utc_of(captured_ns),
         actor=row["actor"],
         from_state=None if from_state is None else AlarmState(from_state),
         to_state=AlarmState(row["to_state"]),
         priority=row["priority"],
-        evidence=_evidence(row["evidence_json"]),
+        evidence=evidence_of(row["evidence_json"]),
         note=row["note"],
         cause=row["cause"],
         detail=row["detail"],
     )
-
-
-def _evidence_text(evidence: Evidence) -> str:
-    return json.dumps(asdict(evidence), ensure_ascii=False)
-
-
-def _evidence(text: str) -> Evidence:
-    data = json.loads(text)
-    return Evidence(
-        level=Level(data["level"]),
-        people=data["people"],
-        density_per_m2=data["density_per_m2"],
-        reasons=tuple(Reason(**reason) for reason in data["reasons"]),
-    )
-
-
-def _signature_text(signature: Signature | None) -> str | None:
-    if signature is None:
-        return None
-    return json.dumps(
-        {"name": signature.name, "at_ns": signature.at.ns, "note": signature.note},
-        ensure_ascii=False,
-    )
-
-
-def _signature(text: str | None) -> Signature | None:
-    if text is None:
-        return None
-    data = json.loads(text)
-    return Signature(data["name"], Utc(data["at_ns"]), data["note"])
-
-
-def hold_text(hold: Hold | None) -> str | None:
-    """A hold as it is stored."""
-    if hold is None:
-        return None
-    return json.dumps(
-        {
-            "kind": hold.kind.value,
-            "by": _signature_text(hold.by),
-            "until_ns": None if hold.until is None else hold.until.ns,
-            "reason": hold.reason,
-            "second": hold.second,
-            "parent_number": hold.parent_number,
-        },
-        ensure_ascii=False,
-    )
-
-
-def hold_of(text: str | None) -> Hold | None:
-    """A hold as it was stored."""
-    if text is None:
-        return None
-    data = json.loads(text)
-    by = _signature(data["by"])
-    if by is None:
-        raise ValueError("a stored hold names nobody")
-    return Hold(
-        kind=AlarmState(data["kind"]),
-        by=by,
-        until=_utc(data["until_ns"]),
-        reason=data["reason"],
-        second=data["second"],
-        parent_number=data["parent_number"],
-    )
-
-
-def _check_text(check: Check | None) -> str | None:
-    if check is None:
-        return None
-    due_ns = None if check.due_at is None else check.due_at.ns
-    return json.dumps(
-        {"verdict": check.verdict.value, "due_ns": due_ns, "by": _signature_text(check.by)},
-        ensure_ascii=False,
-    )
-
-
-def _check(text: str | None) -> Check | None:
-    if text is None:
-        return None
-    data = json.loads(text)
-    return Check(Verdict(data["verdict"]), _utc(data["due_ns"]), _signature(data["by"]))
-
-
-def _utc(ns: int | None) -> Utc | None:
-    return None if ns is None else Utc(ns)
