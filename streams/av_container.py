@@ -333,7 +333,13 @@ def _open_live(uri: SourceUri, timeouts: Timeouts, by: HWAccel | None) -> InputC
         "protocol_whitelist": _LIVE_PROTOCOLS,
     }
     limits = (timeouts.open_s, timeouts.read_s)
-    return av.open(uri.reveal(), "r", options=options, timeout=limits, hwaccel=by)
+    # What pupils say is not asked for, nor is a camera's own metadata.
+    video = options | {"allowed_media_types": "video"}
+    try:
+        return av.open(uri.reveal(), "r", options=video, timeout=limits, hwaccel=by)
+    except (av.error.HTTPBadRequestError, av.error.HTTPOtherClientError):
+        # One without video is asked to play nothing, and one may refuse to send less than all.
+        return av.open(uri.reveal(), "r", options=options, timeout=limits, hwaccel=by)
 
 
 def _open_file(uri: SourceUri, by: HWAccel | None) -> InputContainer:

@@ -7,6 +7,7 @@ Prints `port N` when it listens. Mounts:
     /live     H.264 test picture that moves sideways
     /still    H.264 test picture that stands, with a patch of noise: as a camera on a wall
     /audio    sound only
+    /both     H.264 and sound
     /secret   H.264, user `guard`, password `right`
     /resize   H.264 that changes from 4:3 to 16:9 after two seconds
     /rescale  H.264 that changes from 640x360 to 320x180 after two seconds
@@ -32,7 +33,7 @@ PICTURE = (
     " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps} threads=1"
     " ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
 )
-SOUND = "( audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay0 pt=8 )"
+SOUND = "audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay{number} pt=8"
 
 
 def picture(
@@ -103,11 +104,14 @@ def main() -> int:
         "/live": picture(width, height, fps),
         "/still": picture(width, height, fps, speed=0),
         "/audio": GstRtspServer.RTSPMediaFactory(),
+        "/both": GstRtspServer.RTSPMediaFactory(),
         "/secret": guarded(picture(width, height, fps)),
         "/resize": resizing((480, 360), (640, 360), fps),
         "/rescale": resizing((640, 360), (320, 180), fps),
     }
-    factories["/audio"].set_launch(SOUND)
+    shown = PICTURE.format(width=width, height=height, fps=fps, pattern="smpte", speed=2)
+    factories["/audio"].set_launch(f"( {SOUND.format(number=0)} )")
+    factories["/both"].set_launch(f"{shown[:-1]}{SOUND.format(number=1)} )")
     for path, factory in factories.items():
         if path != "/secret":
             permissions = GstRtspServer.RTSPPermissions()

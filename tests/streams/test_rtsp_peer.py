@@ -9,8 +9,11 @@ import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
+import av
 import pytest
+from av.container import InputContainer
 
 from benchmarks.peers.rtsp import MEND, RtspServer, installed
 from streams.av_container import open_with_av
@@ -153,6 +156,26 @@ def test_a_stream_of_sound_alone(server: RtspServer) -> None:
     error = refusal(PlainUri(server.url("/audio")))
     assert isinstance(error, NoVideoError)
     assert "carries audio and no video" in str(error)
+
+
+def test_the_sound_of_a_camera_is_not_asked_for(
+    server: RtspServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[InputContainer] = []
+    opened_by_av = av.open
+
+    def remembered(*place: Any, **options: Any) -> InputContainer:
+        asked.append(opened_by_av(*place, **options))
+        return asked[-1]
+
+    with av.open(server.url("/both"), options={"rtsp_transport": "tcp"}, timeout=10.0) as whole:
+        assert {stream.type for stream in whole.streams} == {"video", "audio"}
+    monkeypatch.setattr(av, "open", remembered)
+    container = open_with_av(PlainUri(server.url("/both")), Timeouts())
+    pictures = container.pictures()
+    assert [next(pictures).size_px for _ in range(5)] == [(320, 180)] * 5
+    assert [[stream.type for stream in one.streams] for one in asked] == [["video"]]
+    container.close()
 
 
 def test_nobody_listens(own_server: RtspServer) -> None:
