@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from api.dismissal.capacity import capacity_per_s, emptying
 from api.dismissal.check import Checked, calmest_fast, walked_stairs
 from api.dismissal.notice import Notice, notice_of
-from api.dismissal.stagger import StaggerError, all_at_once, staggered
+from api.dismissal.stagger import StaggerError, staggered
+from api.dismissal.timetable import all_at_once
 from config import ConfigError, load_site
 from config.dismissal import DismissalFile, load_dismissal
 from config.texts import LANGUAGES, text
@@ -91,7 +93,7 @@ def _say_capacity(console: Console, plan: DismissalFile, lang: str) -> None:
         table.add_column(text(f"dismissal.column.{name}", lang))
     for place in plan.places:
         name = place.name_zh if lang == "zh" else place.name_en
-        table.add_row(name, f"{place.width_m:.2f}", f"{capacity_per_s(place) * 60:.0f}")
+        table.add_row(escape(name), f"{place.width_m:.2f}", f"{capacity_per_s(place) * 60:.0f}")
     console.print(table)
     for floor in emptying(plan):
         blocked = plan.place(floor.blocked)
@@ -105,11 +107,11 @@ def _say_capacity(console: Console, plan: DismissalFile, lang: str) -> None:
 
 
 def _say_notice(console: Console, notice: Notice) -> None:
-    table = Table(title=notice.title, title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=escape(notice.title), title_justify="left", box=SIMPLE_HEAD)
     for column in notice.columns:
         table.add_column(column)
     for row in notice.rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console.print(table)
     most = max((max(curve.per_s) for curve in notice.curves), default=0.0)
     console.print(f"{notice.axis} (0..{most:.1f})", markup=False)

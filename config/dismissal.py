@@ -104,6 +104,7 @@ def load_dismissal(directory: Path) -> DismissalFile:
     """
     values, source = read_values(directory / DISMISSAL_FILE, _ADAPTER)
     _check_ids(values, source)
+    _check_floors(values, source)
     _check_routes(values, source)
     refuse_problems(source)
     return values
@@ -120,9 +121,11 @@ def _check_ids(values: DismissalFile, source: YamlSource) -> None:
                 source.report((key, number, "id"), f"{name} is there twice", "rename one")
 
 
-def _check_routes(values: DismissalFile, source: YamlSource) -> None:
-    known = {place.id: place for place in values.places}
+def _check_floors(values: DismissalFile, source: YamlSource) -> None:
     floors = ", ".join(values.floors)
+    for number, floor in enumerate(values.floors):
+        if floor in values.floors[:number]:
+            source.report(("floors", number), f"{floor} is there twice", "name each floor once")
     for number, place in enumerate(values.places):
         if place.kind is PlaceKind.STAIR and not place.floors:
             source.report(
@@ -136,14 +139,28 @@ def _check_routes(values: DismissalFile, source: YamlSource) -> None:
     for number, room in enumerate(values.rooms):
         if room.floor not in values.floors:
             source.report(("rooms", number, "floor"), f"no floor {room.floor}", f"use {floors}")
+
+
+def _check_routes(values: DismissalFile, source: YamlSource) -> None:
+    known = {place.id: place for place in values.places}
+    for number, room in enumerate(values.rooms):
         for position, place_id in enumerate(room.route):
             at = ("rooms", number, "route", position)
             if place_id not in known:
                 source.report(at, f"no place {place_id}", f"use one of {', '.join(known)}")
+            elif place_id in room.route[:position]:
+                source.report(at, f"{place_id} is passed twice", "name each place of the way once")
             elif known[place_id].floors and room.floor not in known[place_id].floors:
                 source.report(
                     at, f"{place_id} does not serve {room.floor}", "correct the route or its floors"
                 )
+        last = known.get(room.route[-1])
+        if last is not None and last.kind is PlaceKind.STAIR:
+            source.report(
+                ("rooms", number, "route"),
+                f"the way ends on {last.id}, a stair",
+                "name the places in the order in which they are passed, the exit last",
+            )
 
 
 __all__ = ["DISMISSAL_FILE", "DismissalFile", "Place", "PlaceKind", "Room", "load_dismissal"]

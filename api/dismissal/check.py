@@ -16,7 +16,8 @@ from shapely.geometry import Polygon, box
 from shapely.ops import unary_union
 
 from api.dismissal.capacity import WALK_MPS
-from api.dismissal.stagger import Stagger, StaggerError, staggered
+from api.dismissal.stagger import SOLVE_S, StaggerError, staggered
+from api.dismissal.timetable import Stagger
 from config.dismissal import DismissalFile, Place, PlaceKind
 from streams.virtual.scenarios import STEP_S, Flow, Ground, Scenario
 from streams.virtual.simulate import simulate
@@ -83,7 +84,7 @@ def walked_stairs(
 
 
 def calmest_fast(
-    plan: DismissalFile, seed: int, walk: WalkOf | None = None, solve_s: float = 20.0
+    plan: DismissalFile, seed: int, walk: WalkOf | None = None, solve_s: float = SOLVE_S
 ) -> Checked:
     """The earliest end that was found whose stairs all stay below the plan's limit.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from openpyxl import Workbook
 from openpyxl.chart import LineChart, Reference
 from openpyxl.styles import Font
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.graphics.charts.lineplots import LinePlot
-from reportlab.graphics.shapes import Drawing, String
+from reportlab.graphics.shapes import Drawing
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -20,6 +21,11 @@ from api.coverage.fonts import FONT_FILES, register_font
 from api.dismissal.notice import Notice
 
 FORMATS = (".pdf", ".xlsx", ".png")
+# The column with the number of pupils, and the widths of all five on paper and in the picture.
+_PUPILS = 3
+_WIDTHS_PT = (62, 100, 50, 50, 190)
+_WIDTHS_PX = (180, 260, 120, 120, 440)
+_BETWEEN_PX, _LINE_PX, _GAP_PX = 16, 32, 12
 _INKS = ((31, 78, 121), (192, 80, 30), (60, 130, 60), (120, 60, 140))
 
 
@@ -39,26 +45,30 @@ def export(notice: Notice, path: Path) -> None:
 
 def _pdf(notice: Notice, path: Path) -> None:
     font = register_font()
-    plain = ParagraphStyle("plain", fontName=font, fontSize=10, leading=15)
+    plain = ParagraphStyle("plain", fontName=font, fontSize=10, leading=15, wordWrap="CJK")
     title = ParagraphStyle("title", parent=plain, fontSize=18, leading=26)
-    table = Table([notice.columns, *notice.rows], repeatRows=1)
+    cells = [[Paragraph(escape(cell), plain) for cell in row] for row in notice.rows]
+    table = Table([notice.columns, *cells], repeatRows=1, colWidths=_WIDTHS_PT)
     table.setStyle(
         TableStyle(
             [
-                ("FONT", (0, 0), (-1, -1), font, 11),
+                ("FONT", (0, 0), (-1, 0), font, 10),
                 ("GRID", (0, 0), (-1, -1), 0.5, colors.grey),
                 ("BACKGROUND", (0, 0), (-1, 0), colors.whitesmoke),
             ]
         )
     )
-    story = [Paragraph(notice.title, title), Spacer(1, 8), table, Spacer(1, 12)]
-    story += [Paragraph(note, plain) for note in notice.notes]
-    story += [Spacer(1, 12), _drawing(notice, font)]
+    story = [Paragraph(escape(notice.title), title), Spacer(1, 8), table, Spacer(1, 12)]
+    story += [Paragraph(escape(note), plain) for note in notice.notes]
+    if notice.curves:
+        names = " / ".join(curve.name for curve in notice.curves)
+        story += [Spacer(1, 12), Paragraph(escape(f"{notice.axis}: {names}"), plain)]
+        story.append(_drawing(notice))
     SimpleDocTemplate(str(path), pagesize=A4, title=notice.title, invariant=1).build(story)
 
 
-def _drawing(notice: Notice, font: str) -> Drawing:
-    drawing = Drawing(480, 210)
+def _drawing(notice: Notice) -> Drawing:
+    drawing = Drawing(480, 180)
     plot = LinePlot()
     plot.x, plot.y, plot.width, plot.height = 40, 40, 420, 130
     plot.data = [
@@ -71,8 +81,6 @@ def _drawing(notice: Notice, font: str) -> Drawing:
         plot.lines[number].strokeDashArray = None if number == 0 else (4, 2 * number)
     plot.yValueAxis.valueMin = 0
     drawing.add(plot)
-    names = " / ".join(curve.name for curve in notice.curves)
-    drawing.add(String(40, 190, f"{notice.axis}: {names}", fontName=font, fontSize=9))
     return drawing
 
 
@@ -84,14 +92,20 @@ def _xlsx(notice: Notice, path: Path) -> None:
     sheet["A1"].font = Font(size=16, bold=True)
     sheet.append(list(notice.columns))
     for row in notice.rows:
-        sheet.append([int(cell) if cell.isdigit() else cell for cell in row])
+        sheet.append([int(cell) if number == _PUPILS else cell for number, cell in enumerate(row)])
     for note in notice.notes:
         sheet.append([note])
     for column, width in zip("ABCDE", (12, 18, 10, 10, 36), strict=True):
         sheet.column_dimensions[column].width = width
+    if notice.curves:
+        _flow_sheet(book, notice)
+    book.save(path)
+
+
+def _flow_sheet(book: Workbook, notice: Notice) -> None:
     flow = book.create_sheet("2")
     flow.append(["min", *(curve.name for curve in notice.curves)])
-    for number in range(len(notice.curves[0].per_s) if notice.curves else 0):
+    for number in range(len(notice.curves[0].per_s)):
         minute = round(number * notice.slot_s / 60.0, 2)
         flow.append([minute, *(curve.per_s[number] for curve in notice.curves)])
     chart = LineChart()
@@ -101,7 +115,6 @@ def _xlsx(notice: Notice, path: Path) -> None:
     )
     chart.add_data(data, titles_from_data=True)
     flow.add_chart(chart, "E2")
-    book.save(path)
 
 
 def _png(notice: Notice, path: Path) -> None:
@@ -109,21 +122,43 @@ def _png(notice: Notice, path: Path) -> None:
     if file is None:
         raise ReportError("no font with Chinese characters; install the package fonts-wqy-zenhei")
     title, plain = ImageFont.truetype(str(file), 40), ImageFont.truetype(str(file), 24)
-    height = 560 + 44 * (len(notice.rows) + len(notice.notes))
+    rows = [
+        [_wrapped(cell, plain, wide) for cell, wide in zip(row, _WIDTHS_PX, strict=True)]
+        for row in (notice.columns, *notice.rows)
+    ]
+    notes = [_wrapped(note, plain, 1120) for note in notice.notes]
+    tall = [max(len(cell) for cell in row) for row in rows]
+    plot_px = 360 + _LINE_PX * len(notice.curves) if notice.curves else 0
+    spoken = sum(tall) + sum(len(lines) for lines in notes)
+    height = 160 + plot_px + _LINE_PX * spoken + _GAP_PX * (len(rows) + len(notes))
     picture = Image.new("RGB", (1240, height), "white")
     pen = ImageDraw.Draw(picture)
     pen.text((60, 40), notice.title, fill="black", font=title)
-    edges, y = (60, 240, 500, 620, 740), 120
-    for row in (notice.columns, *notice.rows):
-        for x, cell in zip(edges, row, strict=True):
-            pen.text((x, y), cell, fill="black", font=plain)
-        pen.line((60, y + 36, 1180, y + 36), fill=(180, 180, 180))
-        y += 44
-    for note in notice.notes:
-        pen.text((60, y + 10), note, fill=(60, 60, 60), font=plain)
-        y += 44
-    _plot(pen, notice, y + 60, plain)
+    y = 120
+    for row, lines in zip(rows, tall, strict=True):
+        x = 60
+        for cell, wide in zip(row, _WIDTHS_PX, strict=True):
+            pen.multiline_text((x, y), "\n".join(cell), fill="black", font=plain)
+            x += wide
+        y += _LINE_PX * lines
+        pen.line((60, y + 4, 1180, y + 4), fill=(180, 180, 180))
+        y += _GAP_PX
+    for note in notes:
+        pen.multiline_text((60, y + 10), "\n".join(note), fill=(60, 60, 60), font=plain)
+        y += _LINE_PX * len(note) + _GAP_PX
+    if notice.curves:
+        _plot(pen, notice, y + 60, plain)
     picture.save(path)
+
+
+def _wrapped(words: str, font: ImageFont.FreeTypeFont, width_px: int) -> list[str]:
+    """Lines that fit into a column; Chinese has no blanks to break at."""
+    lines = [""]
+    for letter in words:
+        if font.getlength(lines[-1] + letter) > width_px - _BETWEEN_PX:
+            lines.append("")
+        lines[-1] += letter
+    return lines
 
 
 def _plot(pen: ImageDraw.ImageDraw, notice: Notice, top: int, font: ImageFont.FreeTypeFont) -> None:
@@ -139,7 +174,7 @@ def _plot(pen: ImageDraw.ImageDraw, notice: Notice, top: int, font: ImageFont.Fr
         ]
         ink = _INKS[number % len(_INKS)]
         pen.line(points, fill=ink, width=4 if number == 0 else 2)
-        pen.text((left + 360 + 220 * number, top - 40), curve.name, fill=ink, font=font)
+        pen.text((left, bottom + 12 + _LINE_PX * number), curve.name, fill=ink, font=font)
 
 
 __all__ = ["FORMATS", "export"]

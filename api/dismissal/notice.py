@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api.dismissal.check import Checked
-from api.dismissal.stagger import SLOT_S, flow_per_s
+from api.dismissal.timetable import SLOT_S, flow_per_s
 from config.dismissal import DismissalFile, PlaceKind
 from config.texts import text
 

@@ -1,91 +1,51 @@
 """When each class leaves: a mixed-integer programme, solved with HiGHS (`scipy.optimize.milp`).
 
-Time is cut into slots. A class that starts in a slot sends its pupils at its own steady rate; each
-place and slot must carry no more than `load` of the place's capacity. The last pupil's exit is made
-as early as possible, and after that the classes start as early as they can.
+Each place and slot must carry no more than `load` of the place's capacity. The last pupil's exit is
+made as early as possible, and after that the classes start as early as they can. What first fit
+finds bounds the search: for a school of ordinary size HiGHS may end without a timetable, or with a
+worse one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_matrix, lil_matrix
 
-from api.dismissal.capacity import SPECIFIC_FLOW_PER_M_S, arrival_s, capacity_per_s, pass_s
-from config.dismissal import DismissalFile, PlaceKind, Room
+from api.dismissal.capacity import arrival_s, capacity_per_s
+from api.dismissal.first_fit import first_fit, work_bound_s
+from api.dismissal.timetable import (
+    SLOT_S,
+    Departure,
+    Stagger,
+    last_out_s,
+    out_s,
+    shares,
+    steady_rate_per_s,
+)
+from config.dismissal import DismissalFile
 from vision.arrays import Float64Array
 
-SLOT_S = 15.0
 SOLVE_S = 20.0
 # The sum of starts must never outweigh one slot of the end.
 _EARLY = 1e-4
 
 
 class StaggerError(ValueError):
-    """No timetable exists within the horizon; the text says what to change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """One class: when it starts, for how long its pupils leave the room, and at which rate."""
-
-    room_id: str
-    start_s: float
-    lasts_s: float
-    rate_per_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Stagger:
-    """A timetable.
-
-    Attributes:
-        load: share of each place's capacity that it may use.
-        ends_s: when the last pupil has left.
-        bound_s: no timetable of this load and slot can end earlier than this.
-    """
-
-    departures: tuple[Departure, ...]
-    load: float
-    ends_s: float
-    bound_s: float
-
-    def start_of(self, room_id: str) -> float:
-        return next(d.start_s for d in self.departures if d.room_id == room_id)
-
-
-def door_rate_per_s(room: Room) -> float:
-    """Pupils a second through the room's own door."""
-    return room.door_width_m * SPECIFIC_FLOW_PER_M_S[PlaceKind.DOOR]
-
-
-def all_at_once(plan: DismissalFile) -> Stagger:
-    """Every class leaves at the bell, as fast as its door lets it."""
-    departures = tuple(
-        Departure(room.id, 0.0, room.pupils / door_rate_per_s(room), door_rate_per_s(room))
-        for room in plan.rooms
-    )
-    ends = max(
-        _out_s(plan, room) + d.lasts_s for room, d in zip(plan.rooms, departures, strict=True)
-    )
-    return Stagger(departures, math.inf, ends, ends)
+    """No timetable keeps every stair calm; the text says what to change."""
 
 
 def staggered(plan: DismissalFile, load: float, solve_s: float = SOLVE_S) -> Stagger:
-    """The earliest end at which no place carries more than `load` of its capacity.
-
-    Raises:
-        StaggerError: when HiGHS finds no timetable in its time.
-    """
-    rates = [_steady_rate(plan, room, load) for room in plan.rooms]
+    """The earliest end found at which no place carries more than `load` of its capacity."""
+    fitted = first_fit(plan, load)
+    rates = [steady_rate_per_s(plan, room, load) for room in plan.rooms]
     lasts = [room.pupils / rate for room, rate in zip(plan.rooms, rates, strict=True)]
-    slots = math.ceil(sum(lasts) / SLOT_S) + len(lasts)
-    problem = _Programme(plan, load, rates, lasts, slots)
+    ends_s = last_out_s(plan, _departures(plan, fitted, rates, lasts))
+    problem = _Programme(plan, load, rates, lasts, ends_s)
     result = milp(
         c=problem.costs(),
         constraints=problem.constraints(),
@@ -93,55 +53,25 @@ def staggered(plan: DismissalFile, load: float, solve_s: float = SOLVE_S) -> Sta
         bounds=Bounds(0.0, problem.upper()),
         options={"time_limit": solve_s, "mip_rel_gap": 1e-4},
     )
-    if result.x is None:
-        raise StaggerError(
-            f"no timetable at {load:.0%} of capacity was found in {solve_s:g} s "
-            f"({result.message}); check widths and rosters in dismissal.yaml"
-        )
-    chosen = result.x[:-1].reshape(len(rates), slots).argmax(axis=1)
-    departures = tuple(
-        Departure(room.id, float(slot * SLOT_S), last, rate)
-        for room, slot, last, rate in zip(plan.rooms, chosen, lasts, rates, strict=True)
+    bound_s = work_bound_s(plan, load)
+    if result.mip_dual_bound is not None:
+        bound_s = max(bound_s, float(result.mip_dual_bound) - problem.most_for_early())
+    starts = fitted if result.x is None else problem.starts(result.x)
+    departures = min(
+        (_departures(plan, one, rates, lasts) for one in (starts, fitted)),
+        key=lambda found: (last_out_s(plan, found), sum(d.start_s for d in found)),
     )
-    ends = max(
-        _out_s(plan, room) + d.start_s + d.lasts_s
-        for room, d in zip(plan.rooms, departures, strict=True)
+    ends_s = last_out_s(plan, departures)
+    return Stagger(departures, load, ends_s, min(ends_s, bound_s))
+
+
+def _departures(
+    plan: DismissalFile, slots: Sequence[int], rates: Sequence[float], lasts: Sequence[float]
+) -> tuple[Departure, ...]:
+    return tuple(
+        Departure(room.id, slot * SLOT_S, last, rate)
+        for room, slot, last, rate in zip(plan.rooms, slots, lasts, rates, strict=True)
     )
-    early = float(_EARLY * chosen.sum() * SLOT_S)
-    bound = float(result.mip_dual_bound) if result.mip_dual_bound is not None else 0.0
-    return Stagger(departures, load, ends, min(ends, max(0.0, bound - early)))
-
-
-def flow_per_s(plan: DismissalFile, timetable: Stagger) -> Mapping[str, Float64Array]:
-    """Planned arrivals a second at each place, slot by slot."""
-    rooms = {room.id: room for room in plan.rooms}
-    slots = math.ceil(timetable.ends_s / SLOT_S) + 1
-    flow = {place.id: np.zeros(slots) for place in plan.places}
-    for departure in timetable.departures:
-        room = rooms[departure.room_id]
-        for place_id in room.route:
-            first = departure.start_s + arrival_s(plan, room, place_id)
-            share = _shares(first, departure.lasts_s, slots)
-            flow[place_id] += departure.rate_per_s * share
-    return flow
-
-
-def _steady_rate(plan: DismissalFile, room: Room, load: float) -> float:
-    """A class must not fill a place of its route alone."""
-    least = min(capacity_per_s(plan.place(place_id)) for place_id in room.route)
-    return min(door_rate_per_s(room), load * least)
-
-
-def _out_s(plan: DismissalFile, room: Room) -> float:
-    last = room.route[-1]
-    return arrival_s(plan, room, last) + pass_s(plan.place(last))
-
-
-def _shares(first_s: float, lasts_s: float, slots: int) -> Float64Array:
-    """Share of each slot that lies in [first, first + lasts): (slots,), 0..1."""
-    starts = np.arange(slots) * SLOT_S
-    overlap = np.minimum(starts + SLOT_S, first_s + lasts_s) - np.maximum(starts, first_s)
-    return np.asarray(np.clip(overlap, 0.0, None) / SLOT_S)
 
 
 class _Programme:
@@ -153,12 +83,15 @@ class _Programme:
         load: float,
         rates: list[float],
         lasts: list[float],
-        slots: int,
+        latest_s: float,
     ) -> None:
+        """Nobody need be out later than `latest_s`."""
         self._plan, self._load = plan, load
-        self._rates, self._lasts, self._slots = rates, lasts, slots
-        self._binaries = len(rates) * slots
-        self._horizon_s = slots * SLOT_S + max(lasts) + max(_out_s(plan, r) for r in plan.rooms)
+        self._rates, self._lasts = rates, lasts
+        ways = [out_s(plan, room) + last for room, last in zip(plan.rooms, lasts, strict=True)]
+        self._slots = math.floor((latest_s - min(ways)) / SLOT_S + 1e-9) + 1
+        self._binaries = len(rates) * self._slots
+        self._latest_s = latest_s
 
     def costs(self) -> Float64Array:
         starts = np.tile(np.arange(self._slots) * SLOT_S, len(self._rates))
@@ -169,7 +102,16 @@ class _Programme:
         return [*whole, 0]
 
     def upper(self) -> Float64Array:
-        return np.append(np.ones(self._binaries), self._horizon_s)
+        return np.append(np.ones(self._binaries), self._latest_s)
+
+    def most_for_early(self) -> float:
+        """What early starts can weigh in the costs at most."""
+        return _EARLY * len(self._rates) * self._slots * SLOT_S
+
+    def starts(self, solution: Float64Array) -> list[int]:
+        """The slot in which each class starts."""
+        chosen = solution[:-1].reshape(len(self._rates), self._slots).argmax(axis=1)
+        return [int(slot) for slot in chosen]
 
     def constraints(self) -> list[LinearConstraint]:
         return [self._one_start(), self._end(), self._loads()]
@@ -188,12 +130,12 @@ class _Programme:
             for slot in range(self._slots):
                 matrix[number, number * self._slots + slot] = -slot * SLOT_S
             matrix[number, self._binaries] = 1.0
-            least.append(_out_s(self._plan, room) + self._lasts[number])
+            least.append(out_s(self._plan, room) + self._lasts[number])
         return LinearConstraint(csr_matrix(matrix), np.array(least), np.inf)
 
     def _loads(self) -> LinearConstraint:
         """People who arrive at a place in a slot, against its share of capacity."""
-        last_slot = math.ceil(self._horizon_s / SLOT_S) + 1
+        last_slot = math.ceil(self._latest_s / SLOT_S) + 1
         places = self._plan.places
         matrix = lil_matrix((len(places) * last_slot, self._binaries + 1))
         for row, place in enumerate(places):
@@ -201,7 +143,7 @@ class _Programme:
                 if place.id not in room.route:
                     continue
                 first = arrival_s(self._plan, room, place.id)
-                share = _shares(first, self._lasts[number], last_slot) * self._rates[number]
+                share = shares(first, self._lasts[number], last_slot) * self._rates[number]
                 used = np.flatnonzero(share)
                 for slot in range(self._slots):
                     for k in used[used + slot < last_slot]:
@@ -211,13 +153,4 @@ class _Programme:
         return LinearConstraint(csr_matrix(matrix), -np.inf, most + 1e-9)
 
 
-__all__ = [
-    "SLOT_S",
-    "Departure",
-    "Stagger",
-    "StaggerError",
-    "all_at_once",
-    "door_rate_per_s",
-    "flow_per_s",
-    "staggered",
-]
+__all__ = ["SOLVE_S", "StaggerError", "staggered"]

@@ -1,5 +1,6 @@
 """The notice in three forms, and the command."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from api.coverage.errors import ReportError
 from api.dismissal.check import Checked, Walked
 from api.dismissal.export import export
 from api.dismissal.notice import notice_of
-from api.dismissal.stagger import Departure, Stagger
+from api.dismissal.timetable import Departure, Stagger
 from config import sample_school_directory
-from tests.api.dismissal.cases import room, school
+from config.dismissal import DismissalFile
+from tests.api.dismissal.cases import DOOR, NARROW, WIDE, room, school
 
 PLAN = school(room("a", "f2"), room("b", "f1"))
 TIMETABLE = Stagger(
@@ -46,6 +48,35 @@ def test_three_forms(tmp_path: Path) -> None:
         assert picture.size[0] == 1240
     with pytest.raises(ReportError, match=r"\.pdf, \.xlsx, \.png"):
         export(notice, tmp_path / "notice.doc")
+
+
+def test_a_school_without_stairs_has_a_notice_without_curves(tmp_path: Path) -> None:
+    one = replace(room("a", "f1", route=("door",)), name_zh="²")
+    flat = DismissalFile(1, "16:30", ("f1",), (DOOR,), (one,))
+    leaves = Stagger((Departure("a", 0.0, 40.0, 1.1),), 0.5, 60.0, 60.0)
+    notice = notice_of(flat, Checked(leaves, {}), "zh", site_name="附小<东区>[/x]")
+    assert notice.curves == ()
+    for suffix in (".pdf", ".xlsx", ".png"):
+        export(notice, tmp_path / f"notice{suffix}")
+    book = load_workbook(tmp_path / "notice.xlsx")
+    assert [cell.value for cell in book.worksheets[0][3]][:4] == ["16:30:00", "²", "f1", 44]
+    assert len(book.worksheets) == 1
+
+
+def test_a_long_way_is_broken_into_lines(tmp_path: Path) -> None:
+    def height(name: str) -> int:
+        stair = replace(WIDE, name_zh=name)
+        notice = notice_of(
+            replace(PLAN, places=(stair, NARROW, DOOR)),
+            Checked(TIMETABLE, {}),
+            "zh",
+            site_name="示范学校",
+        )
+        export(notice, tmp_path / "notice.png")
+        with Image.open(tmp_path / "notice.png") as picture:
+            return picture.size[1]
+
+    assert height("教学楼东侧第一部疏散楼梯（靠近操场）") > height("甲")
 
 
 def test_the_command_prints_capacities_timetable_and_flow() -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from api.dismissal.capacity import arrival_s, capacity_per_s, emptying
 from api.dismissal.check import FINEST, LOADS, Walked, calmest_fast, stair_scenario, walked_stairs
-from api.dismissal.stagger import SLOT_S, Stagger, StaggerError, all_at_once, flow_per_s, staggered
+from api.dismissal.first_fit import first_fit, work_bound_s
+from api.dismissal.stagger import StaggerError, staggered
+from api.dismissal.timetable import SLOT_S, Stagger, all_at_once, flow_per_s
 from config import sample_school_directory
-from config.dismissal import DismissalFile, load_dismissal
+from config.dismissal import DismissalFile, Place, PlaceKind, Room, load_dismissal
 from config.plan.errors import PlanFileError
 from tests.api.dismissal.cases import DOOR, NARROW, WIDE, room, school
 
@@ -57,6 +59,38 @@ def test_no_place_ever_carries_more_than_its_share(load: float) -> None:
     # Nobody is lost: the flow over the stair, summed over time, is the roster.
     assert flow["wide"].sum() * SLOT_S == pytest.approx(176.0)
     assert found.bound_s <= found.ends_s + 1e-6
+
+
+def ordinary_school() -> DismissalFile:
+    """36 classes on four floors over three equal stairs, as in a district's middling school."""
+    floors = ("f5", "f4", "f3", "f2")
+    stairs = [Place(f"s{n}", "梯", "S", PlaceKind.STAIR, 1.65, 3.6, floors) for n in range(3)]
+    gate = Place("gate", "门", "Gate", PlaceKind.DOOR, 4.0, 1.0)
+    rooms = tuple(
+        Room(f"c{floor}{n}", "班", "C", floor, 45, 5.0 + 4.0 * n, (f"s{n % 3}", "gate"))
+        for floor in floors
+        for n in range(9)
+    )
+    return DismissalFile(1, "16:30", floors, (*stairs, gate), rooms)
+
+
+def test_an_ordinary_school_has_a_good_plan_when_the_solver_is_cut_short() -> None:
+    plan = ordinary_school()
+    found = staggered(plan, 0.5, 0.1)
+    flow = flow_per_s(plan, found)
+    for place in plan.places:
+        assert flow[place.id].max() <= 0.5 * capacity_per_s(place) + 1e-6
+    # Each stair has 540 pupils to pass at 0.9 a second.
+    assert 595.0 < found.bound_s < found.ends_s < 1.4 * found.bound_s
+
+
+@pytest.mark.parametrize("load", [0.2, 0.5, 0.9])
+def test_no_timetable_ends_before_the_work_of_its_places_is_done(load: float) -> None:
+    plan = school()
+    assert work_bound_s(plan, load) <= staggered(plan, load).ends_s
+    starts = first_fit(plan, load)
+    assert len(starts) == 4
+    assert min(starts) == 0
 
 
 def test_all_at_once_passes_the_capacity_that_a_timetable_keeps() -> None:
@@ -127,6 +161,9 @@ def test_the_sample_school_has_a_plan() -> None:
         ("floor: f2, pupils: 45", "floor: f9, pupils: 45", "no floor f9"),
         ("id: c402", "id: c401", "c401 is there twice"),
         ("length_m: 3.6, floors: [f3, f2]}", "length_m: 3.6}", "a stair serves no floor"),
+        ("route: [stair-a, exit-a]", "route: [exit-a, stair-a]", "the way ends on stair-a"),
+        ("route: [stair-a, exit-a]", "route: [stair-a, stair-a, exit-a]", "is passed twice"),
+        ("floors: [f3, f2]\nplaces", "floors: [f3, f2, f3]\nplaces", "f3 is there twice"),
     ],
 )  # fmt: skip
 def test_refusals_name_the_line(tmp_path: Path, old: str, new: str, said: str) -> None:
