@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -25,13 +26,13 @@ from api.cli_secret import secret_app
 from api.cli_selftest import selftest
 from api.cli_site import site_app
 from api.cli_virtual import virtual_app
-from api.demo import DemoCheck, demo_plan
+from api.demo import DemoCheck, demo_plan, emptied
 from api.doctor import Patient, Status, examine
 from api.logs import set_up_logs
-from api.run import RunPlan, run
+from api.run import RunPlan, refuse_taken_port, run
 from api.run_folder import owned_run_folder
 from config import ConfigError
-from config.settings import load_settings
+from config.settings import ENV_PREFIX, load_settings
 from config.texts import LANGUAGES, text
 from models.errors import ModelError
 from streams.stopping import stop_on_signals
@@ -78,7 +79,10 @@ def demo_command(
         for language in LANGUAGES:
             say(text("demo.intro", language))
             say(text("demo.wait", language))
+        # Another demo may run: nothing of it is touched before this one owns port and folder.
+        refuse_taken_port(plan.settings)
         with owned_run_folder(plan.settings):
+            emptied(plan.settings.run_dir)
             passed = _run_demo(plan, stop, check=check)
     except (ConfigError, ModelError) as error:
         say(str(error))
@@ -118,6 +122,8 @@ def doctor_command(
     except ConfigError as error:
         say(str(error))
         raise typer.Exit(2) from None
+    # The key of sealed passwords lies in this folder, and is looked for by this name.
+    os.environ[f"{ENV_PREFIX}RUN_DIR"] = str(settings.run_dir)
     language = settings.language
     checks = examine(
         Patient(
@@ -127,6 +133,7 @@ def doctor_command(
             settings.language,
             site,
             settings.head_network,
+            settings.database_url,
         )
     )
     table = Table(title=text("doctor.title", language))

@@ -72,7 +72,7 @@ async def run_selftest(
 
 async def _send(settings: ServiceSettings, record: dict[str, object]) -> str:
     """Post the record as a worker does; returns why it was not taken, empty when it was."""
-    url = f"http://{settings.host}:{settings.port}/api/v1/ingest"
+    url = f"{settings.local_url}/api/v1/ingest"
     headers = {"Authorization": f"Bearer {ingest_token(settings)}"}
     async with httpx.AsyncClient(timeout=_ANSWER_S, trust_env=False) as client:
         try:

@@ -14,7 +14,9 @@ from typing import Any
 import httpx
 
 from api.run import RunPlan
+from api.run_folder import LOCK_FILE
 from config import load_site, sample_school_directory
+from config.errors import SettingsError
 from config.settings import ENV_PREFIX, ServiceSettings, load_settings
 from config.site_in_force import SiteInForce
 from config.texts import text
@@ -26,12 +28,11 @@ _POLL_S = 1.0
 
 
 def demo_plan(run_dir: Path | None, port: int | None) -> RunPlan:
-    """The sample school with an empty database: every demo starts from nothing.
+    """The sample school; `emptied` its folder before it runs, since a demo starts from nothing.
 
     Its terminal shows what went wrong and no more, unless the environment asks for the log.
     """
     folder = (run_dir or Path("var")) / "demo"
-    shutil.rmtree(folder, ignore_errors=True)
     settings: ServiceSettings = load_settings(
         run_dir=folder,
         port=port,
@@ -39,6 +40,24 @@ def demo_plan(run_dir: Path | None, port: int | None) -> RunPlan:
         log_level=None if f"{ENV_PREFIX}LOG_LEVEL" in os.environ else "error",
     )
     return RunPlan(SiteInForce(load_site(sample_school_directory())), settings, one_by_one=True)
+
+
+def emptied(run_dir: Path) -> None:
+    """Remove what an earlier demo left; the caller owns the folder, by the lock that stays in it.
+
+    Raises:
+        SettingsError: something of it cannot be removed.
+    """
+    for left in run_dir.iterdir():
+        if left.name == LOCK_FILE:
+            continue
+        try:
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+        except OSError as error:
+            raise SettingsError(f"{left}: {error.strerror}; remove it by hand") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from api.database.reach import database_fault
+from api.listening import listening_fault
 from config import SecretError, SiteFileError, load_site
 from config.site_files import check_files
 from config.texts import text
@@ -62,6 +63,7 @@ class Patient:
     language: str
     site_dir: Path | None = None
     head_network: str = ""
+    database_url: str = ""
 
 
 def examine(patient: Patient) -> tuple[Check, ...]:
@@ -156,6 +158,14 @@ def _networks(patient: Patient) -> Iterator[Check]:
         yield Check(say("doctor.weights"), Status.FAIL, str(error), say("doctor.weights.mend"))
         return
     yield Check(say("doctor.weights"), Status.OK, card.weights_file)
+    if card.quantised is None:
+        return
+    try:
+        checked_weights(card.as_int8())
+    except ModelError as error:
+        yield Check(say("doctor.int8"), Status.WARN, str(error), say("doctor.int8.mend"))
+    else:
+        yield Check(say("doctor.int8"), Status.OK, card.quantised.file)
 
 
 def _service(patient: Patient) -> Iterator[Check]:
@@ -167,14 +177,19 @@ def _service(patient: Patient) -> Iterator[Check]:
         str(patient.run_dir),
         mend=say("doctor.run_dir.mend", path=str(patient.run_dir)),
     )
-    holder = _port_fault(patient.host, patient.port)
-    yield _judge(
-        say("doctor.port", port=patient.port),
-        holder is None,
-        holder or say("doctor.free"),
-        mend=say("doctor.port.mend"),
-        bad=Status.WARN,
-    )
+    if patient.database_url:
+        fault = database_fault(patient.database_url)
+        status = Status.FAIL if fault else Status.OK
+        yield Check(say("doctor.database"), status, fault or "✓")
+    label = say("doctor.port", port=patient.port)
+    listening = listening_fault(patient.host, patient.port)
+    if listening is None:
+        yield Check(label, Status.OK, say("doctor.free"))
+    elif listening.absent:
+        mend = say("doctor.port.absent", host=patient.host)
+        yield Check(label, Status.FAIL, listening.reason, mend)
+    else:
+        yield Check(label, Status.WARN, listening.reason, say("doctor.port.mend"))
 
 
 def _site(patient: Patient) -> Iterator[Check]:
@@ -200,20 +215,10 @@ def _site(patient: Patient) -> Iterator[Check]:
         label = say("doctor.site_file", name=standing.name)
         if standing.problems:
             mend = say("doctor.site.mend", path=path)
-            yield Check(label, Status.FAIL, standing.problems[0], mend)
+            yield Check(label, Status.FAIL, str(standing.problems[0]), mend)
         else:
             found = say("site.file.good" if standing.present else "site.file.absent")
             yield Check(label, Status.OK, found)
-
-
-def _port_fault(host: str, port: int) -> str | None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return error.strerror or str(error)
-    return None
 
 
 def _nearest_existing(path: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from api.delivery.plan_file import PlanFile
+from api.listening import listening_fault
 from api.mover import Mover
 from api.placement import settle_shares, worker_shares
 from api.site_arguments import site_arguments
@@ -46,9 +46,7 @@ class RunPlan:
 
     @property
     def url(self) -> str:
-        host = self.settings.host
-        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # shown only
-        return f"http://{shown}:{self.settings.port}/"
+        return f"{self.settings.local_url}/"
 
 
 def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
@@ -108,6 +106,9 @@ def process_specs(plan: RunPlan, delivery: PlanFile) -> tuple[ProcessSpec, ...]:
                 *(*site, "--worker-id", share.worker_id),
             ),
             environment,
+            # What is left to record and to send on a busy machine, all of them at once.
+            stop_grace_s=10.0,
+            stop_group="workers",
             waits_for=service.name if plan.one_by_one else "",
         )
         for share in worker_shares(plan.site, plan.settings)
@@ -196,11 +197,12 @@ def _tell_fault(event: SupervisorEvent, language: str, say: Say) -> None:
 
 
 def refuse_taken_port(settings: ServiceSettings) -> None:
-    """Raises `SettingsError` where another program, or another run, answers there."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            message = text("run.port_taken", settings.language, port=settings.port)
-            raise SettingsError(f"{message} ({error.strerror})") from None
+    """Raises `SettingsError` where the console cannot listen, by another run's doing or not."""
+    fault = listening_fault(settings.host, settings.port)
+    if fault is not None:
+        message = (
+            text("run.address_absent", settings.language, host=settings.host)
+            if fault.absent
+            else text("run.port_taken", settings.language, port=settings.port)
+        )
+        raise SettingsError(f"{message} ({fault.reason})")

@@ -92,7 +92,8 @@ async def _serve(
                 language=settings.language,
                 stale_after_s=settings.stale_after_s,
                 lost_after_s=max(10.0, 2.0 * settings.stale_after_s),
-                allowed_hosts=settings.allowed_hosts,
+                # Under the name that it listens at, its own workers reach it.
+                allowed_hosts=(*settings.allowed_hosts, settings.host),
                 site_files_refused=files_refused,
             ),
             site=site,
@@ -130,7 +131,7 @@ def _access_of(settings: ServiceSettings, site: Site) -> Access | AccountsPlan:
 
     def announce(code: str) -> None:
         # On the terminal and nowhere else: whoever has the code makes the first administrator.
-        url = f"http://{settings.host}:{settings.port}/set-up#code={code}"
+        url = f"{settings.local_url}/set-up#code={code}"
         sys.stdout.write(text("access.cli.set_up", settings.language, url=url, code=code) + "\n")
         sys.stdout.flush()
 

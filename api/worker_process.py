@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             camera_ids=shares[options.worker_id].camera_ids,
             worker_id=options.worker_id,
             run_dir=settings.run_dir,
-            api_url=f"http://127.0.0.1:{settings.port}",
+            api_url=settings.local_url,
             token=ingest_token(settings),
         )
         profiles = load_profiles(site.profiles_file)

@@ -109,6 +109,12 @@ class ServiceSettings(BaseSettings):
         )
 
     @property
+    def local_url(self) -> str:
+        """Where this machine itself reaches the console: only there where it listens."""
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://[{here}]:{self.port}" if ":" in here else f"http://{here}:{self.port}"
+
+    @property
     def resolved_database_url(self) -> str:
         """The database URL, with the default filled in."""
         return self.database_url or f"sqlite:///{(self.run_dir / 'xiaoan.db').resolve()}"

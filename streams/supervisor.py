@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
@@ -45,6 +46,7 @@ class ProcessSpec:
         gives_heartbeat: it beats on the pipe named by `XIAOAN_HEARTBEAT_FD`; a process that does
             not is judged only by whether it runs.
         stop_grace_s: between SIGTERM and SIGKILL.
+        stop_group: neighbours of one group are stopped at once; one without stops alone.
         waits_for: a process whose first sign of life its own first start waits for.
         waits_at_most_s: and for how long, since the other may never give one.
     """
@@ -54,6 +56,7 @@ class ProcessSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     gives_heartbeat: bool = True
     stop_grace_s: float = 3.0
+    stop_group: str = ""
     waits_for: str = ""
     waits_at_most_s: float = 60.0
 
@@ -242,10 +245,10 @@ class Supervisor:
                 self._start(desk)
 
     def stop_all(self) -> None:
-        """Stop the processes one by one in the opposite order of their start."""
-        for desk in reversed(self._desks):
-            if desk.child is not None:
-                self._stop(desk, desk.child)
+        """Stop the processes in the opposite order of their start, a group at a time."""
+        running = [desk for desk in reversed(self._desks) if desk.child is not None]
+        for _, group in groupby(running, lambda desk: desk.spec.stop_group or desk.spec.name):
+            self._stop([*group])
 
     def pids(self) -> dict[str, int]:
         """Process ids of those that run, by name."""
@@ -305,18 +308,29 @@ class Supervisor:
         desk.due = self._clock.monotonic().plus(wait_s)
         return wait_s
 
-    def _stop(self, desk: _Desk, child: Child) -> None:
-        child.terminate()
+    def _stop(self, desks: list[_Desk]) -> None:
+        for desk in desks:
+            desk.kill_at = self._clock.monotonic().plus(desk.spec.stop_grace_s)
+            if desk.child is not None:
+                desk.child.terminate()
         never = threading.Event()
-        deadline = self._clock.monotonic().plus(desk.spec.stop_grace_s)
-        while child.exit_code() is None:
-            if self._clock.monotonic() >= deadline:
-                child.kill()
-                deadline = deadline.plus(desk.spec.stop_grace_s)
+        while desks := [desk for desk in desks if not self._has_stopped(desk)]:
             self._clock.wait(never, self._settings.poll_s / 4)
+
+    def _has_stopped(self, desk: _Desk) -> bool:
+        """Whether it has ended by itself; one whose time is over is killed, again and again."""
+        child, now = desk.child, self._clock.monotonic()
+        if child is None:
+            return True
+        if child.exit_code() is None:
+            if now >= desk.kill_at:
+                child.kill()
+                desk.kill_at = now.plus(desk.spec.stop_grace_s)
+            return False
         desk.child = None
         child.close()
         self._tell(desk, EventKind.STOPPED, pid=child.pid, exit_code=child.exit_code())
+        return True
 
     def _tell(
         self,
@@ -351,6 +365,7 @@ class _Desk:
         self.started = Monotonic(0)
         self.last_beat: Monotonic | None = None
         self.due: Monotonic | None = None
+        self.kill_at = Monotonic(0)
         self.failures = 0
 
 

@@ -8,6 +8,7 @@ cutting off its end shows against an anchor, a number and hash kept outside the 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -157,13 +158,16 @@ def _fault(entry: Entry, seq: int, head: str, wanted: Mapping[int, str]) -> str:
 def read_anchors(path: Path) -> tuple[Anchor, ...]:
     """Anchors in `path`, one JSON object a line; none when there is no file.
 
+    A last line that a power cut left unfinished is no anchor.
+
     Raises:
         ValueError: a line is no anchor; the text names the file and the line.
     """
     if not path.exists():
         return ()
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    finished, _, _ = path.read_text(encoding="utf-8", errors="replace").rpartition("\n")
+    for number, line in enumerate(finished.splitlines(), 1):
         try:
             body = json.loads(line)
             found.append(Anchor(int(body["seq"]), str(body["hash"])))
@@ -173,11 +177,17 @@ def read_anchors(path: Path) -> tuple[Anchor, ...]:
 
 
 def write_anchor(path: Path, anchor: Anchor, at: Utc) -> None:
-    """Add the head to the file of anchors; copy that file off this machine."""
+    """Add the head to the file of anchors, on disk; copy that file off this machine."""
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps({"seq": anchor.seq, "hash": anchor.hash, "at": at.iso()})
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    with path.open("a+b") as file:
+        file.seek(0)
+        finished = file.read().rpartition(b"\n")
+        # The unfinished line of a power cut would swallow the one that follows it.
+        file.truncate(len(finished[0]) + len(finished[1]))
+        file.write(f"{line}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _entry(row: RowMapping) -> Entry:

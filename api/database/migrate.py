@@ -11,13 +11,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
-from api.database.engine import _prepare_sqlite, parse_url
+from api.database.engine import parse_url
 from api.database.errors import DatabaseError, MigrationError
+from api.database.reach import opened
 
 _MIGRATION_LOCK_KEY = 0x78696162
 
@@ -30,15 +29,9 @@ def migrate(database_url: str) -> str:
         MigrationError: a newer version of the program wrote it, or a step failed.
     """
     url = parse_url(database_url)
-    if url.get_backend_name() == "sqlite":
-        url = url.set(drivername="sqlite")
     config = _config()
     head = str(ScriptDirectory.from_config(config).get_current_head())
-    with _locked(url):
-        engine = create_engine(url, poolclass=NullPool)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+    with _locked(url), opened(url) as engine:
         try:
             with engine.begin() as connection:
                 _upgrade(connection, config)
@@ -47,11 +40,6 @@ def migrate(database_url: str) -> str:
                 f"the database was written by another version of xiaoan ({error}); "
                 f"start that version, or restore the backup made before it"
             ) from error
-        except SQLAlchemyError as error:
-            where = url.render_as_string(hide_password=True)
-            raise DatabaseError(f"cannot open or change the database {where}: {error}") from error
-        finally:
-            engine.dispose()
     return head
 
 

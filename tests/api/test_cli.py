@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.demo import emptied
 from api.run_folder import LOCK_FILE, owned_run_folder
+from benchmarks.peers.rtsp import free_port
 from config.errors import SettingsError
 from config.settings import load_settings
 
@@ -111,3 +113,24 @@ def test_a_run_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     settings = load_settings(run_dir=tmp_path / "file" / "var")
     with pytest.raises(SettingsError, match="--run-dir"), owned_run_folder(settings):
         raise AssertionError
+
+
+def test_a_second_demo_leaves_the_first_ones_data_alone(tmp_path: Path) -> None:
+    settings = load_settings(run_dir=tmp_path / "demo", port=free_port())
+    with owned_run_folder(settings):
+        kept = tmp_path / "demo" / "xiaoan.db"
+        kept.write_bytes(b"alarms")
+        asked = ["demo", "--run-dir", str(tmp_path), "--port", str(free_port())]
+        said = RUNNER.invoke(app, asked)
+        assert said.exit_code == 2
+        assert kept.read_bytes() == b"alarms"
+
+
+def test_a_demo_starts_from_nothing(tmp_path: Path) -> None:
+    settings = load_settings(run_dir=tmp_path)
+    (tmp_path / "rings").mkdir()
+    (tmp_path / "rings" / "old").touch()
+    (tmp_path / "xiaoan.db").touch()
+    with owned_run_folder(settings):
+        emptied(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.lock"]

@@ -9,6 +9,7 @@ import pytest
 
 from api.doctor import Check, Patient, Status, examine
 from config import sample_school_directory
+from models import registry
 
 
 def patient(run_dir: Path, port: int, site_dir: Path | None = None) -> Patient:
@@ -36,6 +37,23 @@ def test_the_chosen_head_network_is_the_one_that_is_looked_for(tmp_path: Path) -
     assert "xiaoan-heads-9" in wrong.found
 
 
+def test_an_int8_file_that_cannot_be_used_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = named(examine(patient(tmp_path, 8440)), "int8 weights")
+    assert (sound.status, sound.found) == (Status.OK, "xiaoan-heads-2-int8.zip")
+    weights = tmp_path / "weights"
+    shutil.copytree(registry.WEIGHTS_DIR, weights)
+    monkeypatch.setattr(registry, "WEIGHTS_DIR", weights)
+    (weights / "xiaoan-heads-2-int8.zip").unlink()
+    checks = examine(patient(tmp_path, 8440))
+    assert named(checks, "Network weights").status is Status.OK
+    found = named(checks, "int8 weights")
+    assert found.status is Status.WARN
+    assert "xiaoan-heads-2-int8.zip" in found.found
+    assert "f32" in found.mend
+
+
 def test_a_taken_port_is_told_with_its_mend(tmp_path: Path) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
@@ -44,6 +62,22 @@ def test_a_taken_port_is_told_with_its_mend(tmp_path: Path) -> None:
         check = named(examine(patient(tmp_path, port)), f"Port {port}")
     assert check.status is Status.WARN
     assert "XIAOAN_PORT" in check.mend
+
+
+def test_an_address_of_another_machine_is_not_a_taken_port(tmp_path: Path) -> None:
+    elsewhere = replace(patient(tmp_path, 8440), host="192.0.2.77")
+    check = named(examine(elsewhere), "Port 8440")
+    assert check.status is Status.FAIL
+    assert "192.0.2.77" in check.mend
+    assert "XIAOAN_HOST" in check.mend
+
+
+def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    url = f"postgresql://xiaoan:pa55@/xiaoan?host={tmp_path}"
+    check = named(examine(replace(patient(tmp_path, 8440), database_url=url)), "Database")
+    assert check.status is Status.FAIL
+    assert "cannot open" in check.found
+    assert "pa55" not in check.found
 
 
 def test_a_broken_site_is_told_with_file_and_line(tmp_path: Path) -> None:

@@ -35,6 +35,21 @@ def test_arguments_win_over_the_environment_and_that_over_the_file(
     assert (settings.port, settings.workers, settings.language) == (9003, 2, "en")
 
 
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8440"),
+        ("0.0.0.0", "http://127.0.0.1:8440"),
+        ("192.0.2.2", "http://192.0.2.2:8440"),
+        ("::", "http://[::1]:8440"),
+        ("fd00::2", "http://[fd00::2]:8440"),
+        ("xiaoan.school", "http://xiaoan.school:8440"),
+    ],
+)
+def test_the_machine_reaches_its_own_console_where_it_listens(host: str, url: str) -> None:
+    assert load_settings(host=host, port=8440).local_url == url
+
+
 def test_a_password_in_the_database_url_is_not_shown() -> None:
     settings = load_settings(database_url="postgresql://x:pa55@db/xiaoan")
     assert "pa55" not in repr(settings)

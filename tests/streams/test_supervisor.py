@@ -198,6 +198,23 @@ def test_stop_goes_in_the_opposite_order_and_one_by_one() -> None:
     assert bench.supervisor.pids() == {}
 
 
+def test_a_group_stops_at_once_and_before_what_it_sends_to() -> None:
+    workers = (
+        ProcessSpec(name, (name,), stop_grace_s=3.0, stop_group="workers") for name in ("w1", "w2")
+    )
+    bench = Bench(ProcessSpec("api", ("api",)), *workers)
+    bench.supervisor.step()
+    for child in bench.children[1:]:
+        child.ignores_terminate = True
+    start = bench.clock.monotonic()
+    bench.supervisor.stop_all()
+    assert bench.log[3:] == [
+        "terminate w2", "terminate w1", "kill w2", "kill w1", "terminate api"
+    ]  # fmt: skip
+    assert bench.clock.monotonic() - start == pytest.approx(3.0, abs=0.1)
+    assert bench.supervisor.pids() == {}
+
+
 def test_one_that_does_not_stop_is_killed_after_its_grace() -> None:
     bench = Bench(ProcessSpec("w1", ("worker",), stop_grace_s=3.0))
     bench.supervisor.step()

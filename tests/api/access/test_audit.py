@@ -96,6 +96,11 @@ def test_anchors_are_kept_in_a_file_and_a_bad_line_is_named(tmp_path: Path) -> N
     assert audit.read_anchors(path) == ()
     audit.write_anchor(path, Anchor(7, "a" * 64), Utc(0))
     assert audit.read_anchors(path) == (Anchor(7, "a" * 64),)
+    with path.open("a") as file:
+        file.write('{"seq": 8, "ha')
+    assert audit.read_anchors(path) == (Anchor(7, "a" * 64),)
+    audit.write_anchor(path, Anchor(9, "b" * 64), Utc(1))
+    assert audit.read_anchors(path) == (Anchor(7, "a" * 64), Anchor(9, "b" * 64))
     path.write_text(path.read_text("utf-8") + "{}\n", "utf-8")
-    with pytest.raises(ValueError, match=r"anchors\.jsonl, line 2"):
+    with pytest.raises(ValueError, match=r"anchors\.jsonl, line 3"):
         audit.read_anchors(path)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import threading
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -79,6 +81,20 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 def test_other_databases_are_refused(url: str, message: str) -> None:
     with pytest.raises(DatabaseError, match=message):
         parse_url(url)
+
+
+def test_a_cluster_that_keeps_no_utf8_is_refused_with_its_mend(postgres_server: str) -> None:
+    url = postgres_server.format(name="postgres")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE bytes TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'")
+    with pytest.raises(DatabaseError, match="createdb -E UTF8 -T template0 bytes"):
+        migrate(postgres_server.format(name="bytes"))
+
+
+def test_a_driver_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(DatabaseError, match="driver of postgresql is not installed"):
+        migrate("postgresql://xiaoan@/xiaoan")
 
 
 async def test_sqlite_is_durable(sqlite_url: str) -> None:

@@ -1,0 +1,73 @@
+"""Whether the database can be opened at all, and keeps Chinese text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from api.database.engine import _prepare_sqlite, parse_url
+from api.database.errors import DatabaseError
+
+
+@contextmanager
+def opened(url: URL) -> Iterator[Engine]:
+    """A blocking engine of one's own for start and examination.
+
+    Raises:
+        DatabaseError: no driver, no answer, or a cluster that does not keep UTF-8.
+    """
+    sqlite = url.get_backend_name() == "sqlite"
+    try:
+        if sqlite:
+            engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool)
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+        else:
+            # Said here: by itself the driver takes the server's encoding, and hands out bytes where
+            # that is none.
+            arguments = {"client_encoding": "utf8"}
+            engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
+    except ImportError as error:
+        raise DatabaseError(
+            f"the driver of {url.get_backend_name()} is not installed ({error}); install the "
+            "package again with its extra `postgres`, or leave XIAOAN_DATABASE_URL empty"
+        ) from error
+    try:
+        if not sqlite:
+            _refuse_other_encodings(engine, url)
+        yield engine
+    except SQLAlchemyError as error:
+        where = url.render_as_string(hide_password=True)
+        raise DatabaseError(f"cannot open or change the database {where}: {error}") from error
+    finally:
+        engine.dispose()
+
+
+def _refuse_other_encodings(engine: Engine, url: URL) -> None:
+    with engine.connect() as connection:
+        encoding = str(connection.exec_driver_sql("SHOW server_encoding").scalar_one())
+    if encoding != "UTF8":
+        raise DatabaseError(
+            f"the database {url.database} keeps {encoding} and not UTF8; make it anew with "
+            f"`createdb -E UTF8 -T template0 {url.database}`"
+        )
+
+
+def database_fault(database_url: str) -> str:
+    """Why the database cannot be used, empty where it can; nothing is changed in it."""
+    try:
+        url = parse_url(database_url)
+        if url.get_backend_name() == "sqlite":
+            return ""
+        with opened(url):
+            return ""
+    except DatabaseError as error:
+        return str(error)
+
+
+__all__ = ["database_fault", "opened"]
