@@ -77,6 +77,24 @@ def _plain(address: Address) -> Address:
     return mapped or address
 
 
+def host_name(text: str) -> str:
+    """An address, or a name that can be looked up.
+
+    Raises:
+        ValueError: neither; the text names what is wrong, and the mend.
+    """
+    bare = text.strip("[]").partition("%")[0]
+    labels = bare.removesuffix(".").split(".")
+    if ":" in bare or all(label.isdecimal() for label in labels):
+        try:
+            ipaddress.ip_address(bare)
+        except ValueError:
+            raise ValueError(f"{text} is no address — write one like 192.168.1.20") from None
+    elif not all(0 < len(label) < 64 for label in labels):
+        raise ValueError(f"{text} is no name of a machine — correct its dots")
+    return text
+
+
 def _network(text: str) -> str:
     ipaddress.ip_network(text)
     return text
@@ -112,7 +130,10 @@ def load_networks(directory: Path) -> NetworkRules:
 
 def system_resolver(host: str) -> tuple[str, ...]:
     """Every address that the system knows for a name. Raises `OSError`."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(f"{host} is no name of a machine ({error})") from None
     return tuple(dict.fromkeys(str(one[4][0]) for one in found))
 
 

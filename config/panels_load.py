@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from config.cards import AlarmKind
 from config.desk_plan import check_name, is_new
 from config.door_contacts import Terminals, doors_of, read_door_contacts
 from config.errors import ConfigFileError, FileProblem, SecretError
-from config.networks import load_networks
+from config.networks import host_name, load_networks
 from config.panels import (
     PANELS_FILE,
     ModbusDevice,
@@ -49,7 +49,7 @@ class _WatchdogKeys(Keys):
 class _DeviceKeys(Keys):
     id: Id
     name: TextKeys
-    host: Annotated[str, Field(min_length=1, max_length=255)]
+    host: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(host_name)]
     port: Annotated[int, Field(ge=1, le=65535)] = 502
     unit: Annotated[int, Field(ge=0, le=255)] = 1
     poll_ms: Annotated[int, Field(ge=50, le=1000)] = 150
@@ -383,6 +383,7 @@ def _check_url(url: str, at: KeyPath, source: YamlSource) -> None:
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host_name(parts.hostname or "")
     except ValueError:
         good = False
     if not good or "@" in url:

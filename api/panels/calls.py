@@ -68,7 +68,7 @@ class HttpOutput:
             answer = await self.client.post(
                 output.url, content=body, headers=headers, timeout=_TIMEOUT_S
             )
-        except httpx.TransportError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise LinkError(f"{output.id}: {type(error).__name__}") from error
         if not answer.is_success:
             raise LinkError(f"{output.id}: answered {answer.status_code}")

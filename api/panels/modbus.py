@@ -20,6 +20,8 @@ from config.panels import ModbusDevice, PanelInput, PanelOutput
 
 _TIMEOUT_S = 0.8
 _BEATS = 1 << 16
+_NEIGHBOURS = 64
+_MOST_BITS = 2_000
 
 
 class Wire(Protocol):
@@ -46,7 +48,7 @@ class ModbusWire:
             answer = await client.read_discrete_inputs(
                 first, count=count, device_id=self._device.unit
             )
-        except ModbusException as error:
+        except (ModbusException, ValueError) as error:
             raise self._lost(f"inputs from {first}", error) from error
         if answer.isError() or len(answer.bits) < count:
             raise self._lost(f"inputs from {first}", answer)
@@ -56,7 +58,7 @@ class ModbusWire:
         client = await self._connected()
         try:
             answer = await client.read_coils(first, count=count, device_id=self._device.unit)
-        except ModbusException as error:
+        except (ModbusException, ValueError) as error:
             raise self._lost(f"coils from {first}", error) from error
         if answer.isError() or len(answer.bits) < count:
             raise self._lost(f"coils from {first}", answer)
@@ -66,7 +68,7 @@ class ModbusWire:
         client = await self._connected()
         try:
             answer = await client.write_coil(address, on, device_id=self._device.unit)
-        except ModbusException as error:
+        except (ModbusException, ValueError) as error:
             raise self._lost(f"coil {address}", error) from error
         if answer.isError():
             raise self._lost(f"coil {address}", answer)
@@ -75,7 +77,7 @@ class ModbusWire:
         client = await self._connected()
         try:
             answer = await client.write_register(address, value, device_id=self._device.unit)
-        except ModbusException as error:
+        except (ModbusException, ValueError) as error:
             raise self._lost(f"register {address}", error) from error
         if answer.isError():
             raise self._lost(f"register {address}", answer)
@@ -172,7 +174,23 @@ class _Reader(Protocol):
 
 
 async def _span(read: _Reader, addresses: Sequence[int]) -> dict[int, bool]:
-    """The bits at `addresses`, by one request over the span that holds them all."""
-    first, last = min(addresses), max(addresses)
-    bits = await read(first, last - first + 1)
-    return {address: bool(bits[address - first]) for address in addresses}
+    """The bits at `addresses`, by one request over each run of neighbours.
+
+    A module may have no terminals in a wide gap, and refuses more than the protocol's 2,000 bits.
+    """
+    found = {}
+    for run in _runs(sorted(addresses)):
+        bits = await read(run[0], run[-1] - run[0] + 1)
+        found.update({address: bool(bits[address - run[0]]) for address in run})
+    return found
+
+
+def _runs(addresses: Sequence[int]) -> list[list[int]]:
+    runs = [[addresses[0]]]
+    for address in addresses[1:]:
+        near = address - runs[-1][-1] <= _NEIGHBOURS
+        if near and address - runs[-1][0] < _MOST_BITS:
+            runs[-1].append(address)
+        else:
+            runs.append([address])
+    return runs

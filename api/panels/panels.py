@@ -33,6 +33,7 @@ from api.panels.judge import (
 from api.panels.modbus import ModbusWire, Module, Seen, Wire
 from api.panels.onvif import OnvifLink
 from api.panels.onvif_soap import InputState
+from api.panels.signed import SignedCall, TakenCalls
 from api.work import Desk
 from config.panels import ModbusDevice, OnvifDevice, PanelInput, PanelPlan
 from vision.doors import DoorState
@@ -49,12 +50,16 @@ UNHEARD_AFTER_S = 15.0
 _AGAIN_S = 0.2
 _FOLLOW_EVERY_S = 1.0
 _CALL_EVERY_S = 0.5
+_ANEW_S = 5.0
 _MOST_OPEN = 1_000
 
 LOST = "panel_lost"
 STUCK = "output_stuck"
 SILENT = "button_silent"
 LOCKED = "panel_locked"
+WRONG_CLOCK = "button_clock"
+
+_Told = tuple[dict[str, Debounced | None], dict[str, str | None]]
 
 
 @dataclass(slots=True)
@@ -74,6 +79,7 @@ class Panels:
     _last_good: dict[str, Monotonic] = field(default_factory=dict)
     _last_call: dict[str, Monotonic] = field(default_factory=dict)
     _subscribed: dict[str, Monotonic] = field(default_factory=dict)
+    _taken: TakenCalls = field(default_factory=TakenCalls)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -100,8 +106,10 @@ class Panels:
                 tasks.append(asyncio.create_task(self._stay_locked()))
             if self.plan.outputs:
                 tasks.append(asyncio.create_task(self._follow_alarms()))
-            if calls or any(one.expect_every_s for one in self.plan.inputs):
-                tasks.append(asyncio.create_task(self._call(calls)))
+            # Each by itself: a receiver that hangs holds back no other one's renewal.
+            tasks += [asyncio.create_task(self._call(call)) for call in calls]
+            if any(one.expect_every_s for one in self.plan.inputs):
+                tasks.append(asyncio.create_task(self._hear_silence()))
             try:
                 yield
             finally:
@@ -127,8 +135,11 @@ class Panels:
             signals += self._of_fault(output.id, STUCK if output.id in seen.stuck else None)
         await self._tell(signals)
 
-    async def called(self, input_id: str, *, pressed: bool | None) -> None:
+    async def called(self, input_id: str, call: SignedCall, *, pressed: bool | None) -> None:
         """A button over HTTP: pressed, let go, or (`None`) only a sign of life.
+
+        A call that comes again, because its answer was lost, changes nothing. Where the button's
+        clock is wrong its press is believed all the same, but nothing that would end an alarm.
 
         Raises:
             KeyError: there is no such button.
@@ -136,12 +147,20 @@ class Panels:
         source = self.plan.input(input_id)
         if source is None or not source.secret:
             raise KeyError(input_id)
+        if self._taken.holds(input_id, call.id, self.desk.clock.monotonic()):
+            return
         self._last_call[input_id] = self.desk.clock.monotonic()
-        signals = self._of_fault(input_id, None)
-        if pressed is not None:
+        told = self._remembered((input_id,))
+        signals = self._of_fault(input_id, None if call.clock_right else WRONG_CLOCK)
+        if pressed is not None and (pressed or call.clock_right):
             now = self.desk.clock.utc()
             signals.append(panic_signal(self._site_id, source, pressed, now))
-        await self._tell(signals)
+        try:
+            await self._tell(signals)
+        except SQLAlchemyError:
+            self._put_back(told)
+            raise
+        self._taken.keep(input_id, call.id, self.desk.clock.monotonic())
 
     async def watch_silence(self) -> None:
         """Buttons over HTTP that were not heard of in time are faulty."""
@@ -210,7 +229,7 @@ class Panels:
         self._faults[subject_id] = cause
         return [fault_signal(self._site_id, subject_id, cause, self.desk.clock.utc())]
 
-    async def _silent(self, device_id: str, inputs: Sequence[PanelInput], error: LinkError) -> None:
+    async def _silent(self, device_id: str, inputs: Sequence[PanelInput], error: Exception) -> None:
         now = self.desk.clock.monotonic()
         last = self._last_good.setdefault(device_id, now)
         if now - last < FAULT_AFTER_S or self._faults.get(device_id) == LOST:
@@ -228,28 +247,20 @@ class Panels:
 
     async def _listen(self, device: OnvifDevice) -> None:
         inputs = self.plan.inputs_of(device.id)
-        link = OnvifLink(device, self.desk.clock, self.plan.networks)
+        touched = (device.id, *(one.id for one in inputs))
 
         async def take(states: Sequence[InputState]) -> None:
             # The device tells it once: it is told here until the database has it.
-            while not await self._kept(device, states):
+            while not await self._patiently(partial(self.heard, device, states), touched):
                 await asyncio.sleep(_AGAIN_S)
 
-        async def lost(error: LinkError) -> None:
-            await self._patiently(partial(self._silent, device.id, inputs, error), device.id)
+        async def lost(error: Exception) -> None:
+            await self._patiently(partial(self._silent, device.id, inputs, error), touched)
 
-        await link.run(take, lost)
-
-    async def _kept(self, device: OnvifDevice, states: Sequence[InputState]) -> bool:
-        """Whether what was heard is stored; if not, it is as if it had not been heard."""
-        contacts, faults = dict(self._contacts), dict(self._faults)
-        try:
-            await self.heard(device, states)
-        except SQLAlchemyError as error:
-            self._contacts, self._faults = contacts, faults
-            _LOG.error("panel.database_refused", subject=device.id, error=str(error))
-            return False
-        return True
+        while True:
+            link = OnvifLink(device, self.desk.clock, self.plan.networks)
+            await self._patiently(partial(link.run, take, lost), (device.id,), lost)
+            await asyncio.sleep(_ANEW_S)
 
     async def heard(self, device: OnvifDevice, states: Sequence[InputState]) -> None:
         """What an ONVIF device said of its inputs; nothing new is a sign of life.
@@ -287,45 +298,92 @@ class Panels:
                 await work.signal(signal)
 
     async def _poll(self, module: Module) -> None:
+        device = module.device
+        inputs = tuple(one.id for one in module.inputs)
+        touched = (device.id, *inputs, *(one.id for one in module.outputs))
+        lost = partial(self._silent, device.id, module.inputs)
         while True:
-            await self._patiently(partial(self.round, module), module.device.id)
-            await asyncio.sleep(module.device.poll_s)
+            await self._patiently(partial(self.round, module), touched, lost)
+            await asyncio.sleep(device.poll_s)
 
     async def _stay_locked(self) -> None:
+        inputs = (one.id for locked in self.plan.locked for one in self.plan.inputs_of(locked))
+        touched = (*self.plan.locked, *inputs)
         while True:
-            await self._patiently(self.tell_locked, "secrets")
+            await self._patiently(self.tell_locked, touched)
             await asyncio.sleep(_FOLLOW_EVERY_S)
 
-    async def _call(self, calls: list[HttpOutput]) -> None:
+    async def _call(self, call: HttpOutput) -> None:
+        touched = (call.output.id,)
         while True:
-            for call in calls:
-                await self._patiently(partial(self._follow_call, call), call.output.id)
-            await self._patiently(self.watch_silence, "buttons")
+            await self._patiently(
+                partial(self._follow_call, call), touched, partial(self._call_lost, call)
+            )
+            await asyncio.sleep(_CALL_EVERY_S)
+
+    async def _hear_silence(self) -> None:
+        touched = tuple(one.id for one in self.plan.inputs)
+        while True:
+            await self._patiently(self.watch_silence, touched)
             await asyncio.sleep(_CALL_EVERY_S)
 
     async def _follow_call(self, call: HttpOutput) -> None:
-        cause = None
         try:
             await call.follow(call.output.id in self.wanted)
         except LinkError as error:
-            if self._faults.get(call.output.id) is None:
-                _LOG.warning("panel.call_failed", output=call.output.id, reason=str(error))
-            cause = LOST
-        await self._tell(self._of_fault(call.output.id, cause))
+            await self._call_lost(call, error)
+        else:
+            await self._tell(self._of_fault(call.output.id, None))
+
+    async def _call_lost(self, call: HttpOutput, error: Exception) -> None:
+        if self._faults.get(call.output.id) is None:
+            _LOG.warning("panel.call_failed", output=call.output.id, reason=str(error))
+        await self._tell(self._of_fault(call.output.id, LOST))
 
     async def _follow_alarms(self) -> None:
         with self.desk.broker.listen() as listener:
             while True:
-                await self._patiently(self.follow, "outputs")
+                await self._patiently(self.follow, ())
                 with suppress(TimeoutError):
                     if await listener.next_within(_FOLLOW_EVERY_S) is None:
                         return
 
-    async def _patiently(self, act: Callable[[], Awaitable[None]], subject: str) -> None:
-        """Do one thing; a database that refuses is tried again, and buttons are told again."""
+    async def _patiently(
+        self,
+        act: Callable[[], Awaitable[None]],
+        touched: Sequence[str],
+        lost: Callable[[Exception], Awaitable[None]] | None = None,
+    ) -> bool:
+        """Do one thing; whether it was done. Its task goes on, whatever is thrown.
+
+        What was learned of `touched` and could not be stored counts as not learned, so that it is
+        told again. What nobody foresaw makes them `lost`: a button whose task has ended would be
+        neither heard nor missed.
+        """
+        told = self._remembered(touched)
         try:
             await act()
         except SQLAlchemyError as error:
-            self._contacts.clear()
-            self._faults.clear()
-            _LOG.error("panel.database_refused", subject=subject, error=str(error))
+            self._put_back(told)
+            _LOG.error("panel.database_refused", subjects=list(touched), error=str(error))
+            return False
+        except Exception as error:  # noqa: BLE001  # see above: no task of a button may end
+            self._put_back(told)
+            _LOG.exception("panel.failed", subjects=list(touched))
+            if lost is not None:
+                await self._patiently(partial(lost, error), touched)
+            return False
+        return True
+
+    def _remembered(self, touched: Sequence[str]) -> _Told:
+        contacts = {one: self._contacts.get(one) for one in touched}
+        return contacts, {one: self._faults[one] for one in touched if one in self._faults}
+
+    def _put_back(self, told: _Told) -> None:
+        contacts, faults = told
+        for one, contact in contacts.items():
+            self._contacts.pop(one, None)
+            self._faults.pop(one, None)
+            if contact is not None:
+                self._contacts[one] = contact
+        self._faults.update(faults)

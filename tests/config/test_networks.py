@@ -10,7 +10,9 @@ from config import CameraUri
 from config.networks import (
     NETWORKS_FILE,
     AddressRefusedError,
+    NetworkRules,
     NetworksFileError,
+    host_name,
     load_networks,
     permitted,
 )
@@ -95,3 +97,22 @@ def test_a_wrong_list_is_named_with_its_line(tmp_path: Path, content: str, words
     with pytest.raises(NetworksFileError, match=words) as told:
         load_networks(tmp_path)
     assert NETWORKS_FILE in str(told.value)
+
+
+@pytest.mark.parametrize("host", ["192.168.1..60", "a" * 64 + ".school", "."])
+def test_a_name_that_is_none_is_an_error_of_looking_up(host: str) -> None:
+    with pytest.raises(OSError, match="no name of a machine"):
+        permitted(host, NetworkRules())
+
+
+@pytest.mark.parametrize(
+    "host", ["192.168.1.60", "[fd00::2]", "fe80::1%eth0", "cam.school.", "a-1"]
+)
+def test_hosts(host: str) -> None:
+    assert host_name(host) == host
+
+
+@pytest.mark.parametrize("host", ["192.168.1..60", "192.168.1.300", "192.168.1", "fd00:::2", ""])
+def test_a_host_that_is_none_is_refused_with_its_mend(host: str) -> None:
+    with pytest.raises(ValueError, match=" — "):
+        host_name(host)

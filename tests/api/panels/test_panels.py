@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
+from api.panels.signed import SignedCall
 from config.panels import PanelInput, PanelPlan
 from config.response import SiteResponse
 from streams.clock import SimulatedClock
@@ -144,7 +145,9 @@ async def test_a_silent_button_over_http_is_faulty(sqlite_url: str, tmp_path: Pa
         await desk.service.panels.watch_silence()
         (alarm,) = await desk.alarms()
         assert (alarm["type"], alarm["priority"]) == ("panel_fault", 2)
-        await desk.service.panels.called("phone-button", pressed=None)
+        await desk.service.panels.called(
+            "phone-button", SignedCall("a", clock_right=True), pressed=None
+        )
         (alarm,) = await desk.alarms()
         assert alarm["condition"] == "gone"
 
@@ -154,7 +157,9 @@ async def test_no_flood_holds_a_button_back(sqlite_url: str, tmp_path: Path) -> 
     async with running_desk(sqlite_url, response=SiteResponse(panels=plan)) as desk:
         for _ in range(50):
             await desk.send(desk.reading("stair", "L3", 2.9), desk.reading("hall", "L2", 2.0))
-        await desk.service.panels.called("phone-button", pressed=True)
+        await desk.service.panels.called(
+            "phone-button", SignedCall("a", clock_right=True), pressed=True
+        )
         first = (await desk.alarms())[0]
         assert (first["type"], first["priority"]) == ("panic", 1)
 
