@@ -160,7 +160,7 @@ def main() -> int:
         "capture_to_console_p95_ms": round(float(p95_ms), 1),
         "capture_to_console_p99_ms": round(float(p99_ms), 1),
         "readings": len(delays_ms),
-        "cameras": len({zone for zone, _ in found}),
+        "zones": len({zone for zone, _ in found}),
         "target_p95_ms": TARGET_P95_S * 1000,
     }
     report.publish(as_json=options.json)

@@ -15,7 +15,7 @@ from argparse import Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.report import Report, need_shared_data, no_data, parser
+from benchmarks.report import EXIT_TARGET_MISSED, Report, need_shared_data, no_data, parser
 from models.commands import EvaluationReport, evaluate_model, evaluation_sets
 from models.errors import ModelError
 from models.evaluation import RULES, CountErrors, Evaluation, subset
@@ -31,7 +31,7 @@ TARGETS = {
 COLUMNS = ("set", "count by", "pictures", "MAE", "RMSE", "NAE %", "bias", "head AP50", "target")
 
 
-def main() -> None:
+def main() -> int:
     arguments = parser("Counting accuracy of the shipped head network.")
     arguments.add_argument("--rendered", type=Path, help="folder of rendered pictures, heads.csv")
     arguments.add_argument("--every", type=int, default=1, help="judge every N-th picture only")
@@ -46,11 +46,11 @@ def main() -> None:
         if asked.campus:
             make_evaluation_set(Path(folder), asked.campus, asked.seed)
             asked.rendered = Path(folder)
-        measure(asked)
+        return measure(asked)
 
 
-def measure(asked: Namespace) -> None:
-    """Judge and publish."""
+def measure(asked: Namespace) -> int:
+    """Judge and publish; the exit code."""
     data = need_shared_data("beijing_brt", "test").parents[1]
     names = list(asked.sets)
     names += [f"rendered={asked.rendered}"] if asked.rendered else []
@@ -75,6 +75,18 @@ def measure(asked: Namespace) -> None:
         for camera, errors in evaluation.by_camera.items() if asked.by_camera else ():
             add_camera(report, f"{label} {camera}", errors["density"])
     report.publish(as_json=asked.json)
+    missed = [e.dataset for e in judged.evaluations if misses_target(e)]
+    return EXIT_TARGET_MISSED if missed else 0
+
+
+def misses_target(evaluation: Evaluation) -> bool:
+    """Whether the density map's count of a plain set is further off than its target."""
+    if evaluation.dataset not in TARGETS:
+        return False
+    name, most = TARGETS[evaluation.dataset]
+    found = evaluation.overall["density"]
+    off = found.mae if name == "mae" else found.nae
+    return off is None or off > most
 
 
 def labelled(judged: EvaluationReport) -> list[tuple[str, Evaluation]]:
@@ -126,4 +138,4 @@ def add_camera(report: Report, label: str, found: CountErrors) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

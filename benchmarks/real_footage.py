@@ -68,7 +68,7 @@ def main() -> int:
     network = load_head_network(threads=2)
     detector = load_person_detector(need_shared_data(*PEER), threads=2)
     counters: dict[str, Callable[[UInt8Array], float]] = {
-        network.model_id: lambda image_bgr: counts_of(network.observe(image_bgr), 0.0)["combined"],
+        network.model_id: lambda image_bgr: counts_of(network.observe(image_bgr), 0.0)["density"],
         detector.model_id: lambda image_bgr: float(len(detector.detect(image_bgr))),
     }
     report = Report(

@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.capacity import SIZES, Sustained, school_films, watch
-from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
+from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
 from models.registry import default_head_network_id
 
 _STAIR_TARGET_FPS = 1.0
+_ANALYSED = 0.98
 _MEMORY_TARGET_MIB = 120.0
 
 
@@ -61,18 +62,20 @@ def main() -> int:
             f"{slowest:.2f}/s",
             f"{one.age_p95_ms:.0f} ms",
         )
-    within = [one for one, _ in runs if one.analysed_share >= 0.98]
+    within = [one for one, _ in runs if one.analysed_share >= _ANALYSED]
     memory_mib = np.polyfit(numbers, [one.memory_mib for one, _ in runs], 1)[0]
     report.figures = {
         "kind": options.kind,
         "memory_mib_per_further_camera": round(float(memory_mib), 1),
         "target_memory_mib_per_further_camera": _MEMORY_TARGET_MIB,
-        "slowest_stair_fps": round(min(slowest for _, slowest in runs), 3),
         "target_slowest_stair_fps": _STAIR_TARGET_FPS,
         "cameras": numbers,
         "cpu_cores": [round(one.cpu_cores, 3) for one, _ in runs],
         "stairs_analysed_share": [round(one.analysed_share, 4) for one, _ in runs],
     }
+    beyond = [slowest for one, slowest in runs if one.analysed_share < _ANALYSED]
+    if beyond:
+        report.figures["slowest_stair_fps"] = round(min(beyond), 3)
     if len(within) >= 3:
         counts = np.array([one.cameras for one in within], float)
         cores = np.array([one.cpu_cores for one in within])
@@ -81,8 +84,11 @@ def main() -> int:
             "straight_line_r2": round(float(np.corrcoef(counts, cores)[0, 1] ** 2), 4),
         }
     report.publish(as_json=options.json)
-    slow = min(slowest for _, slowest in runs) < _STAIR_TARGET_FPS
-    return EXIT_TARGET_MISSED if slow or memory_mib > _MEMORY_TARGET_MIB else 0
+    if memory_mib > _MEMORY_TARGET_MIB or (beyond and min(beyond) < _STAIR_TARGET_FPS):
+        return EXIT_TARGET_MISSED
+    if not beyond:
+        no_data("no run was past the limit; ask for more cameras")
+    return 0
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ class Target:
 
     Attributes:
         where: figures that must have these values for a result to count.
+        cores: the machine's, at most, for a result to count; 0 for any number.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Target:
     where: Mapping[str, Any]
     at_least: float | None
     at_most: float | None
+    cores: int = 0
 
     def measured(self, results: Sequence[Mapping[str, Any]]) -> float | None:
         """The last fitting result; `None` where there is none."""
@@ -42,6 +44,7 @@ class Target:
         for result in results:
             figures = result["figures"]
             fits = all(figures.get(key) == value for key, value in self.where.items())
+            fits &= not self.cores or result["machine"]["cores"] <= self.cores
             if result["benchmark"] == self.benchmark and fits and self.figure in figures:
                 found = float(figures[self.figure])
         return found
@@ -70,6 +73,7 @@ def read_targets(file: Path = TARGETS_FILE) -> tuple[Target, ...]:
             row.get("where", {}),
             row.get("at_least"),
             row.get("at_most"),
+            row.get("cores", 0),
         )
         for row in rows
     )

@@ -121,6 +121,9 @@ def tally(seen: list[Seen]) -> Tally:
         elif missed_since is not None:
             found.longest_s = max(found.longest_s, at - missed_since)
             missed_since = None
+    if missed_since is not None:
+        # Nobody had looked by the end of the film.
+        found.longest_s = max(found.longest_s, seen[-1].frame.captured_at - missed_since)
     return found
 
 

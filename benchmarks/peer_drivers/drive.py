@@ -30,8 +30,10 @@ def options() -> argparse.Namespace:
     return arguments.parse_args()
 
 
-def drive(package: str, counts: Iterable[float], frames: int) -> None:
+def drive(package: str, counts: Iterable[float], frames: int, precision: str = "f32") -> None:
     """Take `counts`, one a frame, until `frames` of them are there; then print the result.
+
+    `precision` tells in which numbers the network computes.
 
     The first frame pays for loading and compiling and is not timed.
     """
@@ -45,6 +47,7 @@ def drive(package: str, counts: Iterable[float], frames: int) -> None:
             break
     result = {
         "version": metadata.version(package),
+        "precision": precision,
         "counts": found,
         "timed_frames": len(found) - 1,
         "cpu_s": time.process_time() - began_cpu_s,

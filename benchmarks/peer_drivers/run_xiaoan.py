@@ -11,6 +11,7 @@ from benchmarks.peer_drivers.drive import drive, options
 from config.profiles import load_profiles
 from models import load_head_network
 from models.evaluation import counts_of
+from models.heads.network import OwnHeadNetwork
 from streams.av_container import open_quickly
 from streams.sources import PlainUri, Timeouts
 from vision.camera import Camera, Lens, Pose
@@ -34,10 +35,8 @@ def scene(width_px: int, height_px: int) -> SceneAnalyser:
     )
 
 
-def counts() -> Iterator[float]:
+def counts(network: OwnHeadNetwork) -> Iterator[float]:
     given = options()
-    cv2.setNumThreads(1)
-    network = load_head_network(threads=1, precision="auto")
     container = open_quickly(PlainUri(str(given.clip)), Timeouts())
     analyser: SceneAnalyser | None = None
     started = Utc.from_iso("2026-03-02T00:00:00+00:00")
@@ -48,7 +47,9 @@ def counts() -> Iterator[float]:
         region = Region(0, 0, width, height, given.head_px)
         seen = network.observe(frame.image_bgr, region)
         analyser.observe(frame, seen)
-        yield counts_of(seen, 0.0)["combined"]
+        yield counts_of(seen, 0.0)["density"]
 
 
-drive("xiaoan", counts(), options().frames)
+cv2.setNumThreads(1)
+chosen = load_head_network(threads=1, precision="auto")
+drive("xiaoan", counts(chosen), options().frames, chosen.session.precision)

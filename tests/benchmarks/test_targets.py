@@ -9,12 +9,18 @@ import pytest
 
 from benchmarks.targets import Target, read_results, read_targets
 
+TWO = {"cores": 2}
 RESULTS = [
     {
         "benchmark": "capacity",
+        "machine": TWO,
         "figures": {"kind": "360p", "mixed": "passing", "cameras_carried": 50},
     },
-    {"benchmark": "capacity", "figures": {"kind": "720p", "mixed": "", "cameras_carried": 20}},
+    {
+        "benchmark": "capacity",
+        "machine": TWO,
+        "figures": {"kind": "720p", "mixed": "", "cameras_carried": 20},
+    },
 ]
 
 
@@ -28,6 +34,11 @@ def test_a_result_counts_only_where_its_kind_fits() -> None:
     assert not main.met_by(20.0)
     assert sub.met_by(50.0)
     assert named("CPU ms").measured(RESULTS) is None
+
+
+def test_a_target_for_two_cores_is_not_held_by_sixty_four() -> None:
+    large = [{**result, "machine": {"cores": 64}} for result in RESULTS]
+    assert named("720p25").measured(large) is None
 
 
 def test_a_bound_from_above() -> None:

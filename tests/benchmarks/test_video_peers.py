@@ -12,6 +12,7 @@ import pytest
 from benchmarks.report import Report
 from benchmarks.video_peers import (
     OWN_CALIBRATED,
+    OWN_PLAIN,
     Clip,
     EnvironmentMissingError,
     Outcome,
@@ -32,6 +33,7 @@ def outcome(peer: Peer, cpu_ms: float, mae: float) -> Outcome:
         "frames_per_s_and_core": 1000 / cpu_ms,
         "memory_mib": 100.0,
         "mae_people": mae,
+        "precision": "f32",
     }
     return Outcome(peer, {"clip": result})
 
@@ -61,7 +63,16 @@ def test_a_peer_without_weights_that_mean_something_is_listed_and_not_judged() -
     assert found["counting_peers"] == 0
     (row,) = [row for row in report.rows if row[0].startswith("random")]
     assert row[5] == "-"
-    assert row[-1] == "random weights"
+    assert row[-1] == "random weights, f32"
+    assert "share_held_against" not in found
+
+
+def test_nobody_is_beaten_by_what_did_not_run_or_ended_on_the_way() -> None:
+    own = outcome(OWN_CALIBRATED, 1.0, 0.1)
+    peer = outcome(PEER, 30.0, 1.0)
+    peer = Outcome(PEER, {**peer.results, "second": {**peer.results["clip"], "mae_people": 0.0}})
+    found = judged([own, Outcome(OWN_PLAIN, {}, "exit code 1"), peer], Report("peers", 0))
+    assert (found["counting_peers"], found["held_against"]) == (1, 0)
 
 
 def test_a_peer_that_cannot_run_is_a_row_with_the_reason(tmp_path: Path) -> None:
