@@ -28,6 +28,8 @@ from models.errors import ModelError
 from models.heads.network import OwnHeadNetwork
 from models.loading import head_card
 from streams.cores import usable_cores
+from streams.errors import StreamError
+from vision.errors import VisionError
 
 _KINDS_PX = ((1280, 720), (640, 360))
 _STAIR_CAMERA = "cam-stair"
@@ -59,7 +61,7 @@ def bench(
             lines.append(_hold(load_site(site), machine, settings))
         for line in lines:
             console.print(line, markup=False)
-    except (ConfigError, ModelError) as error:
+    except (ConfigError, ModelError, StreamError, VisionError) as error:
         console.print(str(error), markup=False)
         raise typer.Exit(2) from None
 
@@ -123,7 +125,10 @@ def warn_of_overload(
 
 def _network(settings: ServiceSettings) -> OwnHeadNetwork:
     return load_head_network(
-        settings.head_network or None, threads=1, precision=settings.network_precision
+        settings.head_network or None,
+        threads=1,
+        precision=settings.network_precision,
+        memory=settings.runtimes_file,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,11 +20,12 @@ from models.commands import (
     evaluate_model,
     evaluation_sets,
     list_models,
+    refuse_fewer_sets,
     show_model,
     write_metrics,
 )
 from models.errors import CardError, ModelError
-from models.evaluation import RULES, SET_NAMES
+from models.evaluation import RULES, SET_NAMES, EvaluationSet
 from models.importing import Imported, export_model, import_file, pull
 from models.quantisation import DEFAULT_PICTURES, quantise_model
 from models.registry import default_head_network_id
@@ -33,6 +35,10 @@ models_app = typer.Typer(no_args_is_help=True, help="识别模型 Networks.")
 
 _REFUSALS = "models.refusal."
 Language = Annotated[str, typer.Option("--lang", envvar="XIAOAN_LANGUAGE", help="zh | en")]
+Replace = Annotated[
+    bool,
+    typer.Option("--replace", help="顶替同编号的模型及其模型卡 Take the place of one of that id."),
+]
 ModelId = Annotated[str, typer.Argument(help="模型编号 Id of the model.")]
 
 
@@ -40,10 +46,7 @@ ModelId = Annotated[str, typer.Argument(help="模型编号 Id of the model.")]
 def list_(lang: Language = LANGUAGES[0]) -> None:
     """列出模型 List the models, and whether their weights are intact."""
     lang, console = _spoken(lang), _console()
-    try:
-        rows = list_models()
-    except ModelError as error:
-        _refuse(error, lang)
+    rows, refusals = list_models()
     table = _table(lang, "id", "task", "weights", "size", "summary")
     for row in rows:
         table.add_row(
@@ -54,6 +57,10 @@ def list_(lang: Language = LANGUAGES[0]) -> None:
             row.summary_zh if lang == "zh" else row.summary_en,
         )
     console.print(table)
+    for refusal in refusals:
+        _tell(refusal, lang)
+    if refusals:
+        raise typer.Exit(1)
 
 
 @models_app.command("show")
@@ -76,6 +83,9 @@ def show(model_id: ModelId = "", lang: Language = LANGUAGES[0]) -> None:
         text("models.show.trained_on", lang, names=names),
     ):
         console.print(line, markup=False)
+    if card.task != "heads":
+        console.print(text("models.show.no_error", lang), markup=False)
+        return
     try:
         percent = f"{card.relative_error * 100:.1f}"
     except CardError:
@@ -104,7 +114,10 @@ def evaluate(
     """在带标注的数据上评估 Judge a head network on labelled pictures."""
     lang, console = _spoken(lang), _console()
     try:
-        report = _judge(model_id, datasets, data, slices=slices, precision=precision)
+        sets = evaluation_sets(data, datasets)
+        if write:
+            refuse_fewer_sets(show_model(model_id), precision, [one.name for one in sets])
+        report = _judge(model_id, sets, slices=slices, precision=precision)
         path = (
             write_metrics(report, _command(model_id, datasets, slices, precision))
             if write
@@ -157,12 +170,13 @@ def import_(
     person_class: Annotated[
         int | None, typer.Option("--person-class", help="整人类别序号 Class of whole persons.")
     ] = None,
+    replace: Replace = False,
     lang: Language = LANGUAGES[0],
 ) -> None:
     """导入自带的模型文件 Check a file of one's own and make it a model, or say why not."""
     lang = _spoken(lang)
     try:
-        found = import_file(file, model_id=model_id, person_class=person_class)
+        found = import_file(file, model_id=model_id, person_class=person_class, replace=replace)
     except ModelError as error:
         _refuse(error, lang)
     _say_imported(found, lang)
@@ -171,12 +185,13 @@ def import_(
 @models_app.command("pull")
 def pull_(
     name: Annotated[str, typer.Argument(help="如 e.g. yolo11n, yolo26n")],
+    replace: Replace = False,
     lang: Language = LANGUAGES[0],
 ) -> None:
     """下载并导出 Ultralytics 检测模型 Fetch and export an Ultralytics detector."""
     lang = _spoken(lang)
     try:
-        found = pull(name)
+        found = pull(name, replace=replace)
     except ModelError as error:
         _refuse(error, lang)
     _say_imported(found, lang)
@@ -238,7 +253,7 @@ def _command(model_id: str, datasets: list[str], slices: bool, precision: Precis
 
 
 def _judge(
-    model_id: str, datasets: list[str], data: Path, *, slices: bool, precision: Precision
+    model_id: str, sets: Sequence[EvaluationSet], *, slices: bool, precision: Precision
 ) -> EvaluationReport:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         tasks: dict[str, object] = {}
@@ -248,7 +263,6 @@ def _judge(
                 tasks[name] = progress.add_task(name, total=total)
             progress.update(tasks[name], completed=done)  # type: ignore[arg-type]
 
-        sets = evaluation_sets(data, datasets)
         return evaluate_model(
             model_id, sets, with_slices=slices, precision=precision, progress=step
         )
@@ -293,10 +307,14 @@ def _spoken(lang: str) -> str:
 
 
 def _refuse(error: ModelError, lang: str) -> NoReturn:
-    """The refusal on standard error, for a Chinese reader in Chinese first; exit code 1."""
+    _tell(error, lang)
+    raise typer.Exit(1) from None
+
+
+def _tell(error: ModelError, lang: str) -> None:
+    """The refusal on standard error, for a Chinese reader in Chinese first."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     chinese = in_chinese(str(error), _REFUSALS) if lang == "zh" else None
     if chinese is not None:
         console.print(chinese, markup=False)
     console.print(str(error), markup=False)
-    raise typer.Exit(1) from None

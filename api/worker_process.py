@@ -69,7 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         profiles = load_profiles(site.profiles_file)
         network = load_head_network(
-            settings.head_network or None, threads=1, precision=settings.network_precision
+            settings.head_network or None,
+            threads=1,
+            precision=settings.network_precision,
+            memory=settings.runtimes_file,
         )
         worker = build(
             plan,
@@ -78,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             heartbeat=Heartbeat.from_environment(os.environ),
             schedule=load_timetable(site, profiles),
             hardware=usable_hardware(settings.hardware_decoding),
-            persons=second_look(settings.second_look),
+            persons=second_look(settings.second_look, memory=settings.runtimes_file),
         )
     except (ConfigError, ModelError, StreamError, VisionError) as error:
         log.error("the worker cannot start", reason=str(error))

@@ -44,8 +44,8 @@ class ServiceSettings(BaseSettings):
         stale_after_s: a zone whose newest reading is older shows UNKNOWN.
         ingest_token_file: holds the token of the workers; `ingest.token` in `run_dir` when empty.
         allowed_hosts: further names under which browsers reach the console.
-        head_network: id of the network that finds heads; empty for the default one. A lighter one
-            carries more cameras and counts worse (`xiaoan models list`).
+        head_network: id of the network that finds heads; empty for the default one. A heavier one
+            carries fewer cameras (`xiaoan models list`).
         network_precision: numbers in which workers compute; `auto` measures which are faster here.
         second_look: detector of whole people that counts beside the head network once a minute;
             `auto` takes an installed one, `off` none, else the id of one.
@@ -118,6 +118,12 @@ class ServiceSettings(BaseSettings):
     def resolved_database_url(self) -> str:
         """The database URL, with the default filled in."""
         return self.database_url or f"sqlite:///{(self.run_dir / 'xiaoan.db').resolve()}"
+
+    @property
+    def runtimes_file(self) -> Path:
+        """Where it is kept which numbers and runtime are fastest here: not in a temporary folder,
+        which a service has anew at each start."""
+        return self.run_dir / "runtimes.json"
 
     @property
     def resolved_token_file(self) -> Path:

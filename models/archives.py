@@ -14,7 +14,7 @@ from models.errors import WrongFamilyError
 
 _MEMBERS = ("network.xml", "network.bin")
 _FIRST_BYTES = b"PK\x03\x04"
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
 _DATE = (1980, 1, 1, 0, 0, 0)
 # Our largest network is under 10 MB; a file that claims more is not one of ours.
 _LARGEST_MEMBER_BYTES = 256 * 2**20

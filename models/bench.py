@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.cards import ModelCard
+from models.choosing import trial_picture
 from models.errors import ModelError
 from models.loading import open_checked
 from models.registry import find_card
 from models.sessions import Precision, RuntimeName, Session, offered_runtimes
 
 _WARM_UP = 3
-_HEAD_SHAPE = (1, 384, 640, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,15 @@ def _timing(
     try:
         of = card.as_int8() if precision == "int8" else card
         session = open_checked(of, runtime, threads, precision=precision)
+        cpu_ms, wall_ms = _medians_ms(session, rounds)
     except ModelError as error:
         return Timing(runtime, precision, None, None, str(error))
-    feed = _feed(session)
+    return Timing(session.runtime, precision, cpu_ms, wall_ms)
+
+
+def _medians_ms(session: Session, rounds: int) -> tuple[float, float]:
+    """CPU and wall time of one picture."""
+    feed = trial_picture(session)
     for _ in range(_WARM_UP):
         session.run(feed)
     cpu_ms, wall_ms = [], []
@@ -59,12 +65,4 @@ def _timing(
         session.run(feed)
         cpu_ms.append((time.process_time_ns() - cpu_ns) / 1e6)
         wall_ms.append((time.perf_counter_ns() - wall_ns) / 1e6)
-    return Timing(session.runtime, precision, float(np.median(cpu_ms)), float(np.median(wall_ms)))
-
-
-def _feed(session: Session) -> np.ndarray:
-    port = session.inputs[0]
-    if port.element == "uint8":
-        return np.random.default_rng(0).integers(0, 256, _HEAD_SHAPE, dtype=np.uint8)
-    shape = [n or size for n, size in zip(port.shape, (1, 3, 640, 640), strict=True)]
-    return np.random.default_rng(0).random(shape, dtype=np.float32)
+    return float(np.median(cpu_ms)), float(np.median(wall_ms))

@@ -94,14 +94,6 @@ class Quantised:
     metrics: Mapping[str, Any]
     loss: Mapping[str, Any]
 
-    @property
-    def worst_loss(self) -> float:
-        """The largest relative loss of the count's mean error on any test set; inf unmeasured."""
-        losses = [one.get("density_mae") for one in self.loss.values() if isinstance(one, Mapping)]
-        if not losses or not all(isinstance(one, int | float) for one in losses):
-            return math.inf
-        return float(max(one for one in losses if one is not None))
-
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
@@ -160,6 +152,17 @@ class ModelCard:
         )
 
     @property
+    def int8_loss(self) -> float:
+        """The largest relative loss of the int8 file's mean count error on any set of `metrics`;
+        inf where one of them is unmeasured, or there is no int8 file."""
+        rows = {} if self.quantised is None else self.quantised.loss
+        sets = judged_sets(self.metrics)
+        told = [rows.get(name) for name in {*sets, *rows}]
+        losses = [row.get("density_mae") for row in told if isinstance(row, Mapping)]
+        measured = [float(one) for one in losses if isinstance(one, int | float)]
+        return max(measured) if sets and len(measured) == len(told) else math.inf
+
+    @property
     def versioned_id(self) -> str:
         """Name and short hash, as stored with every reading."""
         return f"{self.model_id}@{self.weights_sha256[:8]}"
@@ -178,6 +181,11 @@ class ModelCard:
                 f"run `xiaoan models evaluate {self.model_id} --write`"
             )
         return float(value)
+
+
+def judged_sets(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the sets that a `metrics` part tells of."""
+    return tuple(metrics.get("sets") or ())
 
 
 def read_card(path: Path) -> ModelCard:
@@ -333,6 +341,19 @@ def _data(document: Mapping[str, Any], path: Path) -> tuple[Mapping[str, Any], .
     return tuple(data)
 
 
+def _check_classes(decoding: Decoding, path: Path) -> None:
+    for key in ("person_class", "class_count"):
+        value = getattr(decoding, key)
+        if not isinstance(value, int) or value < 0:
+            raise CardError(f"{path}: decoding: {key} must be a whole number and not negative")
+    if decoding.class_count and decoding.person_class >= decoding.class_count:
+        raise CardError(
+            f"{path}: decoding: person_class must be below class_count ({decoding.class_count})"
+        )
+    if not 0 <= decoding.iou_threshold <= 1:
+        raise CardError(f"{path}: decoding: iou_threshold must be between 0 and 1")
+
+
 def _decoding(values: Mapping[str, Any], path: Path) -> Decoding:
     try:
         decoding = Decoding(**values)
@@ -340,8 +361,9 @@ def _decoding(values: Mapping[str, Any], path: Path) -> Decoding:
         known = ", ".join(Decoding.__slots__)
         raise CardError(f"{path}: decoding: {error}; known keys are {known}") from error
     for key, value in values.items():
-        if not isinstance(value, int | float):
+        if not isinstance(value, int | float) or isinstance(value, bool):
             raise CardError(f"{path}: decoding: {key} is not a number")
+    _check_classes(decoding, path)
     if decoding.working_long_side_px < 64 or not 0 < decoding.score_threshold < 1:
         raise CardError(
             f"{path}: decoding: working_long_side_px must be at least 64 and score_threshold "

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from models.cards import ModelCard, write_parts
+from models.cards import ModelCard, judged_sets, write_parts
 from models.degradations import SLICES
-from models.errors import UnknownModelError
+from models.errors import CardError, UnknownModelError
 from models.evaluation import (
     CountErrors,
     Evaluation,
@@ -58,9 +58,12 @@ class EvaluationReport:
     runtime: str = "onnxruntime"
 
 
-def list_models(weights_dir: Path | None = None) -> list[ModelSummary]:
-    """Every card, and whether its weights are on this machine unchanged."""
-    return [summary_of(card, weights_dir) for card in list_cards()]
+def list_models(
+    weights_dir: Path | None = None, cards_dir: Path | None = None
+) -> tuple[list[ModelSummary], list[CardError]]:
+    """Every card, with whether its weights are on this machine unchanged, and each refused card."""
+    cards, refusals = list_cards(cards_dir)
+    return [summary_of(card, weights_dir) for card in cards], refusals
 
 
 def summary_of(card: ModelCard, weights_dir: Path | None = None) -> ModelSummary:
@@ -175,25 +178,45 @@ def write_metrics(report: EvaluationReport, command: str, now: datetime | None =
         the card's path.
 
     Raises:
-        CardError: when the card cannot be written, or int8 was judged and f32 was not.
+        CardError: when the card cannot be written, or tells of a set that was not judged.
     """
+    int8 = report.precision == "int8"
     model_id = report.model_id.split("@")[0]
+    card = find_card(model_id.removesuffix("-int8") if int8 else model_id)
+    refuse_fewer_sets(card, report.precision, [e.dataset for e in report.evaluations])
     found = card_metrics(report, command, now or datetime.now(UTC))
-    if report.precision != "int8":
-        card = find_card(model_id)
-        write_parts(card.path, {"metrics": found})
-        return card.path
-    card = find_card(model_id.removesuffix("-int8"))
-    assert card.quantised is not None  # noqa: S101 - it was loaded
-    part = {
-        "file": card.quantised.file,
-        "sha256": card.quantised.sha256,
-        "made": card.quantised.made,
-        "metrics": found,
-        "loss": relative_loss(card.metrics, found),
-    }
-    write_parts(card.path, {"quantised": part})
+    parts: dict[str, Any] = {} if int8 else {"metrics": found}
+    if card.quantised is not None:
+        full, short = (card.metrics, found) if int8 else (found, card.quantised.metrics)
+        parts["quantised"] = {
+            "file": card.quantised.file,
+            "sha256": card.quantised.sha256,
+            "made": card.quantised.made,
+            "metrics": short,
+            "loss": relative_loss(full, short),
+        }
+    write_parts(card.path, parts)
     return card.path
+
+
+def refuse_fewer_sets(card: ModelCard, precision: Precision, names: Sequence[str]) -> None:
+    """Refuse to write what was judged on `names` where the card tells of other sets too.
+
+    An error stated from fewer sets is a smaller one by choice. int8 is measured beside f32, so it
+    needs those of f32 as well.
+
+    Raises:
+        CardError: the text lists the missing sets.
+    """
+    told = set(judged_sets(card.metrics))
+    if precision == "int8" and card.quantised is not None:
+        told |= set(judged_sets(card.quantised.metrics))
+    missing = sorted(told - set(names))
+    if missing:
+        raise CardError(
+            f"{card.path}: metrics.sets: {', '.join(missing)} would be lost; judge them too, or "
+            "leave out --write"
+        )
 
 
 _LOSS_OF = ("mae", "nae")

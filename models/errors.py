@@ -7,6 +7,8 @@ ModelError
 ├── WrongFamilyError      the graph is not of the family that is asked for
 ├── CardError             a model card that cannot be read
 ├── RuntimeMissingError   no inference runtime that can load the file
+├── RuntimeFailedError    a runtime that loaded the file and fails on a picture
+├── NotWrittenError       a file that cannot be written, or would be written over another
 └── DatasetError          a data set that is missing or malformed
 """
 
@@ -37,6 +39,14 @@ class CardError(ModelError):
 
 class RuntimeMissingError(ModelError):
     """No inference runtime could load the file."""
+
+
+class RuntimeFailedError(ModelError):
+    """A runtime that loaded the network failed on a picture."""
+
+
+class NotWrittenError(ModelError):
+    """A file cannot be written, or another one that would be lost lies there."""
 
 
 class DatasetError(ModelError):

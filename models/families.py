@@ -13,11 +13,11 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import onnxruntime
 
 from models.errors import WrongFamilyError
 from models.persons.nanodet import BINS, NANODET_STRIDES_PX
@@ -71,7 +71,9 @@ def facts_of(content: bytes, source: str) -> GraphFacts:
     """Load an ONNX file and run it once on a grey picture.
 
     Raises:
-        WrongFamilyError: no ONNX graph, more or other inputs than one picture, or it fails to run.
+        WrongFamilyError: no ONNX graph, more or other inputs than one picture, or its outputs are
+            no finite numbers.
+        RuntimeFailedError: it fails on the picture.
     """
     session = OnnxRuntimeSession(content, source=source)
     if len(session.inputs) != 1 or len(session.inputs[0].shape) != 4:
@@ -84,15 +86,23 @@ def facts_of(content: bytes, source: str) -> GraphFacts:
     sizes = [1, _TRIAL_SIDE_PX, _TRIAL_SIDE_PX, 3] if last else [1, 3, *[_TRIAL_SIDE_PX] * 2]
     shape = [n or size for n, size in zip(port.shape, sizes, strict=True)]
     element = {"uint8": np.uint8, "float32": np.float32}.get(port.element)
-    if element is None or int(np.prod(shape)) > 50_000_000:
+    if port.shape[0] not in (None, 1):
+        raise WrongFamilyError(
+            f"{source}: it takes {port.shape[0]} pictures at a time; export it with a batch of 1"
+        )
+    if element is None or min(shape) < 1 or math.prod(shape) > 50_000_000:
         raise WrongFamilyError(
             f"{source}: an input of {port.element} {tuple(shape)} is not supported; export it with "
             "float32 pictures of at most 4000 pixels a side"
         )
-    try:
-        answers = session.run(np.full(shape, 114, element))
-    except onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException as error:
-        raise WrongFamilyError(f"{source}: it does not run ({str(error)[:160]})") from error
+    answers = session.run(np.full(shape, 114, element))
+    for name, values in answers.items():
+        if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiub":
+            raise WrongFamilyError(f"{source}: its output {name} is no array of numbers")
+        if not np.isfinite(values).all():
+            raise WrongFamilyError(
+                f"{source}: its output {name} is not finite for a grey picture; export it again"
+            )
     fixed = Port(port.name, port.element, tuple(shape))
     return GraphFacts(source, (fixed,), answers, session.metadata())
 
@@ -170,17 +180,23 @@ def _unknown(facts: GraphFacts) -> WrongFamilyError:
 
 
 def _names(facts: GraphFacts) -> tuple[str, ...]:
-    """Class names as Ultralytics leaves them: the text of a dict from index to name."""
+    """Class names as Ultralytics leaves them: the text of a dict from index to name, or a list."""
     text = facts.metadata.get("names")
     if not text:
         return ()
     try:
         names = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        if isinstance(names, list | tuple):
+            names = dict(enumerate(names))
+        if not isinstance(names, dict):
+            raise TypeError("neither a dict nor a list")
+        # Through the text: 1.5 and True are no indices; JSON writes indices as texts.
+        by_index = {int(str(key)): str(name) for key, name in names.items()}
+        if len(by_index) != len(names) or sorted(by_index) != list(range(len(names))):
+            raise ValueError(f"the indices are not 0 to {len(names) - 1}")
+    except (TypeError, ValueError, SyntaxError, MemoryError, RecursionError) as error:
         raise WrongFamilyError(f"{facts.source}: names: not readable ({error})") from error
-    if isinstance(names, dict):
-        names = [names[key] for key in sorted(names)]
-    return tuple(str(name) for name in names)
+    return tuple(by_index[index] for index in range(len(by_index)))
 
 
 def _person(source: str, names: tuple[str, ...], classes: int, given: int | None) -> int:

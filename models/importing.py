@@ -1,54 +1,54 @@
 """Models that a school brings: `xiaoan models import`, `pull` and `export`.
 
 They lie in a folder of their own (`models.registry.own_models_dir`), card and weights side by side.
-A `.pt` file is a pickle, which may run code when it is opened: its names are read first without
-running anything, and only those of PyTorch and of Ultralytics are let through.
+A `.pt` file may run code when it is opened: `models.checkpoints` looks through it first, and only
+the copy that it writes is opened.
 """
 
 from __future__ import annotations
 
 import importlib
-import pickletools
+import os
+import pickle
 import re
-import shutil
 import tempfile
-import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models.cards import MODEL_ID, ModelCard, write_card
-from models.errors import CardError, RuntimeMissingError, WeightsMissingError, WrongFamilyError
-from models.loading import adapter, own_file
-from models.registry import CARDS_DIR, checked_weights, find_card, own_models_dir
+from models.cards import MODEL_ID, ModelCard, read_card, write_card
+from models.checkpoints import copy_checked
+from models.errors import (
+    CardError,
+    ModelError,
+    NotWrittenError,
+    RuntimeMissingError,
+    WrongFamilyError,
+)
+from models.loading import adapter, own_card, own_file
+from models.registry import CARDS_DIR, checked_weights, find_card, own_models_dir, sha256_of
 from models.sessions import open_session
 
-_SAFE_ROOTS = frozenset(
-    {"torch", "ultralytics", "collections", "numpy", "builtins", "pathlib", "_codecs"}
-)
-_SAFE_BUILTINS = frozenset(
-    {
-        "set",
-        "frozenset",
-        "slice",
-        "range",
-        "int",
-        "float",
-        "bool",
-        "complex",
-        "dict",
-        "list",
-        "tuple",
-        "bytearray",
-        "str",
-        "bytes",
-    }
-)
 _PULLED = re.compile(r"yolo(v?[0-9]{1,2})[a-z]{0,2}u?")
 _DOWNLOADS = "https://github.com/ultralytics/assets/releases"
 _EXPORT_SIDE_PX = 640
+# What PyTorch, its ONNX exporter and Ultralytics raise for a network that they cannot take apart.
+_EXPORT_FAILURES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.PickleError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,66 +61,92 @@ class Imported:
 
 
 def import_file(
-    path: Path, *, model_id: str | None = None, person_class: int | None = None
+    path: Path,
+    *,
+    model_id: str | None = None,
+    person_class: int | None = None,
+    replace: bool = False,
 ) -> Imported:
     """Check a file of one's own, copy it into the folder of own models and write its card.
+
+    A file that is there already under this id is left with its card as it is.
 
     Args:
         model_id: the file's name without suffix, in small letters, when not given.
         person_class: index of the class of whole persons, where the file names none.
+        replace: take the place of another model of the same id, and of its card.
 
     Raises:
         WrongFamilyError: it is of no known family, or an unsafe pickle; the text says what it is.
+        RuntimeFailedError: it fails on a picture.
         WeightsMissingError: it cannot be read.
         RuntimeMissingError: a `.pt` file, and the `export` extra is not installed.
         CardError: the id cannot be used.
+        NotWrittenError: the folder of own models cannot be written.
     """
     name = model_id or re.sub(r"[^a-z0-9._-]", "-", path.stem.lower())
     if not MODEL_ID.fullmatch(name):
         raise CardError(f"{path}: {name!r} is no model id; give one with --id")
     if (CARDS_DIR / f"{name}.yaml").exists():
         raise CardError(f"{path}: {name!r} is a model of the package; give another id with --id")
-    if path.suffix == ".pt":
-        check_checkpoint(path)
-        with tempfile.TemporaryDirectory() as folder:
-            return _keep(export_checkpoint(path, Path(folder)), name, person_class)
-    if path.suffix != ".onnx":
+    suffix = path.suffix.lower()
+    if suffix == ".pt":
+        content = export_checkpoint(path)
+        card = own_card(content, path, person_class=person_class)
+    elif suffix == ".onnx":
+        card, content = own_file(path, person_class=person_class)
+    else:
         raise WrongFamilyError(f"{path}: give a .onnx or a .pt file")
-    return _keep(path, name, person_class)
+    return _keep(card, content, name, replace=replace)
 
 
-def inspect_file(path: Path, person_class: int | None = None) -> tuple[ModelCard, str]:
-    """The card that an ONNX file would get, and its input's shape, after running it once.
-
-    Raises:
-        WrongFamilyError, WeightsMissingError: as `import_file`.
-    """
-    card, content = own_file(path, person_class=person_class)
-    session = open_session(content, source=str(path), runtime="onnxruntime")
+def _keep(card: ModelCard, content: bytes, model_id: str, *, replace: bool) -> Imported:
+    session = open_session(content, source=card.weights_file, runtime="onnxruntime")
     detector = adapter(session, card)
     detector.detect(np.zeros((64, 64, 3), np.uint8))
-    return card, detector.input_shape
-
-
-def _keep(path: Path, model_id: str, person_class: int | None) -> Imported:
-    card, shape = inspect_file(path, person_class)
     folder = own_models_dir()
-    target = folder / f"{model_id}.onnx"
-    part = folder / f".{model_id}.part"
+    kept = None if replace else _there_already(folder, model_id, card)
+    _write(folder / f"{model_id}.onnx", content)
+    if kept is None:
+        write_card(folder / f"{model_id}.yaml", _document(model_id, card))
+    return Imported(kept or find_card(model_id), card.family, detector.input_shape)
+
+
+def _there_already(folder: Path, model_id: str, new: ModelCard) -> ModelCard | None:
+    """The card of the same network, which somebody may have gone over; `None` where nothing is.
+
+    Raises:
+        CardError: another model, or another file, has the id.
+        NotWrittenError: the folder cannot even be read.
+    """
+    path, weights = folder / f"{model_id}.yaml", folder / f"{model_id}.onnx"
+    card, sha256 = None, new.weights_sha256
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, part)
-        part.replace(target)
+        if path.exists():
+            card = read_card(path)
+            sha256 = card.weights_sha256
+        elif weights.exists():
+            sha256 = sha256_of(weights)
     except OSError as error:
-        raise WeightsMissingError(f"{target}: cannot be written ({error.strerror})") from error
+        raise _not_written(weights, error) from error
+    same = card is None or card.decoding.person_class == new.decoding.person_class
+    if sha256 != new.weights_sha256 or not same:
+        raise CardError(
+            f"{path if card else weights}: is there already (sha256 {sha256[:12]}…); give another "
+            "id with --id, or put the new one in its place with --replace"
+        )
+    return card
+
+
+def _document(model_id: str, card: ModelCard) -> dict[str, Any]:
     decoding = card.decoding
-    document: dict[str, Any] = {
+    return {
         "model_id": model_id,
         "family": card.family,
         "task": card.task,
         "summary": {"zh": card.summary.zh, "en": card.summary.en},
         "licence": {"zh": card.licence.zh, "en": card.licence.en},
-        "weights": {"file": target.name, "sha256": card.weights_sha256},
+        "weights": {"file": f"{model_id}.onnx", "sha256": card.weights_sha256},
         "decoding": {
             "score_threshold": 0.25,
             "iou_threshold": decoding.iou_threshold,
@@ -128,111 +154,83 @@ def _keep(path: Path, model_id: str, person_class: int | None) -> Imported:
             "class_count": decoding.class_count,
         },
     }
-    write_card(folder / f"{model_id}.yaml", document)
-    return Imported(find_card(model_id), card.family, shape)
 
 
-def check_checkpoint(path: Path) -> str:
-    """Read the names in a PyTorch file without running it; the family they tell.
-
-    Raises:
-        WeightsMissingError: it cannot be read.
-        WrongFamilyError: no PyTorch file, cut short, unsafe, or of a family that only its own
-            tools can export.
-    """
-    names = _pickled_names(path)
-    roots = {name.split(".")[0] for name in names}
-    if {"models", "yolox", "nanodet"} & roots:
-        tool = "YOLOX" if "yolox" in roots else "NanoDet" if "nanodet" in roots else "YOLOv5"
-        raise WrongFamilyError(
-            f"{path}: a checkpoint of {tool}'s own code; export it to ONNX with {tool}'s own tool "
-            "and import the .onnx file"
-        )
-    builtins = {n.removeprefix("builtins.") for n in names if n.startswith("builtins.")}
-    strange = sorted(
-        {n for n in names if n.split(".")[0] not in _SAFE_ROOTS}
-        | {f"builtins.{n}" for n in builtins - _SAFE_BUILTINS}
-    )
-    if strange:
-        raise WrongFamilyError(
-            f"{path}: it would run {strange[0]} when opened, so it is not opened; export it to "
-            "ONNX where it comes from, and import the .onnx file"
-        )
-    if not any(name.startswith("ultralytics.nn.tasks") for name in names):
-        raise WrongFamilyError(
-            f"{path}: weights without a network in them, or not by Ultralytics; export it to ONNX "
-            "where it comes from, and import the .onnx file"
-        )
-    if "ultralytics.nn.tasks.DetectionModel" not in names:
-        raise WrongFamilyError(f"{path}: an Ultralytics model, but no detector")
-    return "ultralytics"
-
-
-def _pickled_names(path: Path) -> set[str]:
+def _write(target: Path, content: bytes) -> None:
+    """Whole or not at all. Raises `NotWrittenError`."""
+    part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            inside = [n for n in archive.namelist() if n.endswith("/data.pkl")]
-            if len(inside) != 1:
-                raise WrongFamilyError(f"{path}: no PyTorch checkpoint (no data.pkl in it)")
-            content = archive.read(inside[0])
-    except zipfile.BadZipFile as error:
-        raise WrongFamilyError(f"{path}: no PyTorch checkpoint, or cut short ({error})") from error
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(target)
     except OSError as error:
-        raise WeightsMissingError(f"{path}: cannot be read ({error.strerror})") from error
-    names: set[str] = set()
-    texts: list[str] = []
-    try:
-        for operation, argument, _ in pickletools.genops(content):
-            if operation.name == "GLOBAL":
-                names.add(str(argument).replace(" ", ".").replace("__builtin__.", "builtins."))
-            elif operation.name == "STACK_GLOBAL":
-                # Module and name need not be the last two texts: then nothing is let through.
-                names.add(".".join(texts[-2:]) if len(texts) > 1 else "unknown")
-            elif operation.name in ("INST", "EXT1", "EXT2", "EXT4"):
-                names.add(f"unknown.{operation.name}")
-            if isinstance(argument, str) and operation.name != "GLOBAL":
-                texts.append(argument)
-            elif operation.name in ("BINGET", "LONG_BINGET", "GET"):
-                texts.append("unknown")
-    except ValueError as error:
-        raise WrongFamilyError(f"{path}: its pickle is damaged ({error})") from error
-    return names
+        with suppress(OSError):
+            part.unlink()
+        raise _not_written(target, error) from error
 
 
-def export_checkpoint(weights: Path | str, out: Path) -> Path:
-    """Export an Ultralytics detector to ONNX, 640 px a side, batch 1, float32.
+def _not_written(target: Path, error: OSError) -> NotWrittenError:
+    return NotWrittenError(f"{target}: cannot be written ({error.strerror})")
+
+
+def export_checkpoint(path: Path) -> bytes:
+    """An Ultralytics detector as an ONNX file, 640 px a side, batch 1, float32.
 
     Raises:
+        WeightsMissingError, WrongFamilyError: as `models.checkpoints.copy_checked`; also when
+            Ultralytics cannot export it.
         RuntimeMissingError: Ultralytics is not installed.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return _exported(copy_checked(path, Path(folder)))
+        except ModelError:
+            raise
+        except _EXPORT_FAILURES as error:
+            raise WrongFamilyError(
+                f"{path}: Ultralytics cannot export it ({_short(error)}); export it to ONNX where "
+                "it comes from, and import the .onnx file"
+            ) from error
+
+
+def _exported(weights: Path) -> bytes:
+    """Ultralytics' export, which it leaves beside `weights`. Raises also what Ultralytics does."""
     network = _ultralytics().YOLO(str(weights))
-    made = Path(network.export(format="onnx", imgsz=_EXPORT_SIDE_PX, opset=17, simplify=False))
-    return Path(shutil.move(str(made), out / made.name))
+    made = network.export(format="onnx", imgsz=_EXPORT_SIDE_PX, opset=17, simplify=False)
+    return Path(made).read_bytes()
 
 
-def pull(name: str) -> Imported:
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+def pull(name: str, *, replace: bool = False) -> Imported:
     """Fetch an Ultralytics detector by name, export it and import it as `name`.
+
+    Args:
+        replace: as of `import_file`.
 
     Raises:
         WrongFamilyError: no name of an Ultralytics detector.
         RuntimeMissingError: the `export` extra or the network is missing; the text says what to
             copy from where instead.
+        CardError, NotWrittenError: as `import_file`.
     """
     if not _PULLED.fullmatch(name):
         raise WrongFamilyError(
             f"{name!r}: no Ultralytics detector; give a name such as yolo11n, yolo26n or yolov8n"
         )
+    weights = f"{name}.pt"
     with tempfile.TemporaryDirectory() as folder:
-        weights = Path(folder) / f"{name}.pt"
         try:
-            made = export_checkpoint(weights, Path(folder))
+            content = _exported(Path(folder) / weights)
         except RuntimeMissingError as error:
             raise RuntimeMissingError(f"{error}; {by_hand(name)}") from error
-        except (OSError, RuntimeError) as error:
+        except _EXPORT_FAILURES as error:
             raise RuntimeMissingError(
-                f"{name}.pt cannot be fetched ({str(error)[:120]}); {by_hand(name)}"
+                f"{weights} cannot be fetched ({_short(error)}); {by_hand(name)}"
             ) from error
-        return _keep(made, name, None)
+    return _keep(own_card(content, Path(weights)), content, name, replace=replace)
 
 
 def by_hand(name: str) -> str:
@@ -251,16 +249,31 @@ def export_model(model: str, out: Path) -> Path:
         model: a model's id, or a `.pt` file of Ultralytics.
 
     Raises:
-        ModelError: as `import_file`; also when the weights are not those of the card.
+        ModelError: as `import_file`; also when the weights are not those of the card, and when
+            another file of that name is there.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    if model.endswith(".pt"):
-        check_checkpoint(Path(model))
-        return export_checkpoint(Path(model), out)
-    card = find_card(model)
-    target = out / f"{card.model_id}.onnx"
-    target.write_bytes(checked_weights(card))
+    if model.lower().endswith(".pt"):
+        target = out / f"{Path(model).stem}.onnx"
+        _refuse_another(target, None)
+        content = export_checkpoint(Path(model))
+    else:
+        card = find_card(model)
+        target, content = out / f"{card.model_id}.onnx", checked_weights(card)
+        _refuse_another(target, card.weights_sha256)
+    _write(target, content)
     return target
+
+
+def _refuse_another(target: Path, sha256: str | None) -> None:
+    """Two exports of one `.pt` file differ in their dates, so nothing there is the same as one."""
+    try:
+        there = target.exists() and (sha256 is None or sha256_of(target) != sha256)
+    except OSError as error:
+        raise _not_written(target, error) from error
+    if there:
+        raise NotWrittenError(
+            f"{target}: is there already and would be lost; give another folder, or move it away"
+        )
 
 
 def _ultralytics() -> Any:

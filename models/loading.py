@@ -33,6 +33,7 @@ def load_head_network(
     weights_dir: Path | None = None,
     cards_dir: Path | None = None,
     precision: Precision | Literal["auto"] = "f32",
+    memory: Path | None = None,
 ) -> OwnHeadNetwork:
     """Load a head network; the default one when no id is given.
 
@@ -44,20 +45,36 @@ def load_head_network(
         precision: figures of the card are those of f32, and for int8 those under `quantised`.
             `auto` measures once per machine and remembers: f32, unless bf16 (where this CPU
             computes in it) or int8 is clearly faster; int8 only where the card says that no test
-            set's count became worse by more than `MOST_LOSS`. What a precision changes is printed
-            by `benchmarks/network_accuracy.py --precision bf16`.
+            set's count became worse by more than `MOST_LOSS`. One that was remembered and no
+            longer opens gives way to f32 with a warning; one that is asked for by name does not.
+            What a precision changes is printed by `benchmarks/network_accuracy.py --precision
+            bf16`.
+        memory: file in which `auto` remembers; `models.choosing.memory_file` when not given.
 
     Raises:
         UnknownModelError, CardError, WeightsMissingError, WeightsHashError, WrongFamilyError,
         RuntimeMissingError: all `ModelError`, each naming the file and the mend.
     """
     card = head_card(model_id, cards_dir)
-    if precision == "auto":
-        precision = _fastest(card, threads, weights_dir) if runtime == "auto" else "f32"
-    if precision == "int8":
-        card = card.as_int8()
-    session = open_checked(card, runtime, threads, weights_dir=weights_dir, precision=precision)
-    return OwnHeadNetwork(session, card)
+
+    def opened(precision: Precision) -> OwnHeadNetwork:
+        of = card.as_int8() if precision == "int8" else card
+        session = open_checked(
+            of, runtime, threads, weights_dir=weights_dir, precision=precision, memory=memory
+        )
+        return OwnHeadNetwork(session, of)
+
+    if precision != "auto":
+        return opened(precision)
+    if runtime != "auto":
+        return opened("f32")
+    fastest = _fastest(card, threads, weights_dir, memory)
+    if fastest != "f32":
+        try:
+            return opened(fastest)
+        except ModelError as refusal:
+            _log.warning("precision %s is left out: %s; f32 is used", fastest, refusal)
+    return opened("f32")
 
 
 def head_card(model_id: str | None = None, cards_dir: Path | None = None) -> ModelCard:
@@ -75,22 +92,26 @@ def head_card(model_id: str | None = None, cards_dir: Path | None = None) -> Mod
     return card
 
 
-def _fastest(card: ModelCard, threads: int, weights_dir: Path | None) -> Precision:
+def _fastest(
+    card: ModelCard, threads: int, weights_dir: Path | None, memory: Path | None
+) -> Precision:
     """The precision that workers compute in on this machine."""
 
     def open_in(precision: Precision) -> Session:
-        return open_checked(card, "auto", threads, weights_dir=weights_dir, precision=precision)
+        return open_checked(
+            card, "auto", threads, weights_dir=weights_dir, precision=precision, memory=memory
+        )
 
     found: list[Precision] = ["f32"]
     if computes_in_bf16():
         found.append("bf16")
-    if card.quantised is not None and card.quantised.worst_loss <= MOST_LOSS:
+    if card.int8_loss <= MOST_LOSS:
         found.append("int8")
     key = card.weights_sha256
     if card.quantised is not None:
         key += f"+{card.quantised.sha256[:8]}"
     ways = {precision: partial(open_in, precision) for precision in found}
-    return choose_precision(ways, key=key, threads=threads)
+    return choose_precision(ways, key=key, threads=threads, memory=memory)
 
 
 def load_person_detector(
@@ -101,6 +122,7 @@ def load_person_detector(
     weights_dir: Path | None = None,
     cards_dir: Path | None = None,
     score_threshold: float = 0.3,
+    memory: Path | None = None,
 ) -> BoxDetector:
     """Load a person detector by model id, or straight from an ONNX file of a known family.
 
@@ -108,11 +130,12 @@ def load_person_detector(
         path_or_id: a card's id, or a path ending in `.onnx`. A file of one's own has no card,
             so only its graph is checked.
         score_threshold: for a file without a card.
+        memory: as of `load_head_network`.
 
     Raises:
         ModelError: as `load_head_network`.
     """
-    if str(path_or_id).endswith(".onnx"):
+    if str(path_or_id).lower().endswith(".onnx"):
         card, content = own_file(Path(path_or_id), score_threshold)
         name: RuntimeName = "onnxruntime" if runtime == "auto" else runtime
         session = open_session(content, source=card.weights_file, runtime=name, threads=threads)
@@ -123,15 +146,19 @@ def load_person_detector(
             f"{card.path}: family {card.family!r} is no person detector; known are "
             f"{', '.join(DETECTOR_FAMILIES)}"
         )
-    return adapter(open_checked(card, runtime, threads, weights_dir=weights_dir), card)
+    session = open_checked(card, runtime, threads, weights_dir=weights_dir, memory=memory)
+    return adapter(session, card)
 
 
-def second_look(wanted: str = "auto", *, cards_dir: Path | None = None) -> BoxDetector | None:
+def second_look(
+    wanted: str = "auto", *, cards_dir: Path | None = None, memory: Path | None = None
+) -> BoxDetector | None:
     """The detector of whole people that counts beside the head network now and then.
 
     Args:
         wanted: `auto` for the first installed one, `off` for none, else the id of one.
         cards_dir: cards and weights of this folder instead of the usual ones.
+        memory: as of `load_head_network`.
 
     Returns:
         `None` for `off`, and for `auto` where none is installed. With `auto` one that cannot be
@@ -144,14 +171,18 @@ def second_look(wanted: str = "auto", *, cards_dir: Path | None = None) -> BoxDe
     if wanted == "off":
         return None
     if wanted != "auto":
-        return load_person_detector(wanted, weights_dir=cards_dir, cards_dir=cards_dir)
+        return _detector(wanted, cards_dir, memory)
     for path in card_files(cards_dir):
         try:
             if read_card(path).task == "persons":
-                return load_person_detector(path.stem, weights_dir=cards_dir, cards_dir=cards_dir)
+                return _detector(path.stem, cards_dir, memory)
         except ModelError as refusal:
             _log.warning("no second look with %s: %s", path.stem, refusal)
     return None
+
+
+def _detector(model_id: str, cards_dir: Path | None, memory: Path | None) -> BoxDetector:
+    return load_person_detector(model_id, weights_dir=cards_dir, cards_dir=cards_dir, memory=memory)
 
 
 BoxDetector = YoloxDetector | YoloDetector | NanodetDetector
@@ -178,16 +209,31 @@ def own_file(
 
     Raises:
         WeightsMissingError: it cannot be read.
-        WrongFamilyError: it is no person detector of a known family.
+        WrongFamilyError, RuntimeFailedError: as `own_card`.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise WeightsMissingError(f"{path}: cannot be read ({error.strerror})") from error
+    return own_card(content, path, score_threshold, person_class), content
+
+
+def own_card(
+    content: bytes, path: Path, score_threshold: float = 0.3, person_class: int | None = None
+) -> ModelCard:
+    """A card for an ONNX network, made by looking at it and running it once.
+
+    Args:
+        path: the file that it comes from, as error texts name it.
+
+    Raises:
+        WrongFamilyError: it is no person detector of a known family.
+        RuntimeFailedError: it fails on a picture.
+    """
     found = recognise(facts_of(content, str(path)), person_class)
     if found.task != "persons":
         raise WrongFamilyError(f"{path}: {found.title}: a head network, not a person detector")
-    card = ModelCard(
+    return ModelCard(
         model_id=path.stem,
         family=found.family,
         task=found.task,
@@ -206,7 +252,6 @@ def own_file(
         metrics={},
         path=path,
     )
-    return card, content
 
 
 # The thresholds with which each family's own tools suppress doubles.
@@ -220,6 +265,7 @@ def open_checked(
     *,
     weights_dir: Path | None = None,
     precision: Precision = "f32",
+    memory: Path | None = None,
 ) -> Session:
     """The card's weights, checked by sha256, in a runtime.
 
@@ -235,7 +281,9 @@ def open_checked(
     if runtime == "auto" and precision != "f32":
         runtime = "openvino"
     if runtime == "auto":
-        runtime = choose_runtime(content, source=name, key=card.weights_sha256, threads=threads)
+        runtime = choose_runtime(
+            content, source=name, key=card.weights_sha256, threads=threads, memory=memory
+        )
     try:
         return open_session(
             content, source=name, runtime=runtime, threads=threads, precision=precision

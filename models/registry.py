@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from models.cards import MODEL_ID, ModelCard, read_card
-from models.errors import UnknownModelError, WeightsHashError, WeightsMissingError
+from models.errors import CardError, UnknownModelError, WeightsHashError, WeightsMissingError
 
 CARDS_DIR = Path(__file__).with_name("cards")
 WEIGHTS_DIR = Path(__file__).with_name("weights")
@@ -44,13 +44,15 @@ def card_files(cards_dir: Path | None = None) -> list[Path]:
     return [path for _, path in sorted(files.items())]
 
 
-def list_cards(cards_dir: Path | None = None) -> list[ModelCard]:
-    """The cards of `card_files`.
-
-    Raises:
-        CardError: when one of them is not valid.
-    """
-    return [read_card(path) for path in card_files(cards_dir)]
+def list_cards(cards_dir: Path | None = None) -> tuple[list[ModelCard], list[CardError]]:
+    """The cards of `card_files`, and why each of the others is none."""
+    cards, refusals = [], []
+    for path in card_files(cards_dir):
+        try:
+            cards.append(read_card(path))
+        except CardError as refusal:
+            refusals.append(refusal)
+    return cards, refusals
 
 
 def find_card(model_id: str, cards_dir: Path | None = None) -> ModelCard:

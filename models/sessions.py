@@ -17,7 +17,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from models.archives import is_archive, unpack
-from models.errors import RuntimeMissingError, WrongFamilyError
+from models.errors import RuntimeFailedError, RuntimeMissingError, WrongFamilyError
+from models.external_data import external_file
 
 RuntimeName = Literal["onnxruntime", "openvino", "cuda", "tensorrt"]
 Precision = Literal["f32", "bf16", "int8"]
@@ -28,7 +29,8 @@ _COMPILED_SHAPES = 16
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """Name, element type (`uint8`, `float32`) and shape of an input; `None` where free."""
+    """Name, element type (`uint8`, `float32`, or another) and shape of an input; `None` where
+    free."""
 
     name: str
     element: str
@@ -51,7 +53,11 @@ class Session(Protocol):
     def output_names(self) -> tuple[str, ...]: ...
 
     def run(self, feed: NDArray[Any]) -> Outputs:
-        """Outputs by name for the one input."""
+        """Outputs by name for the one input.
+
+        Raises:
+            RuntimeFailedError: the runtime cannot compute them.
+        """
         ...
 
 
@@ -108,6 +114,7 @@ class OnnxRuntimeSession:
         runtime: RuntimeName = "onnxruntime",
     ) -> None:
         self.runtime = runtime
+        self._source = source
         provider = _PROVIDERS[runtime]
         if provider not in onnxruntime.get_available_providers():
             raise RuntimeMissingError(
@@ -120,10 +127,18 @@ class OnnxRuntimeSession:
         options.log_severity_level = 3
         # Waiting threads must not burn a core that another camera's decoder needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Its own format has another layout, in which weights outside would not be seen.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        _check_whole(content, source)
         try:
             self._session = onnxruntime.InferenceSession(
                 content, options, providers=[(provider, _PROVIDER_OPTIONS[runtime])]
             )
+            self.inputs = tuple(
+                Port(i.name, _element(i.type), tuple(_free(n) for n in i.shape))
+                for i in self._session.get_inputs()
+            )
+            self.output_names = tuple(o.name for o in self._session.get_outputs())
         except _ORT_ERRORS as error:
             raise WrongFamilyError(
                 f"{source}: ONNX Runtime cannot load it ({_first_line(error)}); "
@@ -134,18 +149,25 @@ class OnnxRuntimeSession:
             raise RuntimeMissingError(
                 f"{source}: {provider} did not load (driver or libraries); use onnxruntime"
             )
-        self.inputs = tuple(
-            Port(i.name, _element(i.type), tuple(_free(n) for n in i.shape))
-            for i in self._session.get_inputs()
-        )
-        self.output_names = tuple(o.name for o in self._session.get_outputs())
 
     def metadata(self) -> dict[str, str]:
-        """Free texts that the exporter left in the file."""
-        return dict(self._session.get_modelmeta().custom_metadata_map)
+        """Free texts that the exporter left in the file.
+
+        Raises:
+            WrongFamilyError: they are not in UTF-8.
+        """
+        try:
+            return dict(self._session.get_modelmeta().custom_metadata_map)
+        except UnicodeDecodeError as error:
+            raise WrongFamilyError(
+                f"{self._source}: its metadata are not in UTF-8 ({error.reason}); export it again"
+            ) from error
 
     def run(self, feed: NDArray[Any]) -> Outputs:
-        found = self._session.run(None, {self.inputs[0].name: feed})
+        try:
+            found = self._session.run(None, {self.inputs[0].name: feed})
+        except _ORT_ERRORS as error:
+            raise _failed(self._source, self.runtime, error) from error
         return dict(zip(self.output_names, found, strict=True))
 
 
@@ -159,15 +181,19 @@ class OpenVinoSession:
     ) -> None:
         try:
             import openvino
-        except ImportError as error:
+
+            self._core = openvino.Core()
+            floats = self._float_of(precision)
+        except (ImportError, RuntimeError) as error:
             raise RuntimeMissingError(
-                f"{source}: OpenVINO cannot be imported ({error}); use onnxruntime or install it"
+                f"{source}: OpenVINO cannot be imported ({_first_line(error)}); "
+                "use onnxruntime or install it"
             ) from error
         self.precision = precision
-        self._core = openvino.Core()
+        self._source = source
         self._settings = {
             # Without the hint OpenVINO takes bf16 on a CPU that has it, and figures shift.
-            "INFERENCE_PRECISION_HINT": self._float_of(precision),
+            "INFERENCE_PRECISION_HINT": floats,
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
         }
@@ -177,17 +203,18 @@ class OpenVinoSession:
                 xml, weights = unpack(content, source)
                 self._model = self._core.read_model(xml, openvino.Tensor(_bytes_of(weights)))
             else:
+                _check_whole(content, source)
                 self._model = self._core.read_model(content)
+        except WrongFamilyError:
+            raise
         except (RuntimeError, UnicodeDecodeError) as error:
-            if isinstance(error, WrongFamilyError):
-                raise
             raise WrongFamilyError(
                 f"{source}: OpenVINO cannot load it ({_first_line(error)}); give an intact file"
             ) from error
         self.inputs = tuple(
             Port(
                 port.get_any_name(),
-                _OPENVINO_ELEMENTS.get(port.element_type.get_type_name(), "other"),
+                _openvino_element(port.element_type.get_type_name()),
                 tuple(n.get_length() if n.is_static else None for n in port.partial_shape),
             )
             for port in self._model.inputs
@@ -206,7 +233,10 @@ class OpenVinoSession:
     def run(self, feed: NDArray[Any]) -> Outputs:
         with self._lock:
             given = np.ascontiguousarray(feed)
-            found = self._request(feed.shape).infer({0: given}, share_inputs=True)
+            try:
+                found = self._request(feed.shape).infer({0: given}, share_inputs=True)
+            except RuntimeError as error:
+                raise _failed(self._source, self.runtime, error) from error
             # Copied: the request's own memory is written again by the next picture.
             return {name: np.array(found[i]) for i, name in enumerate(self.output_names)}
 
@@ -223,13 +253,20 @@ class OpenVinoSession:
         return self._compiled[shape]
 
 
-_ORT_ERRORS = (
+# Each of its own kinds stands alone below `Exception`; RuntimeError and ValueError come from its
+# Python part, which also refuses a feed that does not fit, and for names that are no UTF-8.
+_ORT_ERRORS: tuple[type[Exception], ...] = (
+    onnxruntime.capi.onnxruntime_pybind11_state.EPFail,
+    onnxruntime.capi.onnxruntime_pybind11_state.EngineError,
     onnxruntime.capi.onnxruntime_pybind11_state.Fail,
     onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument,
     onnxruntime.capi.onnxruntime_pybind11_state.InvalidGraph,
     onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf,
+    onnxruntime.capi.onnxruntime_pybind11_state.NoSuchFile,
     onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented,
     onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException,
+    RuntimeError,
+    ValueError,
 )
 _PROVIDERS = {
     "onnxruntime": "CPUExecutionProvider",
@@ -243,7 +280,7 @@ _PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
     "cuda": {"use_tf32": "0"},
     "tensorrt": {"trt_fp16_enable": "0", "trt_int8_enable": "0"},
 }
-_OPENVINO_ELEMENTS = {"u8": "uint8", "f32": "float32"}
+_OPENVINO_ELEMENTS = {"u8": "uint8", "f32": "float32", "f16": "float16"}
 
 
 def _check_kind(content: bytes, precision: Precision, source: str) -> None:
@@ -254,12 +291,33 @@ def _check_kind(content: bytes, precision: Precision, source: str) -> None:
         )
 
 
+def _check_whole(content: bytes, source: str) -> None:
+    name = external_file(content)
+    if name is not None:
+        raise WrongFamilyError(
+            f"{source}: its weights lie in a second file ({name[:100]!r}); export it in one file "
+            "(external_data=False, or onnx.save(onnx.load(F), F))"
+        )
+
+
+def _failed(source: str, runtime: RuntimeName, error: Exception) -> RuntimeFailedError:
+    return RuntimeFailedError(
+        f"{source}: {runtime} fails on a picture ({_first_line(error)}); use another runtime, or "
+        "export the file again"
+    )
+
+
 def _bytes_of(content: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8).copy()
 
 
 def _element(onnx_type: str) -> str:
-    return {"tensor(uint8)": "uint8", "tensor(float)": "float32"}.get(onnx_type, "other")
+    name = onnx_type.removeprefix("tensor(").removesuffix(")")
+    return "float32" if name == "float" else name
+
+
+def _openvino_element(name: str) -> str:
+    return _OPENVINO_ELEMENTS.get(name, name)
 
 
 def _free(extent: int | str | None) -> int | None:

@@ -34,10 +34,13 @@ _BEGAN = Utc.from_iso("2026-03-02T04:00:00Z")
 
 
 def made_film(path: Path, size_px: tuple[int, int], seconds: float) -> None:
-    """H.264 as a camera sends it: a textured picture with things that move, a keyframe a second."""
-    width, height = size_px
+    """H.264 as a camera sends it: a textured picture with things that move, a keyframe a second.
+
+    It is made no smaller than 96 pixels a side, and of even sides, as H.264 wants them.
+    """
+    width, height = (max(96, side + side % 2) for side in size_px)
     rng = np.random.default_rng(0)
-    coarse = rng.integers(40, 200, (height // 8, width // 8, 3), dtype=np.uint8)
+    coarse = rng.integers(40, 200, (-(-height // 8), -(-width // 8), 3), dtype=np.uint8)
     ground = coarse.repeat(8, 0).repeat(8, 1)[:height, :width]
     with av.open(str(path), "w") as container:
         options = {"g": str(_FPS), "bf": "0", "preset": "veryfast", "crf": "26"}

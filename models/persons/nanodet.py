@@ -19,7 +19,11 @@ from vision.arrays import Float32Array, UInt8Array, picture
 from vision.observations import PersonBoxes
 
 BINS = 8
+# NanoDet-Plus, and the first NanoDet.
 NANODET_STRIDES_PX = ((8, 16, 32, 64), (8, 16, 32))
+# Where in its cell a prior's centre lies, in strides: `nanodet_plus_head.py` counts from the
+# corner, `gfl_head.py` of the first NanoDet from the middle.
+_CENTRE_WITHIN = (0.0, 0.5)
 _MOST_BOXES = 300
 _MEAN_BGR = np.array([103.53, 116.28, 123.675], np.float32)
 _STD_BGR = np.array([57.375, 57.12, 58.395], np.float32)
@@ -43,7 +47,8 @@ class NanodetDetector:
         self._grids = {
             len(centres): (centres, strides)
             for centres, strides in (
-                cell_centres(self._width_px, self._height_px, s) for s in NANODET_STRIDES_PX
+                cell_centres(self._width_px, self._height_px, s, within)
+                for s, within in zip(NANODET_STRIDES_PX, _CENTRE_WITHIN, strict=True)
             )
         }
 
@@ -87,13 +92,17 @@ class NanodetDetector:
 
 
 def cell_centres(
-    width_px: int, height_px: int, strides_px: tuple[int, ...]
+    width_px: int, height_px: int, strides_px: tuple[int, ...], within: float
 ) -> tuple[Float32Array, Float32Array]:
-    """Prior centres (N, 2) and strides (N, 1) in pixels, in the graph's order."""
+    """Prior centres (N, 2) and strides (N, 1) in pixels, in the graph's order.
+
+    Args:
+        within: where in its cell a centre lies, in strides from the upper left corner.
+    """
     centres, strides = [], []
     for stride in strides_px:
         rows, columns = np.mgrid[: -(-height_px // stride), : -(-width_px // stride)]
-        centres.append(np.column_stack([columns.ravel(), rows.ravel()]) * stride)
+        centres.append((np.column_stack([columns.ravel(), rows.ravel()]) + within) * stride)
         strides.append(np.full((rows.size, 1), stride))
     return (
         np.concatenate(centres).astype(np.float32),

@@ -46,12 +46,19 @@ def flipped(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
 
 
+def misplaced(content: bytes) -> bytes:
+    """The list of members seems to begin before the file does."""
+    at = content.rindex(b"PK\x05\x06") + 12
+    return content[:at] + (2**31).to_bytes(4, "little") + content[at + 4 :]
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
         (lambda c: c[: len(c) // 2], "cut short or damaged"),
         (lambda c: c[:4], "cut short or damaged"),
         (flipped, "bad.zip"),
+        (misplaced, "cut short or damaged"),
         (lambda _: foreign(), "expected network.xml and network.bin"),
     ],
 )

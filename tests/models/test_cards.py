@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from models.cards import Quantised, read_card, write_parts
+from models.cards import read_card, write_parts
 from models.errors import CardError
 from tests.models.conftest import write_card
 
@@ -31,6 +31,13 @@ def test_a_card_is_read_as_written(tmp_path: Path) -> None:
         ("score_threshold: 0.5", "speed: 2", "decoding:"),
         ("summary: {zh: 测试, en: test}", "summary: test", "summary: missing or without keys"),
         ("score_threshold: 0.5", "score_threshold: high", "score_threshold is not a number"),
+        ("score_threshold: 0.5", "person_class: -1", "person_class must be a whole number"),
+        ("score_threshold: 0.5", "person_class: 0.5", "person_class must be a whole number"),
+        ("score_threshold: 0.5", "person_class: true", "person_class is not a number"),
+        ("score_threshold: 0.5", "person_class: 2, class_count: 2", "below class_count (2)"),
+        ("score_threshold: 0.5", "class_count: -2", "class_count must be a whole number"),
+        ("score_threshold: 0.5", "iou_threshold: 1.5", "iou_threshold must be between 0 and 1"),
+        ("score_threshold: 0.5", "iou_threshold: .nan", "iou_threshold must be between 0 and 1"),
         ("task: heads", "task: heads\ndata: 3", "data: not a list"),
         ("task: heads", "task: heads\ncolour: red\n7: red", "7: unknown key"),
         ("task: heads", "task: heads\ntraining: {day: 2026-13-45}", "not valid YAML"),
@@ -86,10 +93,21 @@ def test_an_unknown_part_is_not_written(tmp_path: Path) -> None:
     ("loss", "worst"),
     [
         ({"a": {"density_mae": 0.007, "head_ap50": 0.5}, "b": {"density_mae": 0.024}}, 0.024),
-        ({"a": {"density_mae": -0.01}}, -0.01),
+        ({"a": {"density_mae": -0.01}, "b": {"density_mae": -0.02}}, -0.01),
+        ({"a": {"density_mae": 0.0}, "b": {"density_mae": 0.0}, "c": {"density_mae": 0.03}}, 0.03),
         ({"a": {"density_mae": 0.007}, "b": {"density_nae": 0.001}}, math.inf),
+        ({"a": {"density_mae": 0.007}}, math.inf),
         ({}, math.inf),
     ],
 )
-def test_an_unmeasured_loss_is_no_small_one(loss: dict[str, object], worst: float) -> None:
-    assert Quantised("f.zip", "0" * 64, {}, {}, loss).worst_loss == worst
+def test_an_unmeasured_loss_is_no_small_one(
+    tmp_path: Path, loss: dict[str, object], worst: float
+) -> None:
+    path = write_card(tmp_path, "tiny", "tiny.onnx", SHA256)
+    assert read_card(path).int8_loss == math.inf
+    sets = {"a": {"density": {"mae": 1.0}}, "b": {"density": {"mae": 2.0}}}
+    int8 = {"file": "f.zip", "sha256": SHA256, "loss": loss}
+    write_parts(path, {"metrics": {"relative_error": 0.1, "sets": sets}, "quantised": int8})
+    assert read_card(path).int8_loss == worst
+    write_parts(path, {"metrics": {"relative_error": 0.1}})
+    assert read_card(path).int8_loss == math.inf

@@ -1,13 +1,23 @@
 import json
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from numpy.typing import NDArray
 
-from models.choosing import choose_precision, choose_runtime, memory_file
-from models.errors import RuntimeMissingError, WrongFamilyError
-from models.sessions import Precision, Session, open_session
+from models import choosing
+from models.choosing import choose_precision, choose_runtime, memory_file, trial_picture
+from models.errors import (
+    ModelError,
+    RuntimeFailedError,
+    RuntimeMissingError,
+    WrongFamilyError,
+)
+from models.sessions import Outputs, Port, Precision, RuntimeName, Session, open_session
+from tests.models.networks import detector
 
 
 def stopwatch_of(spans_ns: list[int]) -> Callable[[], int]:
@@ -129,3 +139,107 @@ def test_a_precision_that_does_not_open_is_left_out_and_a_lone_one_is_not_timed(
         assert choose_precision(of, key="k", threads=1, memory=memory, stopwatch=watch) == "f32"
     assert "precision int8 is left out: t: not here" in caplog.text
     assert choose_precision({"f32": refuse}, key="k", threads=1, memory=memory) == "f32"
+
+
+class Failing:
+    """A runtime that loads, and fails at a picture: the GPU is too old, or its memory is full."""
+
+    runtime: RuntimeName = "cuda"
+    precision: Precision = "f32"
+    output_names = ("density",)
+
+    def __init__(self, runs: int = 0) -> None:
+        self.inputs = (Port("picture", "uint8", (None, None, None, 3)),)
+        self._runs = runs
+
+    def run(self, feed: NDArray[Any]) -> Outputs:
+        self._runs -= 1
+        if self._runs < 0:
+            raise RuntimeFailedError("t: cuda fails on a picture (no kernel image)")
+        return {}
+
+
+@pytest.mark.parametrize("runs", [0, 1, 3])
+def test_a_runtime_that_fails_on_a_picture_is_left_out_with_one_warning(
+    tmp_path: Path,
+    tiny_network: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    runs: int,
+) -> None:
+    def opened(content: bytes, *, runtime: RuntimeName, **others: Any) -> Session:
+        if runtime == "cuda":
+            return Failing(runs)
+        return open_session(content, runtime=runtime, **others)
+
+    monkeypatch.setattr(choosing, "open_session", opened)
+    monkeypatch.setattr(choosing, "offered_runtimes", lambda: ("onnxruntime", "cuda"))
+    ticks = iter(range(0, 10_000, 7))
+    found = choose_runtime(
+        tiny_network,
+        source="t",
+        key="k",
+        threads=1,
+        memory=tmp_path / "m.json",
+        stopwatch=lambda: next(ticks),
+    )
+    assert found == "onnxruntime"
+    (warning,) = caplog.records
+    assert warning.getMessage().startswith("runtime cuda is left out: t: cuda fails on a picture")
+
+
+def test_where_every_runtime_fails_the_first_refusal_is_told(
+    tmp_path: Path, tiny_network: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "open_session", lambda *_, **__: Failing())
+    with pytest.raises(RuntimeFailedError, match="no kernel image"):
+        choose_runtime(tiny_network, source="t", key="k", threads=1, memory=tmp_path / "m.json")
+    assert not (tmp_path / "m.json").exists()
+
+
+def test_a_precision_that_fails_is_left_out_unless_it_is_the_exact_one(
+    tmp_path: Path, tiny_network: bytes
+) -> None:
+    memory = tmp_path / "m.json"
+    of = ways(tiny_network, "f32") | {"int8": Failing}
+    watch = stopwatch_of([100] * 5)
+    assert choose_precision(of, key="k", threads=1, memory=memory, stopwatch=watch) == "f32"
+    with pytest.raises(ModelError, match="no kernel image"):
+        choose_precision({"f32": Failing, "bf16": Failing}, key="k", threads=1, memory=memory)
+
+
+def test_another_openvino_is_measured_anew(
+    tmp_path: Path, tiny_network: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = tmp_path / "m.json"
+    of = ways(tiny_network, "f32", "int8")
+    for version, spans_ns, best in (("2026.1", [100, 50], "int8"), ("2027.0", [50, 100], "f32")):
+        monkeypatch.setattr(choosing, "version", lambda _, is_now=version: is_now)
+        watch = stopwatch_of(spans_ns * 5)
+        assert choose_precision(of, key="k", threads=1, memory=memory, stopwatch=watch) == best
+        watch = stopwatch_of(spans_ns * 5)
+        found = choose_runtime(
+            tiny_network, source="t", key="k", threads=1, memory=memory, stopwatch=watch
+        )
+        assert found == ("openvino" if best == "int8" else "onnxruntime")
+    assert len(json.loads(memory.read_text())) == 4
+
+
+def test_without_openvino_nothing_is_computed_in_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        @staticmethod
+        def Core() -> object:  # noqa: N802
+            raise RuntimeError("cannot load the CPU plugin")
+
+    for absent in (None, Broken):
+        monkeypatch.setitem(sys.modules, "openvino", absent)
+        assert not choosing.computes_in_bf16()
+        with pytest.raises(RuntimeMissingError, match="t: OpenVINO cannot be imported"):
+            open_session(b"", source="t", runtime="openvino")
+
+
+def test_a_trial_picture_is_of_the_networks_kind(tiny_network: bytes) -> None:
+    heads = open_session(tiny_network, source="t", runtime="onnxruntime")
+    persons = open_session(detector().SerializeToString(), source="t", runtime="onnxruntime")
+    found = [(one.shape, str(one.dtype)) for one in map(trial_picture, (heads, persons))]
+    assert found == [((1, 384, 640, 3), "uint8"), ((1, 3, 64, 64), "float32")]

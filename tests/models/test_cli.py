@@ -5,7 +5,8 @@ from typer.testing import CliRunner
 
 from api.cli_models import models_app
 from models.errors import WrongFamilyError
-from models.importing import inspect_file
+from models.importing import import_file
+from tests.models.networks import detector
 
 runner = CliRunner()
 
@@ -23,6 +24,36 @@ def test_show_carries_the_licence_caution() -> None:
     found = runner.invoke(models_app, ["show", "--lang", "en"])
     assert found.exit_code == 0
     assert "these weights are for evaluation" in found.output
+
+
+def test_the_list_shows_the_others_beside_a_card_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XIAOAN_MODELS", str(tmp_path))
+    (tmp_path / "torn.yaml").write_text("model_id: [", encoding="utf-8")
+    (tmp_path / "zzz.yaml").write_text("model_id: other", encoding="utf-8")
+    found = runner.invoke(models_app, ["list"])
+    assert found.exit_code == 1
+    assert "xiaoan-heads-1" in found.stdout
+    assert "xiaoan-heads-2" in found.stdout
+    first, second, *_ = [li for li in found.stderr.splitlines() if li.startswith(str(tmp_path))]
+    assert first.startswith(f"{tmp_path / 'torn.yaml'}：不是有效的 YAML")
+    assert second.startswith(f"{tmp_path / 'torn.yaml'}: not valid YAML")
+    assert f"{tmp_path / 'zzz.yaml'}: " in found.stderr
+    assert "Traceback" not in found.output
+
+
+def test_a_person_detector_is_not_sent_to_a_judge_that_refuses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XIAOAN_MODELS", str(tmp_path / "own"))
+    file = tmp_path / "nano.onnx"
+    file.write_bytes(detector().SerializeToString())
+    import_file(file)
+    found = runner.invoke(models_app, ["show", "nano", "--lang", "en"])
+    assert found.exit_code == 0
+    assert "judges head networks only" in found.output
+    assert "run xiaoan models evaluate" not in found.output
 
 
 @pytest.mark.parametrize(
@@ -46,11 +77,14 @@ def test_an_unknown_language_is_refused() -> None:
     assert runner.invoke(models_app, ["list", "--lang", "fr"]).exit_code == 2
 
 
-def test_a_yolox_file_is_recognised(shared_data: Path) -> None:
-    card, shape = inspect_file(shared_data / "weights" / "yolox_nano_416.onnx")
-    assert (card.family, shape) == ("yolox", "1x3x416x416")
+def test_a_yolox_file_is_recognised(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XIAOAN_MODELS", str(tmp_path))
+    found = import_file(shared_data / "weights" / "yolox_nano_416.onnx")
+    assert (found.family, found.shape) == ("yolox", "1x3x416x416")
 
 
 def test_a_head_network_is_not_taken_for_a_person_detector(model_dir: Path) -> None:
     with pytest.raises(WrongFamilyError, match="a head network, not a person detector"):
-        inspect_file(model_dir / "tiny.onnx")
+        import_file(model_dir / "tiny.onnx")

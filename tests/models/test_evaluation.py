@@ -1,20 +1,27 @@
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from api import cli_models
+from models.cards import read_card, write_parts
 from models.commands import (
+    EvaluationReport,
     calibrate_threshold,
     card_metrics,
     evaluate_model,
     evaluation_sets,
     list_models,
+    write_metrics,
 )
 from models.datasets import Sample, is_held_out
 from models.degradations import SLICES
-from models.errors import DatasetError
+from models.errors import CardError, DatasetError
 from models.evaluation import (
     EvaluationSet,
     Judged,
@@ -30,6 +37,7 @@ from models.evaluation import (
     summarise,
     unbiased_threshold,
 )
+from models.sessions import Precision
 from models.training.batches import HELD_OUT_PERCENT
 from vision.arrays import UInt8Array
 from vision.observations import CrowdObservation, DensityMap, HeadPoints, Region
@@ -201,8 +209,8 @@ def test_held_out_pictures_of_a_source_are_those_that_training_leaves(shared_dat
 
 
 def test_listing_names_the_state_of_the_weights(tmp_path: Path) -> None:
-    assert {row.weights for row in list_models()} == {"present"}
-    assert {row.weights for row in list_models(tmp_path)} == {"missing"}
+    assert {row.weights for row in list_models()[0]} == {"present"}
+    assert {row.weights for row in list_models(tmp_path)[0]} == {"missing"}
 
 
 # The gate: the shipped networks on every 20th picture of the Beijing BRT test split. The bound is
@@ -235,3 +243,66 @@ def test_metrics_of_a_report_are_plain_and_rounded(shared_data: Path) -> None:
 def test_a_calibrated_threshold_lies_between_its_bounds(shared_data: Path) -> None:
     (full,) = evaluation_sets(shared_data, ["scut-b"])
     assert 0.05 <= calibrate_threshold("xiaoan-heads-2", subset(full, 140)) <= 0.95
+
+
+@pytest.fixture
+def judged_card(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`tiny`, judged on two sets in f32 and in int8."""
+    monkeypatch.setenv("XIAOAN_MODELS", str(model_dir))
+    path = model_dir / "tiny.yaml"
+    write_parts(path, {"quantised": {"file": "tiny.zip", "sha256": "cd" * 32, "made": {"by": "x"}}})
+    write_metrics(report_of(path, [1.0, 1.0]), "f32")
+    write_metrics(report_of(path, [1.01, 1.02], precision="int8"), "int8")
+    assert read_card(path).int8_loss == pytest.approx(0.02)
+    return path
+
+
+def report_of(
+    path: Path, errors: Sequence[float], precision: Precision = "f32"
+) -> EvaluationReport:
+    """Sets `a`, `b`, ... in which every picture is counted too high by so many people."""
+    model_id = f"{path.stem}-int8@0" if precision == "int8" else f"{path.stem}@0"
+    found = tuple(
+        summarise(name, model_id, [judged(10, 10.0 + error)])
+        for name, error in zip("abc", errors, strict=False)
+    )
+    return EvaluationReport(model_id, found, {}, relative_error(found), 1.0, precision)
+
+
+@pytest.mark.parametrize("precision", ["f32", "int8"])
+def test_figures_of_fewer_sets_take_no_place(judged_card: Path, precision: Precision) -> None:
+    text = judged_card.read_text(encoding="utf-8")
+    with pytest.raises(CardError, match=r"tiny\.yaml: metrics\.sets: b would be lost"):
+        write_metrics(report_of(judged_card, [0.1], precision), "on one set")
+    assert judged_card.read_text(encoding="utf-8") == text
+
+
+def test_int8_is_measured_on_every_set_of_f32(judged_card: Path) -> None:
+    write_parts(
+        judged_card, {"quantised": {"file": "tiny.zip", "sha256": "ef" * 32, "made": {"by": "y"}}}
+    )
+    with pytest.raises(CardError, match="b would be lost"):
+        write_metrics(report_of(judged_card, [1.0], "int8"), "a new int8 file on one set")
+    assert read_card(judged_card).int8_loss == math.inf
+
+
+def test_a_new_judgement_of_f32_is_what_int8_is_compared_with(judged_card: Path) -> None:
+    write_metrics(report_of(judged_card, [0.5, 1.0]), "better on a")
+    card = read_card(judged_card)
+    assert card.int8_loss == pytest.approx(1.02)
+    assert card.quantised is not None
+    assert card.quantised.made == {"by": "x"}
+    # On a third set int8 has not been judged.
+    write_metrics(report_of(judged_card, [1.0, 1.0, 1.0]), "one more")
+    assert read_card(judged_card).int8_loss == math.inf
+
+
+def test_the_command_refuses_fewer_sets_before_it_judges(
+    judged_card: Path, two_pictures: EvaluationSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_models, "evaluation_sets", lambda *_: [two_pictures])
+    arguments = ["evaluate", "tiny", "two", "--data", ".", "--write"]
+    found = CliRunner().invoke(cli_models.models_app, arguments)
+    assert found.exit_code == 1
+    assert "a, b would be lost" in found.stderr
+    assert found.stdout == ""

@@ -1,16 +1,14 @@
-import pickle
-import zipfile
-from pathlib import Path
+import json
 
 import numpy as np
 import pytest
 
-from models.errors import WeightsMissingError, WrongFamilyError
+from models.errors import WrongFamilyError
 from models.families import GraphFacts, recognise
-from models.importing import check_checkpoint
 from models.persons.letterbox import letterbox
-from models.persons.nanodet import decode
+from models.persons.nanodet import NanodetDetector, decode
 from models.sessions import Port
+from tests.models.test_persons import FixedSession, card
 
 SIDE = 64
 CELLS = 64 + 16 + 4  # strides 8, 16 and 32 of a 64 px square; one more at stride 64
@@ -46,6 +44,14 @@ def test_the_class_of_persons_is_found_by_name() -> None:
     assert found.person_class == 1
 
 
+def test_indices_that_are_texts_count_as_numbers() -> None:
+    # In the order of texts "10" stands before "2".
+    names = {str(i): "person" if i == 2 else f"thing {i}" for i in range(12)}
+    assert recognise(facts((1, 16, CELLS), names=json.dumps(names))).person_class == 2
+    listed = json.dumps(list(names.values()))
+    assert recognise(facts((1, 16, CELLS), names=listed)).person_class == 2
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -53,6 +59,13 @@ def test_the_class_of_persons_is_found_by_name() -> None:
         (facts((1, 6, CELLS), names=""), "does not name its 2 classes"),
         (facts((1, 84, CELLS), names="{0: 'person'}"), "has 80 classes and it names 1"),
         (facts((1, 84, CELLS), names="{0: "), "names: not readable"),
+        (facts((1, 84, CELLS), names="80"), "names: not readable (neither a dict nor a list)"),
+        (facts((1, 84, CELLS), names="None"), "names: not readable (neither a dict nor a list)"),
+        (facts((1, 6, CELLS), names="'person'"), "names: not readable (neither a dict nor a"),
+        (facts((1, 6, CELLS), names="{0: 'a', 'b': 'person'}"), "names: not readable"),
+        (facts((1, 6, CELLS), names="{[]: 'person'}"), "names: not readable"),
+        (facts((1, 6, CELLS), names="{0: 'a', 2: 'person'}"), "the indices are not 0 to 1"),
+        (facts((1, 6, CELLS), names="{0: 'a', '0': 'person'}"), "the indices are not 0 to 1"),
         (facts((1, 84, CELLS), task="segment"), "made for the task 'segment'"),
         (facts((1, 1000)), "of no known family"),
         (facts((1, 17, 23)), "of no known family"),
@@ -96,50 +109,21 @@ def test_nanodet_sides_by_hand() -> None:
     np.testing.assert_allclose(found, [[24, 8, 56, 40]], atol=1e-4)
 
 
-class _Runs:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        import os
-
-        return os.system, ("true",)
-
-
-def checkpoint(folder: Path, content: bytes) -> Path:
-    path = folder / "net.pt"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("net/data.pkl", content)
-    return path
-
-
-def test_a_checkpoint_that_would_run_something_is_not_opened(tmp_path: Path) -> None:
-    with pytest.raises(WrongFamilyError, match=r"net\.pt: it would run .*system"):
-        check_checkpoint(checkpoint(tmp_path, pickle.dumps(_Runs())))
-
-
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("strides", "box"),
     [
-        (b"cmodels.yolo\nModel\n.", "YOLOv5's own code"),
-        (b"cyolox.models\nYOLOX\n.", "YOLOX's own code"),
-        (b"cultralytics.nn.tasks\nSegmentationModel\n.", "but no detector"),
-        (b"ctorch\nTensor\n.", "weights without a network"),
-        (b"cultralytics.nn.tasks\n", "its pickle is damaged"),
+        # Cell 9 is column 1, row 1 of stride 8; every side is one stride long.
+        ((8, 16, 32, 64), [0, 0, 16, 16]),  # NanoDet-Plus: the corner of the cell, (8, 8)
+        ((8, 16, 32), [4, 4, 20, 20]),  # the first NanoDet: the middle of the cell, (12, 12)
     ],
 )
-def test_checkpoints_that_cannot_be_used(tmp_path: Path, content: bytes, says: str) -> None:
-    with pytest.raises(WrongFamilyError) as refusal:
-        check_checkpoint(checkpoint(tmp_path, content))
-    assert says in str(refusal.value)
-
-
-def test_an_ultralytics_detector_is_let_through(tmp_path: Path) -> None:
-    content = b"cultralytics.nn.tasks\nDetectionModel\n."
-    assert check_checkpoint(checkpoint(tmp_path, content)) == "ultralytics"
-
-
-def test_a_file_that_is_no_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "net.pt"
-    with pytest.raises(WeightsMissingError, match="cannot be read"):
-        check_checkpoint(path)
-    path.write_bytes(b"PK\x03\x04cut")
-    with pytest.raises(WrongFamilyError, match="cut short"):
-        check_checkpoint(path)
+def test_a_nanodet_box_lies_where_its_head_counts_from(
+    strides: tuple[int, ...], box: list[float]
+) -> None:
+    raw = np.zeros((1, sum((SIDE // s) ** 2 for s in strides), 1 + 32), np.float32)
+    raw[0, 9, 0] = 0.9
+    raw[0, 9, 1:].reshape(4, 8)[:, 1] = 50.0
+    port = Port("data", "float32", (1, 3, SIDE, SIDE))
+    detector = NanodetDetector(FixedSession(raw, (port,)), card())
+    found = detector.detect(np.zeros((SIDE, SIDE, 3), np.uint8))
+    np.testing.assert_allclose(found.boxes_xyxy_px, [box], atol=1e-3)

@@ -1,24 +1,26 @@
-from collections.abc import Mapping
-from dataclasses import replace
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 from models import load_head_network, load_person_detector, loading
 from models.errors import (
+    RuntimeFailedError,
     RuntimeMissingError,
     WeightsHashError,
     WeightsMissingError,
     WrongFamilyError,
 )
-from models.heads.network import OwnHeadNetwork, size_factor
+from models.heads.network import OwnHeadNetwork
 from models.loading import RuntimeChoice
-from models.registry import find_card
+from models.registry import WEIGHTS_DIR
 from models.sessions import Precision, RuntimeName, Session, open_session
 from tests.models.conftest import HEAD_HEIGHT_PX, write_card
-from vision.observations import HeadPoints, Region
 
 
 def spot(
@@ -122,6 +124,85 @@ def test_auto_precision_offers_what_the_processor_and_the_published_loss_allow(
     assert ("-int8@" in network.model_id) == (offered[-1] == "int8")
 
 
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """The weights of the package in a folder of their own."""
+    folder = tmp_path / "weights"
+    shutil.copytree(WEIGHTS_DIR, folder)
+    return folder
+
+
+def _gone(file: Path) -> None:
+    file.unlink()
+
+
+def _changed(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[1000] ^= 1
+    file.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("spoil", [_gone, _changed])
+def test_a_remembered_int8_that_does_not_open_gives_way_to_f32(
+    shipped: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    spoil: Callable[[Path], None],
+) -> None:
+    monkeypatch.setattr(loading, "choose_precision", lambda *_, **__: "int8")
+    memory = shipped / "m.json"
+
+    def load(precision: Precision | Literal["auto"]) -> str:
+        network = load_head_network(weights_dir=shipped, precision=precision, memory=memory)
+        return f"{network.model_id.partition('@')[0]} {network.session.precision}"
+
+    assert load("auto") == "xiaoan-heads-2-int8 int8"
+    spoil(shipped / "xiaoan-heads-2-int8.zip")
+    assert load("auto") == "xiaoan-heads-2 f32"
+    (warning,) = caplog.records
+    assert warning.getMessage().startswith("precision int8 is left out: ")
+    assert "xiaoan-heads-2-int8.zip" in warning.getMessage()
+    with pytest.raises((WeightsHashError, WeightsMissingError), match="heads-2-int8"):
+        load("int8")
+
+
+def test_without_openvino_a_remembered_int8_gives_way_to_f32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "choose_precision", lambda *_, **__: "int8")
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    memory = tmp_path / "m.json"
+    session = load_head_network(precision="auto", memory=memory).session
+    assert (session.precision, session.runtime) == ("f32", "onnxruntime")
+    with pytest.raises(RuntimeMissingError):
+        load_head_network(precision="int8", memory=memory)
+
+
+def test_the_choice_is_remembered_where_it_is_told(model_dir: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "run" / "runtimes.json"
+    card = model_dir / "tiny.yaml"
+    load_head_network("tiny", weights_dir=model_dir, cards_dir=model_dir, memory=memory)
+    assert len(json.loads(memory.read_text())) == 1
+    text = card.read_text(encoding="utf-8").replace(
+        "xiaoan-heads\ntask: heads", "yolo\ntask: persons"
+    )
+    card.write_text(text, encoding="utf-8")
+    with pytest.raises(WrongFamilyError):
+        load_person_detector(
+            "tiny", runtime="auto", weights_dir=model_dir, cards_dir=model_dir, memory=memory
+        )
+    assert len(json.loads(memory.read_text())) == 1
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_a_picture_that_a_runtime_cannot_compute_is_one_error(
+    tiny_network: bytes, runtime: RuntimeName
+) -> None:
+    session = open_session(tiny_network, source="tiny.onnx", runtime=runtime)
+    with pytest.raises(RuntimeFailedError, match=rf"tiny\.onnx: {runtime} fails on a picture"):
+        session.run(np.zeros((1, 2, 2, 3), np.float32).reshape(1, 3, 4))
+
+
 def test_a_named_runtime_or_no_wish_means_f32() -> None:
     assert load_head_network(runtime="onnxruntime", precision="auto").session.precision == "f32"
     assert load_head_network().session.precision == "f32"
@@ -188,97 +269,6 @@ def test_the_shipped_network_is_of_the_own_family() -> None:
     network = load_head_network(runtime="onnxruntime")
     assert isinstance(network, OwnHeadNetwork)
     assert network.model_id.startswith("xiaoan-heads-2@")
-
-
-def test_a_picture_of_large_heads_is_counted_in_a_smaller_one(
-    model_dir: Path, tiny_network: bytes
-) -> None:
-    """Heads of 20 px where 15 are the largest: shown at 0.75, with cells of 8 / 0.75 px."""
-    card = find_card("tiny", model_dir)
-    card = replace(card, decoding=replace(card.decoding, largest_head_px=20.0))
-    network = OwnHeadNetwork(open_session(tiny_network, source="t", runtime="onnxruntime"), card)
-    plain = network.observe(spot())
-    assert plain.density is not None
-    assert plain.density.cell_width_px == 8.0
-    card = replace(card, decoding=replace(card.decoding, largest_head_px=15.0))
-    network = OwnHeadNetwork(open_session(tiny_network, source="t", runtime="onnxruntime"), card)
-    found = network.observe(spot())
-    assert found.density is not None
-    assert found.density.cell_width_px == pytest.approx(8 / 0.75)
-    # Places are those of the finest look.
-    assert found.heads.centres_uv_px.tolist() == plain.heads.centres_uv_px.tolist()
-    # A region is scaled by geometry and by nothing else.
-    region = Region(0, 0, 96, 64, least_head_px=card.decoding.wanted_head_px)
-    cut_out = network.observe(spot(), region).density
-    assert cut_out is not None
-    assert cut_out.cell_width_px == 8.0
-
-
-def test_the_heads_of_a_picture_of_small_ones_are_told_from_a_larger_one(
-    model_dir: Path, tiny_network: bytes
-) -> None:
-    """Heads of 20 px where 30 are the smallest: shown at 1.5, and scored by the card's measure."""
-    card = find_card("tiny", model_dir)
-    session = open_session(tiny_network, source="t", runtime="onnxruntime")
-    plain = OwnHeadNetwork(session, card).observe(spot())
-    larger = replace(card.decoding, smallest_head_px=30.0, enlarged_score=0.9)
-    found = OwnHeadNetwork(session, replace(card, decoding=larger)).observe(spot())
-    assert len(found.heads) == len(plain.heads) == 1
-    assert found.heads.centres_uv_px == pytest.approx(plain.heads.centres_uv_px, abs=3.0)
-    # The tiny network tells 20 px of every head, in the picture it is shown.
-    assert found.heads.sizes_px == pytest.approx(plain.heads.sizes_px / 1.5, rel=0.01)
-    assert found.heads.scores.max() <= 0.9
-    assert found.density is not None
-    assert found.density.cell_width_px == 8.0
-    region = Region(0, 0, 96, 64, least_head_px=card.decoding.wanted_head_px)
-    by_geometry = OwnHeadNetwork(session, replace(card, decoding=larger)).observe(spot(), region)
-    assert by_geometry.heads.sizes_px == pytest.approx(plain.heads.sizes_px, rel=0.01)
-
-
-@pytest.mark.parametrize(
-    ("sizes", "scale", "factor"),
-    [
-        ([], 1.0, 1.0),
-        ([40, 40], 1.0, 1.0),
-        ([45, 45], 1.0, 1.0),  # 40 / 45 = 0.89: not worth a second look
-        ([80, 10, 80], 1.0, 0.5),
-        ([80], 0.5, 1.0),
-        ([400], 2.0, 0.35),
-    ],
-)
-def test_how_much_smaller_by_hand(sizes: list[float], scale: float, factor: float) -> None:
-    count = len(sizes)
-    heads = HeadPoints(
-        np.zeros((count, 2), np.float32), np.array(sizes, np.float32), np.ones(count, np.float32)
-    )
-    assert size_factor(heads, scale, largest_px=40.0) == pytest.approx(factor)
-
-
-def test_weak_points_do_not_tell_how_large_heads_are() -> None:
-    sizes, scores = np.array([20, 90, 90], np.float32), np.array([0.9, 0.2, 0.1], np.float32)
-    heads = HeadPoints(np.zeros((3, 2), np.float32), sizes, scores)
-    assert size_factor(heads, 1.0, largest_px=40.0) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("sizes", "scale", "factor"),
-    [
-        ([], 1.0, 1.0),
-        ([18], 1.0, 1.0),
-        ([16], 1.0, 1.0),  # 18 / 16 = 1.125: not worth a second look
-        ([12, 90, 12], 1.0, 1.5),
-        ([24], 0.5, 1.5),
-        ([4], 1.0, 2.0),
-        ([100], 1.0, 0.4),
-    ],
-)
-def test_how_much_larger_by_hand(sizes: list[float], scale: float, factor: float) -> None:
-    count = len(sizes)
-    heads = HeadPoints(
-        np.zeros((count, 2), np.float32), np.array(sizes, np.float32), np.ones(count, np.float32)
-    )
-    found = size_factor(heads, scale, smallest_px=18.0, largest_px=40.0)
-    assert found == pytest.approx(factor)
 
 
 def person_card(folder: Path, content: bytes, sha256: str = "") -> None:

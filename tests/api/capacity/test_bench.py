@@ -44,6 +44,14 @@ def test_every_stage_is_measured_and_a_sub_stream_is_cheaper_to_decode(machine: 
     assert (main.kind.name, sub.kind.name) == ("720p", "360p")
 
 
+@pytest.mark.parametrize("size_px", [(1279, 719), (81, 45)])
+def test_a_stream_of_odd_or_tiny_size_is_measured(
+    machine: Machine, size_px: tuple[int, int]
+) -> None:
+    site = load_site(sample_school_directory())
+    assert machine.camera(site, site.camera("cam-stair"), size_px).spent_ms["decode"] > 0.0
+
+
 def test_drawn_cameras_cost_no_decoding_and_are_left_out() -> None:
     def never() -> Machine:
         raise AssertionError("nothing is to be measured")
