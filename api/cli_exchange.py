@@ -14,6 +14,7 @@ from api.coverage.audit import audit_site
 from api.coverage.errors import CoverageError, DrawingError, extra_package
 from api.coverage.floor_keys import write_floor
 from api.coverage.geojson import read_geojson, write_geojson
+from api.coverage.out_file import check_folder, writing
 from api.coverage.schedule import write_schedule
 from api.coverage.underlay import write_underlay
 from config import Site, SiteCamera, SiteFileError, load_site
@@ -73,8 +74,11 @@ def import_floor(
         list[str] | None, typer.Option("--wall-layer", help="外来图纸的墙图层 Layer of walls.")
     ] = None,
     wall_height: Annotated[
-        float, typer.Option("--wall-height", min=0.1, help="墙高 Height of walls, m.")
-    ] = 3.0,
+        float | None,
+        typer.Option(
+            "--wall-height", min=0.1, help="墙高，默认到顶 Height of walls, m; else to the ceiling."
+        ),
+    ] = None,
     lang: LanguageOption = LANGUAGES[0],
 ) -> None:
     """导入一层平面 Redraw a floor; the new site file is loaded once to see that it holds."""
@@ -140,8 +144,10 @@ def schedule(
 ) -> None:
     """摄像机表 Camera schedule with mount, direction, lens, dead zone and as-built check."""
     try:
+        check_folder(out, lang)
         document = audit_site(load_site(site), Utc.from_datetime(datetime.now(UTC)))
-        write_schedule(document, out)
+        with writing(out, lang):
+            write_schedule(document, out)
     except (SiteFileError, CoverageError, GeometryError) as error:
         _say(str(error))
         raise typer.Exit(1) from None

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from api.plan.words import joined_warnings
 from config import (
     SITE_FILE,
+    ConfigError,
+    FileProblem,
     RequiredArea,
     SecretError,
     Site,
@@ -21,9 +27,11 @@ from config import (
     load_site,
     sample_school_directory,
 )
+from config.profiles import load_profiles
 from config.refusals import told_in
 from config.site_files import FileStanding, check_files
 from config.texts import LANGUAGES, text
+from config.timetable import TIMETABLE_FILE, load_timetable
 from vision.sight import visible_share
 
 MIN_GOOD_SHARE = 0.9
@@ -71,9 +79,7 @@ def check(
     except SiteFileError as error:
         count = len(error.problems)
         console.print(text("site.check.refused", lang, file=SITE_FILE, count=count), style="bold")
-        for problem in error.problems:
-            for line in told_in(problem, lang):
-                console.print(f"  {line}", markup=False)
+        _print_problems(console, error.problems, lang)
         raise typer.Exit(1) from None
     header = text(
         "site.check.site",
@@ -85,19 +91,24 @@ def check(
     console.print(header, markup=False)
     for table in (_floors(site, lang), _zones(site, lang), _cameras(site, lang)):
         console.print(table)
-    for note in _notes(site, lang):
-        console.print(f"△ {note}", markup=False)
     standings = check_files(site)
+    for note in _notes(site, standings, lang):
+        console.print(f"△ {note}", markup=False)
     console.print(_files(standings, lang))
     refused = [one for one in standings if one.problems]
     for standing in refused:
         count, name = len(standing.problems), standing.name
         console.print(text("site.check.refused", lang, file=name, count=count), style="bold")
-        for line in standing.problems:
-            console.print(f"  {line}", markup=False)
+        _print_problems(console, standing.problems, lang)
     if refused:
         raise typer.Exit(1)
     console.print(text("site.check.ok", lang, file=SITE_FILE), markup=False)
+
+
+def _print_problems(console: Console, problems: tuple[FileProblem, ...], lang: str) -> None:
+    for problem in problems:
+        for line in told_in(problem, lang):
+            console.print(f"  {line}", markup=False)
 
 
 def _table(title: str, columns: tuple[str, ...], lang: str) -> Table:
@@ -120,7 +131,7 @@ def _floors(site: Site, lang: str) -> Table:
         required = sum(1 for area in floor.areas if isinstance(area, RequiredArea))
         table.add_row(
             floor.id,
-            floor.name.in_language(lang),
+            escape(floor.name.in_language(lang)),
             f"{floor.outline.area:.1f}",
             str(len(floor.walls)),
             str(len(floor.doors)),
@@ -135,7 +146,7 @@ def _zones(site: Site, lang: str) -> Table:
     for zone in site.zones:
         table.add_row(
             zone.id,
-            site.zone_name(zone.id).in_language(lang),
+            escape(site.zone_name(zone.id).in_language(lang)),
             zone.floor_id,
             text(f"zone_type.{zone.type.value}", lang),
             f"{zone.area_m2:.1f}",
@@ -149,8 +160,8 @@ def _cameras(site: Site, lang: str) -> Table:
     table = _table("cameras", ("id", "name", "floor", "address", "sees"), lang)
     for camera in site.cameras:
         shares = ", ".join(f"{zone} {share:.0%}" for zone, share in _shares(site, camera).items())
-        address = str(camera.sub_uri or camera.uri)
-        name = camera.name.in_language(lang)
+        address = escape(str(camera.sub_uri or camera.uri))
+        name = escape(camera.name.in_language(lang))
         table.add_row(camera.id, name, camera.floor_id, address, shares or "-")
     return table
 
@@ -163,7 +174,7 @@ def _files(standings: tuple[FileStanding, ...], lang: str) -> Table:
         else:
             standing = text("site.file.good" if one.present else "site.file.absent", lang)
         counts = (text(f"site.file.count.{key}", lang, count=count) for key, count in one.counts)
-        table.add_row(one.name, standing, ", ".join(counts) or "-")
+        table.add_row(escape(one.name), standing, ", ".join(counts) or "-")
     return table
 
 
@@ -171,8 +182,10 @@ def _shares(site: Site, camera: SiteCamera) -> dict[str, float]:
     return {zone.id: visible_share(camera.camera, zone) for zone in site.zones_of(camera.id)}
 
 
-def _notes(site: Site, lang: str) -> list[str]:
-    notes = []
+def _notes(site: Site, standings: tuple[FileStanding, ...], lang: str) -> list[str]:
+    noted = [*site.notes, *(note for one in standings for note in one.notes)]
+    notes = [told_in(note, lang)[0] for note in noted]
+    notes += _calendar_notes(site, lang)
     unseen = [zone.id for zone in site.zones if not site.cameras_of(zone.id)]
     if unseen:
         notes.append(text("site.check.unseen", lang, zones=", ".join(unseen)))
@@ -188,3 +201,16 @@ def _notes(site: Site, lang: str) -> list[str]:
         except SecretError as error:
             notes.append(text("site.check.secret", lang, camera=camera.id, reason=error))
     return notes
+
+
+def _calendar_notes(site: Site, lang: str) -> list[str]:
+    """What the calendar that the timetable goes by lacks for this year and the next one."""
+    try:
+        timetable = load_timetable(site, load_profiles(site.profiles_file))
+    except ConfigError:
+        return []
+    if timetable is None:
+        return []
+    year = datetime.now(ZoneInfo(site.timezone)).year
+    missing = joined_warnings(timetable.calendar.warnings(year, year + 1), lang)
+    return [f"{TIMETABLE_FILE}: {missing}"] if missing else []

@@ -7,20 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
+from api.place_names import Name, PlaceNames
 from config.response import SiteResponse
 from config.site import LocalText, RequiredArea, Site
 from vision.zones import ZoneType
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name in both languages."""
-
-    zh: str
-    en: str
-
-    def in_language(self, language: str) -> str:
-        return self.en if language == "en" else self.zh
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +42,11 @@ class WatchedCamera:
 
 @dataclass(frozen=True, slots=True)
 class WatchedArea:
-    """A place that must be seen, which an alarm may name."""
+    """A place that must be seen; where it is critical, an alarm may be about it."""
 
     id: str
     name: Name
+    critical: bool
 
 
 @dataclass(frozen=True)
@@ -89,12 +80,13 @@ class WatchedSite:
     @classmethod
     def of(cls, site: Site) -> WatchedSite:
         """The desk's view of a loaded site."""
+        names = PlaceNames.of(site)
         zones = tuple(
             WatchedZone(
                 id=zone.id,
-                name=_name(site.zone_name(zone.id)),
+                name=names.zones[zone.id],
                 type=zone.type,
-                floor=_name(site.floor(zone.floor_id).name),
+                floor=names.floors[zone.floor_id],
                 area_m2=zone.area_m2,
                 camera_ids=tuple(camera.id for camera in site.cameras_of(zone.id)),
                 doors={one.id: _name(one.name) for one in site.floor(zone.floor_id).doors},
@@ -102,11 +94,11 @@ class WatchedSite:
             for zone in site.zones
         )
         cameras = tuple(
-            WatchedCamera(camera.id, _name(camera.name), tuple(camera.zone_ids))
+            WatchedCamera(camera.id, names.cameras[camera.id], tuple(camera.zone_ids))
             for camera in site.cameras
         )
         areas = tuple(
-            WatchedArea(area.id, _name(area.name))
+            WatchedArea(area.id, names.areas[area.id], area.critical)
             for floor in site.floors
             for area in floor.areas
             if isinstance(area, RequiredArea)
@@ -126,3 +118,6 @@ class WatchedSite:
 
 def _name(text: LocalText) -> Name:
     return Name(zh=text.zh, en=text.en)
+
+
+__all__ = ["Name", "WatchedArea", "WatchedCamera", "WatchedSite", "WatchedZone"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from shapely.geometry import LineString, Point
 
 from config.site import Door, Floor
@@ -13,11 +15,14 @@ _TOUCH_M = 0.05
 def barriers_of(floor: Floor, *, all_open: bool = False) -> Barriers:
     """What hides on a floor: solid walls, obstacles, shut solid doors, and lintels.
 
-    A door between higher walls has wall above it, also where the drawing leaves a gap for the
+    A wall up to the ceiling has nothing above it through which an eye could look. A door between
+    higher walls has wall above it, also where the drawing leaves a gap for the
     leaf: shut it hides as high as they do, open it leaves a lintel.
     """
     lines: list[HeightLine] = [
-        (wall.points_xy_m, wall.height_m) for wall in floor.walls if wall.material == "solid"
+        (wall.points_xy_m, _top_m(floor, wall.height_m))
+        for wall in floor.walls
+        if wall.material == "solid"
     ]
     lines += [
         ([(x, y) for x, y, *_ in obstacle.polygon_xy_m.exterior.coords], obstacle.height_m)
@@ -39,12 +44,18 @@ def _wall_above_m(floor: Floor, door: Door) -> float:
     heights = []
     for end in (door.start_xy_m, door.end_xy_m):
         touching = [
-            wall.height_m
+            _top_m(floor, wall.height_m)
             for wall in floor.walls
             if LineString(wall.points_xy_m).distance(Point(end)) <= _TOUCH_M
         ]
         heights.append(max(touching, default=0.0))
     return min(heights)
+
+
+def _top_m(floor: Floor, height_m: float) -> float:
+    """Where a wall ends for an eye: nowhere, when it reaches the ceiling."""
+    reaches = floor.ceiling_m is not None and height_m >= floor.ceiling_m
+    return math.inf if reaches else height_m
 
 
 __all__ = ["barriers_of"]

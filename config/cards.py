@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from config.errors import FileProblem
 from config.site import LocalText
 
 CARDS_FILE = "cards.yaml"
@@ -133,13 +134,18 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class CardBook:
-    """All cards of a site, with the plan they were taken from."""
+    """All cards of a site, with the plan they were taken from.
+
+    Attributes:
+        notes: what is doubtful in the file, such as a sound that is not there.
+    """
 
     cards: tuple[Card, ...] = ()
     announcements: tuple[Announcement, ...] = ()
     plan_title: LocalText | None = None
     edition: str = ""
     approved_by: str = ""
+    notes: tuple[FileProblem, ...] = ()
 
     def card_for(self, situation: Situation) -> Card | None:
         """The card that fits and says most; of equal ones the first in the file."""

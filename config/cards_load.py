@@ -1,7 +1,7 @@
 """Reading `cards.yaml`, and the rules that a card must keep.
 
-A card is refused when it names a door, zone, person, announcement or sound file that the site does
-not have, and when it would seal a crush point:
+A card is refused when it names a door, zone, person or announcement that the site does not have,
+and when it would seal a crush point:
 
 - no step shuts a door at the zone of the crush (within `AT_THE_ZONE_M`), or one of the card's
   outlets;
@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -33,6 +34,7 @@ from config.cards import (
 )
 from config.desk_plan import DeskPlan, check_name, is_new
 from config.errors import ConfigFileError
+from config.named_files import is_there, named_file
 from config.schema_problems import validated
 from config.site import Door, LocalText, Site
 from config.site_schema import Id, Keys
@@ -150,6 +152,7 @@ class _Reader:
             plan_title=_text(root.plan.title),
             edition=root.plan.edition,
             approved_by=root.plan.approved_by,
+            notes=tuple(self.source.notes),
         )
 
     def _read_announcement(self, item: object, at: KeyPath) -> None:
@@ -158,17 +161,23 @@ class _Reader:
             return
         audio = None
         if keys.audio is not None:
-            folder = self.site.directory.resolve()
-            audio = (folder / keys.audio).resolve()
-            if not audio.is_relative_to(folder) or audio.suffix.lower() not in AUDIO_SUFFIXES:
-                mend = f"name a file below the site's folder that ends in {AUDIO_SUFFIXES}"
-                self.source.report((*at, "audio"), f"{keys.audio!r} is not played", mend)
-            elif not audio.is_file():
-                message = f"there is no file {keys.audio!r} beside the cards"
-                self.source.report((*at, "audio"), message, "put it there, or leave the key out")
+            audio = self._sound(keys.audio, (*at, "audio"))
         self.announcements[keys.id] = Announcement(
             keys.id, _text(keys.where), _text(keys.text), audio
         )
+
+    def _sound(self, name: str, at: KeyPath) -> Path | None:
+        """The sound file; without it the announcement is read aloud, so that it is only noted."""
+        path = named_file(self.site.directory, name)
+        if path is None or path.suffix.lower() not in AUDIO_SUFFIXES:
+            mend = f"name a file below the site's folder that ends in {AUDIO_SUFFIXES}"
+            self.source.report(at, f"{name!r} is not played", mend)
+            return None
+        if not is_there(path):
+            message = f"there is no file {name!r} beside the cards"
+            self.source.note(at, message, "put it there, or leave the key out")
+            return None
+        return path
 
     def _card(self, keys: _CardKeys, at: KeyPath) -> Card:
         self._check_trigger(keys.when, (*at, "when"))

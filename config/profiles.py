@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
-from config.errors import ConfigError
+from config.errors import ConfigFileError, FileProblem
 from vision.profiles import LevelThreshold, ProfileError, Rules, ZoneProfile
 from vision.readings import Level
 from vision.zones import ZoneType
@@ -30,16 +30,11 @@ _DEFAULTS = ("leave_ratio", "leave_s", "confidence_sigma", "smoothing_s", "max_g
 _ZONE_KEYS = ("levels", "rules", *_DEFAULTS)
 
 
-class ProfileFileError(ConfigError):
-    """A profile file that cannot be used; the text names file, line, key and mend."""
+class ProfileFileError(ConfigFileError):
+    """A profile file that cannot be used; its problem names file, line, key and mend."""
 
     def __init__(self, file: str, line: int, key: str, message: str, mend: str) -> None:
-        super().__init__(f"{file}:{line}: {key}: {message} — mend: {mend}")
-        self.file = file
-        self.line = line
-        self.key = key
-        self.message = message
-        self.mend = mend
+        super().__init__([FileProblem(file, line, key, message, mend)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,10 @@ class _Node:
         value = self.values[key]
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.refuse(key, f"must be a number, got {value!r}", "write a plain number")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise self.refuse(key, "must be a number of usual size", "write fewer digits") from None
 
     def text(self, key: str) -> str:
         value = self.values[key]
@@ -106,10 +104,10 @@ def load_profiles(path: Path | None = None) -> Mapping[ZoneType, ZoneProfile]:
         text = path.read_text("utf-8")
     except OSError as error:
         reason = error.strerror or "cannot be read"
-        raise ProfileFileError(str(path), 1, "file", reason, "check the path") from error
+        raise ProfileFileError(path.name, 1, "file", reason, "check the path") from error
     except UnicodeDecodeError as error:
-        raise ProfileFileError(str(path), 1, "file", "is not UTF-8", "save it as UTF-8") from error
-    return parse_profiles(text, str(path))
+        raise ProfileFileError(path.name, 1, "file", "is not UTF-8", "save it as UTF-8") from error
+    return parse_profiles(text, path.name)
 
 
 def parse_profiles(text: str, file: str) -> Mapping[ZoneType, ZoneProfile]:
@@ -141,6 +139,13 @@ def _read_yaml(text: str, file: str) -> _Node:
         line = int(mark.line) + 1 if mark is not None else 1
         problem = str(getattr(error, "problem", None) or "is not YAML")
         raise ProfileFileError(file, line, "file", problem, "mend the YAML syntax") from error
+    except (ValueError, OverflowError) as error:
+        # A date that is none, a tag that its value does not fit, a number of thousands of digits.
+        message = f"holds a value that cannot be read: {error}"
+        raise ProfileFileError(file, 1, "file", message, "write plain values") from error
+    except RecursionError:
+        message, mend = "is nested too deeply", "write the keys as in the packaged profiles"
+        raise ProfileFileError(file, 1, "file", message, mend) from None
     if not isinstance(values, CommentedMap):
         raise ProfileFileError(
             file, 1, "file", "must be a mapping", "start from config/profiles/default.yaml"

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 from shapely.geometry import Polygon
 
 from config.camera_uri import CameraUri
+from config.errors import FileProblem
 from config.site_folder import SiteFolder
 from vision.camera import Camera, Pose
 from vision.zones import Zone
@@ -213,6 +214,7 @@ class Site:
             it names are relative.
         read_from: where its files are read, when that is a copy that a run took of them; see
             `config.site_in_force`.
+        notes: what is doubtful in the site file, and no reason to refuse it.
         sha256: of the site file's bytes, to say which site a record belongs to.
         profiles_file: the site's own threshold profiles; `None` for the packaged ones.
         absent_key_areas: kinds of key places that the site does not have, each with the reason.
@@ -230,6 +232,7 @@ class Site:
     profiles_file: Path | None = None
     absent_key_areas: tuple[tuple[str, str], ...] = ()
     read_from: Path | None = None
+    notes: tuple[FileProblem, ...] = ()
 
     @property
     def folder(self) -> SiteFolder:

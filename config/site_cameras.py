@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from config.camera_uri import CameraUri, CameraUriError
-from config.site import CalibrationNote, LocalText, Preset, SiteCamera
+from config.site import CalibrationNote, Floor, LocalText, Preset, SiteCamera
 from config.site_folder import SiteFolder
 from config.site_schema import CameraKeys, LensKeys, PoseKeys
 from config.yaml_source import KeyPath, YamlSource
@@ -14,6 +14,11 @@ from vision.camera import Camera, Lens, Pose
 from vision.errors import GeometryError, NotVisibleError
 from vision.sight import visible_share
 from vision.zones import Zone
+
+# The height of a pose that was fitted is known to about this.
+_HEIGHT_SLACK_M = 0.1
+# Railings and screens are meant to be seen over.
+_HIGH_WALL_M = 2.1
 
 
 def build_camera(
@@ -52,6 +57,27 @@ def build_camera(
         presets=presets,
         range_m=keys.range_m,
     )
+
+
+def check_mount(keys: CameraKeys, floor: Floor, at: KeyPath, source: YamlSource) -> None:
+    """Refuse a mount above the ceiling; note one above walls that end below the ceiling."""
+    if keys.pose is None or floor.ceiling_m is None:
+        return
+    here, z_m, ceiling_m = (*at, "pose", "z_m"), keys.pose.z_m, floor.ceiling_m
+    if z_m > ceiling_m + _HEIGHT_SLACK_M:
+        message = f"{z_m:g} m is above the ceiling of floor {floor.id!r}, {ceiling_m:g} m"
+        source.report(here, message, "measure from the zero of the floor's own plan")
+        return
+    low = [
+        f"walls[{index}]"
+        for index, wall in enumerate(floor.walls)
+        if wall.material == "solid" and _HIGH_WALL_M <= wall.height_m < min(z_m, ceiling_m)
+    ]
+    if low:
+        message = (
+            f"it hangs above {', '.join(low)} of floor {floor.id!r} and counts as looking over"
+        )
+        source.note(here, message, "leave height_m out where such a wall reaches the ceiling")
 
 
 def _presets(keys: CameraKeys, home: Camera, at: KeyPath, source: YamlSource) -> tuple[Preset, ...]:

@@ -7,8 +7,9 @@ can know before, and a start with a bad one can go back to the files before it
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.cards import CARDS_FILE
@@ -16,18 +17,18 @@ from config.cards_load import load_cards
 from config.delivery import DELIVERY_FILE, load_delivery
 from config.desk_plan import DESK_FILE, DeskPlan, load_desk_plan
 from config.dismissal import DISMISSAL_FILE, load_dismissal
-from config.errors import ConfigError, ConfigFileError
+from config.errors import ConfigError, ConfigFileError, FileProblem
 from config.networks import NETWORKS_FILE, load_networks
 from config.oidc import OIDC_FILE, load_oidc
 from config.panels import PANELS_FILE
 from config.panels_load import load_panels
 from config.plan import load_edition
-from config.profiles import load_profiles
+from config.profiles import ProfileFileError, load_profiles
 from config.recording import RECORDING_FILE, load_recording
 from config.site import Site
+from config.site_copy import PLAN_FOLDER, as_copied, has_own_profiles_outside
 from config.timetable.load import TIMETABLE_FILE, load_timetable
 
-PLAN_FOLDER = "plan"
 # Read each time they are asked for, where they stand; `delivery.yaml` keeps what was last in force.
 _READ_IN_PLACE = frozenset({DELIVERY_FILE, DISMISSAL_FILE})
 
@@ -39,86 +40,90 @@ class FileStanding:
     Attributes:
         name: as it stands in the folder.
         present: it is there; what is not there falls back to its defaults.
-        problems: each with file, line, key and mend; empty when it can be used.
+        problems: what is wrong; empty when it can be used.
+        notes: what is doubtful, and no reason to refuse it.
         counts: what the file holds, by a key of the catalogue (`site.file.count.*`).
     """
 
     name: str
     present: bool
-    problems: tuple[str, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
+    notes: tuple[FileProblem, ...] = ()
     counts: tuple[tuple[str, int], ...] = ()
 
 
 def check_files(site: Site) -> tuple[FileStanding, ...]:
-    """Read every file beside the site file; never raises for what they hold."""
-    readers = _readers(site, with_secrets=True)
-    return tuple(_standing(_path_of(site, name), name, read) for name, read in readers)
+    """Read every file beside the site file; never raises for what they hold.
+
+    What is judged is a copy, as a start takes it: what the copy lacks, the start would lack.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            read = site if has_own_profiles_outside(site) else as_copied(site, Path(folder))
+        except OSError:
+            read = site
+        return _standings(read, with_secrets=True)
 
 
-def problems_at_a_start(site: Site) -> tuple[str, ...]:
-    """What is wrong in the files that a start reads; each with file, line, key and mend.
+def standings_at_a_start(site: Site) -> tuple[FileStanding, ...]:
+    """How the files stand that a start reads.
 
     A secret that cannot be had is no reason not to start: what it is for says so itself.
     """
-    problems = [
-        problem
-        for name, read in _readers(site, with_secrets=False)
-        if name not in _READ_IN_PLACE
-        for problem in _standing(_path_of(site, name), name, read).problems
-    ]
-    # What is wrong in the profiles is told by whatever else is held against them, too.
-    return tuple(dict.fromkeys(problems))
+    standings = _standings(site, with_secrets=False)
+    return tuple(one for one in standings if one.name not in _READ_IN_PLACE)
 
 
-_Reader = Callable[[], dict[str, int]]
+def _standings(site: Site, *, with_secrets: bool) -> tuple[FileStanding, ...]:
+    readers = _readers(site, with_secrets=with_secrets)
+    return tuple(_standing(_path_of(site, name), name, read) for name, read in readers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What reading a file gave: counts by kind, and notes."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[FileProblem, ...] = ()
+
+
+_Reader = Callable[[], _Found]
 
 
 def _readers(site: Site, *, with_secrets: bool) -> tuple[tuple[str, _Reader], ...]:
-    """How each file is read; what comes back is counted by kind."""
+    """How each file is read."""
     desk: list[DeskPlan] = []
 
-    def read_desk() -> dict[str, int]:
+    def read_desk() -> _Found:
         desk.append(load_desk_plan(site))
         plan = desk[0]
-        return {"people": len(plan.people), "steps": len(plan.ladder)}
+        return _Found({"people": len(plan.people), "steps": len(plan.ladder)})
 
-    def read_cards() -> dict[str, int]:
+    def read_cards() -> _Found:
         # A desk that cannot be read has its own problems; cards are then read without its people.
-        return {"cards": len(load_cards(site, desk[0]).cards)} if desk else {}
+        if not desk:
+            return _Found()
+        book = load_cards(site, desk[0])
+        return _Found({"cards": len(book.cards)}, book.notes)
 
-    def read_panels() -> dict[str, int]:
-        plan = load_panels(site)
-        if with_secrets and plan.locked:
-            raise ConfigFileError(tuple(plan.locked.values()))
-        return {
-            "devices": len(plan.devices),
-            "inputs": sum(one.door_id is None for one in plan.inputs),
-            "contacts": sum(one.door_id is not None for one in plan.inputs),
-            "outputs": len(plan.outputs),
-        }
-
-    def read_delivery() -> dict[str, int]:
+    def read_delivery() -> _Found:
         plan = load_delivery(site.directory)
         paths = sum(len(target.paths) for target in plan.targets)
-        return {"targets": len(plan.targets), "paths": paths}
-
-    def read_dismissal() -> dict[str, int]:
-        return {"places": len(load_dismissal(site.directory).places)}
-
-    def read_timetable() -> dict[str, int]:
-        load_timetable(site, load_profiles(site.profiles_file))
-        return {}
+        return _Found({"targets": len(plan.targets), "paths": paths})
 
     readers: tuple[tuple[str, _Reader], ...] = (
         (DESK_FILE, read_desk),
         (CARDS_FILE, read_cards),
-        (PANELS_FILE, read_panels),
+        (PANELS_FILE, lambda: _read_panels(site, with_secrets=with_secrets)),
         (DELIVERY_FILE, read_delivery),
         (NETWORKS_FILE, _uncounted(lambda: load_networks(site.folder.read_from))),
         (OIDC_FILE, _uncounted(lambda: load_oidc(site.directory, read_from=site.read_from))),
         (RECORDING_FILE, _uncounted(lambda: load_recording(site))),
-        (TIMETABLE_FILE, read_timetable),
-        (DISMISSAL_FILE, read_dismissal),
+        (TIMETABLE_FILE, lambda: _read_timetable(site)),
+        (
+            DISMISSAL_FILE,
+            lambda: _Found({"places": len(load_dismissal(site.directory).places)}),
+        ),
         (PLAN_FOLDER, _uncounted(lambda: load_edition(site.file(PLAN_FOLDER)))),
     )
     if site.profiles_file is None:
@@ -127,12 +132,37 @@ def _readers(site: Site, *, with_secrets: bool) -> tuple[tuple[str, _Reader], ..
     return ((site.profiles_file.name, own), *readers)
 
 
+def _read_panels(site: Site, *, with_secrets: bool) -> _Found:
+    plan = load_panels(site)
+    if with_secrets and plan.locked:
+        raise ConfigFileError(tuple(plan.locked.values()))
+    contacts = sum(one.door_id is not None for one in plan.inputs)
+    return _Found(
+        {
+            "devices": len(plan.devices),
+            "inputs": len(plan.inputs) - contacts,
+            "contacts": contacts,
+            "outputs": len(plan.outputs),
+        }
+    )
+
+
+def _read_timetable(site: Site) -> _Found:
+    try:
+        profiles = load_profiles(site.profiles_file)
+    except ProfileFileError:
+        # The profiles tell their problems themselves; limits cannot be held against them.
+        return _Found()
+    load_timetable(site, profiles)
+    return _Found()
+
+
 def _uncounted(read: Callable[[], object]) -> _Reader:
     """A reader of a file of which nothing is counted."""
 
-    def reader() -> dict[str, int]:
+    def reader() -> _Found:
         read()
-        return {}
+        return _Found()
 
     return reader
 
@@ -150,9 +180,10 @@ def _standing(path: Path, name: str, read: _Reader) -> FileStanding:
             read()
         return FileStanding(name, present=False)
     try:
-        counts = read()
+        found = read()
     except ConfigFileError as error:
-        return FileStanding(name, True, tuple(str(problem) for problem in error.problems))
+        return FileStanding(name, True, error.problems)
     except ConfigError as error:
-        return FileStanding(name, True, (str(error),))
-    return FileStanding(name, True, counts=tuple(counts.items()))
+        problem = FileProblem(name, 0, "", str(error), "correct the file")
+        return FileStanding(name, True, (problem,))
+    return FileStanding(name, True, (), found.notes, tuple(found.counts.items()))

@@ -5,35 +5,28 @@ what the others read, whatever was typed into the folder since. And a start with
 be used, when the power comes back and nobody is there to mend it, goes by the copy of the start
 before: cameras watch by yesterday's settings rather than not at all.
 
-Only settings are copied: the YAML files of the folder, those in `plan`, and the threshold profiles.
-Films, secrets, sounds and drawings stay where they are. `delivery.yaml` is followed while the
-service runs and keeps a copy of its own.
+What is copied is said in `config.site_copy`. What the settings name and stays where it is, a
+drawing or a sound, stops no start when it is gone.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.delivery import DELIVERY_FILE
-from config.errors import ConfigError
+from config.errors import ConfigError, ConfigFileError, FileProblem
 from config.site import Site
-from config.site_files import PLAN_FOLDER, problems_at_a_start
+from config.site_copy import has_own_profiles_outside, settings_of
+from config.site_files import standings_at_a_start
 from config.site_load import load_site
 from config.whole_files import replace_whole
 from vision.instants import Utc
 
 COPIES = "site-in-force"
 _STANDING = "standing.json"
-_DIGITS = 16
-# The folder may be closed to others, and all processes of a run are of one user.
-_MODE = 0o600
 _log = logging.getLogger(__name__)
 
 
@@ -53,8 +46,8 @@ class SiteInForce:
     problems: tuple[str, ...] = ()
 
 
-class SiteFilesError(ConfigError):
-    """Files beside the site file that cannot be used; a line a problem."""
+class SiteFilesError(ConfigFileError):
+    """Files beside the site file that cannot be used."""
 
 
 def settle_site(directory: Path, run_dir: Path, now: Utc) -> SiteInForce:
@@ -65,50 +58,29 @@ def settle_site(directory: Path, run_dir: Path, now: Utc) -> SiteInForce:
     """
     try:
         site = load_site(directory)
-        contents = _settings_of(site)
-        copy = _copied(contents, run_dir) if contents else None
+        copy = _copied(site, run_dir)
         # What is judged is what will be read, whatever is written into the folder meanwhile.
         taken = load_site(directory, read_from=copy)
-        _refuse_problems(taken)
+        notes = (*taken.notes, *_noted(taken))
     except ConfigError as error:
         before = _kept(directory, run_dir)
         if before is None:
             raise
         return SiteInForce(before.site, before.taken_at, tuple(str(error).splitlines()))
+    for note in notes:
+        _log.warning("%s", note)
     return SiteInForce(taken, now if copy is not None and _named(copy, directory, now) else None)
 
 
-def _settings_of(site: Site) -> Mapping[str, bytes]:
-    """The contents of the settings by their place below the folder; none where they cannot be kept.
-
-    Profiles that lie outside the folder have no place in a copy of it.
-    """
-    directory, profiles = site.directory, site.profiles_file
-    if profiles is not None and not profiles.resolve().is_relative_to(directory.resolve()):
-        _log.warning("the site's settings are not kept: %s lies outside its folder", profiles.name)
-        return {}
-    found = {*directory.glob("*.yaml"), *(directory / PLAN_FOLDER).glob("*.yaml")}
-    if profiles is not None:
-        found.add(profiles)
+def _copied(site: Site, run_dir: Path) -> Path | None:
+    """A folder with the site's settings; `None` where they cannot be kept."""
+    if has_own_profiles_outside(site):
+        _log.warning("the site's settings are not kept: its profiles lie outside its folder")
+        return None
     try:
-        return {
-            os.path.relpath(path, directory): path.read_bytes()
-            for path in sorted(found)
-            if path.name != DELIVERY_FILE
-        }
-    except OSError as error:
-        _not_kept(error)
-        return {}
-
-
-def _copied(contents: Mapping[str, bytes], run_dir: Path) -> Path | None:
-    """A folder with these contents; `None` where it cannot be written."""
-    folder = run_dir / COPIES / _digest(contents)
-    try:
-        for name, content in contents.items():
-            path = folder / name
-            if not path.is_file() or path.read_bytes() != content:
-                replace_whole(path, content, mode=_MODE)
+        settings = settings_of(site)
+        folder = run_dir / COPIES / settings.digest
+        settings.write(folder)
     except OSError as error:
         _not_kept(error)
         return None
@@ -142,30 +114,24 @@ def _kept(directory: Path, run_dir: Path) -> SiteInForce | None:
             return None
         folder = copies / Path(str(standing["folder"])).name
         site = load_site(directory, read_from=folder)
-        _refuse_problems(site)
+        _noted(site)
         return SiteInForce(site, Utc.from_iso(str(standing["taken_at"])))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _refuse_problems(site: Site) -> None:
-    problems = problems_at_a_start(site)
+def _noted(site: Site) -> tuple[FileProblem, ...]:
+    """What is doubtful in the files beside the site file. Raises `SiteFilesError`."""
+    standings = standings_at_a_start(site)
+    problems = [problem for one in standings for problem in one.problems]
     if problems:
-        raise SiteFilesError("\n".join(problems))
+        raise SiteFilesError(problems)
+    return tuple(note for one in standings for note in one.notes)
 
 
 def _not_kept(error: OSError) -> None:
     reason = error.strerror or str(error)
     _log.warning("the site's settings are not kept for the next start: %s", reason)
-
-
-def _digest(contents: Mapping[str, bytes]) -> str:
-    """A name for these contents: equal settings lie in one folder."""
-    digest = hashlib.sha256()
-    for name, content in contents.items():
-        digest.update(f"{name}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()[:_DIGITS]
 
 
 __all__ = ["COPIES", "SiteFilesError", "SiteInForce", "settle_site"]

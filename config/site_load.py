@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import os
+import re
 import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,13 +13,15 @@ from pathlib import Path
 
 from config.errors import ConfigFileError, SiteFileError
 from config.key_areas import key_areas
+from config.named_files import is_there
 from config.schema_problems import nearest, validated
 from config.site import Floor, LocalText, Site, SiteCamera
-from config.site_cameras import build_camera
+from config.site_cameras import build_camera, check_mount
 from config.site_folder import SiteFolder
 from config.site_places import build_floor, build_zone
 from config.site_schema import CameraKeys, FloorKeys, SiteFileKeys, SiteKeys, TextKeys, ZoneKeys
 from config.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
+from config.zone_names import check_names
 from vision.zones import Zone
 
 SITE_FILE = "site.yaml"
@@ -80,7 +84,7 @@ def _site_from(source: YamlSource, folder: SiteFolder, sha256: str) -> Site:
         raise SiteFileError(source.problems)
     head = validated(SiteKeys, root.site, at=("site",), source=source)
     if head is not None:
-        _check_head(head, source, folder.read_from)
+        _check_head(head, source, folder)
     if not root.floors:
         source.report(("floors",), "the site has no floor", "add at least one floor")
     parts = _Parts()
@@ -102,8 +106,9 @@ def _site_from(source: YamlSource, folder: SiteFolder, sha256: str) -> Site:
         directory=folder.directory,
         read_from=None if folder.read_from == folder.directory else folder.read_from,
         sha256=sha256,
-        profiles_file=folder.read_from / head.profiles if head.profiles else None,
+        profiles_file=_profiles_file(head.profiles, folder) if head.profiles else None,
         absent_key_areas=tuple((one.id, one.because) for one in head.absent_key_areas),
+        notes=tuple(source.notes),
     )
 
 
@@ -112,7 +117,17 @@ def local_text(keys: TextKeys) -> LocalText:
     return LocalText(zh=keys.zh, en=keys.en)
 
 
-def _check_head(head: SiteKeys, source: YamlSource, directory: Path) -> None:
+def _profiles_file(name: str, folder: SiteFolder) -> Path:
+    """Where the site's own profiles are read: what lies in its folder, from the copy of it."""
+    directory = folder.directory.absolute()
+    # Links are not followed: what they point to is for the folder that is read to say.
+    below = Path(os.path.relpath(directory / name, directory))
+    if below.parts[:1] == (os.pardir,):
+        return Path(os.path.normpath(directory / below))
+    return folder.read_from / below
+
+
+def _check_head(head: SiteKeys, source: YamlSource, folder: SiteFolder) -> None:
     try:
         zoneinfo.ZoneInfo(head.timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -122,7 +137,7 @@ def _check_head(head: SiteKeys, source: YamlSource, directory: Path) -> None:
     for index, one in enumerate(head.absent_key_areas):
         at: KeyPath = ("site", "absent_key_areas", index, "id")
         _known(one.id, known, at, source, "key area")
-    if head.profiles is not None and not (directory / head.profiles).is_file():
+    if head.profiles is not None and not is_there(_profiles_file(head.profiles, folder)):
         message = f"there is no file {head.profiles!r} beside the site file"
         source.report(("site", "profiles"), message, "correct the name, or leave the key out")
 
@@ -174,11 +189,13 @@ def _ids_inside(keys: FloorKeys) -> Iterable[tuple[str, int, str]]:
 def _read_zones(items: Iterable[object], parts: _Parts, source: YamlSource) -> None:
     seen: set[str] = set()
     seen_exits: set[str] = set()
+    named: list[tuple[KeyPath, ZoneKeys]] = []
     for index, item in enumerate(items):
         at: KeyPath = ("zones", index)
         keys = validated(ZoneKeys, item, at=at, source=source)
         if keys is None or not _is_new(keys.id, seen, at, source):
             continue
+        named.append((at, keys))
         for exit_index, exit_keys in enumerate(keys.exits):
             _is_new(exit_keys.id, seen_exits, (*at, "exits", exit_index), source)
         if not _known(keys.floor, parts.written_floor_ids, (*at, "floor"), source, "floor"):
@@ -187,6 +204,7 @@ def _read_zones(items: Iterable[object], parts: _Parts, source: YamlSource) -> N
         if zone is not None:
             parts.zones[keys.id] = zone
             parts.zone_names[keys.id] = local_text(keys.name)
+    check_names(named, parts.floors, source)
 
 
 def _read_cameras(
@@ -199,10 +217,17 @@ def _read_cameras(
         if keys is None or not _is_new(keys.id, seen, at, source):
             continue
         _known(keys.floor, parts.written_floor_ids, (*at, "floor"), source, "floor")
+        if keys.floor in parts.floors:
+            check_mount(keys, parts.floors[keys.floor], at, source)
         known_zones = _zones_of(keys, parts, at, source)
         camera = build_camera(keys, known_zones, at, source, folder)
         if camera is not None:
             parts.cameras[keys.id] = camera
+
+
+def _has_refused_id(source: YamlSource) -> bool:
+    """Whether a zone was refused for its id."""
+    return any(re.fullmatch(r"zones\[\d+\]\.id", one.key) for one in source.problems)
 
 
 def _zones_of(keys: CameraKeys, parts: _Parts, at: KeyPath, source: YamlSource) -> dict[int, Zone]:
@@ -212,6 +237,9 @@ def _zones_of(keys: CameraKeys, parts: _Parts, at: KeyPath, source: YamlSource) 
         here: KeyPath = (*at, "zones", index)
         if zone_id in keys.zones[:index]:
             source.report(here, f"zone {zone_id!r} is listed twice", "keep one of the two")
+            continue
+        if zone_id not in parts.written_zone_ids and _has_refused_id(source):
+            # It may well be the zone whose id was refused.
             continue
         if not _known(zone_id, parts.written_zone_ids, here, source, "zone"):
             continue

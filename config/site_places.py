@@ -25,11 +25,16 @@ from config.site import (
 from config.site_schema import FloorKeys, ForbiddenAreaKeys, PlaneKeys, RequiredAreaKeys, ZoneKeys
 from config.site_underlay import build_underlay
 from config.yaml_source import KeyPath, YamlSource
+from config.zone_checks import check_zone
 from vision.errors import GeometryError
 from vision.planes import Plane
 from vision.zones import Line, Zone, ZoneType
 
 MIN_AREA_M2 = 0.01
+OPEN_WALL_M = 3.0
+"""Height of a wall of which nothing is written, on a floor without a ceiling."""
+LEAST_LEFT_M2 = 1e-6
+"""Of a required area less obstacles and forbidden places; below this nothing is asked for."""
 _TOUCH_M = 1e-3
 _Points = tuple[tuple[float, float], ...]
 
@@ -44,6 +49,8 @@ def build_floor(keys: FloorKeys, at: KeyPath, source: YamlSource, directory: Pat
         _check_length((door.start, door.end), (*at, "doors", index, "to"), source)
     obstacles = tuple(_obstacles(keys, at, source))
     areas = tuple(_areas(keys, outline, at, source))
+    written = {area.id: index for index, area in enumerate(keys.required_areas)}
+    _check_something_left(areas, obstacles, (*at, "required_areas"), source, written)
     underlay = None
     if keys.underlay is not None:
         underlay = build_underlay(keys.underlay, (*at, "underlay"), source, directory)
@@ -56,11 +63,20 @@ def build_floor(keys: FloorKeys, at: KeyPath, source: YamlSource, directory: Pat
         outline=outline,
         building=LocalText(keys.building.zh, keys.building.en) if keys.building else None,
         ceiling_m=keys.ceiling_m,
-        walls=tuple(Wall(wall.points, wall.height_m, wall.material) for wall in keys.walls),
+        walls=_walls(keys),
         obstacles=obstacles,
         doors=_doors(keys),
         areas=areas,
         underlay=underlay,
+    )
+
+
+def _walls(keys: FloorKeys) -> tuple[Wall, ...]:
+    """A wall of which no height is written goes up to the ceiling."""
+    whole_m = OPEN_WALL_M if keys.ceiling_m is None else keys.ceiling_m
+    return tuple(
+        Wall(wall.points, whole_m if wall.height_m is None else wall.height_m, wall.material)
+        for wall in keys.walls
     )
 
 
@@ -103,23 +119,33 @@ def _areas(keys: FloorKeys, outline: Polygon | None, at: KeyPath, source: YamlSo
         if isinstance(area, RequiredAreaKeys):
             _check_kinds(area.key_areas, (*here, "key_areas"), source)
         found.append(_area(area, polygon, keys.id))
-    _check_something_left(found, keys, at, source)
     return found
 
 
 def _check_something_left(
-    areas: list[Area], keys: FloorKeys, at: KeyPath, source: YamlSource
+    areas: tuple[Area, ...],
+    obstacles: tuple[Obstacle, ...],
+    at: KeyPath,
+    source: YamlSource,
+    written: dict[str, int],
 ) -> None:
-    """What lies in a forbidden place is not asked for; of a required area some must be left."""
+    """What lies in a forbidden place or below an obstacle is not asked for; some must be left."""
     private = shapely.union_all(
         [area.polygon_xy_m for area in areas if isinstance(area, ForbiddenArea)]
     )
-    written = {area.id: index for index, area in enumerate(keys.required_areas)}
+    solid = shapely.union_all([obstacle.polygon_xy_m for obstacle in obstacles])
     for area in areas:
-        if isinstance(area, RequiredArea) and area.polygon_xy_m.difference(private).area < 1e-6:
-            here = (*at, "required_areas", written[area.id], "polygon")
+        if not isinstance(area, RequiredArea):
+            continue
+        here = (*at, written[area.id], "polygon")
+        left = area.polygon_xy_m.difference(private)
+        if left.area < LEAST_LEFT_M2:
             message = f"area {area.id!r} lies wholly in a forbidden place"
             source.report(here, message, "correct the polygon, or take one of the two out")
+        elif left.difference(solid).area < LEAST_LEFT_M2:
+            message = f"obstacles leave nothing of area {area.id!r} to stand on"
+            mend = "draw the stage as a zone's plane instead of as an obstacle"
+            source.report(here, message, mend)
 
 
 def _check_kinds(ids: tuple[str, ...], at: KeyPath, source: YamlSource) -> None:
@@ -159,6 +185,8 @@ def build_zone(keys: ZoneKeys, floor: Floor | None, at: KeyPath, source: YamlSou
         _check_length((exit_keys.start, exit_keys.end), (*at, "exits", index, "to"), source)
     if polygon is not None and floor is not None:
         _check_inside(polygon, floor.outline, (*at, "polygon"), source, floor.id)
+    if polygon is not None and len(source.problems) == before:
+        check_zone(keys, polygon, at, source)
     if polygon is None or plane is None or len(source.problems) > before:
         return None
     try:

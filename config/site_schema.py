@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Metres = Annotated[float, Field(ge=-100_000.0, le=100_000.0)]
@@ -43,9 +43,18 @@ class Keys(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def _with_words(text: str) -> str:
+    if not text.strip():
+        raise ValueError("there are only blanks — write the words")
+    return text
+
+
+_Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_with_words)]
+
+
 class TextKeys(Keys):
-    zh: Annotated[str, Field(min_length=1, max_length=200)]
-    en: Annotated[str, Field(min_length=1, max_length=200)]
+    zh: _Words
+    en: _Words
 
 
 class AbsentKeyAreaKeys(Keys):
@@ -65,7 +74,8 @@ class SiteKeys(Keys):
 
 class WallKeys(Keys):
     points: Annotated[tuple[PointXY, ...], Field(min_length=2)]
-    height_m: HeightM = 3.0
+    # Not written: up to the floor's ceiling, and 3 m where it has none.
+    height_m: HeightM | None = None
     material: Material = "solid"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from config.named_files import is_there, named_file
 from config.site import Underlay
 from config.site_schema import UnderlayKeys
 from config.yaml_source import KeyPath, YamlSource
@@ -41,16 +42,18 @@ def matrix_of(first: Pair, second: Pair) -> tuple[float, float, float, float]:
 def build_underlay(
     keys: UnderlayKeys, at: KeyPath, source: YamlSource, directory: Path
 ) -> Underlay | None:
-    """The underlay, or `None` with the reasons reported."""
-    path = directory / keys.file
-    inside = path.resolve().is_relative_to(directory.resolve())
-    if not inside or path.suffix.lower() not in PICTURE_SUFFIXES:
+    """The underlay, or `None` with the reason reported, or noted where the picture is gone.
+
+    A plan without its drawing shows everything that is measured.
+    """
+    path = named_file(directory, keys.file)
+    if path is None or path.suffix.lower() not in PICTURE_SUFFIXES:
         message = f"{keys.file!r} is no picture in the site folder"
         source.report((*at, "file"), message, "name a .png or .jpg beside or below site.yaml")
         return None
-    if not path.is_file():
+    if not is_there(path):
         message = f"there is no file {keys.file!r} beside the site file"
-        source.report((*at, "file"), message, "correct the name, or leave the underlay out")
+        source.note((*at, "file"), message, "correct the name, or leave the underlay out")
         return None
     first, second = keys.points
     try:
@@ -58,7 +61,7 @@ def build_underlay(
     except ValueError as error:
         source.report((*at, "points"), str(error), "take two points far apart")
         return None
-    return Underlay(keys.file, path, matrix)
+    return Underlay(keys.file, directory / keys.file, matrix)
 
 
 __all__ = ["PICTURE_SUFFIXES", "build_underlay", "matrix_of"]

@@ -47,12 +47,14 @@ class YamlSource:
         data: the root value (dict, tuple, str, int, float, bool or None).
         lines: line of each key or list item, 1 for the first line.
         problems: what was found wrong so far.
+        notes: what is doubtful, and no reason to refuse the file.
     """
 
     file: str
     data: object = None
     lines: dict[KeyPath, int] = field(default_factory=dict)
     problems: list[FileProblem] = field(default_factory=list)
+    notes: list[FileProblem] = field(default_factory=list)
 
     def line_of(self, path: KeyPath) -> int:
         """Line of the value at `path`, or of the nearest enclosing one."""
@@ -68,6 +70,10 @@ class YamlSource:
     def report(self, path: KeyPath, message: str, mend: str) -> None:
         """Note a problem at `path`."""
         self.problems.append(self.problem(path, message, mend))
+
+    def note(self, path: KeyPath, message: str, mend: str) -> None:
+        """Note something at `path` that the file can still be used with."""
+        self.notes.append(self.problem(path, message, mend))
 
 
 def read_yaml(path: Path) -> YamlSource:
@@ -85,6 +91,8 @@ def read_yaml(path: Path) -> YamlSource:
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise _whole_file(path.name, reason, "check the file's kind and permissions") from None
+    except ValueError:
+        raise _whole_file(path.name, "no file can have such a name", "correct the name") from None
     if path.resolve().is_relative_to(_SHIPPED):
         return _shipped(content, path.name)
     return parse_yaml(content, file=path.name)

@@ -14,6 +14,7 @@ from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
 from vision.coverage import AreaCoverage, CoverageArea, CoverageCamera, Sights
+from vision.overlap import layers
 from vision.pixel_density import footprint
 
 # Below this nothing of a person can be told, as for forbidden places.
@@ -40,7 +41,7 @@ def blind_causes(area: CoverageArea, found: AreaCoverage, sights: Sights) -> tup
         return ()
     fine = [_seen(area, sights, camera, area.least_px_per_m) for camera in sights.cameras]
     shapes = {
-        BlindCause.UNSURE: _at_least(fine, area.redundancy),
+        BlindCause.UNSURE: layers(fine, area.redundancy)[-1],
         BlindCause.TOO_FEW: found.seen,
         BlindCause.TOO_COARSE: _union(
             sights.cameras, lambda camera: _seen(area, sights, camera, LEAST_PX_PER_M)
@@ -83,17 +84,6 @@ def _union(
     cameras: Sequence[CoverageCamera], shape_of: Callable[[CoverageCamera], BaseGeometry]
 ) -> BaseGeometry:
     return shapely.union_all([*(shape_of(camera) for camera in cameras), MultiPolygon()])
-
-
-def _at_least(shapes: Sequence[BaseGeometry], count: int) -> BaseGeometry:
-    """Where at least `count` of the shapes lie over each other."""
-    layers: list[BaseGeometry] = [MultiPolygon()] * count
-    for shape in shapes:
-        for index in range(count - 1, 0, -1):
-            both = shapely.intersection(layers[index - 1], shape)
-            layers[index] = shapely.union(layers[index], both)
-        layers[0] = shapely.union(layers[0], shape)
-    return layers[-1]
 
 
 __all__ = ["LEAST_PX_PER_M", "BlindCause", "blind_causes"]

@@ -7,26 +7,27 @@ the chance of seeing it, over the errors of pose and lens, is at least 0.95
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
 from vision.arrays import Float64Array
 from vision.barriers import Barriers
+from vision.blind_spots import SMALLEST_SPOT_M2, BlindSpot, blind_spots
 from vision.camera import Camera
 from vision.coverage_chance import CameraDraws, Cells, PoseError, chance_of_at_least, reach_m
 from vision.errors import GeometryError
+from vision.overlap import layers
 from vision.pixel_density import DORI_2014, Ladder, footprint, px_per_m_at
 from vision.planes import LEVEL_FLOOR, Plane
+from vision.undersides import hidden_from_below
 from vision.visibility import Eye, polygonal, visible_region
 
 ASSURED_CHANCE = 0.95
-SMALLEST_SPOT_M2 = 0.05
-_CIRCLE_TOLERANCE_M = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Surface:
     """A part of an area with the planes on which it must be seen, e.g. floor and head plane.
 
     Attributes:
-        walking: what people stand on there.
+        planes: parallel to `walking`.
+        walking: what people stand on there; it is solid.
     """
 
     polygon_xy_m: BaseGeometry
@@ -58,6 +60,13 @@ class Surface:
     def __post_init__(self) -> None:
         if not self.planes:
             raise GeometryError("a surface needs at least one plane on which it must be seen")
+        slope = (self.walking.slope_x, self.walking.slope_y)
+        if any((plane.slope_x, plane.slope_y) != slope for plane in self.planes):
+            raise GeometryError("the planes of a surface run parallel to what people stand on")
+
+    def hidden_from_below(self, plane: Plane, eye_xyz_m: Float64Array) -> BaseGeometry:
+        """What the surface hides of one of its planes from an eye (3,) below it."""
+        return hidden_from_below(self.polygon_xy_m, self.walking, plane, eye_xyz_m)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +83,6 @@ class CoverageArea:
     @property
     def area_m2(self) -> float:
         return float(sum(surface.polygon_xy_m.area for surface in self.surfaces))
-
-
-@dataclass(frozen=True, slots=True)
-class BlindSpot:
-    """A connected part of an area that is not assured.
-
-    Attributes:
-        radius_m: of the largest circle that fits into it: what can stand there unseen.
-        centre_xy_m: of that circle.
-    """
-
-    polygon_xy_m: Polygon
-    area_m2: float
-    radius_m: float
-    centre_xy_m: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +179,12 @@ class Sights:
         x0, y0, x1, y1 = surface.polygon_xy_m.bounds
         if view.is_empty or left >= x1 or right <= x0 or low >= y1 or high <= y0:
             return MultiPolygon()
-        return polygonal(shapely.intersection(surface.polygon_xy_m, view))
+        shape = shapely.intersection(surface.polygon_xy_m, view)
+        for plane in surface.planes:
+            hidden = surface.hidden_from_below(plane, camera.camera.position_xyz_m)
+            if not hidden.is_empty:
+                shape = shapely.difference(shape, hidden)
+        return polygonal(shape)
 
     def _view(
         self, camera: CoverageCamera, planes: tuple[Plane, ...], least_px_per_m: float
@@ -193,14 +192,14 @@ class Sights:
         """What the camera, as drawn, shows on all of `planes` at once, whatever the area."""
         key = (camera.id, planes, least_px_per_m)
         if key not in self._views:
-            shape: BaseGeometry | None = None
-            for plane in planes:
-                picture: BaseGeometry = footprint(
+            pictures = [
+                footprint(
                     camera.camera, plane, least_px_per_m=least_px_per_m, range_m=camera.range_m
                 )
-                seen = shapely.intersection(picture, self.region(camera, plane))
-                shape = seen if shape is None else shapely.intersection(shape, seen)
-            self._views[key] = shape if shape is not None else MultiPolygon()
+                for plane in planes
+            ]
+            regions = [self.region(camera, plane) for plane in planes]
+            self._views[key] = shapely.intersection_all([*pictures, *regions])
         return self._views[key]
 
     def chance(
@@ -219,7 +218,10 @@ class Sights:
             if key not in self._drawn:
                 self._drawn[key] = draws.visible(self.barriers, plane, range_m)
             points = np.column_stack([points_xy_m[left], plane.z_at(points_xy_m[left])])
-            hits = hits & draws.hits(points, px_per_m, self._drawn[key])
+            hits = hits & draws.hits(points, px_per_m, self._drawn[key], range_m=camera.range_m)
+            hidden = [surface.hidden_from_below(plane, eye) for eye in draws.eyes_xyz_m]
+            if not all(shape.is_empty for shape in hidden):
+                hits &= ~draws.in_shapes(points_xy_m[left], hidden)
             # A point that one plane loses in every draw need not be asked on the next.
             some = hits.any(axis=0)
             left, hits = left[some], hits[:, some]
@@ -241,16 +243,19 @@ def audit_area(
         cell_m: side of the squares in which the chance is counted.
     """
     near = [camera for camera in sights.cameras if _near(camera, area, area.least_px_per_m)]
-    once, twice, by_camera = _overlap(
-        near, lambda camera: _seen_of_area(area, sights, camera, area.least_px_per_m)
-    )
+    by_camera = {
+        camera.id: shape
+        for camera in near
+        if not (shape := _seen_of_area(area, sights, camera, area.least_px_per_m)).is_empty
+    }
+    once, twice = layers(list(by_camera.values()), 2)
     assured = shapely.union_all(
-        [_assured(area, surface, sights, cell_m) for surface in area.surfaces]
+        [_assured(area, surface, sights, near, cell_m) for surface in area.surfaces]
     )
     whole = shapely.union_all([surface.polygon_xy_m for surface in area.surfaces])
     blind, slivers_m2 = blind_spots(shapely.difference(whole, assured))
     single = shapely.difference(once, twice)
-    alone = {name: float(single.intersection(shape).area) for name, shape in by_camera.items()}
+    alone = {name: single.intersection(shape) for name, shape in by_camera.items()}
     return AreaCoverage(
         area_id=area.id,
         area_m2=area.area_m2,
@@ -258,7 +263,7 @@ def audit_area(
         seen_twice_m2=float(twice.area),
         assured_m2=float(assured.area),
         steps=_steps(area, sights, ladder),
-        seen_by_m2=_worth_listing({name: shape.area for name, shape in by_camera.items()}),
+        seen_by_m2=_worth_listing(by_camera),
         only_by_m2=_worth_listing(alone),
         blind=blind,
         slivers_m2=slivers_m2,
@@ -267,31 +272,15 @@ def audit_area(
     )
 
 
-def _worth_listing(areas_m2: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
-    return tuple((name, float(m2)) for name, m2 in areas_m2.items() if m2 >= SMALLEST_SPOT_M2)
+def _worth_listing(shapes: Mapping[str, BaseGeometry]) -> tuple[tuple[str, float], ...]:
+    areas_m2 = ((name, float(shape.area)) for name, shape in shapes.items())
+    return tuple((name, m2) for name, m2 in areas_m2 if m2 >= SMALLEST_SPOT_M2)
 
 
 def _seen_of_area(
     area: CoverageArea, sights: Sights, camera: CoverageCamera, px_per_m: float
 ) -> BaseGeometry:
     return shapely.union_all([sights.seen(camera, surface, px_per_m) for surface in area.surfaces])
-
-
-def _overlap(
-    cameras: Sequence[CoverageCamera], shape_of: Callable[[CoverageCamera], BaseGeometry]
-) -> tuple[BaseGeometry, BaseGeometry, Mapping[str, BaseGeometry]]:
-    """What at least one and at least two cameras see, and each camera's own shape if any."""
-    once: BaseGeometry = MultiPolygon()
-    twice: BaseGeometry = MultiPolygon()
-    by_camera = {}
-    for camera in cameras:
-        shape = shape_of(camera)
-        if shape.is_empty:
-            continue
-        by_camera[camera.id] = shape
-        twice = shapely.union(twice, shapely.intersection(once, shape))
-        once = shapely.union(once, shape)
-    return once, twice, by_camera
 
 
 def _steps(
@@ -316,32 +305,21 @@ def _near(camera: CoverageCamera, area: CoverageArea, px_per_m: float) -> bool:
     return any(surface.polygon_xy_m.distance(place) <= reach for surface in area.surfaces)
 
 
-def _assured(area: CoverageArea, surface: Surface, sights: Sights, cell_m: float) -> MultiPolygon:
+def _assured(
+    area: CoverageArea,
+    surface: Surface,
+    sights: Sights,
+    near: Sequence[CoverageCamera],
+    cell_m: float,
+) -> MultiPolygon:
     """The part of a surface that enough cameras show with a chance of 0.95 or more."""
     cells = Cells.of(surface.polygon_xy_m, cell_m)
-    near = [camera for camera in sights.cameras if _near(camera, area, area.least_px_per_m)]
     if not near or not len(cells.points_xy_m):
         return MultiPolygon()
     chances = np.stack(
         [sights.chance(camera, surface, cells.points_xy_m, area.least_px_per_m) for camera in near]
     )
     return cells.union_where(chance_of_at_least(chances, area.redundancy) >= ASSURED_CHANCE)
-
-
-def blind_spots(shape: BaseGeometry) -> tuple[tuple[BlindSpot, ...], float]:
-    """The connected parts of a blind shape, largest first, and the area of the tiny rest, m²."""
-    spots, slivers_m2 = [], 0.0
-    for part in polygonal(shape).geoms:
-        if part.area < SMALLEST_SPOT_M2:
-            slivers_m2 += float(part.area)
-            continue
-        radius = shapely.maximum_inscribed_circle(part, tolerance=_CIRCLE_TOLERANCE_M)
-        centre = shapely.get_coordinates(radius)[0]
-        spots.append(
-            BlindSpot(part, float(part.area), float(radius.length), (centre[0], centre[1]))
-        )
-    spots.sort(key=lambda spot: -spot.area_m2)
-    return tuple(spots), slivers_m2
 
 
 def forbidden_views(
@@ -384,16 +362,13 @@ def weighted_share(parts: Sequence[tuple[float, float, float]]) -> float:
 
 __all__ = [
     "ASSURED_CHANCE",
-    "SMALLEST_SPOT_M2",
     "AreaCoverage",
-    "BlindSpot",
     "CoverageArea",
     "CoverageCamera",
     "ForbiddenView",
     "Sights",
     "Surface",
     "audit_area",
-    "blind_spots",
     "forbidden_views",
     "weighted_share",
 ]

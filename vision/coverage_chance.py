@@ -22,9 +22,9 @@ from shapely.geometry.base import BaseGeometry
 
 from vision.arrays import BoolArray, Float64Array
 from vision.barriers import Barriers
-from vision.camera import Camera, Lens, Pose
+from vision.camera import Camera, Pose
 from vision.errors import GeometryError
-from vision.pixel_density import depth_at_px_per_m
+from vision.pixel_density import depth_at_px_per_m, fineness, is_ideal
 from vision.planes import Plane
 from vision.visibility import Eye, GeometryArray, polygonal, visible_region
 
@@ -116,15 +116,27 @@ class CameraDraws:
         ]
 
     def hits(
-        self, points_xyz_m: Float64Array, px_per_m: float, visible: Sequence[MultiPolygon]
+        self,
+        points_xyz_m: Float64Array,
+        px_per_m: float,
+        visible: Sequence[MultiPolygon],
+        *,
+        range_m: float = math.inf,
     ) -> BoolArray:
-        """Which draw sees which point (N, 3) at that density or better: (S, N)."""
+        """Which draw sees which point (N, 3) at that density or better: (S, N).
+
+        Args:
+            visible: what each drawn eye could see all round.
+            range_m: on the plan, beyond which nothing counts.
+        """
         seen = np.zeros((len(self.axes), len(points_xyz_m)), dtype=np.bool_)
         near = np.flatnonzero(self._may_see(points_xyz_m, px_per_m))
         if not len(near):
             return seen
         x_m, y_m = points_xyz_m[near, 0], points_xyz_m[near, 1]
         open_sight = np.stack([shapely.contains_xy(region, x_m, y_m) for region in visible])
+        eyes = self.eyes_xyz_m[:, :, None]
+        open_sight &= np.hypot(x_m - eyes[:, 0], y_m - eyes[:, 1]) <= range_m
         # Walls hide most of a floor, and are quick to ask: only the rest is put into pictures.
         shown = open_sight.any(axis=0)
         near, open_sight = near[shown], open_sight[:, shown]
@@ -135,6 +147,16 @@ class CameraDraws:
             seen[:, near[part]] = inside & open_sight[eye_of_draw, part]
         return seen
 
+    def in_shapes(
+        self, points_xy_m: Float64Array, shapes_of_eyes: Sequence[BaseGeometry]
+    ) -> BoolArray:
+        """Which point (N, 2) lies in the shape of the eye of which draw: (S, N)."""
+        held = np.zeros((len(self.eyes_xyz_m), len(points_xy_m)), dtype=np.bool_)
+        for row, shape in enumerate(shapes_of_eyes):
+            if not shape.is_empty:
+                held[row] = shapely.intersects_xy(shape, points_xy_m[:, 0], points_xy_m[:, 1])
+        return np.asarray(held[np.arange(len(self.axes)) % len(held)])
+
     def _may_see(self, points_xyz_m: Float64Array, px_per_m: float) -> np.ndarray:
         """Points that some draw could see, judged roughly and generously."""
         lens = self.camera.lens
@@ -142,7 +164,7 @@ class CameraDraws:
         reach = float(self.focal_px.max()) / px_per_m + 1.0
         half_wide = math.hypot(lens.width_px, lens.height_px) / (2.0 * float(self.focal_px.min()))
         # Barrel distortion shows more than the ideal lens would; then only depth is judged.
-        half_rad = math.atan(half_wide) + math.radians(10.0) if _is_ideal(lens) else math.pi / 2.0
+        half_rad = math.atan(half_wide) + math.radians(10.0) if is_ideal(lens) else math.pi / 2.0
         distance = np.linalg.norm(offset, axis=1)
         depth = offset @ self.camera.pose.axes()[2]
         near = distance < 1.0
@@ -150,7 +172,7 @@ class CameraDraws:
 
     def _in_picture(self, points_xyz_m: Float64Array, px_per_m: float) -> BoolArray:
         """Whether each point (N, 3) falls into the picture of each draw at the density: (S, N)."""
-        if _is_ideal(self.camera.lens):
+        if is_ideal(self.camera.lens):
             return self._within_sides(points_xyz_m, px_per_m)
         lens = self.camera.lens
         centre_u, centre_v = lens.centre_uv_px
@@ -159,6 +181,7 @@ class CameraDraws:
         depth = turned[..., 2]
         inside = (depth > 1e-6) & (depth * px_per_m <= focal)
         ideal = turned[..., :2] / np.where(inside, depth, 1.0)[..., None]
+        inside &= depth * px_per_m <= focal * fineness(lens, np.sum(ideal**2, axis=-1))
         bent = lens.distort(ideal) * focal[..., None] + [centre_u, centre_v]
         inside &= lens.in_field(ideal)
         inside &= np.all((bent >= 0) & (bent <= [lens.width_px, lens.height_px]), axis=-1)
@@ -215,10 +238,6 @@ def _before_walls(
     meets = (share >= 0.0) & (share <= 1.0) & (u >= 0.0) & (u <= 1.0)
     allowed = np.where(meets, 0.95 * share, 1.0).min(axis=1, initial=1.0)
     return np.asarray(place_xy_m + allowed[:, None] * way)
-
-
-def _is_ideal(lens: Lens) -> bool:
-    return lens.k1 == 0.0 and lens.k2 == 0.0
 
 
 def _normal(dimensions: int, count: int, seed: int) -> Float64Array:

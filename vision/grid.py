@@ -57,8 +57,7 @@ class PlanGrid:
         x = left + np.arange(columns) * CELL_M
         y = bottom + np.arange(rows) * CELL_M
         grid_x, grid_y = np.meshgrid(x, y)
-        boxes = shapely.box(grid_x, grid_y, grid_x + CELL_M, grid_y + CELL_M)
-        area_m2 = np.asarray(shapely.area(shapely.intersection(boxes, polygon)))
+        area_m2 = _cell_areas_m2(polygon, grid_x, grid_y)
         centres = np.column_stack([grid_x.ravel(), grid_y.ravel()]) + CELL_M / 2.0
         area_m2.flags.writeable = False
         centres.flags.writeable = False
@@ -121,6 +120,35 @@ class PlanGrid:
             # Symmetric: what one cell gives to the others is what they give to it.
             self._weights.append(np.stack([_filtered(one).ravel() for one in each]))
         return self._weights[0]
+
+
+def _cell_areas_m2(polygon: Polygon, left_m: Float64Array, bottom_m: Float64Array) -> Float64Array:
+    """(rows, columns) area of each cell inside the polygon, from the cells' lower left corners.
+
+    Only cells at the border are cut: hundreds of thousands of whole ones would take gigabytes.
+    """
+    shapely.prepare(polygon)
+    half_m = CELL_M / 2.0
+    inside = shapely.contains_xy(polygon, left_m + half_m, bottom_m + half_m)
+    area_m2 = np.where(inside, CELL_M**2, 0.0)
+    cut = _at_border(polygon, left_m, bottom_m)
+    x, y = left_m[cut], bottom_m[cut]
+    boxes = shapely.box(x, y, x + CELL_M, y + CELL_M)
+    area_m2[cut] = shapely.area(shapely.intersection(boxes, polygon))
+    return area_m2
+
+
+def _at_border(polygon: Polygon, left_m: Float64Array, bottom_m: Float64Array) -> BoolArray:
+    """(rows, columns) cells that the polygon's border runs through, and those beside them."""
+    points = shapely.get_coordinates(shapely.segmentize(polygon.boundary, CELL_M / 2.0))
+    steps = (points - (left_m[0, 0], bottom_m[0, 0])) / CELL_M
+    rows, columns = left_m.shape
+    column = np.clip(steps[:, 0].astype(np.int64), 0, columns - 1)
+    row = np.clip(steps[:, 1].astype(np.int64), 0, rows - 1)
+    marked = np.zeros((rows, columns), dtype=np.uint8)
+    marked[row, column] = 1
+    # A point of the border is less than a cell away from the nearest of `points`.
+    return np.asarray(cv2.dilate(marked, np.ones((3, 3), dtype=np.uint8)) > 0)
 
 
 def _filtered(per_cell: Float64Array) -> Float64Array:

@@ -15,9 +15,11 @@ from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
 from vision.barriers import Barriers
+from vision.blind_spots import SMALLEST_SPOT_M2
 from vision.camera import Pose
-from vision.coverage import SMALLEST_SPOT_M2, CoverageArea, CoverageCamera, Sights
+from vision.coverage import CoverageArea, CoverageCamera, Sights
 from vision.errors import GeometryError
+from vision.overlap import layers
 
 BLIND_SHARE = 0.5
 _WHOLE_SHARE = 0.99
@@ -38,7 +40,8 @@ class AreaNow:
 
     Attributes:
         planned_m2: seen at its level with all cameras working at their site-file pose.
-        seen_m2: part of it that is seen now.
+        seen_m2: part of it that is seen now by as many cameras as the area asks for, or by as many
+            as are meant to see it where those are fewer.
         lost_because: the cameras whose failure or turning took a part away.
         state: blind when more than half of the planned part is lost; a critical area when any
             listed part of it is lost.
@@ -119,10 +122,14 @@ class LiveCoverage:
         healthy: frozenset[str],
         shapes: Mapping[tuple[str, str], BaseGeometry],
     ) -> AreaNow:
-        planned = shapely.union_all([self._planned[area.id, name] for name in self._cameras])
+        meant = layers([self._planned[area.id, name] for name in self._cameras], area.redundancy)
         kept = [shapes[area.id, name] for name in self._cameras if name in healthy]
-        seen = shapely.intersection(shapely.union_all([*kept, MultiPolygon()]), planned)
-        lost = shapely.difference(planned, seen)
+        left = layers(kept, area.redundancy)
+        planned = meant[0]
+        lost = shapely.union_all(
+            [shapely.difference(one, now) for one, now in zip(meant, left, strict=True)]
+        )
+        seen = shapely.difference(planned, lost)
         guilty = tuple(
             name
             for name in self._cameras

@@ -2,7 +2,8 @@
 
 Pixel density is focal length in pixels over the depth along the optical axis, px/m = f / depth,
 for detail across the line of sight; detail along an upright body shrinks further with the cosine
-of the angle at which the camera looks down.
+of the angle at which the camera looks down. A bent lens draws finer at the centre than at the
+edge: there the density is less by `fineness`.
 
 The steps of density that a purpose needs are named by standards that change. A ladder is one
 edition as a value; nothing else in the program knows a number of it.
@@ -18,13 +19,20 @@ import shapely
 from shapely.geometry import MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from vision.arrays import Float64Array
+from vision.arrays import BoolArray, Float64Array
 from vision.camera import Camera, Lens
 from vision.errors import GeometryError
 from vision.planes import Plane
 from vision.visibility import polygonal
 
 _BORDER_POINTS_A_SIDE = 24
+_RADII = 96
+_ARC_POINTS = 64
+_WIDE_STEP_RAD = 0.05
+# Below every fineness within the picture, which ends at the fold.
+_LEAST_FINENESS = 0.01
+# Finer than any corner of a picture; joins the halves of a shape along their common edge.
+_JOIN = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,19 @@ def depth_at_px_per_m(camera: Camera, px_per_m: float) -> float:
     return camera.lens.focal_px / px_per_m
 
 
+def fineness(lens: Lens, ideal_r2: Float64Array) -> Float64Array:
+    """How finely a bent lens draws at squared ideal radii, against its centre: 0..1, any shape.
+
+    The Brown polynomial r (1 + k1 r^2 + k2 r^4) stretches by 1 + k1 r^2 + k2 r^4 round the centre
+    and by its slope, 1 + 3 k1 r^2 + 5 k2 r^4, away from it; the smaller of the two counts. Never
+    more than 1, so that focal length over depth bounds the density of every lens.
+    """
+    r4 = ideal_r2**2
+    around = 1.0 + lens.k1 * ideal_r2 + lens.k2 * r4
+    outwards = 1.0 + 3.0 * lens.k1 * ideal_r2 + 5.0 * lens.k2 * r4
+    return np.asarray(np.clip(np.minimum(around, outwards), 0.0, 1.0))
+
+
 def px_per_m_at(
     camera: Camera, points_xyz_m: Float64Array, *, upright: bool = False
 ) -> Float64Array:
@@ -114,9 +135,13 @@ def px_per_m_at(
     points = np.atleast_2d(np.asarray(points_xyz_m, dtype=np.float64))
     _, inside = camera.project(points)
     offset = points - camera.position_xyz_m
-    depth = offset @ camera.pose.axes()[2]
+    in_camera = offset[inside] @ camera.pose.axes().T
+    depth = in_camera[:, 2]
     density = np.zeros(len(points))
-    density[inside] = camera.lens.focal_px / depth[inside]
+    density[inside] = camera.lens.focal_px / depth
+    if not is_ideal(camera.lens):
+        ideal_r2 = np.sum((in_camera[:, :2] / depth[:, None]) ** 2, axis=1)
+        density[inside] *= fineness(camera.lens, ideal_r2)
     if upright:
         plan_m = np.hypot(offset[:, 0], offset[:, 1])
         density *= plan_m / np.maximum(np.linalg.norm(offset, axis=1), 1e-9)
@@ -156,46 +181,128 @@ def footprint(
 ) -> MultiPolygon:
     """The part of `plane` inside the picture, up to a range and down to a pixel density.
 
-    On the picture both limits, like the horizon, are straight lines: with ray direction
-    x right + y down + forward, depth is gap / q(x, y) with q linear in x and y. So the picture's
-    border is cut by one line and then thrown onto the plane; without distortion that is exact.
-    Nothing stands in the way here, see `vision.visibility` for that.
+    With ray direction x right + y down + forward, depth is gap / q(x, y) with q linear in x and y,
+    so on the picture of an ideal lens both limits, like the horizon, are straight lines. The part
+    of the picture within them is thrown onto the plane; without distortion that is exact. Nothing
+    stands in the way here, see `vision.visibility` for that; and a plane is seen from below too,
+    see `vision.undersides`.
 
     Raises:
         GeometryError: when the range or the density is not positive.
     """
     if not (math.isfinite(range_m) and range_m > 0.0):
         raise GeometryError(f"the range must be a positive number of metres, got {range_m:g}")
-    deepest = range_m
-    if least_px_per_m is not None:
-        deepest = min(deepest, depth_at_px_per_m(camera, least_px_per_m))
+    finest = math.inf if least_px_per_m is None else depth_at_px_per_m(camera, least_px_per_m)
     axes, place = camera.pose.axes(), camera.position_xyz_m
     gap = place[2] - float(plane.z_at(place[None, :2])[0])
     if abs(gap) < 1e-6:
         return MultiPolygon()
     # q is the rate at which a ray sinks to the plane (or rises to it, from below).
     sink = np.sign(gap) * (plane.slope_x * axes[:, 0] + plane.slope_y * axes[:, 1] - axes[:, 2])
-    border = picture_border(camera)
-    rate = border @ sink[:2] + sink[2] - abs(gap) / deepest
-    border, rate = _cut(border, rate)
-    if len(border) < 3:
-        return MultiPolygon()
-    depth = abs(gap) / (rate + abs(gap) / deepest)
-    rays = np.column_stack([border, np.ones(len(border))]) @ axes[:, :2]
-    offset = depth[:, None] * rays
-    shape: BaseGeometry = Polygon(place[:2] + offset)
-    if not shape.is_valid:
-        shape = shapely.make_valid(shape)
-    if np.hypot(offset[:, 0], offset[:, 1]).max() > range_m:
+    part = _shown_part(camera, sink, abs(gap) / range_m, abs(gap) / finest)
+
+    def thrown(xy: Float64Array) -> Float64Array:
+        depth = abs(gap) / (xy @ sink[:2] + sink[2])
+        rays = np.column_stack([xy, np.ones(len(xy))]) @ axes[:, :2]
+        return np.asarray(place[:2] + depth[:, None] * rays)
+
+    shape = _valid(shapely.transform(part, thrown))
+    offset = shapely.get_coordinates(shape) - place[:2]
+    if len(offset) and np.hypot(offset[:, 0], offset[:, 1]).max() > range_m:
         shape = shapely.intersection(shape, Point(place[:2]).buffer(range_m, quad_segs=32))
     return polygonal(shape)
+
+
+def _shown_part(
+    camera: Camera, sink: Float64Array, least_for_range: float, least_for_density: float
+) -> BaseGeometry:
+    """The picture in ideal coordinates where rays sink fast enough for the range and the density.
+
+    Args:
+        sink: (3,) q(x, y) = sink . (x, y, 1).
+        least_for_range, least_for_density: the least q for either, at the centre of the picture.
+    """
+    border = picture_border(camera)
+    if is_ideal(camera.lens) or least_for_density == 0.0:
+        least = max(least_for_range, least_for_density)
+        return _polygon(_cut(border, border @ sink[:2] + sink[2] - least))
+    radii = np.linspace(0.0, 1.05 * float(np.hypot(*border.T).max()), _RADII)
+    fine = np.maximum(fineness(camera.lens, radii**2), _LEAST_FINENESS)
+    steep = _steep_part(sink, radii, np.maximum(least_for_range, least_for_density / fine))
+    return shapely.intersection(_polygon(border), steep)
+
+
+def _steep_part(sink: Float64Array, radii: Float64Array, least: Float64Array) -> BaseGeometry:
+    """Where q(x, y) = sink . (x, y, 1) is `least` or more, which varies with the radius alone.
+
+    On the circle of radius r that is an arc about the direction in which q grows, of half angle
+    acos((least - q(0)) / (r |grad q|)). So the shape's edge is known on each circle.
+
+    Args:
+        radii: (R,) ascending from 0, on the picture in ideal coordinates.
+        least: (R,) for each radius.
+    """
+    # A camera that looks square at the plane has no such direction: any will do.
+    slope, turn = max(float(np.hypot(*sink[:2])), 1e-9), math.atan2(sink[1], sink[0])
+    # The circles on which the arc opens, and on which it closes to the whole circle, belong too.
+    circles = np.column_stack([radii, least - sink[2]])
+    circles = _with_roots(circles, circles[:, 1] - slope * circles[:, 0])
+    circles = _with_roots(circles, circles[:, 1] + slope * circles[:, 0])
+    half = _half_angle(circles, slope)
+    circles = _refined(circles, np.abs(np.diff(half)) > _WIDE_STEP_RAD)
+    half, radii = _half_angle(circles, slope), circles[:, 0]
+    open_arc = circles[:, 1] - slope * radii <= 1e-12
+    halves = []
+    for run in np.split(np.arange(len(radii)), np.flatnonzero(np.diff(open_arc)) + 1):
+        if not open_arc[run[0]] or len(run) < 2:
+            continue
+        last, first = (half[end] * np.linspace(0, 1, _ARC_POINTS) for end in (run[-1], run[0]))
+        angle = np.concatenate([half[run], last[::-1], first])
+        ends = np.repeat(radii[[run[-1], run[0]]], _ARC_POINTS)
+        radius = np.concatenate([radii[run], ends])
+        for side in (1.0, -1.0):
+            spread = turn + side * angle
+            ring = np.column_stack([radius * np.cos(spread), radius * np.sin(spread)])
+            halves.append(_valid(Polygon(ring)))
+    return shapely.union_all([*halves, MultiPolygon()], grid_size=_JOIN)
+
+
+def _half_angle(circles: Float64Array, slope: float) -> Float64Array:
+    """Half angle (R,) of the arc on each circle, rows (radius, least - q(0)) of `circles`."""
+    radii, missing = circles.T
+    return np.asarray(np.arccos(np.clip(missing / np.maximum(slope * radii, 1e-15), -1.0, 1.0)))
+
+
+def _with_roots(circles: Float64Array, value: Float64Array) -> Float64Array:
+    """Rows with those added between two of them at which `value` (R,) changes its sign."""
+    at = np.flatnonzero((value[:-1] > 0.0) != (value[1:] > 0.0))
+    share = (value[at] / (value[at] - value[at + 1]))[:, None]
+    return np.insert(circles, at + 1, circles[at] + share * (circles[at + 1] - circles[at]), axis=0)
+
+
+def _refined(circles: Float64Array, wide: BoolArray) -> Float64Array:
+    """Rows with more of them between two where `wide` (R - 1,); closest to the ends."""
+    share = (1.0 - np.cos(np.linspace(0.0, math.pi, _ARC_POINTS)[1:-1])) / 2.0
+    at = np.flatnonzero(wide)
+    step = circles[at + 1] - circles[at]
+    more = circles[at][:, None] + share[:, None] * step[:, None]
+    where = np.repeat(at + 1, len(share))
+    return np.insert(circles, where, more.reshape(-1, circles.shape[1]), axis=0)
+
+
+def _polygon(ring: Float64Array) -> BaseGeometry:
+    return _valid(Polygon(ring)) if len(ring) >= 3 else MultiPolygon()
+
+
+def _valid(shape: BaseGeometry) -> BaseGeometry:
+    return shape if shape.is_valid else shapely.make_valid(shape)
 
 
 def picture_border(camera: Camera) -> Float64Array:
     """The picture's edge in ideal normalised coordinates (M, 2), distortion undone."""
     lens = camera.lens
-    bent = lens.k1 != 0.0 or lens.k2 != 0.0
-    share = np.linspace(0.0, 1.0, _BORDER_POINTS_A_SIDE if bent else 1, endpoint=False)
+    points = 1 if is_ideal(lens) else _BORDER_POINTS_A_SIDE
+    share = np.linspace(0.0, 1.0, points, endpoint=False)
     zero, one = np.zeros_like(share), np.ones_like(share)
     sides = [(share, zero), (one, share), (1.0 - share, one), (zero, 1.0 - share)]
     unit = np.vstack([np.column_stack(side) for side in sides])
@@ -208,7 +315,7 @@ def _within_fold(lens: Lens, distorted: Float64Array) -> Float64Array:
 
     The corners of a strongly bent picture can lie past the fold, where nothing is depicted.
     """
-    if lens.k1 == 0.0 and lens.k2 == 0.0:
+    if is_ideal(lens):
         return distorted
     # The slope 1 + 3 k1 r^2 + 5 k2 r^4 falls to the limit of `Lens.in_field`, 0.05, at the fold.
     roots = np.roots([5.0 * lens.k2, 3.0 * lens.k1, 0.95])
@@ -221,19 +328,21 @@ def _within_fold(lens: Lens, distorted: Float64Array) -> Float64Array:
     return np.asarray(distorted * np.minimum(1.0, largest / np.maximum(radius, 1e-12)))
 
 
-def _cut(ring: Float64Array, value: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """The part of a ring (M, 2) where a value linear in place is not negative, and the value."""
+def _cut(ring: Float64Array, value: Float64Array) -> Float64Array:
+    """The part of a ring (M, 2) where a value (M,) that is linear in place is not negative."""
     next_ring, next_value = np.roll(ring, -1, axis=0), np.roll(value, -1)
     points: list[Float64Array] = []
-    values: list[float] = []
     for here, there, v, w in zip(ring, next_ring, value, next_value, strict=True):
         if v >= 0.0:
             points.append(here)
-            values.append(float(v))
         if (v >= 0.0) != (w >= 0.0):
             points.append(here + v / (v - w) * (there - here))
-            values.append(0.0)
-    return np.array(points).reshape(-1, 2), np.array(values)
+    return np.array(points).reshape(-1, 2)
+
+
+def is_ideal(lens: Lens) -> bool:
+    """Whether straight lines stay straight on its pictures."""
+    return lens.k1 == 0.0 and lens.k2 == 0.0
 
 
 __all__ = [
@@ -245,7 +354,9 @@ __all__ = [
     "dead_zone_m",
     "depth_at_px_per_m",
     "face_pitch_deg",
+    "fineness",
     "footprint",
+    "is_ideal",
     "picture_border",
     "px_per_m_at",
     "step_named",

@@ -22,6 +22,7 @@ from vision.arrays import BoolArray, Float64Array, IntArray
 from vision.barriers import Barriers
 from vision.camera import Camera
 from vision.errors import GeometryError
+from vision.pixel_density import px_per_m_at
 from vision.planes import Plane
 from vision.visibility import Eye, visible_region
 
@@ -34,11 +35,13 @@ class Candidate:
         group: the camera or mount that it belongs to; of one group at most one is chosen when
             covering the most.
         cost: in any unit, positive; a re-aimed camera is cheap, a new one dear.
+        range_m: on the plan, beyond which nothing that it shows counts.
     """
 
     group: str
     camera: Camera
     cost: float = 1.0
+    range_m: float = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +110,22 @@ def seen_points(
 ) -> BoolArray:
     """Which candidate shows which point (P, 2) on all planes, at the density: (C, P)."""
     seen = np.zeros((len(candidates), len(points_xy_m)), dtype=np.bool_)
-    open_sight: dict[tuple[float, float, float, Plane], BoolArray] = {}
+    open_sight: dict[tuple[float, float, float], BoolArray] = {}
     for row, candidate in enumerate(candidates):
-        camera = candidate.camera
-        reach = camera.lens.focal_px / least_px_per_m
-        near = np.flatnonzero(np.hypot(*(points_xy_m - camera.position_xyz_m[:2]).T) <= 3.0 * reach)
-        found = np.ones(len(near), dtype=np.bool_)
+        camera, pose = candidate.camera, candidate.camera.pose
+        away_m = np.hypot(*(points_xy_m - camera.position_xyz_m[:2]).T)
+        reach = min(candidate.range_m, 3.0 * camera.lens.focal_px / least_px_per_m)
+        mount = (pose.x_m, pose.y_m, pose.z_m)
+        if mount not in open_sight:
+            open_sight[mount] = np.logical_and.reduce(
+                [_open_sight(barriers, camera, plane, points_xy_m) for plane in planes]
+            )
+        # Walls hide most of a floor: only the rest is put into the picture.
+        near = np.flatnonzero(open_sight[mount] & (away_m <= reach))
         for plane in planes:
             points = np.column_stack([points_xy_m[near], plane.z_at(points_xy_m[near])])
-            _, inside = camera.project(points)
-            depth = (points - camera.position_xyz_m) @ camera.pose.axes()[2]
-            found &= inside & (depth <= reach)
-        if not found.any():
-            continue
-        for plane in planes:
-            key = (camera.pose.x_m, camera.pose.y_m, camera.pose.z_m, plane)
-            if key not in open_sight:
-                open_sight[key] = _open_sight(barriers, camera, plane, points_xy_m)
-            found &= open_sight[key][near]
-        seen[row, near] = found
+            near = near[px_per_m_at(camera, points) >= least_px_per_m]
+        seen[row, near] = True
     return seen
 
 

@@ -8,7 +8,8 @@ in its picture: the proposal is a site file that loads and runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,13 +19,15 @@ from shapely.geometry.base import BaseGeometry
 
 from api.coverage.errors import DrawingError
 from api.coverage.floors import FloorScene, scenes_of
-from config import Floor, Site
+from api.coverage.mount_places import mounts
+from config import Site
+from config.site import RANGE_M
 from vision.arrays import BoolArray, Float64Array
-from vision.camera import Camera, Lens, Pose
+from vision.camera import Camera, Lens
+from vision.coverage import Surface
 from vision.coverage_chance import Cells
 from vision.errors import NotVisibleError
 from vision.placement import Advice, Candidate, Demand, advise, seen_points
-from vision.planes import Plane
 from vision.sight import visible_share
 from vision.zones import Zone
 
@@ -34,12 +37,10 @@ FORBIDDEN_CELL_M = 0.2
 FORBIDDEN_PX_PER_M = 5.0
 TURNS_DEG = (-60.0, -45.0, -30.0, -15.0, 0.0, 15.0, 30.0, 45.0, 60.0)
 TILTS_DEG = (-10.0, 0.0, 10.0)
+_STEPS_A_FLOOR = 4
 HFOVS_DEG = (30.0, 45.0, 60.0, 75.0, 90.0, 100.0)
-MOUNT_STEP_M = 3.0
-_MOUNT_OFF_WALL_M = 0.15
 # A camera is not turned away from a zone in which it counts people.
 _KEPT_OF_ZONE = 0.95
-_NEW_LENS = Lens.from_hfov(2560, 1440, 84.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class _Goal:
     """Points that must be seen on the same planes at the same density by as many cameras."""
 
     points_xy_m: Float64Array
-    planes: tuple[Plane, ...]
+    surface: Surface
     px_per_m: float
     weights: Float64Array
     cameras: int
@@ -105,31 +106,47 @@ class _Options:
     new: tuple[Sequence[Candidate], BoolArray]
 
 
-def advise_site(site: Site, terms: AdviceTerms) -> tuple[FloorAdvice, ...]:
+def advise_site(
+    site: Site,
+    terms: AdviceTerms,
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> tuple[FloorAdvice, ...]:
     """Advice for every floor that has required areas.
 
     With a budget the new cameras go where they show most: among all ways to share it out over the
     floors, the best.
 
+    Args:
+        progress: called after each step with the number of those done and of all.
+
     Raises:
         DrawingError: `no_mount` names nothing on the site.
     """
     banned = _no_mount_shapes(site, terms.no_mount)
-    options = [
-        _options(site, scene, terms, banned.get(scene.floor.id, MultiPolygon()))
-        for scene in scenes_of(site)
-        if scene.areas
-    ]
+    scenes = [scene for scene in scenes_of(site) if any(area.surfaces for area in scene.areas)]
+    done = itertools.count(1)
+
+    def step() -> None:
+        progress(next(done), _STEPS_A_FLOOR * len(scenes))
+
+    plans = []
+    for scene in scenes:
+        options = _options(site, scene, terms, banned.get(scene.floor.id, MultiPolygon()), step)
+        plans.append([_advise(options, count, terms.limit_s) for count in _counts(terms, options)])
+        step()
     if terms.budget is None:
-        return tuple(_advise(one, terms.most_new, terms.limit_s) for one in options)
-    most = min(terms.most_new, terms.budget)
-    plans = [
-        [_advise(one, count, terms.limit_s) for count in range(most + 1 if one.new[0] else 1)]
-        for one in options
-    ]
+        return tuple(plan for (plan,) in plans)
     gains = [[plan.after_weight for plan in floor] for floor in plans]
     counts = shared_out(gains, terms.budget)
     return tuple(floor[count] for floor, count in zip(plans, counts, strict=True))
+
+
+def _counts(terms: AdviceTerms, options: _Options) -> Sequence[int]:
+    """For how many new cameras a floor is asked: with a budget for each number it may get."""
+    if terms.budget is None:
+        return (terms.most_new,)
+    return range(min(terms.most_new, terms.budget) + 1 if options.new[0] else 1)
 
 
 def shared_out(values: Sequence[Sequence[float]], budget: int) -> list[int]:
@@ -172,24 +189,35 @@ def _no_mount_shapes(site: Site, ids: frozenset[str]) -> dict[str, BaseGeometry]
     return {name: shapely.union_all(parts) for name, parts in shapes.items()}
 
 
-def _options(site: Site, scene: FloorScene, terms: AdviceTerms, banned: BaseGeometry) -> _Options:
+def _options(
+    site: Site,
+    scene: FloorScene,
+    terms: AdviceTerms,
+    banned: BaseGeometry,
+    step: Callable[[], None],
+) -> _Options:
     goals = list(_goals(scene))
-    cameras = {camera.id: camera.camera for camera in scene.cameras}
-    aims = [Candidate(name, aim) for name, camera in cameras.items() for aim in _aims(camera)]
-    lenses = [Candidate(name, lens) for name, camera in cameras.items() for lens in _lenses(camera)]
-    aims, lenses = (_keeping_zones(some, site) for some in (aims, lenses))
-    new = list(_mounts(scene, banned)) if terms.most_new else []
-    aims, lenses, new = (_discreet(some, scene) for some in (aims, lenses, new))
+    now = [Candidate(one.id, one.camera, range_m=one.range_m) for one in scene.cameras]
+    others: list[tuple[Sequence[Candidate], BoolArray]] = []
+    for candidates in (
+        _keeping_zones([replace(one, camera=c) for one in now for c in _aims(one.camera)], site),
+        _keeping_zones([replace(one, camera=c) for one in now for c in _lenses(one.camera)], site),
+        list(mounts(site, scene, banned)) if terms.most_new else [],
+    ):
+        allowed = _discreet(candidates, scene)
+        others.append((allowed, _seen(allowed, scene, goals)))
+        step()
+    aims, lenses, new = others
     return _Options(
         scene,
         Demand.of(
             np.concatenate([goal.weights for goal in goals]),
             np.concatenate([np.full(len(goal.weights), goal.cameras) for goal in goals]),
         ),
-        {n: _seen([Candidate(n, camera)], scene, goals)[0] for n, camera in cameras.items()},
-        (aims, _seen(aims, scene, goals)),
-        (lenses, _seen(lenses, scene, goals)),
-        (new, _seen(new, scene, goals)),
+        dict(zip((one.group for one in now), _seen(now, scene, goals), strict=True)),
+        aims,
+        lenses,
+        new,
     )
 
 
@@ -223,14 +251,13 @@ def _floor_advice(options: _Options, advice: Advice) -> FloorAdvice:
 
 
 def _discreet(candidates: Sequence[Candidate], scene: FloorScene) -> list[Candidate]:
-    """Those that see into no forbidden place, with every door open."""
+    """Those that see into no forbidden place by daylight, with every door open."""
     sees = np.zeros(len(candidates), dtype=np.bool_)
+    by_day = [replace(one, range_m=max(one.range_m, RANGE_M)) for one in candidates]
     for _, surface in scene.forbidden:
         points = Cells.of(surface.polygon_xy_m, FORBIDDEN_CELL_M).points_xy_m
         for plane in surface.planes:
-            seen = seen_points(
-                candidates, scene.open_barriers, points, (plane,), FORBIDDEN_PX_PER_M
-            )
+            seen = seen_points(by_day, scene.open_barriers, points, (plane,), FORBIDDEN_PX_PER_M)
             sees |= seen.any(axis=1)
     return [one for one, bad in zip(candidates, sees, strict=True) if not bad]
 
@@ -264,18 +291,29 @@ def _goals(scene: FloorScene) -> Iterator[_Goal]:
         for surface in area.surfaces:
             cells = Cells.of(surface.polygon_xy_m, CELL_M)
             weights = area.weight * shapely.area(cells.outlines)
-            goal = (cells.points_xy_m, surface.planes, area.least_px_per_m, weights)
+            goal = (cells.points_xy_m, surface, area.least_px_per_m, weights)
             yield _Goal(*goal, area.redundancy)
 
 
 def _seen(candidates: Sequence[Candidate], scene: FloorScene, goals: Sequence[_Goal]) -> BoolArray:
-    return np.concatenate(
-        [
-            seen_points(candidates, scene.barriers, goal.points_xy_m, goal.planes, goal.px_per_m)
-            for goal in goals
-        ],
-        axis=1,
-    )
+    parts = []
+    for goal in goals:
+        asked = (goal.points_xy_m, goal.surface.planes, goal.px_per_m)
+        seen = seen_points(candidates, scene.barriers, *asked)
+        for row, one in enumerate(candidates):
+            seen[row] &= ~_hidden_from_below(one, goal)
+        parts.append(seen)
+    return np.concatenate(parts, axis=1)
+
+
+def _hidden_from_below(candidate: Candidate, goal: _Goal) -> BoolArray:
+    x_m, y_m = goal.points_xy_m.T
+    hidden = np.zeros(len(x_m), dtype=np.bool_)
+    for plane in goal.surface.planes:
+        shape = goal.surface.hidden_from_below(plane, candidate.camera.position_xyz_m)
+        if not shape.is_empty:
+            hidden |= shapely.intersects_xy(shape, x_m, y_m)
+    return hidden
 
 
 def _aims(camera: Camera) -> Iterator[Camera]:
@@ -293,26 +331,6 @@ def _lenses(camera: Camera) -> Iterator[Camera]:
         lens = Lens.from_hfov(camera.lens.width_px, camera.lens.height_px, hfov)
         for turned in _aims(camera):
             yield replace(turned, lens=lens)
-
-
-def _mounts(scene: FloorScene, banned: BaseGeometry) -> Iterator[Candidate]:
-    """New cameras along the inside of the floor's outline, eight directions each."""
-    floor = scene.floor
-    inner = floor.outline.buffer(-_MOUNT_OFF_WALL_M, join_style="mitre")
-    private = shapely.union_all([surface.polygon_xy_m for _, surface in scene.forbidden])
-    height_m = _mount_height_m(floor)
-    for ring in shapely.get_parts(inner.boundary):
-        for index, along in enumerate(np.arange(0.0, ring.length, MOUNT_STEP_M)):
-            place = ring.interpolate(float(along))
-            if place.intersects(banned) or place.intersects(private):
-                continue
-            for pan in range(0, 360, 45):
-                pose = Pose(place.x, place.y, height_m, float(pan), 20.0)
-                yield Candidate(f"mount-{index}", Camera(pose, _NEW_LENS))
-
-
-def _mount_height_m(floor: Floor) -> float:
-    return 3.0 if floor.ceiling_m is None else min(3.0, floor.ceiling_m - 0.2)
 
 
 __all__ = ["AdviceTerms", "FloorAdvice", "advise_site", "shared_out"]

@@ -12,7 +12,7 @@ from itertools import count
 from api.coverage import document as doc
 from api.coverage.camera_part import camera_part
 from api.coverage.figures import metres, name_part, point, polygons, rings
-from api.coverage.floors import FloorScene, scenes_of
+from api.coverage.floors import FloorScene, by_day, scenes_of
 from api.coverage.underlay import underlay_part
 from config import Floor, ForbiddenArea, RequiredArea, Site
 from config.key_areas import filled_key_areas
@@ -81,7 +81,7 @@ def audit_site(
         progress: called with the id of each floor that is done.
 
     Raises:
-        GeometryError: when a level is in no ladder, or the site asks for no area at all.
+        GeometryError: when a level is in no ladder.
     """
     scenes = scenes_of(site)
     judge = functools.partial(_judge, ladder=ladder)
@@ -131,7 +131,7 @@ def _views(scene: FloorScene) -> Iterator[JudgedView]:
     """Views into forbidden places, of cameras at home and at each other preset."""
     who = {camera.id: (camera.id, "") for camera in scene.cameras}
     who |= {one.camera.id: (one.camera_id, one.preset_id) for one in scene.presets}
-    cameras = (*scene.cameras, *(one.camera for one in scene.presets))
+    cameras = [by_day(one) for one in scene.cameras] + [one.camera for one in scene.presets]
     sights, open_sights = Sights(scene.barriers, cameras), Sights(scene.open_barriers, cameras)
     for place, surface in scene.forbidden:
         shut = {view.camera_id for view in forbidden_views(place.id, surface, sights)}
@@ -204,7 +204,7 @@ def _area(
         assured_m2=metres(found.assured_m2),
         assured_share=round(found.assured_share, 4),
         blind_m2=metres(max(0.0, blind_m2)),
-        met=not found.blind,
+        met=found.area_m2 > 0.0 and not found.blind,
         steepest_face_deg=None if faces is None else round(faces.steepest_deg, 1),
         steep_faces_m2=None if faces is None else metres(faces.steep_m2),
         steps=[
@@ -274,7 +274,7 @@ def _sums(areas: Sequence[doc.AreaPart], views: int) -> doc.Totals:
         assured_m2=metres(assured),
         blind_m2=metres(sum(area.blind_m2 for area in areas)),
         assured_share=round(assured / required, 4) if required else 0.0,
-        weighted_share=round(weighted_share(parts), 4) if parts else 0.0,
+        weighted_share=round(weighted_share(parts), 4) if required else 0.0,
         least_critical_share=min(critical) if critical else None,
         largest_blind_m2=max(spots, default=0.0),
         forbidden_views=views,

@@ -5,23 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
 import shapely
 
 from api.coverage import document as doc
 from api.coverage.figures import metres, name_part
-from api.coverage.floors import plane_under
+from api.coverage.floors import ground_m, plane_under
 from config import Site, SiteCamera
 from config.site import RANGE_M
 from vision.as_built import pose_deviation
 from vision.pixel_density import Ladder, dead_zone_m, depth_at_px_per_m
-from vision.planes import LEVEL_FLOOR
 
 
 def camera_part(site: Site, camera: SiteCamera, ladder: Ladder) -> doc.CameraPart:
     """The camera with its dead zone, its reach at each step, and how it fits its plan."""
     pose, lens = camera.camera.pose, camera.camera.lens
-    ground_m = _ground_m(site, camera)
+    stands_m = ground_m(site, camera.floor_id, shapely.Point(pose.x_m, pose.y_m))
     return doc.CameraPart(
         id=camera.id,
         name=name_part(camera.name),
@@ -34,8 +32,8 @@ def camera_part(site: Site, camera: SiteCamera, ladder: Ladder) -> doc.CameraPar
         hfov_deg=round(lens.hfov_deg, 2),
         width_px=lens.width_px,
         height_px=lens.height_px,
-        dead_zone_floor_m=_finite(dead_zone_m(camera.camera, ground_m)),
-        dead_zone_head_m=_finite(dead_zone_m(camera.camera, ground_m + 1.5)),
+        dead_zone_floor_m=_finite(dead_zone_m(camera.camera, stands_m)),
+        dead_zone_head_m=_finite(dead_zone_m(camera.camera, stands_m + 1.5)),
         reach_m={
             step.name: metres(min(camera.range_m, depth_at_px_per_m(camera.camera, step.px_per_m)))
             for step in ladder.steps
@@ -68,17 +66,6 @@ def _deviation(site: Site, camera: SiteCamera) -> doc.Deviation | None:
         footprint_share=round(found.footprint_share, 4),
         differs=found.differs,
     )
-
-
-def _ground_m(site: Site, camera: SiteCamera) -> float:
-    """Height of what one stands on under the mount: a zone's surface there, or the floor."""
-    foot = np.array([camera.camera.pose.x_m, camera.camera.pose.y_m])
-    under = (
-        zone.plane
-        for zone in site.zones
-        if zone.floor_id == camera.floor_id and zone.polygon_xy_m.covers(shapely.Point(foot))
-    )
-    return float(next(under, LEVEL_FLOOR).z_at(foot))
 
 
 def _finite(value: float) -> float | None:

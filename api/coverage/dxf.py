@@ -66,13 +66,13 @@ def write_dxf(floor: Floor, cameras: Sequence[SiteCamera], path: Path) -> None:
 
 
 def read_dxf(
-    path: Path, *, wall_layers: Sequence[str] = (), wall_height_m: float = 3.0
+    path: Path, *, wall_layers: Sequence[str] = (), wall_height_m: float | None = None
 ) -> dict[str, Any]:
     """The floor keys that a drawing holds, in metres by the drawing's own unit.
 
     Args:
         wall_layers: layers of a foreign drawing whose lines are walls.
-        wall_height_m: of those walls.
+        wall_height_m: of those walls; `None` for walls up to the floor's ceiling.
 
     Raises:
         DrawingError: the file is no DXF, names no unit, or holds nothing that can be taken.
@@ -81,12 +81,13 @@ def read_dxf(
     scale = _metres_per_unit(drawing, path)
     keys: dict[str, Any] = {group: [] for group in _LAYERS if group not in ("outline", "cameras")}
     wanted = {name.casefold() for name in wall_layers}
+    height = {} if wall_height_m is None else {"height_m": wall_height_m}
     for entity, layer in _placed(drawing.modelspace()):
         group = _GROUP_OF_LAYER.get(layer)
         if group in (None, "cameras"):
             line = _plain(_curve(entity, scale)) if layer.casefold() in wanted else []
             if len(line) >= 2:
-                keys["walls"].append({"points": line, "height_m": wall_height_m})
+                keys["walls"].append({"points": line} | height)
             continue
         points = _points_of(entity, scale)
         if len(points) < 2:

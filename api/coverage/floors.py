@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import shapely
+from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
 from config import Floor, ForbiddenArea, RequiredArea, Site, SiteCamera
 from config.barriers import barriers_of
+from config.site import RANGE_M
+from config.site_places import LEAST_LEFT_M2
 from vision.barriers import Barriers
 from vision.coverage import CoverageArea, CoverageCamera, Surface
 from vision.coverage_chance import CALIBRATED, PoseError
 from vision.pixel_density import step_named
 from vision.planes import LEVEL_FLOOR, Plane
 
-FORBIDDEN_HEIGHTS_M = (0.0, 1.2)
+# The floor, somebody who sits, and the face of somebody who stands.
+FORBIDDEN_HEIGHTS_M = (0.0, 1.2, 1.65)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def _area(site: Site, floor: Floor, area: RequiredArea) -> CoverageArea:
         surfaces=tuple(
             Surface(shape, _planes(area, plane), plane)
             for shape, plane in parts
-            if shape.area > 1e-6
+            if shape.area >= LEAST_LEFT_M2
         ),
         least_px_per_m=step_named(area.level).px_per_m,
         redundancy=area.redundancy,
@@ -120,6 +125,21 @@ def coverage_camera(camera: SiteCamera) -> CoverageCamera:
     """A site camera with the errors that its calibration leaves."""
     error = CALIBRATED if camera.calibration is not None else PoseError()
     return CoverageCamera(camera.id, camera.camera, error, camera.range_m)
+
+
+def by_day(camera: CoverageCamera) -> CoverageCamera:
+    """The camera as it sees by daylight, which reaches further than its own lamps."""
+    return replace(camera, range_m=max(camera.range_m, RANGE_M))
+
+
+def ground_m(site: Site, floor_id: str, place: Point) -> float:
+    """Height of what one stands on at a place: a zone's surface there, or the floor."""
+    under = (
+        zone.plane
+        for zone in site.zones
+        if zone.floor_id == floor_id and zone.polygon_xy_m.covers(place)
+    )
+    return float(next(under, LEVEL_FLOOR).z_at(np.array([place.x, place.y])))
 
 
 def plane_under(site: Site, camera: SiteCamera) -> Plane:

@@ -12,7 +12,8 @@ from api.coverage.figures import point, polygons, rings
 from api.coverage.live import LiveSite
 from api.coverage.underlay import picture_size
 from config import Floor, LocalText, RequiredArea
-from vision.coverage import SMALLEST_SPOT_M2
+from vision.blind_spots import SMALLEST_SPOT_M2
+from vision.overlap import layers
 from vision.visibility import polygonal
 
 
@@ -72,13 +73,14 @@ def _floor(live: LiveSite, floor: Floor, camera_ids: list[str]) -> dict[str, Any
 
 
 def _blind(live: LiveSite, floor: Floor, camera_ids: list[str]) -> list[dict[str, Any]]:
-    """What no camera shows of each required area even when all are well, as drawn."""
+    """What too few cameras show of each required area even when all are well, as drawn."""
     scene = next(one for one in live.scenes if one.floor.id == floor.id)
     found = []
     for area in scene.areas:
         shown = [live.planned_shape(floor.id, area.id, name) for name in camera_ids]
         whole = shapely.union_all([surface.polygon_xy_m for surface in area.surfaces])
-        left = polygonal(shapely.difference(whole, shapely.union_all(shown)))
+        enough = layers(shown, area.redundancy)[-1]
+        left = polygonal(shapely.difference(whole, enough))
         spots = [part for part in left.geoms if part.area >= SMALLEST_SPOT_M2]
         if spots:
             m2 = round(sum(part.area for part in spots), 3)

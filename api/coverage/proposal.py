@@ -9,14 +9,16 @@ from typing import Any
 
 from api.coverage.advice import FloorAdvice
 from api.coverage.floor_keys import read_site_file, write_site_file
-from config import Site
+from api.coverage.mount_places import needs_pole
+from config import Floor, Site
 from vision.camera import Camera, Lens
 
 
 def write_proposal(site: Site, advice: Sequence[FloorAdvice], folder: Path) -> Path:
     """Write the site file with the advice carried out into an empty folder; its path.
 
-    New cameras show the virtual campus so that the site loads; put in the real address.
+    A new camera that nothing drawn would hold says in its name that it needs a pole. New cameras
+    show the virtual campus so that the site loads; put in the real address.
 
     Raises:
         DrawingError: when the folder already holds a site file.
@@ -26,8 +28,10 @@ def write_proposal(site: Site, advice: Sequence[FloorAdvice], folder: Path) -> P
     for part in advice:
         for name, camera in part.changed.items():
             _change(by_id[name], camera, new_lens=name in part.re_lensed)
+        floor = site.floor(part.floor_id)
         for index, camera in enumerate(part.added, start=1):
-            data["cameras"].append(_new_entry(f"proposed-{part.floor_id}-{index}", part, camera))
+            name = f"proposed-{floor.id}-{index}"
+            data["cameras"].append(_new_entry(name, floor, camera))
     return write_site_file(data, site.directory, folder)
 
 
@@ -38,12 +42,16 @@ def _change(entry: dict[str, Any], camera: Camera, *, new_lens: bool) -> None:
         entry["lens"] = _lens(camera.lens)
 
 
-def _new_entry(name: str, part: FloorAdvice, camera: Camera) -> dict[str, object]:
+def _new_entry(name: str, floor: Floor, camera: Camera) -> dict[str, object]:
     pose = camera.pose
+    pole = needs_pole(floor, pose)
     return {
         "id": name,
-        "name": {"zh": f"建议新增 {name}", "en": f"Proposed {name}"},
-        "floor": part.floor_id,
+        "name": {
+            "zh": f"建议新增 {name}{'（需立杆）' if pole else ''}",
+            "en": f"Proposed {name}{', needs a pole' if pole else ''}",
+        },
+        "floor": floor.id,
         "uri": "virtual:quiet_corridor?seed=1&light=day",
         "lens": _lens(camera.lens),
         "pose": {

@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from config.networks import host_name
 from config.secret_reference import SecretReference
 
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]{1,255}$")]
+HostName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]{1,255}$"), AfterValidator(host_name)
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 GbId = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
 
@@ -27,6 +30,7 @@ def _web_address(text: str) -> str:
         raise ValueError("host or port cannot be read — write https://host/path") from None
     if parts.scheme not in ("http", "https") or not host:
         raise ValueError("not a web address — write https://host/path")
+    host_name(host)
     if "@" in parts.netloc:
         raise ValueError("user and password stand in the address — remove them, use `secret`")
     if parts.scheme == "http" and not _inner(host):

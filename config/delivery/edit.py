@@ -33,20 +33,21 @@ class DeliveryDocument:
     """The bytes of a site's `delivery.yaml`; those of an empty one where there is no file.
 
     Attributes:
+        is_there: the site has such a file.
         revision: tells one content from another, so that nobody overwrites what they did not see.
     """
 
     content: bytes
     directory: Path
+    is_there: bool = True
 
     @classmethod
     def read(cls, directory: Path) -> DeliveryDocument:
         """Raises `OSError` when the file is there and cannot be read."""
         try:
-            content = (directory / DELIVERY_FILE).read_bytes()
+            return cls((directory / DELIVERY_FILE).read_bytes(), directory)
         except FileNotFoundError:
-            content = _NEW_FILE.encode()
-        return cls(content, directory)
+            return cls(_NEW_FILE.encode(), directory, is_there=False)
 
     @property
     def revision(self) -> str:

@@ -1,7 +1,7 @@
 """The district's safety work plan: its text, its rules, its calendar and whom it binds."""
 
 from config.plan.catalogue import load_catalogue, load_digests, text_digest
-from config.plan.edition import PlanEdition, load_edition
+from config.plan.edition import PlanEdition, PlanYears, load_edition
 from config.plan.errors import GradingError, PlanFileError, RecordFormError, RecurrenceError
 from config.plan.grading import Graded, GradeLevel, Grading, load_grading
 from config.plan.record_kinds import (
@@ -32,6 +32,7 @@ from config.plan.values import Measure, Obligation, PlanCatalogue, Rule, Section
 
 __all__ = [
     "PlanEdition",
+    "PlanYears",
     "load_edition",
     "load_catalogue",
     "load_digests",

@@ -8,15 +8,20 @@ grading.yaml     how hazards and risks are graded; the shipped one when missing
 scoring.yaml     how a term is scored; the shipped one when missing
 record_kinds.yaml  forms of the records; the shipped ones when missing
 NAME.yaml        a calendar that a unit names with `calendar: NAME.yaml`
+
+A rule's id names the same duty in the plans of all years, so that what an earlier plan asked for
+keeps its meaning; a folder whose plans disagree about an id is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 from config.errors import FileProblem
+from config.named_files import is_there, named_file
 from config.plan.catalogue import load_catalogue
 from config.plan.errors import PlanFileError
 from config.plan.grading import Grading, load_grading
@@ -26,8 +31,19 @@ from config.plan.scoring import Scoring, load_scoring
 from config.plan.units import Unit, load_units
 from config.plan.values import PlanCatalogue, Rule
 
+CALENDAR_FILE = "calendar.yaml"
+UNITS_FILE = "units.yaml"
 # Until the bureau sets its own limit; places differ, and this is nobody's norm.
 FIRST_REPORT_MINUTES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class PlanYears:
+    """A plan and the calendar years in which it is in force, both included."""
+
+    catalogue: PlanCatalogue
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +68,52 @@ class PlanEdition:
     scoring: Scoring = field(default_factory=load_scoring)
     first_report_minutes: int = FIRST_REPORT_MINUTES
     later: Mapping[int, PlanCatalogue] = field(default_factory=dict)
+    _known: dict[int, Mapping[str, Rule]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def plans(self) -> tuple[PlanYears, ...]:
+        """Every plan with its years, the oldest first; together they cover all years."""
+        starts = [date.min.year, *sorted(self.later)]
+        ends = [first - 1 for first in starts[1:]] + [date.max.year]
+        catalogues = [self.catalogue, *(self.later[first] for first in starts[1:])]
+        return tuple(map(PlanYears, catalogues, starts, ends))
 
     def catalogue_of(self, year: int) -> PlanCatalogue:
         """The plan that is in force in calendar `year`."""
-        begun = [first for first in self.later if first <= year]
-        return self.later[max(begun)] if begun else self.catalogue
+        return self.nearest_plans(year)[0].catalogue
 
-    def rules_known(self, year: int) -> dict[str, Rule]:
-        """Rule id -> rule, of all editions; where they share an id, the one in force in `year`."""
-        rules = {rule.id: rule for rule in self.catalogue.rules()}
-        for first in sorted(self.later):
-            rules |= {rule.id: rule for rule in self.later[first].rules()}
-        return rules | {rule.id: rule for rule in self.catalogue_of(year).rules()}
+    def nearest_plans(self, year: int) -> tuple[PlanYears, ...]:
+        """The plan in force in calendar `year`, then the earlier ones and the later ones."""
+        plans = self.plans()
+        begun = [one for one in plans if one.first <= year]
+        return (*reversed(begun), *plans[len(begun) :])
+
+    def rules_known(self, year: int) -> Mapping[str, Rule]:
+        """Rule id -> rule as it holds in calendar `year`.
+
+        An id that the plan of that year lacks means what the nearest earlier plan says, else the
+        nearest later one: a certificate of last year's plan may still run.
+        """
+        near = self.nearest_plans(year)
+        own = near[0].first
+        if own not in self._known:
+            self._known[own] = {r.id: r for one in reversed(near) for r in one.catalogue.rules()}
+        return self._known[own]
+
+    def rule_of(self, rule_id: str, year: int) -> Rule | None:
+        """The rule that `rule_id` means for what falls due in calendar `year`."""
+        return self.rules_known(year).get(rule_id)
+
+    def title_of(self, rule_id: str, year: int) -> str:
+        """Name of a rule for what falls due in `year`; its id when no plan has it."""
+        rule = self.rule_of(rule_id, year)
+        return rule_id if rule is None else rule.zh
+
+    def measure_ids(self, but: int) -> frozenset[str]:
+        """Ids of measures that any plan has used, but for the one that begins in year `but`."""
+        others = (one.catalogue for one in self.plans() if one.first != but)
+        return frozenset(measure.id for plan in others for measure in plan.measures())
 
     def calendar_of(self, unit: Unit) -> SchoolCalendar:
         return self.calendars[unit.calendar]
@@ -92,19 +142,20 @@ def load_edition(folder: Path | None = None) -> PlanEdition:
     if not folder.is_dir():
         problem = FileProblem(str(folder), 0, "", "there is no such folder", "create it")
         raise PlanFileError([problem])
-    units = load_units(_present(folder / "units.yaml"))
-    calendars = {"": load_calendar(_present(folder / "calendar.yaml"))}
+    units = load_units(_present(folder / UNITS_FILE))
+    calendars = {"": load_calendar(_present(folder / CALENDAR_FILE))}
     for unit in units:
         if unit.calendar not in calendars:
-            calendars[unit.calendar] = load_calendar(folder / unit.calendar)
+            calendars[unit.calendar] = load_calendar(_own_calendar(folder, unit))
+    catalogue = load_catalogue(_present(folder / "catalogue.yaml"))
     return PlanEdition(
-        load_catalogue(_present(folder / "catalogue.yaml")),
+        catalogue,
         units,
         calendars,
         load_grading(_present(folder / "grading.yaml")),
         load_record_kinds(_present(folder / "record_kinds.yaml")),
         load_scoring(_present(folder / "scoring.yaml")),
-        later=_later(folder),
+        later=_later(folder, catalogue),
     )
 
 
@@ -113,8 +164,9 @@ def edition_file(year: int) -> str:
     return f"catalogue-{year}.yaml"
 
 
-def _later(folder: Path) -> dict[int, PlanCatalogue]:
+def _later(folder: Path, before: PlanCatalogue) -> dict[int, PlanCatalogue]:
     found = {}
+    known = {rule.id: rule for rule in before.rules()}
     for path in sorted(folder.glob("catalogue-*.yaml")):
         year = path.stem.removeprefix("catalogue-")
         catalogue = load_catalogue(path)
@@ -122,8 +174,33 @@ def _later(folder: Path) -> dict[int, PlanCatalogue]:
             message = f"the file is named for {year}, the plan is of {catalogue.source_plan_year}"
             mend = f"name it {edition_file(catalogue.source_plan_year)}"
             raise PlanFileError([FileProblem(path.name, 0, "source_plan_year", message, mend)])
+        _refuse_other_duties(path, catalogue, known)
+        known |= {rule.id: rule for rule in catalogue.rules()}
         found[catalogue.source_plan_year] = catalogue
     return found
+
+
+def _refuse_other_duties(path: Path, catalogue: PlanCatalogue, known: Mapping[str, Rule]) -> None:
+    """Raises `PlanFileError` for ids that meant another duty in the plan of an earlier year."""
+    problems = []
+    for rule in catalogue.rules():
+        old = known.get(rule.id, rule)
+        if (old.accepts.kind, old.scope) != (rule.accepts.kind, rule.scope):
+            message = f"{rule.id} was “{old.zh}” in an earlier plan, here it is “{rule.zh}”"
+            mend = "give the new rule an id that no plan has used"
+            problems.append(FileProblem(path.name, 0, "rules", message, mend))
+    if problems:
+        raise PlanFileError(problems)
+
+
+def _own_calendar(folder: Path, unit: Unit) -> Path:
+    """Raises `PlanFileError` for a name of no YAML file in the folder or below it."""
+    path = named_file(folder, unit.calendar)
+    if path is None or not unit.calendar.endswith((".yaml", ".yml")) or not is_there(path):
+        message = f"unit {unit.id} names the calendar {unit.calendar!r}, and there is no such file"
+        mend = "name a .yaml file in the folder of the plan, or leave the key out"
+        raise PlanFileError([FileProblem(UNITS_FILE, 0, "units", message, mend)])
+    return path
 
 
 def _present(path: Path) -> Path | None:

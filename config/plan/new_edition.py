@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,30 +17,31 @@ _CATALOGUE: TypeAdapter[PlanCatalogue] = TypeAdapter(PlanCatalogue)
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """The plan in force, the new ids of its measures, and the new words of its duties."""
+    """The plan in force, the id of each row's measure, and the new words of its duties."""
 
     plan: PlanCatalogue
-    names: Mapping[str, str]
+    ids: Mapping[int, str]
     quotes: Mapping[str, str]
 
 
-def new_edition(preview: Preview, in_force: PlanCatalogue, year: int, title: str) -> dict[str, Any]:
-    """The catalogue of `year` as plain data: known measures keep duties and rules.
+def new_edition(
+    preview: Preview,
+    in_force: PlanCatalogue,
+    year: int,
+    title: str,
+    used: Collection[str] = (),
+) -> dict[str, Any]:
+    """The catalogue of `year` as plain data: known measures keep ids, duties and rules.
 
     A rule goes only when the words of its duty are gone; a measure with no duty left gets one
-    standing duty that quotes its whole text. Ids follow the rows: section, task, position. Rules
-    keep what they ask for; their ids and references follow their measure.
+    standing duty that quotes its whole text. A known measure keeps its id wherever its row stands:
+    the ledger knows duties by it. A new one gets the next id of its task that neither the plan in
+    force nor `used`, the measures of earlier plans, has ever given.
     """
     base: dict[str, Any] = _CATALOGUE.dump_python(in_force, mode="json", exclude_defaults=True)
     sections = _sections(preview.measures)
-    names = {
-        measure.known_id: f"{section_no}.{task_no}.{position}"
-        for section_no, (_, tasks) in enumerate(sections, start=1)
-        for task_no, rows in tasks.items()
-        for position, measure in enumerate(rows, start=1)
-        if measure.known_id
-    }
-    before = _Before(in_force, names, preview.quotes)
+    given = {measure.id for measure in in_force.measures()} | set(used)
+    before = _Before(in_force, _ids(sections, given), preview.quotes)
     base |= {
         "version": f"{year}.1",
         "title_zh": title,
@@ -55,6 +56,23 @@ def new_edition(preview: Preview, in_force: PlanCatalogue, year: int, title: str
 
 
 Tasks = dict[int, list[ImportedMeasure]]
+
+
+def _ids(sections: Sequence[tuple[str, Tasks]], given: Collection[str]) -> dict[int, str]:
+    """Row -> id of its measure."""
+    last: dict[str, int] = {}
+    for identity in given:
+        task, _, position = identity.rpartition(".")
+        last[task] = max(last.get(task, 0), int(position))
+    found = {}
+    for section_no, (_, tasks) in enumerate(sections, start=1):
+        for task_no, rows in tasks.items():
+            task = f"{section_no}.{task_no}"
+            for row in rows:
+                if not row.known_id:
+                    last[task] = last.get(task, 0) + 1
+                found[row.row] = row.known_id or f"{task}.{last[task]}"
+    return found
 
 
 def _sections(measures: Sequence[ImportedMeasure]) -> list[tuple[str, Tasks]]:
@@ -77,10 +95,7 @@ def _section(number: int, heading: str, tasks: Tasks, before: _Before) -> dict[s
                 "no": task_no,
                 "title_zh": rows[0].task_title,
                 "title_en": rows[0].task_title,
-                "measures": [
-                    _measure(f"{number}.{task_no}.{position}", row, before)
-                    for position, row in enumerate(rows, start=1)
-                ],
+                "measures": [_measure(before.ids[row.row], row, before) for row in rows],
             }
             for task_no, rows in tasks.items()
         ],
@@ -110,30 +125,13 @@ def _measure(identity: str, row: ImportedMeasure, before: _Before) -> dict[str, 
         "text_zh": row.text_zh,
         "responsible": row.responsible.value,
         "deadline": {"raw": list(row.deadline), "type": "as_printed"},
-        "obligations": [{**one, "id": _renamed(one["id"], before.names)} for one in kept]
-        or [_whole(identity, row.text_zh)],
-        "rules": [_rule(rule, before.names) for rule in rules],
+        "obligations": kept or [_whole(identity, row.text_zh)],
+        "rules": rules,
     }
 
 
 def _whole(identity: str, words: str) -> dict[str, Any]:
     return {"id": f"{identity}a", "quote_zh": words, "en": "", "kind": "standing"}
-
-
-def _rule(rule: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    measure_id, _, position = rule["id"].removeprefix("R-").rpartition("-")
-    also = [_renamed(one, names) for one in rule.get("satisfied_also_by", ())]
-    return {
-        **rule,
-        "id": f"R-{names[measure_id]}-{position}",
-        "obligation": _renamed(rule["obligation"], names),
-        "satisfied_also_by": also,
-    }
-
-
-def _renamed(obligation_id: str, names: Mapping[str, str]) -> str:
-    measure_id, letter = obligation_id[:-1], obligation_id[-1]
-    return f"{names.get(measure_id, measure_id)}{letter}"
 
 
 def _drop_dangling(base: dict[str, Any]) -> None:
@@ -142,4 +140,5 @@ def _drop_dangling(base: dict[str, Any]) -> None:
     duties = {one["id"] for measure in measures for one in measure["obligations"]}
     for measure in measures:
         for rule in measure["rules"]:
-            rule["satisfied_also_by"] = [o for o in rule["satisfied_also_by"] if o in duties]
+            also = [one for one in rule.get("satisfied_also_by", ()) if one in duties]
+            rule["satisfied_also_by"] = also

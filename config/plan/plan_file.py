@@ -22,6 +22,7 @@ _MENDS = {
     "literal_error": "use one of the values named here",
     "enum": "use one of the values named here",
     "date_from_datetime_parsing": "write a day as 2026-09-01",
+    "month_day": "write it as MM-DD in quotes, such as '07-15'",
     "string_pattern_mismatch": "write it in the form that is named here",
 }
 

@@ -6,6 +6,8 @@ terms, and `SchoolCalendar.warnings` says so, so that every page can carry the b
 
 from __future__ import annotations
 
+import re
+from calendar import isleap
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,18 +18,36 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 from config.plan.plan_file import read_values, refuse_problems
 from config.plan.values import DayKind
+from config.yaml_source import KeyPath, YamlSource
 
 SHIPPED_CALENDAR = Path(__file__).with_name("calendars") / "china.yaml"
 
 _STRICT = ConfigDict(extra="forbid")
 _SATURDAY = 5
 _ONE_DAY = timedelta(days=1)
-MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])$")]
+_LONGEST_TERM = timedelta(days=250)
+_MONTH_DAY = re.compile(r"[0-9]{2}-[0-9]{2}")
+_LEAP_YEAR, _LEAP_DAY, _LAST_OF_FEBRUARY = 2028, "02-29", "02-28"
+
+
+def _month_day(written: str) -> str:
+    try:
+        if _MONTH_DAY.fullmatch(written):
+            date.fromisoformat(f"{_LEAP_YEAR}-{written}")
+            return written
+    except ValueError:
+        pass
+    raise PydanticCustomError("month_day", "{given} is no day of the year", {"given": written})
+
+
+MonthDay = Annotated[str, AfterValidator(_month_day)]
+"""`MM-DD`; `02-29` is the last day of February."""
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -49,8 +69,12 @@ class DefaultTerm:
 
     def of(self, year: int) -> Term:
         last_year = year + 1 if self.end < self.start else year
-        start = date.fromisoformat(f"{year:04d}-{self.start}")
-        return Term(self.name, start, date.fromisoformat(f"{last_year:04d}-{self.end}"))
+        return Term(self.name, _day_of(year, self.start), _day_of(last_year, self.end))
+
+
+def _day_of(year: int, month_day: str) -> date:
+    leap = month_day == _LEAP_DAY and not isleap(year)
+    return date.fromisoformat(f"{year:04d}-{_LAST_OF_FEBRUARY if leap else month_day}")
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -91,6 +115,7 @@ class CalendarFaultKind(StrEnum):
     TERM_ENDS_EARLY = "term_ends_early"
     TERM_TWICE = "term_twice"
     TERMS_OVERLAP = "terms_overlap"
+    TERM_TOO_LONG = "term_too_long"
     OTHER_YEAR = "other_year"
     BOTH = "both"
     NO_HOLIDAY = "no_holiday"
@@ -222,6 +247,8 @@ def year_faults(entered: CalendarYear) -> Iterator[CalendarFault]:
     for term in ordered:
         if term.end <= term.start:
             yield CalendarFault(kinds.TERM_ENDS_EARLY, term.name)
+        if term.end - term.start > _LONGEST_TERM:
+            yield CalendarFault(kinds.TERM_TOO_LONG, term.name)
         if term.start.year != entered.year:
             yield CalendarFault(kinds.OTHER_YEAR, term.start.isoformat())
     for name, count in names.items():
@@ -246,9 +273,17 @@ def _day_faults(entered: CalendarYear) -> Iterator[CalendarFault]:
 
 
 _FILE_WORDS = {
+    CalendarFaultKind.TERM_ENDS_EARLY: ("term {0} ends before it starts", "swap the days"),
+    CalendarFaultKind.TERM_TWICE: ("two terms called {0} begin in {1}", "name them apart"),
+    CalendarFaultKind.TERMS_OVERLAP: ("term {0} overlaps the one before", "correct the days"),
+    CalendarFaultKind.TERM_TOO_LONG: (
+        f"term {{0}} is longer than {_LONGEST_TERM.days} days",
+        "correct the year of its last day",
+    ),
     CalendarFaultKind.OTHER_YEAR: ("{0} is not in {1}", "move it to its own year"),
     CalendarFaultKind.BOTH: ("{0} is a holiday and a make-up day", "keep one of the two"),
 }
+_OF_DAYS = (CalendarFaultKind.OTHER_YEAR, CalendarFaultKind.BOTH)
 
 _ADAPTER = TypeAdapter(SchoolCalendar)
 YEAR_ADAPTER = TypeAdapter(CalendarYear)
@@ -269,13 +304,39 @@ def _shipped_calendar() -> SchoolCalendar:
 
 def _load(path: Path) -> SchoolCalendar:
     calendar, source = read_values(path, _ADAPTER)
-    for position, term in enumerate(calendar.terms):
-        if term.end <= term.start:
-            message = f"term {term.name} ends before it starts"
-            source.report(("terms", position), message, "swap the days")
-    for year in calendar.years:
-        for fault in _day_faults(calendar.entered_year(year)):
-            message, mend = _FILE_WORDS[fault.kind]
-            source.report(("years", str(year)), message.format(fault.what, year), mend)
+    for year in sorted({*calendar.years, *(term.start.year for term in calendar.terms)}):
+        for fault in year_faults(calendar.entered_year(year)):
+            # A file may know a year's terms before the notice of its holidays is out.
+            if fault.kind is not CalendarFaultKind.NO_HOLIDAY:
+                message, mend = _FILE_WORDS[fault.kind]
+                at: KeyPath = ("years", str(year))
+                if fault.kind not in _OF_DAYS:
+                    at = _place_of(calendar, fault.what, year)
+                source.report(at, message.format(fault.what, year), mend)
+        _check_defaults(calendar, year, source)
     refuse_problems(source)
     return calendar
+
+
+def _check_defaults(calendar: SchoolCalendar, year: int, source: YamlSource) -> None:
+    """A term under a name of its own does not replace the default that it lies in."""
+    entered = calendar.entered_year(year).terms
+    names = {term.name for term in entered}
+    defaults = [one.of(year) for one in calendar.default_terms if one.name not in names]
+    own = {one.name for one in calendar.default_terms}
+    for term in entered:
+        for default in defaults:
+            if term.name not in own and term.start <= default.end and default.start <= term.end:
+                message = f"term {term.name} overlaps the default term {default.name}"
+                mend = f"call it {default.name}, or enter {default.name} as well"
+                source.report(_place_of(calendar, term.name, year), message, mend)
+
+
+def _place_of(calendar: SchoolCalendar, name: str, year: int) -> KeyPath:
+    """Where the last term of this name that begins in the year stands in the file."""
+    places = [
+        position
+        for position, term in enumerate(calendar.terms)
+        if term.name == name and term.start.year == year
+    ]
+    return ("terms", places[-1])

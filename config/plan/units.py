@@ -64,8 +64,7 @@ class Unit:
 
 def applies(rule: Rule, unit: Unit) -> bool:
     """Whether `rule` binds `unit`."""
-    measure_id = rule.obligation.rstrip("abcdefghijklmnopqrstuvwxyz")
-    if rule.id in unit.switched_off or measure_id in unit.switched_off:
+    if rule.id in unit.switched_off or rule.measure_id in unit.switched_off:
         return False
     match rule.applies_to:
         case AppliesTo.BUREAU:

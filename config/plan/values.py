@@ -174,6 +174,11 @@ class Rule:
     satisfied_also_by: tuple[ObligationId, ...] = ()
     note: str = ""
 
+    @property
+    def measure_id(self) -> str:
+        """The measure whose duty it repeats."""
+        return self.obligation[:-1]
+
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Obligation:

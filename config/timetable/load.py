@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
+from config.named_files import is_there
+from config.plan.edition import CALENDAR_FILE
 from config.plan.plan_file import read_values, refuse_problems
 from config.plan.school_calendar import SchoolCalendar, load_calendar
 from config.plan.values import DayKind
 from config.site import Site
+from config.site_copy import PLAN_FOLDER, goes_along
 from config.timetable.values import Drill, Entry, Group, TimetableFile
 from config.yaml_source import YamlSource
 from vision.instants import Utc
@@ -29,29 +32,40 @@ _ADAPTER = TypeAdapter(TimetableFile)
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """One entry or drill as it stands in the day."""
+    """One entry or drill as it stands in the day.
+
+    Attributes:
+        over_s: group id -> seconds in which it comes, of the groups that move.
+    """
 
     start: time
     end: time
     weekdays: tuple[int, ...]
     day: date | None
     occasion: Occasion
+    over_s: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """When an occasion is on: clock times of its days, the end excluded."""
+    """When an occasion is on: clock times of its days, the end excluded.
+
+    Attributes:
+        weekdays: 1 is Monday; empty for all of them.
+    """
 
     occasion: Occasion
     start: time
     end: time
+    weekdays: tuple[int, ...] = ()
 
 
 class Timetable:
     """What the school does at an instant; implements `vision.occasions.Schedule`.
 
     Entries hold on school days of the calendar only, drills on their own day whatever it is.
-    Where two entries overlap, the one that stands first in the file counts; a drill wins.
+    Entries that overlap hold together: for each zone the lowest limits, and everybody who is on
+    the way. A drill wins over entries.
     """
 
     def __init__(
@@ -62,18 +76,26 @@ class Timetable:
         groups: tuple[Group, ...],
     ) -> None:
         self._slots = tuple(sorted(slots, key=lambda slot: slot.day is None))
-        self._calendar = calendar
         self._zone = zone
+        self._joined: dict[tuple[str, ...], Occasion] = {}
+        self.calendar = calendar
         self.groups = groups
 
     def at(self, instant: Utc) -> Occasion | None:
         """The occasion at an instant, none outside of all entries."""
         local = instant.to_datetime().astimezone(self._zone)
-        school_day = self._calendar.is_day(local.date(), DayKind.SCHOOL_DAYS)
-        for slot in self._slots:
-            if _is_on(slot, local, school_day=school_day):
-                return slot.occasion
-        return None
+        school_day = self.calendar.is_day(local.date(), DayKind.SCHOOL_DAYS)
+        on = [slot for slot in self._slots if _is_on(slot, local, school_day=school_day)]
+        drills = [slot for slot in on if slot.day is not None]
+        return self._together(drills or on)
+
+    def _together(self, slots: list[_Slot]) -> Occasion | None:
+        if len(slots) < 2:
+            return slots[0].occasion if slots else None
+        ids = tuple(slot.occasion.id for slot in slots)
+        if ids not in self._joined:
+            self._joined[ids] = _joined(slots, self.groups)
+        return self._joined[ids]
 
     @property
     def occasions(self) -> tuple[Occasion, ...]:
@@ -83,7 +105,9 @@ class Timetable:
     @property
     def hours(self) -> tuple[Hours, ...]:
         """Every entry and drill with its clock times."""
-        return tuple(Hours(slot.occasion, slot.start, slot.end) for slot in self._slots)
+        return tuple(
+            Hours(slot.occasion, slot.start, slot.end, slot.weekdays) for slot in self._slots
+        )
 
     def is_drill(self, instant: Utc) -> bool:
         """Whether statistics leave this instant out."""
@@ -108,27 +132,61 @@ def parse_timetable(path: Path, site: Site, profiles: Mapping[ZoneType, ZoneProf
     _check_groups(values, site, source)
     _check_times(values, source)
     _check_limits(values, site, profiles, source)
+    calendar_file = _calendar_file(values.calendar, path.parent, source)
     refuse_problems(source)
-    calendar = load_calendar(path.with_name(values.calendar) if values.calendar else None)
+    calendar = load_calendar(calendar_file)
     slots = [_entry_slot(entry, values.groups) for entry in values.entries]
     slots += [_drill_slot(drill, values.groups) for drill in values.drills]
     return Timetable(slots, calendar, ZoneInfo(site.timezone), values.groups)
 
 
-def expected_flow_per_s(
-    groups: Iterable[Group], over_s: float, only: tuple[str, ...] = ()
-) -> dict[str, float]:
-    """Arrivals a second at each zone when the groups come evenly over `over_s`.
+def expected_flow_per_s(groups: Iterable[Group], over_s: Mapping[str, float]) -> dict[str, float]:
+    """Arrivals a second at each zone when each group comes evenly over its `over_s`.
 
     Everybody on the roster is counted: absent pupils make the true flow smaller.
+
+    Args:
+        over_s: by the ids of the groups that move; the others stay where they are.
     """
     flow: dict[str, float] = {}
     for group in groups:
-        if only and group.id not in only:
-            continue
-        for zone_id in group.zones:
-            flow[zone_id] = flow.get(zone_id, 0.0) + group.pupils / over_s
+        if group.id in over_s:
+            for zone_id in group.zones:
+                flow[zone_id] = flow.get(zone_id, 0.0) + group.pupils / over_s[group.id]
     return flow
+
+
+def _calendar_file(name: str, folder: Path, source: YamlSource) -> Path | None:
+    """The file of the calendar; `None` for the shipped one, or with the reason reported."""
+    if not name:
+        own = folder / PLAN_FOLDER / CALENDAR_FILE
+        return own if own.is_file() else None
+    if not goes_along(name):
+        message = f"{name!r} is no calendar of this folder"
+        mend = "name a .yaml file beside the timetable, or one in plan as plan/NAME.yaml"
+        source.report(("calendar",), message, mend)
+        return None
+    if not is_there(folder / name):
+        message = f"there is no file {name!r} beside the timetable"
+        source.report(("calendar",), message, "correct the name, or leave the key out")
+        return None
+    return folder / name
+
+
+def _joined(slots: Sequence[_Slot], groups: tuple[Group, ...]) -> Occasion:
+    """Several entries as one; a group that is in two walks once, in the shorter of the times."""
+    limits: dict[str, dict[Level, float]] = {}
+    over_s: dict[str, float] = {}
+    for slot in slots:
+        for zone_id, levels in slot.occasion.limits.items():
+            lowest = limits.setdefault(zone_id, {})
+            for level, limit in levels.items():
+                lowest[level] = min(limit, lowest.get(level, limit))
+        for group_id, lasts_s in slot.over_s.items():
+            over_s[group_id] = min(lasts_s, over_s.get(group_id, lasts_s))
+    ids = "+".join(slot.occasion.id for slot in slots)
+    flow = expected_flow_per_s(groups, over_s)
+    return Occasion(ids, slots[0].occasion.kind, limits, flow)
 
 
 def _is_on(slot: _Slot, local: datetime, *, school_day: bool) -> bool:
@@ -139,24 +197,28 @@ def _is_on(slot: _Slot, local: datetime, *, school_day: bool) -> bool:
     return school_day and (not slot.weekdays or local.isoweekday() in slot.weekdays)
 
 
-def _seconds(start: time, end: time) -> float:
-    return (datetime.combine(date.min, end) - datetime.combine(date.min, start)).total_seconds()
+def _over_s(item: Entry | Drill, groups: tuple[Group, ...]) -> dict[str, float]:
+    start, end = (datetime.combine(date.min, one) for one in (item.start_time, item.end_time))
+    over_s = item.over_s or (end - start).total_seconds()
+    moving = item.groups or tuple(group.id for group in groups)
+    return dict.fromkeys(moving, over_s)
 
 
 def _entry_slot(entry: Entry, groups: tuple[Group, ...]) -> _Slot:
-    start, end = entry.start_time, entry.end_time
     limits = {
         zone_id: {Level(level): limit for level, limit in levels.items()}
         for zone_id, levels in entry.limits.items()
     }
-    flow = expected_flow_per_s(groups, entry.over_s or _seconds(start, end), entry.groups)
-    return _Slot(start, end, entry.weekdays, None, Occasion(entry.id, entry.kind, limits, flow))
+    over_s = _over_s(entry, groups)
+    occasion = Occasion(entry.id, entry.kind, limits, expected_flow_per_s(groups, over_s))
+    return _Slot(entry.start_time, entry.end_time, entry.weekdays, None, occasion, over_s)
 
 
 def _drill_slot(drill: Drill, groups: tuple[Group, ...]) -> _Slot:
-    start, end = time.fromisoformat(drill.start), time.fromisoformat(drill.end)
-    flow = expected_flow_per_s(groups, drill.over_s or _seconds(start, end), drill.groups)
-    return _Slot(start, end, (), drill.day, Occasion(drill.id, OccasionKind.DRILL, {}, flow))
+    over_s = _over_s(drill, groups)
+    flow = expected_flow_per_s(groups, over_s)
+    occasion = Occasion(drill.id, OccasionKind.DRILL, {}, flow)
+    return _Slot(drill.start_time, drill.end_time, (), drill.day, occasion, over_s)
 
 
 def _check_groups(values: TimetableFile, site: Site, source: YamlSource) -> None:
@@ -197,7 +259,7 @@ def _check_times(values: TimetableFile, source: YamlSource) -> None:
         if item.id in seen:
             source.report((key, number, "id"), f"{item.id} is there twice", "rename one")
         seen.add(item.id)
-        if time.fromisoformat(item.end) <= time.fromisoformat(item.start):
+        if item.end_time <= item.start_time:
             source.report(
                 (key, number, "end"),
                 f"ends at {item.end}, not after its start at {item.start}",

@@ -36,8 +36,24 @@ class Group:
     zones: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+class _Timed:
+    """What begins and ends at a clock time of its day."""
+
+    __slots__ = ()
+    start: str
+    end: str
+
+    @property
+    def start_time(self) -> time:
+        return time.fromisoformat(self.start)
+
+    @property
+    def end_time(self) -> time:
+        return time.fromisoformat(self.end)
+
+
 @dataclass(frozen=True, slots=True, config=_STRICT)
-class Entry:
+class Entry(_Timed):
     """One hour of the timetable, on every school day or on some weekdays of them.
 
     Attributes:
@@ -57,17 +73,9 @@ class Entry:
     over_s: Annotated[float, Field(gt=0.0, le=7200.0)] | None = None
     limits: dict[str, dict[str, DensityPerM2]] = Field(default_factory=dict)
 
-    @property
-    def start_time(self) -> time:
-        return time.fromisoformat(self.start)
-
-    @property
-    def end_time(self) -> time:
-        return time.fromisoformat(self.end)
-
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
-class Drill:
+class Drill(_Timed):
     """A drill on one day; whatever happens in it is marked and left out of statistics."""
 
     id: Id
@@ -83,7 +91,8 @@ class TimetableFile:
     """The root of `timetable.yaml`.
 
     Attributes:
-        calendar: file name of a school calendar beside it; empty for the shipped one.
+        calendar: file name of a school calendar beside it or in `plan`; empty for the plan's own,
+            `plan/calendar.yaml`, or the shipped one where the plan has none.
     """
 
     format: Annotated[int, Field(ge=1, le=1)]

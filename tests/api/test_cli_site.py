@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from api.cli_site import site_app
 from config import sample_school_directory
+from config.plan.school_calendar import SHIPPED_CALENDAR
 
 RUNNER = CliRunner(env={"COLUMNS": "160", "XIAOAN_LANGUAGE": "zh"})
 
@@ -119,3 +120,39 @@ def test_a_fault_in_any_file_is_told_with_file_line_and_mend(
     assert f"{name} cannot be used" in result.output
     (line,) = [one for one in result.output.splitlines() if one.startswith(f"  {name}:")][:1]
     assert "mend: " in line
+
+
+def test_faults_of_files_beside_the_site_file_are_told_in_chinese_first(tmp_path: Path) -> None:
+    folder = copy_of_the_sample(tmp_path)
+    desk = (folder / "desk.yaml").read_text(encoding="utf-8")
+    (folder / "desk.yaml").write_text(desk.replace("after_s: 30", "after: 30", 1), "utf-8")
+    result = RUNNER.invoke(site_app, ["check", str(folder)])
+    assert result.exit_code == 1
+    lines = [line for line in result.output.splitlines() if line.startswith("  desk.yaml:")]
+    assert "没有这个键" in lines[0] or "缺少" in lines[0]
+    assert "unknown key" in result.output
+
+
+def test_what_is_doubtful_is_noted_and_refuses_nothing(tmp_path: Path) -> None:
+    folder = copy_of_the_sample(tmp_path)
+    site = (folder / "site.yaml").read_text(encoding="utf-8")
+    old = "{id: stair-foot, from: [3.6, 0], to: [3.6, 3]}"
+    assert old in site
+    turned = "{id: stair-foot, from: [3.6, 3], to: [3.6, 0]}"
+    site = site.replace(old, turned, 1).replace("en: Upper corridor}", 'en: "Upper corridor [/b]"}')
+    (folder / "site.yaml").write_text(site, "utf-8")
+    cards = (folder / "cards.yaml").read_text(encoding="utf-8")
+    named = "  - id: stay-upstairs\n    audio: gone.wav\n"
+    (folder / "cards.yaml").write_text(cards.replace("  - id: stay-upstairs\n", named, 1), "utf-8")
+    (folder / "plan").mkdir()
+    calendar = SHIPPED_CALENDAR.read_text("utf-8")
+    (folder / "plan" / "calendar.yaml").write_text(calendar, "utf-8")
+    result = RUNNER.invoke(site_app, ["check", str(folder), "--lang", "en"])
+    assert result.exit_code == 0, result.output
+    notes = [line for line in result.output.splitlines() if line.startswith("△ ")]
+    assert [note.split(": ")[1] for note in notes[:2]] == [
+        "zones[1].exits[0].from",
+        "announcements[0].audio",
+    ]
+    assert notes[2].startswith("△ timetable.yaml: The bureau has not entered: spring term of ")
+    assert "Upper corridor [/b]" in result.output

@@ -147,7 +147,7 @@ def test_words_that_forbid_shutting_are_allowed(site: Site, desk: DeskPlan) -> N
 
 @pytest.mark.parametrize(
     ("audio", "message"),
-    [("missing.wav", "there is no file"), ("../x.wav", "is not played"), ("a.exe", "not played")],
+    [("../x.wav", "is not played"), ("a.exe", "not played"), ('"a\\0.wav"', "not played")],
 )
 def test_sound_files_are_checked(
     site: Site, desk: DeskPlan, audio: str, message: str, tmp_path: Path
@@ -155,6 +155,21 @@ def test_sound_files_are_checked(
     text = CARD.replace("  - id: stay\n", f"  - id: stay\n    audio: {audio}\n")
     with pytest.raises(ConfigFileError, match=message):
         parse_cards(text.encode(), site, desk)
+
+
+def test_a_sound_that_is_gone_is_noted_and_the_words_are_read_aloud(
+    site: Site, desk: DeskPlan
+) -> None:
+    text = CARD.replace("  - id: stay\n", "  - id: stay\n    audio: gone.wav\n")
+    book = parse_cards(text.encode(), site, desk)
+    announcement = book.announcement("stay")
+    assert announcement is not None
+    assert announcement.audio_file is None
+    (note,) = book.notes
+    assert (note.key, note.message) == (
+        "announcements[0].audio",
+        "there is no file 'gone.wav' beside the cards",
+    )
 
 
 DESK = """\

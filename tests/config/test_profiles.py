@@ -89,7 +89,7 @@ def test_a_wrong_value_is_refused_with_file_line_key_and_mend(
     assert old in TEXT
     with pytest.raises(ProfileFileError) as caught:
         parse_profiles(TEXT.replace(old, new, 1), "own.yaml")
-    error = caught.value
+    (error,) = caught.value.problems
     if key != "profiles.stairs.rules":  # there the YAML itself is broken
         assert error.key == key
     assert message in error.message
@@ -101,7 +101,8 @@ def test_a_wrong_value_is_refused_with_file_line_key_and_mend(
 def test_the_line_is_the_one_of_the_wrong_value() -> None:
     with pytest.raises(ProfileFileError) as caught:
         parse_profiles(TEXT.replace("speed_mps: 0.2", "speed_mps: x", 1), "own.yaml")
-    assert "speed_mps" in TEXT.splitlines()[caught.value.line - 1]
+    (problem,) = caught.value.problems
+    assert "speed_mps" in TEXT.splitlines()[problem.line - 1]
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
@@ -113,3 +114,25 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         load_profiles(bad)
     with pytest.raises(ProfileFileError, match="must be a mapping"):
         parse_profiles("- 1\n", "list.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('reviewer: ""', "reviewer: 2026-02-30", "day is out of range"),
+        ("leave_s: 30", "leave_s: !!int abc", "abc"),
+        ("leave_s: 30", "leave_s: " + "9" * 5000, "digits"),
+        ("leave_s: 30", "leave_s: " + "9" * 400, "usual size"),
+        ("leave_s: 30", "leave_s: " + "[" * 3000 + "]" * 3000, "too deeply"),
+    ],
+)
+def test_a_value_that_yaml_itself_cannot_make_is_refused(old: str, new: str, message: str) -> None:
+    with pytest.raises(ProfileFileError, match=message):
+        parse_profiles(TEXT.replace(old, new, 1), "own.yaml")
+
+
+def test_a_file_is_called_by_its_name_wherever_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("format: 0\n", "utf-8")
+    with pytest.raises(ProfileFileError) as caught:
+        load_profiles(tmp_path / "own.yaml")
+    assert {problem.file for problem in caught.value.problems} == {"own.yaml"}

@@ -16,6 +16,7 @@ from config import (
     parse_site,
     sample_school_directory,
 )
+from config.refusals import chinese_line, in_chinese
 from vision.zones import ZoneType
 
 MINIMAL = """\
@@ -128,6 +129,13 @@ REFUSALS = [
      "    forbidden_areas: [{id: t, name: {zh: 厕, en: T}, kind: toilet,"
      " polygon: [[0, 0], [3, 0], [3, 3], [0, 3]]}]\n    outline:", 6,
      "floors[0].required_areas[0].polygon", "wholly in a forbidden place", "correct the polygon"),
+    ("    outline:", "    required_areas: [{id: a, name: {zh: 台, en: A}, level: detect,"
+     " polygon: [[1, 1], [2, 1], [2, 2]]}]\n"
+     "    obstacles: [{id: t, name: {zh: 台, en: Stage}, height_m: 0.9,"
+     " polygon: [[0, 0], [3, 0], [3, 3], [0, 3]]}]\n    outline:", 6,
+     "floors[0].required_areas[0].polygon", "nothing of area 'a'", "zone's plane"),
+    ("    outline:", "    ceiling_m: 3.3\n    outline:", 20, "cameras[0].pose.z_m",
+     "3.5 m is above the ceiling of floor 'f', 3.3 m", "zero of the floor's own plan"),
     (", hfov_deg: 80", "", 18, "cameras[0].lens", "field of view or", "one of hfov_deg"),
     ("    lens: {w", "    #lens: {w", 14, "cameras[0]", "no calibration: lens", "xiaoan calibrate"),
     ("    pose: {x", "    #pose: {x", 14, "cameras[0]", "no calibration: pose", "xiaoan calibrate"),
@@ -163,6 +171,18 @@ REFUSALS = [
      "zones[0].plane.through", "steeper than 45", "three corners"),
     ("  - id: z\n", "  - id: z\n    exits: [{id: e, from: [1, 1], to: [1, 1]}]\n", 9,
      "zones[0].exits[0].to", "same", "move"),
+    ("  - id: z\n", "  - id: z\n    exits: [{id: e, from: [120, 2], to: [120, 6]}]\n", 9,
+     "zones[0].exits[0].from", "'e' does not lie at the zone: 0% of it", "in metres"),
+    ("  - id: z\n", "  - id: z\n    exits: [{id: e, from: [12, 2], to: [12, 40]}]\n", 9,
+     "zones[0].exits[0].from", "'e' does not lie at the zone: 12% of it", "in metres"),
+    ("type: corridor", "type: corridor\n    width_m: 150", 12, "zones[0].width_m",
+     "5.7 m across", "clear width"),
+    ("zh: 区, ", 'zh: " ", ', 9, "zones[0].name.zh", "only blanks", "words"),
+    ("    polygon: [[8, 2], [12, 2], [12, 6], [8, 6]]\n",
+     "    polygon: [[8, 2], [12, 2], [12, 6], [8, 6]]\n  - id: z2\n"
+     "    name: {zh: 区, en: Other}\n    floor: f\n    type: corridor\n"
+     "    polygon: [[1, 1], [2, 1], [2, 2]]\n", 14,
+     "zones[1].name.zh", "'z' has the same name", "its own name"),
 ]  # fmt: skip
 
 
@@ -177,6 +197,78 @@ def test_a_fault_is_refused_with_line_key_and_mend(
     assert (found[0].file, found[0].line) == ("site.yaml", line)
     assert message in found[0].message
     assert mend in found[0].mend
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "wall", "height_m"),
+    [
+        ("", "", 3.0),
+        ("", ", height_m: 2.2", 2.2),
+        ("3.6", "", 3.6),
+        ("3.6", ", height_m: 2.2", 2.2),
+    ],
+)
+def test_a_wall_of_no_height_goes_up_to_the_ceiling(
+    ceiling: str, wall: str, height_m: float
+) -> None:
+    keys = f"    walls: [{{points: [[6, 0], [6, 10]]{wall}}}]\n    outline:"
+    keys = f"    ceiling_m: {ceiling}\n{keys}" if ceiling else keys
+    site = parse_site(MINIMAL.replace("    outline:", keys).encode(), directory=Path("/site"))
+    assert [one.height_m for one in site.floor("f").walls] == [height_m]
+
+
+@pytest.mark.parametrize(
+    ("z_m", "height_m", "noted"),
+    [(3.5, 3.0, True), (3.5, 1.1, False), (2.8, 3.0, False), (3.5, 3.6, False), (3.65, 3.6, False)],
+    ids=["above", "a railing", "below", "up to the ceiling", "fitted a little above the ceiling"],
+)
+def test_a_camera_above_a_wall_that_ends_below_the_ceiling_is_noted(
+    z_m: float, height_m: float, noted: bool
+) -> None:
+    wall = f"{{points: [[6, 0], [6, 10]], height_m: {height_m}}}"
+    floor = f"    ceiling_m: 3.6\n    walls: [{wall}]\n    outline:"
+    text = MINIMAL.replace("    outline:", floor).replace("z_m: 3.5", f"z_m: {z_m}")
+    notes = parse_site(text.encode(), directory=Path("/site")).notes
+    assert [(note.key, note.line, "walls[0]" in note.message) for note in notes] == (
+        [("cameras[0].pose.z_m", 21, True)] if noted else []
+    )
+    assert all(chinese_line(note) is not None and in_chinese(note.mend) for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("wide", "high", "message"),
+    [(600, 10, "600 m by 10 m"), (200, 150, "200 m by 150 m"), (300, 30, "")],
+)
+def test_a_zone_larger_than_can_be_measured_is_refused(wide: int, high: int, message: str) -> None:
+    text = MINIMAL.replace("[[0, 0], [20, 0], [20, 10], [0, 10]]", "[[0, 0], [700, 0], [700, 700]]")
+    corners = f"[[690, 0], [690, {high}], [{690 - wide}, {high}], [{690 - wide}, 0]]"
+    text = text.replace("[[8, 2], [12, 2], [12, 6], [8, 6]]", corners)
+    found = [one for one in problems_of(text) if "m by" in one.message]
+    assert [(one.key, message in one.message) for one in found] == (
+        [("zones[0].polygon", True)] if message else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "noted"),
+    [
+        ("[12, 6]", "[12, 2]", True),
+        ("[12, 2]", "[12, 6]", False),
+        ("[11.5, 6]", "[11.5, 2]", True),
+        ("[11.5, 2]", "[11.5, 6]", False),
+        ("[10, 2]", "[10, 6]", False),
+        ("[12.4, 6]", "[12.4, 2]", True),
+    ],
+)
+def test_an_exit_that_faces_inwards_is_noted(start: str, end: str, noted: bool) -> None:
+    line = f"    exits: [{{id: e, from: {start}, to: {end}}}]\n"
+    text = MINIMAL.replace("  - id: z\n", f"  - id: z\n{line}")
+    notes = parse_site(text.encode(), directory=Path()).notes
+    assert [note.mend for note in notes] == (["swap `from` and `to`"] if noted else [])
+
+
+def test_the_sample_school_has_no_notes(school: Site) -> None:
+    assert school.notes == ()
 
 
 def test_a_problem_reads_as_one_line() -> None:
@@ -209,6 +301,12 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(sample_text: str
 def test_a_zone_that_is_refused_is_not_called_unknown_by_its_camera() -> None:
     problems = problems_of(MINIMAL.replace("type: corridor", "type: yard"))
     assert [problem.key for problem in problems] == ["zones[0].type"]
+
+
+@pytest.mark.parametrize("written", ["Zone 1", "301", "三层"])
+def test_a_zone_that_is_refused_for_its_id_is_not_called_unknown_either(written: str) -> None:
+    spoiled = MINIMAL.replace("  - id: z\n", f"  - id: {written}\n")
+    assert [problem.key for problem in problems_of(spoiled)] == ["zones[0].id"]
 
 
 def test_a_camera_and_its_zones_share_a_floor(sample_text: str) -> None:

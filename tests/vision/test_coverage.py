@@ -9,6 +9,7 @@ from scipy.stats import binom, norm
 from shapely.geometry import Polygon, box
 
 from vision.barriers import NO_BARRIERS, Barriers
+from vision.blind_spots import blind_spots
 from vision.camera import Camera, Lens, Pose
 from vision.coverage import (
     CoverageArea,
@@ -16,7 +17,6 @@ from vision.coverage import (
     Sights,
     Surface,
     audit_area,
-    blind_spots,
     forbidden_views,
     weighted_share,
 )
@@ -78,6 +78,54 @@ def test_all_planes_must_be_seen() -> None:
     area = CoverageArea("a", (Surface(box(-5, -5, 5, 5), (FLOOR, HEAD)),), 25.0)
     found = audit_area(area, Sights(NO_BARRIERS, [down_camera("c", 0.0)]))
     assert found.seen_m2 == pytest.approx(5.0 * 2.8125)
+
+
+def test_a_gallery_is_not_seen_from_below() -> None:
+    """Camera at 2.6 m, gallery at 3.6 m from x = 4 on: its heads, at 4.6 m, show up to x = 8."""
+    gallery = Plane(3.6)
+    level = Camera(Pose(0, 0, 2.6, 0, -10), LENS)
+    sights = Sights(NO_BARRIERS, [CoverageCamera("hall", level, EXACT)])
+    for planes, seen_m2 in (
+        ((gallery,), 0.0),
+        ((gallery.raised(1.0),), 4.0 * 6.0),
+        ((gallery, gallery.raised(1.0)), 0.0),
+    ):
+        area = CoverageArea("a", (Surface(box(4, -3, 10, 3), planes, gallery),), 25.0)
+        found = audit_area(area, sights)
+        assert found.seen_m2 == pytest.approx(seen_m2)
+        assert found.assured_m2 == pytest.approx(seen_m2)
+
+
+def test_a_flight_is_not_seen_from_behind_its_landing() -> None:
+    """A flight rises to 1.8 m at x = 3.6; at 6.5 m it would stand at 3.25 m, above the camera."""
+    flight = Plane(0.0, 0.5)
+    area = CoverageArea("a", (Surface(box(0, 0, 3.6, 3), (flight,), flight),), 25.0)
+    for z_m, seen_m2 in ((2.9, 0.0), (4.0, 10.8)):
+        camera = CoverageCamera("c", Camera(Pose(6.5, 1.5, z_m, 180, 10), LENS), EXACT)
+        found = audit_area(area, Sights(NO_BARRIERS, [camera]))
+        assert (found.seen_m2, found.assured_m2) == pytest.approx((seen_m2, seen_m2))
+
+
+@pytest.mark.parametrize("pan_deg", [0.0, 45.0])
+def test_nothing_is_assured_beyond_the_range(pan_deg: float) -> None:
+    error = PoseError(0.3, 0.3, 0.3, 0.0, 0.05, 0.5)
+    camera = CoverageCamera("c", Camera(Pose(0, 0, 3, pan_deg, 10), LENS), error, 10.0)
+    area = CoverageArea("yard", (Surface(box(0, 0, 14, 14), (HEAD,)),), 25.0)
+    found = audit_area(area, Sights(NO_BARRIERS, [camera], coarsest_px_per_m=25.0))
+    # Cells are taken by their middle, so their far corner may lie half a diagonal further.
+    beyond = found.assured.difference(shapely.Point(0, 0).buffer(10.0 + 0.18, quad_segs=64))
+    assert beyond.area == pytest.approx(0.0, abs=1e-6)
+    assert 0.8 * found.seen_m2 < found.assured_m2 < 1.01 * found.seen_m2
+
+
+def test_a_bent_lens_assures_no_more_than_it_shows() -> None:
+    """Straight down from 4 m, k1 = -0.3: 120 px/m ends 4 sqrt(5 / 9) = 2.98 m from the mount."""
+    lens = Lens(1920, 1080, 960.0, k1=-0.3)
+    camera = CoverageCamera("c", Camera(Pose(0, 0, 4, 0, 90), lens), EXACT)
+    found = audit_area(area_of(box(-3, -4, 3, 4), 120.0), Sights(NO_BARRIERS, [camera]))
+    assert found.assured_m2 == pytest.approx(found.seen_m2, rel=0.03)
+    reach_m = np.hypot(*shapely.get_coordinates(found.seen).T).max()
+    assert reach_m == pytest.approx(4.0 * math.sqrt(5 / 9), abs=0.01)
 
 
 def test_a_wall_takes_its_shadow() -> None:
@@ -213,3 +261,5 @@ def test_impossible_errors_are_refused() -> None:
         PoseError(tilt_deg=-1.0)
     with pytest.raises(GeometryError, match="plane"):
         Surface(box(0, 0, 1, 1), ())
+    with pytest.raises(GeometryError, match="parallel"):
+        Surface(box(0, 0, 1, 1), (Plane(0.0, 0.5),))

@@ -45,6 +45,16 @@ def test_cell_areas_sum_to_the_zone(polygon: Polygon) -> None:
     assert PlanGrid.over(polygon).area_m2.sum() == pytest.approx(polygon.area)
 
 
+@pytest.mark.parametrize("turn_deg", [0, 3, 45, 77])
+def test_cells_inside_are_whole_and_those_at_the_border_are_cut(turn_deg: float) -> None:
+    holed = Polygon(L_SHAPE.exterior.coords, [box(0.6, 0.6, 1.4, 1.4).exterior.coords])
+    polygon = rotate(holed, turn_deg)
+    grid = PlanGrid.over(polygon)
+    corners = grid.centres_xy_m - 0.125
+    cut = [box(x, y, x + 0.25, y + 0.25).intersection(polygon).area for x, y in corners]
+    np.testing.assert_allclose(grid.area_m2.ravel(), cut, atol=1e-12)
+
+
 def test_points_find_their_cells() -> None:
     grid = PlanGrid.over(box(0, 0, 1, 0.5))
     cells = grid.cell_of(np.array([[0, 0], [0.3, 0.3], [1.0, 0.5], [1.2, 0.1], [np.nan, 0]]))

@@ -22,9 +22,11 @@ def down(name: str, x_m: float) -> CoverageCamera:
     return CoverageCamera(name, Camera(Pose(x_m, 0, 4, 0, 90), LENS), EXACT)
 
 
-def area(name: str, left: float, right: float, *, critical: bool = False) -> CoverageArea:
+def area(
+    name: str, left: float, right: float, *, critical: bool = False, redundancy: int = 1
+) -> CoverageArea:
     surface = Surface(box(left, -3, right, 3), (Plane(),))
-    return CoverageArea(name, (surface,), 25.0, critical=critical)
+    return CoverageArea(name, (surface,), 25.0, redundancy, critical=critical)
 
 
 CAMERAS = [down("west", 0.0), down("east", 4.0)]
@@ -66,6 +68,27 @@ def test_a_turned_camera_counts_where_it_looks_now() -> None:
     assert found["only-west"].state is Sightedness.BLIND
     assert found["only-west"].lost_because == ("west",)
     assert found["only-east"].state is Sightedness.WHOLE
+
+
+@pytest.mark.parametrize(
+    ("critical", "state"), [(False, Sightedness.REDUCED), (True, Sightedness.BLIND)]
+)
+def test_an_area_that_asks_for_two_cameras_loses_what_one_alone_shows(
+    critical: bool, state: Sightedness
+) -> None:
+    """West sees up to 2.25 m, east from 1.75 m on: both see 0.5 m x 6 m of it, west the rest."""
+    asked = area("twice", 0.25, 2.25, critical=critical, redundancy=2)
+    live = LiveCoverage(NO_BARRIERS, [asked], CAMERAS)
+    (whole,) = live.now(ALL)
+    # Where one camera alone is meant to look, one is enough to keep what was planned.
+    assert whole.state is Sightedness.WHOLE
+    assert whole.planned_m2 == pytest.approx(12.0)
+    (without_east,) = live.now(frozenset({"west"}))
+    assert (without_east.state, without_east.lost_because) == (state, ("east",))
+    assert without_east.lost_m2 == pytest.approx(0.5 * 6)
+    (without_west,) = live.now(frozenset({"east"}))
+    assert without_west.lost_m2 == pytest.approx(12.0)
+    assert (without_west.state, without_west.lost_because) == (Sightedness.BLIND, ("west",))
 
 
 def test_an_unknown_camera_is_refused() -> None:

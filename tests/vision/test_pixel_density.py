@@ -27,7 +27,7 @@ from vision.planes import Plane
 def camera_at(
     z_m: float = 3.0, tilt_deg: float = 20.0, hfov_deg: float = 90.0, **more: float
 ) -> Camera:
-    lens = Lens.from_hfov(1920, 1080, hfov_deg, more.get("k1", 0.0))
+    lens = Lens.from_hfov(1920, 1080, hfov_deg, more.get("k1", 0.0), more.get("k2", 0.0))
     return Camera(
         Pose(0, 0, z_m, more.get("pan_deg", 0.0), tilt_deg, more.get("roll_deg", 0.0)), lens
     )
@@ -56,6 +56,44 @@ def test_density_is_focal_length_over_depth_along_the_axis() -> None:
     level = camera_at(tilt_deg=0.0)
     points = np.array([[10.0, 0.0, 3.0], [10.0, 5.0, 3.0], [-10.0, 0.0, 3.0]])
     np.testing.assert_allclose(px_per_m_at(level, points), [96.0, 96.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("hfov_deg", "k1", "k2"), [(100, -0.3, 0.07), (90, -0.25, 0.0), (110, -0.22, 0.04)]
+)
+def test_a_bent_lens_is_as_fine_as_its_pixels_lie_apart(
+    hfov_deg: float, k1: float, k2: float
+) -> None:
+    """The oracle projects 2 mm across and along on a wall 10 m ahead; the coarser one counts."""
+    camera = Camera(Pose(0, 0, 3, 0, 0), Lens.from_hfov(2560, 1440, hfov_deg, k1, k2))
+    aside = np.arange(0.0, 40.0, 0.25)
+    wall = np.column_stack([np.full_like(aside, 10.0), -aside, np.full_like(aside, 3.0)])
+    shown = camera.project(wall)[1]
+    found = px_per_m_at(camera, wall)
+    steps = [np.array([0.0, 0.001, 0.0]), np.array([0.0, 0.0, 0.001])]
+    ends = [[camera.project(wall + side * step)[0] for side in (-1, 1)] for step in steps]
+    across, upright = (np.linalg.norm(b - a, axis=1) / 0.002 for a, b in ends)
+    inside = shown & (aside > 0.0)
+    assert inside.sum() >= 30
+    least = np.minimum(across, upright)[inside]
+    # Never finer than the centre of the lens is.
+    np.testing.assert_allclose(found[inside], np.minimum(least, found[0]), rtol=1e-3)
+    assert found[0] == pytest.approx(camera.lens.focal_px / 10.0)
+    assert found[inside].min() < 0.65 * found[0]
+    assert (found[~shown] == 0.0).all()
+
+
+def test_a_bent_lens_covers_less_ground_at_its_edges() -> None:
+    """Straight down from 4 m with k1 = -0.3: 120 px/m is 240 fineness, which ends at r = 0.7454.
+
+    1 - 0.9 r^2 = 0.5 at r^2 = 5 / 9, so on the floor at 4 x 0.7454 = 2.98 m from the mount.
+    """
+    camera = Camera(Pose(0, 0, 4, 0, 90), Lens(1920, 1080, 960.0, k1=-0.3))
+    whole, fine = footprint(camera, Plane()), footprint(camera, Plane(), least_px_per_m=120.0)
+    reach_m = 4.0 * math.sqrt(5 / 9)
+    assert fine.hausdorff_distance(
+        whole.intersection(shapely.Point(0, 0).buffer(reach_m, quad_segs=64))
+    ) == pytest.approx(0.0, abs=0.01)
 
 
 def test_upright_detail_shrinks_with_the_cosine() -> None:
@@ -103,7 +141,7 @@ def test_footprint_of_a_camera_that_looks_straight_down() -> None:
     tilt=st.floats(-5, 85),
     roll=st.floats(-20, 20),
     hfov=st.floats(25, 100),
-    k1=st.sampled_from([0.0, -0.1, 0.05]),
+    bend=st.sampled_from([(0.0, 0.0), (-0.1, 0.0), (0.05, 0.0), (-0.25, 0.0), (-0.3, 0.07)]),
     slope=st.sampled_from([0.0, 0.3, -0.3]),
     px_per_m=st.sampled_from([None, 40.0, 125.0]),
 )
@@ -112,12 +150,13 @@ def test_a_point_lies_in_the_footprint_exactly_when_it_is_in_the_picture(
     tilt: float,
     roll: float,
     hfov: float,
-    k1: float,
+    bend: tuple[float, float],
     slope: float,
     px_per_m: float | None,
 ) -> None:
     """The oracle is `Camera.project`, which goes the other way."""
-    camera = camera_at(5.0, tilt, hfov, pan_deg=pan, roll_deg=roll, k1=k1)
+    k1, k2 = bend
+    camera = camera_at(5.0, tilt, hfov, pan_deg=pan, roll_deg=roll, k1=k1, k2=k2)
     plane = Plane(0.5, slope)
     shape = footprint(camera, plane, least_px_per_m=px_per_m, range_m=30)
     points = np.random.default_rng(0).uniform(-32, 32, (400, 2))

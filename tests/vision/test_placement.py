@@ -99,6 +99,25 @@ def test_points_are_seen_where_camera_density_and_walls_allow() -> None:
     assert seen_points([level], wall, points, [Plane(1.4)], 50.0)[0].tolist()[:2] == [True, False]
 
 
+def test_points_are_seen_up_to_the_range() -> None:
+    lens = Lens.from_hfov(1000, 1000, 90.0)
+    camera = Camera(Pose(0, 0, 1.5, 45, 0), lens)
+    points = np.array([[4.0, 4.0], [4.5, 4.5], [6.0, 0.5]])
+    candidates = [Candidate("far", camera), Candidate("near", camera, range_m=6.0)]
+    found = seen_points(candidates, NO_BARRIERS, points, [Plane(1.4)], 25.0)
+    # 4 sqrt 2 = 5.66 m, 4.5 sqrt 2 = 6.36 m, and 6.02 m.
+    assert found.tolist() == [[True, True, True], [True, False, False]]
+
+
+def test_a_bent_lens_shows_less_at_its_edge() -> None:
+    """k1 = -0.3: outwards the picture is drawn 1 - 0.9 r^2 times as finely as at its centre."""
+    camera = Camera(Pose(0, 0, 4, 0, 90), Lens(1920, 1920, 960.0, k1=-0.3))
+    points = np.array([[0.0, 0.0], [2.9, 0.0], [3.05, 0.0]])
+    # 240 px/m straight below; 120 px/m end where r^2 = 5 / 9, 2.98 m from the foot.
+    found = seen_points([Candidate("c", camera)], NO_BARRIERS, points, [Plane()], 120.0)
+    assert found.tolist() == [[True, True, False]]
+
+
 def test_advice_turns_before_it_changes_lenses_before_it_adds() -> None:
     points = np.eye(6, dtype=bool)
     current = {"cam": points[0]}

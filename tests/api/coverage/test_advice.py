@@ -13,10 +13,11 @@ from api.coverage.errors import DrawingError
 from api.coverage.floors import scenes_of
 from api.coverage.proposal import write_proposal
 from config import load_site, sample_school_directory
-from config.site import ForbiddenArea, LocalText, RequiredArea
+from config.site import ForbiddenArea, LocalText, Obstacle, RequiredArea
 from tests.api.coverage.conftest import MADE_AT
 from vision.camera import Camera
 from vision.coverage import CoverageCamera, Sights, forbidden_views
+from vision.planes import Plane
 from vision.sight import visible_share
 
 
@@ -116,3 +117,59 @@ def test_nothing_is_proposed_that_looks_into_a_forbidden_place(tmp_path: Path) -
     new = [CoverageCamera(f"n{i}", camera) for i, camera in enumerate(found.added)]
     ((area, surface),) = scene.forbidden
     assert forbidden_views(area.id, surface, Sights(scene.open_barriers, new)) == ()
+
+
+def test_a_range_holds_for_what_is_advised() -> None:
+    """Lamps of 6 m in a corridor of 24 m: no turn and no lens of that camera shows all of it."""
+    school = load_site(sample_school_directory())
+    camera = school.camera("cam-corridor3")
+    base = replace(school, floors=(school.floor("f3"),), zones=())
+    shares = {}
+    for range_m in (6.0, 100.0):
+        short = replace(camera, range_m=range_m, zone_ids=())
+        (found,) = advise_site(replace(base, cameras=(short,)), AdviceTerms(0))
+        document = audit_site(replace(base, cameras=(short,)), MADE_AT)
+        shares[range_m] = found.before_weight / found.required_weight
+        assert shares[range_m] == pytest.approx(
+            document.totals.seen_m2 / document.totals.required_m2, abs=0.02
+        )
+    assert shares[6.0] < 0.25 < 0.85 < shares[100.0]
+
+
+def test_nothing_is_advised_from_below_a_gallery() -> None:
+    """A gallery 3.6 m above a hall without a ceiling over it: a camera at 3 m shows no floor."""
+    school = load_site(sample_school_directory())
+    floor = replace(
+        school.floor("f3"),
+        ceiling_m=None,
+        areas=(
+            RequiredArea(
+                "g", "f3", LocalText("廊", "Gallery"), box(4, 0, 20, 3), "detect", ("floor",)
+            ),
+        ),
+    )
+    camera = replace(school.camera("cam-corridor3"), zone_ids=())
+    gallery = replace(school.zone("corridor-3f"), plane=Plane(3.6))
+    site = replace(school, floors=(floor,), cameras=(camera,), zones=(gallery,))
+    (found,) = advise_site(site, AdviceTerms(0))
+    assert (found.before_weight, found.after_weight) == (0.0, 0.0)
+
+
+def test_progress_is_told_to_the_end() -> None:
+    school = load_site(sample_school_directory())
+    steps: list[tuple[int, int]] = []
+    advise_site(school, AdviceTerms(0), progress=lambda done, of: steps.append((done, of)))
+    assert steps == [(done, 12) for done in range(1, 13)]
+
+
+def test_a_floor_of_which_nothing_is_asked_is_left_out() -> None:
+    """An area below an obstacle; a site file with one is refused."""
+    school = load_site(sample_school_directory())
+    stage = Obstacle("stage", LocalText("台", "Stage"), box(2, 0, 6, 3), 0.9)
+    below = RequiredArea("below", "f3", LocalText("台", "Stage"), box(3, 1, 5, 2), "detect")
+    floor = replace(school.floor("f3"), obstacles=(stage,), areas=(below,))
+    site = replace(school, floors=(floor,), zones=(), cameras=())
+    assert advise_site(site, AdviceTerms(1)) == ()
+    document = audit_site(site, MADE_AT)
+    ((_, part),) = document.areas
+    assert (part.area_m2, part.met, document.totals.areas_met) == (0.0, False, 0)

@@ -80,6 +80,9 @@ def test_walls_of_a_foreign_drawing_in_millimetres(tmp_path: Path) -> None:
         {"points": [[0.0, 0.0], [5.0, 0.0]], "height_m": 3.2},
         {"points": [[0.0, 0.0], [4.0, 0.0], [4.0, 3.0], [0.0, 3.0], [0.0, 0.0]], "height_m": 3.2},
     ]
+    (first, _) = read_dxf(path, wall_layers=["a-wall"])["walls"]
+    # Up to the ceiling of the floor that takes them in.
+    assert first == {"points": [[0.0, 0.0], [5.0, 0.0]]}
     with pytest.raises(DrawingError, match=r"architect\.dxf: no wall.*A-WALL"):
         read_dxf(path)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from shapely.geometry import box
 from typer.testing import CliRunner
 
 from api.cli_coverage import coverage_app
@@ -18,8 +19,9 @@ from api.coverage.retention import with_retention
 from api.coverage.table import rows_of
 from config import Preset, Site, load_site, parse_site, sample_school_directory
 from config.recording import RecordingSettings, RingSettings
-from config.site import LocalText
+from config.site import ForbiddenArea, LocalText, Wall
 from tests.api.coverage.conftest import MADE_AT
+from vision.camera import Lens
 
 ROOM = """\
 format: 1
@@ -75,6 +77,31 @@ def test_a_preset_that_sees_into_a_private_place_is_a_finding(audit: AuditDocume
     assert audit.totals.forbidden_views == 1
     (row,) = (row for row in rows_of(audit) if row["kind"] == "forbidden_view")
     assert (row["camera_id"], row["preset"]) == ("c", "back")
+
+
+def test_lamps_that_reach_less_far_hide_no_private_place(site: Site) -> None:
+    """By day the camera sees into the toilet, 6 m away, however short its lamps reach."""
+    camera = site.camera("c")
+    turned = replace(camera.camera, pose=replace(camera.camera.pose, pan_deg=45.0))
+    for range_m in (100.0, 2.0):
+        near = replace(camera, camera=turned, presets=(), range_m=range_m)
+        found = audit_site(replace(site, cameras=(near,)), MADE_AT)
+        assert [(view.camera_id, view.preset) for view in views(found)] == [("c", "")]
+    assert area(found, "door").seen_m2 == 0.0
+
+
+def test_the_face_of_somebody_who_stands_is_not_seen_over_a_partition(site: Site) -> None:
+    """Partitions of 2 m round a cubicle 1 m deep, a camera 3 m high and 2 m away: heads show."""
+    floor = site.floor("f")
+    cubicle = ForbiddenArea("u", "f", LocalText("更衣间", "Changing"), box(4, 4, 5, 5), "toilet")
+    ring = ((4.0, 4.0), (5.0, 4.0), (5.0, 5.0), (4.0, 5.0), (4.0, 4.0))
+    closed = replace(floor, areas=(cubicle,), walls=(Wall(ring, 2.0),))
+    camera = replace(site.camera("c"), presets=())
+    lens = Lens.from_hfov(1920, 1080, 90.0)
+    near = replace(camera, camera=replace(camera.camera, lens=lens))
+    (view,) = views(audit_site(replace(site, floors=(closed,), cameras=(near,)), MADE_AT))
+    # Over 2 m, 2 m away, sight falls 0.5 m in a metre: at 1.65 m it stands 0.7 m behind.
+    assert view.seen_m2 == pytest.approx(0.3, abs=0.01)
 
 
 def test_no_preset_counts_as_coverage(site: Site, audit: AuditDocument) -> None:

@@ -133,7 +133,6 @@ def test_what_is_no_picture_is_refused_with_the_mend(
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (("plans/yard.png", "plans/gone.png"), "there is no file"),
         (("plans/yard.png", "../yard.png"), "no picture in the site folder"),
         (("- 240.0", "- 41.0"), "take two points far apart"),
     ],
@@ -147,6 +146,14 @@ def test_a_wrong_underlay_is_told_by_the_site_file(
     path.write_text(text.replace(*change, 1), encoding="utf-8")
     with pytest.raises(SiteFileError, match=match):
         load_site(drawn_site.directory)
+
+
+def test_a_floor_whose_drawing_is_gone_is_shown_without_it(drawn_site: Site) -> None:
+    (drawn_site.directory / "plans" / "yard.png").unlink()
+    site = load_site(drawn_site.directory)
+    assert site.floor("yard").underlay is None
+    (note,) = site.notes
+    assert note.message == "there is no file 'plans/yard.png' beside the site file"
 
 
 @pytest.mark.peer

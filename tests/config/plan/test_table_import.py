@@ -135,7 +135,7 @@ def test_a_new_row_gets_one_standing_duty_and_no_rule(tmp_path: Path) -> None:
     YAML().dump(new_edition(found, PLAN, 2027, "二〇二七年计划"), stream)
     path.write_text(stream.getvalue(), "utf-8")
     loaded = load_catalogue(path)
-    assert [rule.id for rule in loaded.rules()] == ["R-1.1.1-1"]
+    assert [rule.id for rule in loaded.rules()] == ["R-1.1.2-1"]
     new = loaded.measure("1.6.1")
     assert [one.quote_zh for one in new.obligations] == [new.text_zh]
     assert new.rules == ()

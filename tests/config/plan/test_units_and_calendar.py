@@ -103,13 +103,51 @@ def test_an_entered_term_replaces_the_default(tmp_path: Path) -> None:
     assert {w.missing for w in calendar.warnings(2026, 2026)} == {"autumn"}
 
 
+@pytest.mark.parametrize(
+    ("written", "year", "last"),
+    [
+        ("06-30", 2026, date(2026, 6, 30)),
+        ("07-31", 2026, date(2026, 7, 31)),
+        ("02-29", 2027, date(2027, 2, 28)),
+        ("02-29", 2028, date(2028, 2, 29)),
+    ],
+)
+def test_a_default_term_ends_on_any_day(
+    tmp_path: Path, written: str, year: int, last: date
+) -> None:
+    path = tmp_path / "district.yaml"
+    default = "start: '01-05', end: '%s'"
+    text = SHIPPED_CALENDAR.read_text("utf-8")
+    old = "start: '03-01', end: '07-15'"
+    assert old in text
+    path.write_text(text.replace(old, default % written), "utf-8")
+    assert load_calendar(path).terms_starting_in(year)[0].end == last
+
+
+def test_a_further_term_beside_the_defaults_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "district.yaml"
+    summer = "terms:\n- {name: summer, start: 2026-07-20, end: 2026-08-15}"
+    path.write_text(SHIPPED_CALENDAR.read_text("utf-8").replace("terms: []", summer), "utf-8")
+    names = [term.name for term in load_calendar(path).terms_starting_in(2026)]
+    assert names == ["spring", "summer", "autumn"]
+
+
 BROKEN_CALENDARS = [
     ("terms: []", "terms:\n- {name: spring, start: 2026-07-10, end: 2026-03-09}", "ends before"),
     ("day: 2026-10-04", "day: 2025-10-04", "is not in 2026"),
     ("make_up_days: [2026-01-04", "make_up_days: [2026-01-01", "a holiday and a make-up day"),
     ("day: 2026-10-04", "day: 2026-10-34", "date"),
-    ("'03-01'", "'13-01'", "pattern"),
-]
+    ("'03-01'", "'13-01'", "13-01 is no day of the year — mend: write it as MM-DD"),
+    ("'03-01'", "'3-1'", "3-1 is no day of the year"),
+    ("'03-01'", "'04-31'", "04-31 is no day of the year"),
+    ("terms: []", "terms:\n- {name: spring, start: 2026-03-02, end: 2026-07-03}\n"
+     "- {name: spring, start: 2026-08-31, end: 2027-01-22}", "two terms called spring begin"),
+    ("terms: []", "terms:\n- {name: spring, start: 2026-03-02, end: 2026-09-05}\n"
+     "- {name: autumn, start: 2026-09-01, end: 2027-01-22}", "term autumn overlaps the one before"),
+    ("terms: []", "terms:\n- {name: spring, start: 2026-03-02, end: 2027-07-03}", "250 days"),
+    ("terms: []", "terms:\n- {name: 春季, start: 2026-03-02, end: 2026-06-30}",
+     "term 春季 overlaps the default term spring — mend: call it spring"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("old", "new", "message"), BROKEN_CALENDARS)

@@ -6,6 +6,7 @@ import pytest
 
 from config import load_site, sample_school_directory
 from config.plan.errors import PlanFileError
+from config.plan.school_calendar import SHIPPED_CALENDAR
 from config.profiles import load_profiles
 from config.timetable import Timetable, expected_flow_per_s, load_timetable, parse_timetable
 from vision.instants import Utc
@@ -43,7 +44,7 @@ def local(text: str) -> Utc:
         ("2026-08-05T16:35:00", None),  # summer holidays
         ("2026-03-02T08:05:00", "assembly-out"),  # Mondays only
         ("2026-03-03T08:05:00", None),
-        ("2026-03-02T07:57:00", "arrival"),  # the first of two in the file
+        ("2026-03-02T07:57:00", "arrival+assembly-out"),  # two at a time
     ],
 )
 def test_what_is_on(when: str, expected: str | None) -> None:
@@ -66,7 +67,7 @@ def test_expected_flow_from_rosters(tmp_path: Path) -> None:
     # 180 pupils in 300 s over the stair, 60 of them through the hall; 60 in the 120 s of the entry.
     assert dict(out.expected_per_s) == pytest.approx({"stair-a": 0.6, "hall-1f": 0.2})
     assert dict(one.expected_per_s) == pytest.approx({"stair-a": 0.5, "hall-1f": 0.5})
-    assert expected_flow_per_s((), 60.0) == {}
+    assert expected_flow_per_s((), {}) == {}
 
 
 def test_a_drill_wins_on_its_own_day_even_on_a_sunday(tmp_path: Path) -> None:
@@ -81,6 +82,78 @@ def test_a_drill_wins_on_its_own_day_even_on_a_sunday(tmp_path: Path) -> None:
     assert timetable.is_drill(local("2026-03-08T10:05:00"))
     assert not timetable.is_drill(local("2026-03-15T10:05:00"))
     assert [o.kind for o in timetable.occasions][:2] == [OccasionKind.DRILL] * 2
+
+
+OVERLAP = """entries:
+  - {id: d1, kind: dismissal, start: '16:30', end: '16:50', groups: [g1], over_s: 600,
+     limits: {stair-a: {L1: 1.2, L2: 1.9}}}
+  - {id: d2, kind: dismissal, start: '16:35', end: '16:55', groups: [g2], over_s: 600,
+     limits: {stair-a: {L1: 1.0}, hall-1f: {L1: 1.5}}}
+  - {id: d3, kind: dismissal, start: '16:45', end: '16:50', over_s: 300}
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "name", "stair_per_s", "stair", "hall"),
+    [
+        ("16:32", "d1", 0.2, {Level.L1: 1.2, Level.L2: 1.9}, {}),
+        ("16:40", "d1+d2", 0.3, {Level.L1: 1.0, Level.L2: 1.9}, {Level.L1: 1.5}),
+        # Everybody of d3 comes in 300 s: those of d1 and d2 walk once, and as fast as that.
+        ("16:46", "d1+d2+d3", 0.6, {Level.L1: 1.0, Level.L2: 1.9}, {Level.L1: 1.5}),
+        ("16:52", "d2", 0.1, {Level.L1: 1.0}, {Level.L1: 1.5}),
+    ],
+)
+def test_entries_that_overlap_hold_together(
+    tmp_path: Path,
+    when: str,
+    name: str,
+    stair_per_s: float,
+    stair: dict[Level, float],
+    hall: dict[Level, float],
+) -> None:
+    found = written(tmp_path, OVERLAP).at(local(f"2026-03-04T{when}:00"))
+    assert found is not None
+    assert (found.id, found.kind) == (name, OccasionKind.DISMISSAL)
+    assert found.expected_per_s["stair-a"] == pytest.approx(stair_per_s)
+    assert found.limits.get("stair-a", {}) == stair
+    assert found.limits.get("hall-1f", {}) == hall
+    assert found.profile_for("stair-a", PROFILES[ZoneType.STAIRS]).id.endswith(f"+{name}")
+
+
+def district_calendar(path: Path) -> None:
+    """Spring term from 24 February to 3 July 2026, without 11 May."""
+    text = SHIPPED_CALENDAR.read_text("utf-8").replace(
+        "terms: []",
+        "terms: [{name: spring, start: 2026-02-24, end: 2026-07-03}]\nclosed_days: [2026-05-11]",
+    )
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("day", "district", "shipped"),
+    [
+        ("2026-02-24", True, False),
+        ("2026-05-11", False, True),
+        ("2026-05-12", True, True),
+        ("2026-07-06", False, True),
+    ],
+)
+def test_the_timetable_goes_by_the_calendar_of_the_plan(
+    tmp_path: Path, day: str, district: bool, shipped: bool
+) -> None:
+    rest = ENTRY % ""
+    at = local(f"{day}T16:35:00")
+    assert (written(tmp_path, rest).at(at) is not None) is shipped
+    district_calendar(tmp_path / "plan" / "calendar.yaml")
+    assert (written(tmp_path, rest).at(at) is not None) is district
+    (tmp_path / "own.yml").write_bytes(SHIPPED_CALENDAR.read_bytes())
+    assert (written(tmp_path, f"calendar: own.yml\n{rest}").at(at) is not None) is shipped
+
+
+def test_hours_keep_their_weekdays(tmp_path: Path) -> None:
+    (hours,) = written(tmp_path, ENTRY % ", weekdays: [1, 3]").hours
+    assert hours.weekdays == (1, 3)
 
 
 def test_limits_are_tightened_and_named(tmp_path: Path) -> None:
