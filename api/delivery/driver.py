@@ -30,6 +30,16 @@ Accepted = Callable[[], None]
 """Called during an attempt once the transport took the message."""
 
 
+WINDOW = 32
+"""A target has at most so many messages in hand."""
+
+URGENT_RESERVE = 8
+"""So many priority-1 messages more are taken while a full window waits for slow answers."""
+
+MOST_AT_ONCE = WINDOW + URGENT_RESERVE
+"""A driver brings so many on their way side by side: none waits for the answer to another."""
+
+
 class Driver(Protocol):
     """One path. Messages carry their idempotency key and, if so, the mark of a test."""
 
@@ -41,8 +51,8 @@ class Driver(Protocol):
         """Send once; returns when the receiver answered, or the transport alone took it.
 
         Raises:
-            PathError: the way is not usable now.
-            RefusedError: the receiver refuses this message.
+            PathError: the way is not usable now, or the receiver refuses whoever comes over it.
+            RefusedError: the receiver refuses this message, and would refuse it again.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 DeliveryError
 ├── PathError       the way is not usable now; the message may go another way, or later
-├── RefusedError    the receiver answered and refuses this message
+├── RefusedError    the receiver answered and refuses this very message
 └── SetupError      the path cannot work as it is set up (a secret, a certificate is missing)
 """
 
@@ -14,7 +14,10 @@ class DeliveryError(Exception):
 
 
 class PathError(DeliveryError):
-    """No connection, no answer in time, or a broken answer."""
+    """No connection, no answer in time, a broken answer, or one that refuses key, clock or place.
+
+    A key that expired is mended some day, and the message is the same good one then.
+    """
 
 
 class RefusedError(DeliveryError):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from api.alarms.values import SYSTEM, Alarm, AlarmType, HistoryEntry
 from api.watched import Name, WatchedSite
@@ -16,8 +18,12 @@ from vision.instants import Utc
 _LANGUAGES = ("zh", "en")
 _FIRST_CAMERA_POINT = 501
 _FIRST_AREA_POINT = 801
+_MINUTE_S = 60.0
 LATE_AFTER_S = 60.0
 """A message that leaves later than this after its step says so."""
+
+_BEGINS = frozenset({"opened", "raised", "repeated", "late_report", "test", "confirmed"})
+_ENDS = frozenset({"returned", "closed", "rejected"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ class OutMessage:
             sent as a real one: people can be crushed in a drill.
         escalation: what the step of the ladder does (`call`, `police`, ...); empty for other steps.
         tell: names of the people whom that step tells.
+        timezone: of the site, for what shows local times.
         point: number of the place in the site file, from 1 for zones and 501 for cameras; 0 else.
         first_id, first_at: of the first message of this alarm to this target; empty in that one.
     """
@@ -81,6 +88,17 @@ class OutMessage:
     is_drill: bool = False
     escalation: str = ""
     tell: tuple[str, ...] = ()
+    timezone: str = "Asia/Shanghai"
+
+    @property
+    def begins(self) -> bool:
+        """The receiver has to act anew: the step makes it worse, or is the first that it hears."""
+        return self.action in _BEGINS or not (self.first_id or self.ends)
+
+    @property
+    def ends(self) -> bool:
+        """The cause is gone, or there was none."""
+        return self.action in _ENDS
 
     @property
     def event(self) -> str:
@@ -97,6 +115,20 @@ class OutMessage:
     def alarm_time(self) -> Utc:
         return Utc.from_iso(self.alarm_at)
 
+    @property
+    def local_step_time(self) -> datetime:
+        """`step_at` by the site's clock."""
+        return self.step_time.to_datetime().astimezone(ZoneInfo(self.timezone))
+
+    def leaving_at(self, now: Utc) -> Self:
+        """The same; one that was held up says in its headline for how many minutes."""
+        late_s = now - self.step_time
+        if late_s <= LATE_AFTER_S:
+            return self
+        minutes = str(int(late_s // _MINUTE_S))
+        mark = _both("delivery.headline.late", zh={"minutes": minutes}, en={"minutes": minutes})
+        return replace(self, headline=_marked(mark, self.headline))
+
     def without_people(self) -> Self:
         """The same without a person's name or words: for what is information only."""
         return replace(self, by="", note="", tell=())
@@ -106,12 +138,20 @@ class OutMessage:
 
     @classmethod
     def from_json(cls, body: str, sequence: int) -> Self:
-        """Raises `KeyError` or `TypeError` for a body that this version did not write."""
-        data: dict[str, Any] = json.loads(body)
-        for name in ("site_name", "place", "headline", "description"):
-            data[name] = Words(**data[name])
-        data["tell"] = tuple(data.get("tell", ()))
-        return cls(**{**data, "sequence": sequence})
+        """What `to_json` wrote. Keys that only another version knows are left out.
+
+        Raises:
+            ValueError: no message, or one that lacks what this version needs.
+        """
+        try:
+            data: dict[str, Any] = json.loads(body)
+            known = {one.name: data[one.name] for one in fields(cls) if one.name in data}
+            for name in ("site_name", "place", "headline", "description"):
+                known[name] = Words(zh=known[name]["zh"], en=known[name]["en"])
+            known["tell"] = tuple(known.get("tell", ()))
+            return cls(**{**known, "sequence": sequence})
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from None
 
     def public(self) -> dict[str, Any]:
         """The document that webhooks and MQTT carry."""
@@ -145,6 +185,7 @@ def alarm_message(
         alarm_at=alarm.opened_at.iso(),
         by="" if entry.actor == SYSTEM else entry.actor,
         note=entry.note,
+        timezone=site.timezone,
         headline=Words("", ""),
         description=Words(
             *("；".join(reason_text(r, lang) for r in numbers.reasons) for lang in _LANGUAGES)
@@ -157,8 +198,7 @@ def alarm_message(
 def in_a_drill(message: OutMessage) -> OutMessage:
     """The same, marked in both headlines."""
     mark = _both("delivery.headline.drill", zh={}, en={})
-    headline = Words(f"{mark.zh}{message.headline.zh}", f"{mark.en} {message.headline.en}")
-    return replace(message, is_drill=True, headline=headline)
+    return replace(message, is_drill=True, headline=_marked(mark, message.headline))
 
 
 def escalated(message: OutMessage, step: LadderStep, people: Sequence[Person]) -> OutMessage:
@@ -201,7 +241,12 @@ def test_message(site: WatchedSite, now: Utc, by: str, message_id: str) -> OutMe
         headline=_both("delivery.headline.test", zh={"site": name.zh}, en={"site": name.en}),
         description=Words("", ""),
         is_test=True,
+        timezone=site.timezone,
     )
+
+
+def _marked(mark: Words, headline: Words) -> Words:
+    return Words(f"{mark.zh}{headline.zh}", f"{mark.en} {headline.en}")
 
 
 def _headline(site: WatchedSite, message: OutMessage) -> Words:
@@ -238,6 +283,7 @@ def _placeholders(key: str) -> Sequence[str]:
     return {
         "delivery.headline.test": ("site",),
         "delivery.headline.drill": (),
+        "delivery.headline.late": ("minutes",),
         "delivery.escalation": ("what",),
         "delivery.headline.crowd": ("site", "place", "action", "level", "priority"),
         "delivery.headline.delivery": ("site", "place", "action"),

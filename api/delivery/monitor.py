@@ -1,4 +1,4 @@
-"""Turns faults of delivery into local alarms: a dead path, a missing acknowledgement, no sender.
+"""Turns faults of delivery into local alarms: a dead path, a missing receipt, a refusal, no sender.
 
 It runs in the service, so that a dead sender is noticed too.
 """
@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
 from api.delivery.metrics import DeliveryMetrics
 from api.delivery.plan_file import PlanFile
-from api.delivery.tables import DELIVERIES
+from api.delivery.tables import DELIVERIES, DELIVERY_CONTROLS
 from api.delivery.view import SENDER_SILENT_S, DeliveryView, TargetView, read_view
 from api.work import Desk
 from config.delivery import DeliveryPlan, Role
@@ -29,31 +29,36 @@ _LOG = structlog.get_logger(__name__)
 EVERY_S = 2.0
 STARTUP_GRACE_S = 20.0
 SENDER = "sender"
+SETTINGS = "settings"
+STRANDED = "stranded"
 KEEP_SETTLED_S = 400 * 86_400.0
+KEEP_CONTROLS = 1_000
 _UPKEEP_S = 3_600.0
 
 _PRIORITY_OF_PATH = {Role.POLICE: 2, Role.MONITORING: 3, Role.INFORMATION: 4}
 _PRIORITY_OF_ALL_PATHS = {Role.POLICE: 1, Role.MONITORING: 2, Role.INFORMATION: 4}
-_PRIORITY_OF_ACK = {Role.POLICE: 1, Role.MONITORING: 2}
-
-
-SETTINGS = "settings"
+_PRIORITY_OF_ALARMS = {Role.POLICE: 1, Role.MONITORING: 2}
+"""Of alarms that a receiver does not have; what is for information may be missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong; `rule` is a key of the catalogue."""
+    """One thing that is wrong; `rule` is a key of the catalogue, `count` of messages if any."""
 
     rule: str
     priority: int
+    count: int | None = None
 
 
 def faults_of(view: DeliveryView) -> dict[str, Fault]:
-    """Subject of the alarm to fault: `sender`, `TARGET/PATH`, `TARGET/ack`."""
+    """Subject of the alarm to fault: `sender`, `stranded`, `TARGET/PATH`, `/ack`, `/refused`."""
     found: dict[str, Fault] = {}
+    police = any(target.role is Role.POLICE for target in view.targets)
     if view.sender_silent and view.targets:
-        police = any(target.role is Role.POLICE for target in view.targets)
         found[SENDER] = Fault("delivery_sender_silent", 1 if police else 3)
+    if view.stranded:
+        count = sum(one.count for one in view.stranded)
+        found[STRANDED] = Fault("delivery_stranded", 1 if police else 2, count)
     for target in view.targets:
         found |= _of_target(target)
     return found
@@ -67,9 +72,12 @@ def _of_target(target: TargetView) -> dict[str, Fault]:
     found = {
         f"{target.target_id}/{path.path_id}": Fault(rule, priorities[target.role]) for path in dead
     }
-    if target.overdue and target.role in _PRIORITY_OF_ACK:
-        subject = f"{target.target_id}/ack"
-        found[subject] = Fault("delivery_unacknowledged", _PRIORITY_OF_ACK[target.role])
+    priority = _PRIORITY_OF_ALARMS.get(target.role)
+    if target.overdue and priority is not None:
+        found[f"{target.target_id}/ack"] = Fault("delivery_unacknowledged", priority)
+    if target.ended_badly and priority is not None:
+        count = target.ended_badly
+        found[f"{target.target_id}/refused"] = Fault("delivery_refused", priority, count)
     return found
 
 
@@ -99,8 +107,7 @@ class Monitor:
         upkeep_at: Monotonic = self._desk.clock.monotonic()
         while True:
             try:
-                if self._plan.targets or self._told or self._settings_fault():
-                    await self.tick()
+                await self.tick()
                 if self._desk.clock.monotonic() >= upkeep_at:
                     await self.upkeep()
                     upkeep_at = self._desk.clock.monotonic().plus(_UPKEEP_S)
@@ -119,7 +126,7 @@ class Monitor:
             view = await read_view(connection, self._plan, now)
         self.metrics.view = view
         faults = faults_of(view) | self._settings_fault()
-        subjects = {SENDER, SETTINGS, *faults, *self._told, *self._subjects()}
+        subjects = {SENDER, SETTINGS, STRANDED, *faults, *self._told, *self._subjects()}
         if self._may_yet_speak(view):
             faults.pop(SENDER, None)
             subjects.discard(SENDER)
@@ -132,13 +139,17 @@ class Monitor:
         return view
 
     async def upkeep(self) -> None:
-        """Forget messages that were settled long ago."""
+        """Forget messages that were settled long ago, and all but the newest commands."""
         before = self._desk.clock.utc().plus(-KEEP_SETTLED_S)
         async with self._desk.database.write() as connection:
             await connection.execute(
                 delete(DELIVERIES).where(
                     DELIVERIES.c.settled_ns < before.ns, DELIVERIES.c.is_open.is_(False)
                 )
+            )
+            newest = select(func.max(DELIVERY_CONTROLS.c.id)).scalar_subquery()
+            await connection.execute(
+                delete(DELIVERY_CONTROLS).where(DELIVERY_CONTROLS.c.id <= newest - KEEP_CONTROLS)
             )
 
     def _may_yet_speak(self, view: DeliveryView) -> bool:
@@ -162,14 +173,22 @@ class Monitor:
 
     def _subjects(self) -> set[str]:
         """Everything that could have an alarm open from before the start."""
-        paths = {f"{target.id}/{path.id}" for target in self._plan.targets for path in target.paths}
-        return paths | {f"{target.id}/ack" for target in self._plan.targets}
+        return {
+            f"{target.id}/{about}"
+            for target in self._plan.targets
+            for about in (*(path.id for path in target.paths), "ack", "refused")
+        }
 
     def _is_news(self, subject: str, fault: Fault | None) -> bool:
         return subject not in self._told or self._told[subject] != fault
 
     def _signal(self, subject: str, fault: Fault | None, now: Utc) -> Signal:
-        reasons = () if fault is None else (Reason(rule=fault.rule),)
+        reasons: tuple[Reason, ...] = ()
+        worse = False
+        if fault is not None:
+            reasons = (Reason(fault.rule, None if fault.count is None else float(fault.count)),)
+            before = self._told.get(subject)
+            worse = before is not None and (fault.count or 0) > (before.count or 0)
         return Signal(
             key=AlarmKey(self._desk.board.site.id, AlarmType.DELIVERY, subject),
             condition=Condition.GONE if fault is None else Condition.ACTIVE,
@@ -178,6 +197,7 @@ class Monitor:
             zone_ids=(),
             captured_at=now,
             received_at=now,
+            worse=worse,
         )
 
 

@@ -46,6 +46,10 @@ class DeliveryState(StrEnum):
     GIVEN_UP = "given_up"
 
 
+ENDED_BADLY = (DeliveryState.REJECTED.value, DeliveryState.GIVEN_UP.value)
+"""States of a message that will not be tried again unless a person says so."""
+
+
 _NOT_TOLD = frozenset(
     value
     for value in ("step_done", "step_undone", "condition_known", "level_changed")
@@ -192,25 +196,20 @@ class Outbox:
 
 async def requeue(connection: AsyncConnection, seq: int, now: Utc) -> bool:
     """Try a rejected or given-up message again; `False` when there is none of this number."""
-    settled = (DeliveryState.REJECTED.value, DeliveryState.GIVEN_UP.value)
-    found = await connection.execute(
-        select(DELIVERIES.c.seq).where(DELIVERIES.c.seq == seq, DELIVERIES.c.state.in_(settled))
-    )
-    if found.first() is None:
-        return False
-    await connection.execute(
+    again = await connection.execute(
         update(DELIVERIES)
-        .where(DELIVERIES.c.seq == seq)
+        .where(DELIVERIES.c.seq == seq, DELIVERIES.c.state.in_(ENDED_BADLY))
         .values(
             state=DeliveryState.PENDING.value,
             is_open=True,
             attempts=0,
             next_ns=now.ns,
-            created_ns=now.ns,
+            requeued_ns=now.ns,
             settled_ns=None,
+            ended_by=None,
         )
     )
-    return True
+    return bool(again.rowcount)
 
 
 def _id_for(target_id: str, name: str) -> str:
@@ -253,6 +252,7 @@ def _columns(target_id: str, message: OutMessage, now: Utc) -> dict[str, Any]:
         "is_open": True,
         "attempts": 0,
         "created_ns": now.ns,
+        "requeued_ns": None,
         "next_ns": now.ns,
         "lease_until_ns": None,
         "lease_owner": None,
@@ -260,4 +260,5 @@ def _columns(target_id: str, message: OutMessage, now: Utc) -> dict[str, Any]:
         "sent_ns": None,
         "settled_ns": None,
         "detail": "",
+        "ended_by": None,
     }

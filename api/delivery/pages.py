@@ -12,14 +12,14 @@ from fastapi.staticfiles import StaticFiles
 
 from api.access.guard import ActorDep, needs
 from api.access.rights import Right
-from api.delivery.outbox import DeliveryState
+from api.delivery.outbox import ENDED_BADLY
 from api.delivery.routes import outbox_of
 from api.delivery.settings_routes import SettingsDep
 from api.delivery.view import read_view, recent_controls, recent_messages
 from api.frame.drawing import AskedLanguage, Language, Pages, language_of
 from api.frame.pages import navigation
 from api.service import Service, ServiceDep
-from config.delivery import DeliveryPath
+from config.delivery import DeliveryPath, Role
 from config.texts import catalogue, known
 from vision.instants import Utc
 
@@ -28,7 +28,6 @@ router = APIRouter(tags=["delivery page"], include_in_schema=False)
 _FOLDER = Path(__file__).resolve().parent
 _PAGES = Pages(_FOLDER / "templates")
 DriverName = Literal["gb28181", "webhook", "mqtt", "dc09", "cap", "robot"]
-_CAN_GO_AGAIN = (DeliveryState.REJECTED.value, DeliveryState.GIVEN_UP.value)
 
 
 def mount_files(app: FastAPI) -> None:
@@ -71,9 +70,11 @@ async def page(
         controls=controls,
         clock=lambda at: "" if at is None else _clock(at, zone),
         settings_of=lambda path: _settings(plan.target(path.target_id).path(path.path_id)),
+        takers=[target for target in plan.targets if target.role is not Role.INFORMATION],
         may_test=actor.may(Right.TEST_DELIVERY),
+        may_end=actor.may(Right.CONFIGURE_DELIVERY),
         may_set=actor.may(Right.CONFIGURE_DELIVERY) and plan.directory != Path(),
-        can_go_again=_CAN_GO_AGAIN,
+        can_go_again=ENDED_BADLY,
     )
 
 

@@ -2,12 +2,14 @@
 
 The settings in force are kept beside the database as well. A file that is broken while nobody
 restarts anything changes nothing; with the copy it changes nothing at the next start either, when
-the power comes back and nobody is there to mend it.
+the power comes back and nobody is there to mend it. A file that is gone is as broken: only a file
+that says `targets: []` ends delivery, never one that was renamed by mistake.
 """
 
 from __future__ import annotations
 
 import asyncio
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +24,21 @@ from config.delivery import (
     parse_delivery,
 )
 from config.delivery.edit import DeliveryDocument
+from config.errors import FileProblem
 from config.whole_files import replace_whole
 
 _LOG = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0
 IN_FORCE_FILE = "delivery-in-force.yaml"
+
+_GONE = FileProblem(
+    DELIVERY_FILE,
+    0,
+    "",
+    "the file is gone while targets are in force",
+    "put it back, or write one with `targets: []` to end delivery",
+)
 
 _Stamp = tuple[int, int, int] | None
 
@@ -62,10 +73,10 @@ class PlanFile:
         they go, and `fault` becomes an alarm of its own.
         """
         found = cls(directory, DeliveryPlan(directory=directory), run_dir / IN_FORCE_FILE)
+        before = found._kept_plan()
+        if before is not None:
+            found.plan = before
         if found._look() is None:
-            before = found._kept_plan()
-            if before is not None:
-                found.plan = before
             _LOG.error(
                 "delivery.started_with_settings_before",
                 targets=len(found.plan.targets),
@@ -77,6 +88,16 @@ class PlanFile:
     def knows_nobody(self) -> bool:
         """A file that cannot be used and no settings before it: no alarm leaves the school."""
         return self.fault is not None and not self.plan.targets
+
+    def judged(self, document: DeliveryDocument) -> DeliveryPlan:
+        """What the file says as it stands.
+
+        Raises:
+            DeliveryFileError: it cannot be used, or it is gone and with it the targets in force.
+        """
+        if not document.is_there and self.plan.targets:
+            raise DeliveryFileError([_GONE])
+        return document.plan()
 
     def news(self) -> DeliveryPlan | None:
         """The plan where the file changed since the last look and can be used."""
@@ -96,7 +117,7 @@ class PlanFile:
         self._seen = _stamp(self.directory)
         try:
             document = _document(self.directory)
-            plan = document.plan()
+            plan = self.judged(document)
         except DeliveryFileError as error:
             self.fault = error
             _LOG.error("delivery.settings_refused", reason=str(error))
@@ -108,24 +129,32 @@ class PlanFile:
     def _keep(self, content: bytes) -> None:
         if self.kept is None:
             return
+        copy = self._mark() + content.removeprefix(BOM_UTF8)
         try:
-            if not self.kept.exists() or self.kept.read_bytes() != content:
-                replace_whole(self.kept, content)
+            if not self.kept.exists() or self.kept.read_bytes() != copy:
+                replace_whole(self.kept, copy)
         except OSError as error:
             _LOG.warning("delivery.settings_not_kept", reason=error.strerror)
 
     def _kept_plan(self) -> DeliveryPlan | None:
-        """The settings last in force. An older program's may not hold for this one."""
+        """The settings last in force. Another site's, or an older program's, may not hold here."""
         if self.kept is None:
             return None
         try:
-            return parse_delivery(self.kept.read_bytes(), directory=self.directory)
+            copy = self.kept.read_bytes()
+            if not copy.startswith(self._mark()):
+                return None
+            return parse_delivery(copy, directory=self.directory)
         except (OSError, DeliveryFileError):
             return None
 
+    def _mark(self) -> bytes:
+        """First line of the copy: whose settings they are. A run folder may serve two sites."""
+        return f"# {self.directory.resolve()}\n".encode()
+
 
 def _document(directory: Path) -> DeliveryDocument:
-    """Raises `DeliveryFileError`, also for a file that cannot be read."""
+    """Raises `DeliveryFileError` for a file that cannot be read."""
     try:
         return DeliveryDocument.read(directory)
     except OSError:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -31,6 +32,8 @@ from api.delivery.tables import (
 )
 from vision.instants import Utc
 
+_LOG = structlog.get_logger(__name__)
+
 LEASE_S = 12.0
 """A sender that died is missed for so long at most; a living one renews well before."""
 
@@ -45,6 +48,7 @@ class Leased:
 
     Attributes:
         attempts: this one included.
+        since: from when its age counts: it was written, or a person sent it again.
         only_path_id: a test's wish.
         was_sent: the transport took it on an earlier attempt.
     """
@@ -54,6 +58,7 @@ class Leased:
     message: OutMessage
     attempts: int
     created: Utc
+    since: Utc
     only_path_id: str | None
     was_sent: bool
 
@@ -87,7 +92,8 @@ async def lease(
 ) -> list[Leased]:
     """Take up to `limit` due rows of a target: urgent ones first, steps of an alarm in order.
 
-    With `urgent` only rows of priority 1.
+    With `urgent` only rows of priority 1. A row that cannot be read ends as rejected: it must not
+    stop what can be sent.
     """
     earlier = DELIVERIES.alias("earlier")
     waits = (
@@ -134,18 +140,44 @@ async def lease(
         .where(DELIVERIES.c.seq.in_(numbers))
         .order_by(DELIVERIES.c.priority, DELIVERIES.c.seq)
     )
-    return [
-        Leased(
-            seq=row["seq"],
-            target_id=row["target_id"],
-            message=OutMessage.from_json(row["body_json"], row["seq"]),
-            attempts=row["attempts"],
-            created=Utc(row["created_ns"]),
-            only_path_id=row["only_path_id"],
-            was_sent=row["sent_ns"] is not None,
+    leased: list[Leased] = []
+    for row in rows.mappings().all():
+        try:
+            leased.append(_leased(row))
+        except ValueError as error:
+            _LOG.error("delivery.message_unreadable", seq=row["seq"], reason=str(error))
+            await _end_unreadable(connection, row["seq"], str(error), now)
+    return leased
+
+
+def _leased(row: Mapping[Any, Any]) -> Leased:
+    """Raises `ValueError` for a row whose message cannot be read."""
+    created = Utc(row["created_ns"])
+    return Leased(
+        seq=row["seq"],
+        target_id=row["target_id"],
+        message=OutMessage.from_json(row["body_json"], row["seq"]),
+        attempts=row["attempts"],
+        created=created,
+        since=created if row["requeued_ns"] is None else Utc(row["requeued_ns"]),
+        only_path_id=row["only_path_id"],
+        was_sent=row["sent_ns"] is not None,
+    )
+
+
+async def _end_unreadable(connection: AsyncConnection, seq: int, reason: str, now: Utc) -> None:
+    await connection.execute(
+        update(DELIVERIES)
+        .where(DELIVERIES.c.seq == seq)
+        .values(
+            state=DeliveryState.REJECTED.value,
+            is_open=False,
+            lease_owner=None,
+            lease_until_ns=None,
+            settled_ns=now.ns,
+            detail=f"this version cannot read the message: {reason}"[:500],
         )
-        for row in rows.mappings()
-    ]
+    )
 
 
 async def renew(connection: AsyncConnection, owner: str, started: Utc, now: Utc) -> None:

@@ -1,4 +1,4 @@
-"""Delivery for programs: how it stands, a test, and a refused message sent again."""
+"""Delivery for programs: how it stands, a test, and what people do with what did not arrive."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from pydantic import Field
 from api.access import audit
 from api.access.guard import ActorDep, needs
 from api.access.rights import Right
+from api.delivery import ends
 from api.delivery.outbox import Outbox, requeue
 from api.delivery.view import DeliveryView, read_view
 from api.problems import Problem, responses
 from api.schemas import Body, with_examples
 from api.service import Service, ServiceDep
+from config.delivery import Role
 from vision.instants import Utc
 
 router = APIRouter(prefix="/api/v1/delivery", tags=["delivery"])
@@ -44,8 +46,16 @@ class TargetBody(Body):
     open: int = Field(description="messages that are not settled")
     oldest_open_at: datetime | None
     unacknowledged: int = Field(description="of them, those that wait longer than allowed")
-    ended_badly: int = Field(description="rejected or given up")
+    ended_badly: int = Field(description="rejected or given up, and nobody said that they know")
     paths: tuple[PathBody, ...]
+
+
+class StrandedBody(Body):
+    """Open alarm messages to a receiver that the settings do not name; nobody sends them."""
+
+    target_id: str
+    count: int
+    oldest_at: datetime
 
 
 class DeliveryBody(Body):
@@ -55,6 +65,7 @@ class DeliveryBody(Body):
     sender_beat_at: datetime | None
     sender_silent: bool
     targets: tuple[TargetBody, ...]
+    stranded: tuple[StrandedBody, ...]
 
     @classmethod
     def of(cls, view: DeliveryView) -> DeliveryBody:
@@ -85,6 +96,12 @@ class DeliveryBody(Body):
                 )
                 for target in view.targets
             ),
+            stranded=tuple(
+                StrandedBody(
+                    target_id=one.target_id, count=one.count, oldest_at=one.oldest.to_datetime()
+                )
+                for one in view.stranded
+            ),
         )
 
 
@@ -100,6 +117,22 @@ class QueuedBody(Body):
     """The message in the outbox."""
 
     message_id: str
+
+
+class SeenBody(Body):
+    """How many alarm messages the person saw there."""
+
+    model_config = with_examples({"count": 1})
+
+    count: Annotated[int, Field(ge=1, le=2**31)]
+
+
+class SendToBody(SeenBody):
+    """The receiver that is to have them."""
+
+    model_config = with_examples({"count": 1, "to": "room"})
+
+    to: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
 
 
 class EmptyBody(Body):
@@ -167,6 +200,75 @@ async def send_again(
     if not found:
         raise Problem(404, "delivery_unknown", name=number)
     return body
+
+
+@router.post(
+    "/targets/{target_id}/noted",
+    responses=responses(401, 403, 404, 409, 415, 422, 503),
+    dependencies=[Depends(needs(Right.TEST_DELIVERY))],
+)
+async def noted(
+    target_id: TargetId, body: SeenBody, service: ServiceDep, actor: ActorDep
+) -> EmptyBody:
+    """Say that one knows of a receiver's refused and given-up messages. 409 for another number."""
+    try:
+        outbox_of(service).plan.target(target_id)
+    except KeyError:
+        raise Problem(404, "delivery_unknown", name=target_id) from None
+    act = audit.Act("delivery.noted", target_id, {"count": str(body.count)})
+    async with service.desk.database.write() as connection:
+        await ends.note(connection, target_id, body.count, actor.name)
+        await audit.append(connection, actor, act, service.desk.clock.utc())
+    return EmptyBody()
+
+
+@router.post(
+    "/stranded/{target_id}/give-up",
+    responses=responses(401, 403, 404, 409, 415, 422, 503),
+    dependencies=[Depends(needs(Right.CONFIGURE_DELIVERY))],
+)
+async def give_up(
+    target_id: TargetId, body: SeenBody, service: ServiceDep, actor: ActorDep
+) -> EmptyBody:
+    """End what waits for a receiver that the settings do not name. 409 for another number."""
+    _check_stranded(service, target_id)
+    now = service.desk.clock.utc()
+    act = audit.Act("delivery.given_up", target_id, {"count": str(body.count)})
+    async with service.desk.database.write() as connection:
+        await ends.give_up(connection, target_id, body.count, actor.name, "given up by", now)
+        await audit.append(connection, actor, act, now)
+    return EmptyBody()
+
+
+@router.post(
+    "/stranded/{target_id}/send-to",
+    responses=responses(401, 403, 404, 409, 415, 422, 503),
+    dependencies=[Depends(needs(Right.CONFIGURE_DELIVERY))],
+)
+async def send_to(
+    target_id: TargetId, body: SendToBody, service: ServiceDep, actor: ActorDep
+) -> EmptyBody:
+    """Send it to another receiver, police or alarm centre. 409 for another number."""
+    _check_stranded(service, target_id)
+    others = [
+        target.id
+        for target in outbox_of(service).plan.targets
+        if target.role is not Role.INFORMATION
+    ]
+    if body.to not in others:
+        raise Problem(404, "delivery_unknown", name=body.to)
+    now = service.desk.clock.utc()
+    act = audit.Act("delivery.sent_to", target_id, {"count": str(body.count), "to": body.to})
+    async with service.desk.database.write() as connection:
+        await ends.send_to(connection, target_id, body.to, body.count, now)
+        await audit.append(connection, actor, act, now)
+    return EmptyBody()
+
+
+def _check_stranded(service: Service, target_id: str) -> None:
+    """Messages of a receiver that is in the settings are ended by removing it there."""
+    if any(target.id == target_id for target in outbox_of(service).plan.targets):
+        raise Problem(404, "delivery_unknown", name=target_id)
 
 
 def _moment(at: Utc | None) -> datetime | None:

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
 from api.delivery import queue
-from api.delivery.driver import Driver, Received
+from api.delivery.driver import URGENT_RESERVE, WINDOW, Driver, Received
 from api.delivery.drivers.broken import BrokenDriver
 from api.delivery.errors import PathError, SetupError
 from api.delivery.outbox import DeliveryState
@@ -37,14 +37,13 @@ from vision.instants import Utc
 
 _LOG = structlog.get_logger(__name__)
 
-WINDOW = 32
-URGENT_RESERVE = 8
-"""So many priority-1 messages more are taken while a full window waits for slow answers."""
-
 _GATHER_S = 0.02
 _POLL_S = 0.2
 _BEAT_S = 2.0
 _CHECK_S = 5.0
+_CHECK_GUARD_S = 1.0
+"""A driver's own limit of a check is to come first: it knows what to do about silence."""
+
 _REFUSED_S = 1.0
 _LATE_RECEIPTS = 4096
 _CONTROLS = 256
@@ -332,13 +331,14 @@ class Sender:
             await asyncio.sleep(max(0.1, every_s - (self._clock.monotonic() - begun)))
 
     async def _check_once(self, sender: TargetSender, line: Line) -> None:
+        limit_s = check_limit_s(sender.target.path(line.path_id))
         try:
             if isinstance(line.driver, BrokenDriver):
                 await self._mend(sender.target, line)
-            async with asyncio.timeout(_CHECK_S):
+            async with asyncio.timeout(limit_s):
                 seen = await line.driver.supervise()
         except TimeoutError:
-            detail = f"no sign of life within {_CHECK_S:g} s"
+            detail = f"no sign of life within {limit_s:g} s"
             line.set(line.state.missed_check(self._clock.utc(), detail))
         except SetupError as error:
             line.set(line.state.broken(self._clock.utc(), str(error)))
@@ -356,6 +356,12 @@ class Sender:
         if not isinstance(driver, BrokenDriver):
             await driver.start()
         line.driver = driver
+
+
+def check_limit_s(path: DeliveryPath) -> float:
+    """How long one check of the path may take; as long as a message where its settings say so."""
+    own_s = getattr(path.settings, "timeout_s", _CHECK_S)
+    return max(_CHECK_S, float(own_s)) + _CHECK_GUARD_S
 
 
 def _given_back(leased: Leased, now: Utc) -> Outcome:

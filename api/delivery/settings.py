@@ -14,13 +14,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.access import audit
 from api.access.actor import Actor
+from api.delivery import ends
 from api.delivery.entered import EnteredPath, Value
-from api.delivery.outbox import DeliveryState, Outbox
+from api.delivery.outbox import Outbox
 from api.delivery.plan_file import PlanFile
 from api.delivery.settings_checks import (
     alone,
@@ -33,7 +33,6 @@ from api.delivery.settings_checks import (
     settings_of,
     wrong,
 )
-from api.delivery.tables import DELIVERIES
 from api.problems import Problem
 from api.work import Desk
 from config import secret_store
@@ -76,6 +75,17 @@ class DeliverySettings:
             return DeliveryDocument.read(self.outbox.plan.directory)
         except OSError as error:
             raise Problem(409, "delivery_file_shut", reason=error.strerror or "") from None
+
+    def present(self) -> tuple[DeliveryPlan, str, str]:
+        """The plan in the file and its revision; why it cannot be used, and then that in force.
+
+        Raises `Problem` when it cannot be read or written here.
+        """
+        document = self.document()
+        try:
+            return self.file.judged(document), document.revision, ""
+        except DeliveryFileError as error:
+            return self.outbox.plan, document.revision, str(error)
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -187,30 +197,11 @@ class DeliverySettings:
             act = audit.Act("delivery.target_removed", target_id, {"given_up": str(waiting)})
 
             async def give_up(connection: AsyncConnection) -> None:
-                await self._give_up(connection, target_id, waiting, actor)
+                now = self.desk.clock.utc()
+                why = "the receiver was removed by"
+                await ends.give_up(connection, target_id, waiting, actor.name, why, now)
 
             await self._write(document, changed, act, actor, give_up)
-
-    async def _give_up(
-        self, connection: AsyncConnection, target_id: str, waiting: int, actor: Actor
-    ) -> None:
-        mine = (DELIVERIES.c.target_id == target_id, DELIVERIES.c.is_open.is_(True))
-        alarms = select(func.count()).where(*mine, DELIVERIES.c.is_test.is_(False))
-        found = int((await connection.execute(alarms)).scalar_one())
-        if found != waiting:
-            raise Problem(409, "delivery_rows_wait", detail=str(found), count=found)
-        await connection.execute(
-            update(DELIVERIES)
-            .where(*mine)
-            .values(
-                state=DeliveryState.GIVEN_UP.value,
-                is_open=False,
-                lease_owner=None,
-                lease_until_ns=None,
-                settled_ns=self.desk.clock.utc().ns,
-                detail=f"the receiver was removed by {actor.name}"[:500],
-            )
-        )
 
     def _seen(self, revision: str) -> DeliveryDocument:
         """The file, where it is still the one that the person saw, and can be used."""
@@ -218,7 +209,7 @@ class DeliverySettings:
         if document.revision != revision:
             raise Problem(409, "delivery_settings_changed")
         try:
-            document.plan()
+            self.file.judged(document)
         except DeliveryFileError as error:
             raise Problem(
                 409, "delivery_file_broken", detail=str(error.problems[0])[:300]

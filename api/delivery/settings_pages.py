@@ -15,7 +15,7 @@ from api.delivery.settings_routes import SettingsDep
 from api.delivery.view import read_view
 from api.problems import Problem
 from api.service import ServiceDep
-from config.delivery import DeliveryFileError, DeliveryPath, DeliveryPlan, DeliveryTarget
+from config.delivery import DeliveryPath, DeliveryPlan, DeliveryTarget
 from config.delivery.drivers import DRIVERS
 from config.delivery.form import FormKey, form_of
 
@@ -40,7 +40,7 @@ async def path_page(
     lang: Language = None,
 ) -> HTMLResponse:
     """The form of one path; of a new one when no `path` is named."""
-    plan, revision, fault = _present(settings)
+    plan, revision, fault = settings.present()
     known = _target(plan, target)
     found = None
     if path is not None:
@@ -73,7 +73,7 @@ async def target_page(
     lang: Language = None,
 ) -> HTMLResponse:
     """The form of one target; with that of its first path when no `target` is named."""
-    plan, revision, fault = _present(settings)
+    plan, revision, fault = settings.present()
     known = None if target is None else _target(plan, target)
     waiting, oldest = 0, ""
     if known is not None:
@@ -114,15 +114,6 @@ def fields(
             value = None
         found.append((key, value, kept))
     return found
-
-
-def _present(settings: SettingsDep) -> tuple[DeliveryPlan, str, str]:
-    """The plan in the file, its revision, and why it cannot be used where it cannot."""
-    document = settings.document()
-    try:
-        return document.plan(), document.revision, ""
-    except DeliveryFileError as error:
-        return settings.outbox.plan, document.revision, str(error)
 
 
 def _target(plan: DeliveryPlan, target_id: str) -> DeliveryTarget:

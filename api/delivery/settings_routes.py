@@ -17,7 +17,7 @@ from api.delivery.trial import Trial
 from api.problems import responses
 from api.schemas import Body, NameBody, with_examples
 from api.service import ServiceDep
-from config.delivery import DeliveryFileError, DeliveryPlan
+from config.delivery import DeliveryPlan
 from config.delivery.drivers import DRIVERS
 from config.delivery.form import Kind, form_of, secret_keys
 
@@ -178,12 +178,8 @@ async def read_settings(settings: SettingsDep) -> SettingsBody:
     fault = "" if settings.file.fault is None else str(settings.file.fault)
     revision, plan = "", settings.outbox.plan
     if settings.editable:
-        document = settings.document()
-        revision = document.revision
-        try:
-            plan = document.plan()
-        except DeliveryFileError as error:
-            fault = str(error)
+        plan, revision, here = settings.present()
+        fault = here or fault
     return SettingsBody(
         revision=revision,
         editable=settings.editable,

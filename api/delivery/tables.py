@@ -37,6 +37,8 @@ DELIVERIES = Table(
     Column("is_open", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("created_ns", BigInteger, nullable=False),
+    # When a person sent it again; from then on its age is counted.
+    Column("requeued_ns", BigInteger, nullable=True),
     Column("next_ns", BigInteger, nullable=False),
     Column("lease_until_ns", BigInteger, nullable=True),
     Column("lease_owner", String(40), nullable=True),
@@ -44,6 +46,8 @@ DELIVERIES = Table(
     Column("sent_ns", BigInteger, nullable=True),
     Column("settled_ns", BigInteger, nullable=True),
     Column("detail", Text, nullable=False),
+    # Who knows that a rejected or given-up message did not arrive, or gave it up.
+    Column("ended_by", String(80), nullable=True),
     Index("ix_deliveries_work", "is_open", "target_id", "priority", "seq"),
     Index("ix_deliveries_order", "target_id", "alarm_number", "seq"),
     Index("ix_deliveries_settled_ns", "settled_ns"),

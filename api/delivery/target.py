@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -74,6 +74,7 @@ class TargetSender:
 
     async def attempt(self, leased: Leased) -> Outcome:
         """Send once over every usable path until one takes it; never raises `DeliveryError`."""
+        leased = replace(leased, message=leased.message.leaving_at(self._clock.utc()))
         tried = _Try()
         lines = [line for line in self.usable() if leased.only_path_id in (None, line.path_id)]
         if not lines:
@@ -190,4 +191,4 @@ class TargetSender:
         if leased.message.is_test:
             return leased.attempts >= _TEST_ATTEMPTS
         limit_s = self.target.give_up_after_s
-        return limit_s is not None and now - leased.created > limit_s
+        return limit_s is not None and now - leased.since > limit_s

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.delivery.outbox import DeliveryState
+from api.delivery.outbox import ENDED_BADLY
 from api.delivery.tables import (
     DELIVERIES,
     DELIVERY_CONTROLS,
@@ -23,7 +23,6 @@ SENDER_SILENT_S = 15.0
 """A sender beats every 2 s."""
 
 _RECENT = 12
-_ENDED_BADLY = (DeliveryState.REJECTED.value, DeliveryState.GIVEN_UP.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class TargetView:
         open: messages that are not settled; `oldest_open`: since when the oldest waits.
         open_alarms: of them, those that are no tests.
         overdue: alarm messages unacknowledged for longer than the plan allows.
-        ended_badly: rejected and given-up messages that nobody requeued.
+        ended_badly: rejected and given-up alarm messages of which no person knows yet.
     """
 
     target_id: str
@@ -60,6 +59,15 @@ class TargetView:
     ended_badly: int
     paths: tuple[PathView, ...]
     open_alarms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StrandedView:
+    """Open alarm messages to a target that the settings do not name; nobody sends them."""
+
+    target_id: str
+    count: int
+    oldest: Utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,7 @@ class DeliveryView:
     targets: tuple[TargetView, ...]
     times: Mapping[tuple[str, str, float], int]
     sums_s: Mapping[tuple[str, str], float]
+    stranded: tuple[StrandedView, ...] = ()
 
     @property
     def sender_silent(self) -> bool:
@@ -123,36 +132,79 @@ async def read_view(connection: AsyncConnection, plan: DeliveryPlan, now: Utc) -
     beat = (await connection.execute(select(func.max(DELIVERY_SENDERS.c.beat_ns)))).scalar()
     sender_beat = None if beat is None else Utc(int(beat))
     paths = await _paths(connection, plan, known=not _is_silent(sender_beat, now))
+    counts = await _counts(connection, now.plus(-plan.unacknowledged_s))
     targets = []
     for target in plan.targets:
-        mine = (DELIVERIES.c.is_open.is_(True), DELIVERIES.c.target_id == target.id)
-        counted = select(func.count(), func.min(DELIVERIES.c.created_ns)).where(*mine)
-        count, oldest = (await connection.execute(counted)).one()
-        late = now.plus(-plan.unacknowledged_s).ns
-        overdue = select(func.count()).where(
-            *mine, DELIVERIES.c.is_test.is_(False), DELIVERIES.c.created_ns <= late
-        )
-        alarms = select(func.count()).where(*mine, DELIVERIES.c.is_test.is_(False))
-        bad = select(func.count()).where(
-            DELIVERIES.c.target_id == target.id,
-            DELIVERIES.c.is_test.is_(False),
-            DELIVERIES.c.is_open.is_(False),
-            DELIVERIES.c.state.in_(_ENDED_BADLY),
-        )
+        mine = counts.pop(target.id, _NONE)
         targets.append(
             TargetView(
                 target_id=target.id,
                 role=target.role,
-                open=int(count),
-                oldest_open=None if oldest is None else Utc(int(oldest)),
-                overdue=int((await connection.execute(overdue)).scalar_one()),
-                ended_badly=int((await connection.execute(bad)).scalar_one()),
+                open=mine.open,
+                oldest_open=mine.oldest_open,
+                overdue=mine.overdue,
+                ended_badly=mine.ended_badly,
                 paths=tuple(path for path in paths if path.target_id == target.id),
-                open_alarms=int((await connection.execute(alarms)).scalar_one()),
+                open_alarms=mine.open_alarms,
             )
         )
+    stranded = tuple(
+        StrandedView(name, mine.open_alarms, mine.oldest_open)
+        for name, mine in sorted(counts.items())
+        if mine.open_alarms and mine.oldest_open is not None
+    )
     times, sums_s = await _times(connection)
-    return DeliveryView(now, sender_beat, tuple(targets), times, sums_s)
+    return DeliveryView(now, sender_beat, tuple(targets), times, sums_s, stranded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    open: int = 0
+    oldest_open: Utc | None = None
+    open_alarms: int = 0
+    overdue: int = 0
+    ended_badly: int = 0
+
+
+_NONE = _Counts()
+
+
+async def _counts(connection: AsyncConnection, late: Utc) -> dict[str, _Counts]:
+    """What there is for each target, in the settings or not.
+
+    Args:
+        late: what is open and was written or sent again before that is overdue.
+    """
+    rows = DELIVERIES.c
+    is_alarm = rows.is_test.is_(False)
+    since = func.coalesce(rows.requeued_ns, rows.created_ns)
+    still_open = select(
+        rows.target_id,
+        func.count(),
+        func.min(rows.created_ns),
+        func.count().filter(is_alarm),
+        func.count().filter(is_alarm, since <= late.ns),
+    ).where(rows.is_open.is_(True))
+    found = {
+        name: _Counts(count, Utc(int(oldest)), alarms, overdue)
+        for name, count, oldest, alarms, overdue in await connection.execute(
+            still_open.group_by(rows.target_id)
+        )
+    }
+    badly = select(rows.target_id, func.count()).where(ended_badly())
+    for name, count in await connection.execute(badly.group_by(rows.target_id)):
+        found[name] = replace(found.get(name, _NONE), ended_badly=count)
+    return found
+
+
+def ended_badly() -> ColumnElement[bool]:
+    """Rejected and given-up alarm messages of which no person knows yet."""
+    return and_(
+        DELIVERIES.c.is_open.is_(False),
+        DELIVERIES.c.is_test.is_(False),
+        DELIVERIES.c.ended_by.is_(None),
+        DELIVERIES.c.state.in_(ENDED_BADLY),
+    )
 
 
 async def recent_messages(connection: AsyncConnection, target_id: str) -> tuple[MessageView, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET  # builds documents only
+from zoneinfo import ZoneInfo
 
 from api.delivery.driver import Accepted, Receipt
 from api.delivery.errors import PathError
@@ -18,7 +20,6 @@ NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 
 _URGENCY = {1: "Immediate", 2: "Immediate", 3: "Expected", 4: "Future"}
 _SEVERITY = {1: "Extreme", 2: "Severe", 3: "Moderate", 4: "Minor"}
-_ENDED = frozenset({"returned", "closed"})
 _VALID_FOR = timedelta(hours=1)
 _LANGUAGES = (("zh-CN", "zh"), ("en", "en"))
 
@@ -36,7 +37,7 @@ def cap_document(message: OutMessage, sender: str) -> bytes:
 
     add("identifier", message.id)
     add("sender", sender)
-    add("sent", _cap_time(message.step_time))
+    add("sent", _cap_time(message, message.step_time))
     add("status", "Test" if message.is_test else "Actual")
     add("msgType", "Update" if message.first_id else "Alert")
     add("scope", "Restricted")
@@ -47,9 +48,8 @@ def cap_document(message: OutMessage, sender: str) -> bytes:
         # Not "Exercise": a receiver would put it aside, and people can be crushed in a drill.
         add("note", "a drill is on in this school; act as if real until it is known")
     if message.first_id:
-        add(
-            "references", f"{sender},{message.first_id},{_cap_time(Utc.from_iso(message.first_at))}"
-        )
+        first_at = _cap_time(message, Utc.from_iso(message.first_at))
+        add("references", f"{sender},{message.first_id},{first_at}")
     if message.alarm_number:
         add("incidents", f"{message.site_id}-{message.alarm_number}")
     for tag, language in _LANGUAGES:
@@ -65,15 +65,14 @@ def _info(message: OutMessage, tag: str, language: str) -> ET.Element:
         ET.SubElement(info, name).text = text
 
     headline = getattr(message.headline, language)
-    ended = message.action in _ENDED
     add("language", tag)
     add("category", "Safety")
     add("event", message.alarm_type)
-    add("responseType", "AllClear" if ended else "Execute")
-    add("urgency", "Past" if ended else _URGENCY[message.priority])
+    add("responseType", "AllClear" if message.ends else "Execute")
+    add("urgency", "Past" if message.ends else _URGENCY[message.priority])
     add("severity", _SEVERITY[message.priority])
     add("certainty", "Unknown" if message.level == "UNKNOWN" else "Observed")
-    add("expires", _cap_time(message.step_time.plus(_VALID_FOR.total_seconds())))
+    add("expires", _cap_time(message, message.step_time.plus(_VALID_FOR.total_seconds())))
     add("senderName", getattr(message.site_name, language))
     add("headline", headline)
     add("description", getattr(message.description, language) or headline)
@@ -100,9 +99,10 @@ def _parameters(message: OutMessage) -> list[tuple[str, str]]:
     return given
 
 
-def _cap_time(at: Utc) -> str:
-    """CAP wants whole seconds and a numeric zone, never `Z`."""
-    return at.to_datetime().replace(microsecond=0).isoformat()
+def _cap_time(message: OutMessage, at: Utc) -> str:
+    """By the site's clock. CAP wants whole seconds and a numeric zone, `-00:00` for UTC itself."""
+    local = at.to_datetime().astimezone(ZoneInfo(message.timezone)).replace(microsecond=0)
+    return local.isoformat().replace("+00:00", "-00:00")
 
 
 class CapFolder:
@@ -142,6 +142,11 @@ class CapFolder:
         replace_whole(self._folder / name, content, mode=0o644)
 
     def _tidy(self) -> None:
-        files = sorted(self._folder.glob("[0-9]*.xml"))
-        for old in files[: max(0, len(files) - self._keys.keep_files)]:
+        """By age, not by name: tests over unsaved settings have the highest numbers."""
+        ages: list[tuple[int, Path]] = []
+        for file in self._folder.glob("[0-9]*.xml"):
+            # Another program takes files away meanwhile.
+            with suppress(FileNotFoundError):
+                ages.append((file.stat().st_mtime_ns, file))
+        for _, old in sorted(ages)[: max(0, len(ages) - self._keys.keep_files)]:
             old.unlink(missing_ok=True)

@@ -36,7 +36,11 @@ _LOG = structlog.get_logger(__name__)
 _OK = 200
 _UNAUTHORIZED = frozenset({401, 407})
 _FORGOTTEN = frozenset({401, 403, 404, 407, 481})
+_REFUSES = frozenset({400, 413, 415, 488})
+"""What is said of the message itself; every other refusal is of the path, and ends some day."""
+
 _CALL_S = 5.0
+_SILENT = "the platform does not answer"
 _NOTIFY_S = 2.0
 """Time enough is left of one attempt for the MESSAGE that follows an unanswered NOTIFY."""
 
@@ -73,7 +77,8 @@ class Gb28181Driver:
         peer = Peer(
             keys.server, keys.port, keys.transport == "tcp", keys.local_host, keys.local_port
         )
-        self._link = SipLink(peer, self._handle, gate)
+        # The platform answers where we registered from, so each new connection registers anew.
+        self._link = SipLink(peer, self._handle, self._forget, gate)
         self._registered = False
         self._why_not = "not registered yet"
         self._register_now = asyncio.Event()
@@ -127,8 +132,8 @@ class Gb28181Driver:
             async with asyncio.timeout(_CALL_S):
                 await self._message(body)
         except TimeoutError:
-            self._forget("the platform does not answer")
-            raise PathError(self._why_not) from None
+            self._link.drop(_SILENT)
+            raise PathError(_SILENT) from None
         except RefusedError as error:
             raise PathError(str(error)) from None
         return "registered, keepalive answered"
@@ -150,17 +155,15 @@ class Gb28181Driver:
     async def _message(self, body: bytes) -> None:
         """A MESSAGE that ends well with 200. Raises `PathError` or `RefusedError`."""
         uri = f"sip:{self._keys.server_id}@{self._keys.domain}"
-        headers = (_XML,)
         call_id = f"{secrets.token_hex(8)}@xiaoan"
-        request = await self._request("MESSAGE", uri, uri, call_id, headers, body)
-        answer = await self._link.request(request)
+        answer = await self._asked("MESSAGE", uri, call_id, _XML, body)
         if answer.status == _OK:
             return
         told = f"SIP {answer.status} {answer.reason}".strip()
         if answer.status in _FORGOTTEN:
             self._forget(told)
             raise PathError(told)
-        if 400 <= answer.status < 500:
+        if answer.status in _REFUSES:
             raise RefusedError(told)
         raise PathError(told)
 
@@ -171,7 +174,7 @@ class Gb28181Driver:
             message.alarm_type, message.description.en.lower(), self._keys.edition
         )
         at = message.step_time.to_datetime()
-        found = self._subscriptions.wanting(message.priority, code, at, now)
+        found = self._subscriptions.wanting(gb_xml.alarm_priority(message), code, at, now)
         if found is None:
             return False
         host, port = await self._link.local_address()
@@ -199,16 +202,35 @@ class Gb28181Driver:
             return False
         return True
 
+    async def _asked(
+        self, method: str, to: str, call_id: str, header: tuple[str, str], body: bytes = b""
+    ) -> SipMessage:
+        """The final answer; a challenge is answered once, where it can be. Raises `PathError`."""
+        request = await self._request(method, to, call_id, (header,), body)
+        answer = await self._link.request(request)
+        if answer.status not in _UNAUTHORIZED:
+            return answer
+        challenge = best_challenge(
+            [*answer.all("www-authenticate"), *answer.all("proxy-authenticate")]
+        )
+        if challenge is None:
+            return answer
+        uri = f"sip:{self._keys.server_id}@{self._keys.domain}"
+        login = authorization(challenge, self._login, method, uri, secrets.token_hex(8))
+        name = "authorization" if answer.all("www-authenticate") else "proxy-authorization"
+        request = await self._request(method, to, call_id, (header, (name, login)), body)
+        return await self._link.request(request)
+
     async def _request(
         self,
         method: str,
-        uri: str,
         to: str,
         call_id: str,
         headers: tuple[tuple[str, str], ...],
         body: bytes = b"",
     ) -> SipMessage:
         self._cseq += 1
+        uri = f"sip:{self._keys.server_id}@{self._keys.domain}"
         own = f"sip:{self._keys.device_id}@{self._keys.domain}"
         host, port = await self._link.local_address()
         return SipMessage(
@@ -237,7 +259,7 @@ class Gb28181Driver:
                 async with asyncio.timeout(2.0 * _CALL_S):
                     await self._register()
             except TimeoutError:
-                self._registered, self._why_not = False, "the platform does not answer"
+                self._link.drop(_SILENT)
             except PathError as error:
                 self._registered, self._why_not = False, f"not registered: {error}"
             else:
@@ -253,20 +275,12 @@ class Gb28181Driver:
 
     async def _register(self) -> None:
         own = f"sip:{self._keys.device_id}@{self._keys.domain}"
-        uri = f"sip:{self._keys.server_id}@{self._keys.domain}"
         expires = ("expires", str(self._keys.expires_s))
-        request = await self._request("REGISTER", uri, own, self._call_id, (expires,))
-        answer = await self._link.request(request)
+        answer = await self._asked("REGISTER", own, self._call_id, expires)
         if answer.status in _UNAUTHORIZED:
-            challenge = best_challenge(answer.all("www-authenticate"))
-            if challenge is None:
-                raise PathError("the platform's challenge is neither MD5 nor SHA-256")
-            login = authorization(challenge, self._login, "REGISTER", uri, secrets.token_hex(8))
-            headers = (expires, ("authorization", login))
-            request = await self._request("REGISTER", uri, own, self._call_id, headers)
-            answer = await self._link.request(request)
-        if answer.status in _UNAUTHORIZED:
-            raise PathError("the platform refuses id or password")
+            raise PathError(
+                "the platform refuses id or password, or its challenge is neither MD5 nor SHA-256"
+            )
         if answer.status != _OK:
             raise PathError(f"SIP {answer.status} {answer.reason}".strip())
 
@@ -320,10 +334,10 @@ class Gb28181Driver:
             if body is None:
                 body = gb_xml.result(incoming, own, edition, ok=False)
         else:
-            known = incoming.alarm_command == "ResetAlarm"
             command = incoming.alarm_command or incoming.command
             self._controlled(command, incoming.detail)
-            body = gb_xml.result(incoming, own, edition, ok=known)
+            # Alarms are ended in the school: whoever resets one from outside must not believe so.
+            body = gb_xml.result(incoming, own, edition, ok=False)
         try:
             async with asyncio.timeout(_CALL_S):
                 await self._message(body)

@@ -24,6 +24,7 @@ _FILTER_KEYS = (
     "EndTime",
 )
 
+MILDEST = 4
 METHOD_DEVICE, METHOD_VIDEO = 2, 5
 """AlarmMethod: 2 device, 5 video."""
 
@@ -110,12 +111,19 @@ def alarm_code(alarm_type: str, cause: str, edition: int) -> AlarmCode:
     return AlarmCode(METHOD_DEVICE)
 
 
+def alarm_priority(message: OutMessage) -> int:
+    """The alarm's own where the platform has to act; every document there is an alarm of its own,
+    so a step that is for information only comes with the mildest."""
+    alerts = message.begins or message.escalation
+    return message.priority if alerts else MILDEST
+
+
 def alarm_notify(message: OutMessage, device_id: str, edition: int) -> bytes:
     """The alarm notification; `message.sequence` is its SN, the same on every attempt."""
     code = alarm_code(message.alarm_type, message.description.en.lower(), edition)
     root = _document("Notify", "Alarm", message.sequence, device_id)
     step = message.step_time.to_datetime()
-    _add(root, "AlarmPriority", str(message.priority))
+    _add(root, "AlarmPriority", str(alarm_priority(message)))
     _add(root, "AlarmMethod", str(code.method))
     _add(root, "AlarmTime", _time(step))
     words = f"{message.headline.zh} {message.description.zh}".strip()

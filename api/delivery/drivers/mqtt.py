@@ -19,7 +19,7 @@ import structlog
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from api.delivery.driver import Accepted, Receipt, Received
+from api.delivery.driver import MOST_AT_ONCE, Accepted, Receipt, Received
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
 from api.delivery.outward import Gate
@@ -32,6 +32,7 @@ _LOG = structlog.get_logger(__name__)
 _KEEPALIVE_S = 15
 _SESSION_S = 86_400
 _CALL_S = 5.0
+_GOODBYE_S = 2.0
 
 
 class MqttDriver:
@@ -54,10 +55,18 @@ class MqttDriver:
         self._task = asyncio.create_task(self._stay_connected(), name="mqtt")
 
     async def stop(self) -> None:
+        await self._say_goodbye()
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _say_goodbye(self) -> None:
+        """The broker publishes the last will only for who is lost, not for who leaves."""
+        if self._client is None:
+            return
+        with suppress(aiomqtt.MqttError, TimeoutError):
+            async with asyncio.timeout(_GOODBYE_S):
+                await self._client.publish(self._status_topic, b"offline", qos=1, retain=True)
 
     async def send(self, message: OutMessage, accepted: Accepted) -> Receipt:
         """See `Driver.send`."""
@@ -166,6 +175,7 @@ class MqttDriver:
             properties=session,
             tls_context=self._tls,
             max_queued_outgoing_messages=64,
+            max_inflight_messages=MOST_AT_ONCE,
         )
 
 

@@ -87,7 +87,7 @@ class RobotDriver:
 
     def request(self, message: OutMessage) -> tuple[str, dict[str, Any]]:
         """Address and body of one message, signed as the service wants it."""
-        content = message.headline.both()
+        content = f"{message.local_step_time:%m-%d %H:%M} {message.headline.both()}"
         if self._keys.kind == "feishu":
             body: dict[str, Any] = {"msg_type": "text", "content": {"text": content}}
             if self._secret:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
+import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -58,10 +60,14 @@ class SipLink:
         tag: ours in every answer, and so in every dialog that the peer begins.
     """
 
-    def __init__(self, peer: Peer, handle: Handle, gate: Gate) -> None:
+    def __init__(
+        self, peer: Peer, handle: Handle, dropped: Callable[[str], None], gate: Gate
+    ) -> None:
+        """`dropped` is called with the reason each time that the connection ends."""
         self._peer = peer
         self._gate = gate
         self._handle = handle
+        self._dropped = dropped
         self._udp: asyncio.DatagramTransport | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -114,12 +120,24 @@ class SipLink:
 
     async def close(self) -> None:
         """Release the connection; a later request opens a new one."""
-        reading, self._reading = self._reading, None
-        if reading is not None:
-            reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
+        reading = self._reading
         self._drop("closed")
+        if reading is not None:
+            await asyncio.gather(reading, return_exceptions=True)
+
+    def drop(self, reason: str) -> None:
+        """Give a silent connection up at once: the next request looks the name up and opens anew.
+
+        A peer that lost its power, or a firewall that forgot us, says nothing for ever.
+        """
+        if self._writer is not None:
+            # Nobody hears our end of it, and a local port that is set must be free again now.
+            linger = struct.pack("ii", 1, 0)
+            endpoint = self._writer.get_extra_info("socket")
+            with suppress(OSError):
+                endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self._writer.transport.abort()
+        self._drop(reason)
 
     async def _open(self) -> None:
         async with self._opening:
@@ -214,16 +232,21 @@ class SipLink:
             self._writer.write(data)
 
     def _break(self, error: Exception) -> None:
-        """The server's machine said that nobody listens there."""
-        self._fail(f"nobody listens: {error}")
+        """The server's machine said that nobody listens there; the name may be elsewhere now."""
+        self._drop(f"nobody listens: {error}")
 
     def _drop(self, reason: str) -> None:
         if self._udp is not None:
             self._udp.close()
         if self._writer is not None:
             self._writer.close()
+        reading, self._reading = self._reading, None
+        if reading is not None and reading is not asyncio.current_task():
+            # It would drop the next connection when it sees the end of this one.
+            reading.cancel()
         self._udp = self._writer = None
         self._fail(reason)
+        self._dropped(reason)
 
     def _fail(self, reason: str) -> None:
         for waiting in self._waiting.values():

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 from standardwebhooks import Webhook
 
-from api.delivery.driver import Accepted, Receipt
+from api.delivery.driver import MOST_AT_ONCE, Accepted, Receipt
 from api.delivery.drivers.cap import cap_document
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
@@ -21,8 +21,12 @@ from config.errors import SecretError
 from streams.clock import Clock
 
 _SHORTEST_KEY_BYTES = 24
-_TRY_AGAIN = frozenset({408, 425, 429})
-_CONNECTIONS = 8
+_REFUSES = frozenset({400, 409, 413, 415, 422})
+"""What is said of the message itself. Every other refusal is of the sender, the place or the hour,
+and is mended some day: an expired key (401, 403), a moved address (404, 410)."""
+
+_REFUSES_US = frozenset({401, 403, 404, 407})
+_GONE = 410
 
 
 class WebhookDriver:
@@ -36,11 +40,13 @@ class WebhookDriver:
         self._clock = clock
         references = [keys.secret] + ([keys.old_secret] if keys.old_secret else [])
         self._signers = [_signer(reference, directory) for reference in references]
+        self._refused_us = False
         self._client = httpx.AsyncClient(
             timeout=keys.timeout_s,
             transport=gate.transport(
                 verify=_trust(keys, directory),
-                limits=httpx.Limits(max_connections=_CONNECTIONS),
+                # One more for the check.
+                limits=httpx.Limits(max_connections=MOST_AT_ONCE + 1),
             ),
             follow_redirects=False,
             trust_env=False,
@@ -64,22 +70,29 @@ class WebhookDriver:
             answer = await self._client.post(self._keys.url, content=body, headers=headers)
         except httpx.HTTPError as error:
             raise PathError(_told(error)) from error
+        self._refused_us = answer.status_code in _REFUSES_US
         if answer.is_success:
             accepted()
             return Receipt(received=True, detail=f"HTTP {answer.status_code}")
-        if answer.is_client_error and answer.status_code not in _TRY_AGAIN:
+        if answer.status_code in _REFUSES:
             raise RefusedError(f"HTTP {answer.status_code}")
         raise PathError(f"HTTP {answer.status_code}")
 
     async def supervise(self) -> str:
-        """A HEAD request: any answer but a server's fault shows that the path is there."""
+        """A HEAD request: an answer shows that the path is there, but for faults of the server.
+
+        A receiver that takes nothing but signed messages may well refuse a HEAD. So 401 and its
+        like count as a miss only while the last message was refused in the same way.
+        """
         try:
             answer = await self._client.head(self._keys.url)
         except httpx.HTTPError as error:
             raise PathError(_told(error)) from error
-        if answer.is_server_error and answer.status_code != httpx.codes.NOT_IMPLEMENTED:
-            raise PathError(f"HTTP {answer.status_code}")
-        return f"answers (HTTP {answer.status_code})"
+        status = answer.status_code
+        faulty = answer.is_server_error and status != httpx.codes.NOT_IMPLEMENTED
+        if faulty or status == _GONE or (self._refused_us and status in _REFUSES_US):
+            raise PathError(f"HTTP {status}")
+        return f"answers (HTTP {status})"
 
     def _signature(self, message_id: str, body: str) -> dict[str, str]:
         now = self._clock.utc().to_datetime()

@@ -13,8 +13,11 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service as DriverService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.ui import WebDriverWait
+from sqlalchemy import create_engine, select
 
+from api.delivery.tables import DELIVERIES
 from tests.api.access.cases import PASSWORD
 from tests.api.delivery.site_processes import (
     CHIEF,
@@ -94,6 +97,67 @@ def test_every_driver_has_settings_a_state_and_a_test(
         assert "told only when an alarm escalates to: district told" in body
         entries = browser.get_log("browser")  # type: ignore[no-untyped-call]
         assert [one["message"] for one in entries if one["level"] == "SEVERE"] == []
+
+
+def test_what_did_not_arrive_is_noted_sent_to_another_and_given_up(
+    browser: webdriver.Chrome, sqlite_url: str
+) -> None:
+    with ServiceProcess(sqlite_url, "tests.api.delivery.page_process") as service:
+        _write_messages(
+            sqlite_url,
+            {"target_id": "centre", "state": "rejected", "is_open": False},
+            {"target_id": "moved", "state": "pending", "is_open": True},
+            {"target_id": "removed", "state": "pending", "is_open": True},
+        )
+        browser.get(f"{service.url}/delivery")
+        wait = WebDriverWait(browser, _PATIENCE_S)
+        for button in (
+            "button[data-noted='centre']",
+            "button[data-stranded='moved'][data-to='room']",
+            "button[data-stranded='removed'].danger",
+        ):
+            browser.execute_script("document.getElementById('said').hidden = true")
+            browser.find_element(By.CSS_SELECTOR, button).click()
+            if "danger" in button:
+                wait.until(expected_conditions.alert_is_present())
+                assert "不再发送" in browser.switch_to.alert.text
+                browser.switch_to.alert.accept()
+            wait.until(lambda _: browser.find_element(By.ID, "said").is_displayed())
+            assert browser.find_element(By.ID, "said").get_attribute("class") == "good"
+        state = service.client.get("/api/v1/delivery").json()
+        assert state["stranded"] == []
+        assert [target["ended_badly"] for target in state["targets"]] == [0, 0, 0]
+        assert _messages(sqlite_url) == [
+            ("centre", "rejected"), ("room", "pending"), ("removed", "given_up"),
+        ]  # fmt: skip
+        browser.get(f"{service.url}/delivery?lang=en")
+        assert "no longer in the settings" not in browser.find_element(By.TAG_NAME, "body").text
+
+
+def _write_messages(url: str, *rows: dict[str, object]) -> None:
+    """Messages in the outbox as an earlier run left them."""
+    usual = {
+        "action": "opened", "priority": 1, "is_test": False, "body_json": "{}", "attempts": 1,
+        "created_ns": 1, "next_ns": 1, "detail": "",
+    }  # fmt: skip
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for number, row in enumerate(rows):
+            values = {**usual, **row, "message_id": f"msg_{number}"}
+            connection.execute(DELIVERIES.insert().values(values))
+    engine.dispose()
+
+
+def _messages(url: str) -> list[tuple[str, str]]:
+    """Target and state of what `_write_messages` wrote."""
+    engine = create_engine(url)
+    mine = DELIVERIES.c.message_id.like("msg__")
+    query = select(DELIVERIES.c.target_id, DELIVERIES.c.state).where(mine)
+    query = query.order_by(DELIVERIES.c.seq)
+    with engine.begin() as connection:
+        found = [(target, state) for target, state in connection.execute(query)]
+    engine.dispose()
+    return found
 
 
 class Page:

@@ -96,11 +96,53 @@ def test_the_file_is_followed_and_a_broken_one_changes_nothing(tmp_path: Path) -
     file.write_text("targets: 3\n", "utf-8")
     assert followed.news() is None
     assert "expected a list" in str(followed.fault)
-    file.unlink()
-    gone = followed.news()
-    assert gone is not None
-    assert gone.targets == ()
+    file.write_text("targets: []\n", "utf-8")
+    ended = followed.news()
+    assert ended is not None
+    assert ended.targets == ()
     assert followed.fault is None
+    # Where nobody is told any more the file may go.
+    file.unlink()
+    assert followed.news() == DeliveryPlan(directory=tmp_path)
+    assert followed.fault is None
+
+
+def test_a_file_that_is_gone_ends_nothing(tmp_path: Path) -> None:
+    site, run_dir = tmp_path / "site", tmp_path / "run"
+    site.mkdir()
+    run_dir.mkdir()
+    file = site / "delivery.yaml"
+    file.write_bytes(EXAMPLE)
+    followed = PlanFile.opened(site, run_dir)
+    file.rename(site / "delivery.yaml.txt")
+    assert followed.news() is None
+    assert ids(followed) == ["police", "leaders"]
+    assert "文件不在了" in str(followed.fault)
+    assert "write one with `targets: []`" in str(followed.fault)
+    # Nor does a start without it, however often.
+    for _ in range(2):
+        started = PlanFile.opened(site, run_dir)
+        assert ids(started) == ["police", "leaders"]
+        assert "the file is gone" in str(started.fault)
+    (site / "delivery.yaml.txt").rename(file)
+    assert started.news() is not None
+    assert started.fault is None
+    file.write_text("targets: []\n", "utf-8")
+    assert started.news() is not None
+    file.unlink()
+    assert PlanFile.opened(site, run_dir).fault is None
+
+
+def test_a_copy_holds_only_for_the_site_that_it_was_taken_from(tmp_path: Path) -> None:
+    """Else a second site without the file would send its alarms to the first one's police."""
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "one" / "delivery.yaml").write_bytes(EXAMPLE)
+    assert ids(PlanFile.opened(tmp_path / "one", run_dir)) == ["police", "leaders"]
+    other = PlanFile.opened(tmp_path / "two", run_dir)
+    assert (ids(other), other.fault) == ([], None)
 
 
 def ids(file: PlanFile) -> list[str]:

@@ -160,6 +160,28 @@ def test_an_alarm_notification() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "priority"),
+    [
+        ({}, 1),
+        ({"action": "raised", "first_id": "msg_0"}, 1),
+        ({"action": "repeated", "first_id": "msg_0", "priority": 2}, 2),
+        ({"action": "escalated", "escalation": "police", "priority": 2}, 2),
+        ({"action": "escalated", "escalation": "district", "first_id": "msg_0"}, 1),
+        # The first that the platform hears of the alarm, whatever the step is.
+        ({"action": "acknowledged"}, 1),
+        ({"action": "acknowledged", "first_id": "msg_0"}, 4),
+        ({"action": "dispatched", "first_id": "msg_0"}, 4),
+        ({"action": "returned", "first_id": "msg_0"}, 4),
+        ({"action": "closed", "first_id": "msg_0"}, 4),
+    ],
+)
+def test_only_steps_to_act_on_alert_the_platform(changes: dict[str, object], priority: int) -> None:
+    """There every document is an alarm of its own, with a sound by its priority."""
+    body = gb_xml.alarm_notify(message(**changes), "34020000001340000001", 2022)
+    assert f"<AlarmPriority>{priority}</AlarmPriority>" in body.decode("gb18030")
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",

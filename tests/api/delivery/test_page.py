@@ -8,23 +8,28 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from api import application
 from api.access.actor import Grant
 from api.access.guard import OpenAccess
 from api.access.rights import Role
 from api.application import create_app
-from api.delivery.monitor import Monitor
+from api.delivery.monitor import KEEP_CONTROLS, Monitor
 from api.delivery.settings import DeliverySettings
-from api.delivery.tables import DELIVERIES, DELIVERY_PATHS, DELIVERY_SENDERS
+from api.delivery.tables import (
+    DELIVERIES,
+    DELIVERY_CONTROLS,
+    DELIVERY_PATHS,
+    DELIVERY_SENDERS,
+)
 from api.pictures import NoPictures
 from api.service import Service
 from api.settings import ApiSettings
 from config.delivery import DeliveryFileError
 from config.errors import FileProblem
 from streams.clock import SimulatedClock
-from tests.api.delivery.cases import SITE, plan, raise_alarm
+from tests.api.delivery.cases import SITE, plan, raise_alarm, rows
 
 
 class Desk:
@@ -82,7 +87,7 @@ async def desk(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         site=SITE,
         clock=clock,
         pictures=NoPictures(),
-        access=OpenAccess((Grant(Role.SUPERVISOR),)),
+        access=OpenAccess((Grant(Role.SUPERVISOR), Grant(Role.ADMINISTRATOR))),
         delivery=plan(),
     )
     async with AsyncExitStack() as stack:
@@ -165,6 +170,128 @@ async def test_a_missing_acknowledgement_is_an_alarm_within_a_minute(desk: Desk)
     await desk.path("up")
     await desk.monitor.tick()
     assert await desk.alarms() == {"room/ack": "active"}
+
+
+@pytest.mark.parametrize(("role", "priority"), [("police", 1), ("monitoring", 2)])
+async def test_a_refused_alarm_is_an_alarm_until_somebody_knows_of_it(
+    desk: Desk, role: str, priority: int
+) -> None:
+    database = desk.service.desk.database
+    assert desk.service.desk.outbox is not None
+    desk.service.desk.outbox = replace(desk.service.desk.outbox, plan=plan(role=role))
+    for zone, state in (("stair", "rejected"), ("hall", "given_up")):
+        await raise_alarm(database, desk.service.desk.outbox, subject=zone, at=desk.clock.utc())
+        async with database.write() as connection:
+            await connection.execute(
+                update(DELIVERIES)
+                .where(DELIVERIES.c.is_open.is_(True))
+                .values(state=state, is_open=False)
+            )
+    await desk.path("up")
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"room/refused": "active"}
+    (alarm,) = [
+        one
+        for one in (await desk.client.get("/api/v1/alarms")).json()["alarms"]
+        if one["type"] == "delivery"
+    ]
+    assert alarm["priority"] == priority
+    (reason,) = alarm["now"]["reasons"]
+    assert (reason["rule"], reason["measured"]) == ("delivery_refused", 2.0)
+    assert "已知晓" in (await desk.client.get("/delivery")).text
+    # Sent again it may still arrive; what was not seen is not ended.
+    assert (
+        await desk.client.post("/api/v1/delivery/messages/1/requeue", json={})
+    ).status_code == 200
+    noted = "/api/v1/delivery/targets/room/noted"
+    unseen = await desk.client.post(noted, json={"count": 2})
+    assert (unseen.status_code, unseen.json()["code"]) == (409, "delivery_rows_wait")
+    assert (await desk.client.post(noted, json={"count": 1})).status_code == 200
+    assert (await desk.client.post(noted, json={"count": 1})).status_code == 409
+    none = await desk.client.post("/api/v1/delivery/targets/none/noted", json={"count": 1})
+    assert none.status_code == 404
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"room/refused": "gone"}
+
+
+async def test_another_refusal_asks_for_attention_again(desk: Desk) -> None:
+    database, outbox = desk.service.desk.database, desk.service.desk.outbox
+    assert outbox is not None
+
+    async def refuse(zone: str) -> str:
+        await raise_alarm(database, outbox, subject=zone, at=desk.clock.utc())
+        async with database.write() as connection:
+            await connection.execute(update(DELIVERIES).values(state="rejected", is_open=False))
+        await desk.path("up")
+        await desk.monitor.tick()
+        alarms = (await desk.client.get("/api/v1/alarms")).json()["alarms"]
+        (one,) = [alarm for alarm in alarms if alarm["subject_id"] == "room/refused"]
+        state, number = str(one["state"]), one["number"]
+        body = {"name": "王芳", "version": one["version"]}
+        await desk.client.post(f"/api/v1/alarms/{number}/acknowledge", json=body)
+        return state
+
+    assert await refuse("stair") == "unacknowledged"
+    assert await refuse("hall") == "unacknowledged"
+
+
+async def test_messages_to_a_receiver_that_is_no_more_are_told_and_go_to_another(
+    desk: Desk,
+) -> None:
+    database, outbox = desk.service.desk.database, desk.service.desk.outbox
+    assert outbox is not None
+    for zone in ("stair", "hall"):
+        await raise_alarm(database, outbox, subject=zone, at=desk.clock.utc())
+    (room,) = outbox.plan.targets
+    renamed = replace(outbox.plan, targets=(replace(room, id="new-room"),))
+    stranded = "/api/v1/delivery/stranded/room"
+    assert (await desk.client.post(f"{stranded}/give-up", json={"count": 2})).status_code == 404
+    desk.service.desk.outbox = replace(outbox, plan=renamed)
+    await desk.path("up")
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"stranded": "active"}
+    state = (await desk.client.get("/api/v1/delivery")).json()
+    assert [(one["target_id"], one["count"]) for one in state["stranded"]] == [("room", 2)]
+    assert "room: 2 waiting" in (await desk.client.get("/delivery?lang=en")).text
+    for body, status in (
+        ({"count": 1, "to": "new-room"}, 409),
+        ({"count": 2, "to": "room"}, 404),
+        ({"count": 2, "to": "new-room"}, 200),
+    ):
+        assert (await desk.client.post(f"{stranded}/send-to", json=body)).status_code == status
+    crowd = [row for row in await rows(database) if row["alarm_number"] in (1, 2)]
+    assert [(row["target_id"], row["is_open"]) for row in crowd] == [("new-room", True)] * 2
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"stranded": "gone"}
+    # Nobody named: what waits can still be given up, and only by whoever saw how much that is.
+    desk.service.desk.outbox = replace(outbox, plan=replace(renamed, targets=()))
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"stranded": "active"}
+    (one,) = (await desk.client.get("/api/v1/delivery")).json()["stranded"]
+    given_up, seen = "/api/v1/delivery/stranded/new-room/give-up", one["count"]
+    assert (await desk.client.post(given_up, json={"count": seen + 1})).status_code == 409
+    assert (await desk.client.post(given_up, json={"count": seen})).status_code == 200
+    await desk.monitor.tick()
+    assert await desk.alarms() == {"stranded": "gone"}
+    assert {row["state"] for row in await rows(database)} == {"given_up"}
+
+
+async def test_only_the_newest_commands_of_receivers_are_kept(desk: Desk) -> None:
+    async with desk.service.desk.database.write() as connection:
+        await connection.execute(
+            insert(DELIVERY_CONTROLS),
+            [
+                {
+                    "target_id": "room", "path_id": "main", "at_ns": number,
+                    "command": "ResetAlarm", "detail": "",
+                }
+                for number in range(KEEP_CONTROLS + 5)
+            ],
+        )  # fmt: skip
+    await desk.monitor.upkeep()
+    async with desk.service.desk.database.read() as connection:
+        kept = (await connection.execute(select(DELIVERY_CONTROLS.c.at_ns))).scalars().all()
+    assert sorted(kept) == list(range(5, KEEP_CONTROLS + 5))
 
 
 async def test_the_desk_tells_sent_from_received_and_whom_to_dial(desk: Desk) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from api.delivery.monitor import Fault, faults_of
 from api.delivery.path_state import Breaker, PathHealth, PathState
-from api.delivery.view import DeliveryView, PathView, TargetView
+from api.delivery.view import DeliveryView, PathView, StrandedView, TargetView
 from config.delivery import Role
 from vision.instants import Monotonic, Utc
 
@@ -47,10 +49,18 @@ def path(name: str, state: str) -> PathView:
     return PathView("room", name, "webhook", state, NOW, NOW, None, "closed", "")
 
 
-def view(*states: str, overdue: int = 0, beat_s: float = 1.0) -> DeliveryView:
+def view(
+    *states: str,
+    overdue: int = 0,
+    beat_s: float = 1.0,
+    role: Role = Role.POLICE,
+    ended_badly: int = 0,
+    stranded: int = 0,
+) -> DeliveryView:
     paths = tuple(path(f"p{index}", state) for index, state in enumerate(states))
-    target = TargetView("room", Role.POLICE, overdue, None, overdue, 0, paths)
-    return DeliveryView(NOW, NOW.plus(-beat_s), (target,), {}, {})
+    target = TargetView("room", role, overdue, None, overdue, ended_badly, paths)
+    alone = (StrandedView("old", stranded, NOW),) if stranded else ()
+    return DeliveryView(NOW, NOW.plus(-beat_s), (target,), {}, {}, alone)
 
 
 def test_what_becomes_an_alarm() -> None:
@@ -65,6 +75,23 @@ def test_what_becomes_an_alarm() -> None:
     }
     assert faults_of(view("unknown", "unknown", beat_s=16.0)) == {
         "sender": Fault("delivery_sender_silent", 1)
+    }
+
+
+@pytest.mark.parametrize(
+    ("role", "refused", "stranded"),
+    [
+        (Role.POLICE, {"room/refused": Fault("delivery_refused", 1, 3)}, 1),
+        (Role.MONITORING, {"room/refused": Fault("delivery_refused", 2, 3)}, 2),
+        (Role.INFORMATION, {}, 2),
+    ],
+)
+def test_alarms_that_nobody_has_become_an_alarm(
+    role: Role, refused: dict[str, Fault], stranded: int
+) -> None:
+    assert faults_of(view("up", role=role, ended_badly=3)) == refused
+    assert faults_of(view("up", role=role, stranded=2)) == {
+        "stranded": Fault("delivery_stranded", stranded, 2)
     }
 
 

@@ -11,11 +11,11 @@ from sqlalchemy.exc import OperationalError
 
 from api.database import Database
 from api.delivery import queue
-from api.delivery.driver import Accepted, Receipt
+from api.delivery.driver import URGENT_RESERVE, WINDOW, Accepted, Receipt
 from api.delivery.errors import PathError, RefusedError
 from api.delivery.message import OutMessage
 from api.delivery.outbox import Outbox, requeue
-from api.delivery.sender import URGENT_RESERVE, WINDOW, Sender
+from api.delivery.sender import Sender
 from api.delivery.tables import DELIVERY_SENDERS
 from api.delivery.view import read_view
 from streams.clock import SimulatedClock, SystemClock

@@ -241,7 +241,7 @@ async def test_nobody_gives_up_alarms_that_they_did_not_see(office: Office) -> N
     assert "1 alarm messages have not been received" in page
     assert (await office.send(remove, waiting=1)).status_code == 200
     (row,) = await rows(database)
-    assert (row["state"], row["is_open"]) == ("given_up", False)
+    assert (row["state"], row["is_open"], row["ended_by"]) == ("given_up", False, "chief")
     assert "chief" in row["detail"]
 
 
@@ -277,6 +277,23 @@ async def test_a_change_by_hand_holds_and_a_broken_file_leaves_what_was(office: 
     assert "原设置继续使用" in page
     answer = await office.save({"url": "https://127.0.0.1:2/"})
     assert (answer.status_code, answer.json()["code"]) == (409, "delivery_file_broken")
+
+
+async def test_without_the_file_nothing_is_written_over_what_is_in_force(office: Office) -> None:
+    """A page that made the file anew would end every target but the one that it writes."""
+    file = office.folder / "delivery.yaml"
+    file.rename(office.folder / "away.yaml")
+    read = (await office.admin.get("/api/v1/delivery/settings")).json()
+    assert "the file is gone" in read["fault"]
+    assert [target["id"] for target in read["targets"]] == ["room"]
+    for answer in (
+        await office.send("/api/v1/delivery/targets/centre/settings", **CENTRE),
+        await office.save({"url": "https://127.0.0.1:2/"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "delivery_file_broken")
+    assert not file.exists()
+    page = (await office.admin.get("/delivery/settings/path?target=room&path=main")).text
+    assert "文件不在了" in page
 
 
 async def test_settings_are_tried_before_they_are_saved(office: Office) -> None:

@@ -1,0 +1,108 @@
+"""DC-09: the numbers of frames, and what a refusal means; against a receiver of a few lines."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from api.delivery.drivers.dc09 import Dc09Driver
+from api.delivery.drivers.dc09_frame import crc16_arc
+from api.delivery.errors import PathError, RefusedError
+from api.delivery.outward import Gate
+from config.delivery import Dc09Keys
+from streams.clock import SimulatedClock
+from tests.api.delivery.cases import message
+from vision.instants import Utc
+
+_FRAME = re.compile(rb'"(NULL|ADM-CID)"([0-9]{4})[^\[]*\[([^\]]*)')
+JUST_BEFORE_THE_FIRST = Utc(9_998 * 1_000_000_000)
+"""The numbers begin with the clock: the next one is 9999, and then they begin anew."""
+
+
+@dataclass(slots=True)
+class Centre:
+    """Answers every frame in the same way and keeps kind, number and data."""
+
+    answer: bytes = b"ACK"
+    port: int = 0
+    seen: list[tuple[bytes, int, bytes]] = field(default_factory=list)
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        found = _FRAME.search(await reader.readuntil(b"\r"))
+        assert found is not None
+        self.seen.append((found[1], int(found[2]), found[3]))
+        body = b'"%s"%sL0#1A2B[]' % (self.answer, found[2])
+        writer.write(b"\n%04X%04X%s\r" % (crc16_arc(body), len(body), body))
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def centre(answer: bytes = b"ACK") -> AsyncIterator[Centre]:
+    one = Centre(answer)
+    async with await asyncio.start_server(one.take, "127.0.0.1", 0) as server:
+        one.port = server.sockets[0].getsockname()[1]
+        yield one
+
+
+def driver(one: Centre) -> Dc09Driver:
+    keys = Dc09Keys(host="127.0.0.1", port=one.port, account="1A2B")
+    return Dc09Driver(keys, Path(), SimulatedClock(JUST_BEFORE_THE_FIRST), Gate(Path()))
+
+
+def nothing() -> None:
+    """Takes the word that the transport took it."""
+
+
+async def test_alarms_and_link_tests_count_together_and_a_repetition_keeps_its_number() -> None:
+    """A receiver that drops a number that it just had would drop an alarm after a link test."""
+    async with centre() as one:
+        line = driver(one)
+        await line.supervise()
+        await line.send(message(), nothing)
+        await line.supervise()
+        await line.send(message(), nothing)
+        await line.send(message(id="msg_0002", sequence=10_016), nothing)
+    assert [(kind, number) for kind, number, _ in one.seen] == [
+        (b"NULL", 9_999),
+        (b"ADM-CID", 1),
+        (b"NULL", 2),
+        (b"ADM-CID", 1),
+        (b"ADM-CID", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [(b"NAK", PathError), (b"RSP", PathError), (b"DUH", RefusedError)]
+)
+async def test_only_what_the_receiver_cannot_process_is_refused_for_good(
+    answer: bytes, error: type[Exception]
+) -> None:
+    """Clock, account and key are mended some day; then the event is the same good one."""
+    async with centre(answer) as one:
+        with pytest.raises(error, match=answer.decode()):
+            await driver(one).send(message(), nothing)
+
+
+@pytest.mark.parametrize(
+    ("changes", "qualifier"),
+    [
+        ({}, b"1"),
+        ({"action": "escalated", "escalation": "police"}, b"1"),
+        ({"action": "escalated", "escalation": "police", "first_id": "msg_0"}, b"6"),
+        ({"action": "returned", "first_id": "msg_0"}, b"3"),
+        ({"action": "closed"}, b"3"),
+    ],
+)
+async def test_the_first_that_the_centre_hears_is_a_new_event(
+    changes: dict[str, object], qualifier: bytes
+) -> None:
+    async with centre() as one:
+        await driver(one).send(message(**changes), nothing)
+    assert one.seen[0][2] == b"#1A2B|%s150 01 001" % qualifier

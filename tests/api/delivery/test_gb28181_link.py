@@ -1,0 +1,219 @@
+"""GB/T 28181 against a platform of a few lines: silence, a move, challenges, and a reset."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from api.delivery.drivers import gb28181
+from api.delivery.drivers.gb28181 import Gb28181Driver
+from api.delivery.drivers.sip_message import (
+    Reply,
+    SipMessage,
+    StreamSplitter,
+    answer_to,
+    parse,
+)
+from api.delivery.errors import PathError
+from api.delivery.outward import Gate
+from config.delivery import Gb28181Keys
+from tests.api.delivery.cases import until
+
+_LOGIN = 'Digest realm="3402000000", nonce="abc", algorithm=MD5'
+RESET = (
+    b"<Control><CmdType>DeviceControl</CmdType><SN>77</SN>"
+    b"<DeviceID>34020000001180000001</DeviceID><AlarmCmd>ResetAlarm</AlarmCmd></Control>"
+)
+
+
+class Platform:
+    """Answers requests over TCP and UDP; `challenge` names the status that asks for a login."""
+
+    def __init__(self, challenge: int = 0) -> None:
+        self.challenge = challenge
+        self.silent: set[int] = set()
+        self.connections = 0
+        self.seen: list[SipMessage] = []
+
+    def answer(self, request: SipMessage) -> bytes:
+        self.seen.append(request)
+        proxy = self.challenge == 407
+        login = request.header("proxy-authorization" if proxy else "authorization")
+        if request.method == "MESSAGE" and self.challenge and not login:
+            name = "proxy-authenticate" if proxy else "www-authenticate"
+            reply = Reply(self.challenge, "Login", ((name, _LOGIN),))
+        else:
+            reply = Reply(200, "OK")
+        return answer_to(request, reply, "theirs").encode()
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number, splitter = self.connections, StreamSplitter()
+        self.connections += 1
+        try:
+            while data := await reader.read(8192):
+                for one in splitter.feed(data):
+                    if number not in self.silent and one.method:
+                        writer.write(self.answer(one))
+        except ConnectionResetError:
+            pass
+        finally:
+            writer.close()
+
+    def methods(self) -> Counter[str]:
+        return Counter(one.method for one in self.seen)
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """The platform's UDP side."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.transport = asyncio.DatagramTransport()
+        self.peer: tuple[str, int] = ("", 0)
+
+    @property
+    def port(self) -> int:
+        return int(self.transport.get_extra_info("sockname")[1])
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.peer = addr
+        one = parse(data)
+        if one.method:
+            self.transport.sendto(self.platform.answer(one), addr)
+
+
+@asynccontextmanager
+async def listening(
+    platform: Platform, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Datagrams]:
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(
+        lambda: Datagrams(platform), local_addr=(host, port)
+    )
+    protocol.transport = transport
+    try:
+        yield protocol
+    finally:
+        transport.close()
+        await asyncio.sleep(0)  # the socket itself is closed in the loop's next turn
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GB_PASSWORD", "pw")
+    monkeypatch.setattr(gb28181, "_CALL_S", 0.3)
+
+
+@asynccontextmanager
+async def driver_for(
+    port: int, *, tcp: bool = False, host: str = "127.0.0.1", where: tuple[str, ...] = ()
+) -> AsyncIterator[tuple[Gb28181Driver, list[tuple[str, str]]]]:
+    """A running driver and the commands that it was given; `where` the addresses of `host`."""
+    keys = Gb28181Keys(
+        server=host,
+        port=port,
+        transport="tcp" if tcp else "udp",
+        server_id="34020000002000000001",
+        domain="3402000000",
+        device_id="34020000001180000001",
+        password="env:GB_PASSWORD",
+    )
+    commands: list[tuple[str, str]] = []
+    found = list(where)
+    gate = Gate(Path(), lambda _: (found.pop(0) if len(found) > 1 else found[0],))
+    driver = Gb28181Driver(
+        keys,
+        Path(),
+        lambda *_: None,
+        lambda *said: commands.append(said),
+        "第一小学",
+        gate if where else Gate(Path()),
+    )
+    await driver.start()
+    try:
+        yield driver, commands
+    finally:
+        await driver.stop()
+
+
+async def alive(driver: Gb28181Driver) -> bool:
+    try:
+        return bool(await driver.supervise())
+    except PathError:
+        return False
+
+
+async def test_a_connection_that_fell_silent_is_given_up_for_a_new_one() -> None:
+    """A pulled plug, or a firewall that forgot us: nothing ever comes over the old one again."""
+    platform = Platform()
+    async with await asyncio.start_server(platform.take, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with driver_for(port, tcp=True) as (driver, _):
+            await until(lambda: alive(driver), "the registration")
+            platform.silent.add(0)
+            with pytest.raises(PathError, match="the platform does not answer"):
+                await driver.supervise()
+            await until(lambda: alive(driver), "a new connection")
+    # The new one was registered from, since the platform answers where it knows us.
+    assert (platform.connections, platform.methods()["REGISTER"]) == (2, 2)
+
+
+async def test_a_platform_that_moved_is_looked_up_anew() -> None:
+    one, two = Platform(), Platform()
+    where = ("127.0.0.1", "127.0.0.2")
+    async with (
+        listening(one) as first,
+        listening(two, "127.0.0.2", first.port),
+        driver_for(first.port, host="platform.example", where=where) as (driver, _),
+    ):
+        await until(lambda: alive(driver), "the registration")
+        first.transport.close()
+        await until(lambda: alive(driver), "the other machine")
+    assert two.methods()["REGISTER"] == 1
+
+
+@pytest.mark.parametrize("challenge", [401, 407])
+async def test_a_message_that_is_challenged_is_sent_again_with_the_login(challenge: int) -> None:
+    platform = Platform(challenge)
+    async with listening(platform) as here, driver_for(here.port) as (driver, _):
+        await until(lambda: alive(driver), "the registration")
+        assert await alive(driver)
+    assert platform.methods()["REGISTER"] == 1
+    name = "proxy-authorization" if challenge == 407 else "authorization"
+    (one, again) = [one for one in platform.seen if one.method == "MESSAGE"][-2:]
+    assert (one.header(name), one.header("call-id")) == ("", again.header("call-id"))
+    assert again.header(name).startswith('Digest username="34020000001180000001"')
+
+
+async def test_a_reset_from_outside_is_told_and_answered_with_an_error() -> None:
+    """The alarm is ended in the school: nobody outside is to believe that it is reset."""
+    platform = Platform()
+    async with listening(platform) as here, driver_for(here.port) as (driver, commands):
+        await until(lambda: alive(driver), "the registration")
+        order = SipMessage(
+            (
+                ("via", "SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKreset"),
+                ("from", "<sip:a@b>;tag=1"),
+                ("to", "<sip:c@d>"),
+                ("call-id", "reset"),
+                ("cseq", "1 MESSAGE"),
+            ),
+            RESET,
+            method="MESSAGE",
+            uri="sip:c@d",
+        )
+        here.transport.sendto(order.encode(), here.peer)
+        bodies: list[bytes] = []
+
+        def answered() -> bool:
+            bodies[:] = [one.body for one in platform.seen if b"<SN>77</SN>" in one.body]
+            return bool(bodies)
+
+        await until(answered, "the answer")
+    assert commands == [("ResetAlarm", "")]
+    assert b"<Result>ERROR</Result>" in bodies[0]
