@@ -141,7 +141,7 @@ def import_table(
     for line in preview_lines(found, lang):
         console.print(line, markup=False)
     for target in _targets(out, into, year, replace=replace):
-        content = new_edition(found, in_force, year, table.stem)
+        content = new_edition(found, in_force, year, table.stem, edition.measure_ids(year))
         with target.open("w", encoding="utf-8") as file:
             YAML().dump(content, file)
         console.print(text("plan.import.written", lang, file=target), markup=False)

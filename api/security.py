@@ -4,8 +4,8 @@
 - the Host header must be an address, `localhost` or a name that the settings allow, so that a
   foreign page cannot read the console through a name it controls;
 - a browser may change something only from the console's own pages;
-- text that is sent holds no control characters but line ends and tabs, and no half characters:
-  documents, databases and logs choke on them;
+- text that is sent holds no control characters but line ends and tabs, no half characters and
+  none of Unicode's noncharacters: documents, databases and logs choke on them;
 - workers carry a bearer token.
 """
 
@@ -59,6 +59,18 @@ _HALF_IN_JSON = re.compile(
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
 _CONTROL_IN_ADDRESS = re.compile(rb"%(?:0[0-8bcef]|1[0-9a-f]|7f)", re.IGNORECASE)
+# U+FDD0 to U+FDEF, and the last two of each of the 17 planes: escaped in JSON, as UTF-8 of three
+# and of four bytes, and the same percent-encoded.
+_NONCHARACTER_IN_JSON = re.compile(
+    rb"(?<!\\)(?:\\\\)*\\u(?:[fF]{3}[eEfF]|[fF][dD][dDeE][0-9a-fA-F]"
+    rb"|[dD][89abAB][37bBfF][fF]\\u[dD][fF]{2}[eEfF])"
+    rb"|\xef(?:\xbf[\xbe\xbf]|\xb7[\x90-\xaf])|[\xf0-\xf4][\x8f\x9f\xaf\xbf]\xbf[\xbe\xbf]"
+)
+_NONCHARACTER_IN_ADDRESS = re.compile(
+    rb"%ef%(?:bf%b[ef]|b7%[9a][0-9a-f])|%f[0-4]%[89ab]f%bf%b[ef]", re.IGNORECASE
+)
+_NOT_IN_JSON = (_CONTROL_IN_JSON, _HALF_IN_JSON, _NONCHARACTER_IN_JSON)
+_NOT_IN_ADDRESS = (_CONTROL_IN_ADDRESS, _NONCHARACTER_IN_ADDRESS)
 
 
 class Guard:
@@ -83,12 +95,12 @@ class Guard:
 
         headers = Headers(scope=scope)
         refusal = self._refusal(scope["method"], headers)
-        if refusal is None and _CONTROL_IN_ADDRESS.search(_address(scope)):
+        if refusal is None and any(one.search(_address(scope)) for one in _NOT_IN_ADDRESS):
             refusal = 422, "text_unreadable"
         if refusal is None and scope["method"] not in _SAFE_METHODS:
             body = await _whole(receive)
             receive = _replayed(body, receive)
-            if _CONTROL_IN_JSON.search(body) or _HALF_IN_JSON.search(body):
+            if any(one.search(body) for one in _NOT_IN_JSON):
                 refusal = 422, "text_unreadable"
         if refusal is not None:
             status, code = refusal

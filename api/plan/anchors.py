@@ -8,10 +8,13 @@ from typing import Any
 from config.plan import Rule
 from config.plan.values import Scope
 
+INCIDENT = "incident:"
+"""How the anchors of all incidents begin."""
+
 
 def incident_anchor(number: int) -> str:
     """Name under which an incident's follow-ups stand in the ledger."""
-    return f"incident:{number}"
+    return f"{INCIDENT}{number}"
 
 
 def plain_subject(subject: str) -> str:

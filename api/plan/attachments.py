@@ -7,17 +7,20 @@ file without a row is harmless.
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access import audit
 from api.plan.attachment_bodies import AttachmentIn, AttachmentOut
 from api.plan.counting import Desk
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.history import Entry, append
 from api.plan.tables import PLAN_ATTACHMENTS, PLAN_HAZARDS, PLAN_INCIDENTS, PLAN_RECORDS, PLAN_TASKS
+from api.plan.viewer import PlanViewer
 from config.whole_files import replace_whole
 
 MOST_BYTES = 5 * 1024 * 1024
@@ -112,6 +115,16 @@ async def subject_of(connection: AsyncConnection, desk: Desk, number: int) -> st
     if subject is None:
         raise NotFoundRefusal("plan_unknown", number=number)
     return str(subject)
+
+
+async def note_download(
+    connection: AsyncConnection, desk: Desk, viewer: PlanViewer, subject: str
+) -> None:
+    """Say in the audit log who takes away `attachment:12` or `paper:3`."""
+    kind = subject.partition(":")[0]
+    act = audit.Act(f"plan.{kind}.downloaded", subject, {"unit": desk.unit_no})
+    # At a shared desk the name that was typed stands in the record, not the desk's.
+    await audit.append(connection, replace(viewer.actor, name=viewer.name), act, desk.now)
 
 
 async def one(connection: AsyncConnection, desk: Desk, number: int) -> AttachmentOut:

@@ -228,6 +228,7 @@ async def school_year_page(
         "calendar": calendar,
         "calendars": sorted(plan.edition.calendars),
         "terms": _known(plan, calendar).terms_starting_in(chosen),
+        "titles": {name: rule.zh for name, rule in plan.edition.rules_known(chosen).items()},
         "unit_names": {one.id: [one.name_zh, one.name_en] for one in plan.visible(viewer)},
     }
     return Frame(request, plan, viewer).draw("school_year.html", values)

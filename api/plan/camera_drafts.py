@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from math import ceil
 from statistics import fmean, median
 from typing import Any
@@ -24,12 +24,22 @@ CROWDED = (Level.L2, Level.L3, Level.L4)
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A part of each day, such as a long break; minutes since midnight, the end excluded."""
+    """A part of each day, such as a long break; minutes since midnight, the end excluded.
+
+    Attributes:
+        weekdays: 1 is Monday; empty for every day.
+    """
 
     id: str
     zh: str
     start_min: int
     end_min: int
+    weekdays: tuple[int, ...] = ()
+
+    def holds(self, local: datetime) -> bool:
+        """Whether a local time lies in it."""
+        on_day = not self.weekdays or local.isoweekday() in self.weekdays
+        return on_day and self.start_min <= local.hour * 60 + local.minute < self.end_min
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,8 +173,7 @@ class Gathering:
         return self._in_slot(at, slot) and self.desk.calendar.is_day(day, DayKind.SCHOOL_DAYS)
 
     def _in_slot(self, at: Utc, slot: Slot) -> bool:
-        local = self.period.local(at)
-        return slot.start_min <= local.hour * 60 + local.minute < slot.end_min
+        return slot.holds(self.period.local(at))
 
     def _instant(self, day: date, clock: str) -> Utc:
         return Utc.from_datetime(datetime.combine(day, time.fromisoformat(clock), self.period.zone))
@@ -190,6 +189,7 @@ def slots_of(timetable: Timetable | None) -> tuple[Slot, ...]:
             f"{hours.occasion.id} {hours.start:%H:%M}-{hours.end:%H:%M}",
             hours.start.hour * 60 + hours.start.minute,
             hours.end.hour * 60 + hours.end.minute,
+            hours.weekdays,
         )
         for hours in timetable.hours
         if not hours.occasion.is_drill

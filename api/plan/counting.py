@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -25,7 +25,7 @@ from api.plan.tables import (
     day_number,
     day_of,
 )
-from config.plan import PlanCatalogue, SchoolCalendar, Unit, load_calendar
+from config.plan import PlanCatalogue, PlanEdition, Rule, SchoolCalendar, Unit
 from config.plan.values import Scope, Window
 from vision.instants import Utc
 
@@ -79,18 +79,23 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where and when something is handed in: one unit of one plan, today's day and instant.
+    """Where and when something is handed in: one unit, today's day and instant."""
 
-    Attributes:
-        calendar: the unit's school calendar; the shipped seed unless another is given.
-    """
-
-    plan: PlanCatalogue
+    edition: PlanEdition
     unit: Unit
     unit_no: int
     today: date
     now: Utc
-    calendar: SchoolCalendar = field(default_factory=load_calendar)
+
+    @property
+    def plan(self) -> PlanCatalogue:
+        """The plan that is in force today."""
+        return self.edition.catalogue_of(self.today.year)
+
+    @property
+    def calendar(self) -> SchoolCalendar:
+        """The unit's school calendar."""
+        return self.edition.calendar_of(self.unit)
 
 
 async def hand_in(connection: AsyncConnection, desk: Desk, record: NewRecord) -> Stored:
@@ -227,39 +232,60 @@ async def explain_missed(
 async def _count(
     connection: AsyncConnection, desk: Desk, record: RowMapping
 ) -> tuple[Counted, ...]:
-    rules = counting_rules(
-        desk.plan,
-        desk.unit,
-        record["kind"],
-        record["kind_type"],
-        has_receipt=bool(record["receipt_no"]),
-    )
+    """Count under the plan of the day of the work; what finds no place there, under another."""
     already = {one.rule_id for one in await _counted(connection, record["id"])}
-    happened = day_of(record["happened_day"])
+    for one in desk.edition.nearest_plans(day_of(record["happened_day"]).year):
+        counted = await _count_under(connection, desk, one.catalogue, record, already)
+        if counted or already:
+            return counted
+    return ()
+
+
+async def _count_under(
+    connection: AsyncConnection,
+    desk: Desk,
+    plan: PlanCatalogue,
+    record: RowMapping,
+    already: Collection[str],
+) -> tuple[Counted, ...]:
     body = json.loads(record["body_json"])
     counted = []
-    for counting in rules:
+    for counting in counting_rules(plan, desk.unit, *_kind_of(record), has_receipt=_sent(record)):
         anchor = anchor_for(counting.rule, body)
         if counting.rule.id in already or anchor is None:
             continue
-        found = await _slot(connection, desk, counting, anchor, happened)
+        found = await _slot(connection, desk, counting, anchor, record)
         if found is not None:
             counted.append(await _fill(connection, desk, record["id"], counting, *found))
     return tuple(counted)
 
 
+def _kind_of(record: RowMapping) -> tuple[str, str]:
+    return record["kind"], record["kind_type"]
+
+
+def _sent(record: RowMapping) -> bool:
+    """Whether the upload has its receipt."""
+    return bool(record["receipt_no"])
+
+
 async def _slot(
-    connection: AsyncConnection, desk: Desk, counting: Counting, anchor: str, happened: date
+    connection: AsyncConnection, desk: Desk, counting: Counting, anchor: str, record: RowMapping
 ) -> tuple[int, Slot] | None:
     """The occurrence that takes the record: the one whose window holds the day, else the newest
-    overdue one."""
+    overdue one. The plan of an occurrence's own year says what it takes."""
+    happened = day_of(record["happened_day"])
     columns = (_T.id, _T.window_start_day, _T.due_day, _T.needed, _T.done, _T.state)
     own = (_T.unit_no == desk.unit_no, _T.rule_id == counting.rule.id, _T.anchor == anchor)
-    query = select(*columns).where(*own, or_(PENDING, UPCOMING)).order_by(_T.due_day)
+    query = select(*columns, _T.raw_due_day).where(*own, or_(PENDING, UPCOMING))
     renews = counting.rule.scope is Scope.PER_CERTIFICATE
     if not renews:
         query = query.where(_T.window_start_day <= day_number(happened))
-    candidates = [(int(row.id), _slot_of(row, counting)) for row in await connection.execute(query)]
+    candidates = []
+    for row in await connection.execute(query.order_by(_T.due_day)):
+        rule = desk.edition.rule_of(counting.rule.id, day_of(row.raw_due_day).year)
+        if rule and rule.accepts.matches(*_kind_of(record), has_receipt=_sent(record)):
+            candidates.append((int(row.id), _slot_of(row, rule)))
     if renews:
         # A certificate may be renewed at any time, also before the lists begin to ask for it.
         candidates = [
@@ -273,14 +299,14 @@ async def _slot(
     return fitting[-1] if fitting else None
 
 
-def _slot_of(row: Any, counting: Counting) -> Slot:
+def _slot_of(row: Any, rule: Rule) -> Slot:
     return Slot(
         window_start=day_of(row.window_start_day),
         due=day_of(row.due_day),
         needed=row.needed,
         done=row.done,
         state=State(row.state),
-        daily=counting.rule.window is Window.DAY,
+        daily=rule.window is Window.DAY,
     )
 
 

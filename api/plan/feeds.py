@@ -1,7 +1,8 @@
 """Calendar feeds: one address per person, every occurrence of the ledger as an event with alarms.
 
 Phones ignore to-do entries, so each occurrence is an all-day VEVENT on its due day. The address
-holds a secret; only its digest is stored, and a revoked one answers 404.
+holds a secret; only its digest is stored. It shows what its person may see at the moment of
+asking: a revoked one answers 404, and so does one whose account is closed or sees the unit no more.
 """
 
 from __future__ import annotations
@@ -12,17 +13,23 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
+from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access import accounts
+from api.access.actor import Actor, Grant
+from api.access.rights import Role
 from api.plan.counting import Desk
 from api.plan.errors import NotFoundRefusal
 from api.plan.history import Entry, append
+from api.plan.scopes import Part
 from api.plan.states import DONE, State
 from api.plan.tables import PLAN_FEEDS, PLAN_UNITS
 from api.plan.today import Line
-from config.plan import Rule
+from api.plan.viewer import PlanViewer
+from config.plan import PlanEdition, Rule
 from config.texts import text
 from vision.instants import Utc
 
@@ -34,14 +41,11 @@ _F = PLAN_FEEDS.c
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a secret opens: a unit, and the rules that its person sees; `None` for all of them."""
+    """What a secret opens: a unit, and who looks at it."""
 
     unit_no: int
     unit_id: str
-    rules: frozenset[str] | None
-
-    def shows(self, line: Line) -> bool:
-        return self.rules is None or line.rule_id in self.rules
+    viewer: PlanViewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +57,17 @@ class Granted:
     at: Utc
 
 
-async def grant(
-    connection: AsyncConnection, desk: Desk, person: str, rules: frozenset[str] | None = None
-) -> tuple[int, str]:
-    """A new feed's number and secret; the secret is shown once and not stored.
-
-    `rules` are those that the person sees; a calendar shows no more than the pages do.
-    """
-    token = token_urlsafe(32)
+async def grant(connection: AsyncConnection, desk: Desk, viewer: PlanViewer) -> tuple[int, str]:
+    """A new feed's number and secret; the secret is shown once and not stored."""
+    token, person, account = token_urlsafe(32), viewer.name, viewer.actor.account
+    roles = sorted({g.role.value for g in viewer.actor.grants if g.covers(desk.unit.id, None)})
     values = {
         "token_sha256": _digest(token),
         "unit_no": desk.unit_no,
         "person": person,
         "created_ns": desk.now.ns,
-        "rules_json": None if rules is None else json.dumps(sorted(rules)),
+        "account": account,
+        "roles_json": None if account else json.dumps(roles),
     }
     inserted = await connection.execute(insert(PLAN_FEEDS).values(values).returning(_F.id))
     number = int(inserted.scalar_one())
@@ -103,22 +104,37 @@ async def revoke(
     await append(connection, entry)
 
 
-async def opened_by(connection: AsyncConnection, token: str) -> Feed:
-    """What a secret opens. Raises `NotFoundRefusal`."""
+async def opened_by(connection: AsyncConnection, token: str, now: Utc) -> Feed:
+    """What a secret opens to its person as they are now. Raises `NotFoundRefusal`."""
     query = (
-        select(_F.unit_no, PLAN_UNITS.c.unit_id, _F.rules_json)
+        select(*(_F.unit_no, PLAN_UNITS.c.unit_id, _F.person, _F.account, _F.roles_json))
         .join(PLAN_UNITS, PLAN_UNITS.c.unit_no == _F.unit_no)
         .where(_F.token_sha256 == _digest(token), _F.revoked_ns.is_(None))
     )
     row = (await connection.execute(query)).first()
-    if row is None:
+    actor = None if row is None else await _actor_of(connection, row, now)
+    if row is None or actor is None:
         raise NotFoundRefusal("plan_feed_unknown")
-    rules = None if row.rules_json is None else frozenset(json.loads(row.rules_json))
-    return Feed(int(row.unit_no), str(row.unit_id), rules)
+    viewer = PlanViewer(row.person, actor)
+    if not viewer.sees(row.unit_id) or Part.LEDGER not in viewer.scope(row.unit_id).parts:
+        raise NotFoundRefusal("plan_feed_unknown")
+    return Feed(int(row.unit_no), str(row.unit_id), viewer)
+
+
+async def _actor_of(connection: AsyncConnection, row: Any, now: Utc) -> Actor | None:
+    """Who a feed's person is at `now`; `None` for a closed account."""
+    if row.account:
+        account = await accounts.by_name(connection, row.account)
+        return None if account is None or account.disabled else account.actor(now)
+    # Granted in a demonstration; once the service has accounts, nobody answers for it.
+    if row.roles_json is None or await accounts.count(connection) > 0:
+        return None
+    grants = tuple(Grant(Role(role), row.unit_id) for role in json.loads(row.roles_json))
+    return Actor(row.person, grants)
 
 
 def calendar_text(
-    name: str, unit_id: str, lines: Sequence[Line], rules: dict[str, Rule], now: Utc
+    name: str, unit_id: str, lines: Sequence[Line], edition: PlanEdition, now: Utc
 ) -> str:
     """The feed as iCalendar (RFC 5545) text; exempt occurrences have no event."""
     stamp = now.to_datetime().strftime("%Y%m%dT%H%M%SZ")
@@ -128,7 +144,7 @@ def calendar_text(
         "REFRESH-INTERVAL;VALUE=DURATION:PT6H",
     ]
     for line in lines:
-        rule = rules.get(line.rule_id)
+        rule = edition.rule_of(line.rule_id, line.plan_year)
         if rule is not None and line.state is not State.EXEMPT:
             content += _event(unit_id, line, rule, stamp)
     content.append("END:VCALENDAR")

@@ -21,7 +21,7 @@ from api.plan.asking import (
 )
 from api.plan.attachment_bodies import AttachmentIn, AttachmentOut
 from api.plan.bodies import NothingIn
-from api.plan.sights import rule_ids
+from api.plan.sights import shown
 from api.plan.subjects import check_file, check_subject
 from api.plan.today import between
 from api.problems import responses
@@ -46,8 +46,7 @@ async def grant_feed(
     """A calendar address for the viewer."""
     del body
     async with plan.writing(viewer, unit_id) as (connection, desk):
-        seen = rule_ids(plan, viewer, unit_id)
-        number, token = await feeds.grant(connection, desk, viewer.name, seen)
+        number, token = await feeds.grant(connection, desk, viewer)
     return FeedOut(id=number, path=f"{router.prefix}/feeds/{token}.ics")
 
 
@@ -87,9 +86,10 @@ async def download(
     unit_id: UnitId, number: Number, plan: PlanDep, viewer: RecordReader
 ) -> FileResponse:
     """The file as it was sent; always a download, never shown in the page."""
-    async with plan.reading(viewer, unit_id) as (connection, desk):
+    async with plan.writing(viewer, unit_id) as (connection, desk):
         await check_file(plan, viewer, connection, desk, number)
         found = await attachments.one(connection, desk, number)
+        await attachments.note_download(connection, desk, viewer, f"attachment:{number}")
     path = attachments.path_of(plan.attachments, found.sha256)
     return FileResponse(path, media_type="application/octet-stream", filename=found.name)
 
@@ -102,14 +102,16 @@ async def feed(
     """The calendar behind a secret address."""
     today = plan.today()
     async with plan.database.read() as connection:
-        found = await feeds.opened_by(connection, token)
+        found = await feeds.opened_by(connection, token, plan.clock.utc())
         lines = await between(
             connection, found.unit_no, today - feeds.PAST, today + feeds.AHEAD, MOST_LINES
         )
-    shown = tuple(line for line in lines if found.shows(line))
     names = {unit.id: unit.name_zh for unit in plan.edition.units}
-    rules = plan.edition.rules_known(today.year)
     content = feeds.calendar_text(
-        names.get(found.unit_id, found.unit_id), found.unit_id, shown, rules, plan.clock.utc()
+        names.get(found.unit_id, found.unit_id),
+        found.unit_id,
+        shown(plan, found.viewer, found.unit_id, lines),
+        plan.edition,
+        plan.clock.utc(),
     )
     return Response(content, media_type="text/calendar; charset=utf-8")

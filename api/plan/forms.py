@@ -9,6 +9,7 @@ from api.access.rights import Right
 from api.plan.errors import FormRefusal
 from api.plan.scopes import Part
 from api.plan.service import PlanService
+from api.plan.today import Line
 from api.plan.viewer import PlanViewer
 from api.problems import Problem
 from config.plan import RecordFormError
@@ -19,19 +20,23 @@ OWN_ROUTES = frozenset({"certificate", "incident_report"})
 _PLACES = {"certificate": "certificates", "incident_report": "incidents"}
 
 
-def form_addresses(plan: PlanService, viewer: PlanViewer, unit_id: str) -> dict[str, str]:
-    """Rule -> address of the form whose record counts for it, where the viewer may fill it in."""
+def form_address(plan: PlanService, viewer: PlanViewer, unit_id: str, line: Line) -> str:
+    """Address of the form whose record counts for a row; empty where the viewer fills in none."""
     scope = viewer.scope(unit_id)
-    if Part.RECORDS not in scope.parts or not viewer.may(Right.WRITE_PLAN, unit_id):
-        return {}
-    found = {}
-    for rule in plan.edition.rules_known(plan.today().year).values():
-        kind, types = rule.accepts.kind, rule.accepts.types
-        mine = [one for one in types or ("",) if scope.allows(kind, one)]
-        if mine:
-            place = _PLACES.get(kind, f"form/{kind}")
-            found[rule.id] = f"/plan/units/{unit_id}/{place}" + (f"#{mine[0]}" if mine[0] else "")
-    return found
+    rule = plan.edition.rule_of(line.rule_id, line.plan_year)
+    if rule is None or not fills_in(viewer, unit_id):
+        return ""
+    kind, types = rule.accepts.kind, rule.accepts.types
+    mine = [one for one in types or ("",) if scope.allows(kind, one)]
+    if not mine:
+        return ""
+    place = _PLACES.get(kind, f"form/{kind}")
+    return f"/plan/units/{unit_id}/{place}" + (f"#{mine[0]}" if mine[0] else "")
+
+
+def fills_in(viewer: PlanViewer, unit_id: str) -> bool:
+    """Whether the viewer may hand in records of this unit."""
+    return Part.RECORDS in viewer.scope(unit_id).parts and viewer.may(Right.WRITE_PLAN, unit_id)
 
 
 def check_kind(viewer: PlanViewer, unit_id: str, kind: str, kind_type: str) -> None:

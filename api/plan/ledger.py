@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan import anchored
 from api.plan.chasing import FIRST_STEP_DAY, LAST_STEP_DAY, ladder
+from api.plan.rule_rows import rows_of
 from api.plan.states import State
 from api.plan.tables import (
     PENDING,
@@ -246,8 +247,7 @@ async def _one_night(
     numbers = await _unit_numbers(connection)
     added += await anchored.tonight(connection, edition, numbers, today)
     day = day_number(today)
-    rules = edition.rules_known(today.year)
-    daily = [name for name, rule in rules.items() if rule.window is Window.DAY]
+    daily = rows_of(edition, lambda rule: rule.window is Window.DAY)
     passed = (PENDING, _T.state == State.OPEN, _T.due_day < day)
     opened = await connection.execute(
         update(PLAN_OCCURRENCES)
@@ -255,9 +255,7 @@ async def _one_night(
         .values(state=State.OPEN)
     )
     missed = await connection.execute(
-        update(PLAN_OCCURRENCES)
-        .where(*passed, _T.rule_id.in_(daily))
-        .values(state=State.MISSED, settled_day=day)
+        update(PLAN_OCCURRENCES).where(*passed, daily).values(state=State.MISSED, settled_day=day)
     )
     overdue = await connection.execute(
         update(PLAN_OCCURRENCES).where(*passed).values(state=State.OVERDUE)
@@ -282,16 +280,16 @@ async def _one_night(
 async def _write_notices(connection: AsyncConnection, edition: PlanEdition, today: date) -> int:
     """The steps that fall today, and how many; a duty whose day has moved is told them anew."""
     day = day_number(today)
-    ladders = {name: ladder(rule) for name, rule in edition.rules_known(today.year).items()}
     numbers = await _unit_numbers(connection)
-    query = select(_T.id, _T.unit_no, _T.rule_id, _T.due_day).where(
+    query = select(_T.id, _T.unit_no, _T.rule_id, _T.raw_due_day, _T.due_day).where(
         _T.unit_no.in_(numbers.values()),
         _T.state.in_((State.OPEN, State.OVERDUE, State.MISSED)),
         _T.due_day.between(day - LAST_STEP_DAY, day - FIRST_STEP_DAY),
     )
     rows = []
     for one in await connection.execute(query):
-        step = ladders.get(one.rule_id, {}).get(day - one.due_day)
+        rule = edition.rule_of(one.rule_id, day_of(one.raw_due_day).year)
+        step = None if rule is None else ladder(rule).get(day - one.due_day)
         if step is not None:
             rows.append(
                 {

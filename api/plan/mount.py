@@ -9,6 +9,7 @@ from api.plan import (
     calendar_routes,
     camera_routes,
     certificate_routes,
+    day_routes,
     file_routes,
     hazard_routes,
     incident_routes,
@@ -31,7 +32,7 @@ from api.problems import problem_body
 ROUTERS = (
     *(routes, hazard_routes, incident_routes, certificate_routes, task_routes, file_routes),
     *(camera_routes, report_routes, report_pages, import_routes, calendar_routes),
-    *(wall_routes, pages, work_pages, record_pages, wall_pages),
+    *(wall_routes, day_routes, pages, work_pages, record_pages, wall_pages),
 )
 _STATUS: dict[type[PlanRefusal], int] = {NotFoundRefusal: 404, FormRefusal: 422}
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.plan import camera_store
 from api.plan.camera_gathering import Period
 from api.plan.camera_week import gather_week, take_week
+from api.plan.day_watch import DayNote, DayWatch, Standing
 from api.plan.errors import PlanRefusal
 from api.plan.service import PlanService
 from config.errors import ConfigError
@@ -32,7 +33,7 @@ async def rolling(plan: PlanService, *, look_every_s: float = LOOK_EVERY_S) -> A
 
     A plan that cannot be rolled holds up nobody: the block runs, and each look tries again.
     """
-    nights = _Nights(plan)
+    nights = _Nights(plan, DayWatch(plan.today(), plan.clock.monotonic()))
     await nights.look()
     task = asyncio.create_task(_look_again(nights, look_every_s), name="plan-nightly")
     try:
@@ -48,17 +49,24 @@ class _Nights:
     """How far this service has rolled the ledger."""
 
     plan: PlanService
+    watch: DayWatch
     rolled_to: date | None = None
+    calendars_read: bool = False
     refused: bool = False
 
     async def look(self) -> None:
-        """Roll if the day is new; what refuses is logged once and left to the next look."""
+        """Roll if the day is new and believed; what refuses is logged once and tried again."""
         today = self.plan.today()
+        self.watch.see(today, self.plan.clock.monotonic())
         if today == self.rolled_to:
+            self.plan.end_doubt()
             return
         try:
-            if self.rolled_to is None:
+            if not self.calendars_read:
                 await self.plan.read_calendars()
+                self.calendars_read = True
+            if not await self._believed(today):
+                return
             await self.plan.roll()
             await take_last_week(self.plan)
         except _REFUSALS as error:
@@ -70,6 +78,19 @@ class _Nights:
             return
         self.refused = False
         self.rolled_to = today
+
+    async def _believed(self, today: date) -> bool:
+        """Whether the machine's day is to be gone to; where it is not, pages say so."""
+        ledger = await self.plan.last_night()
+        confirmed = self.plan.day_confirmed == today
+        standing = self.watch.judge(ledger, self.plan.clock.monotonic(), confirmed=confirmed)
+        if ledger is None or standing is Standing.BELIEVED:
+            return True
+        note = DayNote(standing, ledger, today)
+        if note != self.plan.day_note:
+            log.warning("the machine's day is doubted", ledger=str(ledger), machine=str(today))
+            self.plan.day_note = note
+        return False
 
 
 async def _look_again(nights: _Nights, every_s: float) -> None:

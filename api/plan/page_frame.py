@@ -108,8 +108,7 @@ class Frame:
     ) -> Answer:
         """The page. `values` go to the template beside the frame's own."""
         language = self.language
-        rules = self.plan.edition.rules_known(self.plan.today().year)
-        titles = {name: rule.zh for name, rule in rules.items()}
+        edition = self.plan.edition
         unit = values.get("unit")
         parts: frozenset[Part] = frozenset()
         if self.viewer is not None:
@@ -121,10 +120,11 @@ class Frame:
             nav=navigation(self.request, language, "plan"),
             unit_name=lambda one: one.name_zh if language == "zh" else one.name_en,
             named=lambda one: one.zh if language == "zh" else one.en,
-            titles=titles,
+            title=lambda row: edition.title_of(row.rule_id, row.plan_year),
             parts={part.value for part in parts},
             viewer=self.viewer,
             today=self.plan.today(),
+            day_note=self.plan.day_note,
             warnings=self.plan.warnings(),
             gaps=joined_warnings(self.plan.warnings(), language),
             step_text=lambda step: step_text(step, language),
@@ -144,7 +144,7 @@ def mount_pages(app: FastAPI) -> None:
     @app.exception_handler(PageRefusal)
     async def refused(request: Request, error: PageRefusal) -> HTMLResponse:
         frame = Frame(request, request.app.state.plan)
-        return frame.draw(error.template, {}, error.status)
+        return frame.draw(error.template, {"status": error.status}, error.status)
 
 
 def absent(error: NotFoundRefusal) -> PageRefusal:

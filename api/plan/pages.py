@@ -5,6 +5,7 @@ from __future__ import annotations
 from calendar import Calendar as Weeks
 from collections import Counter
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -14,16 +15,16 @@ from api.plan import certificate_store, feeds, task_store
 from api.plan.asking import PlanDep, UnitId
 from api.plan.chasing import task_step
 from api.plan.errors import NotFoundRefusal
-from api.plan.forms import OWN_ROUTES, form_addresses
+from api.plan.forms import OWN_ROUTES, fills_in, form_address
 from api.plan.page_frame import Answer, Frame, Start, absent, local_clock
 from api.plan.scopes import Part
 from api.plan.service import PlanService
-from api.plan.sights import rule_ids, shown
+from api.plan.sights import shown, sight_of
 from api.plan.states import DONE, State
 from api.plan.today import Line, UnitCounts, between, counts_by_unit, notices_on, today_of
 from api.plan.viewer import PlanViewer
 from config.plan import Measure, Unit, applies
-from config.plan.values import Scope
+from config.plan.values import Scope, Window
 
 router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
 
@@ -54,8 +55,8 @@ async def today_page(
     scope = viewer.scope(unit_id)
     try:
         async with plan.reading(viewer, unit_id) as (connection, desk):
-            rules = rule_ids(plan, viewer, unit_id)
-            found = await today_of(connection, desk.unit_no, desk.today, rules)
+            sight = sight_of(plan, viewer, unit_id)
+            found = await today_of(connection, desk.unit_no, desk.today, sight.rows())
             notices = await notices_on(connection, desk.unit_no, desk.today)
             ending = await certificate_store.ending(connection, desk.unit_no, desk.today)
             missing = await certificate_store.kinds_missing(connection, desk)
@@ -63,22 +64,19 @@ async def today_page(
     except NotFoundRefusal as error:
         raise absent(error) from error
     has = scope.parts.__contains__
-    daily = _daily_rules(plan)
     values = {
         "unit": desk.unit,
         "found": found,
-        "notices": [
-            one
-            for one in notices
-            if (rules is None or one.rule_id in rules) and role in ("", one.role)
-        ],
+        "notices": [one for one in notices if sight.shows(one) and role in ("", one.role)],
         "ending": [one for one in ending if scope.allows("certificate", one.kind)],
         "missing": [kind for kind in missing if scope.allows("certificate", kind)],
         "urgent": [one for one in found.pending if one.due <= desk.today],
         "later": [one for one in found.pending if one.due > desk.today],
         # What comes every day fills no list of what is coming.
-        "soon": [one for one in found.soon if one.rule_id not in daily],
-        "record_forms": form_addresses(plan, viewer, unit_id),
+        "soon": [one for one in found.soon if not _is_daily(plan, one)],
+        "record_form": partial(form_address, plan, viewer, unit_id)
+        if fills_in(viewer, unit_id)
+        else None,
         "tasks": tasks if has(Part.TASKS) else (),
         "rung": task_step,
         "kinds": plan.edition.kinds.by_id,
@@ -121,8 +119,7 @@ async def ledger_page(
         undone = (State.OPEN, State.UPCOMING, State.OVERDUE, State.MISSED)
         lines = tuple(line for line in lines if line.state in undone)
     elif only == "periodic":
-        daily = _daily_rules(plan)
-        lines = tuple(line for line in lines if line.rule_id not in daily)
+        lines = tuple(line for line in lines if not _is_daily(plan, line))
     values = {"unit": unit, "lines": lines, "first": first, "only": only, **_moves(first, last)}
     return Frame(request, plan, viewer).draw("ledger.html", values)
 
@@ -139,7 +136,8 @@ async def calendar_page(
         granted = await feeds.listed(connection, desk.unit_no, person)
     by_day: dict[date, list[Line]] = {}
     for line in lines:
-        by_day.setdefault(line.due, []).append(line)
+        if not _is_daily(plan, line):
+            by_day.setdefault(line.due, []).append(line)
     calendar = plan.edition.calendar_of(unit)
     weeks = Weeks().monthdatescalendar(first.year, first.month)
     values = {
@@ -149,7 +147,6 @@ async def calendar_page(
         "by_day": by_day,
         "holiday": calendar.holiday_name,
         "term_of": calendar.term_of,
-        "daily": _daily_rules(plan),
         "feeds": granted,
         "clock": local_clock(plan.zone),
         **_moves(first, last),
@@ -188,9 +185,9 @@ def _moves(first: date, last: date) -> dict[str, str]:
     return {"previous": f"{previous:%Y-%m}", "next": f"{following:%Y-%m}"}
 
 
-def _daily_rules(plan: PlanService) -> frozenset[str]:
-    rules = plan.edition.rules_known(plan.today().year).values()
-    return frozenset(rule.id for rule in rules if rule.window.value == "day")
+def _is_daily(plan: PlanService, line: Line) -> bool:
+    rule = plan.edition.rule_of(line.rule_id, line.plan_year)
+    return rule is not None and rule.window is Window.DAY
 
 
 def _why_empty(measure: Measure, unit: Unit) -> str:
@@ -207,8 +204,6 @@ def _why_empty(measure: Measure, unit: Unit) -> str:
 
 def _standing(plan: PlanService, lines: tuple[Line, ...]) -> dict[str, dict[str, int]]:
     """Measure id -> how many of its occurrences are done, overdue, missed, to come."""
-    in_force = plan.edition.catalogue_of(plan.today().year)
-    measures = {rule.id: m.id for m in in_force.measures() for rule in m.rules}
     groups: dict[State, str] = dict.fromkeys(DONE, "done") | {
         State.OVERDUE: "overdue",
         State.MISSED: "missed",
@@ -217,6 +212,7 @@ def _standing(plan: PlanService, lines: tuple[Line, ...]) -> dict[str, dict[str,
     }
     standing: dict[str, Counter[str]] = {}
     for line in lines:
-        if line.rule_id in measures and line.state in groups:
-            standing.setdefault(measures[line.rule_id], Counter())[groups[line.state]] += 1
+        rule = plan.edition.rule_of(line.rule_id, line.plan_year)
+        if rule is not None and line.state in groups:
+            standing.setdefault(rule.measure_id, Counter())[groups[line.state]] += 1
     return {name: dict(counts) for name, counts in standing.items()}

@@ -38,7 +38,7 @@ from api.plan.bodies import (
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.forms import OWN_ROUTES, check_kind, checked
 from api.plan.service import PlanService
-from api.plan.sights import rule_ids, shown
+from api.plan.sights import shown, sight_of
 from api.plan.subjects import check_subject, seen_record
 from api.plan.tables import PLAN_HISTORY
 from api.plan.today import Line, between, counts_by_unit, today_of
@@ -68,9 +68,8 @@ async def units(plan: PlanDep, viewer: LedgerReader) -> tuple[UnitOut, ...]:
 async def today(unit_id: UnitId, plan: PlanDep, viewer: LedgerReader) -> TodayOut:
     """What a unit has to do today."""
     async with plan.reading(viewer, unit_id) as (connection, desk):
-        found = await today_of(
-            connection, desk.unit_no, desk.today, rule_ids(plan, viewer, unit_id)
-        )
+        only = sight_of(plan, viewer, unit_id).rows()
+        found = await today_of(connection, desk.unit_no, desk.today, only)
     return TodayOut(
         unit_id=unit_id,
         name=_name(desk.unit),
@@ -203,6 +202,5 @@ def _name(unit: Unit) -> NameBody:
 
 
 def _lines(plan: PlanService, lines: tuple[Line, ...]) -> tuple[LineOut, ...]:
-    rules = plan.edition.rules_known(plan.today().year)
-    titles = {name: rule.zh for name, rule in rules.items()}
-    return tuple(LineOut.of(line, titles.get(line.rule_id, line.rule_id)) for line in lines)
+    titles = plan.edition.title_of
+    return tuple(LineOut.of(line, titles(line.rule_id, line.plan_year)) for line in lines)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+import structlog
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
 from api.plan import calendar_store, telling
 from api.plan.camera_side import CameraSide
 from api.plan.counting import Desk
+from api.plan.day_watch import DayNote, Standing
 from api.plan.errors import NotFoundRefusal
-from api.plan.history import Entry
+from api.plan.going_back import go_back
+from api.plan.history import Entry, append
 from api.plan.ledger import (
     Changes,
     Expansions,
@@ -27,12 +30,13 @@ from api.plan.ledger import (
     roll_forward,
     unit_numbers,
 )
-from api.plan.tables import PLAN_UNITS
+from api.plan.tables import PLAN_ROLLS, PLAN_UNITS, day_of
 from api.plan.viewer import PlanViewer
 from config.plan import CalendarWarning, CalendarYear, PlanEdition, Unit
 from config.plan.school_calendar import YEAR_ADAPTER
 from streams.clock import Clock
 
+_LOG = structlog.get_logger(__name__)
 BUREAU_ZONE = ZoneInfo("Asia/Shanghai")
 
 
@@ -44,6 +48,8 @@ class PlanService:
         edition: the plan in force. It is replaced as a whole when the bureau enters a calendar.
         attachments: folder of uploaded files, named by their digest.
         cameras: the site that this service watches; `None` where it watches none.
+        day_note: why the ledger does not follow the machine's day, or that it was taken back.
+        day_confirmed: a day that an administrator vouches for.
     """
 
     database: Database
@@ -52,6 +58,8 @@ class PlanService:
     attachments: Path
     zone: ZoneInfo = BUREAU_ZONE
     cameras: CameraSide | None = None
+    day_note: DayNote | None = None
+    day_confirmed: date | None = None
 
     def today(self) -> date:
         """The district's day."""
@@ -145,27 +153,55 @@ class PlanService:
         return made
 
     async def roll(self) -> tuple[Rolled, ...]:
-        """Bring the ledger to today; call it at start and after midnight. Idempotent."""
-        now = self.clock.utc()
+        """Bring the ledger to today, ahead or back. Idempotent.
+
+        It takes the machine's word for the day; whether to is for the caller to judge.
+        """
+        now, today = self.clock.utc(), self.today()
         async with self.database.write() as connection:
-            nights = await roll_forward(connection, self.edition, self.today(), now)
+            back = await go_back(connection, today, now)
+            nights = await roll_forward(connection, self.edition, today, now)
             outbox = None if self.cameras is None else self.cameras.desk.outbox
             if nights and outbox is not None:
                 numbers = await unit_numbers(connection, self.edition)
                 told = {numbers[unit.id]: unit for unit in self.edition.units if self._tells(unit)}
-                titles = {rule.id: rule.zh for rule in self.edition.catalogue.rules()}
-                await telling.tell(connection, outbox, told, titles, self.today(), now)
-            return nights
+                await telling.tell(connection, outbox, told, self.edition, today, now)
+        self.day_note = None
+        if back is not None:
+            _LOG.warning("the ledger was taken back", **asdict(back), to=today)
+            self.day_note = DayNote(Standing.WENT_BACK, back.stood, today)
+        return nights
+
+    async def last_night(self) -> date | None:
+        """The day to which the ledger was brought; `None` before its first night."""
+        async with self.database.read() as connection:
+            query = select(func.max(PLAN_ROLLS.c.day))
+            last = (await connection.execute(query)).scalar_one_or_none()
+        return None if last is None else day_of(last)
+
+    def end_doubt(self) -> None:
+        """The machine shows the ledger's own day again."""
+        if self.day_note is not None and self.day_note.standing is not Standing.WENT_BACK:
+            self.day_note = None
+
+    async def confirm_day(self, person: str) -> tuple[Rolled, ...]:
+        """An administrator vouches for the machine's day: the ledger goes to it at once."""
+        today = self.today()
+        async with self.database.write() as connection:
+            numbers = await unit_numbers(connection, self.edition)
+            first = numbers[self.edition.units[0].id]
+            body = {"day": today.isoformat()}
+            entry = Entry(first, "ledger", "day_confirmed", person, self.clock.utc(), body)
+            await append(connection, entry)
+        self.day_confirmed = today
+        return await self.roll()
 
     def _tells(self, unit: Unit) -> bool:
         """This service's receivers hear of its own school and of the bureau, of nobody else."""
         return self.watches(unit) or not unit.is_school
 
     def _desk(self, unit: Unit, number: int) -> Desk:
-        calendar = self.edition.calendar_of(unit)
-        today = self.today()
-        plan = self.edition.catalogue_of(today.year)
-        return Desk(plan, unit, number, today, self.clock.utc(), calendar)
+        return Desk(self.edition, unit, number, self.today(), self.clock.utc())
 
     def _unit(self, viewer: PlanViewer, unit_id: str) -> Unit:
         if viewer.sees(unit_id):

@@ -260,8 +260,10 @@ PLAN_FEEDS = Table(
     Column("person", String(80), nullable=False),
     Column("created_ns", BigInteger, nullable=False),
     Column("revoked_ns", BigInteger, nullable=True),
-    # Rules that the person sees, as a list; NULL for all of them.
-    Column("rules_json", Text, nullable=True),
+    # Sign-in name; empty where the service has no accounts. NULL: nobody knows, it opens nothing.
+    Column("account", String(80), nullable=True),
+    # Roles in the unit, as a list, of a person without an account.
+    Column("roles_json", Text, nullable=True),
 )
 
 PLAN_PAPERS = Table(
@@ -280,6 +282,8 @@ PLAN_PAPERS = Table(
     Column("created_ns", BigInteger, nullable=False),
     Column("receipt_no", String(80), nullable=False, server_default=""),
     Column("receipt_by", String(80), nullable=False, server_default=""),
+    # Numbers of the records that it prints; NULL in papers that were made without them.
+    Column("records_json", Text, nullable=True),
     Index("ix_plan_papers_unit_no", "unit_no"),
 )
 

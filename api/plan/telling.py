@@ -17,7 +17,7 @@ from api.plan import task_store
 from api.plan.chasing import task_step
 from api.plan.tasks import Task
 from api.plan.today import Notice, notices_on
-from config.plan import Unit
+from config.plan import PlanEdition, Unit
 from config.texts import text
 from vision.instants import Utc
 
@@ -31,7 +31,7 @@ async def tell(
     connection: AsyncConnection,
     outbox: Outbox,
     units: Mapping[int, Unit],
-    titles: Mapping[str, str],
+    edition: PlanEdition,
     today: date,
     now: Utc,
 ) -> int:
@@ -45,7 +45,7 @@ async def tell(
             if task_step(one.due, today) is not None
         ]
         if notices or tasks:
-            message = reminder(outbox, unit, notices, tasks, titles, today, now)
+            message = reminder(outbox, unit, notices, tasks, edition, today, now)
             written += await outbox.enqueue_information(connection, message, now)
     return written
 
@@ -55,7 +55,7 @@ def reminder(
     unit: Unit,
     notices: tuple[Notice, ...],
     tasks: list[Task],
-    titles: Mapping[str, str],
+    edition: PlanEdition,
     today: date,
     now: Utc,
 ) -> OutMessage:
@@ -75,7 +75,7 @@ def reminder(
         )
     )
     lines = [
-        f"{one.step} {titles.get(one.rule_id, one.rule_id)}（{one.due}）"
+        f"{one.step} {edition.title_of(one.rule_id, one.plan_year)}（{one.due}）"
         for one in sorted(notices, key=lambda one: one.due)[:MOST_LINES]
     ]
     lines += [f"{one.title}（{one.due}）" for one in tasks[:MOST_LINES]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan.errors import NotFoundRefusal
@@ -26,17 +26,22 @@ MOST_LINES = 200
 
 _T = PLAN_OCCURRENCES.c
 _COLUMNS = (
-    *(_T.id, _T.rule_id, _T.anchor, _T.window_start_day, _T.due_day, _T.needed, _T.done),
-    *(_T.state, _T.note),
+    *(_T.id, _T.rule_id, _T.raw_due_day, _T.anchor, _T.window_start_day, _T.due_day, _T.needed),
+    *(_T.done, _T.state, _T.note),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One occurrence as a list shows it."""
+    """One occurrence as a list shows it.
+
+    Attributes:
+        plan_year: the year whose plan asks for it and says what its rule means.
+    """
 
     id: int
     rule_id: str
+    plan_year: int
     anchor: str
     window_start: date
     due: date
@@ -72,10 +77,11 @@ class UnitCounts:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One reminder: which occurrence, which rung, for whom."""
+    """One reminder: which occurrence of which year's plan, which rung, for whom."""
 
     occurrence_id: int
     rule_id: str
+    plan_year: int
     due: date
     step: str
     role: str
@@ -85,13 +91,13 @@ async def today_of(
     connection: AsyncConnection,
     unit_no: int,
     today: date,
-    rules: frozenset[str] | None = None,
+    only: ColumnElement[bool] | None = None,
 ) -> Today:
-    """What `unit_no` has to do today, overdue work first; with `rules`, of these alone."""
+    """What `unit_no` has to do today, overdue work first; with `only`, of those rows alone."""
     day = day_number(today)
     own = _T.unit_no == unit_no
-    if rules is not None:
-        own = and_(own, _T.rule_id.in_(sorted(rules)))
+    if only is not None:
+        own = and_(own, only)
     # Sorted here: asked to sort, SQLite walks through all ten years in the order of due days.
     pending = await lines(connection, select(*_COLUMNS).where(own, PENDING))
     soon = (
@@ -185,13 +191,16 @@ async def notices_on(connection: AsyncConnection, unit_no: int, today: date) -> 
     """The reminders that last night's roll wrote for a unit."""
     notices = PLAN_NOTICES.c
     query = (
-        select(_T.id, _T.rule_id, _T.due_day, notices.step, notices.role)
+        select(_T.id, _T.rule_id, _T.raw_due_day, _T.due_day, notices.step, notices.role)
         .join(PLAN_OCCURRENCES, _T.id == notices.occurrence_id)
         .where(notices.at_day == day_number(today), notices.unit_no == unit_no)
         .order_by(_T.due_day, _T.id)
     )
     return tuple(
-        Notice(row.id, row.rule_id, day_of(row.due_day), row.step, row.role)
+        Notice(
+            *(row.id, row.rule_id, day_of(row.raw_due_day).year),
+            *(day_of(row.due_day), row.step, row.role),
+        )
         for row in await connection.execute(query)
     )
 
@@ -202,6 +211,7 @@ async def lines(connection: AsyncConnection, query: Select[tuple[object, ...]]) 
         Line(
             id=row.id,
             rule_id=row.rule_id,
+            plan_year=day_of(row.raw_due_day).year,
             anchor=row.anchor,
             window_start=day_of(row.window_start_day),
             due=day_of(row.due_day),

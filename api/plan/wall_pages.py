@@ -129,7 +129,7 @@ def _words(lang: str) -> dict[str, str]:
     """What the script writes: words of the wall, and of the levels."""
     names = (
         *(*Colour, "overdue", "missed", "hazards", "alarms", "unseen", "since", "no_cameras"),
-        *("stale", "lost", "page_of", "hold", "turn"),
+        *("stale", "lost", "signed_out", "sign_in", "page_of", "hold", "turn"),
     )
     words = {str(name): text(f"plan.wall.{name}", lang) for name in names}
     return words | {

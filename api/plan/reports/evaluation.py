@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from api.plan.errors import StepRefusal
 from api.plan.reports.duty_figures import FAULTS, DutyFigures, of_lines
 from api.plan.reports.gathering import Gathered
+from api.plan.reports.measures import by_measure, unknown_rules
 from api.plan.reports.scores import Judge, Score
 from api.plan.reports.sheet import (
     Row,
@@ -16,12 +17,11 @@ from api.plan.reports.sheet import (
     reference_words,
     signing,
     state_words,
-    title_of,
     word,
 )
 from api.plan.reports.tables_of_work import Words, notes_of
 from api.plan.today import Line
-from config.plan import PlanCatalogue
+from config.plan import PlanEdition
 from config.plan.scoring import Scoring
 
 _FAULT_STATES = frozenset(FAULTS)
@@ -100,19 +100,19 @@ class Evaluation:
         return max(0, self.full_tenths - taken)
 
 
-def evaluate(
-    found: Gathered, plan: PlanCatalogue, scoring: Scoring, scores: Sequence[Score]
-) -> Evaluation:
-    """Score the term. Raises `StepRefusal` when rules of the ledger belong to no measure."""
-    measures = {rule.id: measure.id for measure in plan.measures() for rule in measure.rules}
-    lost = sorted({line.rule_id for line in found.lines} - measures.keys())
+def evaluate(found: Gathered, edition: PlanEdition, scores: Sequence[Score]) -> Evaluation:
+    """Score the term, each occurrence by the plan of its own year.
+
+    Raises `StepRefusal` when rules of the ledger belong to no measure.
+    """
+    lost = sorted({line.rule_id for line in unknown_rules(edition, found.lines)})
     if lost:
         raise StepRefusal("plan_rules_unknown", rules="、".join(lost))
+    scoring = edition.scoring
     by_judge = {(one.measure_id, one.judge): one for one in scores}
     records = _records_of(found)
     rows = []
-    for measure in plan.measures():
-        own = [line for line in found.lines if measures[line.rule_id] == measure.id]
+    for measure, own in by_measure(edition, found.period, found.lines):
         judged = [by_judge.get((measure.id, judge)) for judge in (Judge.OWN, Judge.BUREAU)]
         if not own and judged == [None, None]:
             continue
@@ -231,7 +231,7 @@ def _deductions(found: Gathered, deductions: Sequence[Deduction], words: Words) 
     rows: list[Row] = []
     for number, one in enumerate(deductions, start=1):
         line = next((lines[name] for name in one.references if name in lines), None)
-        item = "" if line is None else title_of(words.titles, line.rule_id)
+        item = "" if line is None else words.title(line)
         where = "、".join(reference_words(name) for name in one.references)
         rows.append(
             (

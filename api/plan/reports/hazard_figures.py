@@ -67,11 +67,7 @@ def figures(
         for one in known
         if one.found < period.first and (one.closed is None or one.closed >= period.first)
     ]
-    still_open = [
-        one
-        for one in known
-        if one.found <= period.last and (one.closed is None or one.closed > period.last)
-    ]
+    still_open = [one for one in known if open_at_end(period, one)]
     major = [one for one in (*carried, *found) if one.level is HazardLevel.MAJOR]
     return HazardFigures(
         carried_over=len(carried),
@@ -84,6 +80,12 @@ def figures(
         major=len(major),
         again=_found_again(found, known, earlier_places),
     )
+
+
+def open_at_end(period: Period, hazard: Hazard) -> bool:
+    """Whether a hazard was open when the period ended, whatever happened to it since."""
+    closed = hazard.closed
+    return hazard.found <= period.last and (closed is None or closed > period.last)
 
 
 def _found_again(

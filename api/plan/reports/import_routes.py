@@ -25,7 +25,7 @@ from api.plan.viewer import PlanViewer
 from api.problems import responses
 from api.schemas import Body, NameBody, with_examples
 from config.errors import ConfigFileError
-from config.plan import PlanCatalogue
+from config.plan import PlanCatalogue, PlanEdition
 from config.plan.edition import edition_file
 from config.plan.errors import PlanChoiceError
 from config.plan.new_edition import new_edition
@@ -108,11 +108,11 @@ async def import_table(body: ImportIn, plan: PlanDep, viewer: PlanKeeper) -> Imp
     """Preview a table against the plan that is in force before its year."""
     del viewer
     content = decoded(body.content_base64)
-    in_force = plan.edition.catalogue_of(body.year - 1)
-    return await asyncio.to_thread(_imported, body, content, in_force)
+    return await asyncio.to_thread(_imported, body, content, plan.edition)
 
 
-def _imported(body: ImportIn, content: bytes, in_force: PlanCatalogue) -> ImportOut:
+def _imported(body: ImportIn, content: bytes, edition: PlanEdition) -> ImportOut:
+    in_force = edition.catalogue_of(body.year - 1)
     try:
         from api.plan.reports.table_files import read_table  # the `reports` extra may be absent
     except ImportError as error:
@@ -130,7 +130,7 @@ def _imported(body: ImportIn, content: bytes, in_force: PlanCatalogue) -> Import
         faults=_faults(found),
         missing_ids=found.missing_ids,
         file_name=edition_file(body.year),
-        file_yaml=_yaml(found, in_force, body) if found.measures else "",
+        file_yaml=_yaml(found, edition, body) if found.measures else "",
     )
 
 
@@ -164,10 +164,13 @@ def _faults(found: Preview) -> tuple[FaultOut, ...]:
     )
 
 
-def _yaml(found: Preview, in_force: PlanCatalogue, body: ImportIn) -> str:
+def _yaml(found: Preview, edition: PlanEdition, body: ImportIn) -> str:
     stream = StringIO()
     title = body.name.rpartition(".")[0]
-    YAML().dump(new_edition(found, in_force, body.year, title), stream)
+    in_force = edition.catalogue_of(body.year - 1)
+    used = edition.measure_ids(body.year)
+    content = new_edition(found, in_force, body.year, title, used)
+    YAML().dump(content, stream)
     return stream.getvalue()
 
 

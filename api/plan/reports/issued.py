@@ -24,7 +24,11 @@ _R = PLAN_RECORDS.c
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """One paper as it was made. The file lies beside the attachments under its digest."""
+    """One paper as it was made. The file lies beside the attachments under its digest.
+
+    Attributes:
+        records: numbers of the records that it prints; `None` where they were not noted.
+    """
 
     id: int
     kind: ReportKind
@@ -38,6 +42,7 @@ class Issued:
     at: Utc
     receipt_no: str = ""
     receipt_by: str = ""
+    records: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class NewPaper:
     sha256: str
     size: int
     figures: Mapping[str, str]
+    records: tuple[int, ...]
 
 
 async def note(connection: AsyncConnection, desk: Desk, paper: NewPaper, author: str) -> Issued:
@@ -63,6 +69,7 @@ async def note(connection: AsyncConnection, desk: Desk, paper: NewPaper, author:
         "sha256": paper.sha256,
         "size_bytes": paper.size,
         "figures_json": json.dumps(dict(paper.figures), ensure_ascii=False),
+        "records_json": json.dumps(paper.records),
         "author": author,
         "created_ns": desk.now.ns,
     }
@@ -91,7 +98,7 @@ async def one(connection: AsyncConnection, desk: Desk, number: int) -> Issued:
 async def note_receipt(
     connection: AsyncConnection, desk: Desk, number: int, receipt_no: str, person: str
 ) -> Issued:
-    """Note the receipt of the upload; the half-month's own inspections take it too and count.
+    """Note the receipt of the upload; the inspections that the pack holds take it and count.
 
     Raises `NotFoundRefusal`, or `StepRefusal` when the paper has its receipt.
     """
@@ -113,9 +120,10 @@ async def note_receipt(
 async def _without_receipt(
     connection: AsyncConnection, desk: Desk, paper: Issued
 ) -> tuple[int, ...]:
+    """Records of the paper that wait for the receipt; later ones were not uploaded with it."""
     asked = {
         (rule.accepts.kind, kind_type)
-        for rule in desk.plan.rules()
+        for rule in desk.edition.catalogue_of(paper.first.year).rules()
         if rule.accepts.needs_receipt
         for kind_type in rule.accepts.types
     }
@@ -126,6 +134,7 @@ async def _without_receipt(
             _R.state != "draft",
             _R.receipt_no == "",
             _R.happened_day.between(day_number(paper.first), day_number(paper.last)),
+            _R.created_ns <= paper.at.ns if paper.records is None else _R.id.in_(paper.records),
         )
         .order_by(_R.id)
     )
@@ -147,4 +156,5 @@ def _issued(row: RowMapping) -> Issued:
         at=Utc(row["created_ns"]),
         receipt_no=row["receipt_no"],
         receipt_by=row["receipt_by"],
+        records=None if row["records_json"] is None else frozenset(json.loads(row["records_json"])),
     )

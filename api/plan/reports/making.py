@@ -121,7 +121,7 @@ async def _school_desks(
     rows = await connection.execute(select(PLAN_UNITS.c.unit_id, PLAN_UNITS.c.unit_no))
     numbers = {row.unit_id: row.unit_no for row in rows}
     return [
-        replace(desk, unit=unit, unit_no=numbers[unit.id], calendar=plan.edition.calendar_of(unit))
+        replace(desk, unit=unit, unit_no=numbers[unit.id])
         for unit in plan.visible(viewer)
         if unit.is_school and unit.id in numbers
     ]
@@ -136,10 +136,7 @@ async def _sheets(
     schools: Sequence[Gathered],
 ) -> tuple[Sheet, ...]:
     period = found.period
-    rules = plan.edition.rules_known(period.first.year)
-    titles = {name: rule.zh for name, rule in rules.items()}
-    words = Words(titles, plan.edition.kinds)
-    in_force = plan.edition.catalogue_of(period.first.year)
+    words = Words(plan.edition, plan.zone)
     match kind:
         case ReportKind.HALF_MONTH:
             return half_month_sheets(found, schools, words)
@@ -150,10 +147,10 @@ async def _sheets(
         case ReportKind.MONTHLY:
             known = await incident_store.listed(connection, desk.unit_no, MOST_LINES)
             own = [one for one in known if period.holds(_day(plan, one.occurred.to_datetime()))]
-            return monthly_sheets(found, schools, words, in_force, own)
+            return monthly_sheets(found, schools, words, own)
         case ReportKind.EVALUATION:
             scores = await scores_of(connection, desk.unit_no, period)
-            evaluation = evaluate(found, in_force, plan.edition.scoring, scores)
+            evaluation = evaluate(found, plan.edition, scores)
             return evaluation_sheets(found, evaluation, words)
 
 

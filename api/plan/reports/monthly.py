@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from api.plan.incidents import Incident
 from api.plan.reports.duty_figures import of_lines
 from api.plan.reports.gathering import Gathered
 from api.plan.reports.half_month import figures_sheet
+from api.plan.reports.measures import by_measure, unknown_rules
 from api.plan.reports.sheet import Row, Sheet, heads, word
 from api.plan.reports.tables_of_work import (
     DUTY_COLUMNS,
@@ -18,7 +20,8 @@ from api.plan.reports.tables_of_work import (
     record_sheet,
     school_sheet,
 )
-from config.plan import PlanCatalogue
+from config.plan import PlanEdition
+from vision.instants import Utc
 
 ACTIVITIES = ("drill", "training", "education", "meeting")
 
@@ -27,7 +30,6 @@ def monthly_sheets(
     found: Gathered,
     schools: Sequence[Gathered],
     words: Words,
-    plan: PlanCatalogue,
     incidents: Sequence[Incident],
 ) -> tuple[Sheet, ...]:
     """`incidents` are those that happened in the month."""
@@ -35,23 +37,22 @@ def monthly_sheets(
     return (
         figures_sheet(word("title.monthly"), found),
         *((school_sheet(schools, notes),) if schools else ()),
-        measure_sheet(found, plan),
+        measure_sheet(found, words.edition),
         hazard_sheet(found),
         _activities(found, words),
-        _incidents(found, incidents),
+        _incidents(found, incidents, words.zone),
         record_sheet(found, words),
     )
 
 
-def measure_sheet(found: Gathered, plan: PlanCatalogue) -> Sheet:
+def measure_sheet(found: Gathered, edition: PlanEdition) -> Sheet:
     """Each measure that had something due, in the plan's order; the last line is the sum of all."""
-    measures = {rule.id: measure.id for measure in plan.measures() for rule in measure.rules}
-    rows: list[Row] = []
-    for measure in plan.measures():
-        own = [line for line in found.lines if measures.get(line.rule_id) == measure.id]
-        if own:
-            rows.append((measure.id, measure.title_zh, *duty_cells(of_lines(own))))
-    other = [line for line in found.lines if line.rule_id not in measures]
+    rows: list[Row] = [
+        (measure.id, measure.title_zh, *duty_cells(of_lines(own)))
+        for measure, own in by_measure(edition, found.period, found.lines)
+        if own
+    ]
+    other = unknown_rules(edition, found.lines)
     if other:
         rows.append(("—", word("no_measure"), *duty_cells(of_lines(other))))
     rows.append(("", word("total"), *duty_cells(of_lines(found.lines))))
@@ -90,13 +91,17 @@ def _persons(details: object) -> str:
     return ""
 
 
-def _incidents(found: Gathered, incidents: Sequence[Incident]) -> Sheet:
+def _incidents(found: Gathered, incidents: Sequence[Incident], zone: ZoneInfo) -> Sheet:
     rows: tuple[Row, ...] = tuple(
         (
-            *(number, one.category, one.place, one.occurred.iso(), one.reports),
+            *(number, one.category, one.place, _minute(one.occurred, zone), one.reports),
             word(f"incident.{one.state.value}"),
         )
         for number, one in enumerate(incidents, start=1)
     )
     header = heads("no", "category", "place", "occurred", "reports", "state")
     return Sheet(word("incidents"), header, rows, (6, 16, 30, 28, 8, 14), notes_of(found))
+
+
+def _minute(at: Utc, zone: ZoneInfo) -> str:
+    return f"{at.to_datetime().astimezone(zone):%Y-%m-%d %H:%M}"

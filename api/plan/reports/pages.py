@@ -11,7 +11,7 @@ from api.access.rights import Right
 from api.plan import history
 from api.plan.asking import Number, PlanDep, UnitId
 from api.plan.errors import NotFoundRefusal, StepRefusal
-from api.plan.forms import form_addresses
+from api.plan.forms import form_address
 from api.plan.hazard_store import HAZARDS
 from api.plan.page_frame import (
     Answer,
@@ -26,11 +26,12 @@ from api.plan.page_frame import (
 )
 from api.plan.reports import issued
 from api.plan.reports.making import prepare
-from api.plan.reports.periods import ReportKind
+from api.plan.reports.measures import measures_of
+from api.plan.reports.periods import ReportKind, term_of
 from api.plan.reports.routes import evaluated
 from api.plan.reports.sheet import reference_words
 from api.plan.reports.writing import Form
-from api.plan.sights import rule_ids
+from api.plan.sights import sight_of
 from api.plan.states import State
 from api.plan.tables import PLAN_COUNTS, PLAN_RECORDS
 from api.plan.today import one_line
@@ -95,7 +96,7 @@ async def evaluation_page(
     found, evaluation, refusal = None, None, None
     try:
         async with plan.reading(viewer, unit_id) as (_, desk):
-            unit, measures = desk.unit, tuple(desk.plan.measures())
+            unit, term = desk.unit, term_of(desk.calendar, chosen)
         found, evaluation = await evaluated(plan, viewer, unit_id, chosen)
     except NotFoundRefusal as error:
         raise absent(error) from error
@@ -110,7 +111,7 @@ async def evaluation_page(
         "found": found,
         "evaluation": evaluation,
         "refusal": refusal,
-        "measures": measures,
+        "measures": measures_of(plan.edition, term),
         "judges": judges,
         "place_of": place_of,
         "reference_words": reference_words,
@@ -143,10 +144,8 @@ async def row_page(
             entries = await history.of_subject(connection, f"occurrence:{number}")
     except NotFoundRefusal as error:
         raise absent(error) from error
-    rules = rule_ids(plan, viewer, unit_id)
-    if rules is not None and line.rule_id not in rules:
+    if not sight_of(plan, viewer, unit_id).shows(line):
         raise PageRefusal(404, "absent.html")
-    forms = form_addresses(plan, viewer, unit_id)
     takes = line.state in (State.UPCOMING, State.OPEN, State.OVERDUE)
     values = {
         "unit": desk.unit,
@@ -154,7 +153,7 @@ async def row_page(
         "records": records,
         "entries": entries,
         "clock": local_clock(plan.zone),
-        "form": forms.get(line.rule_id) if takes else None,
+        "form": form_address(plan, viewer, unit_id, line) if takes else "",
         "may_explain": viewer.may(Right.WRITE_PLAN, unit_id),
     }
     return Frame(request, plan, viewer).draw("row.html", values)

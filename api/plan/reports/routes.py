@@ -102,6 +102,7 @@ async def make(unit_id: UnitId, body: ReportOrder, plan: PlanDep, viewer: Export
         sha256=digest,
         size=len(content),
         figures=dict(prepared.figures()),
+        records=tuple(one.id for one in prepared.found.records),
     )
     async with plan.writing(viewer, unit_id) as (connection, desk):
         return IssuedOut.of(await issued.note(connection, desk, paper, viewer.name))
@@ -112,8 +113,9 @@ async def download(
     unit_id: UnitId, number: Number, plan: PlanDep, viewer: Exporter
 ) -> FileResponse:
     """The very bytes that were made then."""
-    async with plan.reading(viewer, unit_id) as (connection, desk):
+    async with plan.writing(viewer, unit_id) as (connection, desk):
         found = await issued.one(connection, desk, number)
+        await attachments.note_download(connection, desk, viewer, f"paper:{number}")
     path = attachments.path_of(plan.attachments, found.sha256)
     media = MEDIA[found.name.rpartition(".")[2]]
     return FileResponse(
@@ -181,8 +183,7 @@ async def evaluated(
         found = await gather(connection, desk, term_of(desk.calendar, day))
         given = await scores.scores_of(connection, desk.unit_no, found.period)
     making.refuse_rows(disagreements(found))
-    in_force = plan.edition.catalogue_of(found.period.first.year)
-    return found, evaluate(found, in_force, plan.edition.scoring, given)
+    return found, evaluate(found, plan.edition, given)
 
 
 def disposition(name: str) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan.counting import Desk
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.history import Entry, append
+from api.plan.reports.measures import measures_of
 from api.plan.reports.periods import Period
 from api.plan.tables import (
     PLAN_HAZARDS,
@@ -54,8 +55,10 @@ class Score:
 
 
 async def scores_of(connection: AsyncConnection, unit_no: int, period: Period) -> tuple[Score, ...]:
-    """All scores of a unit's term."""
-    query = select(PLAN_SCORES).where(_S.unit_no == unit_no, *_of(period)).order_by(_S.id)
+    """The scores of a unit's term, the newest of each measure and judge."""
+    query = select(PLAN_SCORES).where(_S.unit_no == unit_no, _in(period))
+    rows = (await connection.execute(query.order_by(_S.at_ns, _S.id))).mappings()
+    newest = {(row["measure_id"], row["judge"]): row for row in rows}
     return tuple(
         Score(
             measure_id=row["measure_id"],
@@ -65,7 +68,7 @@ async def scores_of(connection: AsyncConnection, unit_no: int, period: Period) -
             references=tuple(json.loads(row["references_json"])),
             author=row["author"],
         )
-        for row in (await connection.execute(query)).mappings()
+        for row in newest.values()
     )
 
 
@@ -73,13 +76,12 @@ async def give(connection: AsyncConnection, desk: Desk, period: Period, score: S
     """Write or replace a score; what stood before is in the history.
 
     Raises:
-        NotFoundRefusal: the plan has no such measure, or a row that is named is not the unit's.
+        NotFoundRefusal: no plan of the term has the measure, or a row that is named is not the
+            unit's.
         StepRefusal: points are taken without a reason or without a row.
     """
-    try:
-        desk.plan.measure(score.measure_id)
-    except KeyError as error:
-        raise NotFoundRefusal("plan_measure_unknown", measure=score.measure_id) from error
+    if score.measure_id not in {one.id for one in measures_of(desk.edition, period)}:
+        raise NotFoundRefusal("plan_measure_unknown", measure=score.measure_id)
     if score.tenths and not (score.reason and score.references):
         raise StepRefusal("plan_score_needs_rows", measure=score.measure_id)
     await _refuse_foreign(connection, desk.unit_no, score.references)
@@ -90,17 +92,11 @@ async def give(connection: AsyncConnection, desk: Desk, period: Period, score: S
         "author": score.author,
         "at_ns": desk.now.ns,
     }
-    own = (_S.unit_no == desk.unit_no, _S.measure_id == score.measure_id, _S.judge == score.judge)
-    changed = await connection.execute(update(PLAN_SCORES).where(*own, *_of(period)).values(values))
-    if changed.rowcount == 0:
-        key = {
-            "unit_no": desk.unit_no,
-            "first_day": day_number(period.first),
-            "last_day": day_number(period.last),
-            "measure_id": score.measure_id,
-            "judge": score.judge,
-        }
-        await connection.execute(insert(PLAN_SCORES).values({**key, **values}))
+    key = {"unit_no": desk.unit_no, "measure_id": score.measure_id, "judge": score.judge}
+    own = [PLAN_SCORES.c[name] == value for name, value in key.items()]
+    await connection.execute(delete(PLAN_SCORES).where(*own, _in(period)))
+    days = {"first_day": day_number(period.first), "last_day": day_number(period.last)}
+    await connection.execute(insert(PLAN_SCORES).values({**key, **days, **values}))
     subject = f"score:{period.first}:{score.measure_id}"
     body = {
         "judge": score.judge.value,
@@ -122,8 +118,7 @@ async def _refuse_foreign(
             raise NotFoundRefusal("plan_row_unknown", row=name)
 
 
-def _of(period: Period) -> tuple[ColumnElement[bool], ...]:
-    return (
-        _S.first_day == day_number(period.first),
-        _S.last_day == day_number(period.last),
-    )
+def _in(period: Period) -> ColumnElement[bool]:
+    """Scores whose term has its middle in the period: its days may have been entered anew since."""
+    first, last = day_number(period.first), day_number(period.last)
+    return (_S.first_day + _S.last_day).between(2 * first, 2 * last)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.plan import PlanCatalogue
 from config.plan.values import Responsible
@@ -59,6 +58,33 @@ class Paper:
     sheets: tuple[Sheet, ...]
     pictures: tuple[Picture, ...] = ()
 
+    def writable(self) -> Paper:
+        """The paper without characters that no document may hold."""
+        return Paper(
+            self.name,
+            tuple(map(_writable_sheet, self.sheets)),
+            tuple(Picture(_writable(one.caption), one.jpeg) for one in self.pictures),
+        )
+
+
+# What XML 1.0 cannot hold: control characters, half characters and two noncharacters.
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def _writable(words: str) -> str:
+    return _NOT_IN_XML.sub("", words)
+
+
+def _writable_sheet(sheet: Sheet) -> Sheet:
+    return replace(
+        sheet,
+        rows=tuple(
+            tuple(_writable(one) if isinstance(one, str) else one for one in row)
+            for row in sheet.rows
+        ),
+        notes=tuple(map(_writable, sheet.notes)),
+    )
+
 
 _FIGURE = re.compile(r"^[\d.,/%—-]*$")
 
@@ -79,8 +105,14 @@ def heads(*names: str) -> tuple[str, ...]:
 
 
 def rate_words(rate: float | None) -> str:
-    """A share in per cent with one digit; a dash where nothing was asked."""
-    return "—" if rate is None else f"{rate:.1%}"
+    """A share in per cent with one digit; a dash where nothing was asked.
+
+    Only a whole share is 100 %: what is short of it by less than a digit shows stays below.
+    """
+    if rate is None:
+        return "—"
+    shown = f"{rate:.1%}"
+    return "99.9%" if rate < 1 and shown == f"{1:.1%}" else shown
 
 
 def signing() -> tuple[str, ...]:
@@ -114,11 +146,6 @@ def responsible_words(who: Responsible) -> str:
 
 def state_words(state: str) -> str:
     return text(f"plan.state.{state}", "zh")
-
-
-def title_of(titles: Mapping[str, str], rule_id: str) -> str:
-    """Name of a rule; its id when the plan has it no more."""
-    return titles.get(rule_id, rule_id)
 
 
 def reference_words(name: str) -> str:

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
+from zoneinfo import ZoneInfo
 
+from api.plan.hazards import Hazard, HazardState
 from api.plan.reports.duty_figures import NO_DUTIES, DutyFigures, of_lines
 from api.plan.reports.gathering import Gathered
-from api.plan.reports.hazard_figures import HazardFigures, figures
-from api.plan.reports.sheet import Row, Sheet, heads, rate_words, state_words, title_of, word
+from api.plan.reports.hazard_figures import HazardFigures, figures, open_at_end
+from api.plan.reports.periods import Period
+from api.plan.reports.sheet import Row, Sheet, heads, rate_words, state_words, word
 from api.plan.states import State
 from api.plan.today import Line
-from config.plan import RecordKinds
+from config.plan import PlanEdition
 from config.texts import text
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Names that the tables take from the edition: of rules, and of kinds of records."""
+    """Names that the tables take from the edition: of rules, and of kinds of records.
 
-    titles: Mapping[str, str]
-    kinds: RecordKinds
+    Attributes:
+        zone: the district's, for instants.
+    """
+
+    edition: PlanEdition
+    zone: ZoneInfo
+
+    def title(self, line: Line) -> str:
+        """Name of the rule of an occurrence; its id when no plan has it."""
+        return self.edition.title_of(line.rule_id, line.plan_year)
 
     def kind(self, kind: str, kind_type: str) -> str:
         """A record's kind in words: its type where it has one."""
-        found = self.kinds.by_id.get(kind)
+        found = self.edition.kinds.by_id.get(kind)
         if found is None:
             return kind
         one = (found.types or {}).get(kind_type)
@@ -77,16 +88,22 @@ def hazard_figures(found: Gathered) -> HazardFigures:
     return figures(found.period, found.hazards, found.earlier_places, today=found.today)
 
 
+def hazard_state_words(period: Period, hazard: Hazard) -> str:
+    """How a hazard stood when the period ended; one that was closed since was open then."""
+    if hazard.state is HazardState.CLOSED and open_at_end(period, hazard):
+        return word("open_then")
+    return text(f"plan.hazard.{hazard.state.value}", "zh")
+
+
 def hazard_sheet(found: Gathered) -> Sheet:
-    """The hazard ledger of the period."""
+    """The hazard ledger of the period, as it stood at its end."""
     rows: tuple[Row, ...] = tuple(
         (
             *(number, one.location, one.description, text(f"plan.level.{one.level.value}", "zh")),
             *(one.found.isoformat(), one.found_by, one.fixer),
             "" if one.due is None else one.due.isoformat(),
-            text(f"plan.hazard.{one.state.value}", "zh"),
-            *(one.fix_note, one.accepted_by),
-            "" if one.closed is None else one.closed.isoformat(),
+            *(hazard_state_words(found.period, one), one.fix_note),
+            *(("", "") if open_at_end(found.period, one) else _closing(one)),
         )
         for number, one in enumerate(found.hazards, start=1)
     )
@@ -100,11 +117,15 @@ def hazard_sheet(found: Gathered) -> Sheet:
     )
 
 
+def _closing(hazard: Hazard) -> tuple[str, str]:
+    return hazard.accepted_by, "" if hazard.closed is None else hazard.closed.isoformat()
+
+
 def duty_sheet(title: str, lines: Sequence[Line], words: Words, notes: tuple[str, ...]) -> Sheet:
     """Occurrences one by one, with their number in the ledger."""
     rows: tuple[Row, ...] = tuple(
         (
-            *(number, f"#{line.id}", line.rule_id, title_of(words.titles, line.rule_id)),
+            *(number, f"#{line.id}", line.rule_id, words.title(line)),
             *(line.due.isoformat(), f"{line.done}/{line.needed}"),
             *(state_words(line.state.value), line.note),
         )
@@ -116,15 +137,15 @@ def duty_sheet(title: str, lines: Sequence[Line], words: Words, notes: tuple[str
 
 def duty_totals_sheet(found: Gathered, words: Words) -> Sheet:
     """Per rule: how many fell due and how they stand; the last line is the sum of all."""
-    by_rule: dict[str, list[Line]] = {}
+    by_rule: dict[tuple[str, str], list[Line]] = {}
     for line in found.lines:
-        by_rule.setdefault(line.rule_id, []).append(line)
+        by_rule.setdefault((line.rule_id, words.title(line)), []).append(line)
     rows: list[Row] = []
     total = NO_DUTIES
-    for number, (rule_id, lines) in enumerate(sorted(by_rule.items()), start=1):
+    for number, ((rule_id, title), lines) in enumerate(sorted(by_rule.items()), start=1):
         one = of_lines(lines)
         total += one
-        rows.append((number, rule_id, title_of(words.titles, rule_id), *duty_cells(one)))
+        rows.append((number, rule_id, title, *duty_cells(one)))
     rows.append(("", "", word("total"), *duty_cells(total)))
     return Sheet(
         word("duties"),

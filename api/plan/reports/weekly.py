@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from api.plan.hazards import HazardState
 from api.plan.reports.gathering import Gathered
 from api.plan.reports.half_month import figures_sheet
+from api.plan.reports.hazard_figures import open_at_end
 from api.plan.reports.sheet import Row, Sheet, heads, word
-from api.plan.reports.tables_of_work import Words, duty_sheet, notes_of, pending, school_sheet
+from api.plan.reports.tables_of_work import (
+    Words,
+    duty_sheet,
+    hazard_state_words,
+    notes_of,
+    pending,
+    school_sheet,
+)
 from api.plan.states import State
 from api.plan.today import Line
 from config.texts import text
@@ -31,12 +38,12 @@ def weekly_sheets(
 
 
 def _open_hazards(found: Gathered) -> Sheet:
-    open_ones = [one for one in found.hazards if one.state is not HazardState.CLOSED]
+    open_ones = [one for one in found.hazards if open_at_end(found.period, one)]
     rows: tuple[Row, ...] = tuple(
         (
             *(number, one.location, one.description, text(f"plan.level.{one.level.value}", "zh")),
             *(one.fixer, "" if one.due is None else one.due.isoformat()),
-            text(f"plan.hazard.{one.state.value}", "zh"),
+            hazard_state_words(found.period, one),
         )
         for number, one in enumerate(open_ones, start=1)
     )

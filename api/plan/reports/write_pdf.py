@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import Any
 from xml.sax.saxutils import escape
@@ -11,6 +12,7 @@ from reportlab.lib.enums import TA_CENTER
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfmetrics import getFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BaseDocTemplate,
@@ -33,6 +35,8 @@ _WIDTH_PT, _HEIGHT_PT = _PAGE[0] - 2 * _MARGIN_PT, _PAGE[1] - 2 * _MARGIN_PT
 _PICTURE_PT = 110 * mm
 _GRID = colors.HexColor("#444444")
 _HEAD = colors.HexColor("#e8edf4")
+# Joiners and selectors that choose a character's form; without a glyph they have no width.
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
 
 
 def pdf(paper: Paper) -> bytes:
@@ -57,6 +61,9 @@ class _Writer:
 
     def __init__(self, font: str) -> None:
         self.font = font
+        self.glyphs = frozenset(getFont(font).face.charToGlyph)
+        self.mark = "〓" if ord("〓") in self.glyphs else "?"
+        self.lacking: set[str] = set()
         self.body = ParagraphStyle("body", fontName=font, fontSize=10, leading=15, wordWrap="CJK")
         self.cell = ParagraphStyle("cell", self.body, fontSize=8, leading=10.5)
         self.head = ParagraphStyle("head", self.cell, alignment=TA_CENTER)
@@ -83,12 +90,16 @@ class _Writer:
             drawn = Image(BytesIO(picture.jpeg))
             scale = min(_PICTURE_PT / drawn.drawWidth, _PICTURE_PT / drawn.drawHeight, 1.0)
             drawn.drawWidth, drawn.drawHeight = drawn.drawWidth * scale, drawn.drawHeight * scale
-            parts += [drawn, Paragraph(escape(picture.caption), self.body), Spacer(1, 8)]
+            parts += [drawn, self._words(picture.caption, self.body), Spacer(1, 8)]
+        if self.lacking:
+            points = "、".join(f"U+{ord(one):04X}" for one in sorted(self.lacking))
+            note = word("missing_glyphs", mark=self.mark, points=points)
+            parts += [Spacer(1, 16), Paragraph(escape(note), self.body)]
         return parts
 
     def _sheet(self, sheet: Sheet) -> list[Flowable]:
-        parts: list[Flowable] = [Paragraph(escape(sheet.title), self.title)]
-        parts += [Paragraph(escape(note), self.body) for note in sheet.notes]
+        parts: list[Flowable] = [self._words(sheet.title, self.title)]
+        parts += [self._words(note, self.body) for note in sheet.notes]
         parts += [Spacer(1, 4), self._table(sheet)]
         for line in sheet.footer:
             parts += [
@@ -146,4 +157,11 @@ class _Writer:
         return [above, names], style
 
     def _words(self, words: str, style: ParagraphStyle) -> Paragraph:
-        return Paragraph(escape(words).replace("\n", "<br/>"), style)
+        return Paragraph(escape(self._printable(words)).replace("\n", "<br/>"), style)
+
+    def _printable(self, words: str) -> str:
+        """The words with a mark for what the font cannot draw; it would vanish without a trace."""
+        words = _INVISIBLE.sub("", words)
+        lacking = {one for one in words if not one.isspace() and ord(one) not in self.glyphs}
+        self.lacking |= lacking
+        return "".join(self.mark if one in lacking else one for one in words)

@@ -5,10 +5,10 @@ Workbooks know no list of fonts to fall back on, so the ones here stand on every
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from itertools import accumulate
 from typing import Any
 
 from openpyxl import Workbook
@@ -17,11 +17,13 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
 
-from api.plan.reports.sheet import Cell, Paper, Picture, Sheet, is_figure, word
+from api.plan.reports.sheet import Cell, Paper, Picture, Row, Sheet, is_figure, word
 
 TITLE_FONT, BODY_FONT = "黑体", "仿宋"
 _TITLE_PT, _BODY_PT = 18, 11
 _LINE_PT, _HIGHEST_PT = 15.0, 409.0
+# Fewer than fit into the highest row: office programs break lines earlier than counted here.
+_MOST_LINES = 22
 _SIDE = Side(style="thin")
 _BORDER = Border(left=_SIDE, right=_SIDE, top=_SIDE, bottom=_SIDE)
 _HEAD_FILL = PatternFill("solid", fgColor="E8EDF4")
@@ -37,13 +39,13 @@ def xlsx(paper: Paper) -> bytes:
     book.remove(book.active)
     names = sheet_names(paper.sheets)
     targets = {
-        sheet.title: (name, header_row(sheet) + 1)
+        sheet.title: (name, row_numbers(sheet))
         for sheet, name in zip(paper.sheets, names, strict=True)
     }
     for sheet, name in zip(paper.sheets, names, strict=True):
-        page = book.create_sheet(name)
-        _worksheet(page, sheet)
-        _links(page, sheet, targets)
+        _worksheet(book.create_sheet(name), sheet)
+    for sheet, name in zip(paper.sheets, names, strict=True):
+        _links(book[name], sheet, targets)
     if paper.pictures:
         _pictures(book.create_sheet(word("photos")), paper.pictures)
     stream = BytesIO()
@@ -84,7 +86,7 @@ def _worksheet(page: Any, sheet: Sheet) -> None:
             _head(page, row, column, name)
     page.freeze_panes = page.cell(row + 1, 1)
     page.print_title_rows = f"{row - (1 if sheet.groups else 0)}:{row}"
-    for cells in sheet.rows:
+    for cells in (part for whole in sheet.rows for part in _parts(whole, sheet.widths)):
         row += 1
         if len(cells) == 1:
             _spanning(page, row, str(cells[0]), width, _body(bold=True), centre=False)
@@ -135,13 +137,57 @@ def _joined(sheet: Sheet, column: int) -> bool:
     return False
 
 
+def row_numbers(sheet: Sheet) -> tuple[int, ...]:
+    """Row of the worksheet in which each row of the table begins, counted from 1."""
+    counts = (len(_parts(cells, sheet.widths)) for cells in sheet.rows[:-1])
+    return tuple(accumulate(counts, initial=header_row(sheet) + 1)) if sheet.rows else ()
+
+
+def _parts(cells: Row, widths: Sequence[int]) -> list[Row]:
+    """A row as rows that a worksheet can show: none of its cells is taller than `_MOST_LINES`.
+
+    What a cell holds beyond that follows in the same column of the next row.
+    """
+    if len(cells) == 1:
+        return [cells]
+    pieces = [
+        _pieces(value, width) if isinstance(value, str) else [value]
+        for value, width in zip(cells, widths, strict=True)
+    ]
+    count = max(map(len, pieces))
+    rows = [tuple(p[n] if n < len(p) else "" for p in pieces) for n in range(count)]
+    return [rows[0], *((word("continued"), *row[1:]) for row in rows[1:])]
+
+
+def _pieces(words: str, width: int) -> list[Cell]:
+    """The words of a cell cut where its column is full."""
+    lines = [line for whole in words.split("\n") for line in _lines(whole, width)]
+    full = range(0, len(lines), _MOST_LINES)
+    return ["".join(lines[start : start + _MOST_LINES]).removesuffix("\n") for start in full]
+
+
+def _lines(words: str, width: int) -> list[str]:
+    """One line of text as the lines that a column of this width makes of it.
+
+    A Chinese character is two columns wide; one column stays free at the edges.
+    """
+    lines, size = [""], 0
+    for character in words:
+        columns = 2 if ord(character) > 0xFF else 1
+        if size + columns > max(2, width - 1):
+            lines, size = [*lines, ""], 0
+        lines[-1] += character
+        size += columns
+    lines[-1] += "\n"
+    return lines
+
+
 def _height_pt(cells: Sequence[Cell], widths: Sequence[int]) -> float:
     """Height that shows all lines of a row: office programs do not agree on how to find it."""
-    most = 1
-    for value, width in zip(cells, widths, strict=True):
-        # A Chinese character is two columns wide; one column stays free at the edges.
-        sizes = [sum(2 if ord(c) > 0xFF else 1 for c in line) for line in str(value).split("\n")]
-        most = max(most, sum(max(1, math.ceil(size / max(1, width - 1))) for size in sizes))
+    most = max(
+        sum(len(_lines(whole, width)) for whole in str(value).split("\n"))
+        for value, width in zip(cells, widths, strict=True)
+    )
     return min(most * _LINE_PT + 4, _HIGHEST_PT)
 
 
@@ -186,12 +232,13 @@ def _spanning(
     return row + 1
 
 
-def _links(page: Any, sheet: Sheet, targets: Mapping[str, tuple[str, int]]) -> None:
-    """Links within the book; `targets`: title of a table -> its worksheet and first row."""
+def _links(page: Any, sheet: Sheet, targets: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
+    """Links within the book; `targets`: title of a table -> its worksheet and its rows there."""
+    _, own = targets[sheet.title]
     for (row, column), (title, target) in sheet.links:
-        name, first = targets[title]
-        cell = page.cell(header_row(sheet) + 1 + row, column + 1)
-        place = f"'{name}'!A{first + target}"
+        name, rows = targets[title]
+        cell = page.cell(own[row], column + 1)
+        place = f"'{name}'!A{rows[target]}"
         cell.hyperlink = Hyperlink(ref=cell.coordinate, location=place)
         cell.font = Font(name=BODY_FONT, size=_BODY_PT, underline="single", color="0B4F94")
 

@@ -24,6 +24,7 @@ def write_paper(paper: Paper, form: Form) -> bytes:
         from api.plan.reports import write_docx, write_pdf, write_xlsx
     except ImportError as error:
         raise StepRefusal("plan_reports_missing") from error
+    paper = paper.writable()
     if form is Form.XLSX:
         return write_xlsx.xlsx(paper)
     if form is Form.DOCX:

@@ -11,6 +11,7 @@ const lang = document.querySelector("[data-words]").dataset.lang;
 const list = document.querySelector(".tiles");
 const old = document.getElementById("old");
 let ledgerLine = old.hidden ? "" : old.textContent;
+let problem = null;
 let page = 0;
 let held = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -100,10 +101,25 @@ function show(wall) {
 }
 
 function look() {
-  const lost = silentMs() > LOST_AFTER_MS;
+  const lost = problem !== null || silentMs() > LOST_AFTER_MS;
   document.body.classList.toggle("lost", lost);
-  old.textContent = lost ? `▲ ${words.lost} ${clock(Date.now() - silentMs())}` : ledgerLine;
-  old.hidden = !old.textContent;
+  const line = lost ? `▲ ${whyOld()} ${clock(Date.now() - silentMs())}` : ledgerLine;
+  old.hidden = line === "";
+  if (old.dataset.line === line) return;
+  old.dataset.line = old.textContent = line;
+  if (problem !== null) old.append(" ", signInLink());
+}
+
+function whyOld() {
+  if (problem === null) return words.lost;
+  return problem.code === "sign_in_needed" ? words.signed_out : problem.message[lang === "en" ? "en" : "zh"];
+}
+
+function signInLink() {
+  const link = document.createElement("a");
+  link.href = `/sign-in?next=${encodeURIComponent(location.pathname)}`;
+  link.textContent = words.sign_in;
+  return link;
 }
 
 if (list) {
@@ -116,7 +132,12 @@ if (list) {
   addEventListener("resize", () => turn(0));
 }
 const silentMs = listen("/api/v1/plan/wall/events", { wall: show }, {
+  onRefused: (told) => {
+    problem = told;
+    look();
+  },
   onHeard: () => {
+    problem = null;
     document.body.dataset.live = "yes";
     look();
   },

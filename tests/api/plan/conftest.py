@@ -44,7 +44,7 @@ class LedgerDesk:
         async with self.database.write() as connection:
             numbers = await unit_numbers(connection, self.edition)
         unit = self.edition.unit(unit_id)
-        return Desk(self.edition.catalogue, unit, numbers[unit_id], day, at(day))
+        return Desk(self.edition, unit, numbers[unit_id], day, at(day))
 
     async def hand_in(self, unit_id: str, day: date, kind: str, **values: object) -> Stored:
         desk = await self.desk(unit_id, day)

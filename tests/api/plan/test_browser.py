@@ -16,12 +16,13 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service as DriverService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from api.access import accounts
 from api.access.accounts import NewAccount
 from api.access.actor import Grant
 from api.access.rights import Role
+from api.access.tables import SESSIONS
 from api.database import Database
 from api.plan.tables import PLAN_ATTACHMENTS, PLAN_RECORDS
 from tests.api.access.cases import CHEAP, PASSWORD
@@ -315,6 +316,25 @@ def test_a_wall_that_hears_nothing_turns_grey_and_says_since_when(
         assert page.run(grey) == "grayscale(1)"
         assert re.search(r"自 \d\d-\d\d \d\d:\d\d$", page.text("#old"))
     page.until(lambda: "与服务器失去联系" not in page.text("#old"))
+
+
+def test_a_wall_whose_sign_in_ended_says_so_and_leads_back(
+    page: Page, service: PlanProcess
+) -> None:
+    page.screen(DESKTOP)
+    page.sign_in(service.url, "wang")
+    page.chrome.get(f"{service.url}/plan/wall")
+    page.until(lambda: page.run("return document.body.dataset.live") == "yes")
+    asyncio.run(_end_every_session(service.database_url))
+    page.until(lambda: "登录已到期" in page.text("#old"))
+    assert "与服务器失去联系" not in page.text("#old")
+    page.click("#old a")
+    page.until(lambda: page.chrome.current_url.endswith("/sign-in?next=%2Fplan%2Fwall"))
+
+
+async def _end_every_session(url: str) -> None:
+    async with Database(url) as database, database.write() as connection:
+        await connection.execute(delete(SESSIONS))
 
 
 def test_pages_run_without_a_complaint(page: Page, service: PlanProcess) -> None:

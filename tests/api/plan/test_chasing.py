@@ -52,7 +52,6 @@ async def test_information_targets_are_told_once_a_day_and_police_never(
     ledger: LedgerDesk, outbox: Outbox
 ) -> None:
     """Nine nights: every night at most one message, equal to that night's reminders."""
-    titles = {rule.id: rule.zh for rule in ledger.edition.catalogue.rules()}
     first = date(2026, 3, 16)
     expected: list[tuple[str, int]] = []
     for day in (first + timedelta(days=n) for n in range(9)):
@@ -62,7 +61,7 @@ async def test_information_targets_are_told_once_a_day_and_police_never(
             school = {numbers["sample-primary"]: ledger.edition.unit("sample-primary")}
             notices = await notices_on(connection, numbers["sample-primary"], day)
             for _ in range(2):  # a service that is started again tells nothing twice
-                await telling.tell(connection, outbox, school, titles, day, at(day, 0))
+                await telling.tell(connection, outbox, school, ledger.edition, day, at(day, 0))
         if notices:
             expected.append((str(day), len([one for one in notices if one.due <= day])))
     rows = await sent(ledger)
@@ -80,14 +79,14 @@ async def test_a_task_near_its_day_is_told(ledger: LedgerDesk, outbox: Outbox) -
     day = date(2026, 3, 16)
     desk = await ledger.desk("sample-primary", day)
     finding = Finding(TaskKind.BLIND_SPOT, "school/stair", "盲区：楼梯", "2 处", days=5)
-    units = {desk.unit_no: desk.unit}
+    units, edition = {desk.unit_no: desk.unit}, ledger.edition
     async with ledger.database.write() as connection:
         await task_store.take_findings(
             connection, desk, (finding,), source="audit", owner="安全主任"
         )
-        assert await telling.tell(connection, outbox, units, {}, day, at(day)) == 0
+        assert await telling.tell(connection, outbox, units, edition, day, at(day)) == 0
         later = day + timedelta(days=2)
-        assert await telling.tell(connection, outbox, units, {}, later, at(later)) == 1
+        assert await telling.tell(connection, outbox, units, edition, later, at(later)) == 1
     ((_, told),) = await sent(ledger)
     assert told.description.zh == "盲区：楼梯（2026-03-21）"
     assert "整改任务 1 项" in told.headline.zh

@@ -3,14 +3,22 @@
 from datetime import timedelta
 
 import httpx
+import pytest
 import recurring_ical_events
 from icalendar import Calendar
+from sqlalchemy import update
 
+from api.access import accounts
+from api.access.accounts import Account, NewAccount
+from api.access.actor import Grant
+from api.access.rights import Role
 from api.plan.feeds import AHEAD, PAST, _folded
-from tests.api.plan.conftest import TODAY
+from api.plan.tables import PLAN_FEEDS
+from tests.api.plan.conftest import TODAY, at
+from tests.api.plan.reports.conftest import UNIT, Office, office
 from tests.api.plan.test_routes import BASE, Person, client, director
 
-__all__ = ["client", "director"]
+__all__ = ["client", "director", "office"]
 
 
 async def test_the_feed_holds_exactly_the_ledgers_occurrences(
@@ -122,3 +130,71 @@ async def test_the_calendar_page_lists_addresses_to_revoke(
     assert f"/feeds/{own['id']}/revoke" in (await director.get(page)).text
     assert (await director.post(f"{BASE}/feeds/{own['id']}/revoke")).status_code == 204
     assert (await client.get(own["path"])).status_code == 404
+
+
+LI = Grant(Role.SCHOOL, UNIT)
+
+
+async def granted_to(office: Office, *grants: Grant) -> tuple[Account, str]:
+    """An account with these roles, and the calendar's path that its person made."""
+    new = NewAccount("liming", "李明", grants)
+    async with office.plan.database.write() as connection:
+        account = await accounts.add(connection, "installer", new, at(TODAY))
+    person = Person(office.client, "李明", account="liming")
+    return account, str((await person.post(f"{BASE}/feeds")).json()["path"])
+
+
+async def events(office: Office, path: str) -> int:
+    answer = await office.client.get(path)
+    return answer.text.count("BEGIN:VEVENT") if answer.status_code == 200 else -answer.status_code
+
+
+async def test_a_closed_account_has_no_calendar_and_an_opened_one_has_it_again(
+    office: Office,
+) -> None:
+    account, path = await granted_to(office, LI)
+    assert await events(office, path) > 100
+    for disabled in (True, False):
+        async with office.plan.database.write() as connection:
+            await accounts.set_disabled(
+                connection, "installer", account, at(TODAY), disabled=disabled
+            )
+        assert (await events(office, path) == -404) is disabled
+
+
+CHANGED: list[tuple[tuple[Grant, ...], bool]] = [
+    ((), False),
+    ((Grant(Role.SCHOOL, "sample-middle"),), False),
+    ((Grant(Role.OPERATOR, UNIT),), False),  # watches cameras, sees no plan
+    ((Grant(Role.SCHOOL, UNIT, until=at(TODAY, 9)),), False),  # ends in an hour
+    ((Grant(Role.SECURITY_ROOM, UNIT),), True),
+]
+
+
+@pytest.mark.parametrize(("grants", "opens"), CHANGED)
+async def test_a_calendar_shows_what_the_account_may_see_now(
+    office: Office, grants: tuple[Grant, ...], opens: bool
+) -> None:
+    account, path = await granted_to(office, LI)
+    whole = await events(office, path)
+    async with office.plan.database.write() as connection:
+        await accounts.set_grants(connection, "installer", account, grants, at(TODAY))
+    office.clock.advance(3_601.0)
+    found = await events(office, path)
+    assert found == -404 if not opens else 0 < found < whole
+
+
+async def test_an_address_of_the_demonstration_ends_with_the_first_account(
+    office: Office,
+) -> None:
+    path = (await office.director.post(f"{BASE}/feeds")).json()["path"]
+    assert await events(office, path) > 100
+    await granted_to(office, LI)
+    assert await events(office, path) == -404
+
+
+async def test_an_address_of_nobody_opens_nothing(office: Office) -> None:
+    path = (await office.director.post(f"{BASE}/feeds")).json()["path"]
+    async with office.plan.database.write() as connection:
+        await connection.execute(update(PLAN_FEEDS).values(account=None, roles_json=None))
+    assert await events(office, path) == -404

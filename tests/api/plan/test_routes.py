@@ -32,7 +32,7 @@ class HeaderAccess:
             return None
         role = Role(request.headers.get("x-test-role", "school"))
         site = request.headers.get("x-test-school", EVERYWHERE)
-        return Actor(name, (Grant(role, site),))
+        return Actor(name, (Grant(role, site),), request.headers.get("x-test-account", ""))
 
     async def still_valid(self, actor: Actor) -> bool:
         return True
@@ -47,9 +47,11 @@ class Person:
         name: str,
         school: str = "sample-primary",
         role: str = "school",
+        account: str = "",
     ) -> None:
         self._client = client
         self._headers = {"x-viewer": quote(name), "x-test-school": school, "x-test-role": role}
+        self._headers["x-test-account"] = account
 
     async def get(self, path: str) -> httpx.Response:
         return await self._client.get(path, headers=self._headers)

@@ -26,7 +26,7 @@ async def write(url: str) -> None:
             numbers = await unit_numbers(connection, edition)
         for count in range(1_000_000):
             unit = edition.schools[count % 3]
-            desk = Desk(edition.catalogue, unit, numbers[unit.id], DAY, Utc(count))
+            desk = Desk(edition, unit, numbers[unit.id], DAY, Utc(count))
             key = f"writer-{count:08d}"
             async with database.write() as connection:
                 record = NewRecord(key, "duty_log", "gate", DAY, "护学岗", "王芳")

@@ -17,9 +17,19 @@ from tests.api.desk_cases import running_desk
         (rb"Wang\bFang", 422),
         (rb"Wang\ud83dFang", 422),
         (rb"Wang\udc00Fang", 422),
+        (rb"Wang\uffffFang", 422),
+        (rb"Wang\uFFFEFang", 422),
+        (rb"Wang\ufdd0Fang", 422),
+        (rb"Wang\uFDEFFang", 422),
+        (rb"Wang\ud83f\udfffFang", 422),
+        (rb"Wang\uDBFF\uDFFEFang", 422),
+        ("Wang\uffffFang".encode(), 422),
+        ("Wang\ufdefFang".encode(), 422),
+        ("Wang\U0001fffeFang".encode(), 422),
+        ("Wang\U0010ffffFang".encode(), 422),
     ],
 )
-async def test_control_and_half_characters_are_refused(
+async def test_characters_that_nothing_can_hold_are_refused(
     sqlite_url: str, name: bytes, status: int
 ) -> None:
     async with running_desk(sqlite_url) as desk:
@@ -38,6 +48,8 @@ async def test_control_and_half_characters_are_refused(
         (rb'{"name": "a\\b"}', "request_invalid"),
         (rb'{"name": "a\nb"}', "request_invalid"),
         (rb'{"name": "\ud83d\ude00"}', "request_invalid"),
+        (rb'{"name": "\\uffff"}', "request_invalid"),
+        ('{"name": "\U0001f9ff\ufdfa"}'.encode(), "request_invalid"),
         (rb'{"name": "\\\b"}', "text_unreadable"),
     ],
 )
@@ -56,6 +68,10 @@ async def test_what_looks_like_one_is_left_to_the_form(
         ("/api/v1/alarms?zone=%E5%8C%97", 200),
         ("/api/v1/alarms?zone=a%00b", 422),
         ("/api/v1/zones/a%1Bb/readings", 422),
+        ("/api/v1/alarms?zone=a%EF%BF%BFb", 422),
+        ("/api/v1/alarms?zone=a%ef%b7%90b", 422),
+        ("/api/v1/alarms?zone=a%F0%9F%BF%BEb", 422),
+        ("/api/v1/alarms?zone=a%EF%BF%BDb", 200),
     ],
 )
 async def test_the_address_is_looked_at_as_well(sqlite_url: str, address: str, status: int) -> None:

@@ -13,6 +13,7 @@ from tests.api.plan.conftest import TODAY
 from tests.api.plan.reports.conftest import Office
 from tests.api.plan.reports.test_making import made
 from tests.api.plan.test_routes import BASE, Person
+from tests.api.plan.test_school_year import CALENDARS, body
 
 PATH = f"{BASE}/evaluation"
 
@@ -131,6 +132,26 @@ async def test_a_term_is_scored_by_its_own_days(later: Office) -> None:
     autumn = (await later.director.get(f"{PATH}?day=2025-11-01")).json()
     assert autumn["self_score"] is None
     assert date.fromisoformat(autumn["last"]) < TODAY
+
+
+async def test_scores_stay_with_their_term_when_its_days_are_entered_anew(later: Office) -> None:
+    own = {"measure_id": "2.7.2", "judge": "self", "deducted": 1.5, "reason": "疏散超时"}
+    await give(later.director, **own, references=["record:2"])
+    bureau = {**own, "judge": "bureau", "deducted": 2.0}
+    await give(later.bureau, **bureau, references=["record:2"])
+    terms = [
+        {"name": "spring", "start": "2026-03-02", "end": "2026-07-10"},
+        {"name": "autumn", "start": "2026-09-01", "end": "2027-01-15"},
+    ]
+    entered = await later.bureau.post(f"{CALENDARS}/2026", **body(terms=terms))
+    assert entered.status_code == 200, entered.text
+    found = (await later.director.get(PATH)).json()
+    assert (found["first"], found["last"]) == ("2026-03-02", "2026-07-10")
+    assert (found["self_score"], found["bureau_score"]) == (98.5, 98.0)
+    again = await give(later.director, **{**own, "deducted": 0.5}, references=["record:2"])
+    assert again.json()["self_score"] == 99.5
+    autumn = (await later.director.get(f"{PATH}?day=2026-10-01")).json()
+    assert (autumn["self_score"], autumn["bureau_score"]) == (None, None)
 
 
 SCORING = [

@@ -12,7 +12,7 @@ from api.plan.reports.gathering import Gathered, Totals
 from api.plan.reports.hazard_figures import HazardFigures, figures
 from api.plan.reports.periods import Period, ReportKind, half_of, month_of, period_of, week_of
 from api.plan.reports.sheet import plan_paper, rate_words
-from api.plan.reports.tables_of_work import hazard_figures
+from api.plan.reports.tables_of_work import hazard_figures, hazard_sheet
 from api.plan.reports.write_xlsx import sheet_names
 from api.plan.states import State
 from config.plan import load_calendar, load_catalogue, load_edition
@@ -90,6 +90,28 @@ def test_each_state_stands_in_one_column() -> None:
     assert (found + found).total == 18
     assert NO_DUTIES.rate is None
     assert (rate_words(None), rate_words(1 / 3)) == ("—", "33.3%")
+
+
+SHARES = [(1.0, "100.0%"), (2999 / 3000, "99.9%"), (0.9994, "99.9%"), (0.98, "98.0%"), (0, "0.0%")]
+
+
+@pytest.mark.parametrize(("share", "words"), SHARES)
+def test_only_a_whole_share_is_a_hundred_per_cent(share: float, words: str) -> None:
+    assert rate_words(share) == words
+
+
+def test_a_hazard_that_was_closed_later_stands_open_in_an_earlier_paper() -> None:
+    period = half_of(date(2026, 3, 8))
+    later = replace(SHUT, found=date(2026, 3, 1), closed=date(2026, 3, 20), accepted_by="李明")
+    within = replace(later, id=2, closed=date(2026, 3, 15))
+    unit = load_edition().unit("sample-primary")
+    totals = Totals({}, 0, 0, 2, 1, 1)
+    found = Gathered(
+        unit, period, date(2026, 3, 25), (), (), (), (), (later, within), (), (), totals
+    )
+    rows = [(row[8], row[10], row[11]) for row in hazard_sheet(found).rows]
+    assert rows == [("期末未销", "", ""), ("已销号", "李明", "2026-03-15")]
+    assert hazard_figures(found).still_open == 1
 
 
 def test_a_district_that_is_not_the_sum_of_its_schools() -> None:

@@ -9,8 +9,11 @@ import httpx
 import pytest
 from docx import Document
 from openpyxl import load_workbook
+from sqlalchemy import update
 
+from api.access import audit
 from api.plan.reports.pack import DIGESTS, RECEIPT
+from api.plan.tables import PLAN_PAPERS
 from tests.api.plan.conftest import TODAY
 from tests.api.plan.reports.conftest import Office, jpeg
 from tests.api.plan.test_routes import BASE, Person
@@ -165,6 +168,118 @@ async def test_the_receipt_counts_for_the_duty_that_asks_for_it(busy: Office) ->
     assert [one["done"] for one in upload] == [1]
     after = (await busy.director.get(f"{REPORTS}/preview?kind=half_month")).json()
     assert "inspections_without_receipt" not in {one["what"] for one in after["gaps"]}
+
+
+async def self_inspection(office: Office, key: str, day: str) -> int:
+    answer = await office.director.post(
+        f"{BASE}/records",
+        client_key=f"phone-{key}",
+        kind="inspection",
+        kind_type="self",
+        happened_on=day,
+        title="自查",
+        details={"inspector": "李明", "places": "食堂", "result": "good"},
+    )
+    return int(answer.json()["id"])
+
+
+async def acts(office: Office, record: int) -> list[str]:
+    lines = (await office.director.get(f"{BASE}/history/record/{record}")).json()
+    return [line["action"] for line in lines]
+
+
+async def test_a_receipt_counts_for_the_records_of_its_pack_alone(busy: Office) -> None:
+    issued = (await busy.director.post(REPORTS, kind="half_month", form="xlsx")).json()
+    busy.clock.advance(3 * 86_400.0)
+    later = await self_inspection(busy, "late", "2026-03-17")
+    answer = await busy.director.post(f"{REPORTS}/{issued['id']}/receipt", receipt_no="CC-1")
+    assert answer.status_code == 200
+    assert await acts(busy, 1) == ["handed_in", "receipt"]
+    assert await acts(busy, later) == ["handed_in"]
+
+
+async def test_a_paper_without_its_records_gives_its_receipt_to_older_ones(busy: Office) -> None:
+    issued = (await busy.director.post(REPORTS, kind="half_month", form="xlsx")).json()
+    async with busy.plan.database.write() as connection:
+        await connection.execute(update(PLAN_PAPERS).values(records_json=None))
+    busy.clock.advance(3_600.0)
+    later = await self_inspection(busy, "late", "2026-03-16")
+    await busy.director.post(f"{REPORTS}/{issued['id']}/receipt", receipt_no="CC-1")
+    assert await acts(busy, 1) == ["handed_in", "receipt"]
+    assert await acts(busy, later) == ["handed_in"]
+
+
+async def test_who_takes_a_pack_or_a_photograph_away_stands_in_the_audit_log(
+    busy: Office,
+) -> None:
+    photo = await attach(busy, "hazard:1", "东楼梯.jpg", jpeg("red"))
+    await made(busy.director, "weekly", "xlsx")
+    assert (await busy.teacher.get(f"{BASE}/attachments/{photo}")).content == jpeg("red")
+    assert (await busy.stranger.get(f"{BASE}/attachments/{photo}")).status_code == 404
+    async with busy.plan.database.read() as connection:
+        log = await audit.listed(connection, before=2**53, limit=10)
+        assert (await audit.verify(connection)).fault == ""
+    taken = [(one.actor, one.action, one.subject) for one in log if "downloaded" in one.action]
+    assert taken == [
+        ("李明", "plan.attachment.downloaded", f"attachment:{photo}"),
+        ("王芳", "plan.paper.downloaded", "paper:1"),
+    ]
+
+
+async def test_the_weekly_paper_of_a_past_week_stands_as_the_week_ended(busy: Office) -> None:
+    """One hazard was open when the week ended and is closed since."""
+    busy.clock.advance(7 * 86_400.0)
+    path = f"{BASE}/hazards/2"
+    steps: tuple[tuple[Person, str, dict[str, str]], ...] = (
+        (busy.director, "assign", {"fixer": "张强", "due_on": "2026-03-30"}),
+        (busy.teacher, "fixed", {"note": "已加固"}),
+        (busy.director, "accept", {}),
+    )
+    for version, (person, step, body) in enumerate(steps, start=1):
+        assert (await person.post(f"{path}/{step}", version=version, **body)).status_code == 200
+    answer = await busy.director.post(REPORTS, kind="weekly", form="xlsx", day="2026-03-16")
+    content = (await busy.director.get(f"{REPORTS}/{answer.json()['id']}/file")).content
+    book = load_workbook(BytesIO(content))
+    figures = {row[1]: row[2] for row in book.worksheets[0].iter_rows(min_row=5, values_only=True)}
+    rows = list(book["未销隐患"].iter_rows(min_row=5, values_only=True))
+    assert figures["期末未销"] == len(rows) == 2
+    assert [(row[1], row[6]) for row in rows] == [("=操场看台", "期末未销"), ("食堂后门", "已登记")]
+    answer = await busy.director.post(REPORTS, kind="half_month", form="xlsx", day="2026-03-16")
+    content = (await busy.director.get(f"{REPORTS}/{answer.json()['id']}/file")).content
+    ledger = list(
+        load_workbook(BytesIO(content))["隐患台账"].iter_rows(min_row=5, values_only=True)
+    )
+    closed = {row[1]: (row[8], row[10], row[11]) for row in ledger}
+    assert closed["=操场看台"] == ("已销号", "王芳", "2026-03-23")
+
+
+async def test_incidents_stand_at_the_districts_time(busy: Office) -> None:
+    form = {"client_key": "phone-night", "category": "踩踏", "place": "楼梯"}
+    await busy.director.post(f"{BASE}/incidents", **form, occurred_at="2026-03-16T00:30:00+08:00")
+    book = load_workbook(BytesIO(await made(busy.director, "monthly", "xlsx")))
+    (row,) = book["事件"].iter_rows(min_row=5, values_only=True)
+    assert row[3] == "2026-03-16 00:30"
+
+
+LONG = "".join(f"第{number:03d}处扶手松动；" for number in range(1, 91))
+
+
+async def test_a_long_hazard_stands_whole_in_rows_that_a_workbook_can_show(
+    office: Office,
+) -> None:
+    await office.hazard("h1", "教学楼", description=LONG)
+    await office.hazard("h2", "操场")
+    page = load_workbook(BytesIO(await made(office.director, "half_month", "xlsx")))["隐患台账"]
+    rows = list(page.iter_rows(min_row=5))
+    parts = [row for row in rows if row[0].value in (1, "续")]
+    assert len(parts) > 1
+    assert "".join(row[2].value for row in parts) == LONG
+    assert not any(row[1].value for row in parts[1:])
+    assert rows[-1][1].value == "操场"
+    # Ten characters are seven of two columns and three of one; 27 columns make a line.
+    for row in parts:
+        height = page.row_dimensions[row[0].row].height
+        assert len(row[2].value) / 10 * 17 / 27 * 15.0 < height < 409.0
 
 
 async def test_the_bureaus_papers_hold_every_school(busy: Office) -> None:

@@ -16,7 +16,7 @@ from api.plan.reports.write_pdf import pdf
 from api.plan.reports.write_xlsx import xlsx
 from config.plan import load_catalogue
 from tests.api.plan.reports.conftest import Office
-from tests.api.plan.reports.test_making import made
+from tests.api.plan.reports.test_making import LONG, made
 from tests.conftest import need_peer
 
 pytestmark = pytest.mark.peer
@@ -124,6 +124,13 @@ async def test_the_half_month_pack_opens_with_its_figures(
     assert "负责人签字（盖章）" in written
     assert "—1—" in written
     assert "—1—" in own
+
+
+async def test_a_long_hazard_is_shown_to_its_last_word(office: Office, libre: Office7) -> None:
+    """The workbook laid out for printing: nothing lies below the edge of a row."""
+    await office.hazard("h1", "教学楼", description=LONG)
+    shown = libre.pdf_text(await made(office.director, "half_month", "xlsx"), "xlsx")
+    assert [n for n in range(1, 91) if f"{n:03d}" not in shown] == []
 
 
 @pytest.mark.parametrize("kind", ["weekly", "monthly", "evaluation"])

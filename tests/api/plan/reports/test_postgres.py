@@ -49,6 +49,7 @@ async def test_papers_reconcile_and_are_kept(postgres_url: str, tmp_path: Path) 
             "0" * 64,
             1,
             dict(prepared.figures()),
+            tuple(one.id for one in prepared.found.records),
         )
         async with plan.writing(VIEWER, UNIT) as (connection, desk):
             made = await issued.note(connection, desk, paper, "王芳")
