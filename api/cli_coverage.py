@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +15,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 from api.cli_exchange import add_exchange
-from api.coverage.advice import AdviceTerms, advise_site
+from api.coverage.advice import AdviceTerms, FloorAdvice, advise_site
 from api.coverage.audit import audit_site
 from api.coverage.audit_file import read_json, write_json
 from api.coverage.difference import AreaChange, AuditDifference, difference, since_last
 from api.coverage.document import AuditDocument, Uptime
 from api.coverage.errors import CoverageError, extra_package
+from api.coverage.mount_places import needs_pole
+from api.coverage.out_file import check_folder, writing
 from api.coverage.proposal import write_proposal
 from api.coverage.retention import with_retention
 from api.coverage.table import write_csv
@@ -75,6 +78,7 @@ def audit(
         raise typer.Exit(2)
     now = Utc.from_datetime(datetime.now(UTC))
     try:
+        check_folder(out, lang)
         earlier = read_json(since) if since is not None else None
         document = _audited(site, _ladder(ladder), now)
         if database is not None:
@@ -83,7 +87,9 @@ def audit(
             document = document.with_since_last(since_last(earlier, document))
         if confirm is not None:
             document = document.confirmed(confirm, now.iso())
-        _write(document, out, load_site(site))
+        loaded = load_site(site)
+        with writing(out, lang):
+            _write(document, out, loaded)
     except ConfigFileError as error:
         _say(text("coverage.refused", lang))
         _say(str(error))
@@ -109,7 +115,10 @@ def confirm_audit(
         raise typer.Exit(2)
     now = Utc.from_datetime(datetime.now(UTC))
     try:
-        _write(read_json(audited).confirmed(name, now.iso()), out, load_site(site))
+        check_folder(out, lang)
+        signed, loaded = read_json(audited).confirmed(name, now.iso()), load_site(site)
+        with writing(out, lang):
+            _write(signed, out, loaded)
     except (SiteFileError, CoverageError) as error:
         _say(str(error))
         raise typer.Exit(1) from None
@@ -205,11 +214,29 @@ def advise(
     """建议 Advice: turn cameras, change lenses, add cameras; audit the proposal afterwards."""
     try:
         loaded = load_site(site)
-        found = advise_site(loaded, AdviceTerms(most_new, budget, frozenset(no_mount or ())))
+        found = _advised(loaded, AdviceTerms(most_new, budget, frozenset(no_mount or ())))
         path = write_proposal(loaded, found, out)
     except (SiteFileError, CoverageError, GeometryError) as error:
         _say(str(error))
         raise typer.Exit(1) from None
+    Console().print(_advice_table(found, lang))
+    for part in found:
+        floor = loaded.floor(part.floor_id)
+        if poles := sum(needs_pole(floor, camera.pose) for camera in part.added):
+            _say(text("coverage.advice_poles", lang, floor=floor.id, count=poles))
+    _say(text("coverage.advice_note", lang))
+    _say(text("coverage.written", lang, file=path))
+
+
+def _advised(site: Site, terms: AdviceTerms) -> tuple[FloorAdvice, ...]:
+    with Progress(transient=True) as progress:
+        task = progress.add_task(site.name.zh, total=None)
+        return advise_site(
+            site, terms, progress=lambda done, of: progress.update(task, completed=done, total=of)
+        )
+
+
+def _advice_table(found: Sequence[FloorAdvice], lang: str) -> Table:
     keys = ("floor", "turned", "lenses", "added", "before", "after", "bound")
     table = Table(*(text(f"coverage.advice_{key}", lang) for key in keys))
     for part in found:
@@ -222,9 +249,7 @@ def advise(
             str(len(part.added)),
             *(f"{weight / part.required_weight:.1%}" for weight in shares),
         )
-    Console().print(table)
-    _say(text("coverage.advice_note", lang))
-    _say(text("coverage.written", lang, file=path))
+    return table
 
 
 @coverage_app.command("diff")

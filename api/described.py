@@ -21,6 +21,7 @@ _PARAMETERS: Mapping[str, tuple[str, Any]] = {
     "after": ("Only what is newer than this number.", 0),
     "alarm": ("Only what belongs to the alarm of this number.", 12),
     "announcement_id": ("Id of the announcement, as in `cards.yaml`.", "hold-upstairs"),
+    "audit_id": ("Number of the confirmed audit.", 1),
     "before": ("Only what is older than this number: the next page of a list.", 100),
     "camera": ("Id of the camera, as in `site.yaml`.", "cam-stair"),
     "camera_id": ("Id of the camera, as in `site.yaml`.", "cam-stair"),

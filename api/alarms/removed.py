@@ -59,12 +59,12 @@ def _subjects(
     ways = {
         f"{target.id}/{way}"
         for target in plan.targets
-        for way in (*(path.id for path in target.paths), "ack", "test")
+        for way in (*(path.id for path in target.paths), "ack", "refused", "test")
     }
     return {
         AlarmType.CROWD: site.zone,
         AlarmType.CAMERA_LOST: site.camera,
-        AlarmType.AREA_BLIND: site.area,
+        AlarmType.AREA_BLIND: {area.id for area in site.areas if area.critical},
         AlarmType.WORKER_LOST: _ids(groups, AlarmType.WORKER_LOST),
         AlarmType.RECORDER_LOST: _ids(groups, AlarmType.RECORDER_LOST),
         AlarmType.PANIC: site.things,

@@ -10,16 +10,17 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable
 
-from api.coverage.document import AuditDocument
+from api.coverage.document import AuditDocument, Confirmation
 from api.coverage.errors import ReportError
 from config.site_folder import SiteFolder
-from vision.instants import Utc
 
 _MODULE = "api.coverage.audit_process"
 Make = Callable[[SiteFolder, str], Awaitable[AuditDocument]]
 """Audits the site of a folder by the ladder of an id."""
 Finish = Callable[[AuditDocument], Awaitable[AuditDocument]]
 """Adds what only the running service knows."""
+Keep = Callable[[AuditDocument], Awaitable[None]]
+"""Stores a confirmed audit."""
 
 
 class Audits:
@@ -30,6 +31,7 @@ class Audits:
         self._make = make or in_a_process
         self._made: dict[str, asyncio.Task[AuditDocument]] = {}
         self._confirmed: dict[str, AuditDocument] = {}
+        self._signing = asyncio.Lock()
 
     def ask(self, ladder_id: str) -> AuditDocument | None:
         """The audit, or `None` while it is made; the first to ask sets it going.
@@ -59,19 +61,27 @@ class Audits:
         if task is not None and task.done():
             del self._made[ladder_id]
 
-    def confirm(self, ladder_id: str, sha256: str, name: str, at: Utc) -> AuditDocument | None:
+    async def confirm(
+        self, ladder_id: str, sha256: str, signature: Confirmation, keep: Keep
+    ) -> AuditDocument | None:
         """Confirm the audit that somebody read; `None` where that is not the one that stands.
+
+        It counts as confirmed once `keep` has stored it.
 
         Raises:
             CoverageError: without a name.
         """
-        task = self._made.get(ladder_id)
-        if task is None or not task.done() or task.exception() is not None:
-            return None
-        if ladder_id in self._confirmed or task.result().sha256 != sha256:
-            return None
-        self._confirmed[ladder_id] = task.result().confirmed(name, at.iso())
-        return self._confirmed[ladder_id]
+        async with self._signing:
+            task = self._made.get(ladder_id)
+            if task is None or not task.done() or task.exception() is not None:
+                return None
+            if ladder_id in self._confirmed or task.result().sha256 != sha256:
+                return None
+            signed = task.result().confirmed(signature.name, signature.at)
+            await keep(signed)
+            if self._made.get(ladder_id) is task:
+                self._confirmed[ladder_id] = signed
+            return signed
 
     async def close(self) -> None:
         """Give up what is still being made."""
@@ -120,4 +130,4 @@ async def _gently(*words: str, given: bytes = b"") -> bytes:
     return made
 
 
-__all__ = ["Audits", "Finish", "Make", "in_a_process", "pdf_of"]
+__all__ = ["Audits", "Finish", "Keep", "Make", "in_a_process", "pdf_of"]

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from api.coverage.day_book import ChangeRow, TaskRow, area_json
+from api.coverage.changes import area_json
+from api.coverage.day_book import TaskRow
 from api.coverage.health_store import BaselineRow, FaultRow
 from api.coverage.live import CameraNow
 from api.coverage.onvif import TOPICS
+from api.coverage.signed import SignedAudit
 from api.schemas import Body, NameBody, with_examples
 from config import LocalText
 from vision.fault_course import Fault
@@ -185,18 +187,16 @@ class ChangeBody(Body):
     """How coverage stood from `at` on."""
 
     at: datetime
-    healthy: tuple[str, ...]
+    healthy: tuple[str, ...] = Field(description="cameras that counted as seeing")
     areas: tuple[AreaNowBody, ...]
-
-    @classmethod
-    def of(cls, row: ChangeRow) -> ChangeBody:
-        areas = tuple(AreaNowBody.model_validate(dict(area)) for area in row.areas)
-        return cls(at=row.at.to_datetime(), healthy=row.healthy, areas=areas)
 
 
 class ChangesBody(Body):
     """Changes of a span, oldest first, with the one that stood when it began."""
 
+    cut: bool = Field(
+        description="there were too many: older ones are left out, and what stood when it began"
+    )
     changes: tuple[ChangeBody, ...]
 
 
@@ -209,6 +209,10 @@ class TaskBody(Body):
     opened_at: datetime
     due_at: datetime
     seen_again_at: datetime | None
+    off_site_at: datetime | None = Field(
+        description="since when the site file names no such critical area; null while it does"
+    )
+    may_close: bool = Field(description="it is open, and its area is seen again or off the site")
     owner: str
     closed_at: datetime | None
     closed_by: str
@@ -223,6 +227,8 @@ class TaskBody(Body):
             opened_at=row.opened.to_datetime(),
             due_at=row.due.to_datetime(),
             seen_again_at=_time(row.seen_again),
+            off_site_at=_time(row.off_site),
+            may_close=row.may_close,
             owner=row.owner,
             closed_at=_time(row.closed),
             closed_by=row.closed_by,
@@ -256,6 +262,34 @@ class AuditReadBody(Body):
 
     ladder: Literal["dori-2014", "iec-2025"]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class SignedAuditBody(Body):
+    """An audit that a named person confirmed; its files lie below its id."""
+
+    id: int
+    ladder_id: str
+    made_at: datetime
+    confirmed_by: str
+    confirmed_at: datetime
+    sha256: str
+
+    @classmethod
+    def of(cls, one: SignedAudit) -> SignedAuditBody:
+        return cls(
+            id=one.id,
+            ladder_id=one.ladder_id,
+            made_at=one.made.to_datetime(),
+            confirmed_by=one.confirmed_by,
+            confirmed_at=one.confirmed.to_datetime(),
+            sha256=one.sha256,
+        )
+
+
+class SignedAuditsBody(Body):
+    """Confirmed audits, newest first."""
+
+    audits: tuple[SignedAuditBody, ...]
 
 
 class DensityViewBody(Body):

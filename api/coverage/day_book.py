@@ -1,21 +1,33 @@
-"""What live coverage leaves behind: changes for the time slider, sums a day, tasks for people."""
+"""What live coverage leaves behind for people: sums a day, and tasks."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.coverage.tables import CAMERA_DAYS, COVERAGE_CHANGES, COVERAGE_DAYS, COVERAGE_TASKS
+from api.coverage.tables import CAMERA_DAYS, COVERAGE_DAYS, COVERAGE_TASKS
 from vision.instants import Utc
 from vision.live_coverage import AreaNow
 
 TASK_DUE_S = 86_400.0
 """A day to mend a camera over a critical area: this project's choice, not a rule of law."""
+_FIRST_DAY = date(1970, 1, 1)
+
+
+def day_number(day: date) -> int:
+    """Whole days since 1970-01-01, as days are kept."""
+    return (day - _FIRST_DAY).days
+
+
+def day_of(number: int) -> date:
+    """The day of a `day_number`."""
+    return _FIRST_DAY + timedelta(days=number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +68,13 @@ class CameraSums:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """How coverage stood from `at` on."""
-
-    at: Utc
-    healthy: tuple[str, ...]
-    areas: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A blind critical area for somebody to mend; `closed` is `None` while it is open."""
+    """A blind critical area for somebody to mend.
+
+    Attributes:
+        off_site: since when the site file names no such critical area; `None` while it does.
+        closed: `None` while it is open.
+    """
 
     id: int
     area_id: str
@@ -74,10 +82,17 @@ class TaskRow:
     opened: Utc
     due: Utc
     seen_again: Utc | None
+    off_site: Utc | None
     owner: str
     closed: Utc | None
     closed_by: str
     note: str
+
+    @property
+    def may_close(self) -> bool:
+        """Whether somebody may close it."""
+        done = self.seen_again is not None or self.off_site is not None
+        return self.closed is None and done
 
 
 async def add_days(
@@ -128,62 +143,6 @@ async def camera_days(
     }
 
 
-def area_json(area: AreaNow) -> dict[str, Any]:
-    """An area's state as it is kept and sent."""
-    return {
-        "area_id": area.area_id,
-        "state": area.state.value,
-        "critical": area.critical,
-        "planned_m2": round(area.planned_m2, 3),
-        "seen_m2": round(area.seen_m2, 3),
-        "lost_because": list(area.lost_because),
-    }
-
-
-async def note_change(
-    connection: AsyncConnection,
-    at: Utc,
-    site_sha256: str,
-    healthy: Iterable[str],
-    areas: Sequence[AreaNow],
-) -> None:
-    """Keep how coverage stands from now on."""
-    await connection.execute(
-        insert(COVERAGE_CHANGES).values(
-            at_ns=at.ns,
-            site_sha256=site_sha256,
-            healthy_json=json.dumps(sorted(healthy)),
-            areas_json=json.dumps([area_json(area) for area in areas]),
-        )
-    )
-
-
-async def changes_between(
-    connection: AsyncConnection, start: Utc, end: Utc, limit: int = 2_000
-) -> tuple[ChangeRow, ...]:
-    """Changes of a span, oldest first, with the one that stood when it began."""
-    table = COVERAGE_CHANGES
-    before = select(table).where(table.c.at_ns < start.ns).order_by(table.c.id.desc()).limit(1)
-    within = (
-        select(table)
-        .where(table.c.at_ns >= start.ns, table.c.at_ns <= end.ns)
-        .order_by(table.c.id)
-        .limit(limit)
-    )
-    rows = [
-        *(await connection.execute(before)).mappings().all(),
-        *(await connection.execute(within)).mappings().all(),
-    ]
-    return tuple(
-        ChangeRow(
-            Utc(row["at_ns"]),
-            tuple(json.loads(row["healthy_json"])),
-            tuple(json.loads(row["areas_json"])),
-        )
-        for row in rows
-    )
-
-
 async def open_task(connection: AsyncConnection, area: AreaNow, now: Utc) -> None:
     """A task for a blind critical area, unless one is open."""
     table = COVERAGE_TASKS
@@ -201,6 +160,7 @@ async def open_task(connection: AsyncConnection, area: AreaNow, now: Utc) -> Non
             opened_ns=now.ns,
             due_ns=now.plus(TASK_DUE_S).ns,
             seen_again_ns=None,
+            off_site_ns=None,
             owner="",
             closed_ns=None,
             closed_by="",
@@ -233,11 +193,10 @@ async def take_task(connection: AsyncConnection, task_id: int, owner: str) -> bo
 async def close_task(
     connection: AsyncConnection, task_id: int, name: str, note: str, now: Utc
 ) -> bool:
-    """Somebody closes a task whose area is seen again; `False` where that does not hold."""
+    """Somebody closes a task; `False` where its area is still on the site and not seen again."""
     table = COVERAGE_TASKS
-    query = update(table).where(
-        table.c.id == task_id, table.c.closed_ns.is_(None), table.c.seen_again_ns.is_not(None)
-    )
+    done = or_(table.c.seen_again_ns.is_not(None), table.c.off_site_ns.is_not(None))
+    query = update(table).where(table.c.id == task_id, table.c.closed_ns.is_(None), done)
     values = {"closed_ns": now.ns, "closed_by": name, "note": note}
     return (await connection.execute(query.values(**values))).rowcount == 1
 
@@ -254,6 +213,7 @@ async def tasks(connection: AsyncConnection, limit: int = 200) -> tuple[TaskRow,
             opened=Utc(row["opened_ns"]),
             due=Utc(row["due_ns"]),
             seen_again=_instant(row["seen_again_ns"]),
+            off_site=_instant(row["off_site_ns"]),
             owner=row["owner"],
             closed=_instant(row["closed_ns"]),
             closed_by=row["closed_by"],

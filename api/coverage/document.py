@@ -376,8 +376,14 @@ class AuditDocument(_Part):
         """The same figures, confirmed by a named person, sealed anew.
 
         Raises:
-            AuditFileError: without a name.
+            AuditFileError: without a name, or where somebody has confirmed them already.
         """
+        if self.confirmation is not None:
+            first = self.confirmation
+            raise AuditFileError(
+                f"the audit was confirmed by {first.name} at {first.at}; "
+                "give the draft that was read, or audit again"
+            )
         if not name.strip():
             raise AuditFileError("a confirmation needs a person's name; give one")
         who = Confirmation(name=name.strip(), at=at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from shapely.geometry import MultiPolygon
@@ -14,11 +15,12 @@ from api.coverage.floors import FloorScene, scenes_of
 from api.coverage.health_store import FaultRow, HealthRow
 from api.live.board import Known
 from api.live.lost import lost_causes
+from api.live.values import CameraStatus
 from config import Site
 from streams.records import CameraState
 from vision.camera import Pose
 from vision.fault_course import Fault
-from vision.live_coverage import AreaNow, LiveCoverage
+from vision.live_coverage import AreaNow, LiveCoverage, Sightedness
 from vision.pixel_density import Ladder
 
 # A camera with one of these shows nobody what the plan says that it shows.
@@ -27,6 +29,8 @@ BLINDING = frozenset(
 )
 # The worker tells a camera's health each minute; without a word it is not known to be well.
 _HEALTH_SILENT_S = 150.0
+# A moved camera is measured each minute, and no two measures are quite the same.
+_SAME_POSE_DEG = 0.5
 TARGET_CRITICAL_SHARE = 0.98
 TARGET_SHARE = 0.95
 
@@ -37,7 +41,8 @@ class CameraNow:
 
     Attributes:
         healthy: gives pictures in which the plan's view can be seen.
-        pending: it is starting, or nobody has told of it since the service started.
+        pending: it is starting, or nobody has told of it since the service started; so far nothing
+            else is wrong than that it was moved.
         causes: catalogue keys of what is wrong; empty while it is well.
         pose: where it looks, when it was moved and that could be measured.
     """
@@ -48,11 +53,23 @@ class CameraNow:
     causes: tuple[str, ...]
     pose: Pose | None = None
 
+    @property
+    def may_see(self) -> bool:
+        """Whether it shows something once it is not pending: as planned, or where it looks now."""
+        return not self.causes or (self.causes == (Fault.MOVED.value,) and self.pose is not None)
+
 
 def cameras_now(
-    site: Site, known: Known, faults: tuple[FaultRow, ...], health: Mapping[str, HealthRow]
+    site: Site,
+    known: Known,
+    faults: tuple[FaultRow, ...],
+    health: Mapping[str, HealthRow],
+    before: Mapping[str, CameraNow],
 ) -> dict[str, CameraNow]:
-    """Every camera of the site from what the desk knows of its stream and its pictures."""
+    """Every camera of the site from what the desk knows of its stream and its pictures.
+
+    A moved camera keeps the pose that it had in `before` until it looks elsewhere.
+    """
     lost = lost_causes(known)
     wrong: dict[str, list[str]] = {}
     for fault in faults:
@@ -66,32 +83,66 @@ def cameras_now(
         if cause is not None and cause not in causes:
             causes.insert(0, cause)
         starting = status is not None and status.state is CameraState.STARTING
-        unheard = status is None and known.now - known.started_at <= known.limits.startup_grace_s
-        if status is None and not unheard and not causes:
-            causes.append("stale")
-        listening_since = max(known.started_at, row.captured) if row is not None else None
-        if listening_since is not None and known.now - listening_since > _HEALTH_SILENT_S:
+        unknown = status is None
+        in_grace = unknown and known.now - known.started_at <= known.limits.startup_grace_s
+        silent = _health_is_silent(known, row, waiting=starting or in_grace)
+        if "stale" not in causes and (silent or (unknown and not in_grace and not causes)):
             causes.append("stale")
         if row is not None and row.suspended is not None and Fault.MOVED.value not in causes:
             causes.append(Fault.MOVED.value)
-        pending = not causes and (starting or unheard)
+        pending = not set(causes) - {Fault.MOVED.value} and (
+            starting or not _is_heard(known, status, row)
+        )
         found[camera.id] = CameraNow(
-            camera.id, not causes and not pending, pending, tuple(causes), _pose(site, row)
+            camera.id,
+            not causes and not pending,
+            pending,
+            tuple(causes),
+            _pose(site, row, before.get(camera.id)),
         )
     return found
 
 
-def _pose(site: Site, row: HealthRow | None) -> Pose | None:
+def _is_heard(known: Known, status: CameraStatus | None, row: HealthRow | None) -> bool:
+    """Whether anybody has told of a camera since the service started."""
+    told_at = [one.seen_at for one in (status,) if one is not None]
+    told_at += [one.captured for one in (row,) if one is not None]
+    return any(at >= known.started_at for at in told_at)
+
+
+def _health_is_silent(known: Known, row: HealthRow | None, *, waiting: bool) -> bool:
+    """Whether nobody has told of a camera's pictures for too long, or ever.
+
+    A camera that gives no picture yet (`waiting`) has no health that could be told.
+    """
+    if row is None and waiting:
+        return False
+    heard_at = known.started_at if row is None else max(known.started_at, row.captured)
+    return known.now - heard_at > _HEALTH_SILENT_S
+
+
+def _pose(site: Site, row: HealthRow | None, before: CameraNow | None) -> Pose | None:
     """The observed pose of a camera that counts as moved."""
     if row is None or row.observed is None:
         return None
     angles = row.observed
-    return replace(
+    pose = replace(
         site.camera(row.camera_id).camera.pose,
         pan_deg=angles.pan_deg,
         tilt_deg=max(-90.0, min(90.0, angles.tilt_deg)),
         roll_deg=angles.roll_deg,
     )
+    held = None if before is None else before.pose
+    return held if held is not None and _is_same(held, pose) else pose
+
+
+def _is_same(one: Pose, other: Pose) -> bool:
+    turns = (
+        one.pan_deg - other.pan_deg,
+        one.tilt_deg - other.tilt_deg,
+        one.roll_deg - other.roll_deg,
+    )
+    return all(abs((turn + 180.0) % 360.0 - 180.0) <= _SAME_POSE_DEG for turn in turns)
 
 
 class LiveSite:
@@ -109,22 +160,39 @@ class LiveSite:
             for scene in self.scenes
         ]
 
-    def now(self, cameras: Mapping[str, CameraNow]) -> dict[str, AreaNow]:
+    def now(
+        self, cameras: Mapping[str, CameraNow], blind_before: frozenset[str] = frozenset()
+    ) -> dict[str, AreaNow]:
         """All required areas by id.
 
         A moved camera counts with what it shows at its observed pose. Cameras that are starting
-        count as seeing: the first seconds of a service are no blindness.
+        count as seeing: the first seconds of a service are no blindness. But they end none: an area
+        of `blind_before` is blind until cameras that are well show it.
         """
-        seeing = frozenset(one.camera_id for one in cameras.values() if one.healthy or one.pending)
+        able = [one for one in cameras.values() if one.may_see]
+        well = frozenset(one.camera_id for one in able if not one.pending)
+        starting = frozenset(one.camera_id for one in able if one.pending)
+        hoped = self._seen_by(well | starting, cameras)
+        if not (starting and blind_before):
+            return hoped
+        sure = self._seen_by(well, cameras)
+        stays = {
+            name for name in blind_before & sure.keys() if sure[name].state is Sightedness.BLIND
+        }
+        return {name: sure[name] if name in stays else area for name, area in hoped.items()}
+
+    def _seen_by(
+        self, seeing: frozenset[str], cameras: Mapping[str, CameraNow]
+    ) -> dict[str, AreaNow]:
         moved = {
             one.camera_id: one.pose
             for one in cameras.values()
-            if one.pose is not None and set(one.causes) == {Fault.MOVED.value}
+            if one.camera_id in seeing and one.causes and one.pose is not None
         }
         found = {}
         for ids, floor in self._floors:
             poses = {name: pose for name, pose in moved.items() if name in ids}
-            for area in floor.now((seeing | poses.keys()) & ids, poses):
+            for area in floor.now(seeing & ids, poses):
                 found[area.area_id] = area
         return found
 
@@ -147,15 +215,19 @@ class LiveSite:
             self._density[key] = density_of(scene, ladder)
         return self._density[key]
 
-    def least_share(self, camera_id: str) -> float:
-        """The healthy share wanted of a camera: more where it shows a critical area."""
-        critical = {
-            area.id
+    @cached_property
+    def targets(self) -> Mapping[str, float]:
+        """The healthy share wanted of each camera: more where it shows a critical area."""
+        over_critical = {
+            camera.id
+            for camera in self.site.cameras
             for _, floor in self._floors
-            for area in floor.planned_of(camera_id)
-            if area.critical
+            if any(area.critical for area in floor.planned_of(camera.id))
         }
-        return TARGET_CRITICAL_SHARE if critical else TARGET_SHARE
+        return {
+            camera.id: TARGET_CRITICAL_SHARE if camera.id in over_critical else TARGET_SHARE
+            for camera in self.site.cameras
+        }
 
 
 __all__ = [

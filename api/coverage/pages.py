@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
@@ -10,6 +11,8 @@ from fastapi.staticfiles import StaticFiles
 
 from api.access.guard import ActorDep, needs
 from api.access.rights import Right
+from api.coverage import signed
+from api.coverage.signed import SignedAudit
 from api.frame.drawing import AskedLanguage, Language, Pages, language_of
 from api.frame.pages import navigation
 from api.service import ServiceDep
@@ -47,9 +50,11 @@ async def page(
     actor: ActorDep,
     lang: AskedLanguage = None,
 ) -> HTMLResponse:
-    """The plan; its script fetches how things stand."""
+    """The plan and the confirmed audits; its script fetches how things stand."""
     language = language_of(request, lang)
     site = service.desk.board.site
+    async with service.desk.database.read() as connection:
+        audits = await signed.kept(connection)
     return _PAGES.draw(
         "coverage.html",
         language,
@@ -60,7 +65,25 @@ async def page(
         nav=navigation(request, language, "coverage"),
         may_run=actor.may(Right.RUN_COVERAGE),
         ladders=LADDERS,
+        signed_audits=[_told(one, ZoneInfo(site.timezone)) for one in audits],
     )
+
+
+def _told(one: SignedAudit, zone: ZoneInfo) -> dict[str, str | int]:
+    """A confirmed audit as the page tells it, its times those of the site."""
+    editions = {ladder.id: ladder.edition for ladder in LADDERS}
+    made, at = (
+        moment.to_datetime().astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        for moment in (one.made, one.confirmed)
+    )
+    return {
+        "id": one.id,
+        "made": made,
+        "by": one.confirmed_by,
+        "at": at,
+        "ladder": editions.get(one.ladder_id, one.ladder_id),
+        "sha256": one.sha256,
+    }
 
 
 @router.get("/coverage-texts/{lang}.json", dependencies=[Depends(needs(Right.SEE_COVERAGE))])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -12,8 +12,9 @@ from api.access import audit
 from api.access.guard import WORKERS_ONLY, ActorDep, needs
 from api.access.rights import Right
 from api.coverage import bodies, day_book, health_store
+from api.coverage import changes as change_record
 from api.coverage.geometry import plan_of
-from api.coverage.live import TARGET_CRITICAL_SHARE, TARGET_SHARE
+from api.coverage.uptime import rates_of
 from api.coverage.watch import CoverageWatch
 from api.problems import Problem, responses
 from api.routes.shift import duty_name
@@ -28,7 +29,6 @@ router = APIRouter(prefix="/api/v1", tags=["coverage"])
 
 _SEE = [Depends(needs(Right.SEE_COVERAGE))]
 _CALIBRATE = [Depends(needs(Right.CALIBRATE_CAMERA))]
-_EPOCH = date(1970, 1, 1)
 _DAY_S = 86_400.0
 _MOST_DAYS = 400
 _JPEG: dict[int | str, dict[str, Any]] = {
@@ -67,20 +67,32 @@ async def plan(watch: WatchDep) -> bodies.PlanBody:
     return bodies.PlanBody(floors=tuple(await asyncio.to_thread(plan_of, watch.live)))
 
 
-@router.get("/coverage/changes", dependencies=_SEE, responses=responses(401, 403, 422, 503))
+@router.get(
+    "/coverage/changes",
+    dependencies=_SEE,
+    response_model=bodies.ChangesBody,
+    responses=responses(401, 403, 422, 503),
+)
 async def changes(
     service: ServiceDep,
     start: Annotated[Moment | None, Query(alias="from")] = None,
     end: Annotated[Moment | None, Query(alias="to")] = None,
-) -> bodies.ChangesBody:
-    """How coverage changed: the last day, or the span that is asked for."""
+) -> Response:
+    """How coverage changed: the last day, or the span that is asked for, its newest part.
+
+    Who asks again gives the `at` of the newest change it holds as `from`, and gets that one with
+    what came since.
+    """
     upto = service.desk.clock.utc() if end is None else Utc.from_datetime(end)
     since = upto.plus(-_DAY_S) if start is None else Utc.from_datetime(start)
-    if not since < upto:
+    # A page whose newest change lies ahead of a clock that was set back gets what stands.
+    if end is not None and not since < upto:
         raise Problem(422, "span_empty")
     async with service.desk.database.read() as connection:
-        rows = await day_book.changes_between(connection, since, upto)
-    return bodies.ChangesBody(changes=tuple(bodies.ChangeBody.of(row) for row in rows))
+        rows, cut = await change_record.between(connection, since, upto)
+    told = ",".join(row.sent() for row in rows)
+    body = f'{{"cut":{"true" if cut else "false"},"changes":[{told}]}}'
+    return Response(body, media_type="application/json")
 
 
 @router.get("/coverage/days", dependencies=_SEE, responses=responses(401, 403, 422, 503))
@@ -92,14 +104,16 @@ async def days(
 ) -> bodies.DaysBody:
     """Area-hours lost and healthy shares a day, and the healthy rates against 98 and 95 %.
 
+    Days are those of the site's own time zone; without a span the last week, today included.
     Cameras that show a critical area are held against 98 %, the others against 95 %.
     """
-    last = end or service.desk.clock.utc().to_datetime().date()
+    last = end or watch.day_at(service.desk.clock.utc())
     first = start or last - timedelta(days=6)
     if last < first or (last - first).days >= _MOST_DAYS:
         raise Problem(422, "span_empty")
+    live = await watch.ready()
     await watch.flush()
-    bounds = ((first - _EPOCH).days, (last - _EPOCH).days)
+    bounds = (day_book.day_number(first), day_book.day_number(last))
     async with service.desk.database.read() as connection:
         areas = await day_book.area_days(connection, *bounds)
         cameras = await day_book.camera_days(connection, *bounds)
@@ -107,7 +121,7 @@ async def days(
         areas=tuple(
             bodies.AreaDayBody(
                 area_id=area_id,
-                day=_EPOCH + timedelta(days=day),
+                day=day_book.day_of(day),
                 watched_h=round(sums.watched_s / 3600.0, 4),
                 lost_m2_h=round(sums.lost_m2_h, 4),
                 blind_h=round(sums.blind_s / 3600.0, 4),
@@ -117,38 +131,22 @@ async def days(
         cameras=tuple(
             bodies.CameraDayBody(
                 camera_id=camera_id,
-                day=_EPOCH + timedelta(days=day),
+                day=day_book.day_of(day),
                 watched_h=round(sums.watched_s / 3600.0, 4),
                 healthy_share=_rounded(sums.healthy_share),
             )
             for (camera_id, day), sums in sorted(cameras.items())
         ),
-        rates=_rates(watch, cameras),
-    )
-
-
-def _rates(
-    watch: CoverageWatch, cameras: dict[tuple[str, int], day_book.CameraSums]
-) -> tuple[bodies.RateBody, ...]:
-    """One rate for the cameras over critical areas and one for the others."""
-    totals: dict[float, day_book.CameraSums] = {}
-    members: dict[float, set[str]] = {TARGET_CRITICAL_SHARE: set(), TARGET_SHARE: set()}
-    for (camera_id, _), sums in cameras.items():
-        target = TARGET_SHARE if watch.live is None else watch.live.least_share(camera_id)
-        members[target].add(camera_id)
-        totals[target] = totals.get(target, day_book.CameraSums()).plus(sums)
-    found = []
-    for target, ids in members.items():
-        share = totals[target].healthy_share if target in totals else None
-        found.append(
+        rates=tuple(
             bodies.RateBody(
-                target_share=target,
-                cameras=len(ids),
-                healthy_share=_rounded(share),
-                met=None if share is None else share >= target,
+                target_share=one.target_share,
+                cameras=one.cameras,
+                healthy_share=_rounded(one.healthy_share),
+                met=one.met,
             )
-        )
-    return tuple(found)
+            for one in rates_of(cameras, live.targets)
+        ),
+    )
 
 
 def _rounded(share: float | None) -> float | None:
@@ -187,7 +185,7 @@ async def take_task(task_id: ItemId, service: ServiceDep, who: WhoDep, actor: Ac
 async def close_task(
     task_id: ItemId, body: bodies.NoteBody, service: ServiceDep, who: WhoDep, actor: ActorDep
 ) -> None:
-    """The person closes a task whose area is seen again."""
+    """The person closes a task whose area is seen again, or was taken off the site."""
     now_utc = service.desk.clock.utc()
     async with service.desk.database.write() as connection:
         if not await day_book.close_task(connection, task_id, who, body.note, now_utc):

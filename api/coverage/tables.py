@@ -113,10 +113,26 @@ COVERAGE_TASKS = Table(
     Column("opened_ns", BigInteger, nullable=False),
     Column("due_ns", BigInteger, nullable=False),
     Column("seen_again_ns", BigInteger, nullable=True),
+    # Since when the site file names no such critical area; NULL while it does.
+    Column("off_site_ns", BigInteger, nullable=True),
     Column("owner", String(80), nullable=False),
     Column("closed_ns", BigInteger, nullable=True),
     Column("closed_by", String(80), nullable=False),
     Column("note", Text, nullable=False),
     Index("ix_coverage_tasks_open", "area_id", "closed_ns"),
+    sqlite_autoincrement=True,
+)
+
+COVERAGE_AUDITS = Table(
+    "coverage_audits",
+    METADATA,
+    Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
+    Column("ladder_id", String(20), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("made_ns", BigInteger, nullable=False),
+    Column("confirmed_by", String(80), nullable=False),
+    Column("confirmed_ns", BigInteger, nullable=False),
+    # The audit as its JSON file has it, sealed.
+    Column("document_json", Text, nullable=False),
     sqlite_autoincrement=True,
 )

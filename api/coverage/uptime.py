@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from api.coverage import day_book
@@ -17,8 +18,6 @@ from api.coverage.live import TARGET_CRITICAL_SHARE, TARGET_SHARE, LiveSite
 from api.database import Database
 from config import Site
 
-_EPOCH = date(1970, 1, 1)
-
 
 def read_uptime(site: Site, database_url: str, first: date, last: date) -> doc.Uptime:
     """The record of some days, both included.
@@ -27,15 +26,13 @@ def read_uptime(site: Site, database_url: str, first: date, last: date) -> doc.U
         DatabaseError: the database cannot be used.
     """
     areas, cameras = asyncio.run(_read(database_url, first, last))
-    live = LiveSite(site)
-    targets = {camera.id: live.least_share(camera.id) for camera in site.cameras}
-    return uptime_of(areas, cameras, targets, (first, last))
+    return uptime_of(areas, cameras, LiveSite(site).targets, (first, last))
 
 
 async def _read(
     database_url: str, first: date, last: date
 ) -> tuple[dict[tuple[str, int], AreaSums], dict[tuple[str, int], CameraSums]]:
-    bounds = ((first - _EPOCH).days, (last - _EPOCH).days)
+    bounds = (day_book.day_number(first), day_book.day_number(last))
     async with Database(database_url) as database, database.read() as connection:
         areas = await day_book.area_days(connection, *bounds)
         return areas, await day_book.camera_days(connection, *bounds)
@@ -51,17 +48,20 @@ def uptime_of(
     by_area: dict[str, AreaSums] = {}
     for (area_id, _), sums in areas.items():
         by_area[area_id] = by_area.get(area_id, AreaSums()).plus(sums)
-    by_camera: dict[str, CameraSums] = {}
-    for (camera_id, _), camera_sums in cameras.items():
-        if camera_id in targets:
-            known = by_camera.get(camera_id, CameraSums())
-            by_camera[camera_id] = known.plus(camera_sums)
+    by_camera = _by_camera(cameras, targets)
     days = (span[1] - span[0]) // timedelta(days=1) + 1
     return doc.Uptime(
         first_day=span[0].isoformat(),
         last_day=span[1].isoformat(),
         days=days,
-        rates=[_rate(by_camera, targets, share) for share in (TARGET_CRITICAL_SHARE, TARGET_SHARE)],
+        rates=[
+            doc.UptimeRate(
+                target_share=group.target_share,
+                cameras=group.cameras,
+                healthy_share=_rounded(group.healthy_share),
+            )
+            for group in rates_of(cameras, targets)
+        ],
         cameras=[
             doc.UptimeCamera(
                 camera_id=name,
@@ -82,22 +82,47 @@ def uptime_of(
     )
 
 
-def _rate(
-    cameras: Mapping[str, CameraSums], targets: Mapping[str, float], share: float
-) -> doc.UptimeRate:
-    total = CameraSums()
-    for name, one in cameras.items():
-        if targets[name] == share:
-            total = total.plus(one)
-    return doc.UptimeRate(
-        target_share=share,
-        cameras=sum(target == share for target in targets.values()),
-        healthy_share=_rounded(total.healthy_share),
-    )
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The healthy rate of the cameras of which one share is wanted; `None` where nobody watched."""
+
+    target_share: float
+    cameras: int
+    healthy_share: float | None
+
+    @property
+    def met(self) -> bool | None:
+        return None if self.healthy_share is None else self.healthy_share >= self.target_share
+
+
+def rates_of(
+    cameras: Mapping[tuple[str, int], CameraSums], targets: Mapping[str, float]
+) -> tuple[Rate, ...]:
+    """One rate for the cameras over critical areas and one for the others, as in `uptime_of`."""
+    by_camera = _by_camera(cameras, targets)
+    found = []
+    for target in (TARGET_CRITICAL_SHARE, TARGET_SHARE):
+        total = CameraSums()
+        for name, one in by_camera.items():
+            if targets[name] == target:
+                total = total.plus(one)
+        members = sum(one == target for one in targets.values())
+        found.append(Rate(target, members, total.healthy_share))
+    return tuple(found)
+
+
+def _by_camera(
+    cameras: Mapping[tuple[str, int], CameraSums], targets: Mapping[str, float]
+) -> dict[str, CameraSums]:
+    found: dict[str, CameraSums] = {}
+    for (camera_id, _), sums in cameras.items():
+        if camera_id in targets:
+            found[camera_id] = found.get(camera_id, CameraSums()).plus(sums)
+    return found
 
 
 def _rounded(share: float | None) -> float | None:
     return None if share is None else round(share, 4)
 
 
-__all__ = ["read_uptime", "uptime_of"]
+__all__ = ["Rate", "rates_of", "read_uptime", "uptime_of"]

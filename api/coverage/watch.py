@@ -16,9 +16,10 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
-from api.coverage import day_book, health_store
+from api.coverage import changes, day_book, health_store, off_site
 from api.coverage.audits import Audits
-from api.coverage.day_book import AreaSums, CameraSums
+from api.coverage.changes import Standing
+from api.coverage.day_sums import DaySums
 from api.coverage.document import AuditDocument
 from api.coverage.errors import ReportError
 from api.coverage.live import CameraNow, LiveSite, cameras_now
@@ -37,8 +38,8 @@ _FLUSH_S = 60.0
 # A longer step means that the process itself stood still: nobody watched then.
 _LONGEST_STEP_S = 10.0
 PRIORITY_AREA_BLIND = 2
-_EPOCH = date(1970, 1, 1)
 _RECORD_DAYS = 30
+_DAY_S = 86_400.0
 
 
 class CoverageWatch:
@@ -52,11 +53,14 @@ class CoverageWatch:
         self.audits = Audits(site.folder, self.with_record)
         self._desk = desk
         self._zone = ZoneInfo(site.timezone)
-        self._area_sums: dict[tuple[str, int], AreaSums] = {}
-        self._camera_sums: dict[tuple[str, int], CameraSums] = {}
+        self._sums = DaySums()
         self._looking = asyncio.Lock()
         self._looked_at: Monotonic | None = None
         self._flushed_at: Monotonic | None = None
+        self._began = False
+        # What the database holds as the newest change.
+        self._noted: Standing | None = None
+        self._dropped_on: date | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -80,22 +84,28 @@ class CoverageWatch:
         """
         if document.site_sha256 != self.site.sha256:
             raise ReportError("site.yaml was changed since the service started; start it anew")
-        live = self.live
-        if live is None:
-            live = await asyncio.to_thread(LiveSite, self.site)
+        live = await self.ready()
         await self.flush()
-        last = self._desk.clock.utc().to_datetime().astimezone(self._zone).date()
+        last = self.day_at(self._desk.clock.utc())
         first = last - timedelta(days=_RECORD_DAYS - 1)
-        bounds = ((first - _EPOCH).days, (last - _EPOCH).days)
+        bounds = (day_book.day_number(first), day_book.day_number(last))
         async with self._desk.database.read() as connection:
             areas = await day_book.area_days(connection, *bounds)
             cameras = await day_book.camera_days(connection, *bounds)
-        targets = {camera.id: live.least_share(camera.id) for camera in self.site.cameras}
-        found = uptime_of(areas, cameras, targets, (first, last))
+        found = uptime_of(areas, cameras, live.targets, (first, last))
         return await asyncio.to_thread(document.with_uptime, found)
 
+    def day_at(self, moment: Utc) -> date:
+        """The day of the site's own time zone."""
+        return moment.to_datetime().astimezone(self._zone).date()
+
+    async def ready(self) -> LiveSite:
+        """The site's geometry, worked out where it is not yet."""
+        if self.live is None:
+            self.live = await asyncio.to_thread(LiveSite, self.site)
+        return self.live
+
     async def _run(self) -> None:
-        self.live = await asyncio.to_thread(LiveSite, self.site)
         refused = False
         while True:
             try:
@@ -113,65 +123,72 @@ class CoverageWatch:
             await self._look()
 
     async def _look(self) -> None:
-        live = self.live
-        if live is None:
-            live = self.live = await asyncio.to_thread(LiveSite, self.site)
+        live = await self.ready()
+        if not self._began:
+            await self._begin()
         known = self._desk.known()
         async with self._desk.database.read() as connection:
             faults = await health_store.faults_of(connection, only_open=True)
             health = await health_store.health_of_all(connection)
-        cameras = cameras_now(self.site, known, faults, health)
+        cameras = cameras_now(self.site, known, faults, health, self.cameras)
         self._add_up(known.now)
         if dict(self.cameras) != cameras:
-            areas = live.now(cameras)
+            blind_before = frozenset[str]() if self._noted is None else self._noted.blind()
+            areas = live.now(cameras, blind_before)
             await self._tell(cameras, areas)
             self.cameras, self.areas = cameras, areas
-        now = self._desk.clock.monotonic()
+        await self._keep_house(known.now)
+
+    async def _begin(self) -> None:
+        """Settle what a site edit left open, and read how coverage stood last."""
+        async with self._desk.work() as work:
+            await off_site.settle(work.connection, self.site, work.known.now)
+            self._noted = await changes.newest(work.connection)
+        self._began = True
+
+    async def _keep_house(self, now: Utc) -> None:
+        """Write the sums now and then; once a day, drop changes that are kept no longer."""
+        at = self._desk.clock.monotonic()
         if self._flushed_at is None:
-            self._flushed_at = now
-        elif now - self._flushed_at >= _FLUSH_S:
+            self._flushed_at = at
+        elif at - self._flushed_at >= _FLUSH_S:
             await self.flush()
+        today = self.day_at(now)
+        if self._dropped_on != today:
+            async with self._desk.database.write() as connection:
+                await changes.drop_before(connection, now.plus(-changes.KEPT_DAYS * _DAY_S))
+            self._dropped_on = today
 
     async def flush(self) -> None:
         """Write the sums since the last time."""
-        areas, cameras = self._area_sums, self._camera_sums
         self._flushed_at = self._desk.clock.monotonic()
-        if not areas and not cameras:
-            return
-        async with self._desk.database.write() as connection:
-            await day_book.add_days(connection, areas, cameras)
-        self._area_sums, self._camera_sums = {}, {}
+        await self._sums.flush(self._desk.database)
 
     def _add_up(self, now: Utc) -> None:
         """The time since the last look counts for what was seen then."""
         at, last = self._desk.clock.monotonic(), self._looked_at
         self._looked_at = at
-        if last is None or not 0.0 < at - last <= _LONGEST_STEP_S:
-            return
-        passed_s = at - last
-        day = (now.to_datetime().astimezone(self._zone).date() - _EPOCH).days
-        for area in self.areas.values():
-            blind_s = passed_s if area.state is Sightedness.BLIND else 0.0
-            more = AreaSums(passed_s, passed_s * area.lost_m2, blind_s)
-            key = (area.area_id, day)
-            self._area_sums[key] = self._area_sums.get(key, AreaSums()).plus(more)
-        for camera in self.cameras.values():
-            if not camera.pending:
-                well = CameraSums(passed_s, passed_s if camera.healthy else 0.0)
-                key = (camera.camera_id, day)
-                self._camera_sums[key] = self._camera_sums.get(key, CameraSums()).plus(well)
+        if last is not None and 0.0 < at - last <= _LONGEST_STEP_S:
+            self._sums.add(self.day_at(now), at - last, self.areas.values(), self.cameras.values())
 
     async def _tell(self, cameras: Mapping[str, CameraNow], areas: Mapping[str, AreaNow]) -> None:
-        """Change, alarms and tasks in one transaction."""
-        healthy = [one.camera_id for one in cameras.values() if one.healthy or one.pending]
+        """Change, alarms and tasks in one transaction; of causes alone nobody is told."""
+        blamed = {name for area in areas.values() for name in area.lost_because}
+        seeing = [
+            one.camera_id
+            for one in cameras.values()
+            if not one.causes and one.camera_id not in blamed
+        ]
+        standing = Standing.of(self.site.sha256, seeing, areas.values())
+        if standing == self._noted and areas == self.areas:
+            return
         async with self._desk.work() as work:
-            now = work.known.now
-            await day_book.note_change(
-                work.connection, now, self.site.sha256, healthy, list(areas.values())
-            )
+            if standing != self._noted:
+                await changes.note(work.connection, work.known.now, standing)
             for area in areas.values():
                 if area.critical:
                     await self._tell_critical(work, area)
+        self._noted = standing
 
     async def _tell_critical(self, work: Work, area: AreaNow) -> None:
         before = self.areas.get(area.area_id)

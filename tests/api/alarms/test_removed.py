@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from api.alarms.parents import CameraGroup
 from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
-from api.watched import Name
+from api.watched import Name, WatchedArea
 from config.delivery import DeliveryPlan
 from streams.clock import SimulatedClock
 from tests.api.delivery.cases import plan
@@ -15,7 +15,16 @@ from vision.readings import Level
 
 OLD = CameraGroup("nvr", AlarmType.RECORDER_LOST, Name("录像机", "NVR"), ("cam-a", "cam-b"))
 NEW = replace(OLD, id="nvr-2")
-WITHOUT_STAIR = replace(SITE, zones=SITE.zones[1:], cameras=SITE.cameras[1:])
+# Of the yard nobody says any more that it is critical.
+WITHOUT_STAIR = replace(
+    SITE,
+    zones=SITE.zones[1:],
+    cameras=SITE.cameras[1:],
+    areas=(
+        WatchedArea("gate", Name("校门", "Gate"), critical=True),
+        WatchedArea("yard", Name("操场", "Yard"), critical=False),
+    ),
+)
 CLOSE: Json = {"name": "王芳", "cause": "equipment_mended", "taken": "repaired"}
 
 
@@ -36,9 +45,11 @@ async def test_what_the_settings_name_no_longer_returns_and_can_be_closed(
     kept = [
         (AlarmType.DELIVERY, "room/backup"),
         (AlarmType.DELIVERY, "room/test"),
+        (AlarmType.DELIVERY, "room/refused"),
         (AlarmType.DELIVERY, "settings"),
         (AlarmType.SITE_FILES, "files"),
         (AlarmType.RECORDING_STOPPED, "recording"),
+        (AlarmType.AREA_BLIND, "gate"),
     ]
     removed = [
         (AlarmType.DELIVERY, "room/third"),
@@ -46,6 +57,7 @@ async def test_what_the_settings_name_no_longer_returns_and_can_be_closed(
         (AlarmType.PANIC, "pillar"),
         (AlarmType.PANEL_FAULT, "module"),
         (AlarmType.AREA_BLIND, "area"),
+        (AlarmType.AREA_BLIND, "yard"),
         (AlarmType.WORKER_LOST, "nvr"),
     ]
     async with running_desk(database_url, clock=clock, delivery=plan()) as desk:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api.coverage.audit_file import read_json
 from api.coverage.audits import Audits
-from api.coverage.document import AuditDocument
-from api.coverage.errors import ReportError
+from api.coverage.document import AuditDocument, Confirmation
+from api.coverage.errors import AuditFileError, ReportError
+from config import load_site, sample_school_directory
 from config.site_folder import SiteFolder
-from tests.api.coverage.test_live import School, desk
+from tests.api.coverage.test_live import School, desk, school
 
 __all__ = ["desk"]
 
@@ -95,6 +97,78 @@ async def test_who_read_it_confirms_those_figures_and_no_others(desk: School, ma
     await desk.client.post("/api/v1/coverage/audit", json={})
     await made(desk, maker)
     assert (await desk.get("coverage/audit"))["document"]["confirmation"] is None
+
+
+async def signed(desk: School, maker: Maker) -> dict[str, Any]:
+    """The audit, confirmed by the viewer."""
+    await desk.areas()
+    await made(desk, maker)
+    read = (await desk.get("coverage/audit"))["document"]
+    body = {"ladder": "dori-2014", "sha256": read["sha256"]}
+    answer = await desk.client.post("/api/v1/coverage/audit/confirm", json=body)
+    assert answer.status_code == 204
+    return dict((await desk.get("coverage/audit"))["document"])
+
+
+async def test_a_confirmed_audit_is_kept_and_can_be_taken(
+    desk: School, maker: Maker, tmp_path: Path
+) -> None:
+    assert (await desk.get("coverage/audits"))["audits"] == []
+    document = await signed(desk, maker)
+    # Somebody else audits anew: the signed one is still there.
+    await desk.client.post("/api/v1/coverage/audit", json={})
+    await made(desk, maker)
+    (one,) = (await desk.get("coverage/audits"))["audits"]
+    assert (one["ladder_id"], one["sha256"]) == ("dori-2014", document["sha256"])
+    who = document["confirmation"]
+    assert (one["confirmed_by"], one["confirmed_at"]) == (who["name"], who["at"])
+    path = f"/api/v1/coverage/audits/{one['id']}/audit.json"
+    (tmp_path / "audit.json").write_bytes((await desk.client.get(path)).content)
+    assert read_json(tmp_path / "audit.json").model_dump(mode="json") == document
+    page = (await desk.client.get("/coverage")).text
+    assert who["name"] in page
+    assert f'href="{path}"' in page
+    for kind in ("json", "pdf"):
+        unknown = f"/api/v1/coverage/audits/{one['id'] + 1}/audit.{kind}"
+        assert (await desk.client.get(unknown)).status_code == 404
+
+
+async def test_a_confirmed_audit_stands_over_a_start(
+    database_url: str, document: AuditDocument
+) -> None:
+    async with school(database_url) as desk:
+        maker = Maker(document)
+        desk.watch.audits = Audits(desk.site.folder, desk.watch.with_record, maker)
+        confirmed = await signed(desk, maker)
+    async with school(database_url) as desk:
+        (one,) = (await desk.get("coverage/audits"))["audits"]
+        assert one["sha256"] == confirmed["sha256"]
+
+
+async def test_what_could_not_be_stored_is_not_confirmed(document: AuditDocument) -> None:
+    async def finish(made: AuditDocument) -> AuditDocument:
+        return made
+
+    async def keep(made: AuditDocument) -> None:
+        raise ReportError(f"no room for {made.site_id}")
+
+    maker = Maker(document)
+    maker.may.set()
+    audits = Audits(load_site(sample_school_directory()).folder, finish, maker)
+    while audits.ask("dori-2014") is None:
+        await asyncio.sleep(0)
+    who = Confirmation(name="王主任", at=document.made_at)
+    with pytest.raises(ReportError, match="no room"):
+        await audits.confirm("dori-2014", document.sha256, who, keep)
+    still = audits.ask("dori-2014")
+    assert still is not None
+    assert still.confirmation is None
+
+
+def test_nobody_signs_over_the_name_of_another(document: AuditDocument) -> None:
+    first = document.confirmed("李主任", document.made_at)
+    with pytest.raises(AuditFileError, match="confirmed by 李主任"):
+        first.confirmed("other", document.made_at)
 
 
 async def test_a_refusal_is_told_and_tried_again(desk: School, maker: Maker) -> None:

@@ -8,6 +8,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -91,8 +92,18 @@ class School:
 
 
 @asynccontextmanager
-async def school(database_url: str) -> AsyncIterator[School]:
-    site, clock = load_site(sample_school_directory()), SimulatedClock(NOON)
+async def school(
+    database_url: str,
+    *,
+    folder: Path | None = None,
+    clock: SimulatedClock | None = None,
+    all_live: bool = True,
+) -> AsyncIterator[School]:
+    """The service over a site folder, the sample school's own by default.
+
+    Without `all_live` nobody has told of any camera since it started.
+    """
+    site, clock = load_site(folder or sample_school_directory()), clock or SimulatedClock(NOON)
     app = create_app(
         settings=settings(database_url),
         site=site,
@@ -107,9 +118,10 @@ async def school(database_url: str) -> AsyncIterator[School]:
             transport=transport, base_url="http://localhost", headers=headers
         ) as client:
             made = School(app, client, clock, app.state.coverage, site)
-            for camera in site.cameras:
-                await made.state(camera.id, "live")
-            await made.seen()
+            if all_live:
+                for camera in site.cameras:
+                    await made.state(camera.id, "live")
+                await made.seen()
             yield made
 
 

@@ -1,0 +1,56 @@
+"""What a command is asked to write: refused before the work where it cannot lie there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli_coverage import coverage_app
+from api.coverage.audit_file import read_json, write_json
+from api.coverage.document import AuditDocument
+from api.coverage.errors import ReportError
+from api.coverage.out_file import writing
+from config import sample_school_directory
+
+SITE = ["--site", str(sample_school_directory()), "--lang", "en"]
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["audit"], "audit.json"),
+        (["confirm", "audit-to-read.json", "--name", "王主任"], "audit.json"),
+        (["schedule"], "cameras.csv"),
+    ],
+)
+def test_a_missing_folder_is_named_before_the_work(
+    command: list[str], name: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "not-there"
+    done = CliRunner().invoke(coverage_app, [*command, *SITE, "--out", str(folder / name)])
+    assert done.exit_code == 1
+    # Neither the site's cameras nor the audit that is to be read were looked at.
+    assert done.output.replace("\n", "") == (
+        f"cannot write {name}: there is no folder {folder}; make it first"
+    )
+
+
+def test_what_the_machine_refuses_is_told(tmp_path: Path) -> None:
+    """A folder stands where the file should."""
+    told = pytest.raises(ReportError, match=r"^audit\.json was not written: Is a directory; ")
+    with told, writing(tmp_path / "audit.json", "en"):
+        tmp_path.write_text("x")
+
+
+def test_a_signed_audit_is_not_signed_again(document: AuditDocument, tmp_path: Path) -> None:
+    signed = tmp_path / "signed.json"
+    write_json(document.confirmed("李主任", document.made_at), signed)
+    words = ["confirm", str(signed), "--name", "other", *SITE, "--out", str(signed)]
+    done = CliRunner().invoke(coverage_app, words)
+    assert done.exit_code == 1
+    assert "李主任" in done.output
+    kept = read_json(signed).confirmation
+    assert kept is not None
+    assert kept.name == "李主任"
