@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 from urllib.parse import quote
 
 import httpx
@@ -21,7 +21,7 @@ from streams.clock import Clock
 from vision.instants import Utc
 
 VIEWING_WINDOW_S = 300
-"""One row a person, camera and five minutes: complete, and bounded."""
+"""One row a person, account, camera and five minutes: complete, and bounded."""
 
 _TIMEOUT_S = 2.0
 _MAX_JPEG_BYTES = 4 * 1024 * 1024
@@ -102,43 +102,47 @@ class WorkerPictures:
         return self._clients[socket]
 
 
+class _Key(NamedTuple):
+    """What makes a viewing the same as one that stands already."""
+
+    viewer: str
+    account: str
+    camera_id: str
+    window_ns: int
+
+
 class Viewings:
     """The register of who looked at which camera; a picture is given only after its row is."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._written: set[tuple[str, str, int]] = set()
+        self._written: set[_Key] = set()
 
     async def record(self, viewer: str, camera_id: str, by: Actor | None = None) -> None:
         """Write the row of this viewer, camera and five minutes, unless it is there.
 
-        A new row has its line in the audit log, under the account of `by`.
+        A new row has its line in the audit log, under the account of `by`. Two people of one name
+        are told apart by their accounts.
         """
         now = self._clock.utc()
         window_ns = now.ns - now.ns % (VIEWING_WINDOW_S * _NS)
-        key = (viewer, camera_id, window_ns)
+        key = _Key(viewer, "" if by is None else by.account, camera_id, window_ns)
         if key in self._written:
             return
         async with self._database.write() as connection:
             if not await _exists(connection, key):
-                row = dict(zip(("viewer", "camera_id", "window_ns"), key, strict=True))
-                await connection.execute(insert(VIEWINGS).values(**row, first_at_ns=now.ns))
+                row = {**key._asdict(), "first_at_ns": now.ns}
+                await connection.execute(insert(VIEWINGS).values(row))
                 act = audit.Act("picture.viewed", camera_id, {"signed": viewer})
                 await audit.append(connection, by or viewer, act, now)
-        self._written = {old for old in self._written if old[2] == window_ns}
+        self._written = {old for old in self._written if old.window_ns == window_ns}
         self._written.add(key)
 
 
-async def _exists(connection: AsyncConnection, key: tuple[str, str, int]) -> bool:
-    viewer, camera_id, window_ns = key
-    found = await connection.execute(
-        select(VIEWINGS.c.id).where(
-            VIEWINGS.c.viewer == viewer,
-            VIEWINGS.c.camera_id == camera_id,
-            VIEWINGS.c.window_ns == window_ns,
-        )
-    )
+async def _exists(connection: AsyncConnection, key: _Key) -> bool:
+    same = [VIEWINGS.c[name] == value for name, value in key._asdict().items()]
+    found = await connection.execute(select(VIEWINGS.c.id).where(*same))
     return found.first() is not None
 
 
@@ -149,10 +153,14 @@ class Viewing:
     viewer: str
     camera_id: str
     first_at: Utc
+    account: str = ""
 
 
 async def list_viewings(connection: AsyncConnection, limit: int) -> tuple[Viewing, ...]:
     """Newest first."""
     query = select(VIEWINGS).order_by(VIEWINGS.c.id.desc()).limit(limit)
     rows = (await connection.execute(query)).mappings().all()
-    return tuple(Viewing(row["viewer"], row["camera_id"], Utc(row["first_at_ns"])) for row in rows)
+    return tuple(
+        Viewing(row["viewer"], row["camera_id"], Utc(row["first_at_ns"]), row["account"])
+        for row in rows
+    )

@@ -65,6 +65,29 @@ class Sight:
         return zone_ids is not None and self.things_of(tuple(map(str, zone_ids)))
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where one actor may do one thing with pictures and measured values of one site."""
+
+    actor: Actor
+    right: Right
+    site: WatchedSite
+
+    def zone(self, zone_id: str) -> bool:
+        return self.actor.may(self.right, site=self.site.id, zone=zone_id)
+
+    def camera(self, camera_id: str, zone_ids: tuple[str, ...]) -> bool:
+        """Whether all that the camera shows lies inside: a recording is no less than the live
+        picture.
+
+        Args:
+            zone_ids: those of the alarm; they stand for a camera that has left the site.
+        """
+        camera = self.site.camera.get(camera_id)
+        shown = zone_ids if camera is None else camera.zone_ids
+        return self.actor.may_in_all(self.right, site=self.site.id, zones=shown)
+
+
 def check_alarm(actor: Actor, right: Right, site_id: str, alarm: Alarm) -> None:
     """Refuse what the actor may not do with this alarm.
 

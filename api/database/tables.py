@@ -156,10 +156,12 @@ VIEWINGS = Table(
     METADATA,
     Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
     Column("viewer", String(80), nullable=False),
+    # Two people may have one name; empty where nobody signs in.
+    Column("account", String(80), nullable=False, default="", server_default=""),
     Column("camera_id", String(80), nullable=False),
     Column("window_ns", BigInteger, nullable=False),
     Column("first_at_ns", BigInteger, nullable=False),
-    UniqueConstraint("viewer", "camera_id", "window_ns"),
+    UniqueConstraint("viewer", "camera_id", "window_ns", "account"),
     sqlite_autoincrement=True,
 )
 

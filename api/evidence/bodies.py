@@ -44,12 +44,15 @@ class DecisionBody(Body):
 
 
 class HoldBody(Body):
-    """Keep a clip beyond its time, or let it go again."""
+    """Keep a clip beyond its time for one more reason, or end one of its holds."""
 
     model_config = with_examples({"hold": True, "reason": "案件调查"})
 
     hold: bool
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=300)]
+    number: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        default=None, description="the hold that ends, where several keep the clip"
+    )
 
 
 class ExportBody(Body):
@@ -103,6 +106,7 @@ class RegisterLineBody(Body):
     alarm_number: int
     camera_id: str
     viewer: str
+    account: str
     act: Act
     reason: str
     note: str
@@ -114,6 +118,7 @@ class RegisterLineBody(Body):
             alarm_number=line.alarm_number,
             camera_id=line.camera_id,
             viewer=line.viewer,
+            account=line.account,
             act=line.act,
             reason=line.reason,
             note=line.note,

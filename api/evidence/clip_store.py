@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.evidence.errors import EvidenceError
 from api.evidence.tables import CLIPS
 from vision.instants import Utc
 
@@ -18,7 +19,7 @@ _DAY_S = 86_400.0
 
 
 class ClipState(StrEnum):
-    """Collecting while the alarm is open; deleted when its time is over."""
+    """Collecting while the alarm is open; deleted when its time is over, files last."""
 
     COLLECTING = "collecting"
     COMPLETE = "complete"
@@ -27,11 +28,16 @@ class ClipState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a clip is kept beyond its time: a court case, an inquiry, an incident."""
+    """Why a clip is kept beyond its time: a court case, an inquiry, an incident.
+
+    Attributes:
+        ended_at: when it was released; `None` while it stands.
+    """
 
     by: str
     at: Utc
     reason: str
+    ended_at: Utc | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Clip:
         origin: model, profile and site that stood behind the alarm, as JSON values.
         keep_days: days after `end` until it is deleted.
         cut_short: the alarm lasted longer than a clip may.
+        holds: all that were ever set, in order; each keeps the clip for itself.
     """
 
     alarm_number: int
@@ -54,8 +61,18 @@ class Clip:
     keep_days: int
     state: ClipState = ClipState.COLLECTING
     cut_short: bool = False
-    hold: Hold | None = None
+    holds: tuple[Hold, ...] = ()
     deleted_at: Utc | None = None
+
+    @property
+    def standing(self) -> dict[int, Hold]:
+        """The holds that keep it, by their number, which counts from 1."""
+        return {n: one for n, one in enumerate(self.holds, start=1) if one.ended_at is None}
+
+    @property
+    def hold(self) -> Hold | None:
+        """The oldest hold that keeps it."""
+        return next(iter(self.standing.values()), None)
 
     @property
     def delete_after(self) -> Utc | None:
@@ -85,6 +102,14 @@ async def with_clip(connection: AsyncConnection, numbers: Sequence[int]) -> froz
     return frozenset((await connection.execute(query)).scalars())
 
 
+async def deleted_from(connection: AsyncConnection, number: int) -> frozenset[int]:
+    """Numbers from this one on of alarms whose clips are deleted."""
+    query = select(CLIPS.c.alarm_number).where(
+        CLIPS.c.alarm_number >= number, CLIPS.c.state == ClipState.DELETED.value
+    )
+    return frozenset((await connection.execute(query)).scalars())
+
+
 async def add(connection: AsyncConnection, clip: Clip) -> None:
     await connection.execute(
         insert(CLIPS).values(
@@ -107,17 +132,39 @@ async def complete(connection: AsyncConnection, number: int, end: Utc, *, cut_sh
 
 
 async def delete(connection: AsyncConnection, number: int, now: Utc) -> None:
-    """Its files are gone; the row stays and says when."""
+    """Its files go as soon as this is committed; the row stays and says when."""
     values = {"deleted_ns": now.ns, "state": ClipState.DELETED.value}
     await _change(connection, number, values)
 
 
-async def set_hold(connection: AsyncConnection, number: int, hold: Hold | None) -> None:
-    text = None
-    if hold is not None:
-        fields = {"by": hold.by, "at_ns": hold.at.ns, "reason": hold.reason}
-        text = json.dumps(fields, ensure_ascii=False)
-    await _change(connection, number, {"hold_json": text})
+async def add_hold(connection: AsyncConnection, clip: Clip, hold: Hold) -> Clip:
+    """Keep a clip for one more reason; the clip as it is then."""
+    return await _set_holds(connection, clip, (*clip.holds, hold))
+
+
+async def end_hold(connection: AsyncConnection, clip: Clip, hold: int | None, now: Utc) -> Clip:
+    """End one hold; others go on keeping the clip. Returns the clip as it is then.
+
+    Args:
+        hold: its number; `None` will do where only one stands.
+
+    Raises:
+        EvidenceError: no hold of this number stands, or several do and none was named.
+    """
+    standing = clip.standing
+    chosen = next(iter(standing)) if hold is None and len(standing) == 1 else hold
+    if chosen not in standing:
+        numbers = ", ".join(map(str, standing)) or "-"
+        raise EvidenceError("hold_unknown", number=clip.alarm_number, holds=numbers)
+    holds = list(clip.holds)
+    holds[chosen - 1] = replace(standing[chosen], ended_at=now)
+    return await _set_holds(connection, clip, tuple(holds))
+
+
+async def _set_holds(connection: AsyncConnection, clip: Clip, holds: tuple[Hold, ...]) -> Clip:
+    text = json.dumps([_fields(hold) for hold in holds], ensure_ascii=False)
+    await _change(connection, clip.alarm_number, {"hold_json": text})
+    return replace(clip, holds=holds)
 
 
 async def _change(connection: AsyncConnection, number: int, values: dict[str, Any]) -> None:
@@ -136,13 +183,27 @@ def clip_of_row(row: RowMapping) -> Clip:
         keep_days=row["keep_days"],
         state=ClipState(row["state"]),
         cut_short=bool(row["cut_short"]),
-        hold=_hold(row["hold_json"]),
+        holds=_holds(row["hold_json"]),
         deleted_at=None if row["deleted_ns"] is None else Utc(row["deleted_ns"]),
     )
 
 
-def _hold(text: str | None) -> Hold | None:
-    if text is None:
-        return None
-    fields = json.loads(text)
-    return Hold(fields["by"], Utc(fields["at_ns"]), fields["reason"])
+def _fields(hold: Hold) -> dict[str, Any]:
+    return {
+        "by": hold.by,
+        "at_ns": hold.at.ns,
+        "reason": hold.reason,
+        "ended_ns": None if hold.ended_at is None else hold.ended_at.ns,
+    }
+
+
+def _holds(text: str | None) -> tuple[Hold, ...]:
+    """Older rows hold one hold instead of a list."""
+    found = [] if text is None else json.loads(text)
+    return tuple(map(_hold, found if isinstance(found, list) else [found]))
+
+
+def _hold(fields: dict[str, Any]) -> Hold:
+    ended_ns = fields.get("ended_ns")
+    ended_at = None if ended_ns is None else Utc(ended_ns)
+    return Hold(fields["by"], Utc(fields["at_ns"]), fields["reason"], ended_at)

@@ -21,6 +21,7 @@ import numpy as np
 from api.evidence.errors import ExportFailedError
 from api.evidence.redaction import (
     DETECTOR_FAILED,
+    FilmTime,
     RedactedImage,
     Redactor,
     TimedImage,
@@ -54,6 +55,7 @@ class ExportJob:
 
     Attributes:
         watermark: lines; who, when and why.
+        timezone: the school's, for the capture times on the pictures.
         document: the evidence of the alarm, as it is put into the package.
         facts: go into the manifest.
     """
@@ -67,6 +69,7 @@ class ExportJob:
     facts: dict[str, Any]
     key_folder: str
     out: str
+    timezone: str = "UTC"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)
@@ -217,8 +220,8 @@ def _encode(
     if first is None:
         return
     height, width = first.image_bgr.shape[:2]
-    stamp = Watermark(job.watermark).stamp((width, height))
-    last_pts = -1
+    stamp = Watermark(job.watermark, job.timezone).stamp((width, height))
+    film, last_pts = FilmTime(), -1
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=25, options=_ENCODER)
         shaped = stamp.on(first.image_bgr, first.captured)
@@ -228,8 +231,8 @@ def _encode(
         for picture in _again(first, pictures):
             image = stamp.on(picture.image_bgr, picture.captured)
             frame = av.VideoFrame.from_ndarray(image, format="bgr24")
-            after_s = picture.captured - first.captured
-            last_pts = max(round(after_s * _TICKS_A_SECOND), last_pts + 1)
+            at_s = film.at(picture.captured)
+            last_pts = max(round(at_s * _TICKS_A_SECOND), last_pts + 1)
             frame.pts, frame.time_base = last_pts, stream.time_base
             container.mux(stream.encode(frame))
             report.count(picture)

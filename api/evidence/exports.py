@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import structlog
 from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,11 +19,18 @@ from api.evidence.export_job import ExportJob
 from api.evidence.tables import EXPORTS
 from vision.instants import Utc
 
+_log = structlog.get_logger(__name__)
+
+# Of what a process says to its end, in bytes: a traceback, and what stood before it.
+_MOST_SAID = 4_000
 _MODULE = "api.evidence.export_process"
 
 
 class ExportState(StrEnum):
-    """WAITING: for the second person. QUEUED and RUNNING: for and in its process."""
+    """WAITING: for the second person. QUEUED and RUNNING: for and in its process.
+
+    EXPIRED: the package was deleted when its time was over; its digest is kept.
+    """
 
     WAITING = "waiting"
     QUEUED = "queued"
@@ -30,6 +38,7 @@ class ExportState(StrEnum):
     READY = "ready"
     REFUSED = "refused"
     FAILED = "failed"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One row; `decided_by` is the second person of an unredacted export."""
+    """One row; `decided_by` is the second person of an unredacted export.
+
+    `ready_at` is set while there is a package, and stays when it was deleted.
+    """
 
     id: int
     wish: Wish
@@ -69,6 +81,7 @@ class Export:
     detail: str
     file_sha256: str
     file_bytes: int
+    ready_at: Utc | None = None
 
 
 async def ask(connection: AsyncConnection, wish: Wish, who: Person, now: Utc) -> Export:
@@ -131,6 +144,14 @@ async def in_states(
     return tuple(_export(row) for row in (await connection.execute(query)).mappings())
 
 
+async def expired_from(connection: AsyncConnection, export_id: int) -> frozenset[int]:
+    """Ids from this one on of exports whose time is over."""
+    query = select(EXPORTS.c.id).where(
+        EXPORTS.c.id >= export_id, EXPORTS.c.state == ExportState.EXPIRED.value
+    )
+    return frozenset((await connection.execute(query)).scalars())
+
+
 async def set_state(
     connection: AsyncConnection, export_id: int, state: ExportState, **values: Any
 ) -> None:
@@ -148,14 +169,17 @@ async def make(job: ExportJob) -> dict[str, Any]:
         _MODULE,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
-        output, _ = await process.communicate(job.to_json().encode())
+        output, said = await process.communicate(job.to_json().encode())
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+    if process.returncode:
+        tail = said[-_MOST_SAID:].decode(errors="replace").strip()
+        _log.warning("an export was not made", export=job.facts.get("export"), said=tail)
     try:
         answer: dict[str, Any] = json.loads(output.splitlines()[-1])
     except (ValueError, IndexError):
@@ -181,6 +205,7 @@ def _export(row: RowMapping) -> Export:
         detail=row["detail"],
         file_sha256=row["file_sha256"],
         file_bytes=row["file_bytes"],
+        ready_at=None if row["ready_ns"] is None else Utc(row["ready_ns"]),
     )
 
 
@@ -191,6 +216,7 @@ __all__ = [
     "Wish",
     "ask",
     "decide",
+    "expired_from",
     "find",
     "in_states",
     "make",

@@ -80,6 +80,20 @@ class EvidenceFolder:
             if now.ns / 1e9 - path.stat().st_mtime > _OLD_JOINED_S:
                 path.unlink(missing_ok=True)
 
+    def alarms_kept(self) -> tuple[int, ...]:
+        """Numbers of the alarms that have a folder."""
+        names = (path.name for path in (self.root / "alarms").glob("*"))
+        return tuple(int(name) for name in names if name.isdecimal())
+
+    def exports_kept(self) -> tuple[int, ...]:
+        """Ids of the exports that have a package."""
+        names = (path.stem for path in (self.root / "exports").glob("*.zip"))
+        return tuple(int(name) for name in names if name.isdecimal())
+
+    def delete_export(self, export_id: int) -> None:
+        """Delete a package. Raises `OSError`."""
+        self.export_file(export_id).unlink(missing_ok=True)
+
     def delete_alarm(self, number: int) -> None:
         """Delete all pictures of an alarm, joined ones too."""
         shutil.rmtree(self.of_alarm(number), ignore_errors=True)

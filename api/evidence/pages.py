@@ -141,6 +141,7 @@ async def player(
         language,
         keep=lang is not None,
         number=number,
+        timezone=evidence.desk.board.site.timezone,
         nav=navigation(request, language, "evidence"),
         is_open=alarm.is_open,
         reasons=[reason.value for reason in Reason],

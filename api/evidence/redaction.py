@@ -39,7 +39,7 @@ class RedactionSettings:
     """How much is blurred.
 
     Attributes:
-        hold_s: marks count so long before and after their picture.
+        hold_s: marks count so long before and after their picture, in seconds of the film.
         score_threshold: of heads; far below that of counting, as a miss costs more than a mark.
         head_factor: radius of the mark, in head heights.
         smallest_head_px: heads without a size, and smaller ones, are taken as so large.
@@ -67,6 +67,22 @@ class TimedImage:
     image_bgr: UInt8Array
 
 
+@dataclass(slots=True)
+class FilmTime:
+    """Seconds along a film. A clock that is set back while it is taken stops it for one picture, so
+    that pictures which follow each other stay neighbours."""
+
+    _last: Utc | None = None
+    _at_s: float = 0.0
+
+    def at(self, captured: Utc) -> float:
+        """Where the next picture stands, by its capture time."""
+        step_s = 0.0 if self._last is None else captured - self._last
+        self._last = captured
+        self._at_s += max(step_s, 0.0)
+        return self._at_s
+
+
 @dataclass(frozen=True, slots=True)
 class RedactedImage:
     """A picture that may leave, and how much of it is blurred.
@@ -87,6 +103,7 @@ class RedactedImage:
 @dataclass(frozen=True, slots=True)
 class _Judged:
     picture: TimedImage
+    at_s: float
     mask: UInt8Array
     why_whole: str
 
@@ -104,35 +121,36 @@ class Redactor:
     settings: RedactionSettings = field(default_factory=RedactionSettings)
 
     def redact(self, pictures: Iterable[TimedImage]) -> Iterator[RedactedImage]:
-        """Each picture once, in order, `hold_s` of capture time later than it came."""
+        """Each picture once, in order, `hold_s` of the film later than it came."""
         window: deque[_Judged] = deque()
         waiting: deque[_Judged] = deque()
+        film = FilmTime()
         for picture in pictures:
-            judged = self._judge(picture)
+            judged = self._judge(picture, film.at(picture.captured))
             window.append(judged)
             waiting.append(judged)
-            while picture.captured - waiting[0].picture.captured > self.settings.hold_s:
+            while judged.at_s - waiting[0].at_s > self.settings.hold_s:
                 yield self._finish(waiting.popleft(), window)
         while waiting:
             yield self._finish(waiting.popleft(), window)
 
-    def _judge(self, picture: TimedImage) -> _Judged:
+    def _judge(self, picture: TimedImage, at_s: float) -> _Judged:
         image = picture.image_bgr
         mask = np.zeros((-(-image.shape[0] // _SHRINK), -(-image.shape[1] // _SHRINK)), np.uint8)
         why = self._cannot_judge(image)
         if why:
-            return _Judged(picture, mask, why)
+            return _Judged(picture, at_s, mask, why)
         try:
             seen = self.network.observe(image)
         except (ModelError, VisionError, ValueError, RuntimeError) as error:
-            return _Judged(picture, mask, f"{DETECTOR_FAILED}: {type(error).__name__}")
+            return _Judged(picture, at_s, mask, f"{DETECTOR_FAILED}: {type(error).__name__}")
         why = self._untrusted(seen)
         if not why:
             self._mark_heads(mask, seen)
             self._mark_density(mask, seen)
             self._mark_moving(mask, image)
             why = self._uncovered(mask, seen)
-        return _Judged(picture, mask, why)
+        return _Judged(picture, at_s, mask, why)
 
     def _cannot_judge(self, image: UInt8Array) -> str:
         if self.background is None or self.background.shape != image.shape[:2]:
@@ -197,19 +215,18 @@ class Redactor:
         return "people outside all marks" if left > self.settings.uncovered_people else ""
 
     def _finish(self, judged: _Judged, window: deque[_Judged]) -> RedactedImage:
-        at = judged.picture.captured
-        while at - window[0].picture.captured > self.settings.hold_s:
+        while judged.at_s - window[0].at_s > self.settings.hold_s:
             window.popleft()
         mask = judged.mask.copy()
         for other in window:
-            if other.picture.captured - at > self.settings.hold_s:
+            if other.at_s - judged.at_s > self.settings.hold_s:
                 break
             mask |= other.mask
         if judged.why_whole:
             mask[:] = 255
         image = _blurred(judged.picture.image_bgr, mask, self.settings.blocks_across)
         share = float(np.count_nonzero(mask)) / mask.size
-        return RedactedImage(at, image, mask, share, judged.why_whole)
+        return RedactedImage(judged.picture.captured, image, mask, share, judged.why_whole)
 
 
 def background_of(pictures: Sequence[UInt8Array]) -> UInt8Array | None:
@@ -257,6 +274,7 @@ def _blurred(image: UInt8Array, mask: UInt8Array, blocks_across: int) -> UInt8Ar
 
 __all__ = [
     "DETECTOR_FAILED",
+    "FilmTime",
     "RedactedImage",
     "RedactionSettings",
     "Redactor",

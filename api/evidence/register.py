@@ -12,7 +12,7 @@ from api.evidence.tables import EVIDENCE_VIEWINGS
 from vision.instants import Utc
 
 WINDOW_S = 300
-"""Playing in pieces is one line for five minutes; other acts are one line each."""
+"""Playing in pieces for one reason is one line for five minutes; other acts are one line each."""
 
 _NS = 1_000_000_000
 
@@ -42,7 +42,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the register; `camera_id` is empty where all cameras are meant."""
+    """One line of the register.
+
+    Attributes:
+        camera_id: empty where all cameras are meant.
+        account: of the viewer, whose name another person may have as well; empty where nobody
+            signs in.
+    """
 
     alarm_number: int
     camera_id: str
@@ -51,6 +57,7 @@ class Line:
     reason: str
     note: str
     first_at: Utc
+    account: str = ""
 
 
 async def record(connection: AsyncConnection, line: Line) -> bool:
@@ -61,8 +68,9 @@ async def record(connection: AsyncConnection, line: Line) -> bool:
     found = await connection.execute(
         select(table.id).where(
             table.alarm_number == line.alarm_number, table.camera_id == line.camera_id,
-            table.viewer == line.viewer, table.act == line.act.value,
-            table.reason == line.reason, table.window_ns == window_ns,
+            table.viewer == line.viewer, table.account == line.account,
+            table.act == line.act.value, table.reason == line.reason,
+            table.note == line.note, table.window_ns == window_ns,
         )
     )  # fmt: skip
     if found.first() is not None:
@@ -70,8 +78,8 @@ async def record(connection: AsyncConnection, line: Line) -> bool:
     await connection.execute(
         insert(EVIDENCE_VIEWINGS).values(
             alarm_number=line.alarm_number, camera_id=line.camera_id, viewer=line.viewer,
-            act=line.act.value, reason=line.reason, note=line.note, window_ns=window_ns,
-            first_at_ns=at_ns,
+            account=line.account, act=line.act.value, reason=line.reason, note=line.note,
+            window_ns=window_ns, first_at_ns=at_ns,
         )
     )  # fmt: skip
     return True
@@ -91,7 +99,7 @@ async def lines(
 def _line(row: RowMapping) -> Line:
     return Line(
         row["alarm_number"], row["camera_id"], row["viewer"], Act(row["act"]), row["reason"],
-        row["note"], Utc(row["first_at_ns"]),
+        row["note"], Utc(row["first_at_ns"]), row["account"],
     )  # fmt: skip
 
 

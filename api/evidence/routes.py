@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 from api.access.actor import Actor
 from api.access.guard import needs, typed_name
 from api.access.rights import Right
-from api.access.scoping import check_alarm
+from api.access.scoping import Reach, check_alarm
 from api.alarms import store as alarm_store
 from api.alarms.values import Alarm
 from api.evidence import clip_store, exports, register
@@ -27,11 +27,12 @@ from api.evidence.bodies import (
     RegisterLineBody,
     WishBody,
 )
-from api.evidence.clip_store import Hold
+from api.evidence.clip_store import Clip, Hold
 from api.evidence.errors import EvidenceError, NoEvidenceError
 from api.evidence.exports import Export, ExportState, Person, Wish
 from api.evidence.gaps import list_events
 from api.evidence.register import Act, Line, Reason
+from api.evidence.retention import EXPORT_DAYS
 from api.evidence.service import EvidenceService
 from api.evidence.signing import fingerprint, public_pem, signing_key
 from api.problems import Problem, responses
@@ -78,11 +79,13 @@ async def seen_alarm(evidence: EvidenceService, actor: Actor, right: Right, numb
 
 @router.get("/alarms/{number}/evidence", responses=responses(401, 403, 404, 422, 503))
 async def evidence_of(number: Number, evidence: EvidenceDep, actor: Player) -> dict[str, Any]:
-    """Density curve, thresholds, digests, people's acts, and where each camera's clip plays."""
+    """Density curve, thresholds, digests, people's acts, and where each camera's clip plays; of
+    the zones and cameras that the actor may see."""
     alarm = await seen_alarm(evidence, actor, Right.PLAY_EVIDENCE, number)
+    reach = Reach(actor, Right.PLAY_EVIDENCE, evidence.desk.board.site)
     async with evidence.desk.database.read() as connection:
         clip = await evidence.clip_of(connection, number)
-        return await evidence.document(connection, alarm, clip)
+        return await evidence.document(connection, alarm, clip, reach)
 
 
 @router.head("/alarms/{number}/clip", response_class=Response, include_in_schema=False)
@@ -113,9 +116,7 @@ async def play(
         raise Problem(422, "reason_needed")
     async with evidence.desk.database.read() as connection:
         clip = await evidence.clip_of(connection, number)
-    camera_id = camera or clip.camera_ids[0]
-    if camera_id not in clip.camera_ids:
-        raise NoEvidenceError("clip_unknown", number=number)
+    camera_id = _playable(evidence, actor, clip, camera)
     span = (clip.start, clip.end or evidence.desk.clock.utc())
     parts = await asyncio.to_thread(evidence.folder.parts, number, camera_id, span)
     if version is not None and (
@@ -150,7 +151,8 @@ async def ask_export(
     who = Person(_name(actor, request, body.name), actor.account)
     wish = Wish(number, body.redacted, body.reason.value, body.note, body.case_no)
     async with evidence.desk.database.write() as connection:
-        await evidence.clip_of(connection, number)
+        clip = await evidence.clip_of(connection, number)
+        _check_whole(evidence, actor, Right.REQUEST_EXPORT, clip)
         export = await exports.ask(connection, wish, who, evidence.desk.clock.utc())
         act = Act.EXPORT_ASKED
         line = Line(number, "", who.name, act, wish.reason, body.note, export.requested_at)
@@ -199,6 +201,8 @@ async def download(
     """The package; each download stands in the register."""
     export = await _known_export(evidence, actor, Right.REQUEST_EXPORT, export_id)
     path = evidence.folder.export_file(export_id)
+    if export.state is ExportState.EXPIRED:
+        raise NoEvidenceError("export_deleted", export=export_id, days=EXPORT_DAYS)
     if export.state is not ExportState.READY or not path.is_file():
         raise EvidenceError("export_not_ready", state=export.state.value)
     number, name = export.wish.alarm_number, _name(actor, request)
@@ -215,18 +219,22 @@ async def download(
 async def hold(
     number: Number, body: HoldBody, request: Request, evidence: EvidenceDep, actor: Keeper
 ) -> dict[str, bool]:
-    """Keep a clip beyond its time for a case or an inquiry, or end that."""
+    """Keep a clip beyond its time for a case or an inquiry, or end one such hold.
+
+    The answer says whether any hold keeps the clip then.
+    """
     await seen_alarm(evidence, actor, Right.SET_RETENTION, number)
     name, now = _name(actor, request), evidence.desk.clock.utc()
     async with evidence.desk.database.write() as connection:
-        await evidence.clip_of(connection, number)
-        await clip_store.set_hold(
-            connection, number, Hold(name, now, body.reason) if body.hold else None
-        )
+        clip = await evidence.clip_of(connection, number)
+        if body.hold:
+            clip = await clip_store.add_hold(connection, clip, Hold(name, now, body.reason))
+        else:
+            clip = await clip_store.end_hold(connection, clip, body.number, now)
         act = Act.HELD if body.hold else Act.RELEASED
         line = Line(number, "", name, act, "hold", body.reason, now)
         await evidence.note(connection, actor, line)
-    return {"held": body.hold}
+    return {"held": clip.hold is not None}
 
 
 @router.get("/evidence/register", responses=responses(401, 403, 422, 503))
@@ -270,10 +278,35 @@ async def public_key(
 async def _known_export(
     evidence: EvidenceService, actor: Actor, right: Right, export_id: int
 ) -> Export:
+    """An export that the actor may do `right` with, in all that its package shows."""
     async with evidence.desk.database.read() as connection:
         export = await exports.find(connection, export_id)
+        clip = await clip_store.find(connection, export.wish.alarm_number)
     await seen_alarm(evidence, actor, right, export.wish.alarm_number)
+    if clip is None:
+        raise NoEvidenceError("export_unknown", export=export_id)
+    _check_whole(evidence, actor, right, clip)
     return export
+
+
+def _check_whole(evidence: EvidenceService, actor: Actor, right: Right, clip: Clip) -> None:
+    """Raises `Problem` 403 when a package of the clip would show more than the actor may see."""
+    reach = Reach(actor, right, evidence.desk.board.site)
+    if not all(reach.camera(camera_id, clip.zone_ids) for camera_id in clip.camera_ids):
+        raise Problem(403, "right_missing", right=right.value)
+
+
+def _playable(evidence: EvidenceService, actor: Actor, clip: Clip, asked: str | None) -> str:
+    """The camera that was asked for, or the first one of those that the actor may see.
+
+    Raises:
+        NoEvidenceError: there is none; one that may not be seen answers as if it were not there.
+    """
+    reach = Reach(actor, Right.PLAY_EVIDENCE, evidence.desk.board.site)
+    seen = [one for one in clip.camera_ids if reach.camera(one, clip.zone_ids)]
+    if not seen or asked not in (None, *seen):
+        raise NoEvidenceError("clip_unknown", number=clip.alarm_number)
+    return asked or seen[0]
 
 
 def _made(evidence: EvidenceService, number: int, camera_id: str, version: str) -> bool:

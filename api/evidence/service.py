@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.access import audit
 from api.access.actor import Actor
+from api.access.scoping import Reach
 from api.alarms import store as alarm_store
 from api.alarms.values import Alarm
 from api.evidence import clip_store, exports
@@ -35,6 +37,7 @@ from api.work import Desk
 from config.recording import RecordingSettings
 from config.texts import text
 from streams.recording import gaps_between
+from vision.instants import Utc
 
 _log = structlog.get_logger(__name__)
 
@@ -69,7 +72,6 @@ class EvidenceService:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep clips, look for gaps, delete what is due and make exports until the block ends."""
-        await self._queue_again()
         jobs = (
             ("clips", self.collector.tick, _COLLECT_EVERY_S),
             ("gaps", self.gaps.tick, _GAPS_EVERY_S),
@@ -92,12 +94,15 @@ class EvidenceService:
         return clip
 
     async def document(
-        self, connection: AsyncConnection, alarm: Alarm, clip: Clip
+        self, connection: AsyncConnection, alarm: Alarm, clip: Clip, reach: Reach | None = None
     ) -> dict[str, Any]:
-        """Everything known of an alarm as JSON values: numbers, thresholds, digests, acts."""
+        """Everything known of an alarm as JSON values: numbers, thresholds, digests, acts.
+
+        With a `reach` zones and cameras outside it are left out.
+        """
         history = await alarm_store.history(connection, alarm.number)
         end = clip.end or self.desk.clock.utc()
-        cameras = await asyncio.to_thread(self._cameras, clip, end)
+        cameras = await asyncio.to_thread(self._cameras, clip, end, reach)
         curve = await asyncio.to_thread(read_curve, self.folder.of_alarm(alarm.number))
         detail = AlarmDetailBody.with_history(alarm, history)
         return {
@@ -111,19 +116,22 @@ class EvidenceService:
                 "cut_short": clip.cut_short,
                 "keep_days": clip.keep_days,
                 "delete_after": clip.delete_after.iso() if clip.delete_after else None,
-                "held": None
-                if clip.hold is None
-                else {"by": clip.hold.by, "at": clip.hold.at.iso(), "reason": clip.hold.reason},
+                "holds": [
+                    {"number": number, "by": one.by, "at": one.at.iso(), "reason": one.reason}
+                    for number, one in clip.standing.items()
+                ],
             },
             "cameras": cameras,
-            "density": curve,
-            "origin": clip.origin,
+            "density": _within(curve, reach),
+            "origin": {**clip.origin, "zones": _within(clip.origin.get("zones", {}), reach)},
         }
 
-    def _cameras(self, clip: Clip, end: Any) -> list[dict[str, Any]]:
+    def _cameras(self, clip: Clip, end: Utc, reach: Reach | None) -> list[dict[str, Any]]:
         found = []
         span = (clip.start, end)
         for camera_id in clip.camera_ids:
+            if reach is not None and not reach.camera(camera_id, clip.zone_ids):
+                continue
             parts = self.folder.parts(clip.alarm_number, camera_id, span)
             segments = self.folder.segments(clip.alarm_number, camera_id, *span)
             found.append(
@@ -154,7 +162,7 @@ class EvidenceService:
 
     async def note(self, connection: AsyncConnection, actor: Actor, line: Line) -> None:
         """One line in the register, and with it one in the audit log under the actor's account."""
-        if await record(connection, line):
+        if await record(connection, replace(line, account=actor.account)):
             told = {"signed": line.viewer, "camera": line.camera_id, "reason": line.reason}
             act = audit.Act(
                 f"evidence.{line.act.value}", str(line.alarm_number), {**told, "note": line.note}
@@ -162,24 +170,32 @@ class EvidenceService:
             await audit.append(connection, actor, act, line.first_at)
 
     async def make_next_export(self) -> int | None:
-        """Make the oldest queued export; its id, `None` when none waits."""
+        """Make the oldest export that is not made; its id, `None` when there is none.
+
+        One is made at a time, so a row that runs when a look begins has lost its process.
+        """
         async with self.desk.database.read() as connection:
-            queued = await exports.in_states(connection, [ExportState.QUEUED])
-        if not queued:
+            states = [ExportState.QUEUED, ExportState.RUNNING]
+            wanted = await exports.in_states(connection, states)
+        if not wanted:
             return None
-        export = queued[0]
+        export = wanted[0]
         async with self.desk.database.write() as connection:
             await exports.set_state(connection, export.id, ExportState.RUNNING)
         try:
             answer = await exports.make(await self.job_of(export))
         except NoEvidenceError as error:
             answer = {"failed": text(f"api.error.{error.code}", "en", **error.values)}
+        except OSError as error:
+            # Another export, or a look without this one, may well succeed.
+            answer = {"failed": f"{type(error).__name__}: {error.strerror or error}"}
         async with self.desk.database.write() as connection:
             if "failed" in answer:
                 detail = str(answer["failed"])
                 await exports.set_state(connection, export.id, ExportState.FAILED, detail=detail)
             else:
                 values = {"file_sha256": answer["sha256"], "file_bytes": answer["bytes"]}
+                values["ready_ns"] = self.desk.clock.utc().ns
                 await exports.set_state(connection, export.id, ExportState.READY, **values)
         return export.id
 
@@ -190,7 +206,7 @@ class EvidenceService:
             alarm = await alarm_store.by_number(connection, number)
             clip = await self.clip_of(connection, number)
             document = await self.document(connection, alarm, clip)
-        now = self.desk.clock.utc()
+        now, timezone = self.desk.clock.utc(), self.desk.board.site.timezone
         out = self.folder.export_file(export.id)
         await asyncio.to_thread(out.parent.mkdir, 0o700, parents=True, exist_ok=True)
         return ExportJob(
@@ -201,23 +217,23 @@ class EvidenceService:
             start_ns=clip.start.ns,
             end_ns=(clip.end or now).ns,
             redacted=export.wish.redacted,
-            watermark=_watermark(export, alarm.key.site_id),
+            watermark=_watermark(export, alarm.key.site_id, timezone),
             document=document,
             facts=_facts(export, now.iso()),
             key_folder=str(self.folder.root),
             out=str(out),
+            timezone=timezone,
         )
 
-    async def _queue_again(self) -> None:
-        """Exports whose process was killed with the service are made anew."""
-        async with self.desk.database.write() as connection:
-            for export in await exports.in_states(connection, [ExportState.RUNNING]):
-                await exports.set_state(connection, export.id, ExportState.QUEUED)
+
+def _within(by_zone: Mapping[str, Any], reach: Reach | None) -> dict[str, Any]:
+    return {key: value for key, value in by_zone.items() if reach is None or reach.zone(key)}
 
 
-def _watermark(export: Export, site_id: str) -> tuple[str, ...]:
+def _watermark(export: Export, site_id: str, timezone: str) -> tuple[str, ...]:
     who = export.requested.name + (f" / {export.decided_by}" if export.decided_by else "")
-    when = f"{export.requested_at.to_datetime():%Y-%m-%d %H:%M} UTC"
+    asked_at = export.requested_at.to_datetime().astimezone(ZoneInfo(timezone))
+    when = asked_at.isoformat(" ", "minutes")
     why = text(f"evidence.reason.{export.wish.reason}", "zh")
     case = f" {export.wish.case_no}" if export.wish.case_no else ""
     kind = text("evidence.redacted" if export.wish.redacted else "evidence.unredacted", "zh")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,10 @@ MANIFEST, SIGNATURE, PUBLIC_KEY = "manifest.json", "manifest.sig", "public_key.p
 _APART = frozenset({MANIFEST, SIGNATURE, PUBLIC_KEY})
 _MANIFEST_BYTES = 10_000_000
 _BLOCK_BYTES = 1 << 20
+# `zipfile` says with a RuntimeError that a file is encrypted or packed in an unknown way.
+_UNREADABLE = (
+    OSError, zipfile.BadZipFile, RuntimeError, EOFError, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 
 
 def signing_key(folder: Path) -> Ed25519PrivateKey:
@@ -134,7 +140,7 @@ def verify_package(path: Path, expected_fingerprint: str = "") -> Verified:
     try:
         with zipfile.ZipFile(path) as package:
             return _verify(package, expected_fingerprint)
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, NotImplementedError) as error:
+    except (*_UNREADABLE, KeyError, ValueError) as error:
         raise VerificationError(f"{path.name}: no evidence package ({error})") from error
 
 
@@ -146,8 +152,7 @@ def _verify(package: zipfile.ZipFile, expected: str) -> Verified:
         _public(pem).verify(_small(package, SIGNATURE), raw)
     except InvalidSignature:
         problems.append("manifest.json: the signature is not valid")
-    manifest = json.loads(raw)
-    listed = {str(entry["name"]): str(entry["sha256"]) for entry in manifest["files"]}
+    manifest, listed = _listed(raw)
     strangers = sorted(set(names) - set(listed) - _APART)
     problems.extend(f"{name}: not in the manifest" for name in strangers)
     for name, sha256 in listed.items():
@@ -158,6 +163,19 @@ def _verify(package: zipfile.ZipFile, expected: str) -> Verified:
     found = fingerprint(pem)
     trusted = None if not expected else found == expected.lower().replace(":", "")
     return Verified(tuple(problems), found, trusted, manifest)
+
+
+def _listed(raw: bytes) -> tuple[dict[str, Any], dict[str, str]]:
+    """The manifest, and the digest of each file by its name.
+
+    Raises:
+        VerificationError, ValueError: it has not the form of a manifest.
+    """
+    manifest = json.loads(raw)
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, list) or not all(isinstance(entry, dict) for entry in files):
+        raise VerificationError(f"{MANIFEST}: no list of files; no evidence package")
+    return manifest, {str(entry["name"]): str(entry["sha256"]) for entry in files}
 
 
 def _public(pem: bytes) -> Ed25519PublicKey:
@@ -181,8 +199,8 @@ def _digest(package: zipfile.ZipFile, name: str) -> str:
         with package.open(name) as file:
             while block := file.read(_BLOCK_BYTES):
                 digest.update(block)
-    except zipfile.BadZipFile:
-        # The zip's own check sum differs: changed as well.
+    except (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError):
+        # What the zip itself says of its content does not hold: changed as well.
         return ""
     return digest.hexdigest()
 

@@ -45,13 +45,15 @@ EVIDENCE_VIEWINGS = Table(
     Column("alarm_number", BIG_SERIAL, ForeignKey("alarms.number"), nullable=False, index=True),
     Column("camera_id", String(80), nullable=False),
     Column("viewer", String(80), nullable=False),
+    # Two people may have one name; empty where nobody signs in.
+    Column("account", String(80), nullable=False, default="", server_default=""),
     Column("act", String(20), nullable=False),
     Column("reason", String(40), nullable=False),
     Column("note", Text, nullable=False),
     Column("window_ns", BigInteger, nullable=False),
     Column("first_at_ns", BigInteger, nullable=False),
     UniqueConstraint(
-        "alarm_number", "camera_id", "viewer", "act", "reason", "window_ns",
+        "alarm_number", "camera_id", "viewer", "act", "reason", "window_ns", "account", "note",
         name="uq_evidence_viewings_window",
     ),
     sqlite_autoincrement=True,
@@ -75,6 +77,7 @@ EXPORTS = Table(
     Column("detail", Text, nullable=False),
     Column("file_sha256", String(64), nullable=False),
     Column("file_bytes", BigInteger, nullable=False),
+    Column("ready_ns", BigInteger, nullable=True),
     sqlite_autoincrement=True,
 )
 

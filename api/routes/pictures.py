@@ -24,6 +24,7 @@ class ViewingBody(Body):
     """Somebody looked at a camera within five minutes of `first_at`."""
 
     viewer: str
+    account: str
     camera_id: str
     first_at: datetime
 
@@ -85,7 +86,10 @@ async def viewings(
     return ViewingsBody(
         viewings=tuple(
             ViewingBody(
-                viewer=one.viewer, camera_id=one.camera_id, first_at=one.first_at.to_datetime()
+                viewer=one.viewer,
+                account=one.account,
+                camera_id=one.camera_id,
+                first_at=one.first_at.to_datetime(),
             )
             for one in found
             if _readable(actor, site, one.camera_id)

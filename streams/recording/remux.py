@@ -1,7 +1,8 @@
 """Segments into one MP4 by packet copy, on a time line of capture times.
 
 A gap stays a gap: the picture before it stands still for as long. Segments whose pictures have
-another size or coding than those before cannot share a file; each such stretch is a part.
+another size or coding than those before cannot share a file, nor can those that were taken after
+the clock was set back and so overlap those before; each such stretch is a part.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
 from pathlib import Path
 
 import av
@@ -24,6 +24,8 @@ from streams.recording.values import Segment
 from vision.instants import Utc
 
 _TICKS_A_SECOND = 90_000
+# The notes of a segment may tell its end a little late; more is a clock that was set back.
+_OVERLAP_S = 0.5
 _OPTIONS = {"movflags": "+faststart"}
 
 
@@ -57,7 +59,7 @@ class Coding:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Segments of one coding that follow each other."""
+    """Segments of one coding that follow each other in time."""
 
     coding: Coding
     segments: tuple[Segment, ...]
@@ -85,14 +87,36 @@ class Joined:
     packets: int
 
 
+@dataclass(slots=True)
+class _Run:
+    """A part that grows."""
+
+    coding: Coding
+    segments: list[Segment]
+    end: Utc
+
+
 def parts_of(segments: Sequence[Segment]) -> tuple[Part, ...]:
-    """Divide segments, in order of time, where the coding changes; unreadable ones are left out."""
-    codings = [(_coding_of(segment.path), segment) for segment in segments]
-    known = [(coding, segment) for coding, segment in codings if coding is not None]
-    return tuple(
-        Part(coding, tuple(segment for _, segment in group))
-        for coding, group in groupby(known, key=lambda pair: pair[0])
-    )
+    """Divide segments, in order of time, where the coding changes and where the clock was set back;
+    unreadable ones are left out.
+
+    A segment goes on with the part that ended last before it began, so that of two runs which
+    overlap each stays whole.
+    """
+    runs: list[_Run] = []
+    for segment in segments:
+        coding = _coding_of(segment.path)
+        if coding is None:
+            continue
+        begun = segment.start.plus(_OVERLAP_S)
+        over = (run for run in runs if run.end <= begun)
+        before = max(over, key=lambda run: run.end, default=None)
+        if before is None or before.coding != coding:
+            runs.append(_Run(coding, [segment], segment.end))
+        else:
+            before.segments.append(segment)
+            before.end = max(before.end, segment.end)
+    return tuple(Part(run.coding, tuple(run.segments)) for run in runs)
 
 
 def packets_of(segment: Segment) -> Iterator[TimedPacket]:

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from api.pictures import Picture, WorkerPictures, WorkerSilentError
+from api.access.actor import Actor
+from api.pictures import Picture, Viewings, WorkerPictures, WorkerSilentError
 from tests.api.desk_cases import RunningDesk, running_desk
 
 PATH = "/api/v1/cameras/cam-stair/picture.jpg"
@@ -72,6 +73,19 @@ async def test_the_register_survives_a_restart_without_doubling(sqlite_url: str)
             headers = {"X-Viewer": quote("李强")}
             assert (await desk.client.get(PATH, headers=headers)).status_code == 200
             assert await viewings(desk) == [("李强", "cam-stair")]
+
+
+async def test_two_people_of_one_name_have_a_line_each(database_url: str) -> None:
+    async with running_desk(database_url) as desk:
+        viewings = Viewings(desk.service.desk.database, desk.clock)
+        for account in ("fang1", "fang2", "fang1"):
+            await viewings.record("王芳", "cam-stair", Actor("王芳", (), account=account))
+        # A start knows nothing of what was written, and finds it.
+        again = Viewings(desk.service.desk.database, desk.clock)
+        await again.record("王芳", "cam-stair", Actor("王芳", (), account="fang2"))
+        body = await desk.get("/api/v1/viewings")
+        found = [(one["viewer"], one["account"]) for one in body["viewings"]]
+        assert found == [("王芳", "fang2"), ("王芳", "fang1")]
 
 
 @pytest.mark.parametrize("name", ["", "%20", "%00", "x" * 41, "%3Cscript%3E", "%FF"])

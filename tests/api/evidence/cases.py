@@ -120,11 +120,12 @@ def evidence_plan(tmp_path: Path, **clips: float) -> EvidencePlan:
 async def evidence_desk(
     database_url: str, tmp_path: Path, *, clock: SimulatedClock | None = None, **clips: float
 ) -> AsyncIterator[EvidenceDesk]:
-    """A desk whose evidence is ticked by hand."""
+    """A desk whose evidence is ticked by hand, after the sweep that a start makes."""
     clock = clock or SimulatedClock()
     async with running_desk(database_url, clock=clock, access=NamedAccess()) as desk:
         evidence = EvidenceService(desk.service.desk, evidence_plan(tmp_path, **clips))
         install_evidence(desk.app, evidence)
+        await evidence.retention.sweep()
         ring = ring_of(tmp_path / "recordings", clock)
         yield EvidenceDesk(desk, evidence, ring)
         ring.tap.close(EndCause.STOPPED)

@@ -11,13 +11,10 @@ import av
 import pytest
 
 from api.evidence import clip_store
-from api.evidence.clip_store import Clip, ClipState, Hold
 from api.evidence.folders import EvidenceFolder
-from api.evidence.retention import due
 from tests.api.evidence.cases import CAMERA, evidence_desk
 from vision.instants import Utc
 
-DAY_S = 86_400.0
 WHO = {"x-person": "li"}
 
 
@@ -190,51 +187,6 @@ async def test_a_very_long_alarm_is_cut_and_says_so(sqlite_url: str, tmp_path: P
         assert (found["clip"]["state"], found["clip"]["cut_short"]) == ("complete", True)
         span_s = Utc.from_iso(found["clip"]["end"]) - Utc.from_iso(found["clip"]["start"])
         assert span_s == pytest.approx(40.0)
-
-
-async def test_retention_deletes_at_its_time_and_a_hold_stops_it(
-    database_url: str, tmp_path: Path
-) -> None:
-    async with evidence_desk(database_url, tmp_path) as case:
-        number = await case.alarm_of_a_crowd()
-        await case.end_alarm(number)
-        folder = case.evidence.folder.of_alarm(number)
-        case.ring.clock.advance(29.9 * DAY_S)
-        assert await case.evidence.retention.sweep() == ()
-        held = {"hold": True, "reason": "案件调查"}
-        answer = await case.desk.client.post(
-            f"/api/v1/alarms/{number}/hold", json=held, headers=WHO
-        )
-        assert answer.status_code == 200, answer.text
-        case.ring.clock.advance(100 * DAY_S)
-        assert await case.evidence.retention.sweep() == ()
-        assert folder.is_dir()
-        await case.desk.client.post(
-            f"/api/v1/alarms/{number}/hold", json={**held, "hold": False}, headers=WHO
-        )
-        assert await case.evidence.retention.sweep() == (number,)
-        assert not folder.exists()
-        gone = await case.desk.get(f"/api/v1/alarms/{number}/evidence", 404)
-        assert gone["code"] == "clip_deleted"
-
-
-@pytest.mark.parametrize(
-    ("days", "age_days", "hold", "expected"),
-    [
-        (30, 29.99, None, False),
-        (30, 30.0, None, True),
-        (90, 89.0, None, False),
-        (90, 90.0, None, True),
-        (30, 4000.0, Hold("li", Utc(0), "case"), False),
-        # A row that was changed to less than the law asks for is not believed.
-        (1, 29.0, None, False),
-        (1, 30.0, None, True),
-    ],
-)
-def test_when_a_clip_is_due(days: int, age_days: float, hold: Hold | None, expected: bool) -> None:
-    end = Utc.from_iso("2026-09-01T12:00:00Z")
-    clip = Clip(1, end.plus(-60.0), end, ("c",), ("z",), {}, days, ClipState.COMPLETE, hold=hold)
-    assert due(clip, end.plus(age_days * DAY_S)) is expected
 
 
 async def test_the_register_cannot_be_changed(database_url: str, tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
+import os
 import zipfile
 from pathlib import Path
 
 import av
 import pytest
+from structlog.testing import capture_logs
 
 from api.evidence import export_job, exports
 from api.evidence.errors import ExportFailedError
@@ -15,7 +19,7 @@ from api.evidence.export_job import ExportJob
 from api.evidence.signing import verify_package
 from models.errors import ModelError
 from models.registry import default_head_network_id
-from tests.api.evidence.cases import CAMERA, evidence_desk
+from tests.api.evidence.cases import CAMERA, EvidenceDesk, evidence_desk
 from vision.arrays import UInt8Array
 from vision.observations import CrowdObservation, HeadNetwork, Region
 
@@ -115,6 +119,59 @@ async def test_without_a_working_network_nothing_is_exported(
         with pytest.raises((ModelError, ExportFailedError)):
             export_job.export(job, network)
         assert not Path(job.out).exists()
+
+
+async def asked_for(case: EvidenceDesk) -> tuple[str, int]:
+    """The path of an alarm's exports, and the id of a queued one."""
+    number = await case.alarm_of_a_crowd(5.0)
+    path = f"/api/v1/alarms/{number}/exports"
+    answer = await case.desk.client.post(path, json=WISH, headers={"x-person": "li"})
+    return path, int(answer.json()["id"])
+
+
+async def test_an_export_whose_process_cannot_start_has_failed_and_says_why(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_memory(*_: object, **__: object) -> asyncio.subprocess.Process:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", no_memory)
+    async with evidence_desk(database_url, tmp_path) as case:
+        path, export_id = await asked_for(case)
+        assert await case.evidence.make_next_export() == export_id
+        (export,) = (await case.desk.get(path))["exports"]
+        assert export["state"] == "failed"
+        assert "Cannot allocate memory" in export["detail"]
+        assert await case.evidence.make_next_export() is None
+
+
+async def test_an_export_that_lost_its_process_is_made_at_the_next_look(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def made(job: ExportJob) -> dict[str, object]:
+        return {"sha256": "0" * 64, "bytes": 1}
+
+    monkeypatch.setattr(exports, "make", made)
+    async with evidence_desk(database_url, tmp_path) as case:
+        path, export_id = await asked_for(case)
+        async with case.desk.service.desk.database.write() as connection:
+            await exports.set_state(connection, export_id, exports.ExportState.RUNNING)
+        assert await case.evidence.make_next_export() == export_id
+        (export,) = (await case.desk.get(path))["exports"]
+        assert export["state"] == "ready"
+
+
+async def test_what_a_process_said_to_its_end_is_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "_MODULE", "api.evidence.no_such_module")
+    job = ExportJob((), 1, 2, True, (), {}, {"export": 7}, str(tmp_path), str(tmp_path / "o.zip"))
+    with capture_logs() as told:
+        answer = await exports.make(job)
+    assert answer == {"failed": "the export process ended with code 1"}
+    (line,) = told
+    assert line["export"] == 7
+    assert "No module named api.evidence.no_such_module" in line["said"]
 
 
 def test_a_job_travels_as_json() -> None:

@@ -55,8 +55,9 @@ async def test_a_clip_is_found_by_camera_day_and_alarm(sqlite_url: str, tmp_path
         await case.end_alarm(number)
         assert numbers(await page(case, "?first=2099-01-01")) == []
         async with case.desk.service.desk.database.write() as connection:
-            now = case.desk.clock.utc()
-            await clip_store.set_hold(connection, number, Hold("zhao", now, "<b>案件</b>"))
+            clip = await case.evidence.clip_of(connection, number)
+            hold = Hold("zhao", case.desk.clock.utc(), "<b>案件</b>")
+            await clip_store.add_hold(connection, clip, hold)
         assert "延期保存： &lt;b&gt;案件" in await page(case)
         bad = await case.desk.client.get("/evidence?first=yesterday", headers={"x-person": "li"})
         assert bad.status_code == 422

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
-from api.evidence.redaction import Redactor, TimedImage, background_of
+from api.evidence.redaction import FilmTime, Redactor, TimedImage, background_of
 from models.errors import ModelError
 from vision.arrays import UInt8Array
 from vision.instants import Utc
@@ -89,6 +89,42 @@ def test_a_mark_holds_before_and_after_its_picture() -> None:
     marked = [bool(picture.mask[15, 20]) for picture in pictures]
     assert marked == [False] * 3 + [True] * 7 + [False] * 3
     assert np.array_equal(pictures[0].image_bgr, PLACE)
+
+
+@pytest.mark.parametrize("back_s", [4.0, 3_600.0])
+def test_a_mark_holds_where_the_clock_was_set_back(back_s: float) -> None:
+    # A head that the network sees on every third picture only: held for three pictures each way
+    # it is blurred on all of them.
+    before = [100_000.0 + 0.2 * n for n in range(30)]
+    taken = before + [before[-1] + 0.2 - back_s + 0.2 * n for n in range(40)]
+    pictures = [TimedImage(Utc(round(at_s * 1e9)), PLACE) for at_s in taken]
+    network = FakeNetwork(lambda n: seen([(80.0, 60.0)] if n % 3 == 0 else []))
+    found = list(Redactor(network, background_of([PLACE] * 5)).redact(pictures))
+    assert [picture.captured for picture in found] == [picture.captured for picture in pictures]
+    assert all(picture.mask[15, 20] for picture in found)
+
+
+def test_pictures_do_not_wait_until_a_clock_that_was_set_back_has_caught_up() -> None:
+    given = 0
+
+    def taken() -> Iterator[TimedImage]:
+        nonlocal given
+        for n in range(100):
+            given += 1
+            yield TimedImage(Utc((100_000 if n < 10 else 10) * 10**9 + n * 200_000_000), PLACE)
+
+    network = FakeNetwork(lambda n: seen([]))
+    waiting = 0
+    for done, _ in enumerate(Redactor(network, background_of([PLACE] * 5)).redact(taken())):
+        waiting = max(waiting, given - done)
+    # 0.6 s at five pictures a second, the one that ends them, and the one that stood still.
+    assert waiting <= 6
+
+
+def test_the_seconds_of_a_film_never_go_back() -> None:
+    film = FilmTime()
+    taken_s = [50.0, 50.5, 46.0, 46.5, 60.0]
+    assert [film.at(Utc(round(at_s * 1e9))) for at_s in taken_s] == [0.0, 0.5, 0.5, 1.0, 14.5]
 
 
 def test_people_of_the_density_map_are_blurred_without_a_head() -> None:

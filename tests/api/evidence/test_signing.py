@@ -6,7 +6,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from api.cli_evidence import evidence_app
 from api.evidence.errors import VerificationError
 from api.evidence.signing import (
     KEY_FILE,
@@ -80,6 +82,50 @@ def test_other_files_are_no_packages(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.zip").write_bytes(content)
     with pytest.raises(VerificationError, match="no evidence package"):
         verify_package(tmp_path / "x.zip")
+
+
+@pytest.mark.parametrize(
+    "manifest", [b"[]", b"{}", b'{"files": null}', b'{"files": ["x"]}', b'{"files": [{}]}', b"7"]
+)
+def test_a_manifest_of_another_form_is_none(tmp_path: Path, manifest: bytes) -> None:
+    package, _ = make(tmp_path)
+    rewrite(package, {"manifest.json": manifest})
+    with pytest.raises(VerificationError, match="no evidence package"):
+        verify_package(package)
+
+
+def test_an_encrypted_package_cannot_be_checked(tmp_path: Path) -> None:
+    package, _ = make(tmp_path)
+    with zipfile.ZipFile(package) as whole:
+        starts = [entry.header_offset for entry in whole.infolist()]
+        listed = whole.start_dir
+    content = bytearray(package.read_bytes())
+    for at in starts:
+        content[at + 6] |= 1
+    while (listed := content.find(b"PK\x01\x02", listed)) >= 0:
+        content[listed + 8] |= 1
+        listed += 4
+    package.write_bytes(content)
+    with pytest.raises(VerificationError, match="encrypted"):
+        verify_package(package)
+    asked = CliRunner().invoke(evidence_app, ["verify", str(package)])
+    assert asked.exit_code == 2
+    assert "no evidence package" in asked.output
+
+
+def test_a_file_whose_packing_is_torn_was_changed(tmp_path: Path) -> None:
+    package, _ = make(tmp_path)
+    with zipfile.ZipFile(package) as old:
+        content = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in content.items():
+            new.writestr(name, data)
+        film = new.getinfo("a.mp4")
+    torn = bytearray(package.read_bytes())
+    begin = film.header_offset + 30 + len("a.mp4")
+    torn[begin : begin + 8] = b"\xff" * 8
+    package.write_bytes(torn)
+    assert verify_package(package).problems == ("a.mp4: changed since it was signed",)
 
 
 def test_the_key_is_made_once_and_for_this_account_only(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from streams.recording import How, RemuxError, gaps_between, join, parts_of, segments
 from streams.recording.notes import notes_of
 from streams.recording.remux import nal_units_sha256, packets_of
+from streams.recording.values import Anchor, EndCause, Segment
 from streams.sources import PlainUri
 from tests.streams.recording.films import (
     CAMERA,
@@ -100,6 +101,41 @@ def test_another_size_is_another_part(tmp_path: Path) -> None:
     )
     parts = parts_of(both)
     assert [(part.coding.width_px, len(part.segments)) for part in parts] == [(160, 1), (320, 1)]
+
+
+def shown(root: Path, *runs: tuple[float, int]) -> tuple[Segment, ...]:
+    """Segments of two seconds; a run begins so many seconds after START and has so many."""
+    film = make_film(root / "film.mp4", 1.0)
+    begun = sorted(START.plus(at_s + 2.0 * n) for at_s, count in runs for n in range(count))
+    return tuple(
+        Segment(
+            CAMERA, film, start, start.plus(1.9), closed=True, cause=EndCause.FULL, how=How.COPIED,
+            anchors=(Anchor(0.0, start),), size_bytes=1,
+        )
+        for start in begun
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        # One run, and one with a gap: a gap stays in the film.
+        ([(0.0, 3)], [[0.0, 2.0, 4.0]]),
+        ([(0.0, 2), (60.0, 1)], [[0.0, 2.0, 60.0]]),
+        # Set back by five seconds, for a moment that the first run had as well.
+        ([(0.0, 4), (3.0, 3)], [[0.0, 2.0, 4.0, 6.0], [3.0, 5.0, 7.0]]),
+        # And it goes on: what follows belongs to the run that ended last.
+        ([(0.0, 2), (3.0, 2), (30.0, 1)], [[0.0, 2.0], [3.0, 5.0, 30.0]]),
+        # Notes that end a segment a little late are no clock that was set back.
+        ([(0.0, 1), (1.5, 1)], [[0.0, 1.5]]),
+    ],
+)
+def test_a_clock_that_was_set_back_begins_a_part(
+    tmp_path: Path, runs: list[tuple[float, int]], expected: list[list[float]]
+) -> None:
+    parts = parts_of(shown(tmp_path, *runs))
+    begins = [[segment.start - START for segment in part.segments] for part in parts]
+    assert begins == expected
 
 
 def test_a_span_without_pictures_is_refused(tmp_path: Path) -> None:

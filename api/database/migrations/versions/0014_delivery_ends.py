@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014_delivery_ends"
-down_revision = "0011_coverage_audits"
+down_revision = "0013_plan_rights"
 branch_labels = None
 depends_on = None
 
