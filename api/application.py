@@ -29,6 +29,7 @@ from api.described import complete_description
 from api.evidence.mount import install_evidence
 from api.evidence.service import EvidencePlan, EvidenceService
 from api.frame import pages as frame_pages
+from api.frame.refusals import install_refusal_pages
 from api.pictures import Pictures
 from api.plan.camera_side import CameraSide
 from api.plan.mount import install_plan
@@ -188,6 +189,7 @@ def create_app(
         install_evidence(app, kept)
     if planning is not None:
         install_plan(app, planning)
+    install_refusal_pages(app)
     complete_description(app)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
     return app

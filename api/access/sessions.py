@@ -52,11 +52,25 @@ class SessionLimits:
     absolute_s: float = 12 * 3_600.0
     desk_idle_s: float = 24 * 3_600.0
     desk_absolute_s: float = 30 * 24 * 3_600.0
+    warn_s: float = 1_800.0
+    desk_warn_s: float = 24 * 3_600.0
 
     def of(self, account: Account) -> tuple[float, float]:
         if account.shared:
             return self.desk_idle_s, self.desk_absolute_s
         return self.idle_s, self.absolute_s
+
+    def warned(self, *, shared: bool) -> float:
+        """How long before its longest time a page says that the session will end, in seconds."""
+        return self.desk_warn_s if shared else self.warn_s
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """When a session ends even while somebody uses it, and from when its pages say so."""
+
+    at: Utc
+    warn_from: Utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +130,18 @@ class AccountAccess:
             return True
         # Only the desk's stream counts as a sign of life; other pages end when nobody is there.
         return await self._actor(actor.session, touch=actor.shared) == actor
+
+    async def end_of(self, actor: Actor) -> SessionEnd | None:
+        """When the actor's session has lasted its longest; `None` where there is no session."""
+        query = select(_S.created_ns).where(_S.digest == actor.session)
+        async with self.database.read() as connection:
+            created_ns = (await connection.execute(query)).scalar_one_or_none()
+        if created_ns is None:
+            return None
+        limits = self.limits
+        longest_s = limits.desk_absolute_s if actor.shared else limits.absolute_s
+        end = Utc(created_ns).plus(longest_s)
+        return SessionEnd(end, end.plus(-limits.warned(shared=actor.shared)))
 
     async def sign_in(self, entered: Entered) -> SignedIn:
         """Check what was typed and start a session.

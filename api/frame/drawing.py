@@ -52,6 +52,10 @@ class Pages:
         return page(self.html(template, language, **values), language, keep=keep)
 
 
+TEMPLATES = Pages(Path(__file__).resolve().parent / "templates")
+"""Templates of what all pages share."""
+
+
 def page(html: str, language: Language, *, keep: bool, status: int = 200) -> HTMLResponse:
     """An answer that holds `html`.
 
@@ -73,4 +77,4 @@ def language_of(request: Request, asked: Language | None) -> Language:
     return "en" if request.cookies.get(_COOKIE, own) == "en" else "zh"
 
 
-__all__ = ["AskedLanguage", "Language", "Pages", "language_of", "page"]
+__all__ = ["TEMPLATES", "AskedLanguage", "Language", "Pages", "language_of", "page"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -11,13 +10,11 @@ from markupsafe import Markup
 
 from api.access.guard import needs
 from api.access.rights import Right
-from api.frame.drawing import AskedLanguage, Language, Pages, language_of
+from api.frame.drawing import TEMPLATES, AskedLanguage, Language, language_of
 from api.frame.places import places_of
 from api.service import ServiceDep
 
 router = APIRouter(tags=["start page"], include_in_schema=False)
-
-_PAGES = Pages(Path(__file__).resolve().parent / "templates")
 
 
 def navigation(request: Request, language: Language, here: str = "") -> Markup:
@@ -28,7 +25,7 @@ def navigation(request: Request, language: Language, here: str = "") -> Markup:
     """
     other: Language = "en" if language == "zh" else "zh"
     asked = [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
-    bar = _PAGES.html(
+    bar = TEMPLATES.html(
         "navigation.html",
         language,
         here=here,
@@ -49,7 +46,7 @@ async def start_page(
 ) -> HTMLResponse:
     """What each person can open here, each with a line on what it is for."""
     language = language_of(request, lang)
-    return _PAGES.draw(
+    return TEMPLATES.draw(
         "start.html",
         language,
         keep=lang is not None,

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
-from api.access.guard import PUBLIC, needs
+from api.access.guard import PUBLIC, actor_of, needs
 from api.access.rights import Right
+from api.access.service import AccessService
 from api.frame.drawing import AskedLanguage, Language, Pages, language_of
+from api.frame.places import places_of
 from api.service import Service, ServiceDep
 from config.texts import catalogue
 
@@ -47,7 +49,7 @@ async def desk_page(
     request: Request, service: ServiceDep, lang: AskedLanguage = None
 ) -> HTMLResponse:
     """The guard's desk."""
-    return _live_page(request, service, lang, view="desk")
+    return await _live_page(request, service, lang, view="desk")
 
 
 @router.get("/police", response_class=HTMLResponse, dependencies=[Depends(needs(Right.SEE_DESK))])
@@ -55,12 +57,14 @@ async def police_page(
     request: Request, service: ServiceDep, lang: AskedLanguage = None
 ) -> HTMLResponse:
     """The same desk for the police room: confirmed alarms of priority 1 and 2, and whom to call."""
-    return _live_page(request, service, lang, view="police")
+    return await _live_page(request, service, lang, view="police")
 
 
-def _live_page(
+async def _live_page(
     request: Request, service: Service, lang: Language | None, *, view: Literal["desk", "police"]
 ) -> HTMLResponse:
+    accounts: AccessService | None = request.app.state.accounts
+    actor = actor_of(request)
     language = language_of(request, lang)
     site = service.desk.board.site
     people = [
@@ -79,6 +83,8 @@ def _live_page(
         site_name=site.name.in_language(language),
         timezone=site.timezone,
         people=people,
+        sees_coverage=any(place.key == "coverage" for place in places_of(request)),
+        session_end=None if accounts is None else await accounts.sessions.end_of(actor),
     )
 
 

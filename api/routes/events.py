@@ -28,9 +28,9 @@ _RECHECK_S = 2.0
 _STREAM = """\
 `snapshot` (a `StateBody`) comes first, unless `Last-Event-ID` allows to replay what was missed.
 Then `zone` (`ZoneBody`), `camera` (`CameraBody`) and `alarm` (`AlarmBody`) as they change, and
-`ping` (`{"server_time": ...}`) every few seconds: no event and no ping for 15 s means that the
-server is lost. Ids grow in the order in which the service stored the events. The stream carries
-what the reader may see, and ends within seconds of the end of the session.
+`ping` (`{"server_time": ...}`) every few seconds, whatever else is sent: no event and no ping for
+15 s means that the server is lost. Ids grow in the order in which the service stored the events.
+The stream carries what the reader may see, and ends within seconds of the end of the session.
 """
 
 
@@ -84,6 +84,7 @@ async def stream(
     with desk.broker.listen() as listener:
         desk.metrics.consoles.set(desk.broker.listeners)
         try:
+            pinged = desk.clock.monotonic()
             yield _ping(service, retry_ms=_RETRY_MS)
             sent = _number(last_event_id)
             missed = await _missed(service, sent)
@@ -96,18 +97,21 @@ async def stream(
                     sent = event.seq
                     if audience.sight.event(event):
                         yield _wire(event)
-            async for wired in _live(service, audience, listener, sent):
+            async for wired in _live(service, audience, listener, sent, pinged):
                 yield wired
         finally:
             desk.metrics.consoles.set(desk.broker.listeners - 1)
 
 
 async def _live(
-    service: Service, audience: Audience, listener: events.Listener, sent: int
+    service: Service,
+    audience: Audience,
+    listener: events.Listener,
+    sent: int,
+    pinged: Monotonic,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Events after `sent`; a quiet stream wakes up to ping and to look at the session."""
+    """Events after `sent`, and pings; a quiet stream wakes up to look at the session."""
     clock = service.desk.clock
-    quiet_s = 0.0
     wait_s = min(service.settings.ping_s, _RECHECK_S)
     while True:
         told: events.Event | None = None
@@ -116,24 +120,24 @@ async def _live(
             told = await listener.next_within(wait_s)
         except TimeoutError:
             quiet = True
-        if not await audience.may_listen(clock.monotonic(), quiet=quiet):
+        now = clock.monotonic()
+        if not await audience.may_listen(now, quiet=quiet):
             return
-        quiet_s = quiet_s + wait_s if quiet else 0.0
-        if quiet:
-            if quiet_s >= service.settings.ping_s:
-                quiet_s = 0.0
-                yield _ping(service)
-        elif told is None:
+        if told is None and not quiet:
             return
-        elif listener.overflowed:
+        if listener.overflowed:
             listener.overflowed = False
             snapshot = await _snapshot(service, audience)
             sent = int(snapshot.id or 0)
             yield snapshot
-        elif told.seq > sent:
+        elif told is not None and told.seq > sent:
             sent = told.seq
             if audience.sight.event(told):
                 yield _wire(told)
+        # However much else was sent: pages learn the service's clock from pings alone.
+        if now - pinged >= service.settings.ping_s:
+            pinged = now
+            yield _ping(service)
 
 
 def _number(last_event_id: str | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -90,6 +90,10 @@ class _Words:
     def time(self, moment: datetime) -> str:
         return moment.astimezone(self.zone).strftime("%m-%d %H:%M:%S")
 
+    def listed(self, names: Iterable[str]) -> str:
+        """Names one after the other, as the language writes them."""
+        return (", " if self.lang == "en" else "、").join(names)
+
     def what(self, alarm: Alarm) -> str:
         if alarm.key.type is not AlarmType.CROWD:
             return self.texts.get(f"alarm.type.{alarm.key.type}", alarm.key.type.value)
@@ -142,7 +146,7 @@ async def handover(
         load=_load_rows(found, words),
         span=span,
         hours=hours,
-        on_duty=on_duty,
+        on_duty=words.listed(on_duty),
         lines=lines,
         tests=test_rows,
     )
@@ -174,7 +178,7 @@ def _blind(service: Service, sight: Sight, words: _Words) -> str:
         for camera in site.cameras
         if lost[camera.id] is not None and sight.things_of(camera.zone_ids)
     ]
-    return "、".join(names)
+    return words.listed(names)
 
 
 def _rows(service: Service, words: _Words) -> Callable[[list[Alarm]], list[Row]]:
@@ -183,10 +187,13 @@ def _rows(service: Service, words: _Words) -> Callable[[list[Alarm]], list[Row]]
 
 def _row(service: Service, alarm: Alarm, words: _Words) -> Row:
     site = service.desk.board.site
+    subject = alarm.key.subject_id
     names = [site.zone[zone_id].name for zone_id in alarm.zone_ids if zone_id in site.zone]
-    if alarm.key.type is AlarmType.PANIC and alarm.key.subject_id in site.things:
-        names.append(site.things[alarm.key.subject_id])
-    place = "、".join(name.in_language(words.lang) for name in names)
+    if alarm.key.type is AlarmType.CAMERA_LOST and subject in site.camera:
+        names.insert(0, site.camera[subject].name)
+    if alarm.key.type is AlarmType.PANIC and subject in site.things:
+        names.append(site.things[subject])
+    place = words.listed(name.in_language(words.lang) for name in names)
     signed = (alarm.closed, alarm.acknowledged, alarm.hold and alarm.hold.by)
     people = [f"{one.name} {one.note}".strip() for one in signed if one]
     taken = words.texts.get(f"taken.{alarm.taken}", "")
@@ -212,7 +219,7 @@ def _subject(service: Service, alarm: Alarm, words: _Words) -> str:
     for target in outbox.plan.targets:
         if target.id == target_id:
             name = target.name.in_language(words.lang)
-            if path in ("ack", "test"):
+            if path in ("ack", "refused", "test"):
                 return name
             told = words.texts["alarm.delivery.path"].replace("{name}", name)
             return told.replace("{path}", path)
@@ -224,7 +231,9 @@ async def _on_duty(connection: AsyncConnection, start: Utc, end: Utc, words: _Wo
     query = select(SHIFTS.c.name, SHIFTS.c.started_ns).order_by(SHIFTS.c.started_ns)
     found = query.where(SHIFTS.c.started_ns >= start.ns, SHIFTS.c.started_ns <= end.ns)
     return [
-        f"{name}（{words.time(Utc(ns).to_datetime())}）"
+        ("{} ({})" if words.lang == "en" else "{}（{}）").format(
+            name, words.time(Utc(ns).to_datetime())
+        )
         for name, ns in await connection.execute(found)
     ]
 
@@ -262,7 +271,7 @@ async def _tests(
         missing = [name for target_id, name in expected.items() if target_id not in run.receipts]
         told = words.texts["handover.test.complete"]
         if missing:
-            told = words.texts["handover.test.missing"].replace("{names}", "、".join(missing))
+            told = words.texts["handover.test.missing"].replace("{names}", words.listed(missing))
         slowest = max(run.receipts.values(), default=0) / 1000.0
         began = words.time(run.started.to_datetime())
         rows.append(TestRow(run.alarm_number, began, told, f"{slowest:.1f} s", not missing))

@@ -1,4 +1,5 @@
-"""A fresh, migrated database for each test: SQLite always, PostgreSQL where it is installed."""
+"""A fresh, migrated database for each test: SQLite always, PostgreSQL where it is installed; and a
+real browser."""
 
 from __future__ import annotations
 
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service as DriverService
 
 from api.database import migrate
 from tests.conftest import need_peer
@@ -89,3 +93,26 @@ def database_url(request: pytest.FixtureRequest) -> str:
     url = request.getfixturevalue(f"{request.param}_url")
     assert isinstance(url, str)
     return url
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[webdriver.Chrome]:
+    driver = shutil.which("chromedriver")
+    need_peer(driver, "chromedriver", "apt-get install chromium-driver")
+    options = Options()
+    options.binary_location = str(chromium)
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-proxy-server",
+        "--window-size=1920,1080",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=DriverService(driver))
+    try:
+        yield chrome
+    finally:
+        chrome.quit()

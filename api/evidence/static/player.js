@@ -3,13 +3,20 @@
 import { sending } from "/console/js/request.js";
 
 const number = document.body.dataset.number;
+const lang = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
 const base = `/api/v1/alarms/${number}`;
 const film = document.getElementById("film");
 const canvas = document.getElementById("curve");
 const why = document.getElementById("why");
 const message = document.getElementById("message");
 const say = (text) => { message.textContent = text; };
-const local = (text) => new Date(text).toLocaleString();
+// Swedish writes times as the records do: "2026-11-23 14:05:09", the year first.
+const format = new Intl.DateTimeFormat("sv-SE", {
+  timeZone: document.body.dataset.timezone,
+  year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+});
+/** A moment in the site's time zone, whatever that of the browser is. */
+const local = (text) => format.format(new Date(text));
 /** Names of cameras, steps and states in the page's language; what has none is shown as it is. */
 const words = JSON.parse(document.body.dataset.words);
 const named = (kind, value) => words[kind][value] ?? value;
@@ -19,7 +26,7 @@ let filmStart = 0;
 async function json(url, options) {
   const answer = await fetch(url, options);
   const body = await answer.json();
-  if (!answer.ok) throw new Error(`${body.message.zh} / ${body.message.en}`);
+  if (!answer.ok) throw new Error(`${body.message[lang]} · ${body.mend[lang]}`);
   return body;
 }
 

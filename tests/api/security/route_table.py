@@ -48,6 +48,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/accounts/{account_id}/reset",
         "GET /accounts",
         "GET /api/v1/delivery/settings",
+        "POST /api/v1/delivery/stranded/{target_id}/give-up",
+        "POST /api/v1/delivery/stranded/{target_id}/send-to",
         "POST /api/v1/delivery/targets/{target_id}/settings",
         "POST /api/v1/delivery/targets/{target_id}/remove",
         "POST /api/v1/delivery/targets/{target_id}/paths/{path_id}/settings",
@@ -106,6 +108,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     ),
     "administrator bureau": (
         "POST /api/v1/plan/imports",
+        "POST /api/v1/plan/day",
         "GET /plan/import",
         "GET /api/v1/plan/calendars/{year}",
         "POST /api/v1/plan/calendars/{year}",
@@ -138,6 +141,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "supervisor installer administrator": (
         "POST /api/v1/delivery/targets/{target_id}/test",
         "POST /api/v1/delivery/messages/{number}/requeue",
+        "POST /api/v1/delivery/targets/{target_id}/noted",
     ),
     "supervisor district installer bureau school": (
         "GET /api/v1/coverage/now",
@@ -147,6 +151,9 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "GET /api/v1/coverage/audit",
         "GET /api/v1/coverage/audit.json",
         "GET /api/v1/coverage/audit.pdf",
+        "GET /api/v1/coverage/audits",
+        "GET /api/v1/coverage/audits/{audit_id}/audit.json",
+        "GET /api/v1/coverage/audits/{audit_id}/audit.pdf",
         "GET /api/v1/coverage/changes",
         "GET /api/v1/coverage/days",
         "GET /api/v1/coverage/tasks",
@@ -278,6 +285,7 @@ ANSWERED_ANYWHERE = frozenset(
         "GET /api/v1/plan/wall",
         "GET /api/v1/plan/wall/events",
         "POST /api/v1/plan/imports",
+        "POST /api/v1/plan/day",
         "GET /plan/import",
         "GET /api/v1/plan/calendars/{year}",
         "POST /api/v1/plan/calendars/{year}",

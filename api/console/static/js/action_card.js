@@ -1,18 +1,22 @@
 // The action card of the chosen alarm: steps to tick, words to read or to play.
 
-import { byId, make, setText } from "./dom.js";
+import { byId, make, setOrder, setText } from "./dom.js";
 import { get, post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
 import { site } from "./store.js";
-import { has, inLanguage, t } from "./texts.js";
+import { has, inLanguage, listText, t } from "./texts.js";
 import { shortTime } from "./time.js";
-import { phoneText } from "./titles.js";
+import { knownReasons, phoneText } from "./titles.js";
 import { panel } from "./turned.js";
 
 let shownNumber = null;
 let shownAt = "";
 let steps = [];
 let askAt = 0;
+const rows = new Map();
+
+/** Where somebody has to go and look, whatever the fault says of itself. */
+const OF_PEOPLE = new Set(["crowd", "panic", "area_blind"]);
 
 /** A card that could not be read is asked for again so soon. */
 const AGAIN_MS = 2000;
@@ -50,6 +54,7 @@ function clear(title) {
   setText(byId("card-title"), title);
   setText(byId("card-progress"), "");
   setText(byId("card-source"), "");
+  rows.clear();
   byId("card-steps").replaceChildren();
 }
 
@@ -61,7 +66,8 @@ export function tickStep(place) {
 
 /** What mends a fault of equipment: it has no card of the emergency plan, but a mend. */
 function mendOf(alarm) {
-  const mends = alarm.now.reasons.map((reason) => `cause.${reason.rule}.mend`).filter(has).map((key) => t(key));
+  if (alarm.condition === "gone" && !OF_PEOPLE.has(alarm.type)) return t("card.recovered");
+  const mends = knownReasons(alarm).map((reason) => `cause.${reason.rule}.mend`).filter(has).map((key) => t(key));
   const dial = alarm.type === "delivery" ? phoneText(alarm) : "";
   return [...mends, dial].filter(Boolean).join(" · ");
 }
@@ -74,10 +80,24 @@ function draw(card, mend = "") {
   setText(byId("card-progress"), none ? "" : t("card.progress", { done, count: steps.length }));
   const plan = card.plan_title;
   setText(byId("card-source"), plan ? t("card.source", { plan: inLanguage(plan), edition: card.edition }) : "");
-  byId("card-steps").replaceChildren(...steps.map(row));
+  fillSteps();
 }
 
-function row(step, index) {
+/** What did not change stays: a recording that plays, the place of the keyboard. */
+function fillSteps() {
+  const next = steps.find((one) => one.done === null);
+  const list = byId("card-steps");
+  const held = list.contains(document.activeElement) ? document.activeElement.id : "";
+  const made = steps.map((step, index) => {
+    const wanted = JSON.stringify([step, index, step === next]);
+    if (rows.get(step.id)?.wanted !== wanted) rows.set(step.id, { wanted, root: row(step, index, step === next) });
+    return rows.get(step.id).root;
+  });
+  setOrder(list, made);
+  if (held && document.activeElement?.id !== held) byId(held)?.focus();
+}
+
+function row(step, index, isNext) {
   const id = `step-${index + 1}`;
   const box = make("input", { type: "checkbox", id, checked: step.done !== null, disabled: site.forPolice });
   box.addEventListener("change", () => {
@@ -88,7 +108,7 @@ function row(step, index) {
     "li",
     {
       class: "step", "data-step": step.id, "data-done": step.done === null ? "no" : "yes",
-      "data-next": steps.find((one) => one.done === null) === step ? "yes" : "no",
+      "data-next": isNext ? "yes" : "no",
     },
     make("kbd", { text: String(index + 1) }),
     box,
@@ -96,7 +116,7 @@ function row(step, index) {
       "label",
       { for: id },
       make("strong", { text: inLanguage(step.text) }),
-      people.length ? make("span", { text: t("card.who", { people: people.join("、") }) }) : null,
+      people.length ? make("span", { text: t("card.who", { people: listText(people) }) }) : null,
       step.done
         ? make("span", { class: "step-done", text: t("card.done", { name: step.done.name, time: shortTime(step.done.at) }) })
         : null,

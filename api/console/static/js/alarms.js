@@ -4,20 +4,21 @@ import { byId, make, setOrder, setShape, setText, shape } from "./dom.js";
 import { fillDetails, makeDetails } from "./details.js";
 import { divide } from "./flood.js";
 import { choose, chosenNumber } from "./focus.js";
+import { fillGroups, unfolded } from "./groups.js";
+import { fillRecent } from "./recent.js";
 import { post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
-import { alarms, openAlarms, recent, site, takeAlarm, waits, zones } from "./store.js";
-import { inLanguage, levelText, reasonText, t } from "./texts.js";
+import { announceNew } from "./spoken.js";
+import { alarms, openAlarms, site, takeAlarm, waits, zones } from "./store.js";
+import { counted, inLanguage, levelText, listText, reasonText, t } from "./texts.js";
 import { ageOf, agoText, shortTime, spanText } from "./time.js";
-import { childrenOf, placeText, signShape, signText } from "./titles.js";
+import { childrenOf, knownReasons, placeText, signShape, signText } from "./titles.js";
 import { panel, Turning } from "./turned.js";
 import { shownLevel } from "./zones.js";
 
 const LATE_S = 10;
 
 const cards = new Map();
-const closedRows = new Map();
-const unfolded = new Set();
 const acknowledging = new Set();
 const list = new Turning();
 let order = [];
@@ -30,10 +31,7 @@ export function renderAlarms() {
   const numbers = new Set(queue.single.map((alarm) => alarm.number));
   for (const number of cards.keys()) if (!numbers.has(number)) cards.delete(number);
   for (const alarm of queue.single) {
-    if (!cards.has(alarm.number)) {
-      cards.set(alarm.number, makeCard(alarm.number));
-      announce(alarm);
-    }
+    if (!cards.has(alarm.number)) cards.set(alarm.number, makeCard(alarm.number));
     fillCard(cards.get(alarm.number), alarm);
     cards.get(alarm.number).root.classList.toggle("is-chosen", alarm.number === chosen);
   }
@@ -41,6 +39,7 @@ export function renderAlarms() {
   noteOrder(queue.single.map((alarm) => alarm.number));
   setOrder(byId("alarm-list"), rows);
   fillGroups(queue);
+  announceNew(open);
   const waiting = open.filter(waits);
   fillCounts(open, waiting);
   fillRecent();
@@ -88,7 +87,7 @@ function makeCard(number) {
     why: make("p", { class: "alarm-why" }),
     state: make("span", { class: "alarm-state" }),
     age: make("span", { class: "alarm-age" }),
-    plan: make("a", { class: "alarm-plan", href: "/coverage", hidden: true, text: t("alarm.area_blind.link") }),
+    plan: make("a", { class: "alarm-plan", href: "/coverage", target: "_blank", rel: "noopener", hidden: true, text: t("alarm.area_blind.link") }),
     refusal: make("p", { class: "alarm-refusal", role: "alert" }),
     acknowledge: make("button", {
       class: "alarm-acknowledge", type: "button",
@@ -131,7 +130,8 @@ function fillCard(card, alarm) {
   setShape(card.shape, signShape(alarm));
   setText(card.level, signText(alarm));
   setText(card.place, placeText(alarm));
-  card.plan.hidden = alarm.type !== "area_blind";
+  // Only who may open the page is led there, and the desk stays where it is.
+  card.plan.hidden = alarm.type !== "area_blind" || document.body.dataset.coverage !== "yes";
   setText(card.age, t("alarm.opened", { age: agoText(ageOf(alarm.opened_at)) }));
   fillNumbers(card, alarm);
   setText(card.state, stateText(alarm));
@@ -145,10 +145,11 @@ function fillNumbers(card, alarm) {
     card.density.hidden = true;
     const under = childrenOf(alarm.number).length;
     const told = [];
-    if (under) told.push(t("alarm.children", { count: under }));
-    if (names.length && alarm.type.endsWith("_lost")) told.push(t("alarm.camera_lost.zones", { zones: names.join("、") }));
+    if (under) told.push(counted("alarm.children", under));
+    if (names.length && alarm.type.endsWith("_lost")) told.push(t("alarm.camera_lost.zones", { zones: listText(names) }));
+    if (names.length && alarm.type === "recording_stopped") told.push(t("alarm.recording_stopped.zones", { zones: listText(names) }));
     setText(card.facts, told.join(" · "));
-    setText(card.why, alarm.now.reasons.map(reasonText).join(" · "));
+    setText(card.why, knownReasons(alarm).map(reasonText).join(" · "));
     return;
   }
   const zone = zones.get(alarm.subject_id);
@@ -223,34 +224,6 @@ function toggle(card) {
   if (open) card.details.load();
 }
 
-function announce(alarm) {
-  if (!waits(alarm)) return;
-  const level = alarm.type === "crowd" ? levelText(alarm.peak.level) : "";
-  byId("spoken").textContent = t("alarm.new.spoken", { place: placeText(alarm), level });
-}
-
-/** What a flood groups: one line a kind, which unfolds; alarms under a parent stand with it. */
-function fillGroups(queue) {
-  byId("flood").hidden = !queue.flood;
-  if (queue.flood) setText(byId("flood"), t("desk.flood", { count: queue.count }));
-  const wanted = queue.groups.map(({ key, list }) => `${key}:${list.length}`).join(" ");
-  const box = byId("alarm-groups");
-  if (box.dataset.shown === wanted) return;
-  box.dataset.shown = wanted;
-  box.replaceChildren(...queue.groups.map(({ key, list }) => make(
-    "p",
-    { class: "alarm-group", "data-group": key },
-    make("strong", { text: t("alarm.group", { kind: t(`alarm.type.${list[0].type}`), count: list.length }) }),
-    make("span", { text: t("alarm.priority", { priority: list[0].priority }) }),
-    make("button", { class: "quiet", type: "button", text: t("alarm.group.open"), onclick: () => unfold(key) }),
-  )));
-}
-
-function unfold(key) {
-  unfolded.add(key);
-  document.dispatchEvent(new Event("desk-changed"));
-}
-
 function fillCounts(open, waiting) {
   const waitingCount = byId("alarms-waiting");
   waitingCount.hidden = waiting.length === 0;
@@ -268,25 +241,4 @@ function fillCounts(open, waiting) {
   setText(byId("calm-unseen"), unseen ? t("console.alarms.none_unseen", { count: unseen }) : "");
   const title = document.title.replace(/^\(\d+\) /, "");
   document.title = waiting.length ? `(${waiting.length}) ${title}` : title;
-}
-
-function fillRecent() {
-  const closed = [...recent.values()].sort((a, b) => b.number - a.number).slice(0, 30);
-  byId("recent").hidden = closed.length === 0;
-  setText(byId("recent-count"), String(closed.length));
-  for (const alarm of closed) if (!closedRows.has(alarm.number)) closedRows.set(alarm.number, closedRow(alarm));
-  setOrder(byId("recent-list"), closed.map((alarm) => closedRows.get(alarm.number)));
-}
-
-function closedRow(alarm) {
-  const level = signText(alarm);
-  const { name, at } = alarm.closed;
-  const who = name === "system" ? t("alarm.system") : name;
-  return make(
-    "p",
-    { class: "recent-row" },
-    make("strong", { text: placeText(alarm) }),
-    make("span", { text: `${level} · ${shortTime(alarm.opened_at)}` }),
-    make("span", { text: `${t("alarm.closed_by", { name: who, time: shortTime(at) })} · ${t(`cause_closed.${alarm.cause}`)}` }),
-  );
 }

@@ -1,10 +1,10 @@
 // The camera wall. Pictures are asked for only while somebody on duty can see them.
 
 import { byId, make, setOrder, setText } from "./dom.js";
-import { onDuty } from "./shift.js";
+import { currentShift, onDuty, shiftIsOver } from "./shift.js";
 import { cameras, camerasInAlarm, site, zones } from "./store.js";
 import { has, inLanguage, levelText, t } from "./texts.js";
-import { ageOf, agoText } from "./time.js";
+import { ageOf, agoText, serverNow } from "./time.js";
 import { shownLevel } from "./zones.js";
 
 const HOT_EVERY_MS = 500;
@@ -143,13 +143,14 @@ function askForPictures() {
 
 async function ask(card) {
   const started = performance.now();
+  const shift = currentShift();
   card.busy = true;
   try {
     const answer = await fetch(`/api/v1/cameras/${encodeURIComponent(card.id)}/picture.jpg`, {
       signal: AbortSignal.timeout(4000),
     });
     if (answer.ok) await take(card, answer);
-    else card.failure = answer.status === 502 ? t("console.camera.worker_silent") : t("console.camera.no_picture");
+    else card.failure = await refusalOf(answer, shift);
   } catch {
     card.failure = t("console.camera.no_picture");
   }
@@ -158,12 +159,20 @@ async function ask(card) {
   card.busy = false;
 }
 
+/** Why there is no picture, as far as the service says it. */
+async function refusalOf(answer, shift) {
+  if (answer.status === 502) return t("console.camera.worker_silent");
+  const problem = await answer.json();
+  if (problem.code === "nobody_on_duty") shiftIsOver(shift);
+  return answer.status === 503 ? t("console.camera.no_picture") : inLanguage(problem.message);
+}
+
 async function take(card, answer) {
   const url = URL.createObjectURL(await answer.blob());
   const before = card.url;
   card.url = url;
   card.failure = null;
-  card.capturedAt = answer.headers.get("X-Captured-At") || new Date().toISOString();
+  card.capturedAt = answer.headers.get("X-Captured-At") || new Date(serverNow()).toISOString();
   card.picture.src = url;
   if (card === enlarged) byId("large-picture").src = url;
   if (before) URL.revokeObjectURL(before);

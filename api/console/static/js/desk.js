@@ -7,15 +7,18 @@ import { byId, setText } from "./dom.js";
 import { move, renderFocus, setUpFocus, step } from "./focus.js";
 import { openLink } from "./link.js";
 import { loadPlan } from "./place_plan.js";
+import { renderEnding, showRefused } from "./session.js";
 import { setUpShift } from "./shift.js";
 import { sound } from "./sound.js";
 import { cameras, shortOfTime, site, take } from "./store.js";
 import { inLanguage, loadTexts, t } from "./texts.js";
-import { clockText, dateText, learnServerTime, serverNow, spanText } from "./time.js";
+import { clockText, dateText, learnServerTime, passedServerTime, serverNow, spanText } from "./time.js";
 import { drawTrends, followZone, renderZones } from "./zones.js";
 
 const RETRY_TEXTS_MS = 1000;
 const HIDDEN_EVERY_MS = 100;
+/** States of the link in which nothing on the page is current. */
+const SILENT = ["lost", "refused"];
 
 /** What each key does; the page shows the same list. */
 const KEYS = {
@@ -76,29 +79,34 @@ function draw() {
   renderCameras();
   const priority = renderAlarms();
   renderFocus();
-  sound(linkState === "lost" ? "lost" : priority);
+  sound(SILENT.includes(linkState) ? linkState : priority);
 }
 
 function onEvent(kind, body) {
   if (kind === "snapshot") learnServerTime(body.server_time);
   take(kind, body);
   told = true;
-  if (kind === "zone") followZone(body);
+  if (kind === "zone") {
+    if (body.received_at !== null) passedServerTime(body.received_at);
+    followZone(body);
+  }
   changed();
 }
 
-function onLink(state, silentSeconds) {
+function onLink(state, silentSeconds, problem) {
   const lost = state === "lost";
   byId("lost").hidden = !lost;
+  showRefused(problem);
   if (lost) setText(byId("lost-detail"), t("console.lost.detail", { age: spanText(silentSeconds) }));
   if (state !== linkState) {
     linkState = state;
     byId("link").dataset.link = state;
-    const shapes = { live: "live", lost: "lost" };
+    const shapes = { live: "live", lost: "lost", refused: "mute" };
     byId("link-shape").setAttribute("href", `#shape-${shapes[state] ?? "wait"}`);
     setText(byId("link-text"), t(`console.link.${state}`));
-    document.body.classList.toggle("is-lost", lost);
-    if (lost && !told) sound("lost");
+    const silent = SILENT.includes(state);
+    document.body.classList.toggle("is-lost", silent);
+    if (silent && !told) sound(state);
     changed();
   }
 }
@@ -133,6 +141,7 @@ setInterval(() => {
   const now = serverNow();
   setText(byId("clock-time"), clockText(now));
   setText(byId("clock-date"), dateText(now));
+  renderEnding();
   changed();
 }, 500);
 setInterval(drawTrends, 5000);

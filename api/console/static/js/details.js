@@ -4,8 +4,8 @@ import { make, setText } from "./dom.js";
 import { get, post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
 import { takeAlarm } from "./store.js";
-import { has, levelText, t } from "./texts.js";
-import { clockText } from "./time.js";
+import { has, levelText, reasonText, t } from "./texts.js";
+import { momentText } from "./time.js";
 
 const TAKEN = ["people_sent", "flow_held", "exit_opened", "announced", "repaired", "none_needed", "other"];
 const CAUSES = ["crowd_relieved", "planned_event", "drill", "false_alarm", "equipment_mended", "other"];
@@ -69,21 +69,25 @@ export function fillDetails(details, alarm) {
 async function load(details) {
   const alarm = await get(`/api/v1/alarms/${details.number}`);
   if (alarm === null) return;
-  details.history.replaceChildren(...alarm.history.map(historyRow));
+  details.history.replaceChildren(...alarm.history.map((entry) => historyRow(entry, alarm.type)));
 }
 
-function historyRow(entry) {
+/** What was measured then; a fault of equipment has no level, but reasons. */
+function evidenceText({ level, people, density_per_m2: density, reasons }, type) {
+  if (type !== "crowd") return reasons.map(reasonText).join(" · ");
+  if (people === null || density === null) return levelText(level);
+  return t("alarm.numbers", { level: levelText(level), people: Math.round(people), density: density.toFixed(1) });
+}
+
+function historyRow(entry, type) {
   const who = entry.actor === "system" ? t("alarm.system") : entry.actor;
-  const { level, people, density_per_m2: density } = entry.evidence;
-  const numbers = people === null || density === null
-    ? levelText(level)
-    : t("alarm.numbers", { level: levelText(level), people: Math.round(people), density: density.toFixed(1) });
+  const numbers = evidenceText(entry.evidence, type);
   const cause = entry.action === "closed" && entry.cause ? t(`cause_closed.${entry.cause}`) : "";
   const taken = entry.detail && has(`taken.${entry.detail}`) ? t(`taken.${entry.detail}`) : entry.detail;
   return make(
     "li",
     {},
-    make("time", { text: clockText(Date.parse(entry.at)) }),
+    make("time", { text: momentText(entry.at) }),
     make("strong", { text: t(`action.${entry.action}`) }),
     make("span", { text: [who, numbers, cause, taken, entry.note].filter(Boolean).join(" · ") }),
   );

@@ -1,17 +1,27 @@
-// A flood of alarms: priority 1 stands by itself, the rest is grouped by kind and can be unfolded.
+// A flood of alarms: what is urgent stands by itself, the rest is grouped by kind and can be unfolded.
 
+import { severity, waits } from "./store.js";
 import { ageOf } from "./time.js";
 
 /** Ten alarms in ten minutes count as a flood. */
 export const FLOOD_ALARMS = 10;
 export const FLOOD_SPAN_S = 600;
 
-/** The most cards that the queue draws one by one during a flood. */
+/** The most cards that the queue draws one by one during a flood, beside priority 1. */
 const MOST_SINGLE = 12;
+/** Fewer of a kind than this are no group: a line for two would name less and save nothing. */
+const LEAST_GROUP = 3;
+const URGENT_SEVERITY = 3;
 
 /** How many of these alarms came within the flood's span. */
 export function recentCount(alarms) {
   return alarms.filter((alarm) => ageOf(alarm.received_at) <= FLOOD_SPAN_S).length;
+}
+
+/** Somebody must go there, and nobody has said that they will. */
+function urgent(alarm) {
+  return alarm.type === "panic" ||
+    (waits(alarm) && alarm.type === "crowd" && severity(alarm.peak.level) >= URGENT_SEVERITY);
 }
 
 /**
@@ -22,12 +32,19 @@ export function divide(open, unfolded) {
   const shown = open.filter((alarm) => alarm.state !== "suppressed");
   const count = recentCount(shown);
   if (count < FLOOD_ALARMS || shown.length <= MOST_SINGLE) return { count, flood: false, single: shown, groups: [] };
-  const single = [];
+  const kept = new Set(shown.filter((alarm) => alarm.priority === 1));
+  for (const alarm of shown) if (kept.size < MOST_SINGLE && urgent(alarm)) kept.add(alarm);
   const groups = new Map();
   for (const alarm of shown) {
     const key = `${alarm.priority}/${alarm.type}`;
-    if (alarm.priority === 1 || unfolded.has(key)) single.push(alarm);
-    else groups.set(key, [...(groups.get(key) ?? []), alarm]);
+    if (!kept.has(alarm) && !unfolded.has(key)) groups.set(key, [...(groups.get(key) ?? []), alarm]);
   }
-  return { count, flood: true, single, groups: [...groups.entries()].map(([key, list]) => ({ key, list })) };
+  for (const [key, list] of groups) if (list.length < LEAST_GROUP) groups.delete(key);
+  const folded = new Set([...groups.values()].flat());
+  return {
+    count,
+    flood: true,
+    single: shown.filter((alarm) => !folded.has(alarm)),
+    groups: [...groups.entries()].map(([key, list]) => ({ key, list })),
+  };
 }

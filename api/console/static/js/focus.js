@@ -49,7 +49,19 @@ export async function setUpFocus() {
     byId(`focus-${id}`).addEventListener("click", () => step(act));
   }
   byId("focus-shelve").addEventListener("click", shelve);
-  byId("focus-dispatch").addEventListener("change", () => dispatchTo(byId("focus-dispatch").value));
+  // To go through the list of people is not yet to send one.
+  byId("focus-sending").addEventListener("submit", (event) => {
+    event.preventDefault();
+    dispatch();
+  });
+  byId("focus-sending").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") leaveDispatch();
+    // Some browsers open the list at Enter: once somebody is chosen it leads to the button.
+    if (event.key === "Enter" && event.target.id === "focus-dispatch" && event.target.value !== "") {
+      event.preventDefault();
+      byId("focus-send").focus();
+    }
+  });
   people = (await get("/api/v1/people"))?.people ?? [];
   byId("focus-dispatch").append(
     ...people.map((one) =>
@@ -90,6 +102,7 @@ function turnTo(number) {
   if (shown !== null && number !== chosen) panel.note();
   shown = number;
   setText(byId("focus-refusal"), "");
+  byId("focus-dispatch").value = "";
 }
 
 /** Take a step that needs nothing but a name: confirm, reject, escalate, release. */
@@ -109,9 +122,17 @@ export async function step(act, more = {}) {
   }
 }
 
-async function dispatchTo(person) {
+async function dispatch() {
+  const person = byId("focus-dispatch").value;
+  if (person === "" || panel.justNow(byId("focus-refusal"))) return;
+  leaveDispatch();
+  await step("dispatch", { person });
+}
+
+/** Give the keys back to the desk. */
+function leaveDispatch() {
   byId("focus-dispatch").value = "";
-  if (person) await step("dispatch", { person });
+  if (byId("focus-sending").contains(document.activeElement)) document.activeElement.blur();
 }
 
 async function shelve() {

@@ -7,12 +7,14 @@ const KINDS = ["snapshot", "zone", "camera", "alarm", "load"];
 
 /**
  * Listen to the service. `onEvent(kind, body)` gets what it tells; `onState(state, silentSeconds)`
- * hears twice a second whether the link is "connecting", "live", "retrying" or "lost".
+ * hears twice a second whether the link is "connecting", "live", "retrying", "lost" or "refused"; with
+ * the last it hears why.
  */
 export function openLink({ onEvent, onState }) {
   let everHeard = false;
   let broken = false;
   let anew = true;
+  let problem = null;
   const events = Object.fromEntries(KINDS.map((kind) => [kind, (body) => onEvent(kind, body)]));
   events.ping = (body) => {
     (anew ? meetServerTime : learnServerTime)(body.server_time);
@@ -22,9 +24,17 @@ export function openLink({ onEvent, onState }) {
     onHeard: () => {
       everHeard = true;
       broken = false;
+      problem = null;
+    },
+    onOpened: () => {
+      anew = true;
     },
     onBroken: () => {
-      broken = anew = true;
+      broken = true;
+    },
+    onRefused: (told) => {
+      problem = told;
+      look();
     },
   });
 
@@ -32,7 +42,9 @@ export function openLink({ onEvent, onState }) {
     let state = everHeard ? "live" : "connecting";
     if (broken) state = "retrying";
     if (silentMs() > LOST_AFTER_MS) state = "lost";
-    onState(state, silentMs() / 1000);
+    // The service is there and says why it tells nothing: that is no lost server.
+    if (problem !== null) state = "refused";
+    onState(state, silentMs() / 1000, problem);
   }
 
   setInterval(look, 500);

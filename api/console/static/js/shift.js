@@ -5,24 +5,30 @@ import { get, post, refusalText } from "./service.js";
 import { enableSound, soundOnce, soundReady } from "./sound.js";
 import { t } from "./texts.js";
 
-let name = null;
+// {name} of the shift that runs; another shift of the same person is another one.
+let shift = null;
+let changed = () => {};
 
 /** Name of the person on duty, or null. */
-export const onDuty = () => name;
+export const onDuty = () => shift?.name ?? null;
+
+/** The shift that runs, or null: what is asked for in one shift may be answered in the next. */
+export const currentShift = () => shift;
 
 /** Show the shift's state and follow its buttons; `onChange` hears of every start and end. */
 export async function setUpShift(onChange) {
+  changed = onChange;
   byId("shift").addEventListener("submit", async (event) => {
     event.preventDefault();
     const audible = enableSound();
-    if (name === null && !(await start(byId("shift-name").value.trim()))) return;
+    if (shift === null && !(await start(byId("shift-name").value.trim()))) return;
     if (await audible) soundOnce(4);
     show();
     onChange();
   });
   byId("shift-end").addEventListener("click", async () => {
     await post("/api/v1/shift/end", {});
-    name = null;
+    shift = null;
     show();
     onChange();
     byId("shift-name").focus();
@@ -31,9 +37,19 @@ export async function setUpShift(onChange) {
     if (await enableSound()) soundOnce(1);
     show();
   });
-  name = (await get("/api/v1/shift"))?.name ?? null;
+  const name = (await get("/api/v1/shift"))?.name ?? null;
+  shift = name === null ? null : { name };
   show();
   onChange();
+}
+
+/** The service no longer knows who is on duty in that shift: nothing may stand under the old name. */
+export function shiftIsOver(over) {
+  if (shift === null || shift !== over) return;
+  shift = null;
+  show();
+  setText(byId("shift-error"), t("console.shift.over"));
+  changed();
 }
 
 /** Ask for a name, because something needs one. */
@@ -53,11 +69,14 @@ async function start(typed) {
     setText(byId("shift-error"), refusalText(body));
     return false;
   }
-  name = body.name;
+  shift = { name: body.name };
+  // The next person finds the field empty.
+  byId("shift-name").value = "";
   return true;
 }
 
 function show() {
+  const name = onDuty();
   const silent = !soundReady();
   byId("shift").hidden = name !== null && !silent;
   byId("on-duty").hidden = name === null;

@@ -6,6 +6,7 @@ const PATTERNS = {
   2: { everyMs: 2600, tones: [[0, 0.2, 880], [0.3, 0.2, 880], [0.6, 0.2, 1109]] },
   3: { everyMs: 6000, tones: [[0, 0.25, 660], [0.35, 0.25, 660]] },
   4: { everyMs: 12000, tones: [[0, 0.25, 587]] },
+  refused: { everyMs: 8000, tones: [[0, 0.2, 523], [0.3, 0.2, 523], [0.6, 0.5, 392]] },
   lost: { everyMs: 3000, tones: [[0, 0.4, 440], [0.45, 0.4, 330]] },
 };
 
@@ -30,7 +31,7 @@ export const soundReady = () => context?.state === "running";
 /** What sounds now, for whoever wants to know: a pattern's name or null. */
 export const sounding = () => wanted;
 
-/** Let a pattern (priority 1 to 4, or "lost") sound until told otherwise; null for silence. */
+/** Let a pattern (priority 1 to 4, "refused" or "lost") sound until told otherwise; null for silence. */
 export function sound(pattern) {
   if (pattern === wanted) return;
   wanted = pattern;

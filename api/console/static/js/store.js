@@ -55,7 +55,8 @@ export function shortOfTime() {
 /** Nobody has acknowledged it yet. */
 export const waits = (alarm) => alarm.state.endsWith("unacknowledged");
 
-const severity = (level) => (level === "UNKNOWN" ? -1 : Number(level[1]));
+/** 0 to 4; -1 where nobody can say. */
+export const severity = (level) => (level === "UNKNOWN" ? -1 : Number(level[1]));
 
 /** Put aside by people, or standing under a parent alarm. */
 export const isHeld = (alarm) => alarm.hold !== null;

@@ -3,16 +3,35 @@
 /** Without any sign of life for so long the server counts as lost; pings come every 5 s. */
 export const LOST_AFTER_MS = 12_000;
 const RETRY_MS = 1_000;
+/** Whoever signs in anew, here or in another window, is heard of within this time. */
+const REFUSED_RETRY_MS = 5_000;
+const REFUSED = [401, 403];
+
+/** Why the service refuses this stream, as its answer says it; null where it does not. */
+async function whyRefused(path) {
+  const quit = new AbortController();
+  const late = setTimeout(() => quit.abort(), LOST_AFTER_MS);
+  try {
+    const answer = await fetch(path, { signal: quit.signal });
+    return REFUSED.includes(answer.status) ? await answer.json() : null;
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(late);
+    quit.abort();
+  }
+}
 
 /**
  * Listen at `path`. `events` maps names of events to what is done with their body; each of them,
- * a `ping` too, is a sign of life, and then `onHeard()` is called. `onBroken()` hears that the
- * browser lost the connection. Returns `silentMs()`.
+ * a `ping` too, is a sign of life, and then `onHeard()` is called. `onOpened()` hears of each new
+ * connection, `onBroken()` that the browser lost it, and `onRefused(problem)` of the
+ * service's refusal, or null when there is none any more. Returns `silentMs()`.
  *
  * A pulled cable ends no connection: the old one may stay open and silent after the cable is back.
  * So a stream that has been silent for too long is closed and opened anew, again and again.
  */
-export function listen(path, events, { onHeard, onBroken = () => {} }) {
+export function listen(path, events, { onHeard, onOpened = () => {}, onBroken = () => {}, onRefused = () => {} }) {
   let source = null;
   let retry = null;
   let heardAt = performance.now();
@@ -31,11 +50,16 @@ export function listen(path, events, { onHeard, onBroken = () => {} }) {
         onHeard();
       });
     }
-    source.addEventListener("error", () => {
+    source.addEventListener("open", onOpened);
+    source.addEventListener("error", async () => {
       if (mine !== source) return;
       onBroken();
+      const gaveUp = source.readyState === EventSource.CLOSED;
+      const problem = gaveUp ? await whyRefused(path) : null;
+      if (mine !== source) return;
+      onRefused(problem);
       // After some answers the browser gives up by itself; a page of ours never does.
-      if (source.readyState === EventSource.CLOSED) retry = setTimeout(connect, RETRY_MS);
+      if (gaveUp) retry = setTimeout(connect, problem === null ? RETRY_MS : REFUSED_RETRY_MS);
     });
   }
 

@@ -23,6 +23,12 @@ export function t(key, values = {}) {
 /** A name in the page's language. */
 export const inLanguage = (name) => (lang === "en" ? name.en : name.zh);
 
+/** Names one after the other, as the language writes them. */
+export const listText = (names) => names.join(lang === "en" ? ", " : "、");
+
+/** The text of a key with a number; English has a text of its own for one. */
+export const counted = (key, count) => t(count === 1 && has(`${key}.one`) ? `${key}.one` : key, { count });
+
 /** "L3 报警": the level's code and its word. */
 export function levelText(level) {
   const word = t(`level.${level}.short`);
@@ -47,5 +53,6 @@ function withUnit(number, unit) {
   const digits = unit === "s" || Number.isInteger(number) ? 0 : number >= 10 ? 1 : 2;
   const shown = number.toFixed(digits);
   if (!unit) return shown;
-  return `${shown} ${has(`unit.${unit}`) ? t(`unit.${unit}`) : unit}`;
+  const key = [number === 1 ? `unit.${unit}.one` : "", `unit.${unit}`].find(has);
+  return `${shown} ${key ? t(key) : unit}`;
 }

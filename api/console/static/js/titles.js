@@ -1,7 +1,7 @@
 // What an alarm is called and where it is, in the page's language.
 
 import { alarms, areas, cameras, receivers, things, zones } from "./store.js";
-import { inLanguage, levelText, t } from "./texts.js";
+import { inLanguage, levelText, listText, t } from "./texts.js";
 
 /** Kinds that are about the whole site: they have no place. */
 const OF_THE_SITE = new Set(["site_files", "recording_stopped"]);
@@ -13,8 +13,9 @@ export function placeText(alarm) {
     return t("alarm.camera_lost.title", { camera: camera ? inLanguage(camera.name) : alarm.subject_id });
   }
   if (alarm.type === "worker_lost" || alarm.type === "recorder_lost") {
-    const count = alarm.now.reasons[0]?.measured ?? alarm.peak.reasons[0]?.measured ?? 0;
-    return t("alarm.group_lost.title", { name: thingText(alarm.subject_id), count });
+    const count = knownReasons(alarm)[0]?.measured ?? 0;
+    const key = count === 1 ? "alarm.group_lost.title.one" : "alarm.group_lost.title";
+    return t(key, { name: thingText(alarm.subject_id), count });
   }
   if (alarm.type === "area_blind") {
     const area = areas.get(alarm.subject_id);
@@ -41,14 +42,14 @@ function receiverText(subject) {
   const receiver = receivers.get(id);
   if (!receiver) return t("alarm.delivery.sender");
   const name = inLanguage(receiver.name);
-  return ["ack", "test"].includes(path) ? name : t("alarm.delivery.path", { name, path });
+  return ["ack", "refused", "test"].includes(path) ? name : t("alarm.delivery.path", { name, path });
 }
 
 /** Whom to telephone when delivery is at fault: name and number, empty where no number is known. */
 export function phoneText(alarm) {
   const about = receivers.get(alarm.subject_id.split("/")[0]);
   const asked = about ? [about] : [...receivers.values()].filter((one) => one.role === "police");
-  return asked.filter((one) => one.phone).map((one) => `${inLanguage(one.name)} ${one.phone}`).join("、");
+  return listText(asked.filter((one) => one.phone).map((one) => `${inLanguage(one.name)} ${one.phone}`));
 }
 
 /** The sign of an alarm: its level for a crowd, its kind for everything else. */
@@ -56,10 +57,14 @@ export function signText(alarm) {
   return alarm.type === "crowd" ? levelText(alarm.peak.level) : t(`alarm.type.${alarm.type}`);
 }
 
+/** Why the alarm is, or was: a fault that went away by itself has no reason any more. */
+export const knownReasons = (alarm) => (alarm.now.reasons.length ? alarm.now : alarm.peak).reasons;
+
 /** The page's shape for an alarm. */
 export function signShape(alarm) {
   if (alarm.type === "crowd") return alarm.peak.level;
   if (alarm.type === "delivery") return "lost";
+  if (alarm.type === "recording_stopped") return "record";
   return alarm.type === "panic" ? "L4" : "camera_lost";
 }
 

@@ -2,7 +2,7 @@
 
 import { byId, make, setOrder, setShape, setText, shape } from "./dom.js";
 import { site, zones } from "./store.js";
-import { inLanguage, levelText, reasonText, t } from "./texts.js";
+import { inLanguage, levelText, listText, reasonText, t } from "./texts.js";
 import { ageOf, agoText, spanText } from "./time.js";
 import { Trend } from "./trend.js";
 
@@ -65,7 +65,7 @@ function makeTile(zone) {
       { class: "tile-head" },
       parts.shape,
       make("div", { class: "tile-title" },
-        make("h3", { text: inLanguage(zone.name) }),
+        make("h3", { text: inLanguage(zone.name), title: inLanguage(zone.name) }),
         make("span", { text: t(`zone_type.${zone.type}`) })),
       parts.level,
     ),
@@ -108,8 +108,8 @@ function doorsText(doors) {
     .map((state) => [state, doors.filter((door) => door.state === state)])
     .filter(([, found]) => found.length > 0)
     .map(([state, found]) => {
-      const names = found.map((door) => inLanguage(door.name)).join("、");
-      return t(`console.zone.door.${state}`, { doors: names });
+      const names = found.map((door) => inLanguage(door.name));
+      return t(`console.zone.door.${state}`, { doors: listText(names) });
     })
     .join(" · ");
 }

@@ -2,104 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service as DriverService
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.api.console.page import Desk
 from tests.api.service_peer import ServiceProcess
 from tests.api.silent_cable import SilentCable
-from tests.conftest import need_peer
 
 pytestmark = pytest.mark.peer
-
-_PATIENCE_S = 60.0
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[webdriver.Chrome]:
-    driver = shutil.which("chromedriver")
-    need_peer(driver, "chromedriver", "apt-get install chromium-driver")
-    options = Options()
-    options.binary_location = str(chromium)
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--no-proxy-server",
-        "--window-size=1920,1080",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=DriverService(driver))
-    try:
-        yield chrome
-    finally:
-        chrome.quit()
-
-
-@pytest.fixture
-def service(sqlite_url: str) -> Iterator[ServiceProcess]:
-    with ServiceProcess(sqlite_url) as process:
-        yield process
-
-
-def _may_be_missing(message: str) -> bool:
-    """Pictures and recordings that do not exist here."""
-    return "picture.jpg" in message or "/clip" in message
-
-
-class Desk:
-    """The page as a person uses it."""
-
-    def __init__(
-        self, browser: webdriver.Chrome, service: ServiceProcess, path: str = "/", *, url: str = ""
-    ) -> None:
-        browser.get("about:blank")
-        browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
-        self.browser = browser
-        self.complaints()  # what the page before complained of is forgotten
-        browser.get((url or service.url) + path)
-        self.until(lambda: self.one("#link").get_attribute("data-link") == "live")
-
-    def until(self, told: Any) -> Any:
-        return WebDriverWait(self.browser, _PATIENCE_S).until(lambda _: told())
-
-    def one(self, selector: str) -> WebElement:
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def text(self, selector: str) -> str:
-        """Text of the first match, empty when there is none; one script, so it cannot go stale."""
-        script = "return document.querySelector(arguments[0])?.innerText ?? ''"
-        return str(self.browser.execute_script(script, selector))
-
-    def data(self, selector: str, name: str) -> str:
-        script = "return document.querySelector(arguments[0])?.dataset[arguments[1]] ?? ''"
-        return str(self.browser.execute_script(script, selector, name))
-
-    def start_shift(self, name: str = "王芳") -> None:
-        self.one("#shift-name").send_keys(name)
-        self.one("#shift-start").click()
-        self.until(lambda: self.text("#duty-name") == name)
-
-    def complaints(self) -> list[str]:
-        """Errors and refused loads that the browser noted, but for pictures that do not exist."""
-        entries: list[dict[str, Any]] = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
-        return [
-            str(entry["message"])
-            for entry in entries
-            if entry["level"] in ("SEVERE", "WARNING") and not _may_be_missing(entry["message"])
-        ]
 
 
 def test_an_alarm_appears_sounds_and_is_acknowledged_with_one_click(
@@ -231,6 +142,20 @@ def test_nothing_is_wider_than_the_screen(
             wide = browser.execute_script("return document.documentElement.scrollWidth")
             assert int(wide) <= width
             assert desk.one("[data-alarm='1'] .alarm-acknowledge").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_hand_over_fits_a_phone(browser: webdriver.Chrome, service: ServiceProcess) -> None:
+    service.send(service.record("stair", "L4", 3.8), service.record("hall", "L2", 2.0))
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        browser.get(f"{service.url}/handover?lang=en")
+        assert (
+            browser.execute_script("return document.querySelectorAll('[data-alarm]').length") == 2
+        )
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 

@@ -1,0 +1,30 @@
+// New alarms for whoever hears the page instead of seeing it.
+
+import { byId } from "./dom.js";
+import { waits } from "./store.js";
+import { levelText, t } from "./texts.js";
+import { placeText } from "./titles.js";
+
+/** More than this at once is told as a number. */
+const MOST_NAMED = 4;
+
+const told = new Set();
+
+/** Speak of every alarm that waits and was not spoken of, whether it has a card or is in a group. */
+export function announceNew(open) {
+  const numbers = new Set(open.map((alarm) => alarm.number));
+  for (const number of told) if (!numbers.has(number)) told.delete(number);
+  const fresh = open.filter((alarm) => !told.has(alarm.number));
+  for (const alarm of fresh) told.add(alarm.number);
+  const waiting = fresh.filter(waits);
+  if (!waiting.length) return;
+  const named = waiting.slice(0, MOST_NAMED).map(sentence);
+  const more = waiting.length - named.length;
+  if (more > 0) named.push(t("alarm.new.more", { count: more }));
+  byId("spoken").textContent = named.join(" ");
+}
+
+function sentence(alarm) {
+  const level = alarm.type === "crowd" ? levelText(alarm.peak.level) : "";
+  return t("alarm.new.spoken", { place: placeText(alarm), level });
+}
