@@ -37,9 +37,9 @@ def test_times_are_those_of_the_school_wherever_the_browser_stands(
                 )
                 return found
 
-            found = WebDriverWait(browser, _PATIENCE_S, ignored_exceptions=(TimeoutException,)).until(
-                lambda _: shown()
-            )
+            found = WebDriverWait(
+                browser, _PATIENCE_S, ignored_exceptions=(TimeoutException,)
+            ).until(lambda _: shown())
             assert found == at.strftime("%Y-%m-%d %H:%M:%S")
             browser.get("about:blank")
     finally:

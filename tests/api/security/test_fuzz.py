@@ -88,7 +88,7 @@ def test_no_request_makes_the_service_fail(running: tuple[BlockingPortal, Whole]
             _send_made(portal, whole, operation, (mode, count, existing), told)
     assert told.broken == [], "\n".join(told.broken)
     assert len(told.statuses) == len(operations) > 100
-    # The generator gets through to the work: more than half of the routes have answered with success;
+    # The generator gets through to the work: more than half have answered with success;
     # most others ask for something that only people's acts before bring about.
     well = [route for route, found in told.statuses.items() if any(s < 300 for s in found)]
     assert len(well) > 0.55 * len(operations), sorted(set(told.statuses) - set(well))
