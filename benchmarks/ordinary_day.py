@@ -23,11 +23,11 @@ from vision.demand import arrivals_s, densest_per_s
 from vision.density import points_in_disc
 from vision.grid import PlanGrid, disc_area_m2
 from vision.instants import Utc
-from vision.movement import direction_shares, median_speed_mps, stopped_share
+from vision.movement import direction_shares, median_speed_mps, meeting_share, stopped_share
 from vision.pressure import LocalPressure
 from vision.readings import ZoneMeasurement
 from vision.tracking import TrackedHeads
-from vision.zone_flow import ZoneFlow, exit_width_m, to_exit_m
+from vision.zone_flow import Seen, ZoneFlow, exit_width_m, to_exit_m
 from vision.zones import Zone, ZoneType
 
 STEP_S = 0.5
@@ -223,7 +223,7 @@ class _Desk:
         peak_per_m2, area_m2 = float(density.ravel()[cell]), float(self._disc_m2.ravel()[cell])
         x_m, y_m = self._grid.centres_xy_m[cell]
         peak_xy_m = (float(x_m), float(y_m)) if people else None
-        rates = self._flow.update(heads, people)
+        rates = self._flow.update({"camera": Seen(heads)}, people, at)
         inflow = None if rates is None else rates.inflow_per_s
         outflow = None if rates is None else rates.outflow_per_s
         shares = direction_shares(walkers_mps, self._zone.axis_deg)
@@ -243,8 +243,8 @@ class _Desk:
             speed_mps=median_speed_mps(walkers_mps),
             inflow_per_s=inflow,
             outflow_per_s=outflow,
-            minority_share=shares.minority,
-            pressure_per_s2=self._pressure.highest_per_s2(density),
+            minority_share=meeting_share(shares, None if rates is None else rates.one_way_share),
+            pressure_per_s2=self._pressure.of_dense_per_s2(density),
             luminance=LUMINANCE,
             stopped_share=stopped_share(walkers_mps),
             outflow_per_m_s=self._per_metre(outflow),

@@ -203,6 +203,7 @@ def _without_ceilings(profile: ZoneProfile) -> ZoneProfile:
         time_to_next_level=replace(rules.time_to_next_level, ceiling=Level.L4),
         counter_flow=replace(rules.counter_flow, ceiling=Level.L4),
         blocked_exit=replace(rules.blocked_exit, level=Level.L3),
+        pressure=replace(rules.pressure, ceiling=Level.L4),
     )
     return replace(profile, rules=freed)
 

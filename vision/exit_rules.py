@@ -69,18 +69,15 @@ def demand_over_capacity(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
 
 
 def blocked_exit(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Finding:
+    """Starts while people come in; those who came and are not let out keep it as it is."""
     rule = profile.rules.blocked_exit
     holds: bool | None = False
     near = is_near(m, rule.reach_m)
     if near and m.people >= rule.people and density >= rule.density_per_m2:
         if m.inflow_per_s is None or m.outflow_per_s is None or m.stopped_share is None:
             holds = None
-        else:
-            holds = (
-                m.inflow_per_s >= rule.inflow_per_s
-                and m.outflow_per_s <= rule.outflow_per_s
-                and m.stopped_share >= rule.stopped_share
-            )
+        elif is_kept_in(m, profile) and m.stopped_share >= rule.stopped_share:
+            holds = True if m.inflow_per_s >= rule.inflow_per_s else None
     return Finding(
         "blocked_exit",
         holds,
@@ -93,9 +90,22 @@ def blocked_exit(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Fi
     )
 
 
+def is_kept_in(m: ZoneMeasurement, profile: ZoneProfile) -> bool:
+    """Whether so few leave that nobody does: what still crosses may be a mistake of the counter."""
+    limit_per_s = profile.rules.blocked_exit.outflow_per_s
+    return m.outflow_per_s is not None and m.outflow_per_s <= limit_per_s
+
+
 def is_near(m: ZoneMeasurement, reach_m: float) -> bool:
     """Whether the densest place lies at an exit, or the zone has none."""
     return m.peak_to_exit_m is None or m.peak_to_exit_m <= reach_m
 
 
-__all__ = ["blocked_exit", "demand_over_capacity", "is_near", "narrowed_exit", "shut_door"]
+__all__ = [
+    "blocked_exit",
+    "demand_over_capacity",
+    "is_kept_in",
+    "is_near",
+    "narrowed_exit",
+    "shut_door",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from vision.readings import Level
@@ -18,6 +19,7 @@ class Finding:
         key: under which its dwell is remembered, where that is not the rule's name: a forecast of
             L3 that held says nothing of L4.
         told: whether it is a reason that people read.
+        unknown_s: a rule that counts ends when its numbers were missing for so long.
     """
 
     rule: str
@@ -31,6 +33,7 @@ class Finding:
     ceiling: Level = Level.L4
     key: str = ""
     told: bool = True
+    unknown_s: float = math.inf
 
     @property
     def timer(self) -> str:

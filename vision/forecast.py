@@ -27,12 +27,16 @@ _SPEED_S = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One measurement of the past: capture time, peak and standard error per m², median speed."""
+    """One measurement of the past: capture time, peak and standard error per m², median speed.
+
+    And how many people were seen.
+    """
 
     at: Utc
     density_per_m2: float
     std_per_m2: float
     speed_mps: float | None = None
+    people: float = 0.0
 
 
 def newest_of(history: Sequence[Sample], lasts_s: float) -> Iterator[Sample]:

@@ -13,6 +13,9 @@ from vision.density import CrowdField, combine_points_and_density
 from vision.grid import PlanGrid
 from vision.instants import Utc
 
+# A camera whose picture is older than the newest one by more than this counts only what no fresher
+# one shows: people walk on. What only it sees stands still at the most.
+FRESH_WITHIN_S = 1.0
 # Two cameras place one head this far apart at most; nearer heads of two cameras are one head.
 SAME_HEAD_M = 0.4
 
@@ -30,8 +33,8 @@ class FusedZone:
             camera, behind no wall, not black.
         black_share: share of what the zone's cameras are meant to see of it that is black in all
             believed pictures that show it.
-        luminance: mean brightness of the zone, from the brightest camera.
-        infrared: 1 when every picture was taken by infrared light, 0 when one was not; `None`
+        luminance: mean brightness of the zone, from the brightest fresh picture.
+        infrared: 1 when every fresh picture was taken by infrared light, 0 when one was not; `None`
             where no camera can tell.
         lying: the most things that one camera sees lying; `None` where none can tell.
         oldest_at: capture time of the oldest picture used.
@@ -59,8 +62,8 @@ def fuse(
         planned: (rows, columns) cells that some camera of the zone sees while all is well.
     """
     parts = [picture.parts[zone_id] for picture in pictures]
-    # Where every picture is doubted, whoever asks judges what they say.
-    believed = [picture for picture in pictures if not picture.doubt] or pictures
+    believed = believed_of(pictures)
+    fresh = _fresh(pictures)
     owner = _owners(pictures, zone_id, believed)
     points, scores, shares, velocities, origins = [], [], [], [], []
     for index, (picture, part) in enumerate(zip(pictures, parts, strict=True)):
@@ -75,7 +78,7 @@ def fuse(
     keep = _without_twins(xy_m, score, np.concatenate(origins))
     share = np.concatenate(shares)[keep]
     seen = np.any([part.view.seen for part in parts], axis=0)
-    lit = np.any([_shows(picture, zone_id) for picture in believed], axis=0)
+    lit = np.any([shows(picture, zone_id) for picture in believed], axis=0)
     shown = np.any([picture.parts[zone_id].view.shown for picture in believed], axis=0)
     field = combine_points_and_density(
         grid,
@@ -100,11 +103,21 @@ def fuse(
         seen=seen,
         visible_share=_share(grid, lit, np.ones_like(lit)),
         black_share=_share(grid, shown & ~lit, planned),
-        luminance=max(part.luminance for part in parts),
-        infrared=_infrared(pictures),
+        luminance=max(picture.parts[zone_id].luminance for picture in fresh),
+        infrared=_infrared(fresh),
         oldest_at=min(picture.captured_at for picture in pictures),
         lying=max((p.lying[zone_id] for p in pictures if zone_id in p.lying), default=None),
     )
+
+
+def believed_of(pictures: Sequence[WatchedPicture]) -> list[WatchedPicture]:
+    """Those that are not doubted; all where each is, and whoever asks judges what they say."""
+    return [picture for picture in pictures if not picture.doubt] or list(pictures)
+
+
+def _fresh(pictures: Sequence[WatchedPicture]) -> list[WatchedPicture]:
+    newest_at = max(picture.captured_at for picture in pictures)
+    return [one for one in pictures if newest_at - one.captured_at <= FRESH_WITHIN_S]
 
 
 def _share(grid: PlanGrid, some: BoolArray, of: BoolArray) -> float:
@@ -125,23 +138,24 @@ def _owners(
 
     The camera with most pixels per m² wins; one that looks at a wall there, whose cell is black, or
     whose picture is doubted loses to any that shows it: nobody there must not hide what the other
-    one sees.
+    one sees. Of those that show it one whose picture is old loses to any fresh one.
     """
     if len(pictures) == 1:
         # Most zones have one camera, and it counts whatever it sees.
         return np.where(pictures[0].parts[zone_id].view.seen.ravel(), 0, -1)
-    quality = []
+    quality, fresh = [], _fresh(pictures)
     for picture in pictures:
         part = picture.parts[zone_id]
         by_lens = np.where(part.view.seen, part.view.pixels_per_m2, -1.0)
-        shows = _shows(picture, zone_id) & (picture in believed)
-        quality.append(np.where(shows, by_lens + 1e9, by_lens).ravel())
+        shown = shows(picture, zone_id) & (picture in believed)
+        rank = 2e9 if picture in fresh else 1e9
+        quality.append(np.where(shown, by_lens + rank, by_lens).ravel())
     stacked = np.stack(quality)
     best = np.argmax(stacked, axis=0)
     return np.where(stacked.max(axis=0) >= 0.0, best, -1)
 
 
-def _shows(picture: WatchedPicture, zone_id: str) -> BoolArray:
+def shows(picture: WatchedPicture, zone_id: str) -> BoolArray:
     """(rows, columns) cells that no wall hides from this picture and that are not black in it."""
     part = picture.parts[zone_id]
     return part.lit & part.view.shown
@@ -180,4 +194,4 @@ def _joined_map(
     return joined
 
 
-__all__ = ["FusedZone", "fuse"]
+__all__ = ["FusedZone", "believed_of", "fuse", "shows"]

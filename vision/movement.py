@@ -77,6 +77,24 @@ def direction_shares(velocity_mps: Float64Array, axis_deg: float | None) -> Dire
     return DirectionShares(along / walkers, against / walkers, walkers)
 
 
+def meeting_share(shares: DirectionShares, one_way_share: float | None) -> float | None:
+    """Share of those who walk against the others, as far as they may have come in by another way.
+
+    Who turns on a landing walks against those behind and meets nobody.
+
+    Args:
+        one_way_share: share of those who walk that is known to have come in by one and the same
+            way; `None` where that cannot be told, and walking against is all there is to know.
+
+    Returns:
+        0..0.5, or `None` with fewer than four walkers.
+    """
+    minority = shares.minority
+    if minority is None or one_way_share is None:
+        return minority
+    return min(minority, 1.0 - one_way_share)
+
+
 def specific_flow(flow_per_s: float, width_m: float) -> float:
     """Persons per metre of width and second."""
     return flow_per_s / width_m
@@ -256,6 +274,7 @@ __all__ = [
     "border_of",
     "direction_shares",
     "line_flow_per_s",
+    "meeting_share",
     "median_speed_mps",
     "side_of",
     "specific_flow",

@@ -262,12 +262,16 @@ class FallenPerson:
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """At least `level` when density x velocity variance is high in a dense crowd."""
+    """One level more, up to `ceiling`, when a dense crowd is pushed to and fro as one.
+
+    Density x velocity variance supports what density says and is no alarm by itself: a class that
+    sets off together moves as one too.
+    """
 
     pressure_per_s2: float = 0.02
     density_per_m2: float = 3.0
     dwell_s: float = 5.0
-    level: Level = Level.L4
+    ceiling: Level = Level.L4
     enabled: bool = True
     source: str = ""
 

@@ -8,20 +8,26 @@ for the dwell, and left when the smoothed density has stayed under `leave_ratio`
 `leave_s`. In a jam the smoothed density itself counts, after a shorter dwell (`JamDensity`). A
 rule is entered after its own dwell and left when it has not held for `leave_s`. Rules that promote
 by one level do not add up.
+
+After a time that nobody watched, a crowd that is seen may have stood there all along: until a dwell
+could have passed, it is UNKNOWN and not calm.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from statistics import median
 from typing import NamedTuple
 
 from vision.finding import Finding
 from vision.forecast import Sample, newest_of
 from vision.instants import Utc
+from vision.movement import FLOW_WINDOW_S
 from vision.profiles import ZoneProfile
 from vision.readings import Level, Reason, ZoneMeasurement
+from vision.risk_state import RiskState, Timer, after_gap, seen_in_light
 from vision.rules import findings, jam_ceiling
 
 # With less of a zone seen than this, the reading says so; with less than the second, a low level
@@ -31,64 +37,11 @@ LEAST_VISIBLE_SHARE = 0.25
 # Nor where more than this share of what the cameras could see is black: people stand there unseen.
 # What no camera ever sees is known from the plan; this was seen until something covered it.
 MOST_BLACK_SHARE = 1 / 3
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """One condition over time: since when it holds, since when it is clear, whether it counts."""
-
-    held_since: Utc | None = None
-    clear_since: Utc | None = None
-    active: bool = False
-
-    def tick(
-        self, holds: bool | None, clears: bool, *, dwell_s: float, leave_s: float, at: Utc
-    ) -> Timer:
-        """The timer after a measurement at `at`.
-
-        With `holds=None` (not known) a dwell starts anew, and what counts still counts.
-        """
-        if holds is None:
-            return Timer(active=self.active)
-        held_since = (self.held_since or at) if holds else None
-        active = self.active or (held_since is not None and at - held_since >= dwell_s)
-        clear_since = (self.clear_since or at) if active and clears else None
-        if clear_since is not None and at - clear_since >= leave_s:
-            return Timer(held_since=held_since)
-        return Timer(held_since, clear_since, active)
-
-    def interrupted(self) -> Timer:
-        """The timer after a gap: what counts still counts, what was waiting starts anew."""
-        return Timer(active=self.active)
-
-    def held_s(self, at: Utc) -> float:
-        return 0.0 if self.held_since is None else max(0.0, at - self.held_since)
-
-
-_FRESH = Timer()
-
-
-@dataclass(frozen=True, slots=True)
-class RiskState:
-    """What a zone's judgement remembers.
-
-    Attributes:
-        levels: timers of L1 to L4.
-        rules: timers by rule name.
-        history: samples of the last forecast window, oldest first.
-        at: capture time of the newest measurement.
-    """
-
-    levels: tuple[Timer, Timer, Timer, Timer] = (Timer(), Timer(), Timer(), Timer())
-    rules: tuple[tuple[str, Timer], ...] = ()
-    history: tuple[Sample, ...] = ()
-    at: Utc | None = None
-
-    def rule(self, name: str) -> Timer:
-        for known, timer in self.rules:
-            if known == name:
-                return timer
-        return _FRESH
+# Who was on a flight when its light went is taken to be there for so long: our judgement.
+_DARK_HOLDS_S = 300.0
+_CALM = (Level.L0, Level.L1)
+# They wait for the counters of a zone's border, which know nothing for the first `FLOW_WINDOW_S`.
+_WAIT_FOR_COUNTERS = ("blocked_exit", "growing_queue")
 
 
 class Judgement(NamedTuple):
@@ -111,7 +64,7 @@ def advance(
     if state.at is not None and at < state.at:
         raise ValueError(f"a measurement of {at.iso()} came after one of {state.at.iso()}")
     unwatched = state.at is not None and at - state.at > profile.max_gap_s
-    state = _after_gap(state, profile, at)
+    state = after_gap(state, profile, at)
     history = _remember(state.history, measurement, profile, at)
     density = _smoothed(history, profile.smoothing_s)
     jam = state.rule("growing_queue").active
@@ -120,44 +73,56 @@ def advance(
         state, (density, _lower(density, measurement, profile)), profile, at, hurried
     )
     base = Level.of_severity(max((n for n in range(1, 5) if levels[n - 1].active), default=0))
-    found = findings(measurement, density, base, history, profile, jam=jam)
-    timers = tuple(
-        (
-            finding.timer,
-            state.rule(finding.timer).tick(
-                finding.holds,
-                finding.holds is False,
-                dwell_s=finding.dwell_s,
-                leave_s=profile.leave_s,
-                at=at,
-            ),
-        )
-        for finding in found
-    )
-    following = RiskState(levels, timers, history, at)
+    lit_at, lit_people = seen_in_light(state, history, measurement, profile, at)
+    stayed = lit_people if lit_at is not None and at - lit_at <= _DARK_HOLDS_S else 0.0
+    found = findings(measurement, density, base, history, profile, jam=jam, stayed=stayed)
+    rules = _tick_rules(state, found, profile, at)
+    following = RiskState(levels, rules, history, at, state.begun, lit_at, lit_people)
     level = _promoted(base, found, following)
     reasons = (
         *_rule_reasons(found, following, at),
         _density_reason(density, base, levels, profile, at),
     )
-    level, doubts = _doubts(level, measurement, profile)
-    if unwatched and level in (Level.L0, Level.L1):
+    level, doubts, blind = _doubts(level, measurement, profile)
+    begun = at if blind else None
+    if level in _CALM and unwatched:
         # One picture after a gap proves no calm: nobody watched the time between.
-        level, doubts = Level.UNKNOWN, (Reason("too_slow"), *doubts)
+        level, doubts, begun = Level.UNKNOWN, (Reason("too_slow"), *doubts), state.begun
+    elif level in _CALM and _may_stand(following, found, measurement, profile):
+        level, doubts, begun = Level.UNKNOWN, (Reason("just_begun"), *doubts), state.begun
     could_be = _could_be(level, density, measurement, profile)
-    return Judgement(following, level, (*doubts, *reasons), could_be)
+    return Judgement(replace(following, begun=begun), level, (*doubts, *reasons), could_be)
 
 
-def _after_gap(state: RiskState, profile: ZoneProfile, at: Utc) -> RiskState:
-    if state.at is None or at - state.at <= profile.max_gap_s:
-        return state
-    if at - state.at > max(profile.leave_s, profile.max_gap_s):
-        return RiskState()
-    return RiskState(
-        levels=tuple(timer.interrupted() for timer in state.levels),  # type: ignore[arg-type]
-        rules=tuple((name, timer.interrupted()) for name, timer in state.rules),
-        at=state.at,
-    )
+def _may_stand(
+    state: RiskState, found: tuple[Finding, ...], m: ZoneMeasurement, profile: ZoneProfile
+) -> bool:
+    """Whether a crowd of L2 may have stood here before the zone was watched, and stand here still.
+
+    As long as its density is not well below the one of L2 and could not have held for the dwell,
+    or something that would give L2 waits for its dwell, for `leave_s` at most.
+    """
+    if state.begun is None or state.at is None:
+        return False
+    watched_s = state.at - state.begun
+    limit = profile.threshold_of(Level.L2)
+    density = max(m.density_peak_per_m2, _smoothed(state.history, profile.smoothing_s))
+    dense = density >= profile.leave_ratio * limit.threshold_per_m2
+    if dense and watched_s < limit.dwell_s:
+        return True
+    if watched_s >= profile.leave_s:
+        return False
+    waits = [timer.active or timer.held_since is not None for timer in state.levels]
+    base = max((n for n in range(1, 5) if waits[n - 1]), default=0)
+    waiting = tuple(one for one in found if _waits(one, state, watched_s))
+    return _severity(base, waiting) >= Level.L2.severity
+
+
+def _waits(finding: Finding, state: RiskState, watched_s: float) -> bool:
+    """Whether a rule counts, or may count when its dwell is over."""
+    timer = state.rule(finding.timer)
+    early = finding.rule in _WAIT_FOR_COUNTERS and watched_s < FLOW_WINDOW_S
+    return timer.active or timer.held_since is not None or (finding.holds is None and early)
 
 
 def _remember(
@@ -167,7 +132,7 @@ def _remember(
     oldest = 0
     while oldest < len(history) and at - history[oldest].at > keep_s:
         oldest += 1
-    newest = Sample(at, m.density_peak_per_m2, m.density_peak_std_per_m2, m.speed_mps)
+    newest = Sample(at, m.density_peak_per_m2, m.density_peak_std_per_m2, m.speed_mps, m.people)
     return (*history[oldest:], newest)
 
 
@@ -209,16 +174,39 @@ def _tick_levels(
     return (ticked[0], ticked[1], ticked[2], ticked[3])
 
 
+def _tick_rules(
+    state: RiskState, found: tuple[Finding, ...], profile: ZoneProfile, at: Utc
+) -> tuple[tuple[str, Timer], ...]:
+    return tuple(
+        (
+            finding.timer,
+            state.rule(finding.timer).tick(
+                finding.holds,
+                finding.holds is False,
+                dwell_s=finding.dwell_s,
+                leave_s=profile.leave_s,
+                at=at,
+                unknown_s=finding.unknown_s,
+            ),
+        )
+        for finding in found
+    )
+
+
 def _promoted(base: Level, found: tuple[Finding, ...], state: RiskState) -> Level:
-    severity = base.severity
-    for finding in found:
-        if not state.rule(finding.timer).active:
-            continue
+    counting = tuple(finding for finding in found if state.rule(finding.timer).active)
+    return Level.of_severity(_severity(base.severity, counting))
+
+
+def _severity(base: int, counting: Iterable[Finding]) -> int:
+    """The severity that these findings make of the one from density."""
+    severity = base
+    for finding in counting:
         if finding.target is not None:
             severity = max(severity, finding.target.severity)
         else:
-            severity = max(severity, min(base.severity + 1, finding.ceiling.severity))
-    return Level.of_severity(severity)
+            severity = max(severity, min(base + 1, finding.ceiling.severity))
+    return severity
 
 
 def _rule_reasons(found: tuple[Finding, ...], state: RiskState, at: Utc) -> tuple[Reason, ...]:
@@ -254,8 +242,11 @@ def _density_reason(
 
 def _doubts(
     level: Level, m: ZoneMeasurement, profile: ZoneProfile
-) -> tuple[Level, tuple[Reason, ...]]:
-    """What stands against a low level: a picture too dark or covered, or too little seen."""
+) -> tuple[Level, tuple[Reason, ...], bool]:
+    """What stands against a low level: a picture too dark or covered, or too little seen.
+
+    Third whether it is so much that the zone counts as not watched.
+    """
     reasons: list[Reason] = []
     blind = False
     floor = profile.rules.dark_occupied.blind_luminance
@@ -273,7 +264,7 @@ def _doubts(
         blind = blind or m.visible_share < LEAST_VISIBLE_SHARE
     if blind and level.severity < Level.L2.severity:
         level = Level.UNKNOWN
-    return level, tuple(reasons)
+    return level, tuple(reasons), blind
 
 
 def _could_be(

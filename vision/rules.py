@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from vision.exit_rules import (
     blocked_exit,
     demand_over_capacity,
+    is_kept_in,
     is_near,
     narrowed_exit,
     shut_door,
@@ -20,6 +21,10 @@ from vision.finding import Finding
 from vision.forecast import Sample, recent_speed_mps, rise_per_s, stops
 from vision.profiles import ZoneProfile
 from vision.readings import Level, ZoneMeasurement
+
+# Our judgement: more than half stand; two classes that block each other do so for two minutes.
+_MOST = 0.5
+_UNKNOWN_LEAVES = 4.0
 
 
 def findings(
@@ -30,6 +35,7 @@ def findings(
     profile: ZoneProfile,
     *,
     jam: bool = False,
+    stayed: float = 0.0,
 ) -> tuple[Finding, ...]:
     """What every enabled rule says, in the order of the profile.
 
@@ -38,6 +44,7 @@ def findings(
         base: the level from density alone.
         history: past samples, oldest first.
         jam: whether `growing_queue` counts.
+        stayed: people who were there when the light went.
     """
     m, density = measurement, density_per_m2
     checks: dict[str, Callable[[], Finding | tuple[Finding, ...]]] = {
@@ -50,8 +57,8 @@ def findings(
         "demand_over_capacity": lambda: demand_over_capacity(m, profile),
         "jam_density": lambda: _jam_density(density, profile, base, jam=jam),
         "time_to_next_level": lambda: _forecasts(m, density, base, history, profile, jam=jam),
-        "counter_flow": lambda: _counter_flow(m, density, profile),
-        "dark_occupied": lambda: _dark_occupied(m, profile),
+        "counter_flow": lambda: _counter_flow(m, density, base, profile),
+        "dark_occupied": lambda: _dark_occupied(m, stayed, profile),
         "blocked_exit": lambda: blocked_exit(m, density, profile),
         "fallen_person": lambda: _fallen_person(m, profile),
         "pressure": lambda: _pressure(m, density, profile),
@@ -112,6 +119,7 @@ def _outflow_stop(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> F
 def _growing_queue(
     m: ZoneMeasurement, density: float, history: Sequence[Sample], profile: ZoneProfile
 ) -> Finding:
+    """Starts while the queue grows; while nobody is let out of it, it has not gone."""
     rule = profile.rules.growing_queue
     speed_mps = recent_speed_mps(history)
     holds: bool | None = False
@@ -120,12 +128,9 @@ def _growing_queue(
     if near and m.people >= rule.people and density >= rule.density_per_m2:
         if growth is None or speed_mps is None or m.outflow_per_m_s is None:
             holds = None
-        else:
-            holds = (
-                growth >= rule.growth_per_s
-                and speed_mps < rule.speed_mps
-                and m.outflow_per_m_s < rule.flow_per_m_s
-            )
+        elif speed_mps < rule.speed_mps and m.outflow_per_m_s < rule.flow_per_m_s:
+            kept_in = is_kept_in(m, profile)
+            holds = True if growth >= rule.growth_per_s else None if kept_in else False
     return Finding(
         "growing_queue",
         holds,
@@ -238,11 +243,19 @@ def _forecasts(
     return tuple(found)
 
 
-def _counter_flow(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Finding:
+def _counter_flow(m: ZoneMeasurement, density: float, base: Level, profile: ZoneProfile) -> Finding:
+    """Where hardly anybody walks there is no direction to tell.
+
+    Those who stand have stopped meeting each other, unless they are so many that they may hold each
+    other up: then what counts goes on for a while, and density tells the rest.
+    """
     rule = profile.rules.counter_flow
     holds: bool | None = False
     if density >= rule.density_per_m2:
         holds = None if m.minority_share is None else m.minority_share >= rule.minority_share
+        stand = m.stopped_share is not None and m.stopped_share >= _MOST
+        if holds is None and stand and base.severity < Level.L2.severity:
+            holds = False
     return Finding(
         "counter_flow",
         holds,
@@ -253,15 +266,18 @@ def _counter_flow(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> F
         rule.source,
         None,
         rule.ceiling,
+        unknown_s=_UNKNOWN_LEAVES * profile.leave_s,
     )
 
 
-def _dark_occupied(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
+def _dark_occupied(m: ZoneMeasurement, stayed: float, profile: ZoneProfile) -> Finding:
+    """A dark picture shows nobody: who was there when the light went counts."""
     rule = profile.rules.dark_occupied
     holds: bool | None = False
     by_infrared = m.infrared is not None and m.infrared >= 1.0
-    if m.people > rule.people:
-        holds = None if m.luminance is None else m.luminance < rule.luminance
+    dark = m.luminance is not None and m.luminance < rule.luminance
+    if m.people > rule.people or (dark and stayed > rule.people):
+        holds = None if m.luminance is None else dark
         holds = True if by_infrared else holds
     return Finding(
         "dark_occupied",
@@ -307,7 +323,8 @@ def _pressure(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Findi
         "1/s²",
         rule.dwell_s,
         rule.source,
-        rule.level,
+        None,
+        rule.ceiling,
     )
 
 

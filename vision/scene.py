@@ -25,8 +25,6 @@ from vision.zone_desk import LOST_AFTER_S, Beside, ZoneDesk, ZoneMemory
 from vision.zone_view import ZoneView
 from vision.zones import Zone, ZoneType
 
-# Pictures of two cameras go together when they are at most this far apart in time.
-FUSE_WITHIN_S = 1.0
 # What is seen of a crowd through a bad picture is still a crowd: only calm is not believed.
 _CROWDED = (Level.L2, Level.L3, Level.L4)
 # What a second look found holds until the next ones should have come.
@@ -107,22 +105,15 @@ class SceneAnalyser:
         if doubt:
             self._causes[frame.camera_id] = doubt
         occasion = None if self._schedule is None else self._schedule.at(frame.captured_at)
-        readings = (
+        return tuple(
             self._read(desk, frame.captured_at, occasion, doubt)
             for desk in self._zones.values()
             if frame.camera_id in desk.camera_ids
         )
-        return tuple(reading for reading in readings if reading is not None)
 
-    def _read(
-        self, desk: ZoneDesk, at: Utc, occasion: Occasion | None, doubt: str
-    ) -> ZoneReading | None:
-        """`None` where the picture is doubted and a better one of the zone will soon come."""
-        pictures = self._fresh(desk, at)
-        believed = any(not picture.doubt for picture in pictures)
-        watching = self._watching(desk, at)
-        if not believed and watching:
-            return None
+    def _read(self, desk: ZoneDesk, at: Utc, occasion: Occasion | None, doubt: str) -> ZoneReading:
+        pictures = self._live_pictures(desk, at)
+        watching = frozenset(one.camera_id for one in pictures if not one.doubt)
         beside = Beside(
             self._leading_to(desk, at),
             occasion,
@@ -131,7 +122,7 @@ class SceneAnalyser:
             watching,
         )
         reading = desk.read(pictures, beside)
-        if not believed and reading.level not in _CROWDED:
+        if not watching and reading.level not in _CROWDED:
             return _unknown(desk, at, doubt, self._model_id)
         return reading
 
@@ -228,34 +219,20 @@ class SceneAnalyser:
         desks = self._zones.values()
         return [desk.views[camera_id] for desk in desks if camera_id in desk.views]
 
-    def _watching(self, desk: ZoneDesk, at: Utc) -> frozenset[str]:
-        """The zone's cameras that give pictures which are believed."""
-        return frozenset(
-            camera_id
-            for camera_id in desk.camera_ids
-            if camera_id in self._pictures
-            and not self._pictures[camera_id].doubt
-            and at - self._pictures[camera_id].captured_at <= LOST_AFTER_S
-        )
-
     def _live(self, desk: ZoneDesk, at: Utc) -> bool:
-        return any(
-            at - self._pictures[camera_id].captured_at <= LOST_AFTER_S
-            for camera_id in desk.camera_ids
-            if camera_id in self._pictures
-        )
+        return bool(self._live_pictures(desk, at))
 
     def _cause(self, desk: ZoneDesk) -> str:
         causes = (self._causes.get(camera_id) for camera_id in desk.camera_ids)
         return next((cause for cause in causes if cause is not None), "no_frames")
 
-    def _fresh(self, desk: ZoneDesk, at: Utc) -> list[WatchedPicture]:
-        """The newest picture of each of the zone's cameras, not older than `FUSE_WITHIN_S`."""
+    def _live_pictures(self, desk: ZoneDesk, at: Utc) -> list[WatchedPicture]:
+        """The newest picture of each of the zone's cameras that is not lost."""
         pictures = (self._pictures.get(camera_id) for camera_id in desk.camera_ids)
         return [
             picture
             for picture in pictures
-            if picture is not None and at - picture.captured_at <= FUSE_WITHIN_S
+            if picture is not None and at - picture.captured_at <= LOST_AFTER_S
         ]
 
 
@@ -286,4 +263,4 @@ def _unknown(desk: ZoneDesk, at: Utc, cause: str, model_id: str) -> ZoneReading:
     )
 
 
-__all__ = ["FUSE_WITHIN_S", "LOST_AFTER_S", "SceneAnalyser", "ZoneMemory"]
+__all__ = ["LOST_AFTER_S", "SceneAnalyser", "ZoneMemory"]

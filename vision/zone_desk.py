@@ -22,21 +22,19 @@ from vision.demand import (
 )
 from vision.density import highest, local_density
 from vision.doors import Opening, ZoneDoors
-from vision.fusion import FusedZone, fuse
+from vision.fusion import FusedZone, believed_of, fuse, shows
 from vision.grid import PlanGrid
 from vision.instants import Utc
-from vision.movement import direction_shares, median_speed_mps, stopped_share
+from vision.movement import direction_shares, median_speed_mps, meeting_share, stopped_share
 from vision.occasions import Occasion
 from vision.pressure import LocalPressure
 from vision.profiles import ZoneProfile
 from vision.readings import Reason, ZoneMeasurement, ZoneReading
 from vision.risk import RiskState, advance
-from vision.zone_flow import FlowRates, ZoneFlow, exit_width_m, to_exit_m
+from vision.risk_state import LOST_AFTER_S
+from vision.zone_flow import FlowRates, Seen, ZoneFlow, exit_width_m, to_exit_m
 from vision.zone_view import ZoneView
 from vision.zones import Line, Zone
-
-# A camera that sent nothing for this long is lost.
-LOST_AFTER_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +100,8 @@ class ZoneDesk:
         self._state = RiskState()
         self._sanity = SanityState()
         self._pressure = LocalPressure(self.grid)
-        self._flows = {camera_id: ZoneFlow(zone) for camera_id in camera_ids}
-        self._rates: dict[str, tuple[Utc, FlowRates | None]] = {}
-        self._newest: tuple[ZoneMeasurement, FusedZone] | None = None
+        self._flows = ZoneFlow(zone, self.views)
+        self._newest: tuple[Utc, ZoneMeasurement, FusedZone] | None = None
         self._ways: dict[str, tuple[tuple[Line, ...], float]] = {}
 
     @property
@@ -121,9 +118,9 @@ class ZoneDesk:
         The way on through `target` to its own exit is added at a usual pace. `None` when the
         measurement is too old at `at`.
         """
-        if self._newest is None or at - self._newest[0].captured_at > LOST_AFTER_S:
+        if self._newest is None or at - self._newest[0] > LOST_AFTER_S:
             return None
-        measured, fused = self._newest
+        _, measured, fused = self._newest
         lines, through_s = self._way_through(target)
         way_s = arrivals_s(lines, fused.walkers_xy_m, fused.walkers_mps)
         later_s = through_s - max(0.0, at - measured.captured_at)
@@ -154,7 +151,7 @@ class ZoneDesk:
         fused = fuse(self.zone.id, self.grid, pictures, self._planned)
         self._pressure.update(fused.walkers_xy_m, fused.walkers_mps, at)
         expected = None if occasion is None else occasion.expected_per_s.get(self.zone.id)
-        rates = self._flow(pictures, fused)
+        rates = self._flow(pictures, fused, at)
         inflow = None if rates is None else rates.inflow_per_s
         demand = self._per_metre(arrivals_per_s(inflow, upstream, expected))
         balance = self._balance(fused, rates, at)
@@ -168,7 +165,7 @@ class ZoneDesk:
             upstream_people=sum(zone.people for zone in upstream) if upstream else None,
             lost_share=self._lost_share(beside.watching),
         )
-        self._newest = measurement, fused
+        self._newest = at, measurement, fused
         profile = (
             self.profile if occasion is None else occasion.profile_for(self.zone.id, self.profile)
         )
@@ -215,15 +212,16 @@ class ZoneDesk:
         here_s = arrivals_s(self.zone.exits, fused.walkers_xy_m, fused.walkers_mps)
         return np.concatenate([here_s, *(zone.underway_s for zone in upstream)])
 
-    def _flow(self, pictures: Sequence[WatchedPicture], fused: FusedZone) -> FlowRates | None:
-        """Rates from the camera that sees most of the zone."""
+    def _flow(
+        self, pictures: Sequence[WatchedPicture], fused: FusedZone, at: Utc
+    ) -> FlowRates | None:
+        """Rates from the pictures that are believed; where none is, from what they all say."""
+        believed = believed_of(pictures)
         for picture in pictures:
-            known = self._rates.get(picture.camera_id)
-            if known is None or known[0] < picture.captured_at:
-                rates = self._flows[picture.camera_id].update(picture.heads, fused.field.people)
-                self._rates[picture.camera_id] = (picture.captured_at, rates)
-        best = max(pictures, key=lambda p: p.parts[self.zone.id].view.visible_share)
-        return self._rates[best.camera_id][1]
+            if picture not in believed:
+                self._flows.restart(picture.camera_id)
+        seen = {one.camera_id: Seen(one.heads, shows(one, self.zone.id)) for one in believed}
+        return self._flows.update(seen, fused.field.people, at)
 
     def _balance(self, fused: FusedZone, rates: FlowRates | None, at: Utc) -> Sanity | None:
         """The counter against who came in and went out; `None` unless they differ for a minute.
@@ -259,8 +257,8 @@ class ZoneDesk:
             speed_mps=median_speed_mps(fused.walkers_mps),
             inflow_per_s=None if rates is None else rates.inflow_per_s,
             outflow_per_s=None if rates is None else rates.outflow_per_s,
-            minority_share=shares.minority,
-            pressure_per_s2=self._pressure.highest_per_s2(density),
+            minority_share=meeting_share(shares, None if rates is None else rates.one_way_share),
+            pressure_per_s2=self._pressure.of_dense_per_s2(density),
             luminance=fused.luminance,
             infrared=fused.infrared,
             stopped_share=stopped_share(fused.walkers_mps),

@@ -1,19 +1,25 @@
-"""Who comes into a zone and who leaves it, from the tracks of one camera."""
+"""Who comes into a zone and who leaves it, from the tracks of its cameras."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from vision.arrays import median
-from vision.exit_use import ExitUse, UsedWidth
+from vision.arrays import BoolArray, Float64Array, median
+from vision.border_places import BorderPlaces, PlacesInView
+from vision.camera_flow import CameraFlow
+from vision.exit_use import UsedWidth
 from vision.forecast import robust_slope
 from vision.instants import Utc
-from vision.movement import FLOW_WINDOW_S, CrossingCounter, border_distance, border_of, side_of
+from vision.movement import FLOW_WINDOW_S
 from vision.segments import Segments
 from vision.tracking import TrackedHeads
+from vision.ways_in import one_way_share
+from vision.zone_view import ZoneView
 from vision.zones import Zone
 
 _MOST_COUNTS = 40
@@ -25,79 +31,135 @@ class FlowRates:
     """Persons a second into and out of a zone over the last `FLOW_WINDOW_S`.
 
     `balance_people` is how many the crossings say are there now: N(t - window) + in - out.
-    `used` is the exit of which people use the smallest part.
+    `used` is the exit of which people use the smallest part. Where the outflow is not known, the
+    inflow is at least as given. `one_way_share` is the share of those who walk that came in by the
+    same exit or side, as far as they were seen to; `None` where the zone has no exit or nobody
+    walks.
     """
 
     inflow_per_s: float
-    outflow_per_s: float
+    outflow_per_s: float | None
     balance_people: float | None = None
     used: UsedWidth | None = None
+    one_way_share: float | None = None
+
+
+class Seen(NamedTuple):
+    """The heads of one camera's picture, and which cells of the zone it shows (rows, columns).
+
+    `None` where everything is shown.
+    """
+
+    heads: TrackedHeads
+    shown: BoolArray | None = None
 
 
 class ZoneFlow:
     """Counts the crossings of one zone's border and exits, and keeps its balance.
 
+    Each crossing counts once, from the camera that shows its place best. An exit that was meant to
+    be seen and is not leaves the outflow unknown: nobody says that nobody goes out.
+
     Outflow is what leaves the polygon, or what crosses the exit lines outwards where that is more
     (an exit may lie inside). People who walk up a stair leave it by its other end, so the exits
     alone would call it blocked. Inflow is what enters the polygon, or what the balance
     N(t) - N(t - w) + out asks for where that is more: a head first found inside came in unseen.
+
+    Args:
+        views: the zone's cameras by id; one that is not among them is taken to show everything.
     """
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: Zone, views: Mapping[str, ZoneView] | None = None) -> None:
         self._zone = zone
-        self._sides = border_of(zone.polygon_xy_m)
-        self._border = CrossingCounter()
-        self._exits = tuple(CrossingCounter() for _ in zone.exits)
-        self._uses = tuple(ExitUse(line) for line in zone.exits)
+        self._lines = (
+            BorderPlaces.of_polygon(zone.polygon_xy_m),
+            *(BorderPlaces.of_line(line) for line in zone.exits),
+        )
+        known = views or {}
+        # Where no camera can tell a crossing, the one that sees most of the zone says what it saw.
+        order = sorted(known, key=lambda camera_id: -known[camera_id].visible_share)
+        self._cameras = {camera_id: CameraFlow(zone, self._lines) for camera_id in order}
+        self._views = {
+            camera_id: tuple(PlacesInView(line, known[camera_id]) for line in self._lines)
+            for camera_id in order
+        }
+        best = [self._quality(camera_id, known[camera_id].shown) for camera_id in order]
+        self._planned = [
+            not best or _is_shown(np.max([one[number] for one in best], axis=0))
+            for number in range(1, len(self._lines))
+        ]
         self._counts: deque[tuple[Utc, float]] = deque()
 
-    def update(self, heads: TrackedHeads, people: float) -> FlowRates | None:
-        """Take the heads of one picture and the people in the zone at that time.
+    def update(self, pictures: Mapping[str, Seen], people: float, at: Utc) -> FlowRates | None:
+        """Take the newest picture of each camera that is believed, and the people in the zone.
 
         Returns:
-            `None` until the zone was watched for `FLOW_WINDOW_S` without a gap.
+            `None` until a camera has watched the zone for `FLOW_WINDOW_S` without a gap.
         """
-        at = heads.captured_at
+        for camera_id, seen in pictures.items():
+            if camera_id not in self._cameras:
+                self._cameras[camera_id] = CameraFlow(self._zone, self._lines)
+            self._cameras[camera_id].update(seen.heads)
         if self._counts and at - self._counts[-1][0] > FLOW_WINDOW_S / 2.0:
-            self._restart()
-        placed = np.isfinite(heads.xy_m).all(axis=1)
-        ids, xy_m = heads.ids[placed], heads.xy_m[placed]
-        speed_mps = np.linalg.norm(heads.velocity_mps[placed], axis=1)
-        to_border_m = border_distance(self._zone.polygon_xy_m, xy_m, self._sides)
-        self._border.update(ids, to_border_m, at, speed_mps)
-        for line, counter, use in zip(self._zone.exits, self._exits, self._uses, strict=True):
-            counter.update(ids, side_of(line, xy_m), at, speed_mps)
-            use.update(ids, xy_m, to_border_m > 0.0, counter.newest, at)
+            self._counts.clear()
+        if self._counts and at <= self._counts[-1][0]:
+            self._counts.pop()
         self._counts.append((at, people))
         while at - self._counts[0][0] > FLOW_WINDOW_S:
             self._counts.popleft()
-        return self._rates(at)
+        ready = [one for one in self._cameras if one in pictures and self._cameras[one].is_ready]
+        return self._rates(ready, pictures) if ready else None
 
-    def _restart(self) -> None:
-        self._border.restart()
-        for counter in self._exits:
-            counter.restart()
-        for use in self._uses:
-            use.restart()
-        self._counts.clear()
+    def restart(self, camera_id: str) -> None:
+        """Forget what a camera counted: its pictures are not believed."""
+        if camera_id in self._cameras:
+            self._cameras[camera_id].restart()
 
-    def _rates(self, at: Utc) -> FlowRates | None:
-        border = self._border.rates_per_s(at)
-        if border is None:
-            return None
-        inflow, outflow = border
-        if self._exits:
-            # Left of an exit line is inside, so a crossing to the - side goes out.
-            rates = [counter.rates_per_s(at) for counter in self._exits]
-            outflow = max(outflow, sum(rate[1] for rate in rates if rate is not None))
-        growth = max(0.0, self._growth_per_s())
-        used = [part for use in self._uses if (part := use.used()) is not None]
+    def _quality(self, camera_id: str, shown: BoolArray | None) -> list[Float64Array]:
+        """How well a camera tells crossings at the places of each line."""
+        if camera_id not in self._views or shown is None:
+            return [np.ones(len(line.xy_m)) for line in self._lines]
+        return [one.quality(shown) for one in self._views[camera_id]]
+
+    def _rates(self, ready: Sequence[str], pictures: Mapping[str, Seen]) -> FlowRates:
+        cameras = [self._cameras[camera_id] for camera_id in ready]
+        quality = [self._quality(one, pictures[one].shown) for one in ready]
+        came_in, went_out = 0, 0
+        through, used = 0, []
+        shown = []
+        for number in range(len(self._lines)):
+            stacked = np.stack([one[number] for one in quality])
+            owner = np.argmax(stacked, axis=0)
+            into, out = np.sum(
+                [one.crossed(number, owner == index) for index, one in enumerate(cameras)], axis=0
+            )
+            if number == 0:
+                came_in, went_out = int(into), int(out)
+                continue
+            through += int(out)
+            shown.append(_is_shown(stacked.max(axis=0)))
+            part = cameras[int(np.bincount(owner).argmax())].used(number)
+            used += [] if part is None else [part]
+        inflow, leaves = came_in / FLOW_WINDOW_S, max(went_out, through) / FLOW_WINDOW_S
+        known = not self._zone.exits or self._are_shown(shown)
         return FlowRates(
-            max(inflow, outflow + growth),
-            outflow,
-            self._balance(*border),
+            max(inflow, leaves + max(0.0, self._growth_per_s())),
+            leaves if known else None,
+            self._balance(inflow, went_out / FLOW_WINDOW_S) if known else None,
             min(used, key=lambda part: part.share) if used else None,
+            self._one_way_share(cameras),
         )
+
+    def _one_way_share(self, cameras: Sequence[CameraFlow]) -> float | None:
+        if not self._zone.exits:
+            # A side of the border may be passed both ways: without an exit on it nobody can tell.
+            return None
+        return one_way_share(sum((camera.walkers for camera in cameras), Counter()))
+
+    def _are_shown(self, shown: Sequence[bool]) -> bool:
+        """Whether those exits are that some camera is meant to see, and there is one."""
+        planned = [now for now, meant in zip(shown, self._planned, strict=True) if meant]
+        return bool(planned) and all(planned)
 
     def _balance(self, came_in_per_s: float, went_out_per_s: float) -> float | None:
         """From the counts of the window's first quarter; crossings are those since its middle."""
@@ -119,6 +181,11 @@ class ZoneFlow:
         return robust_slope([t - start for t, _ in counts], [n for _, n in counts])
 
 
+def _is_shown(quality: Float64Array) -> bool:
+    """Whether crossings are told at half of a line's places (P,) at least."""
+    return bool(np.mean(quality > 0.0) >= 0.5)
+
+
 def exit_width_m(zone: Zone) -> float | None:
     """Clear width that people leave through: of the exit lines, or else of the zone."""
     if zone.exits:
@@ -136,4 +203,4 @@ def to_exit_m(zone: Zone, place_xy_m: tuple[float, float] | None) -> float | Non
     return float(Segments.of_lines(zone.exits).to_nearest(np.array([place_xy_m]))[1][0])
 
 
-__all__ = ["FlowRates", "ZoneFlow", "exit_width_m", "to_exit_m"]
+__all__ = ["FlowRates", "Seen", "ZoneFlow", "exit_width_m", "to_exit_m"]

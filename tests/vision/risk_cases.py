@@ -70,10 +70,12 @@ def run(
 ) -> list[tuple[float, Judgement]]:
     """Judge a day made of parts (seconds, measurement), five pictures a second.
 
+    Without a `state` the zone was watched and calm until then.
+
     Returns:
         seconds since the start and the judgement of every picture.
     """
-    now = RiskState() if state is None else state
+    now = RiskState(at=START.plus(-STEP_S)) if state is None else state
     judged = []
     tick = 0
     for lasts_s, given in parts:

@@ -1,4 +1,4 @@
-"""Dense flow and crowd pressure, on movement whose answer is known."""
+"""Dense flow, on movement whose answer is known."""
 
 import cv2
 import numpy as np
@@ -8,9 +8,7 @@ from shapely.geometry import box
 from tests.vision.scene_cases import START
 from vision.camera import Camera, Lens, Pose
 from vision.dense_flow import DenseFlow, plan_velocities
-from vision.grid import PlanGrid
 from vision.observations import Region
-from vision.pressure import LocalPressure
 from vision.zone_view import ZoneView
 from vision.zones import Zone, ZoneType
 
@@ -65,28 +63,3 @@ def test_flow_is_taken_only_where_people_are_and_only_between_near_pictures() ->
     np.testing.assert_allclose(places, [view.grid.centres_xy_m.reshape(8, 16, 2)[2, 3]])
     np.testing.assert_allclose(velocity, 0.0, atol=0.02)
     assert flow.update(texture((0, 0)), START.plus(2.0), None) is None
-
-
-def pressure_of(wave_mps: float, density: float) -> float | None:
-    """Pressure of a crowd that sways as one with this amplitude along x, period 2 s."""
-    grid = PlanGrid.over(box(0, 0, 3, 3))
-    pressure = LocalPressure(grid)
-    places = np.random.default_rng(1).uniform(0, 3, (40, 2))
-    for index in range(50):
-        t = index * 0.2
-        velocity = np.tile([wave_mps * np.sin(np.pi * t), 0.0], (40, 1))
-        pressure.update(places, velocity, START.plus(t))
-    return pressure.highest_per_s2(np.full(grid.shape, density))
-
-
-@pytest.mark.parametrize(("wave_mps", "density"), [(0.2, 4.0), (0.1, 4.0), (0.0, 4.0)])
-def test_pressure_is_density_times_velocity_variance(wave_mps: float, density: float) -> None:
-    # The variance of a sine is half its squared amplitude.
-    expected = density * wave_mps**2 / 2
-    assert pressure_of(wave_mps, density) == pytest.approx(expected, rel=0.15, abs=1e-9)
-
-
-def test_pressure_is_silent_below_three_per_square_metre_and_unknown_without_history() -> None:
-    assert pressure_of(0.5, 2.9) == 0.0
-    grid = PlanGrid.over(box(0, 0, 3, 3))
-    assert LocalPressure(grid).highest_per_s2(np.full(grid.shape, 4.0)) is None

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.vision.risk_cases import START, calm, crowd, first_at, only, profile, run
+from tests.vision.risk_cases import START, STEP_S, calm, crowd, first_at, only, profile, run
 from vision.profiles import DarkOccupied
-from vision.readings import Level
-from vision.risk import RiskState, Timer, advance
+from vision.readings import Level, ZoneMeasurement
+from vision.risk import Judgement, RiskState, Timer, advance
 
 
 @pytest.mark.parametrize(
@@ -150,6 +150,74 @@ def test_after_a_long_gap_nothing_is_remembered() -> None:
     after = advance(first.state, crowd(0.0), profile(), START.plus(9.8 + 31.2))
     assert after.level is Level.L0
     assert after.could_be is None
+
+
+def after(state: RiskState, seconds: float, *parts: ZoneMeasurement) -> list[Judgement]:
+    """Judgements of measurements 0.2 s apart, the first `seconds` after START."""
+    judged = []
+    for number, measurement in enumerate(parts):
+        at = START.plus(seconds + STEP_S * number)
+        judged.append(advance(state, measurement, profile(), at))
+        state = judged[-1].state
+    return judged
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_crowd_found_standing_after_a_time_unwatched_is_not_calm(remembered: bool) -> None:
+    """L2 has a dwell of 10 s, so nothing below it is said of 2.3 per m² before."""
+    state = run([(20, crowd(2.3))], profile())[-1][1].state if remembered else RiskState()
+    judged = after(state, 600.0, *[crowd(2.3)] * 60)
+    assert {(one.level, one.reasons[0].rule) for one in judged[remembered:50]} == {
+        (Level.UNKNOWN, "just_begun")
+    }
+    assert {one.level for one in judged[50:]} == {Level.L2}
+    assert judged[10].could_be is Level.L2
+
+
+def test_a_crowd_well_below_l2_is_calm_at_once_after_a_time_unwatched() -> None:
+    """1.5 is below 0.8 x 2; 1.7 could be the rest of an L2, and is none after the dwell."""
+    assert after(RiskState(), 600.0, crowd(1.5))[0].level is Level.L0
+    levels = [one.level for one in after(RiskState(), 600.0, *[crowd(1.7)] * 52)]
+    assert levels == [Level.UNKNOWN] * 50 + [Level.L0] * 2
+
+
+def test_what_comes_after_calm_was_seen_waits_for_its_dwell_as_ever() -> None:
+    levels = [one.level for one in after(RiskState(), 600.0, calm(), *[crowd(2.3)] * 20)]
+    assert set(levels) == {Level.L0}
+
+
+def test_a_crowd_behind_a_black_picture_is_not_calm_when_light_returns() -> None:
+    state = run([(20, crowd(2.3)), (60, calm(luminance=0.01))], profile())[-1][1].state
+    judged = after(state, 80.0, *[crowd(2.3)] * 60)
+    assert Level.L0 not in {one.level for one in judged}
+    assert judged[-1].level is Level.L2
+
+
+def test_a_rule_that_waits_for_the_counters_leaves_the_level_unknown_at_first() -> None:
+    """A shut gate at 1.2 per m²: flow is known after 8 s, and L3 after 10 s more."""
+    rules, state = only("blocked_exit"), RiskState()
+    standing = {"stopped_share": 0.5, "speed_mps": 0.1}
+    levels = []
+    for number in range(100):
+        flow = {"inflow_per_s": 0.5, "outflow_per_s": 0.0} if number >= 40 else {}
+        at = START.plus(STEP_S * number)
+        judged = advance(state, crowd(1.2, **standing, **flow), rules, at)
+        state = judged.state
+        levels.append(judged.level)
+    assert levels == [Level.UNKNOWN] * 90 + [Level.L3] * 10
+
+
+def test_a_lost_picture_or_two_restart_no_dwell() -> None:
+    """L3 is due after 5 s; the third picture comes after 2.8 s, and still holds."""
+    state, levels = RiskState(at=START), []
+    for seconds in (0.0, 1.0, 3.8, 4.8, 5.0):
+        judged = advance(state, crowd(2.8), profile(), START.plus(seconds))
+        state = judged.state
+        levels.append(judged.level)
+    assert levels == [Level.L0, Level.L0, Level.UNKNOWN, Level.L0, Level.L3]
+    emptied = advance(run([(10, crowd(2.8)), (29, calm())], profile())[-1][1].state, calm(),
+                      profile(), START.plus(38.8 + 2.8))  # fmt: skip
+    assert emptied.level is Level.L3  # that it is left must be seen
 
 
 def test_time_must_not_run_backwards() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.vision.scene_cases import STAIR, START
 from vision.tracking import TrackedHeads
-from vision.zone_flow import FlowRates, ZoneFlow, exit_width_m, to_exit_m
+from vision.zone_flow import FlowRates, Seen, ZoneFlow, exit_width_m, to_exit_m
 
 
 def heads(t: float, x_m: np.ndarray, ids: np.ndarray, pace_mps: float) -> TrackedHeads:
@@ -32,7 +32,8 @@ def walked(pace_mps: float) -> FlowRates:
         x_m = way if pace_mps > 0 else 3.6 - way
         here = (came <= t) & (way < 4.6 + 1.0)
         inside = ((x_m > 0.0) & (x_m < 3.6) & here).sum()
-        rates = flow.update(heads(t, x_m[here], came[here] + 1, pace_mps), float(inside))
+        seen = {"cam-a": Seen(heads(t, x_m[here], came[here] + 1, pace_mps))}
+        rates = flow.update(seen, float(inside), START.plus(t))
     assert rates is not None
     return rates
 

@@ -22,7 +22,7 @@ from tests.api.conftest import create_database
 from tests.api.evidence.cases import EvidenceDesk, NamedAccess, evidence_desk
 
 WHO = {"x-person": "li"}
-BEFORE = "0013_plan_rights"
+BEFORE = "0011_coverage_audits"
 
 
 async def lines(case: EvidenceDesk) -> list[dict[str, str]]:

@@ -1,0 +1,77 @@
+"""Rules whose sign is gone for now: what keeps them, and what ends them."""
+
+import pytest
+
+from tests.vision.risk_cases import calm, crowd, first_at, only, run
+from vision.readings import Level, ZoneMeasurement
+
+BLACK = calm(luminance=0.01)
+
+
+@pytest.mark.parametrize("rule", ["blocked_exit", "growing_queue"])
+def test_people_who_are_kept_in_keep_the_rule_although_nobody_else_comes(rule: str) -> None:
+    """They stand before a shut gate for five minutes; then it opens and they walk out."""
+    flow = {"speed_mps": 0.1, "stopped_share": 0.9, "outflow_per_s": 0.0, "outflow_per_m_s": 0.0}
+    coming = crowd(1.6, **flow, inflow_per_s=0.5)
+    waiting = crowd(1.6, **flow, inflow_per_s=0.0)
+    out = {"outflow_per_s": 0.5, "outflow_per_m_s": 0.9}
+    leaving = crowd(1.6, **(flow | out), inflow_per_s=0.0)
+    parts = [(12, coming), (300, waiting), (40, leaving)]
+    judged = run(parts, only(rule))
+    levels = {t: j.level for t, j in judged}
+    assert levels[11.0] is levels[311.0] is getattr(only(rule).rules, rule).level
+    assert levels[351.0] is Level.L1  # by density alone
+
+
+def test_people_who_stand_and_came_long_ago_are_no_blocked_exit() -> None:
+    waiting = crowd(1.6, stopped_share=0.9, speed_mps=0.1, inflow_per_s=0.0, outflow_per_s=0.0)
+    assert first_at(run([(60, waiting)], only("blocked_exit")), Level.L2) is None
+
+
+def test_an_empty_place_is_no_blocked_exit() -> None:
+    blocked = crowd(1.2, inflow_per_s=0.5, outflow_per_s=0.0, stopped_share=0.5)
+    gone = calm(inflow_per_s=0.0, outflow_per_s=0.0)
+    judged = run([(12, blocked), (40, gone)], only("blocked_exit"))
+    assert judged[-1][1].level is Level.L0
+
+
+@pytest.mark.parametrize(
+    ("density", "standing", "lasts_s"),
+    [
+        (1.6, {"stopped_share": 1.0}, 30.0),  # they have met, and now stand and talk
+        (1.6, {"stopped_share": 0.4}, 120.0),  # a few still walk
+        (1.6, {}, 120.0),
+        (2.2, {"stopped_share": 1.0}, 120.0),  # so many may hold each other up
+    ],
+)
+def test_counter_flow_ends_where_its_number_stays_unknown(
+    density: float, standing: dict[str, float], lasts_s: float
+) -> None:
+    met = crowd(density, minority_share=0.4)
+    judged = run([(40, met), (160, crowd(density, **standing))], only("counter_flow"))
+    named = [t for t, j in judged if any(r.rule == "counter_flow" for r in j.reasons)]
+    assert named[-1] == pytest.approx(40.0 + lasts_s, abs=0.5)
+
+
+@pytest.mark.parametrize("dark", [BLACK, calm(luminance=0.06)])
+def test_people_in_the_light_are_still_there_when_it_goes(dark: ZoneMeasurement) -> None:
+    """The light comes back after a minute, and nobody is there any more."""
+    walking = crowd(0.8, luminance=0.5)  # four people
+    few = [(20, walking), (2, crowd(0.4, luminance=0.5)), (60, dark), (40, calm())]
+    levels = {t: j.level for t, j in run(few, only("dark_occupied"))}
+    assert levels[21.8] is Level.L0
+    assert levels[22.0] is levels[81.0] is levels[100.0] is Level.L2
+    assert levels[121.0] is Level.L0
+
+
+@pytest.mark.parametrize("before", [crowd(0.6, luminance=0.5), calm(luminance=0.5)])
+def test_a_light_that_goes_over_few_or_none_is_no_warning(before: ZoneMeasurement) -> None:
+    gone = [(5, crowd(0.8, luminance=0.5)), (9, before), (20, BLACK)]
+    assert Level.L2 not in {j.level for _, j in run(gone, only("dark_occupied"))}
+
+
+def test_nobody_knows_who_is_on_a_black_flight_after_five_minutes() -> None:
+    judged = run([(9, crowd(0.8, luminance=0.5)), (340, BLACK)], only("dark_occupied"))
+    levels = {t: j.level for t, j in judged}
+    assert levels[305.0] is Level.L2
+    assert levels[348.0] is Level.UNKNOWN

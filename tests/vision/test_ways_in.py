@@ -1,0 +1,132 @@
+"""By which way people came in: who turns on a landing meets nobody, two classes on it do."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from shapely.geometry import box
+
+from tests.vision.scene_cases import LENS, START, frame, heads, scene
+from vision.camera import Camera, Pose
+from vision.movement import DirectionShares, meeting_share
+from vision.readings import ZoneReading
+from vision.ways_in import Way, WaysIn, one_way_share
+from vision.zones import Line, Zone, ZoneType
+
+# The flight from above and the one below lie side by side; the exit is the head of the lower one.
+LANDING = Zone(
+    "landing",
+    "f1",
+    ZoneType.STAIRS,
+    box(0, 0, 3.0, 3.2),
+    head_height_m=1.35,
+    width_m=1.5,
+    axis_deg=0.0,
+    exits=(Line("down", (3.0, 0.0), (3.0, 1.5)),),
+)
+_CAMERA = Camera(Pose(-3.2, 1.6, 4.2, 0, 30), LENS)
+_PACE_MPS, _STRAIGHT_M, _ROUND_M = 0.7, 2.6, 0.8
+_WAY_M = 2 * _STRAIGHT_M + math.pi * _ROUND_M
+
+
+def round_the_landing(walked_m: float, aside_m: float) -> tuple[float, float]:
+    """Where somebody is who comes from the flight above, turns, and goes on to the one below."""
+    if walked_m < _STRAIGHT_M:
+        return 3.6 - walked_m, 2.4 + aside_m
+    turned = (walked_m - _STRAIGHT_M) / _ROUND_M
+    if turned < math.pi:
+        radius_m = _ROUND_M + aside_m
+        return 1.0 - math.sin(turned) * radius_m, 1.6 + math.cos(turned) * radius_m
+    return 1.0 + walked_m - _STRAIGHT_M - math.pi * _ROUND_M, 0.8 - aside_m
+
+
+def people(t: float, per_s: float, *, up: bool) -> np.ndarray:
+    """One class that goes down; with `up` as many come up, on the inner side of the turn."""
+    places = []
+    for number in range(int(t * per_s) + 1):
+        walked_m = (t - number / per_s) * _PACE_MPS
+        if walked_m <= _WAY_M:
+            places.append(round_the_landing(walked_m, 0.35 if up else 0.6 * (number % 2) - 0.3))
+            places += [round_the_landing(_WAY_M - walked_m, -0.35)] if up else []
+    return np.array(places).reshape(-1, 2)
+
+
+def watched(per_s: float, *, up: bool, zone: Zone = LANDING) -> Iterator[ZoneReading]:
+    analyser, rng = scene({"cam-a": _CAMERA}, zone), np.random.default_rng(1)
+    for step in range(250):
+        t = 0.2 * step
+        places = people(t, per_s, up=up)
+        found = places[rng.random(len(places)) >= 0.04]
+        yield from analyser.observe(frame(t), heads(found, _CAMERA, zone))
+
+
+def names(per_s: float, *, up: bool) -> set[str]:
+    return {reason.rule for one in watched(per_s, up=up) for reason in one.reasons}
+
+
+@pytest.mark.parametrize("per_s", [1.2, 1.6, 2.0])
+def test_a_class_that_turns_on_a_landing_meets_nobody(per_s: float) -> None:
+    assert "counter_flow" not in names(per_s, up=False)
+
+
+@pytest.mark.parametrize("per_s", [0.5, 0.8, 1.2])
+def test_two_classes_on_a_landing_meet(per_s: float) -> None:
+    """Both come onto it the same way along the axis, one by the exit and one beside it."""
+    assert "counter_flow" in names(per_s, up=True)
+
+
+UP, DOWN = Way(1, 0), Way(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("ways", "share"),
+    [
+        ({DOWN: 8}, 1.0),
+        ({DOWN: 6, UP: 2}, 0.75),
+        ({DOWN: 3, None: 5}, 0.375),  # who was not seen to come in may have come by any way
+        ({None: 4}, 0.0),
+        ({}, None),
+    ],
+)
+def test_the_share_of_one_way(ways: dict[Way | None, int], share: float | None) -> None:
+    assert one_way_share(Counter(ways)) == share
+
+
+@pytest.mark.parametrize(
+    ("minority", "one_way", "meets"),
+    [
+        (0.4, None, 0.4),
+        (0.4, 1.0, 0.0),
+        (0.4, 0.5, 0.4),
+        (0.1, 0.5, 0.1),
+        (None, 1.0, None),
+    ],
+)
+def test_who_walks_against_the_rest_and_came_in_another_way_meets_them(
+    minority: float | None, one_way: float | None, meets: float | None
+) -> None:
+    few = minority is None
+    shares = DirectionShares(1.0 - (minority or 0.0), minority or 0.0, 3 if few else 10)
+    told = meeting_share(shares, one_way)
+    assert told == (None if meets is None else pytest.approx(meets))
+
+
+def test_an_exit_is_the_better_name_for_a_place_at_the_border() -> None:
+    ways = WaysIn()
+    for way in (DOWN, UP, DOWN):
+        ways.came_in(1, way, START)
+    assert ways.of([1, 2], START) == {UP: 1, None: 1}
+    ways.went_out(1)
+    ways.came_in(1, DOWN, START)
+    assert ways.of([1], START) == {DOWN: 1}
+
+
+def test_who_is_not_seen_for_long_is_forgotten() -> None:
+    ways = WaysIn()
+    ways.came_in(1, UP, START)
+    for t in (4.0, 8.0):
+        assert ways.of([1], START.plus(t)) == {UP: 1}
+    ways.of([], START.plus(14.0))
+    assert ways.of([1], START.plus(14.0)) == {None: 1}
