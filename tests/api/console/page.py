@@ -34,7 +34,7 @@ class Desk:
         """Without `live` a page that is not the desk's: nothing is waited for."""
         browser.get("about:blank")
         browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
-        self.browser = browser
+        self.browser, self.service = browser, service
         self.complaints()  # what the page before complained of is forgotten
         browser.get((url or service.url) + path)
         if live:
@@ -42,6 +42,18 @@ class Desk:
 
     def until(self, told: Any) -> Any:
         return WebDriverWait(self.browser, _PATIENCE_S).until(lambda _: told())
+
+    def until_shown(self, zone_id: str, level: str, density: float) -> None:
+        """Until the zone stands at this level; it is read again and again, as by a worker.
+
+        On a busy machine a single reading may be too old to count before anybody looks.
+        """
+
+        def shown() -> bool:
+            self.service.send(self.service.record(zone_id, level, density))
+            return self.data(f"[data-zone={zone_id}]", "level") == level
+
+        self.until(shown)
 
     def one(self, selector: str) -> WebElement:
         return self.browser.find_element(By.CSS_SELECTOR, selector)

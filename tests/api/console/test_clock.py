@@ -21,12 +21,11 @@ def test_a_browser_whose_own_clock_is_set_anew_still_sees_the_zones(
     browser: webdriver.Chrome, service: ServiceProcess, hours: int
 ) -> None:
     desk = Desk(browser, service)
-    service.send(service.record("stair", "L0", 0.4))
-    desk.until(lambda: desk.data("[data-zone=stair]", "level") == "L0")
+    desk.until_shown("stair", "L0", 0.4)
     before = desk.text("#clock-time")
     browser.execute_script(_AN_HOUR_OFF, hours)
     desk.until(lambda: desk.text("#clock-time") != before)
-    assert desk.data("[data-zone=stair]", "level") == "L0"
+    desk.until_shown("stair", "L0", 0.4)
     assert desk.text("#clock-time")[:2] == before[:2] or before[3:5] == "59"
 
 

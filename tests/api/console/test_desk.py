@@ -21,11 +21,11 @@ def test_an_alarm_appears_sounds_and_is_acknowledged_with_one_click(
     desk.start_shift()
     service.send(service.record("stair", "L3", 2.9), service.record("hall", "L0", 0.4))
     desk.until(lambda: desk.text("[data-alarm='1'] .alarm-place") == "楼梯")
-    desk.until(lambda: desk.data("[data-zone=stair]", "level") == "L3")
+    desk.until_shown("stair", "L3", 2.9)
     assert desk.text("[data-alarm='1'] .alarm-level") == "L3 报警"
     assert "2.9 人/平方米" in desk.text("[data-alarm='1'] .alarm-density")
     assert "人群密度高：2.90 人/平方米（限值 2.70 人/平方米）" in desk.text("[data-alarm='1']")
-    assert desk.data("[data-zone=hall]", "level") == "L0"
+    desk.until_shown("hall", "L0", 0.4)
     desk.until(lambda: desk.data("body", "sounding") == "2")
     assert browser.title.startswith("(1) ")
     desk.one("[data-alarm='1'] .alarm-acknowledge").click()
@@ -89,8 +89,7 @@ def test_a_lost_server_is_told_in_red_and_a_returned_one_is_trusted_again(
 ) -> None:
     desk = Desk(browser, service)
     desk.start_shift()
-    service.send(service.record("stair", "L0", 0.4))
-    desk.until(lambda: desk.data("[data-zone=stair]", "level") == "L0")
+    desk.until_shown("stair", "L0", 0.4)
     assert desk.complaints() == []
     service.kill()
     desk.until(lambda: desk.one("#lost").is_displayed())
@@ -164,9 +163,7 @@ def test_a_tile_tells_how_the_doors_of_its_exits_stand(
     browser: webdriver.Chrome, service: ServiceProcess
 ) -> None:
     desk = Desk(browser, service)
-    record = service.record("stair", "L0", 0.4)
-    service.send(record)
-    desk.until(lambda: desk.data("[data-zone=stair]", "level") == "L0")
+    desk.until_shown("stair", "L0", 0.4)
     assert not desk.one("[data-zone=stair] .tile-doors").is_displayed()
     record = service.record("stair", "L2", 0.4)
     record["reading"]["doors"] = {"leaf-a": "open", "leaf-b": "shut", "leaf-c": "unknown"}
