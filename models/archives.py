@@ -7,6 +7,7 @@ OpenVINO writes a network as two files, `.xml` and `.bin`. Here both lie in one 
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 
@@ -14,7 +15,18 @@ from models.errors import WrongFamilyError
 
 _MEMBERS = ("network.xml", "network.bin")
 _FIRST_BYTES = b"PK\x03\x04"
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
+ZIP_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,  # an encrypted member
+    ValueError,  # names that are no UTF-8, places outside the file
+    OSError,
+)
+"""What reading a ZIP file raises that is damaged, or made to be."""
+
 _DATE = (1980, 1, 1, 0, 0, 0)
 # Our largest network is under 10 MB; a file that claims more is not one of ours.
 _LARGEST_MEMBER_BYTES = 256 * 2**20
@@ -60,7 +72,9 @@ def unpack(content: bytes, source: str) -> tuple[bytes, bytes]:
             if max(found.values()) > _LARGEST_MEMBER_BYTES:
                 raise WrongFamilyError(f"{source}: a part of it is larger than any network here")
             return archive.read(_MEMBERS[0]), archive.read(_MEMBERS[1])
-    except _DAMAGE as error:
+    except WrongFamilyError:
+        raise
+    except ZIP_DAMAGE as error:
         raise WrongFamilyError(
             f"{source}: cut short or damaged ({error}); give an intact file"
         ) from error

@@ -14,23 +14,13 @@ import pickle
 import re
 import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
+from models.archives import ZIP_DAMAGE
 from models.errors import WeightsMissingError, WrongFamilyError
 
 _FIRST_BYTES = b"PK\x03\x04"
-_DAMAGED_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,  # an encrypted member
-    ValueError,  # names that are no UTF-8, places outside the file
-    OSError,
-)
 _DAMAGED_PICKLE = (
     pickle.UnpicklingError,
     struct.error,
@@ -147,7 +137,7 @@ def _members(path: Path) -> dict[str, bytes]:
             return {info.filename: archive.read(info) for info in infos}
     except WrongFamilyError:
         raise
-    except _DAMAGED_ZIP as error:
+    except ZIP_DAMAGE as error:
         raise WrongFamilyError(f"{path}: no PyTorch checkpoint, or cut short ({error})") from error
 
 

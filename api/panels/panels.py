@@ -322,7 +322,7 @@ class Panels:
             await asyncio.sleep(_CALL_EVERY_S)
 
     async def _hear_silence(self) -> None:
-        touched = tuple(one.id for one in self.plan.inputs)
+        touched = tuple(one.id for one in self.plan.inputs if one.expect_every_s is not None)
         while True:
             await self._patiently(self.watch_silence, touched)
             await asyncio.sleep(_CALL_EVERY_S)

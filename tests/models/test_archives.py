@@ -30,6 +30,15 @@ def test_both_parts_come_back() -> None:
     assert unpack(packed, "t") == (b"<net/>", b"\x00\x01")
 
 
+def test_an_encrypted_member_is_one_refusal() -> None:
+    packed = bytearray(pack(b"<net/>", b"\x00\x01"))
+    # The first bit of the flags, in the directory at the end, says that a member is encrypted.
+    packed[packed.index(b"PK\x01\x02") + 8] |= 1
+    packed[6] |= 1
+    with pytest.raises(WrongFamilyError, match="encrypted"):
+        unpack(bytes(packed), "t")
+
+
 def test_equal_networks_give_equal_bytes() -> None:
     assert pack(b"a", b"b") == pack(b"a", b"b")
 
@@ -59,7 +68,7 @@ def misplaced(content: bytes) -> bytes:
         (lambda c: c[:4], "cut short or damaged"),
         (flipped, "bad.zip"),
         (misplaced, "cut short or damaged"),
-        (lambda _: foreign(), "expected network.xml and network.bin"),
+        (lambda _: foreign(), "bad.zip: expected network.xml and network.bin"),
     ],
 )
 def test_a_spoilt_int8_file_is_one_refusal(
