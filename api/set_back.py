@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms import store
-from api.alarms.values import Alarm, AlarmState, Verdict
+from api.alarms.values import Alarm, AlarmState, Hold, Verdict
 from api.database.tables import ALARMS
 from api.live.values import CameraStatus, ZoneState
 from vision.instants import Utc
@@ -36,6 +36,12 @@ def alarm_brought_back(alarm: Alarm, now: Utc, check_s: float) -> Alarm:
     if check is not None and check.verdict is Verdict.PENDING and check.due_at is not None:
         check = replace(check, due_at=min(check.due_at, now.plus(check_s)))
     return replace(alarm, waiting_since=now, check=check)
+
+
+def hold_brought_back(hold: Hold, now: Utc) -> Hold:
+    """The hold as one placed at `now`: it lasts as long as people said, and not a step longer."""
+    until = None if hold.until is None else now.plus(hold.until - hold.by.at)
+    return replace(hold, by=replace(hold.by, at=now), until=until)
 
 
 async def waiting_after(connection: AsyncConnection, now: Utc) -> tuple[Alarm, ...]:

@@ -191,6 +191,7 @@ class Desk:
         groups: cameras that hang on one recorder or analysis process.
         told_seq: number of the newest event that memory already holds.
         outbox: writes what goes to receivers outside; `None` where there are none.
+        unsure: the answer to a commit was lost, so that the database may hold what memory does not.
     """
 
     database: Database
@@ -202,6 +203,7 @@ class Desk:
     groups: tuple[CameraGroup, ...] = ()
     told_seq: int = 0
     outbox: Outbox | None = None
+    unsure: bool = False
 
     def known(self) -> Known:
         """What is known now."""
@@ -210,15 +212,23 @@ class Desk:
     @asynccontextmanager
     async def work(self, actor: Actor | None = None) -> AsyncIterator[Work]:
         """A transaction, for `actor` where a person asked; then memory and consoles are told."""
-        async with self.database.write() as connection:
-            zones = ChainMap[str, ZoneState]({}, self.board.zones)
-            cameras = ChainMap[str, CameraStatus]({}, self.board.cameras)
-            known = replace(self.known(), zones=zones, cameras=cameras)
-            work = Work(
-                connection, known, zones, cameras, self.plan, outbox=self.outbox, actor=actor
-            )
-            yield work
-            told = await work.finish()
+        committing = committed = False
+        try:
+            async with self.database.write() as connection:
+                if self.unsure:
+                    await self._catch_up(connection)
+                zones = ChainMap[str, ZoneState]({}, self.board.zones)
+                cameras = ChainMap[str, CameraStatus]({}, self.board.cameras)
+                known = replace(self.known(), zones=zones, cameras=cameras)
+                work = Work(
+                    connection, known, zones, cameras, self.plan, outbox=self.outbox, actor=actor
+                )
+                yield work
+                told = await work.finish()
+                committing = True
+            committed = True
+        finally:
+            self.unsure |= committing and not committed
         self.board.zones.update(work.zones.maps[0])
         self.board.cameras.update(work.cameras.maps[0])
         self.board.loads.update(work.loads)
@@ -230,15 +240,30 @@ class Desk:
     async def load(self) -> None:
         """Read what was known when the process ended last; end what the settings name no longer."""
         async with self.database.read() as connection:
-            zones = await live_store.load_zones(connection)
-            cameras = await live_store.load_cameras(connection)
+            await self._read_board(connection)
             self.told_seq = await events.last_seq(connection)
-        site = self.board.site
-        self.board.zones.update({key: zones[key] for key in zones if key in site.zone})
-        self.board.cameras.update({key: cameras[key] for key in cameras if key in site.camera})
         await self._bring_back()
         async with self.work() as work:
             await end_removed(work, self.groups)
+
+    async def _read_board(self, connection: AsyncConnection) -> None:
+        zones = await live_store.load_zones(connection)
+        cameras = await live_store.load_cameras(connection)
+        site = self.board.site
+        self.board.zones.update({key: zones[key] for key in zones if key in site.zone})
+        self.board.cameras.update({key: cameras[key] for key in cameras if key in site.camera})
+
+    async def _catch_up(self, connection: AsyncConnection) -> None:
+        """Bring memory and listeners to what was committed without anybody hearing of it.
+
+        The records of such a work are repetitions when they come again, and would tell nothing.
+        """
+        await self._read_board(connection)
+        missed = await events.replay(connection, self.told_seq) or ()
+        if missed:
+            self.told_seq = missed[-1].seq
+            self.broker.publish(missed)
+        self.unsure = False
 
     async def _bring_back(self) -> None:
         """Let nothing lie in the future, where a clock that was set back has left it."""
@@ -248,7 +273,9 @@ class Desk:
         cameras = [one for one in known.cameras.values() if one.seen_at > now]
         async with self.database.read() as connection:
             alarms = await set_back.waiting_after(connection, now)
-        if not (zones or cameras or alarms):
+            standing = await hold_store.all_standing(connection)
+        held = [one for one in standing if one.hold.by.at > now]
+        if not (zones or cameras or alarms or held):
             return
         async with self.work() as work:
             for state in zones:
@@ -258,3 +285,9 @@ class Desk:
             for alarm in alarms:
                 again = set_back.alarm_brought_back(alarm, now, self.plan.check_s)
                 await work.save(Change(again))
+            for one in held:
+                hold = set_back.hold_brought_back(one.hold, now)
+                await hold_store.change(work.connection, one.key, hold)
+                newest = await work.newest_of(one.key)
+                if newest is not None and newest.hold is not None:
+                    await work.save(Change(replace(newest, hold=hold)))

@@ -62,6 +62,16 @@ async def place(connection: AsyncConnection, key: AlarmKey, hold: Hold) -> bool:
     return True
 
 
+async def change(connection: AsyncConnection, key: AlarmKey, hold: Hold) -> None:
+    """Let the hold that stands for `key` be this one."""
+    until_ns = None if hold.until is None else hold.until.ns
+    await connection.execute(
+        update(ALARM_HOLDS)
+        .where(ALARM_HOLDS.c.open_key == key.text)
+        .values(hold_json=hold_text(hold), until_ns=until_ns)
+    )
+
+
 async def end(connection: AsyncConnection, key: AlarmKey, at: Utc, by: str) -> None:
     """The hold of `key` stands no longer."""
     await connection.execute(

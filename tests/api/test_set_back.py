@@ -130,6 +130,26 @@ async def test_the_ladder_goes_on_after_a_start(
         assert [action for action in told if action != "condition_unknown"] == steps
 
 
+async def test_a_shelf_lasts_as_long_as_people_said(sqlite_url: str) -> None:
+    """A clock that ran a year ahead must not put an alarm aside for a year."""
+    year_s = 365 * 86_400.0
+    clock = SimulatedClock()
+    clock.step_utc(year_s)
+    async with running_desk(sqlite_url, clock=clock) as desk:
+        await desk.send(desk.reading("stair", "L2", 2.0, kind="transition"))
+        (alarm,) = await desk.alarms()
+        shelf = {"name": "王芳", "version": alarm["version"], "minutes": 30, "reason": "清洁镜头"}
+        await desk.post(f"/api/v1/alarms/{alarm['number']}/shelve", shelf)
+    clock.step_utc(-year_s)
+    async with running_desk(sqlite_url, clock=clock) as desk:
+        await look(desk, 1_799.0)
+        shelved = next(one for one in await desk.alarms() if one["type"] == "crowd")
+        assert shelved["state"] == "shelved"
+        await look(desk, 2.0)
+        released = next(one for one in await desk.alarms() if one["type"] == "crowd")
+        assert released["state"] == "unacknowledged"
+
+
 async def test_a_step_of_the_wall_clock_ends_the_service_for_a_new_start(sqlite_url: str) -> None:
     clock = SimulatedClock()
     app = create_app(
