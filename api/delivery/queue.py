@@ -180,8 +180,14 @@ async def _end_unreadable(connection: AsyncConnection, seq: int, reason: str, no
     )
 
 
-async def renew(connection: AsyncConnection, owner: str, started: Utc, now: Utc) -> None:
-    """Say that this sender lives, and keep what it holds."""
+async def renew(
+    connection: AsyncConnection, owner: str, started: Utc, now: Utc, held: Sequence[int]
+) -> None:
+    """Say that this sender lives, and keep the rows in its hands.
+
+    Others may bear its name as well: where the answer to a commit is lost, rows are leased that
+    the sender knows nothing of. Their leases run out, and they are taken again.
+    """
     await _upsert(
         connection,
         DELIVERY_SENDERS,
@@ -191,7 +197,7 @@ async def renew(connection: AsyncConnection, owner: str, started: Utc, now: Utc)
     await connection.execute(
         update(DELIVERIES)
         .where(DELIVERIES.c.lease_owner == owner, DELIVERIES.c.is_open.is_(True))
-        .where(DELIVERIES.c.lease_until_ns.is_not(None))
+        .where(DELIVERIES.c.seq.in_(held), DELIVERIES.c.lease_until_ns.is_not(None))
         .values(lease_until_ns=now.plus(LEASE_S).ns)
     )
     await connection.execute(
@@ -202,12 +208,16 @@ async def renew(connection: AsyncConnection, owner: str, started: Utc, now: Utc)
 async def bring_back(connection: AsyncConnection, now: Utc) -> None:
     """At a start: what lies in the future was written before the wall clock was set back.
 
-    Rows that wait for their time are tried at once, leases end as new ones do, and signs of life
-    from there are forgotten.
+    Rows that wait for their time are tried at once, leases end as new ones do, the age of a
+    message counts from now on, and signs of life from there are forgotten.
     """
     is_open = DELIVERIES.c.is_open.is_(True)
     await connection.execute(
         update(DELIVERIES).where(is_open, DELIVERIES.c.next_ns > now.ns).values(next_ns=now.ns)
+    )
+    since = func.coalesce(DELIVERIES.c.requeued_ns, DELIVERIES.c.created_ns)
+    await connection.execute(
+        update(DELIVERIES).where(is_open, since > now.ns).values(requeued_ns=now.ns)
     )
     latest_ns = now.plus(LEASE_S).ns
     await connection.execute(

@@ -270,7 +270,8 @@ class Sender:
         for name, line, state in news.told:
             await queue.save_path(connection, name, line.path_id, _columns(state, news.now))
         if news.beats:
-            await queue.renew(connection, self.owner, self._started, news.now)
+            held = [*self._in_hand, *(outcome.seq for outcome in self._outcomes)]
+            await queue.renew(connection, self.owner, self._started, news.now, held)
 
     def _forget(self, news: _News) -> None:
         """What was written need not be kept; a full queue may have dropped some of it already."""

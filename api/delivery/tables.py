@@ -37,7 +37,8 @@ DELIVERIES = Table(
     Column("is_open", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("created_ns", BigInteger, nullable=False),
-    # When a person sent it again; from then on its age is counted.
+    # When a person sent it again, or a clock that was set back left it in the future; from then
+    # on its age is counted.
     Column("requeued_ns", BigInteger, nullable=True),
     Column("next_ns", BigInteger, nullable=False),
     Column("lease_until_ns", BigInteger, nullable=True),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
 from api.delivery import queue
@@ -121,9 +124,56 @@ async def test_a_living_sender_renews_its_leases(sqlite_url: str) -> None:
     async with Database(sqlite_url) as database:
         await raise_alarm(database, Outbox(delivery, SITE), at=NOW)
         async with database.write() as connection:
-            await queue.lease(connection, "room", "busy", 8, NOW)
-            await queue.renew(connection, "busy", NOW, NOW.plus(10.0))
+            held = await queue.lease(connection, "room", "busy", 8, NOW)
+            await queue.renew(connection, "busy", NOW, NOW.plus(10.0), [one.seq for one in held])
             assert await queue.lease(connection, "room", "new", 8, NOW.plus(20.0)) == []
+
+
+async def test_a_lease_that_its_sender_knows_nothing_of_runs_out(sqlite_url: str) -> None:
+    """The commit went through, its answer did not: the sender has the row's name, not the row."""
+    clock, driver = SimulatedClock(), FakeDriver(received)
+    delivery = plan(paths=("main",), one_path_reason="test")
+
+    class LosesAnAnswer(Database):
+        lost = False
+
+        @asynccontextmanager
+        async def write(self, *, in_turn: bool = True) -> AsyncIterator[AsyncConnection]:
+            async with super().write(in_turn=in_turn) as connection:
+                yield connection
+            if not in_turn and not self.lost:
+                self.lost = True
+                raise OperationalError("COMMIT", None, Exception("connection lost"))
+
+    async with LosesAnAnswer(sqlite_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE), at=clock.utc())
+        sender = Sender(database, delivery, clock, lambda *_: driver)
+        running = asyncio.create_task(sender.run())
+        try:
+            await until(lambda: database.lost)
+            for _ in range(20):
+                clock.advance(1.0)
+                await asyncio.sleep(0.3)
+            async with asyncio.timeout(30.0):
+                await until(lambda: all_settled(database))
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    assert len(driver.seen) == 1
+
+
+async def test_the_age_of_a_message_counts_from_the_start_after_the_clock_was_set_back(
+    database_url: str,
+) -> None:
+    """Else nobody is told for an hour that the police do not confirm."""
+    delivery, later = plan(), NOW.plus(3_600.0)
+    async with Database(database_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE), at=later)
+        async with database.write() as connection:
+            await queue.bring_back(connection, NOW)
+            (before,) = (await read_view(connection, delivery, NOW.plus(44.0))).targets
+            (after,) = (await read_view(connection, delivery, NOW.plus(46.0))).targets
+    assert (before.overdue, after.overdue) == (0, 1)
 
 
 async def test_a_start_brings_back_what_lies_in_the_future(database_url: str) -> None:
@@ -134,7 +184,7 @@ async def test_a_start_brings_back_what_lies_in_the_future(database_url: str) ->
             await raise_alarm(database, Outbox(delivery, SITE), subject=zone, at=later)
         async with database.write() as connection:
             (held,) = await queue.lease(connection, "room", "dead", 1, later)
-            await queue.renew(connection, "dead", later, later)
+            await queue.renew(connection, "dead", later, later, [])
             assert await queue.lease(connection, "room", "new", 8, NOW) == []
             await queue.bring_back(connection, NOW)
             (waited,) = await queue.lease(connection, "room", "new", 8, NOW)
