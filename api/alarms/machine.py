@@ -2,6 +2,8 @@
 
 Rules (states after ISA-18.2):
 - one open alarm for a key; a rise updates it, a return and rise again counts as a repeat;
+- a repeat of what somebody has seen is as urgent as what is there now, one of what nobody has seen
+  as urgent as the worst of it; so priority falls only with a repeat, and not before people know;
 - a rise above everything seen so far, or any rise to L4, must be acknowledged again;
 - an alarm whose condition is gone stays until it is acknowledged; one that reached priority 1 is
   latched and stays until a person closes it;
@@ -151,7 +153,7 @@ def _observe_without_open(last: Alarm | None, signal: Signal) -> Change | None:
             return None  # the closed alarm already told of this moment
         by_itself = last.closed.name == SYSTEM
         if by_itself and signal.received_at - last.closed.at < REOPEN_WITHIN_S:
-            return _repeat(replace(last, closed=None), signal)
+            return _repeat(replace(last, closed=None, cause=""), signal)
     alarm = Alarm(
         number=0,
         key=signal.key,
@@ -228,7 +230,7 @@ def _gone(alarm: Alarm, signal: Signal) -> Change | None:
 def _late_report(alarm: Alarm, signal: Signal) -> Change | None:
     """An older picture that was worse than anything known raises the peak, not the present."""
     worse = signal.condition is Condition.ACTIVE and signal.priority < alarm.priority
-    if not worse:
+    if not worse or _is_known(alarm, signal):
         return None
     raised = _alert_again(
         replace(
@@ -243,8 +245,20 @@ def _late_report(alarm: Alarm, signal: Signal) -> Change | None:
     return Change(raised, (_entry(alarm, raised, signal, Action.LATE_REPORT),))
 
 
+def _is_known(alarm: Alarm, signal: Signal) -> bool:
+    """Whether an older picture is of what people were told before the alarm came back milder."""
+    since = alarm.waiting_since or (alarm.acknowledged and alarm.acknowledged.at)
+    told = since is not None and signal.captured_at <= since
+    return told and _severity(signal.evidence.level) <= _severity(alarm.peak.level)
+
+
 def _repeat(alarm: Alarm, signal: Signal) -> Change:
-    again = replace(_alert_again(_merge(alarm, signal), signal), repeats=alarm.repeats + 1)
+    """It came back. Were it as urgent as its worst for ever, one latched crush that nobody closes
+    would make every later crowd of the stair priority 1, and people would stop listening."""
+    merged = _merge(alarm, signal)
+    if alarm.acknowledged is not None:
+        merged = replace(merged, priority=signal.priority)
+    again = replace(_alert_again(merged, signal), repeats=alarm.repeats + 1)
     return Change(again, (_entry(alarm, again, signal, Action.REPEATED),))
 
 
@@ -264,7 +278,7 @@ def _alert_again(alarm: Alarm, signal: Signal, condition: Condition = Condition.
 
 
 def _merge(alarm: Alarm, signal: Signal) -> Alarm:
-    """The alarm with the signal's numbers; priority and peak only ever get worse."""
+    """The alarm with the signal's numbers; priority and peak only get worse."""
     priority = min(alarm.priority, signal.priority)
     return replace(
         alarm,

@@ -177,6 +177,60 @@ def test_peak_and_priority_only_get_worse() -> None:
     assert (alarm.evidence.level, alarm.evidence.density_per_m2) == (Level.L2, 2.0)
 
 
+@pytest.mark.parametrize(
+    ("steps", "priority"),
+    [
+        # Somebody has seen the crush; the queue that comes after it is a queue.
+        ("L4 ack L0 L2", 3),
+        ("L4 ack L0 L3", 2),
+        ("L4 ack L0 L2 L3", 2),
+        ("L4 ack L0 L2 L0 L4", 1),
+        ("L4 ack L0 L2 ack L0 L3", 2),
+        ("L4 ack L0 UNKNOWN L2", 3),
+        ("L3 ack L0 L2", 3),
+        # Nobody has seen the crush yet.
+        ("L4 L0 L2", 1),
+        ("L4 ack L0 L4 L0 L2", 1),
+        ("L4 L2", 1),
+        ("L4 ack L2", 1),
+    ],
+)
+def test_a_repeat_is_as_urgent_as_what_people_have_not_seen(steps: str, priority: int) -> None:
+    alarm, actions = play(steps)
+    assert alarm is not None
+    assert (alarm.priority, alarm.peak.level.value) == (priority, max(steps.split(), key=_by_level))
+    assert alarm.latched is ("L4" in steps)
+    assert actions[-1] in ("repeated", "raised", "level_changed")
+
+
+def _by_level(word: str) -> str:
+    return word if word in PRIORITY else ""
+
+
+def test_a_milder_repeat_rises_again_step_by_step() -> None:
+    alarm, actions = play("L4 ack L0 L2 ack L3 ack L4")
+    assert alarm is not None
+    assert actions[3:] == ["repeated", "acknowledged", "raised", "acknowledged", "raised"]
+    assert (alarm.priority, alarm.repeats) == (1, 1)
+
+
+def test_a_late_picture_of_the_crush_that_was_seen_is_no_news() -> None:
+    alarm, _ = play("L4 L4 ack L0 L2")
+    assert alarm is not None
+    assert observe(alarm, signal("L4", 1.0, late=True)) is None
+    change = observe(alarm, signal("L4", 4.5, late=True))
+    assert change is not None
+    assert (change.alarm.priority, change.entries[0].action) == (1, Action.LATE_REPORT)
+
+
+def test_an_alarm_that_comes_back_has_not_ended() -> None:
+    closed, _ = play("L2 ack L0")
+    assert closed is not None
+    change = observe(closed, signal("L2", 9.0))
+    assert change is not None
+    assert (closed.cause, change.alarm.cause) == ("returned", "")
+
+
 def test_repeats_are_counted_on_the_same_alarm() -> None:
     alarm, _ = play("L3 L0 L3 L0 L3")
     assert alarm is not None
@@ -318,7 +372,9 @@ def test_whatever_happens(words: list[str]) -> None:
         new = change.alarm
         if alarm is not None and new.number == alarm.number:
             assert new.version >= alarm.version
-            assert new.priority <= alarm.priority
+            if new.priority > alarm.priority:
+                assert [entry.action for entry in change.entries] == [Action.REPEATED]
+                assert not alarm.needs_attention
             if new.state is not alarm.state:
                 assert new.version > alarm.version
                 assert change.entries
