@@ -81,11 +81,23 @@ class RecordBuffer:
                 _log.error("records cannot be stored for now", reason=str(error))
             self._refused = True
             with self._lock:
-                self._waiting = [*records, *self._waiting][-_MOST_WAITING:]
+                self._waiting = _bounded([*records, *self._waiting])
             return
         self._refused = False
         if _urgent(records):
             self._on_urgent()
+
+
+def _bounded(records: Sequence[AnyRecord]) -> list[AnyRecord]:
+    """Without the oldest readings beyond the bound; what is urgent is never dropped."""
+    excess = len(records) - _MOST_WAITING
+    kept = []
+    for record in records:
+        if excess > 0 and record.kind not in URGENT_KINDS:
+            excess -= 1
+        else:
+            kept.append(record)
+    return kept
 
 
 def _urgent(records: Sequence[AnyRecord]) -> bool:

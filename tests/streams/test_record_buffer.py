@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from streams import record_buffer
 from streams.clock import SystemClock
 from streams.errors import SpoolError
 from streams.record_buffer import RecordBuffer
@@ -71,6 +72,21 @@ def test_what_the_database_refuses_waits_in_order() -> None:
     shelf.buffer.flush()
     assert shelf.stored[0][0] == "reading"
     assert shelf.woken.is_set()
+
+
+def test_what_is_urgent_outlasts_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_buffer, "_MOST_WAITING", 4)
+    shelf = Shelf()
+    shelf.fault = sqlite3.OperationalError("database is locked")
+    shelf.buffer.append(shelf.records(0, Level.L3))
+    for second in range(1, 9):
+        shelf.buffer.append(shelf.records(second, Level.L3))
+        shelf.buffer.flush()
+    shelf.fault = None
+    shelf.buffer.flush()
+    (kinds,) = shelf.stored
+    assert len(kinds) == 4
+    assert kinds.count("transition") == 1
 
 
 def test_a_closed_spool_ends_the_thread_quietly() -> None:
