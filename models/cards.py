@@ -31,6 +31,7 @@ _KNOWN_KEYS = {
     "training",
     "metrics",
     "quantised",
+    "bf16",
 }
 _SHA256_DIGITS = 64
 MODEL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -78,21 +79,30 @@ class Decoding:
 
 
 @dataclass(frozen=True, slots=True)
-class Quantised:
+class Shortened:
+    """How well a model does in a shorter precision: in bf16, its file as it is.
+
+    Attributes:
+        metrics: as the model's own, measured so.
+        loss: relative loss against the model in f32, by set and measure.
+    """
+
+    metrics: Mapping[str, Any]
+    loss: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised(Shortened):
     """The int8 file of a model.
 
     Attributes:
         file, sha256: as of the weights themselves.
         made: how: tool, pictures it was calibrated on, what stayed in float.
-        metrics: as the model's own, measured with this file.
-        loss: relative loss against the model in f32, by set and measure.
     """
 
     file: str
     sha256: str
     made: Mapping[str, Any]
-    metrics: Mapping[str, Any]
-    loss: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +117,9 @@ class ModelCard:
         weights_sha256: 64 lower-case hexadecimal digits.
         summary, licence: what it is, and the caution that goes with its data.
         decoding: see `Decoding`.
-        data, training, metrics: free mappings as in the file.
+        data, training, metrics: free mappings as in the file; the metrics are those of f32.
         quantised: the int8 file, where there is one.
+        bf16: how well it does in bf16, where that has been judged.
         path: the card's own file.
     """
 
@@ -125,6 +136,7 @@ class ModelCard:
     metrics: Mapping[str, Any]
     path: Path
     quantised: Quantised | None = None
+    bf16: Shortened | None = None
 
     def as_int8(self) -> ModelCard:
         """The card of the int8 file: its weights, and its own metrics once they are measured.
@@ -149,6 +161,7 @@ class ModelCard:
             weights_sha256=self.quantised.sha256,
             metrics=self.quantised.metrics or self.metrics,
             quantised=None,
+            bf16=None,
         )
 
     @property
@@ -197,7 +210,8 @@ def read_card(path: Path) -> ModelCard:
     document = _document(path)
     unknown = sorted(str(key) for key in set(document) - _KNOWN_KEYS)
     if unknown:
-        raise CardError(f"{path}: {unknown[0]}: unknown key; known are {', '.join(_names())}")
+        known = ", ".join(sorted(_KNOWN_KEYS))
+        raise CardError(f"{path}: {unknown[0]}: unknown key; known are {known}")
     weights = _mapping(document, "weights", path)
     task = _text(document, "task", path)
     if task not in ("heads", "persons"):
@@ -216,6 +230,7 @@ def read_card(path: Path) -> ModelCard:
         metrics=document.get("metrics", {}),
         path=path,
         quantised=_quantised(document, path),
+        bf16=_bf16(document, path),
     )
 
 
@@ -256,10 +271,6 @@ def write_card(path: Path, document: Mapping[str, Any], yaml: YAML | None = None
     except OSError as error:
         part.unlink(missing_ok=True)
         raise CardError(f"{path}: cannot be written ({error.strerror})") from error
-
-
-def _names() -> list[str]:
-    return sorted(_KNOWN_KEYS)
 
 
 def _document(path: Path, yaml: YAML | None = None) -> dict[str, Any]:
@@ -327,6 +338,13 @@ def _quantised(document: Mapping[str, Any], path: Path) -> Quantised | None:
         metrics=part.get("metrics", {}),
         loss=part.get("loss", {}),
     )
+
+
+def _bf16(document: Mapping[str, Any], path: Path) -> Shortened | None:
+    if "bf16" not in document:
+        return None
+    part = _mapping(document, "bf16", path)
+    return Shortened(metrics=part.get("metrics", {}), loss=part.get("loss", {}))
 
 
 def _bilingual(document: Mapping[str, Any], key: str, path: Path) -> Bilingual:

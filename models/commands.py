@@ -169,7 +169,9 @@ def _one(
 
 
 def write_metrics(report: EvaluationReport, command: str, now: datetime | None = None) -> Path:
-    """Write the card's `metrics` part, or for int8 `quantised.metrics` and `.loss`.
+    """Write the card's `metrics` part, for int8 that of `quantised`, for bf16 that of `bf16`.
+
+    The losses of the shorter precisions are told anew, whichever was judged.
 
     Args:
         command: the command that judged, as it was given; the card repeats it.
@@ -180,30 +182,34 @@ def write_metrics(report: EvaluationReport, command: str, now: datetime | None =
     Raises:
         CardError: when the card cannot be written, or tells of a set that was not judged.
     """
-    int8 = report.precision == "int8"
     model_id = report.model_id.split("@")[0]
-    card = find_card(model_id.removesuffix("-int8") if int8 else model_id)
+    card = find_card(model_id.removesuffix("-int8") if report.precision == "int8" else model_id)
     refuse_fewer_sets(card, report.precision, [e.dataset for e in report.evaluations])
-    found = card_metrics(report, command, now or datetime.now(UTC))
-    parts: dict[str, Any] = {} if int8 else {"metrics": found}
+    found = {report.precision: card_metrics(report, command, now or datetime.now(UTC))}
+    full = found.get("f32", card.metrics)
+    parts: dict[str, Any] = {"metrics": full} if "f32" in found else {}
     if card.quantised is not None:
-        full, short = (card.metrics, found) if int8 else (found, card.quantised.metrics)
         parts["quantised"] = {
             "file": card.quantised.file,
             "sha256": card.quantised.sha256,
             "made": card.quantised.made,
-            "metrics": short,
-            "loss": relative_loss(full, short),
-        }
+        } | _beside(full, found.get("int8", card.quantised.metrics))
+    short = found.get("bf16", None if card.bf16 is None else card.bf16.metrics)
+    if short is not None:
+        parts["bf16"] = _beside(full, short)
     write_parts(card.path, parts)
     return card.path
+
+
+def _beside(full: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any]:
+    return {"metrics": short, "loss": relative_loss(full, short)}
 
 
 def refuse_fewer_sets(card: ModelCard, precision: Precision, names: Sequence[str]) -> None:
     """Refuse to write what was judged on `names` where the card tells of other sets too.
 
-    An error stated from fewer sets is a smaller one by choice. int8 is measured beside f32, so it
-    needs those of f32 as well.
+    An error stated from fewer sets is a smaller one by choice. A shorter precision is measured
+    beside f32, so it needs the sets of f32 as well.
 
     Raises:
         CardError: the text lists the missing sets.
@@ -211,6 +217,8 @@ def refuse_fewer_sets(card: ModelCard, precision: Precision, names: Sequence[str
     told = set(judged_sets(card.metrics))
     if precision == "int8" and card.quantised is not None:
         told |= set(judged_sets(card.quantised.metrics))
+    if precision == "bf16" and card.bf16 is not None:
+        told |= set(judged_sets(card.bf16.metrics))
     missing = sorted(told - set(names))
     if missing:
         raise CardError(
@@ -223,7 +231,7 @@ _LOSS_OF = ("mae", "nae")
 
 
 def relative_loss(full: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str, Any]:
-    """By how much int8 is worse than f32, as a share of f32; negative where it is better.
+    """By how much a shorter precision is worse than f32, as a share of f32; negative: it is better.
 
     For errors of the density count (short - full) / full; for AP50 (full - short) / full.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from typing import Literal
 from models.cards import Bilingual, Decoding, ModelCard, read_card
 from models.choosing import choose_precision, choose_runtime, computes_in_bf16
 from models.errors import ModelError, RuntimeMissingError, WeightsMissingError, WrongFamilyError
+from models.failover import LastingSession
 from models.families import facts_of, recognise
 from models.heads.network import OwnHeadNetwork
 from models.persons.nanodet import NanodetDetector
@@ -62,7 +64,7 @@ def load_head_network(
         session = open_checked(
             of, runtime, threads, weights_dir=weights_dir, precision=precision, memory=memory
         )
-        return OwnHeadNetwork(session, of)
+        return OwnHeadNetwork(_lasting(session, card, threads, weights_dir), card)
 
     if precision != "auto":
         return opened(precision)
@@ -75,6 +77,23 @@ def load_head_network(
         except ModelError as refusal:
             _log.warning("precision %s is left out: %s; f32 is used", fastest, refusal)
     return opened("f32")
+
+
+def _lasting(
+    session: Session, card: ModelCard, threads: int, weights_dir: Path | None = None
+) -> LastingSession:
+    """A session of the card's network that gives way, when it fails, to another library in f32."""
+
+    def opener(runtime: RuntimeName) -> Callable[[], Session]:
+        def opened() -> Session:
+            content = checked_weights(card, weights_dir)
+            return open_session(content, source=card.weights_file, runtime=runtime, threads=threads)
+
+        return opened
+
+    used = (session.runtime, session.precision)
+    spares: tuple[RuntimeName, ...] = ("onnxruntime", "openvino")
+    return LastingSession(session, [opener(one) for one in spares if (one, "f32") != used])
 
 
 def head_card(model_id: str | None = None, cards_dir: Path | None = None) -> ModelCard:
@@ -139,7 +158,7 @@ def load_person_detector(
         card, content = own_file(Path(path_or_id), score_threshold)
         name: RuntimeName = "onnxruntime" if runtime == "auto" else runtime
         session = open_session(content, source=card.weights_file, runtime=name, threads=threads)
-        return adapter(session, card)
+        return adapter(_lasting(session, card, threads, Path()), card)
     card = find_card(str(path_or_id), cards_dir)
     if card.family not in DETECTOR_FAMILIES:
         raise WrongFamilyError(
@@ -147,7 +166,7 @@ def load_person_detector(
             f"{', '.join(DETECTOR_FAMILIES)}"
         )
     session = open_checked(card, runtime, threads, weights_dir=weights_dir, memory=memory)
-    return adapter(session, card)
+    return adapter(_lasting(session, card, threads, weights_dir), card)
 
 
 def second_look(

@@ -53,10 +53,11 @@ class Session(Protocol):
     def output_names(self) -> tuple[str, ...]: ...
 
     def run(self, feed: NDArray[Any]) -> Outputs:
-        """Outputs by name for the one input.
+        """Outputs by name for the one input, all of them finite: what is no number would be read as
+        nobody.
 
         Raises:
-            RuntimeFailedError: the runtime cannot compute them.
+            RuntimeFailedError: the runtime cannot compute them, or they are not finite.
         """
         ...
 
@@ -168,7 +169,7 @@ class OnnxRuntimeSession:
             found = self._session.run(None, {self.inputs[0].name: feed})
         except _ORT_ERRORS as error:
             raise _failed(self._source, self.runtime, error) from error
-        return dict(zip(self.output_names, found, strict=True))
+        return _finite(dict(zip(self.output_names, found, strict=True)), self._source, self.runtime)
 
 
 class OpenVinoSession:
@@ -238,7 +239,8 @@ class OpenVinoSession:
             except RuntimeError as error:
                 raise _failed(self._source, self.runtime, error) from error
             # Copied: the request's own memory is written again by the next picture.
-            return {name: np.array(found[i]) for i, name in enumerate(self.output_names)}
+            answers = {name: np.array(found[i]) for i, name in enumerate(self.output_names)}
+        return _finite(answers, self._source, self.runtime)
 
     def _request(self, shape: tuple[int, ...]) -> Any:
         if shape not in self._compiled:
@@ -305,6 +307,18 @@ def _failed(source: str, runtime: RuntimeName, error: Exception) -> RuntimeFaile
         f"{source}: {runtime} fails on a picture ({_first_line(error)}); use another runtime, or "
         "export the file again"
     )
+
+
+def _finite(answers: Outputs, source: str, runtime: RuntimeName) -> Outputs:
+    for name, values in answers.items():
+        # A foreign file may answer with texts or sequences; its family is told from that elsewhere.
+        numbers = isinstance(values, np.ndarray) and values.dtype.kind == "f"
+        if numbers and not np.isfinite(values).all():
+            raise RuntimeFailedError(
+                f"{source}: {runtime} gives no finite numbers for a picture (output {name}); use "
+                "another runtime, or export the file again"
+            )
+    return answers
 
 
 def _bytes_of(content: bytes) -> NDArray[np.uint8]:

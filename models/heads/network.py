@@ -30,7 +30,12 @@ class OwnHeadNetwork:
     """A `vision.observations.HeadNetwork` over any session of the family `xiaoan-heads`."""
 
     def __init__(self, session: Session, card: ModelCard) -> None:
-        """Raises `WrongFamilyError` when the graph is not of this family."""
+        """`card` may be that of the model or of its int8 file.
+
+        Raises:
+            WrongFamilyError: the graph is not of this family.
+            CardError: the card has not been through the evaluation command.
+        """
         ports = session.inputs
         of_family = (
             set(session.output_names) >= _OUTPUTS
@@ -47,11 +52,14 @@ class OwnHeadNetwork:
             )
         self._session = session
         self._card = card
-        self._relative_error = card.relative_error
+        self._as_int8 = card
+        if session.precision == "int8" and card.quantised is not None:
+            self._as_int8 = card.as_int8()
+        self._relative_error = self.card.relative_error
 
     @property
     def model_id(self) -> str:
-        return self._card.versioned_id
+        return self.card.versioned_id
 
     @property
     def session(self) -> Session:
@@ -60,8 +68,8 @@ class OwnHeadNetwork:
 
     @property
     def card(self) -> ModelCard:
-        """What it was loaded with."""
-        return self._card
+        """Of the file that computes now: a session may give way to one of another precision."""
+        return self._as_int8 if self._session.precision == "int8" else self._card
 
     def with_decoding(self, decoding: Decoding) -> OwnHeadNetwork:
         """The same network, read in another way."""

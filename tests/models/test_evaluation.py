@@ -277,6 +277,29 @@ def test_figures_of_fewer_sets_take_no_place(judged_card: Path, precision: Preci
     assert judged_card.read_text(encoding="utf-8") == text
 
 
+def test_figures_of_bf16_stand_beside_those_of_f32(judged_card: Path) -> None:
+    before = read_card(judged_card)
+    write_metrics(report_of(judged_card, [1.5, 1.0], "bf16"), "bf16")
+    card = read_card(judged_card)
+    assert (card.metrics, card.relative_error) == (before.metrics, before.relative_error)
+    assert (card.quantised, card.int8_loss) == (before.quantised, before.int8_loss)
+    assert card.bf16 is not None
+    assert card.bf16.metrics["precision"] == "bf16"
+    losses = {name: row["density_mae"] for name, row in card.bf16.loss.items()}
+    assert losses == {"a": 0.5, "b": 0.0}
+    # f32 judged anew is what bf16 is compared with, and on no fewer sets than are told.
+    write_metrics(report_of(judged_card, [3.0, 1.0]), "worse on a")
+    again = read_card(judged_card).bf16
+    assert again is not None
+    assert again.loss["a"]["density_mae"] == -0.5
+    with pytest.raises(CardError, match="b would be lost"):
+        write_metrics(report_of(judged_card, [1.0], "bf16"), "bf16 on one set")
+    write_metrics(report_of(judged_card, [1.0, 1.0, 1.0], "bf16"), "bf16 on one more")
+    with pytest.raises(CardError, match="c would be lost"):
+        write_metrics(report_of(judged_card, [1.0, 1.0], "bf16"), "bf16 on two")
+    assert set(read_card(judged_card).metrics["sets"]) == {"a", "b"}
+
+
 def test_int8_is_measured_on_every_set_of_f32(judged_card: Path) -> None:
     write_parts(
         judged_card, {"quantised": {"file": "tiny.zip", "sha256": "ef" * 32, "made": {"by": "y"}}}
