@@ -19,6 +19,7 @@ from typing import Any
 
 from models.archives import ZIP_DAMAGE
 from models.errors import WeightsMissingError, WrongFamilyError
+from models.registry import whole_file
 
 _FIRST_BYTES = b"PK\x03\x04"
 _DAMAGED_PICKLE = (
@@ -117,7 +118,7 @@ def _checked(path: Path) -> dict[str, bytes]:
 def _members(path: Path) -> dict[str, bytes]:
     """Everything in the file, by name; exactly one member is a `data.pkl`."""
     try:
-        content = path.read_bytes()
+        content = whole_file(path)
     except OSError as error:
         raise WeightsMissingError(f"{path}: cannot be read ({error.strerror})") from error
     if not content.startswith(_FIRST_BYTES):

@@ -76,6 +76,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     while at < len(message):
         tag, at = _varint(message, at)
         number, wire = tag >> 3, tag & 7
+        if not number:
+            raise ValueError("no field has the number 0")
         if wire == _VARINT:
             value, at = _varint(message, at)
             yield number, value

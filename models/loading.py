@@ -18,7 +18,13 @@ from models.heads.network import OwnHeadNetwork
 from models.persons.nanodet import NanodetDetector
 from models.persons.yolo import YOLO_FAMILIES, YoloDetector
 from models.persons.yolox import YoloxDetector
-from models.registry import card_files, checked_weights, default_head_network_id, find_card
+from models.registry import (
+    card_files,
+    checked_weights,
+    default_head_network_id,
+    find_card,
+    whole_file,
+)
 from models.sessions import Precision, RuntimeName, Session, open_session
 
 _log = logging.getLogger(__name__)
@@ -231,7 +237,7 @@ def own_file(
         WrongFamilyError, RuntimeFailedError: as `own_card`.
     """
     try:
-        content = path.read_bytes()
+        content = whole_file(path)
     except OSError as error:
         raise WeightsMissingError(f"{path}: cannot be read ({error.strerror})") from error
     return own_card(content, path, score_threshold, person_class), content

@@ -7,6 +7,7 @@ brings (`xiaoan models import`, `pull`) lie in a folder of their own, card and w
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -16,6 +17,8 @@ from models.errors import CardError, UnknownModelError, WeightsHashError, Weight
 
 CARDS_DIR = Path(__file__).with_name("cards")
 WEIGHTS_DIR = Path(__file__).with_name("weights")
+# What one protobuf file may hold; the largest detectors have a tenth of it.
+_LARGEST_BYTES = 2**31
 _DEFAULT_HEAD_NETWORK = "xiaoan-heads-2"
 
 
@@ -86,6 +89,18 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def whole_file(path: Path) -> bytes:
+    """The bytes of a model's file.
+
+    Raises:
+        OSError: it cannot be read, or is larger than any model's file, and then is not read.
+    """
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > _LARGEST_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        return file.read()
+
+
 def checked_weights(card: ModelCard, weights_dir: Path | None = None) -> bytes:
     """The bytes of a card's weights file; the very bytes that were hashed are the ones returned.
 
@@ -95,7 +110,7 @@ def checked_weights(card: ModelCard, weights_dir: Path | None = None) -> bytes:
     """
     path = weights_path(card, weights_dir)
     try:
-        content = path.read_bytes()
+        content = whole_file(path)
     except OSError as error:
         raise WeightsMissingError(
             f"{path}: weights of {card.model_id} cannot be read ({error.strerror}); "

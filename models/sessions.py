@@ -6,6 +6,7 @@ unless another precision is asked for: no runtime may pick a shorter one by itse
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -143,7 +144,7 @@ class OnnxRuntimeSession:
         except _ORT_ERRORS as error:
             raise WrongFamilyError(
                 f"{source}: ONNX Runtime cannot load it ({_first_line(error)}); "
-                "give an intact ONNX file"
+                "give an intact ONNX file, exported with opset 17"
             ) from error
         # A provider whose libraries are missing is dropped without an error.
         if provider not in self._session.get_providers():
@@ -282,6 +283,12 @@ _PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
     "cuda": {"use_tf32": "0"},
     "tensorrt": {"trt_fp16_enable": "0", "trt_int8_enable": "0"},
 }
+# Where in its own source a runtime noticed it: OpenVINO in lines before the reason, ONNX Runtime
+# with the signature of a function, whose brackets may hold brackets of their own.
+_SOURCE_PLACE = re.compile(
+    r"(?:Exception from|Check '[^\n]*' failed at) src/\S+:\d+:\s*"
+    r"|/onnxruntime_src/\S+:\d+ [^\n]*?\) (?=[A-Z])"
+)
 _OPENVINO_ELEMENTS = {"u8": "uint8", "f32": "float32", "f16": "float16"}
 
 
@@ -339,4 +346,6 @@ def _free(extent: int | str | None) -> int | None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    """What happened, without the places in the runtime's own source that it may begin with."""
+    lines = _SOURCE_PLACE.sub("", str(error).strip()).splitlines()
+    return lines[0][:200] if lines else type(error).__name__

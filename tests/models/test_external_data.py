@@ -104,6 +104,10 @@ def test_bytes_that_are_no_onnx_file_are_left_to_the_runtime(content: bytes) -> 
     assert external_file(content) is None
 
 
+def test_a_long_row_of_zeros_is_left_at_once() -> None:
+    assert external_file(bytes(50_000_000)) is None
+
+
 def test_shipped_networks_are_whole() -> None:
     for model_id in ("xiaoan-heads-1", "xiaoan-heads-2"):
         assert external_file(checked_weights(find_card(model_id))) is None

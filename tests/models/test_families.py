@@ -83,6 +83,15 @@ def test_a_class_given_by_hand_must_be_one_of_them() -> None:
         recognise(facts((1, 6, CELLS), names=""), 2)
 
 
+def test_a_class_may_be_given_where_the_graph_does_not_tell_how_many_there_are() -> None:
+    given = facts((1, 300, 6), names="")
+    with pytest.raises(WrongFamilyError, match="give the number of the class of whole persons"):
+        recognise(given)
+    assert recognise(given, 3).person_class == 3
+    with pytest.raises(WrongFamilyError, match="class -1 is not one"):
+        recognise(given, -1)
+
+
 def test_yolox_with_its_decoder_inside_is_refused() -> None:
     given = facts((1, CELLS, 85))
     given.answers["output0"][0, 5, 0] = 60.0

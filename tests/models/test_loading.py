@@ -10,6 +10,7 @@ import pytest
 
 from models import load_head_network, load_person_detector, loading
 from models.errors import (
+    ModelError,
     RuntimeFailedError,
     RuntimeMissingError,
     WeightsHashError,
@@ -203,6 +204,17 @@ def test_a_picture_that_a_runtime_cannot_compute_is_one_error(
         session.run(np.zeros((1, 2, 2, 3), np.float32).reshape(1, 3, 4))
 
 
+def test_the_reason_is_what_happened_and_not_where_in_the_source(tiny_network: bytes) -> None:
+    session = open_session(tiny_network, source="t", runtime="openvino")
+    for work in (
+        lambda: session.run(np.zeros((1, 3, 4), np.float32)),
+        lambda: open_session(b"x", source="t", runtime="openvino"),
+    ):
+        with pytest.raises(ModelError) as failed:
+            work()
+        assert "src/" not in str(failed.value)
+
+
 def test_a_named_runtime_or_no_wish_means_f32() -> None:
     assert load_head_network(runtime="onnxruntime", precision="auto").session.precision == "f32"
     assert load_head_network().session.precision == "f32"
@@ -230,6 +242,15 @@ def test_onnx_runtime_refuses_another_precision(tiny_network: bytes) -> None:
 def test_bytes_that_are_no_network_are_refused(runtime: RuntimeName, content: bytes) -> None:
     with pytest.raises(WrongFamilyError, match=r"bad\.onnx"):
         open_session(content, source="bad.onnx", runtime=runtime)
+
+
+def test_a_file_larger_than_any_network_is_not_read(model_dir: Path) -> None:
+    with (model_dir / "tiny.onnx").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(WeightsMissingError, match=r"tiny\.onnx: .* \(File too large\)"):
+        load_head_network("tiny", weights_dir=model_dir, cards_dir=model_dir)
+    with pytest.raises(WeightsMissingError, match=r"tiny\.onnx: cannot be read \(File too large\)"):
+        load_person_detector(model_dir / "tiny.onnx")
 
 
 def test_a_changed_file_is_refused_before_it_is_run(model_dir: Path) -> None:
