@@ -29,8 +29,10 @@ types: $(TESTING)
 	.venv/bin/mypy
 
 .venv/bin/pip:
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 (Debian 12: apt-get install python3.11 python3.11-venv)"; exit 1; }
-	$(PYTHON) -m venv .venv || { scripts/system-packages python3.11-venv && $(PYTHON) -m venv .venv; }
+	@command -v $(PYTHON) >/dev/null || scripts/system-packages $(PYTHON) || { \
+		echo "$(PYTHON) is missing: install Python 3.11, which Debian 12 has, or name one: make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c "import ensurepip" 2>/dev/null || scripts/system-packages $(PYTHON)-venv
+	$(PYTHON) -m venv .venv
 
 $(SYSTEM): scripts/system-packages | .venv/bin/pip
 	scripts/system-packages libgl1 libglib2.0-0

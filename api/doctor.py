@@ -13,6 +13,7 @@ from pathlib import Path
 
 from api.database.reach import database_fault
 from api.listening import listening_fault
+from api.run_folder import path_fault
 from config import SecretError, SiteFileError, load_site
 from config.site_files import check_files
 from config.texts import text
@@ -177,6 +178,8 @@ def _service(patient: Patient) -> Iterator[Check]:
         str(patient.run_dir),
         mend=say("doctor.run_dir.mend", path=str(patient.run_dir)),
     )
+    if too_long := path_fault(patient.run_dir, patient.language):
+        yield Check(say("doctor.run_dir.path"), Status.FAIL, str(patient.run_dir), too_long)
     if patient.database_url:
         fault = database_fault(patient.database_url)
         status = Status.FAIL if fault else Status.OK

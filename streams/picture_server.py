@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 
 _CLIENT_TIMEOUT_S = 2.0
 # The kernel's limit for the path of a Unix socket, less its closing zero.
-_LONGEST_PATH_BYTES = 107
+LONGEST_PATH_BYTES = 107
 _POLL_S = 0.1
 
 
@@ -51,9 +51,9 @@ class PictureServer:
         Raises:
             PictureServerError: when the path is too long or cannot be used.
         """
-        if len(str(path).encode()) > _LONGEST_PATH_BYTES:
+        if len(str(path).encode()) > LONGEST_PATH_BYTES:
             raise PictureServerError(
-                f"{path}: longer than {_LONGEST_PATH_BYTES} bytes, which no Unix socket can be "
+                f"{path}: longer than {LONGEST_PATH_BYTES} bytes, which no Unix socket can be "
                 "(mend: choose a run folder with a shorter path)"
             )
         try:

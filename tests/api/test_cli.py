@@ -1,6 +1,7 @@
 """The command line as a person types it."""
 
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from api.run_folder import LOCK_FILE, owned_run_folder
 from benchmarks.peers.rtsp import free_port
 from config.errors import SettingsError
 from config.settings import load_settings
+from streams.picture_server import LONGEST_PATH_BYTES
+from streams.worker import socket_path
 
 RUNNER = CliRunner()
 
@@ -113,6 +116,21 @@ def test_a_run_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     settings = load_settings(run_dir=tmp_path / "file" / "var")
     with pytest.raises(SettingsError, match="--run-dir"), owned_run_folder(settings):
         raise AssertionError
+
+
+def test_a_run_folder_too_long_for_the_workers_sockets_is_refused_before_the_start(
+    tmp_path: Path,
+) -> None:
+    """Every worker would end and be started again for ever, under a console that seems to run."""
+    folder = tmp_path / ("数据目录" * 8)
+    settings = load_settings(run_dir=folder)
+    with pytest.raises(SettingsError, match="--run-dir") as refused, owned_run_folder(settings):
+        raise AssertionError
+    assert not folder.exists()
+    most = int(re.search(r"(\d+) (?:字节|bytes)", str(refused.value))[1])  # type: ignore[index]
+    longest = tmp_path / ("d" * (most - len(os.fsencode(tmp_path.resolve())) - 1))
+    with owned_run_folder(load_settings(run_dir=longest)):
+        assert len(os.fsencode(socket_path(longest, "worker-63"))) == LONGEST_PATH_BYTES
 
 
 def test_a_second_demo_leaves_the_first_ones_data_alone(tmp_path: Path) -> None:

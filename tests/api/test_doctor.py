@@ -117,3 +117,11 @@ def test_a_broken_file_beside_the_site_file_is_told(tmp_path: Path) -> None:
     assert desk.found.startswith("desk.yaml:2: ladder")
     assert named(checks, "Site file timetable.yaml").status is Status.OK
     assert named(checks, "Site file delivery.yaml").found == "Absent (defaults are used)"
+
+
+def test_a_data_folder_too_long_for_the_workers_sockets_fails(tmp_path: Path) -> None:
+    found = named(
+        examine(patient(tmp_path / ("数据" * 20), 8440)), "Length of the data folder's path"
+    )
+    assert found.status is Status.FAIL
+    assert "XIAOAN_RUN_DIR" in found.mend
