@@ -29,7 +29,7 @@ types: $(TESTING)
 	.venv/bin/mypy
 
 .venv/bin/pip:
-	@command -v $(PYTHON) >/dev/null || scripts/system-packages $(PYTHON) || { \
+	@command -v $(PYTHON) >/dev/null || scripts/system-packages $(PYTHON) $(PYTHON)-venv || { \
 		echo "$(PYTHON) is missing: install Python 3.11, which Debian 12 has, or name one: make PYTHON=..."; exit 1; }
 	@$(PYTHON) -c "import ensurepip" 2>/dev/null || scripts/system-packages $(PYTHON)-venv
 	$(PYTHON) -m venv .venv

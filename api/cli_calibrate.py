@@ -21,6 +21,7 @@ from config.calibration_file import (
     with_calibration,
 )
 from config.texts import LANGUAGES, text
+from config.whole_files import replace_whole
 from vision.calibration import Calibration, calibrate
 from vision.errors import CalibrationError
 
@@ -112,10 +113,8 @@ def _write(
     try:
         edited = with_calibration(file.read_text(encoding="utf-8"), camera_id, block)
         parse_site(edited.encode(), directory=directory)
+        replace_whole(file, edited.encode())
     except (ConfigFileError, OSError, UnicodeDecodeError) as error:
         console.print(str(error), markup=False)
         raise typer.Exit(1) from None
-    draft = file.with_suffix(".yaml.new")
-    draft.write_text(edited, encoding="utf-8")
-    draft.replace(file)
     console.print(text("calibrate.written", lang, file=file), markup=False)

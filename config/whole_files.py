@@ -23,6 +23,8 @@ def replace_whole(
 ) -> None:
     """Put `content` in place of what `path` holds, a link followed; its folder is made.
 
+    The file keeps its owner and group where root writes it.
+
     Args:
         mode: rights of the file; `None` keeps those it has, and gives a new one 0640.
         durable: whether it must outlast a power cut; what is written anew within seconds need not.
@@ -31,9 +33,13 @@ def replace_whole(
         OSError: the folder or the file cannot be written; the old content stands.
     """
     path = path.resolve()
+    before = path.stat() if path.exists() else None
     if mode is None:
-        mode = path.stat().st_mode & 0o777 if path.exists() else _NEW_FILE_MODE
+        mode = before.st_mode & 0o777 if before else _NEW_FILE_MODE
     with _draft(path, content, mode, durable=durable) as draft:
+        if before is not None and os.geteuid() == 0:
+            # Root writes for the service, which must be able to read it as before.
+            os.chown(draft, before.st_uid, before.st_gid)
         draft.replace(path)
     if durable:
         _sync_folder(path.parent)

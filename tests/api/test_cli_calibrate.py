@@ -1,5 +1,6 @@
 """`xiaoan calibrate`: the residual table, the refusal, and the pose in the site file."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -50,6 +51,26 @@ def test_the_pose_goes_into_the_site_file(tmp_path: Path) -> None:
     # Nothing is left beside the files that were there.
     before = {path.name for path in sample_school_directory().iterdir()}
     assert {path.name for path in (tmp_path / "site").iterdir()} == before
+
+
+def test_the_service_can_read_the_site_file_as_before(tmp_path: Path) -> None:
+    """Root calibrates under any umask; the service reads the file as another user."""
+    shutil.copytree(sample_school_directory(), tmp_path / "site")
+    kept = tmp_path / "kept.yaml"
+    file = (tmp_path / "site" / "site.yaml").rename(kept)
+    (tmp_path / "site" / "site.yaml").symlink_to(file)
+    kept.chmod(0o640)
+    group = max(os.getgroups(), default=os.getgid()) if os.geteuid() else 54321
+    os.chown(kept, -1, group)
+    umask = os.umask(0o077)
+    try:
+        arguments = [pairs_file(tmp_path), "--site", str(tmp_path / "site")]
+        result = RUNNER.invoke(calibrate_app, arguments)
+    finally:
+        os.umask(umask)
+    assert result.exit_code == 0, result.output
+    assert "pairs: 4" in kept.read_text("utf-8")
+    assert (kept.stat().st_mode & 0o777, kept.stat().st_gid) == (0o640, group)
 
 
 def test_a_refusal_names_the_pair_and_leaves_the_site_alone(tmp_path: Path) -> None:
