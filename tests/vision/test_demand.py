@@ -58,6 +58,26 @@ def test_another_floor_or_a_far_line_leads_nowhere() -> None:
     assert upstream_zones(zones) == {"a": (), "b": (), "c": ()}
 
 
+@pytest.mark.parametrize(
+    ("exit_x", "along_m", "leads"),
+    [
+        (10.29, 3.0, True),
+        (10.31, 3.0, False),
+        (9.71, 3.0, True),
+        (9.69, 3.0, False),
+        (10.0, 1.55, True),  # a little more than half of the line lies at the other zone
+        (10.0, 1.45, False),
+    ],
+)
+def test_half_of_an_exit_within_a_foot_s_length_leads_on(
+    exit_x: float, along_m: float, leads: bool
+) -> None:
+    """The other zone begins at x = 10 and is `along_m` wide; 0.3 m past its corner still counts."""
+    source = zone("a", 0, 10, exit_x)
+    target = Zone("b", "f1", ZoneType.CORRIDOR, box(10.0, 0.0, 14.0, along_m - 0.3))
+    assert upstream_zones([source, target])["b"] == (("a",) if leads else ())
+
+
 FOOT = Line("foot", (10.0, 0.0), (10.0, 3.0))
 
 
@@ -78,6 +98,21 @@ def test_who_is_new_comes_where_most_others_do(others_mps: float, arrive_s: list
     assert arrivals_s([FOOT], xy_m, velocity_mps).tolist() == pytest.approx(
         arrive_s[:1] + [one for one in (6.0, 8.0) if others_mps > 0.0]
     )
+
+
+def test_where_nobody_comes_nobody_arrives() -> None:
+    xy_m = np.array([[4.0, 1.0], [8.0, 2.0], [6.0, 1.0]])
+    away_mps = np.array([[-1.0, 0.0], [0.19, 0.0], [np.nan, np.nan]])
+    assert arrivals_s([FOOT], xy_m, away_mps).tolist() == []
+
+
+def test_who_is_new_comes_with_three_of_four_and_who_stands_on_the_line_has_no_say() -> None:
+    xy_m = np.array([[8.0, 1.0], [6.0, 1.0], [4.0, 1.0], [9.0, 2.0], [9.0, 1.0]])
+    xy_m = np.vstack([xy_m, np.column_stack([np.full(4, 10.0), np.linspace(0.5, 2.5, 4)])])
+    velocity_mps = np.zeros((9, 2))
+    velocity_mps[:4, 0] = [0.5, 0.5, 0.5, -0.5]
+    velocity_mps[4] = np.nan
+    assert arrivals_s([FOOT], xy_m, velocity_mps).tolist() == pytest.approx([2.0, 4.0, 8.0, 12.0])
 
 
 def test_each_walks_to_the_nearer_of_two_exits() -> None:
@@ -109,6 +144,9 @@ def test_the_way_through_a_zone_at_the_pace_of_a_full_flow() -> None:
     top = Line("top", (0.0, 0.0), (0.0, 3.0))
     assert walk_s(flight, [top]) == pytest.approx(3.6 / 0.55)
     assert walk_s(flight, []) == 0.0
+    # The shortest of all ways: a full flow is there no later.
+    side = Line("side", (2.5, 0.0), (3.5, 0.0))
+    assert walk_s(flight, [top, side]) == pytest.approx(0.1 / 0.55)
     assert walk_s(zone("hall", 0, 10, None), [top]) == 0.0
 
 
