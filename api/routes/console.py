@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,15 @@ router = APIRouter(tags=["console"], include_in_schema=False)
 
 _FOLDER = Path(__file__).resolve().parents[1] / "console"
 PAGES = Pages(_FOLDER / "templates")
+PAGE_BUILD = hashlib.sha256(
+    b"".join(
+        path.read_bytes()
+        for path in sorted(
+            (*_FOLDER.rglob("*.js"), *_FOLDER.rglob("*.css"), *_FOLDER.rglob("*.html"))
+        )
+    )
+).hexdigest()[:16]
+"""Of which build the desk is: a page that stayed open over an update sees that it is old."""
 _TEXTS_FOR_BROWSER = (
     "console.",
     "alarm.",
@@ -82,6 +92,8 @@ async def _live_page(
         view=view,
         site_name=site.name.in_language(language),
         timezone=site.timezone,
+        build=PAGE_BUILD,
+        may_shelve=actor.may(Right.SHELVE_ALARM, site=site.id),
         people=people,
         sees_coverage=any(place.key == "coverage" for place in places_of(request)),
         session_end=None if accounts is None else await accounts.sessions.end_of(actor),

@@ -15,6 +15,7 @@ from api.access.guard import Access, needs
 from api.access.rights import Right
 from api.access.scoping import Sight
 from api.problems import responses
+from api.routes.console import PAGE_BUILD
 from api.service import Service, ServiceDep
 from api.snapshot import take_snapshot
 from vision.instants import Monotonic
@@ -28,8 +29,9 @@ _RECHECK_S = 2.0
 _STREAM = """\
 `snapshot` (a `StateBody`) comes first, unless `Last-Event-ID` allows to replay what was missed.
 Then `zone` (`ZoneBody`), `camera` (`CameraBody`) and `alarm` (`AlarmBody`) as they change, and
-`ping` (`{"server_time": ...}`) every few seconds, whatever else is sent: no event and no ping for
-15 s means that the server is lost. Ids grow in the order in which the service stored the events.
+`ping` (`{"server_time": ..., "page": ...}`, where `page` is the build of the desk's page) every few
+seconds, whatever else is sent: no event and no ping for 15 s means that the server is lost. Ids
+grow in the order in which the service stored the events.
 The stream carries what the reader may see, and ends within seconds of the end of the session.
 """
 
@@ -166,4 +168,6 @@ def _wire(event: events.Event) -> ServerSentEvent:
 
 def _ping(service: Service, retry_ms: int | None = None) -> ServerSentEvent:
     now = service.desk.clock.utc().iso()
-    return ServerSentEvent(event="ping", data={"server_time": now}, retry=retry_ms)
+    return ServerSentEvent(
+        event="ping", data={"server_time": now, "page": PAGE_BUILD}, retry=retry_ms
+    )

@@ -90,6 +90,9 @@ class _Words:
     def time(self, moment: datetime) -> str:
         return moment.astimezone(self.zone).strftime("%m-%d %H:%M:%S")
 
+    def seconds(self, count: str) -> str:
+        return self.texts["console.span.seconds"].replace("{count}", count)
+
     def listed(self, names: Iterable[str]) -> str:
         """Names one after the other, as the language writes them."""
         return (", " if self.lang == "en" else "、").join(names)
@@ -160,14 +163,22 @@ def _load_rows(found: load.Load, words: _Words) -> list[LoadRow]:
     median = found.acknowledge_median_s
     average, peak, share = found.average_per_10_min, found.peak_per_10_min, found.flood_share
     return [
-        LoadRow("alarms", f"{found.announced} ({' / '.join(map(str, found.by_priority))})"),
+        LoadRow("alarms", _counted(found, words)),
         judged("rate", f"{average:.2f}", f"≤ {load.AVERAGE_LIMIT:g}", average <= 1.0),
         judged("peak", str(peak), f"≤ {load.PEAK_LIMIT}", peak <= load.PEAK_LIMIT),
         judged("flood", f"{share:.1%}", "< 1 %", share < load.FLOOD_SHARE_LIMIT),
         judged("stale", str(found.stale), f"< {load.STALE_LIMIT}", found.stale < load.STALE_LIMIT),
         judged("chattering", str(found.chattering), "0", found.chattering == 0),
-        LoadRow("waiting", "–" if median is None else f"{median:.0f} s"),
+        LoadRow("waiting", "–" if median is None else words.seconds(f"{median:.0f}")),
     ]
+
+
+def _counted(found: load.Load, words: _Words) -> str:
+    """All announcements, and how many of each priority."""
+    told = words.texts["handover.load.by_priority"].replace("{all}", str(found.announced))
+    for priority, count in enumerate(found.by_priority, start=1):
+        told = told.replace(f"{{p{priority}}}", str(count))
+    return told
 
 
 def _blind(service: Service, sight: Sight, words: _Words) -> str:
@@ -191,6 +202,9 @@ def _row(service: Service, alarm: Alarm, words: _Words) -> Row:
     names = [site.zone[zone_id].name for zone_id in alarm.zone_ids if zone_id in site.zone]
     if alarm.key.type is AlarmType.CAMERA_LOST and subject in site.camera:
         names.insert(0, site.camera[subject].name)
+    if alarm.key.type is AlarmType.AREA_BLIND and subject in site.area:
+        # Its zones are those that its cameras see, and may be others.
+        names = [site.area[subject].name]
     if alarm.key.type is AlarmType.PANIC and subject in site.things:
         names.append(site.things[subject])
     place = words.listed(name.in_language(words.lang) for name in names)
@@ -274,7 +288,9 @@ async def _tests(
             told = words.texts["handover.test.missing"].replace("{names}", words.listed(missing))
         slowest = max(run.receipts.values(), default=0) / 1000.0
         began = words.time(run.started.to_datetime())
-        rows.append(TestRow(run.alarm_number, began, told, f"{slowest:.1f} s", not missing))
+        rows.append(
+            TestRow(run.alarm_number, began, told, words.seconds(f"{slowest:.1f}"), not missing)
+        )
     return rows
 
 

@@ -16,6 +16,7 @@ from api.access.guard import OpenAccess
 from api.access.rights import Role
 from api.access.scoping import Sight
 from api.events import Broker, Event, EventKind
+from api.routes.console import PAGE_BUILD
 from api.routes.events import Audience, stream
 from tests.api.desk_cases import RunningDesk, running_desk
 
@@ -125,7 +126,7 @@ async def test_a_quiet_stream_pings(sqlite_url: str) -> None:
             desk.clock.advance(0.01)
             (ping,) = await take(source, 1)
             assert ping.event == "ping"
-            assert ping.data == {"server_time": desk.clock.utc().iso()}
+            assert ping.data == {"server_time": desk.clock.utc().iso(), "page": PAGE_BUILD}
             assert ping.id is None
 
 

@@ -13,3 +13,10 @@ from tests.api.service_peer import ServiceProcess
 def service(sqlite_url: str) -> Iterator[ServiceProcess]:
     with ServiceProcess(sqlite_url) as process:
         yield process
+
+
+@pytest.fixture
+def school(sqlite_url: str) -> Iterator[ServiceProcess]:
+    """A school with many stairs."""
+    with ServiceProcess(sqlite_url, "tests.api.console.school_process") as process:
+        yield process

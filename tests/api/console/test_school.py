@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,6 @@ from tests.api.console.page import Desk
 from tests.api.service_peer import ServiceProcess
 
 pytestmark = pytest.mark.peer
-
-
-@pytest.fixture
-def school(sqlite_url: str) -> Iterator[ServiceProcess]:
-    with ServiceProcess(sqlite_url, "tests.api.console.school_process") as process:
-        yield process
 
 
 def _press(desk: Desk, *keys: str) -> None:

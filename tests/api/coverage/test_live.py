@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import math
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -152,6 +153,13 @@ async def test_a_blind_critical_area_raises_an_alarm_and_a_task(desk: School) ->
     (alarm,) = (one for one in alarms if one["type"] == "area_blind")
     assert (alarm["subject_id"], alarm["priority"]) == ("area-stair", 2)
     assert alarm["zone_ids"] == ["stair-a"]
+    # What the zone's camera saw of another area is not what is called blind.
+    await desk.health("cam-hall", "covered")
+    await desk.areas()
+    page = (await desk.client.get("/handover?lang=zh")).text
+    assert re.findall(r"<td>重点区域成为盲区</td><td>(.*?)</td>", page) == ["大厅出口", "楼梯甲"]
+    await desk.health("cam-hall")
+    await desk.areas()
     (task,) = (await desk.get("coverage/tasks"))["tasks"]
     assert (task["area_id"], task["camera_ids"]) == ("area-stair", ["cam-stair"])
     assert await desk.post(f"coverage/tasks/{task['id']}/take") == 204

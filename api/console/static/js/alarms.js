@@ -26,7 +26,7 @@ let order = [];
 /** Bring the column up to date; returns the priority that must sound, or null. */
 export function renderAlarms() {
   const open = openAlarms();
-  const queue = divide(open, unfolded);
+  const queue = divide(open, unfolded, isUnfolded);
   const chosen = chosenNumber();
   const numbers = new Set(queue.single.map((alarm) => alarm.number));
   for (const number of cards.keys()) if (!numbers.has(number)) cards.delete(number);
@@ -69,6 +69,9 @@ export function closeChosen() {
   if (card.details.root.hidden) toggle(card);
   card.details.cause.focus();
 }
+
+/** Whether somebody reads or fills in what unfolds under an alarm. */
+const isUnfolded = (alarm) => cards.get(alarm.number)?.details.root.hidden === false;
 
 /** Whether an alarm that stood in the list stands in another place now. */
 function noteOrder(numbers) {

@@ -2,9 +2,10 @@
 
 import { byId, make, setOrder, setText } from "./dom.js";
 import { currentShift, onDuty, shiftIsOver } from "./shift.js";
-import { cameras, camerasInAlarm, site, zones } from "./store.js";
+import { cameras, camerasInAlarm, openAlarms, site, waits, zones } from "./store.js";
 import { has, inLanguage, levelText, t } from "./texts.js";
 import { ageOf, agoText, serverNow } from "./time.js";
+import { placeText, signText } from "./titles.js";
 import { shownLevel } from "./zones.js";
 
 const HOT_EVERY_MS = 500;
@@ -62,6 +63,19 @@ function renderLarge(shown) {
   const words = [enlarged.old.hidden ? "" : enlarged.old.textContent, enlarged.failure].filter(Boolean);
   byId("large-old").hidden = words.length === 0;
   setText(byId("large-old"), words.join(" · "));
+  const urgent = coveredText();
+  byId("large-alarm").hidden = urgent === "";
+  setText(byId("large-alarm"), urgent);
+}
+
+/** What the large picture covers, and nobody may miss: a lost server, an alarm that waits. */
+function coveredText() {
+  const silent = ["lost", "refused"].find((id) => !byId(id).hidden);
+  if (silent) return t(`console.link.${silent}`);
+  const waiting = openAlarms().filter(waits);
+  if (!waiting.length) return "";
+  const [worst] = waiting;
+  return [t("console.alarms.waiting", { count: waiting.length }), placeText(worst), signText(worst)].join(" · ");
 }
 
 function makeCard(camera) {

@@ -6,6 +6,7 @@ import { renderCameras, setUpCameras } from "./cameras.js";
 import { byId, setText } from "./dom.js";
 import { move, renderFocus, setUpFocus, step } from "./focus.js";
 import { openLink } from "./link.js";
+import { comparePage, setUpPageState } from "./page_state.js";
 import { loadPlan } from "./place_plan.js";
 import { renderEnding, showRefused } from "./session.js";
 import { setUpShift } from "./shift.js";
@@ -13,6 +14,7 @@ import { sound } from "./sound.js";
 import { cameras, shortOfTime, site, take } from "./store.js";
 import { inLanguage, loadTexts, t } from "./texts.js";
 import { clockText, dateText, learnServerTime, passedServerTime, serverNow, spanText } from "./time.js";
+import { noteTyping, typesOn } from "./turned.js";
 import { drawTrends, followZone, renderZones } from "./zones.js";
 
 const RETRY_TEXTS_MS = 1000;
@@ -34,6 +36,11 @@ const KEYS = {
   j: () => move(1),
   k: () => move(-1),
 };
+
+/** What takes keys for itself. */
+const TYPED_INTO = "input:not([type=checkbox]), textarea";
+const OWN_KEYS = `${TYPED_INTO}, select, dialog, audio, video`;
+const PRESSED = "button, a, summary, input";
 
 let linkState = "connecting";
 let told = false;
@@ -74,12 +81,18 @@ function renderLoad() {
 
 function draw() {
   if (!told) return;
-  renderLoad();
-  renderZones();
-  renderCameras();
-  const priority = renderAlarms();
-  renderFocus();
-  sound(SILENT.includes(linkState) ? linkState : priority);
+  // Until it is drawn to its end nobody knows what waits; what fails on the way must not be silent.
+  let pattern = "lost";
+  try {
+    renderLoad();
+    renderZones();
+    renderCameras();
+    const priority = renderAlarms();
+    renderFocus();
+    pattern = SILENT.includes(linkState) ? linkState : priority;
+  } finally {
+    sound(pattern);
+  }
 }
 
 function onEvent(kind, body) {
@@ -112,8 +125,13 @@ function onLink(state, silentSeconds, problem) {
 }
 
 function onKey(event) {
+  // The name goes with the start of the shift, and that by the guard's own hand.
+  if (event.target.closest(TYPED_INTO) && !event.target.closest("#shift")) noteTyping(event.target);
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, button, a, summary, dialog")) return;
+  if (event.target.closest(OWN_KEYS)) return;
+  // These press what has the focus; every other key is the desk's, whatever was clicked last.
+  if (event.key === "Enter" && event.target.closest(PRESSED)) return;
+  if (typesOn(byId("focus-refusal"))) return;
   const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (act) {
     event.preventDefault();
@@ -135,6 +153,7 @@ async function textsWithPatience() {
   }
 }
 
+setUpPageState();
 site.forPolice = document.body.dataset.view === "police";
 await textsWithPatience();
 setInterval(() => {
@@ -148,7 +167,7 @@ setInterval(drawTrends, 5000);
 document.addEventListener("keydown", onKey);
 document.addEventListener("desk-changed", changed);
 setUpCameras();
-openLink({ onEvent, onState: onLink });
+openLink({ onEvent, onState: onLink, onPage: comparePage });
 await setUpShift(changed);
 await setUpFocus();
 await loadPlan();

@@ -42,13 +42,22 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Put `children` into `parent` in this order, moving as few as possible. */
+/**
+ * Put `children` into `parent` in this order. The one that has the keyboard is never moved: an element
+ * that is moved loses it, and what somebody types on would be read as keys of the desk.
+ */
 export function setOrder(parent, children) {
   const wanted = new Set(children);
   for (const old of [...parent.children]) if (!wanted.has(old)) old.remove();
-  children.forEach((child, place) => {
-    if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
-  });
+  const held = children.findIndex((child) => child.contains(document.activeElement));
+  for (let place = held - 1; place >= 0; place -= 1) {
+    const next = children[place + 1];
+    if (children[place].nextElementSibling !== next) parent.insertBefore(children[place], next);
+  }
+  for (let place = held + 1; place < children.length; place += 1) {
+    const next = place === 0 ? parent.firstElementChild : children[place - 1].nextElementSibling;
+    if (children[place] !== next) parent.insertBefore(children[place], next);
+  }
 }
 
 /** An SVG element with attributes. */

@@ -26,13 +26,15 @@ function urgent(alarm) {
 
 /**
  * Divide the queue, which is in the desk's order, into what is drawn by itself and groups.
- * Alarms under a parent are never drawn by themselves. Outside a flood nothing is grouped.
+ * Alarms under a parent are never drawn by themselves, those that `inUse(alarm)` names always are:
+ * somebody may be writing there. `unfolded` holds the kinds that are not folded. Outside a flood
+ * nothing is grouped.
  */
-export function divide(open, unfolded) {
+export function divide(open, unfolded, inUse) {
   const shown = open.filter((alarm) => alarm.state !== "suppressed");
   const count = recentCount(shown);
   if (count < FLOOD_ALARMS || shown.length <= MOST_SINGLE) return { count, flood: false, single: shown, groups: [] };
-  const kept = new Set(shown.filter((alarm) => alarm.priority === 1));
+  const kept = new Set(shown.filter((alarm) => alarm.priority === 1 || inUse(alarm)));
   for (const alarm of shown) if (kept.size < MOST_SINGLE && urgent(alarm)) kept.add(alarm);
   const groups = new Map();
   for (const alarm of shown) {

@@ -87,9 +87,10 @@ export function renderFocus() {
     const left = Math.max(0, Math.ceil((Date.parse(alarm.check.due_at) - serverNow()) / 1000));
     setText(byId("focus-check-text"), t("alarm.check.pending", { seconds: left }));
   }
-  byId("focus-release").hidden = !["shelved", "out_of_service"].includes(alarm.state);
+  const mayShelve = document.body.dataset.shelve === "yes";
+  byId("focus-release").hidden = !mayShelve || !["shelved", "out_of_service"].includes(alarm.state);
   const never = alarm.type === "panic" || (alarm.type === "crowd" && alarm.priority === 1);
-  byId("focus-shelve").hidden = never || alarm.hold !== null;
+  for (const id of ["focus-shelve", "focus-reason"]) byId(id).hidden = !mayShelve || never || alarm.hold !== null;
   showCard(alarm);
   showTold(alarm);
   drawPlan(alarm.zone_ids, (id) => (zones.has(id) ? shownLevel(zones.get(id)) : "UNKNOWN"));
@@ -101,7 +102,9 @@ function turnTo(number) {
   if (number === shown) return;
   if (shown !== null && number !== chosen) panel.note();
   shown = number;
-  setText(byId("focus-refusal"), "");
+  // A reason that was being typed was meant for the alarm before.
+  setText(byId("focus-refusal"), byId("focus-reason").value === "" ? "" : t("alarm.turned"));
+  byId("focus-reason").value = "";
   byId("focus-dispatch").value = "";
 }
 

@@ -8,9 +8,9 @@ const KINDS = ["snapshot", "zone", "camera", "alarm", "load"];
 /**
  * Listen to the service. `onEvent(kind, body)` gets what it tells; `onState(state, silentSeconds)`
  * hears twice a second whether the link is "connecting", "live", "retrying", "lost" or "refused"; with
- * the last it hears why.
+ * the last it hears why. `onPage(build)` hears which build of the page the service would hand out.
  */
-export function openLink({ onEvent, onState }) {
+export function openLink({ onEvent, onState, onPage }) {
   let everHeard = false;
   let broken = false;
   let anew = true;
@@ -19,6 +19,7 @@ export function openLink({ onEvent, onState }) {
   events.ping = (body) => {
     (anew ? meetServerTime : learnServerTime)(body.server_time);
     anew = false;
+    onPage(body.page);
   };
   const silentMs = listen("/api/v1/events", events, {
     onHeard: () => {

@@ -2,7 +2,7 @@
 
 import { byId, makeSvg, setText } from "./dom.js";
 import { get } from "./service.js";
-import { inLanguage } from "./texts.js";
+import { inLanguage, t } from "./texts.js";
 
 const MARGIN_M = 0.6;
 
@@ -61,7 +61,7 @@ function doorShape(door) {
   const [[x1, y1], [x2, y2]] = door.ends;
   const line = makeSvg("line", { x1, y1: -y1, x2, y2: -y2, class: `plan-door is-${door.state}` });
   const title = makeSvg("title", {});
-  title.textContent = inLanguage(door.name);
+  title.textContent = t(`console.zone.door.${door.state}`, { doors: inLanguage(door.name) });
   line.append(title);
   return line;
 }

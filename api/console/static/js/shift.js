@@ -2,7 +2,7 @@
 
 import { byId, setText } from "./dom.js";
 import { get, post, refusalText } from "./service.js";
-import { enableSound, soundOnce, soundReady } from "./sound.js";
+import { enableSound, followSound, soundOnce, soundReady } from "./sound.js";
 import { t } from "./texts.js";
 
 // {name} of the shift that runs; another shift of the same person is another one.
@@ -18,6 +18,7 @@ export const currentShift = () => shift;
 /** Show the shift's state and follow its buttons; `onChange` hears of every start and end. */
 export async function setUpShift(onChange) {
   changed = onChange;
+  followSound(show);
   byId("shift").addEventListener("submit", async (event) => {
     event.preventDefault();
     const audible = enableSound();

@@ -13,10 +13,19 @@ const PATTERNS = {
 let context = null;
 let wanted = null;
 let timer = null;
+let onTurned = () => {};
+
+/** `turned()` hears when sound becomes possible, and when the browser takes it away again. */
+export function followSound(turned) {
+  onTurned = turned;
+}
 
 /** Call inside a click or key handler; resolves to whether sound may play. */
 export async function enableSound() {
-  context ??= new AudioContext();
+  if (context === null) {
+    context = new AudioContext();
+    context.addEventListener("statechange", () => onTurned());
+  }
   try {
     await context.resume();
   } catch {

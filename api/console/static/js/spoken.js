@@ -2,8 +2,8 @@
 
 import { byId } from "./dom.js";
 import { waits } from "./store.js";
-import { levelText, t } from "./texts.js";
-import { placeText } from "./titles.js";
+import { t } from "./texts.js";
+import { placeText, signText } from "./titles.js";
 
 /** More than this at once is told as a number. */
 const MOST_NAMED = 4;
@@ -25,6 +25,8 @@ export function announceNew(open) {
 }
 
 function sentence(alarm) {
-  const level = alarm.type === "crowd" ? levelText(alarm.peak.level) : "";
-  return t("alarm.new.spoken", { place: placeText(alarm), level });
+  // The place of a fault of delivery is a receiver's name: alone it would sound like an alarm there.
+  const named = alarm.type === "crowd" || alarm.type === "delivery" ? signText(alarm) : "";
+  const place = placeText(alarm);
+  return named ? t("alarm.new.spoken", { place, level: named }) : t("alarm.new.place", { place });
 }

@@ -26,3 +26,25 @@ export class Turning {
 
 /** The panel of the chosen alarm. */
 export const panel = new Turning();
+
+let field = null;
+let typedAt = -Infinity;
+
+/** A key was typed into this field. */
+export function noteTyping(into) {
+  field = into;
+  typedAt = performance.now();
+}
+
+/**
+ * Whether a key that comes to the page was meant for a field that went away a moment ago, its alarm
+ * closed by somebody else; `hint` says so.
+ */
+export function typesOn(hint) {
+  const gone = field !== null && field.getClientRects().length === 0;
+  const lost = gone && performance.now() - typedAt < UNREAD_MS;
+  if (!lost) return false;
+  typedAt = performance.now();
+  setText(hint, t("alarm.typing"));
+  return true;
+}

@@ -1,0 +1,143 @@
+"""What the desk says of itself: sound that is gone, a page that is old or fails."""
+
+from __future__ import annotations
+
+import pytest
+from selenium import webdriver
+
+from tests.api.console.page import Desk
+from tests.api.service_peer import ServiceProcess
+
+pytestmark = pytest.mark.peer
+
+
+def test_sound_that_the_browser_takes_away_is_missed(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    browser.execute_script(
+        "const Real = AudioContext;"
+        "window.AudioContext = class extends Real {"
+        " constructor() { super(); window.audio = this; } };"
+    )
+    desk.start_shift()
+    desk.until(lambda: not desk.one("#shift").is_displayed())
+    browser.execute_script("window.audio.suspend()")
+    desk.until(lambda: "声音还没有开启" in desk.text("#shift-prompt"))
+    assert desk.one("#shift").is_displayed()
+    desk.one("#shift-start").click()
+    desk.until(lambda: not desk.one("#shift").is_displayed())
+
+
+def test_an_enlarged_picture_hides_no_alarm_and_no_lost_server(
+    browser: webdriver.Chrome, school: ServiceProcess
+) -> None:
+    desk = Desk(browser, school)
+    desk.start_shift()
+    browser.execute_script("document.querySelector('[data-camera=cam-0]').scrollIntoView()")
+    desk.until(lambda: desk.one("[data-camera=cam-0] img").is_displayed())
+    desk.one("[data-camera=cam-0] .view-frame").click()
+    desk.until(lambda: desk.one("#large").is_displayed())
+    assert not desk.one("#large-alarm").is_displayed()
+    school.send(school.record("stair-7", "L4", 3.9))
+    desk.until(lambda: desk.one("#large-alarm").is_displayed())
+    assert desk.text("#large-alarm") == "1 条待确认 · 教学楼西侧7号楼梯 · L4 危急"
+    school.kill()
+    desk.until(lambda: desk.text("#large-alarm") == "失去联系")
+
+
+def test_a_page_from_before_an_update_says_so(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    assert not desk.one("#stale-page").is_displayed()
+    browser.execute_script("document.body.dataset.build = 'before'")
+    desk.until(lambda: desk.one("#stale-page").is_displayed())
+    assert desk.text("#stale-title") == "程序已更新，本页还是旧的"
+    desk.one("#stale-reload").click()
+    desk.until(lambda: desk.data("#link", "link") == "live")
+    desk.until(lambda: not desk.one("#stale-page").is_displayed())
+
+
+def test_a_page_that_fails_is_neither_silent_nor_quiet(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    browser.execute_async_script(
+        "const [done] = arguments;"
+        "import('/console/js/store.js').then(({zones}) => { zones.set('x', {id: 'x'}); done(); });"
+    )
+    desk.until(lambda: desk.text("#stale-title").startswith("本页出错"))
+    assert desk.data("body", "sounding") == "lost"
+
+
+def test_a_fault_of_delivery_is_not_spoken_of_as_an_alarm_at_the_police(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    Desk(browser, service)
+    spoken = """
+      const [type, done] = arguments;
+      Promise.all(['spoken', 'store'].map((name) => import(`/console/js/${name}.js`)))
+        .then(([{announceNew}, {receivers, cameras}]) => {
+          receivers.set('police', {id: 'police', name: {zh: '警务室', en: 'Police room'}});
+          const none = {level: 'UNKNOWN', reasons: []};
+          announceNew([{number: 900 + type.length, type, subject_id:
+            type === 'delivery' ? 'police/ack' : 'cam-a', state: 'unacknowledged', zone_ids: [],
+            now: none, peak: none}]);
+          done(document.querySelector('#spoken').textContent);
+        });
+    """
+    told = browser.execute_async_script(spoken, "delivery")
+    assert told == "新告警：警务室，报警外送故障"
+    told = browser.execute_async_script(spoken, "camera_lost")
+    assert told == "新告警：大厅甲 看不见"
+
+
+def test_doors_on_the_plan_are_told_apart_without_their_colours(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    Desk(browser, service)
+    drawn = """
+      const svg = document.querySelector('#plan-picture');
+      return ['open', 'shut'].map((state) => {
+        const line = document.createElementNS('http://www.w3.org/2000/svg', 'line');
+        line.setAttribute('class', `plan-door is-${state}`);
+        svg.append(line);
+        return getComputedStyle(line).strokeDasharray;
+      });
+    """
+    opened, shut = browser.execute_script(drawn)
+    assert opened != "none"
+    assert shut == "none"
+
+
+# Contrast of the words of the sign at this moment, by the formula of WCAG 2.
+_CONTRAST = """
+const sign = document.querySelector('.alarm-sign');
+const word = sign.querySelector('.alarm-level');
+const parts = (colour) => colour.match(/[0-9.]+/g).slice(0, 3).map(Number);
+const shine = (rgb) => rgb.map((v) => v / 255)
+  .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+const share = Number(getComputedStyle(sign).opacity);
+const card = parts(getComputedStyle(document.querySelector('.alarm')).backgroundColor);
+const mixed = (rgb) => rgb.map((v, i) => v * share + card[i] * (1 - share));
+const pair = [getComputedStyle(word).color, getComputedStyle(sign).backgroundColor];
+const [a, b] = pair.map((colour) => shine(mixed(parts(colour))) + 0.05);
+return Math.max(a, b) / Math.min(a, b);
+"""
+
+
+def test_the_words_of_the_worst_alarm_can_be_read_at_every_moment_of_its_flashing(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    service.send(service.record("stair", "L4", 3.9))
+    desk.until(lambda: desk.data("[data-alarm='1']", "priority") == "1")
+    paused = """
+      const moving = document.getAnimations();
+      for (const one of moving) { one.pause(); one.currentTime = 600; }
+      return moving.length;
+    """
+    assert browser.execute_script(paused) > 0
+    assert browser.execute_script(_CONTRAST) >= 4.5
