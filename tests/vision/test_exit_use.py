@@ -65,15 +65,18 @@ def test_an_exit_may_lie_anywhere_and_in_any_direction(turned_deg: float) -> Non
         use = ExitUse(line)
         for step, (lane_m, out_m) in enumerate(zip(SPREAD, np.full(8, 2.4), strict=True)):
             for t, x_m, y_m in ((0.0, 1.0, lane_m), (0.3, 3.7, out_m)):
-                xy_m = np.array([[x_m, y_m]]) @ turn.T + np.array(line.start_xy_m) - (
-                    turn @ np.array(FOOT.start_xy_m)
+                xy_m = (
+                    np.array([[x_m, y_m]]) @ turn.T
+                    + np.array(line.start_xy_m)
+                    - (turn @ np.array(FOOT.start_xy_m))
                 )
                 crossed = frozenset({step} if x_m > 3.6 else ())
                 inside = np.array([x_m < 3.6])
                 use.update(np.array([step]), xy_m, inside, crossed, START.plus(step + t))
         told.append(use.used())
     straight, other = told
-    assert straight is not None and other is not None
+    assert straight is not None
+    assert other is not None
     assert straight.share == pytest.approx(0.45 / 3.0)
     assert other.share == pytest.approx(straight.share)
     assert other.flow_per_m_s == pytest.approx(straight.flow_per_m_s)
