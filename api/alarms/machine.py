@@ -247,7 +247,9 @@ def _late_report(alarm: Alarm, signal: Signal) -> Change | None:
 
 def _is_known(alarm: Alarm, signal: Signal) -> bool:
     """Whether an older picture is of what people were told before the alarm came back milder."""
-    since = alarm.waiting_since or (alarm.acknowledged and alarm.acknowledged.at)
+    since = alarm.waiting_since
+    if since is None and alarm.acknowledged is not None:
+        since = alarm.acknowledged.at
     told = since is not None and signal.captured_at <= since
     return told and _severity(signal.evidence.level) <= _severity(alarm.peak.level)
 

@@ -24,6 +24,19 @@ _WRITER_LOCK_KEY = 0x78696161  # "xiaa": any constant that only this program use
 _READERS = 4
 _BUSY_TIMEOUT_MS = 5_000
 
+_POSTGRESQL = {
+    "connect_timeout": 5,
+    # A cable that was pulled tells nothing, and TCP by itself waits for a quarter of an hour.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    # As with SQLite a writer that waits too long gives up and tries again, and what holds the
+    # lock without doing anything loses it: one stopped program must not stop the alarms.
+    "options": f"-c lock_timeout={_BUSY_TIMEOUT_MS} -c idle_in_transaction_session_timeout=60000",
+}
+"""How long a lost server holds anybody up; what the URL says of these goes before it."""
+
 
 def parse_url(database_url: str) -> URL:
     """The URL with the asynchronous driver that this service uses.
@@ -109,6 +122,7 @@ class Database:
                 pool_size=connections,
                 max_overflow=0,
                 pool_pre_ping=True,
+                connect_args={key: _POSTGRESQL[key] for key in _POSTGRESQL if key not in url.query},
                 isolation_level="READ COMMITTED" if connections == 1 else "REPEATABLE READ",
             )
         engine = create_async_engine(url, pool_size=connections, max_overflow=0)

@@ -1,0 +1,72 @@
+"""PostgreSQL under faults: sessions that are ended, programs that stop in a transaction."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from api.database import Database
+from api.database.engine import _WRITER_LOCK_KEY
+
+pytestmark = pytest.mark.peer
+
+
+async def test_a_session_that_the_server_ended_is_opened_anew(postgres_url: str) -> None:
+    """A restart of the server, or its administrator."""
+    async with Database(postgres_url) as database:
+        for session in (database.read, database.write):
+            async with session() as connection:
+                await connection.execute(text("SELECT 1"))
+        with psycopg.connect(postgres_url, autocommit=True) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        for session in (database.read, database.write):
+            async with session() as connection:
+                assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+
+
+async def test_a_session_that_ends_within_a_transaction_stores_nothing(postgres_url: str) -> None:
+    async with Database(postgres_url) as database:
+        with pytest.raises(DBAPIError):
+            async with database.write() as connection:
+                await connection.execute(text("CREATE TABLE half (n INTEGER)"))
+                found = await connection.execute(text("SELECT pg_backend_pid()"))
+                with psycopg.connect(postgres_url, autocommit=True) as other:
+                    other.execute("SELECT pg_terminate_backend(%s)", (found.scalar_one(),))
+                await connection.execute(text("INSERT INTO half VALUES (1)"))
+        async with database.write() as connection:
+            found = await connection.execute(text("SELECT to_regclass('half')"))
+            assert found.scalar_one() is None
+
+
+async def test_a_program_that_stops_while_it_writes_holds_nobody_up_for_ever(
+    postgres_url: str,
+) -> None:
+    """As with SQLite: refused after a while, and tried again by whoever wanted it."""
+    url = f"{postgres_url}&options=-c%20lock_timeout%3D100"
+    async with Database(url) as database:
+        with psycopg.connect(postgres_url) as stopped:
+            stopped.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITER_LOCK_KEY,))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                async with database.write():
+                    raise AssertionError("another one writes")
+        async with database.write() as connection:
+            await connection.execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "1min")],
+)
+async def test_waits_are_bounded_unless_the_url_says_otherwise(
+    postgres_url: str, setting: str, value: str
+) -> None:
+    own = f"{postgres_url}&options=-c%20{setting}%3D7s"
+    for url, wanted in ((postgres_url, value), (own, "7s")):
+        async with Database(url) as database, database.write() as connection:
+            found = await connection.execute(text(f"SHOW {setting}"))
+            assert found.scalar_one() == wanted
