@@ -232,13 +232,15 @@ def bench(
 
 
 def _say_imported(found: Imported, lang: str) -> None:
+    heads = found.card.task == "heads"
     line = text(
-        "models.import.accepted",
+        "models.import.heads" if heads else "models.import.accepted",
         lang,
         file=found.card.model_id,
         family=found.family,
         shape=found.shape,
         card=found.card.path,
+        **({"model": found.card.model_id} if heads else {}),
     )
     _console().print(line, markup=False)
 

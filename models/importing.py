@@ -7,6 +7,7 @@ the copy that it writes is opened.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import os
 import pickle
@@ -28,6 +29,7 @@ from models.errors import (
     RuntimeMissingError,
     WrongFamilyError,
 )
+from models.heads.network import OwnHeadNetwork
 from models.loading import adapter, own_card, own_file
 from models.registry import CARDS_DIR, checked_weights, find_card, own_models_dir, sha256_of
 from models.sessions import open_session
@@ -101,15 +103,27 @@ def import_file(
 
 
 def _keep(card: ModelCard, content: bytes, model_id: str, *, replace: bool) -> Imported:
-    session = open_session(content, source=card.weights_file, runtime="onnxruntime")
-    detector = adapter(session, card)
-    detector.detect(np.zeros((64, 64, 3), np.uint8))
+    shape = _tried(card, content)
     folder = own_models_dir()
     kept = None if replace else _there_already(folder, model_id, card)
     _write(folder / f"{model_id}.onnx", content)
     if kept is None:
         write_card(folder / f"{model_id}.yaml", _document(model_id, card))
-    return Imported(kept or find_card(model_id), card.family, detector.input_shape)
+    return Imported(kept or find_card(model_id), card.family, shape)
+
+
+def _tried(card: ModelCard, content: bytes) -> str:
+    """Show the network a black picture; the shape of its input, for people."""
+    session = open_session(content, source=card.weights_file, runtime="onnxruntime")
+    black = np.zeros((64, 64, 3), np.uint8)
+    if card.task == "heads":
+        # Its error is not known before it is judged.
+        judged = dataclasses.replace(card, metrics={"relative_error": 1.0})
+        OwnHeadNetwork(session, judged).observe(black)
+        return "x".join(str(n or "?") for n in session.inputs[0].shape)
+    detector = adapter(session, card)
+    detector.detect(black)
+    return detector.input_shape
 
 
 def _there_already(folder: Path, model_id: str, new: ModelCard) -> ModelCard | None:
@@ -139,7 +153,10 @@ def _there_already(folder: Path, model_id: str, new: ModelCard) -> ModelCard | N
 
 
 def _document(model_id: str, card: ModelCard) -> dict[str, Any]:
-    decoding = card.decoding
+    decoding = dataclasses.asdict(card.decoding)
+    if card.task == "persons":
+        told = ("iou_threshold", "person_class", "class_count")
+        decoding = {"score_threshold": 0.25} | {key: decoding[key] for key in told}
     return {
         "model_id": model_id,
         "family": card.family,
@@ -147,12 +164,7 @@ def _document(model_id: str, card: ModelCard) -> dict[str, Any]:
         "summary": {"zh": card.summary.zh, "en": card.summary.en},
         "licence": {"zh": card.licence.zh, "en": card.licence.en},
         "weights": {"file": f"{model_id}.onnx", "sha256": card.weights_sha256},
-        "decoding": {
-            "score_threshold": 0.25,
-            "iou_threshold": decoding.iou_threshold,
-            "person_class": decoding.person_class,
-            "class_count": decoding.class_count,
-        },
+        "decoding": decoding,
     }
 
 

@@ -162,6 +162,10 @@ def load_person_detector(
     """
     if str(path_or_id).lower().endswith(".onnx"):
         card, content = own_file(Path(path_or_id), score_threshold)
+        if card.task != "persons":
+            raise WrongFamilyError(
+                f"{card.path}: a head network, not a person detector; give a detector"
+            )
         name: RuntimeName = "onnxruntime" if runtime == "auto" else runtime
         session = open_session(content, source=card.weights_file, runtime=name, threads=threads)
         return adapter(_lasting(session, card, threads, Path()), card)
@@ -248,16 +252,22 @@ def own_card(
 ) -> ModelCard:
     """A card for an ONNX network, made by looking at it and running it once.
 
+    A head network is read as the default one is, until its card says otherwise.
+
     Args:
         path: the file that it comes from, as error texts name it.
 
     Raises:
-        WrongFamilyError: it is no person detector of a known family.
+        WrongFamilyError: it is of no known family.
         RuntimeFailedError: it fails on a picture.
     """
     found = recognise(facts_of(content, str(path)), person_class)
-    if found.task != "persons":
-        raise WrongFamilyError(f"{path}: {found.title}: a head network, not a person detector")
+    decoding = Decoding(
+        score_threshold=score_threshold,
+        iou_threshold=_IOU_OF.get(found.family, 0.5),
+        person_class=found.person_class,
+        class_count=found.class_count,
+    )
     return ModelCard(
         model_id=path.stem,
         family=found.family,
@@ -266,12 +276,7 @@ def own_card(
         weights_sha256=hashlib.sha256(content).hexdigest(),
         summary=Bilingual("用户提供的文件", "a file given by the user"),
         licence=Bilingual("由用户核对", "to be checked by the user"),
-        decoding=Decoding(
-            score_threshold=score_threshold,
-            iou_threshold=_IOU_OF.get(found.family, 0.5),
-            person_class=found.person_class,
-            class_count=found.class_count,
-        ),
+        decoding=head_card().decoding if found.task == "heads" else decoding,
         data=(),
         training={},
         metrics={},

@@ -4,8 +4,11 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli_models import models_app
-from models.errors import WrongFamilyError
+from models import load_head_network, load_person_detector
+from models.cards import write_parts
+from models.errors import CardError, WrongFamilyError
 from models.importing import import_file
+from models.registry import default_head_network_id, find_card
 from tests.models.networks import detector
 
 runner = CliRunner()
@@ -87,4 +90,22 @@ def test_a_yolox_file_is_recognised(
 
 def test_a_head_network_is_not_taken_for_a_person_detector(model_dir: Path) -> None:
     with pytest.raises(WrongFamilyError, match="a head network, not a person detector"):
-        import_file(model_dir / "tiny.onnx")
+        load_person_detector(model_dir / "tiny.onnx")
+
+
+def test_a_head_network_of_ones_own_becomes_a_model_that_is_to_be_judged_first(
+    tiny_network: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XIAOAN_MODELS", str(tmp_path / "own"))
+    (tmp_path / "heads.onnx").write_bytes(tiny_network)
+    shown = runner.invoke(models_app, ["import", str(tmp_path / "heads.onnx"), "--lang", "en"])
+    assert shown.exit_code == 0
+    assert "xiaoan models evaluate heads DATASETS" in shown.output
+    assert "person detector" not in shown.output
+    card = find_card("heads")
+    assert (card.family, card.task) == ("xiaoan-heads", "heads")
+    assert card.decoding == find_card(default_head_network_id()).decoding
+    with pytest.raises(CardError, match="run `xiaoan models evaluate heads --write`"):
+        load_head_network("heads", runtime="onnxruntime")
+    write_parts(card.path, {"metrics": {"relative_error": 0.2}})
+    assert load_head_network("heads", runtime="onnxruntime").model_id == card.versioned_id
