@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import os
 import pickle
 import re
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +29,15 @@ from models.errors import (
 )
 from models.heads.network import OwnHeadNetwork
 from models.loading import adapter, own_card, own_file
-from models.registry import CARDS_DIR, checked_weights, find_card, own_models_dir, sha256_of
+from models.registry import (
+    CARDS_DIR,
+    checked_weights,
+    find_card,
+    not_written,
+    own_models_dir,
+    sha256_of,
+    write_whole,
+)
 from models.sessions import open_session
 
 _PULLED = re.compile(r"yolo(v?[0-9]{1,2})[a-z]{0,2}u?")
@@ -106,7 +112,7 @@ def _keep(card: ModelCard, content: bytes, model_id: str, *, replace: bool) -> I
     shape = _tried(card, content)
     folder = own_models_dir()
     kept = None if replace else _there_already(folder, model_id, card)
-    _write(folder / f"{model_id}.onnx", content)
+    write_whole(folder / f"{model_id}.onnx", content)
     if kept is None:
         write_card(folder / f"{model_id}.yaml", _document(model_id, card))
     return Imported(kept or find_card(model_id), card.family, shape)
@@ -142,7 +148,7 @@ def _there_already(folder: Path, model_id: str, new: ModelCard) -> ModelCard | N
         elif weights.exists():
             sha256 = sha256_of(weights)
     except OSError as error:
-        raise _not_written(weights, error) from error
+        raise not_written(weights, error) from error
     same = card is None or card.decoding.person_class == new.decoding.person_class
     if sha256 != new.weights_sha256 or not same:
         raise CardError(
@@ -166,23 +172,6 @@ def _document(model_id: str, card: ModelCard) -> dict[str, Any]:
         "weights": {"file": f"{model_id}.onnx", "sha256": card.weights_sha256},
         "decoding": decoding,
     }
-
-
-def _write(target: Path, content: bytes) -> None:
-    """Whole or not at all. Raises `NotWrittenError`."""
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise _not_written(target, error) from error
-
-
-def _not_written(target: Path, error: OSError) -> NotWrittenError:
-    return NotWrittenError(f"{target}: cannot be written ({error.strerror})")
 
 
 def export_checkpoint(path: Path) -> bytes:
@@ -272,7 +261,7 @@ def export_model(model: str, out: Path) -> Path:
         card = find_card(model)
         target, content = out / f"{card.model_id}.onnx", checked_weights(card)
         _refuse_another(target, card.weights_sha256)
-    _write(target, content)
+    write_whole(target, content)
     return target
 
 
@@ -281,7 +270,7 @@ def _refuse_another(target: Path, sha256: str | None) -> None:
     try:
         there = target.exists() and (sha256 is None or sha256_of(target) != sha256)
     except OSError as error:
-        raise _not_written(target, error) from error
+        raise not_written(target, error) from error
     if there:
         raise NotWrittenError(
             f"{target}: is there already and would be lost; give another folder, or move it away"

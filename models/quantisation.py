@@ -27,7 +27,7 @@ from models.cards import Decoding, ModelCard, write_parts
 from models.datasets import Sample, is_held_out
 from models.errors import DatasetError, ModelError, RuntimeMissingError, WrongFamilyError
 from models.last_layer import Answer, LastLayer, fitted
-from models.registry import checked_weights, find_card, weights_path
+from models.registry import checked_weights, find_card, weights_path, write_whole
 from models.training.batches import HELD_OUT_PERCENT, read_training_samples
 from vision.arrays import UInt8Array
 
@@ -157,6 +157,7 @@ def quantise_model(
 
     Raises:
         RuntimeMissingError: NNCF is not installed here.
+        NotWrittenError: the folder of the weights cannot be written.
         ModelError: for a missing model, weights or data.
     """
     card = find_card(model_id)
@@ -172,9 +173,7 @@ def quantise_model(
     network = quantise(content, calibration, keep=keep)
     name = f"{card.model_id}-int8.zip"
     path = weights_path(card).with_name(name)
-    part = path.with_name(f".{name}.part")
-    part.write_bytes(network.archive)
-    part.replace(path)
+    write_whole(path, network.archive)
     digest = hashlib.sha256(network.archive).hexdigest()
     made = _made(card, calibration, network, nncf)
     write_parts(card.path, {"quantised": {"file": name, "sha256": digest, "made": made}})

@@ -10,10 +10,17 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from models.cards import MODEL_ID, ModelCard, read_card
-from models.errors import CardError, UnknownModelError, WeightsHashError, WeightsMissingError
+from models.errors import (
+    CardError,
+    NotWrittenError,
+    UnknownModelError,
+    WeightsHashError,
+    WeightsMissingError,
+)
 
 CARDS_DIR = Path(__file__).with_name("cards")
 WEIGHTS_DIR = Path(__file__).with_name("weights")
@@ -99,6 +106,28 @@ def whole_file(path: Path) -> bytes:
         if os.fstat(file.fileno()).st_size > _LARGEST_BYTES:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         return file.read()
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a model's file whole or not at all.
+
+    Raises:
+        NotWrittenError: the folder cannot be made or written.
+    """
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise not_written(target, error) from error
+
+
+def not_written(target: Path, error: OSError) -> NotWrittenError:
+    """What is raised where `target` cannot be written."""
+    return NotWrittenError(f"{target}: cannot be written ({error.strerror})")
 
 
 def checked_weights(card: ModelCard, weights_dir: Path | None = None) -> bytes:

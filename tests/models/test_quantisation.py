@@ -1,6 +1,7 @@
 """What is done around NNCF: which pictures calibrate, and a density that comes back."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -9,9 +10,11 @@ import openvino
 import pytest
 from openvino import opset13
 
+from models import quantisation
 from models.cards import Decoding
 from models.datasets import Sample
-from models.quantisation import Calibration, choose_pictures, fit_density
+from models.errors import NotWrittenError
+from models.quantisation import Calibration, QuantisedNetwork, choose_pictures, fit_density
 
 
 def _network(answers: float) -> Any:
@@ -84,3 +87,18 @@ def test_each_set_weighs_the_same_in_the_calibration(tmp_path: Path) -> None:
     samples = _samples(tmp_path, {"brt": list(range(40)), "scut_a": list(range(100, 112))})
     chosen = [s.source for s in choose_pictures(samples, 12)]
     assert chosen.count("brt") == chosen.count("scut_a") == 6
+
+
+def test_a_file_that_cannot_be_written_is_a_refusal_and_leaves_the_card(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = _samples(tmp_path / "pictures", {"brt": list(range(40))})
+    monkeypatch.setenv("XIAOAN_MODELS", str(model_dir))
+    monkeypatch.setattr(quantisation, "_nncf", lambda: SimpleNamespace(__version__="0"))
+    monkeypatch.setattr(quantisation, "read_training_samples", lambda *_: samples)
+    monkeypatch.setattr(quantisation, "quantise", lambda *_, **__: QuantisedNetwork(b"int8", ()))
+    (model_dir / "tiny-int8.zip").mkdir()
+    card = (model_dir / "tiny.yaml").read_text(encoding="utf-8")
+    with pytest.raises(NotWrittenError, match=r"tiny-int8\.zip: cannot be written"):
+        quantisation.quantise_model("tiny", tmp_path, pictures=4)
+    assert (model_dir / "tiny.yaml").read_text(encoding="utf-8") == card
