@@ -25,7 +25,7 @@ from models.commands import (
     write_metrics,
 )
 from models.errors import CardError, ModelError
-from models.evaluation import RULES, SET_NAMES, EvaluationSet
+from models.evaluation import RULES, SET_NAMES, CountErrors, Evaluation, EvaluationSet
 from models.importing import Imported, export_model, import_file, pull
 from models.quantisation import DEFAULT_PICTURES, quantise_model
 from models.registry import default_head_network_id
@@ -271,24 +271,38 @@ def _judge(
 
 
 def _results(report: EvaluationReport, lang: str) -> Table:
+    """Each set by every rule, then by count and by camera, and then the slices."""
     table = _table(lang, "set", "rule", "pictures", "mae", "rmse", "nae", "bias", "ap50")
-    named = [(e.dataset, e) for e in report.evaluations]
-    named += [(f"{e.dataset} · {name}", e) for name, group in report.slices.items() for e in group]
-    for label, evaluation in named:
-        for rule in RULES:
-            found = evaluation.overall[rule]
-            shows_ap = rule == "points" and evaluation.head_ap50 is not None
-            table.add_row(
-                label,
-                rule,
-                str(found.pictures),
-                f"{found.mae:.2f}",
-                f"{found.rmse:.2f}",
-                "" if found.nae is None else f"{found.nae * 100:.1f}",
-                f"{found.bias:+.2f}",
-                f"{evaluation.head_ap50:.3f}" if shows_ap else "",
-            )
+    for evaluation in report.evaluations:
+        _add_rules(table, evaluation.dataset, evaluation)
+        cameras = evaluation.by_camera if len(evaluation.by_camera) > 1 else {}
+        for name, rules in {**evaluation.by_bin, **cameras}.items():
+            _add_row(table, f"{evaluation.dataset} · {name}", "density", rules["density"])
+    for name, group in report.slices.items():
+        for evaluation in group:
+            _add_rules(table, f"{evaluation.dataset} · {name}", evaluation)
     return table
+
+
+def _add_rules(table: Table, label: str, evaluation: Evaluation) -> None:
+    for rule in RULES:
+        ap50 = evaluation.head_ap50 if rule == "points" else None
+        _add_row(table, label, rule, evaluation.overall[rule], ap50)
+
+
+def _add_row(
+    table: Table, label: str, rule: str, found: CountErrors, ap50: float | None = None
+) -> None:
+    table.add_row(
+        label,
+        rule,
+        str(found.pictures),
+        f"{found.mae:.2f}",
+        f"{found.rmse:.2f}",
+        "" if found.nae is None else f"{found.nae * 100:.1f}",
+        f"{found.bias:+.2f}",
+        "" if ap50 is None else f"{ap50:.3f}",
+    )
 
 
 def _table(lang: str, *columns: str) -> Table:

@@ -1,6 +1,6 @@
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -329,3 +329,19 @@ def test_the_command_refuses_fewer_sets_before_it_judges(
     assert found.exit_code == 1
     assert "a, b would be lost" in found.stderr
     assert found.stdout == ""
+
+
+def test_the_command_prints_errors_by_count_and_by_camera(
+    model_dir: Path, two_pictures: EvaluationSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XIAOAN_MODELS", str(model_dir))
+    crowd = np.tile(np.array([[10.0, 10.0, 10.0]], np.float32), (6, 1))
+    samples = (two_pictures.samples[0], replace(two_pictures.samples[1], heads=crowd))
+    both = replace(two_pictures, samples=samples)
+    monkeypatch.setattr(cli_models, "evaluation_sets", lambda *_: [both])
+    arguments = ["evaluate", "tiny", "two", "--data", ".", "--lang", "en"]
+    found = CliRunner().invoke(cli_models.models_app, arguments, env={"COLUMNS": "200"})
+    assert found.exit_code == 0
+    rows = [line.split() for line in found.stdout.splitlines() if line.strip().startswith("two")]
+    named = [(row[2], row[4]) for row in rows if row[1] == "·"]
+    assert named == [("0-4", "1"), ("5-14", "1"), ("cam-0", "1"), ("cam-1", "1")]
