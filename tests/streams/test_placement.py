@@ -19,6 +19,14 @@ def test_dear_cameras_are_spread() -> None:
     assert sorted(shares) == [("a", "d"), ("b", "c")]
 
 
+def test_a_camera_without_a_cost_costs_one_and_the_dearest_group_is_placed_first() -> None:
+    zones = {"a": ["z"], "b": [], "c": [], "d": ["z"]}
+    shares = place_cameras(zones, 2, {"b": 1.5, "c": 1.4})
+    # a and d together cost 2; the others, 2.9, would leave one worker empty if placed by name.
+    assert sorted(shares) == [("a", "d"), ("b", "c")]
+    assert place_cameras({"a": [], "b": [], "c": []}, 2, {"c": 1.9}) == (("c",), ("a", "b"))
+
+
 @pytest.mark.parametrize(("workers", "expected"), [(1, 1), (2, 2), (8, 3)])
 def test_no_share_is_empty(workers: int, expected: int) -> None:
     shares = place_cameras({"a": [], "b": [], "c": []}, workers)

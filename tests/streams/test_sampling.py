@@ -1,3 +1,7 @@
+import itertools
+import threading
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +60,28 @@ def test_asking_whether_a_picture_is_wanted_does_not_take_it() -> None:
     assert sampler.wants(NOON.plus(0.2))
 
 
+@pytest.mark.parametrize("phase", [None, 0.0, 0.7])
+def test_another_rate_goes_on_after_the_last_picture(phase: float | None) -> None:
+    """A camera that load slows down and lets go again is not looked at once more for that."""
+    times = [NOON.plus(n / 25) for n in range(200)]
+    sampler, taken = Sampler(5.0, phase), []
+    for number, at in enumerate(times):
+        if number in (50, 100, 150):
+            sampler = sampler.at_rate(1.0 if number == 100 else 5.0)
+        if sampler.take(at):
+            taken.append(at - NOON)
+    gaps_s = [later - before for before, later in itertools.pairwise(taken)]
+    assert max(gaps_s) == pytest.approx(1.0, abs=0.05)
+    # The first slot on the clock may be cut short, and so may the one in which the rate changes.
+    assert sum(gap_s < 0.19 for gap_s in gaps_s) <= (0 if phase is None else 3)
+    assert len(taken) == pytest.approx(5 * 6 + 2, abs=2)
+
+
+def test_a_sampler_that_took_nothing_takes_the_first_picture_at_any_rate() -> None:
+    assert Sampler(5.0).at_rate(1.0).take(NOON)
+    assert Sampler(5.0, phase=0.5).at_rate(1.0).take(NOON)
+
+
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan")])
 def test_a_rate_that_is_not_positive_is_refused(fps: float) -> None:
     with pytest.raises(ValueError, match="analysed_fps must be positive"):
@@ -102,6 +128,53 @@ def test_events_come_first_and_in_order() -> None:
     assert [inbox.take(0.0).event for _ in range(2)] == ["stalled", "offline"]
     assert inbox.take(0.0).item == "picture"
     assert inbox.take_event() is None
+
+
+def test_an_event_can_be_taken_without_waiting() -> None:
+    inbox: Inbox[str, str] = Inbox()
+    inbox.put_event("stalled")
+    assert inbox.take_event() == "stalled"
+    assert inbox.take_event() is None
+
+
+def test_the_oldest_events_go_beyond_the_bound() -> None:
+    inbox: Inbox[str, str] = Inbox(event_bound=2)
+    for event in ("starting", "live", "stalled"):
+        inbox.put_event(event)
+    assert [inbox.take_event() for _ in range(3)] == ["live", "stalled", None]
+
+
+class Arriving(threading.Condition):
+    """While somebody waits, another thread puts something in; notes how long it may wait."""
+
+    def __init__(self, put: Callable[[], object]) -> None:
+        super().__init__()
+        self.put = put
+        self.waited_s: list[float | None] = []
+        self.told = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited_s.append(timeout)
+        self.put()
+        return True
+
+    def notify(self, n: int = 1) -> None:
+        self.told += n
+
+
+def test_what_comes_while_the_analysis_waits_wakes_it_and_is_handed_out() -> None:
+    inbox: Inbox[str, str] = Inbox()
+    inbox._ready = arriving = Arriving(lambda: inbox.put("cam", "a1"))
+    assert inbox.take(0.1).item == "a1"
+    arriving.put = lambda: inbox.put_event("stalled")
+    assert inbox.take(60.0).event == "stalled"
+    assert arriving.told == 2
+    # It looks up now and then, so that a stop is heard.
+    assert arriving.waited_s == [0.1, 0.25]
+    inbox.put("cam", "a2")
+    inbox.put_event("live")
+    assert (inbox.take(60.0).event, inbox.take(60.0).item) == ("live", "a2")
+    assert len(arriving.waited_s) == 2
 
 
 def test_drops_are_counted_by_cause() -> None:

@@ -204,6 +204,25 @@ def test_on_a_full_disk_what_the_api_took_leaves_and_is_forgotten_later(
     again.close()
 
 
+def test_on_a_full_disk_the_readings_of_a_mixed_batch_are_lost_and_counted(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    """No reading makes room, since to delete one takes disk too; what is urgent waits."""
+    path = tmp_path / "s.sqlite3"
+    spool = Spool(path)
+    spool.append(readings(reporter, 2))  # ids 1 and 2
+    with full_disk(path):
+        spool.append([*readings(reporter, 3), *urgent(reporter)])  # ids 3 to 6
+        counts = spool.counts()
+        assert (counts.in_memory, counts.dropped_readings, counts.waiting) == (1, 3, 3)
+        assert ids(spool) == ["6", "1", "2"]
+    spool.append(readings(reporter, 1))  # id 7
+    assert (spool.counts().in_memory, spool.counts().dropped_readings) == (0, 3)
+    assert ids(spool) == ["6", "1", "2", "7"]
+    assert spool.counts().waiting == 4
+    spool.close()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MiB in memory; skips where this user may not mount one."""
@@ -267,6 +286,27 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
     (aside,) = tmp_path.glob("s.sqlite3.damaged-*")
     assert aside.read_bytes().startswith(b"not a database")
     spool.close()
+
+
+def test_nothing_of_a_damaged_file_is_replayed_into_the_new_one(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    """A killed worker leaves its write-ahead log; it belongs to the file that is set aside."""
+    path = tmp_path / "s.sqlite3"
+    spool = Spool(path)
+    spool.append(readings(reporter, 60))
+    spool.close()
+    spool = Spool(path)
+    spool.append(readings(reporter, 1))
+    log = (tmp_path / "s.sqlite3-wal").read_bytes()
+    spool.close()
+    path.write_bytes(b"not a database at all " * 500)
+    (tmp_path / "s.sqlite3-wal").write_bytes(log)
+    again = Spool(path)
+    assert ids(again) == []
+    again.append(urgent(reporter))
+    assert len(ids(again)) == 1
+    again.close()
 
 
 def test_one_damaged_page_is_found_wherever_it_lies(tmp_path: Path, reporter: Reporter) -> None:

@@ -38,12 +38,14 @@ class Heard:
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.pictures: list[tuple[object, Utc]] = []
 
     def packet(self, packet: object, stream: object, start_s: float) -> None:
         self.said.append("packet")
 
     def picture(self, raw: object, captured_at: Utc) -> None:
         self.said.append("picture")
+        self.pictures.append((raw, captured_at))
 
     def ended(self) -> None:
         self.said.append("ended")
@@ -64,9 +66,10 @@ def test_packets_and_bytes_are_counted_and_handed_on() -> None:
     found = gauge.arrivals()
     assert found is not None
     assert (found.pictures, found.bytes_read) == (2, 1500)
-    raw: Any = None
+    raw: Any = object()
     gauge.picture(raw, NOON)
     gauge.ended()
+    assert heard.pictures == [(raw, NOON)]
     assert heard.said == ["packet"] * 3 + ["picture", "ended"]
 
 

@@ -82,6 +82,19 @@ def test_a_deleted_segment_and_one_of_another_size_are_not_what_they_were(
     assert found.size_bytes == len(b"another video")
 
 
+def test_a_segment_that_is_deleted_while_the_folder_is_read_is_none(
+    tmp_path: Path, read: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ring deletes its oldest at any time; the name may be listed already."""
+    path = written(tmp_path, 0)
+    assert between(tmp_path, 0.0, 100.0) == [0.0]
+    path.unlink()
+    notes_of(path).unlink()
+    listed = {path.parent: [path.name], path.parent.parent: [path.parent.name]}
+    monkeypatch.setattr(index, "_names", lambda folder, folders=False: listed[folder])
+    assert between(tmp_path, 0.0, 100.0) == []
+
+
 def test_what_lies_far_before_and_after_a_span_is_not_read(
     tmp_path: Path, read: list[Path]
 ) -> None:

@@ -19,14 +19,14 @@ from streams.virtual_source import MadePicture
 from tests.streams.recording.films import CAMERA, START, FakeSink, make_film
 
 
-def play(film: Path, sink: FakeSink, segment_s: float = 2.0) -> None:
+def play(film: Path, sink: FakeSink, segment_s: float = 2.0) -> int:
+    """How many pictures the source gave."""
     clock = SimulatedClock(START, self_advancing=True)
     tap = CameraRecorder(CAMERA, sink, clock, segment_s=segment_s)
     playback = Playback(clock, threading.Event(), Pace.UNPACED, START, tap)
     uri = PlainUri(f"file:{film}")
     with open_source(uri, opener=open_with_av, timeouts=Timeouts(), playback=playback) as source:
-        for _ in source.pictures():
-            pass
+        return sum(1 for _ in source.pictures())
 
 
 def test_segments_are_cut_at_key_pictures(tmp_path: Path) -> None:
@@ -35,6 +35,8 @@ def test_segments_are_cut_at_key_pictures(tmp_path: Path) -> None:
     # Key pictures at 0, 1.5, 3.0 and 4.5 s: the first one at 2 s or later is that at 3.0 s.
     assert [cause for _, cause in sink.closed] == [EndCause.FULL, EndCause.STREAM_ENDED]
     assert [opened - START for opened, _ in sink.opened] == pytest.approx([0.0, 3.0], abs=0.11)
+    # Nothing is lost between them: the first one ends where the second one begins.
+    assert sink.closed[0][0] - START == pytest.approx(3.0, abs=0.11)
 
 
 def test_capture_times_are_noted_each_second(tmp_path: Path) -> None:
@@ -50,6 +52,24 @@ def test_a_sink_without_room_ends_the_segment_and_not_the_source(tmp_path: Path)
     play(film, sink)
     assert EndCause.SLOW_DISK in [cause for _, cause in sink.closed]
     assert len(sink.opened) == len(sink.closed)
+
+
+def test_a_stream_that_mp4_cannot_hold_is_given_up_once_and_the_source_goes_on(
+    tmp_path: Path,
+) -> None:
+    film = tmp_path / "f.mkv"
+    with av.open(str(film), "w") as container:
+        stream = container.add_stream("vp8", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for index in range(20):
+            image = np.full((120, 160, 3), 5 * index, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode())
+    sink = FakeSink()
+    assert play(film, sink) == 20
+    assert [cause for _, cause in sink.closed] == [EndCause.NOT_RECORDABLE]
+    assert len(sink.opened) == 1
+    assert sink.refused is EndCause.NOT_RECORDABLE
 
 
 def test_a_refusing_sink_gets_nothing(tmp_path: Path) -> None:

@@ -87,6 +87,32 @@ def test_nothing_younger_than_the_floor_is_deleted(tmp_path: Path) -> None:
     assert ring.writer.refusal(CAMERA) is EndCause.BUDGET
 
 
+def test_the_segment_that_is_being_written_outlives_all_that_is_older(tmp_path: Path) -> None:
+    ring = Ring(tmp_path, keep_s=35.0, floor_s=0.0)
+    ring.record(10.0)
+    ring.begin()
+    ring.writer.drain()
+    ring.clock.advance(300.0)
+    ring.writer.housekeep()
+    assert ring.starts_s() == [10.0]
+    ring.writer.close_segment(CAMERA, ring.clock.utc(), EndCause.FULL)
+    ring.writer.drain()
+    ring.writer.housekeep()
+    assert ring.starts_s() == []
+
+
+def test_a_stop_for_another_reason_is_told_as_that(tmp_path: Path) -> None:
+    ring = Ring(tmp_path, free=10_000, reserve_bytes=5_000, camera_bytes=KB // 2, floor_s=1_000.0)
+    ring.record()
+    assert ring.writer.refusal(CAMERA) is EndCause.BUDGET
+    ring.free = 4_000
+    ring.clock.advance(5.0)
+    ring.writer.housekeep()
+    assert ring.writer.refusal(CAMERA) is EndCause.DISK_FULL
+    status = read_status(tmp_path, CAMERA)
+    assert status == RingStatus(False, ring.clock.utc(), EndCause.DISK_FULL)
+
+
 def test_a_disk_near_its_end_stops_the_recording_once_and_it_goes_on_later(tmp_path: Path) -> None:
     ring = Ring(tmp_path, free=10_000, reserve_bytes=5_000, floor_s=1_000.0)
     ring.record()
@@ -344,3 +370,17 @@ def test_a_segment_without_a_picture_is_removed_at_the_next_start(tmp_path: Path
     ring.writer.drain()
     Ring(tmp_path)
     assert list((tmp_path / CAMERA).glob("*/*")) == []
+
+
+def test_notes_whose_video_was_never_begun_go_at_the_next_start(tmp_path: Path) -> None:
+    ring = Ring(tmp_path)
+    ring.record()
+    ring.record()
+    first, last = video_files(tmp_path / CAMERA)
+    orphan = last.with_name(f"{last.stem[:-1]}7.jsonl")
+    orphan.write_bytes(notes_of(last).read_bytes())
+    Ring(tmp_path)
+    assert not orphan.exists()
+    assert notes_of(first).exists()
+    assert notes_of(last).exists()
+    assert len(ring.starts_s()) == 2
