@@ -116,6 +116,8 @@ class Database:
         await self._reader.dispose()
 
     def _engine(self, url: URL, *, connections: int, begin: str) -> AsyncEngine:
+        """What is refused is logged: values, among them people's notes and digests of passwords,
+        are kept out of the errors' texts."""
         if not self.is_sqlite:
             return create_async_engine(
                 url,
@@ -123,9 +125,12 @@ class Database:
                 max_overflow=0,
                 pool_pre_ping=True,
                 connect_args={key: _POSTGRESQL[key] for key in _POSTGRESQL if key not in url.query},
+                hide_parameters=True,
                 isolation_level="READ COMMITTED" if connections == 1 else "REPEATABLE READ",
             )
-        engine = create_async_engine(url, pool_size=connections, max_overflow=0)
+        engine = create_async_engine(
+            url, pool_size=connections, max_overflow=0, hide_parameters=True
+        )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
 
         def start(connection: Any) -> None:

@@ -53,6 +53,17 @@ def _of_another_room(step: object, own: set[str]) -> bool:
     return table.name not in own
 
 
+async def test_a_refusal_tells_no_values(sqlite_url: str) -> None:
+    """Its text stands in the log: which statement, not what people wrote."""
+    row = {"viewer": "王芳 told in confidence", "camera_id": "cam", "window_ns": 1}
+    async with Database(sqlite_url) as database:
+        with pytest.raises(IntegrityError) as refused:
+            async with database.write() as connection:
+                await connection.execute(insert(VIEWINGS).values(**row, first_at_ns=None))
+    assert "INSERT INTO viewings" in str(refused.value)
+    assert "confidence" not in str(refused.value)
+
+
 def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/new/desk.db"
     assert migrate(url) == migrate(url)
