@@ -92,7 +92,7 @@ async def list_alarms(
     actor: Seer,
     state: Annotated[list[AlarmState] | None, Query()] = None,
     zone: str | None = None,
-    before: Annotated[int | None, Query(ge=1)] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> AlarmListBody:
     """Alarms, newest first. Without `state` the open ones; repeat `state` for several."""

@@ -81,6 +81,13 @@ async def test_an_alarm_whose_crowd_is_still_there_cannot_be_closed(sqlite_url: 
         assert refused["code"] == "alarm_still_active"
 
 
+@pytest.mark.parametrize("before", ["0", "-1", str(2**31), "9" * 20, "1e3"])
+async def test_a_page_of_no_number_is_refused(sqlite_url: str, before: str) -> None:
+    async with running_desk(sqlite_url) as desk:
+        answer = await desk.client.get(f"/api/v1/alarms?before={before}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid")
+
+
 @pytest.mark.parametrize("act", ["acknowledge", "close"])
 async def test_an_unknown_alarm_is_404(sqlite_url: str, act: str) -> None:
     async with running_desk(sqlite_url) as desk:
