@@ -11,6 +11,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.problems import responses
+
 Json = dict[str, Any]
 
 _DEEPEST = 12
@@ -117,10 +119,13 @@ def complete_description(app: FastAPI) -> None:
 
 
 def completed(document: Json) -> Json:
-    """The description with a line for each parameter and an example for each answer."""
+    """The description with a line for each parameter, an example for each answer, and the refusals
+    that every changing request may meet before its route is asked."""
     schemas = document.get("components", {}).get("schemas", {})
     for methods in document["paths"].values():
-        for operation in methods.values():
+        for method, operation in methods.items():
+            if method != "get":
+                operation["responses"] = {**_at_the_door(), **operation["responses"]}
             for parameter in operation.get("parameters", ()):
                 _describe(parameter)
             for status, answer in operation["responses"].items():
@@ -128,6 +133,15 @@ def completed(document: Json) -> Json:
                 if status.startswith("2") and content is not None and "example" not in content:
                     content["example"] = example(content.get("schema", {}), schemas)
     return document
+
+
+def _at_the_door() -> Json:
+    found = responses(403, 413, 415, 422)
+    for answer in found.values():
+        del answer["model"]
+        content = answer["content"]["application/json"]
+        content["schema"] = {"$ref": "#/components/schemas/ProblemBody"}
+    return {str(status): answer for status, answer in found.items()}
 
 
 def _describe(parameter: Json) -> None:

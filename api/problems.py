@@ -20,6 +20,7 @@ from config.texts import known, text
 
 _LOG = structlog.get_logger(__name__)
 
+_BODY_UNREAD = 400
 _STATUS_OF_ALARM_ERROR = {"alarm_unknown": 404}
 
 
@@ -86,6 +87,7 @@ _MEANING = {
     413: "the body is too large",
     415: "the body is not JSON",
     422: "the body or a parameter has the wrong form",
+    429: "too many wrong tries; `Retry-After` says how many seconds to wait",
     502: "the camera's worker or another house does not answer",
     503: "the service is not ready, or the camera has no picture yet",
 }
@@ -97,6 +99,7 @@ _EXAMPLE: dict[int, tuple[str, dict[str, object]]] = {
     413: ("body_too_large", {}),
     415: ("not_json", {}),
     422: ("request_invalid", {}),
+    429: ("sign_in_wait", {"seconds": 4}),
     502: ("worker_silent", {"camera": "cam-stair"}),
     503: ("no_picture_yet", {"camera": "cam-stair"}),
 }
@@ -127,6 +130,9 @@ def install_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         del request
+        if error.status_code == _BODY_UNREAD:
+            # A body that no reader of JSON takes: nested too deeply, or with endless numbers.
+            return _answer(422, problem_body("request_invalid", detail="body"))
         code = f"http_{error.status_code}"
         if not known(f"api.error.{code}"):
             code = "http_other"

@@ -4,8 +4,10 @@
 - the Host header must be an address, `localhost` or a name that the settings allow, so that a
   foreign page cannot read the console through a name it controls;
 - a browser may change something only from the console's own pages;
-- text that is sent holds no control characters but line ends and tabs, no half characters and
-  none of Unicode's noncharacters: documents, databases and logs choke on them;
+- a large body is read only from whoever is signed in, or carries the workers' token: reading one
+  holds up everything else for a moment, alarms too;
+- text that is sent is UTF-8 and holds no control characters but line ends and tabs, no half
+  characters and none of Unicode's noncharacters: documents, databases and logs choke on them;
 - workers carry a bearer token.
 """
 
@@ -18,10 +20,13 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access.guard import Access
 from api.problems import Problem, problem_body
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -49,6 +54,7 @@ _HEADERS = {
 }
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_BODY_OF_STRANGERS_BYTES = 256 * 1024
 
 # JSON can hold such characters only as escapes, an address only percent-encoded.
 _CONTROL_IN_JSON = re.compile(
@@ -69,6 +75,9 @@ _NONCHARACTER_IN_JSON = re.compile(
 _NONCHARACTER_IN_ADDRESS = re.compile(
     rb"%ef%(?:bf%b[ef]|b7%[9a][0-9a-f])|%f[0-4]%[89ab]f%bf%b[ef]", re.IGNORECASE
 )
+# Where none of these bytes stand, none of the above can: a photo in base64 needs no closer look,
+# which takes a second for the largest body.
+_MARKS_IN_JSON = (b"\\", b"\xbf\xbe", b"\xbf\xbf", b"\xef\xb7")
 _NOT_IN_JSON = (_CONTROL_IN_JSON, _HALF_IN_JSON, _NONCHARACTER_IN_JSON)
 _NOT_IN_ADDRESS = (_CONTROL_IN_ADDRESS, _NONCHARACTER_IN_ADDRESS)
 
@@ -98,10 +107,13 @@ class Guard:
         if refusal is None and any(one.search(_address(scope)) for one in _NOT_IN_ADDRESS):
             refusal = 422, "text_unreadable"
         if refusal is None and scope["method"] not in _SAFE_METHODS:
-            body = await _whole(receive)
-            receive = _replayed(body, receive)
-            if any(one.search(body) for one in _NOT_IN_JSON):
-                refusal = 422, "text_unreadable"
+            if int(headers["content-length"]) > MAX_BODY_OF_STRANGERS_BYTES:
+                refusal = await _refusal_of_stranger(scope)
+            if refusal is None:
+                body = await _whole(receive)
+                receive = _replayed(body, receive)
+                if _unreadable(body):
+                    refusal = 422, "text_unreadable"
         if refusal is not None:
             status, code = refusal
             answer = JSONResponse(problem_body(code).model_dump(), status_code=status)
@@ -125,14 +137,42 @@ class Guard:
         return None
 
     def _known_host(self, host: str) -> bool:
-        name = (urlsplit(f"//{host}").hostname or "").lower()
-        if name in self._allowed:
-            return True
         try:
-            ipaddress.ip_address(name)
+            name = (urlsplit(f"//{host}").hostname or "").lower()
+            if name not in self._allowed:
+                ipaddress.ip_address(name)
         except ValueError:
             return False
         return True
+
+
+async def _refusal_of_stranger(scope: Scope) -> tuple[int, str] | None:
+    """Why the body is not read: nobody is behind the request; `None` where somebody is."""
+    access: Access | None = getattr(scope["app"].state, "access", None)
+    try:
+        actor = None if access is None else await access.actor_of(HTTPConnection(scope))
+    except Problem as problem:
+        return problem.status, problem.body.code
+    except SQLAlchemyError:
+        return 503, "database_refused"
+    return (401, "sign_in_needed") if actor is None else None
+
+
+def _unreadable(body: bytes) -> bool:
+    """Whether the body holds text that nothing can keep, or is no UTF-8 at all.
+
+    JSON in UTF-16 and UTF-32 holds zero bytes; it is refused, as what its escapes say would not be
+    seen here.
+    """
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return True
+    if b"\x00" in body:
+        return True
+    return any(mark in body for mark in _MARKS_IN_JSON) and any(
+        one.search(body) for one in _NOT_IN_JSON
+    )
 
 
 def _address(scope: Scope) -> bytes:
@@ -170,7 +210,10 @@ def _same_origin(headers: Headers, host: str) -> bool:
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == host
+    try:
+        return origin is None or urlsplit(origin).netloc == host
+    except ValueError:
+        return False
 
 
 def require_token(request: Request, expected: str) -> None:

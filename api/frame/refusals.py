@@ -76,10 +76,15 @@ async def _look_for_actor(request: Request) -> None:
 
 def _back(request: Request) -> str:
     """The page of this service that led here, else the start page."""
-    came = urlsplit(request.headers.get("referer", ""))
+    try:
+        came = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return "/start"
     if came.netloc != request.url.netloc or came.path == request.url.path or not came.path:
         return "/start"
-    return f"{came.path}?{came.query}" if came.query else came.path
+    # Two slashes at the front would name another host.
+    path = f"/{came.path.lstrip('/')}"
+    return f"{path}?{came.query}" if came.query else path
 
 
 __all__ = ["install_refusal_pages"]

@@ -49,6 +49,18 @@ def operations(document: Json) -> list[tuple[str, Json]]:
     ]
 
 
+def test_what_the_door_refuses_is_told_of_every_changing_request(document: Json) -> None:
+    door = {"403", "413", "415", "422"}
+    missing = [
+        route
+        for route, operation in operations(document)
+        if not route.startswith("GET") and not door <= {*operation["responses"]}
+    ]
+    assert missing == []
+    sign_in = document["paths"]["/api/v1/sign-in"]["post"]["responses"]
+    assert sign_in["429"]["content"]["application/json"]["example"]["code"] == "sign_in_wait"
+
+
 def test_every_parameter_has_a_line(document: Json) -> None:
     missing = [
         (route, parameter["name"])

@@ -57,6 +57,7 @@ async def test_the_page_has_no_inline_script_or_style(sqlite_url: str) -> None:
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "http://localhost:9999"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-site"}, 403),
     ],
@@ -81,6 +82,9 @@ async def test_only_the_consoles_own_pages_change_things(
         ("desk.school", 200),
         ("rebound.example", 421),
         ("", 421),
+        ("[", 421),
+        ("[::1", 421),
+        ("a]b", 421),
     ],
 )
 async def test_names_that_are_not_ours_are_refused(sqlite_url: str, host: str, status: int) -> None:

@@ -52,6 +52,25 @@ async def test_the_page_says_that_a_right_is_missing_and_leads_back(
         assert "elsewhere" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://localhost//evil.example/x", "/evil.example/x"),
+        ("http://[", "/start"),
+        ("", "/start"),
+    ],
+)
+async def test_the_way_back_never_leaves_this_service(
+    sqlite_url: str, tmp_path: Path, referer: str, back: str
+) -> None:
+    async with house(sqlite_url, tmp_path) as desk:
+        browser = await desk.signed_in("wang", OPERATOR)
+        answer = await browser.get("/accounts", referer=referer, **PAGE)
+        assert answer.status_code == 403
+        assert f'href="{back}"' in answer.text
+        assert 'href="//' not in answer.text
+
+
 async def test_programs_get_the_problem_as_it_is(sqlite_url: str, tmp_path: Path) -> None:
     async with house(sqlite_url, tmp_path) as desk:
         browser = await desk.signed_in("wang", OPERATOR)

@@ -63,6 +63,29 @@ async def test_what_looks_like_one_is_left_to_the_form(
 
 
 @pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        # Readers of JSON guess its encoding: what is escaped in another one would pass unseen.
+        ('{"name": "Wang\\u0000Fang"}'.encode("utf-16-le"), "text_unreadable"),
+        ('{"name": "Wang\\ud83dFang"}'.encode("utf-16"), "text_unreadable"),
+        ('{"name": "王芳"}'.encode("utf-32-be"), "text_unreadable"),
+        ('{"name": "王芳"}'.encode("gb18030"), "text_unreadable"),
+        (b'{"name": "\xed\xa0\xbd"}', "text_unreadable"),
+        (b'{"name": ' + b"[" * 100_000 + b"}", "request_invalid"),
+        (b'{"name": ' + b"9" * 10_000 + b"}", "request_invalid"),
+        (b'{"name": NaN}', "request_invalid"),
+    ],
+)
+async def test_a_body_that_is_no_plain_json_is_refused_as_such(
+    sqlite_url: str, body: bytes, code: str
+) -> None:
+    async with running_desk(sqlite_url) as desk:
+        headers = {"Content-Type": "application/json"}
+        answer = await desk.client.post("/api/v1/shift", content=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+@pytest.mark.parametrize(
     ("address", "status"),
     [
         ("/api/v1/alarms?zone=%E5%8C%97", 200),
