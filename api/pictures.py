@@ -156,9 +156,13 @@ class Viewing:
     account: str = ""
 
 
-async def list_viewings(connection: AsyncConnection, limit: int) -> tuple[Viewing, ...]:
-    """Newest first."""
+async def list_viewings(
+    connection: AsyncConnection, limit: int, camera_ids: frozenset[str] | None = None
+) -> tuple[Viewing, ...]:
+    """Newest first; of these cameras, or of all."""
     query = select(VIEWINGS).order_by(VIEWINGS.c.id.desc()).limit(limit)
+    if camera_ids is not None:
+        query = query.where(VIEWINGS.c.camera_id.in_(camera_ids))
     rows = (await connection.execute(query)).mappings().all()
     return tuple(
         Viewing(row["viewer"], row["camera_id"], Utc(row["first_at_ns"]), row["account"])

@@ -76,6 +76,17 @@ class Reach:
     def zone(self, zone_id: str) -> bool:
         return self.actor.may(self.right, site=self.site.id, zone=zone_id)
 
+    @property
+    def cameras(self) -> frozenset[str] | None:
+        """Ids of the cameras that lie inside; `None` where nothing is kept from the actor.
+
+        Lists are cut down with it before they are counted off: else a full page of lines that one
+        may not read hides those that one may.
+        """
+        if self.actor.has_whole(self.right, site=self.site.id):
+            return None
+        return frozenset(one.id for one in self.site.cameras if self.camera(one.id, ()))
+
     def camera(self, camera_id: str, zone_ids: tuple[str, ...]) -> bool:
         """Whether all that the camera shows lies inside: a recording is no less than the live
         picture.

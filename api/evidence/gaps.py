@@ -168,9 +168,13 @@ def _stopped_by(status: RingStatus | None) -> EndCause | None:
     return None if status is None or status.recording else status.cause
 
 
-async def list_events(connection: AsyncConnection, limit: int) -> tuple[RecordingEvent, ...]:
-    """Newest first."""
+async def list_events(
+    connection: AsyncConnection, limit: int, camera_ids: frozenset[str] | None = None
+) -> tuple[RecordingEvent, ...]:
+    """Newest first; of these cameras, or of all."""
     query = select(RECORDING_EVENTS).order_by(RECORDING_EVENTS.c.id.desc()).limit(limit)
+    if camera_ids is not None:
+        query = query.where(RECORDING_EVENTS.c.camera_id.in_(camera_ids))
     return tuple(_event(row) for row in (await connection.execute(query)).mappings())
 
 

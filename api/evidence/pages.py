@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlencode
@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.rights import Right
+from api.access.scoping import Reach
 from api.alarms import store as alarm_store
 from api.alarms.values import SYSTEM, Action, Alarm, AlarmType
 from api.evidence import exports
@@ -23,7 +24,8 @@ from api.evidence.register import Reason
 from api.evidence.routes import EvidenceDep, Number, Player, seen_alarm
 from api.frame.drawing import AskedLanguage, Language, Pages, language_of
 from api.frame.pages import navigation
-from api.watched import Name, WatchedSite
+from api.watched import Name
+from config.moments import Day
 from config.texts import catalogue
 from vision.instants import Utc
 
@@ -39,8 +41,8 @@ class Find(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     camera: Annotated[str, Field(max_length=80)] = ""
-    first: date | Literal[""] = ""
-    last: date | Literal[""] = ""
+    first: Day | Literal[""] = ""
+    last: Day | Literal[""] = ""
     number: Annotated[int, Field(ge=1, le=2**31 - 1)] | Literal[""] = ""
     before: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     lang: Language | None = None
@@ -85,10 +87,15 @@ async def index(
     def may(right: Right, alarm: Alarm) -> bool:
         return actor.may_in_one(right, site=site.id, zones=alarm.zone_ids)
 
+    reach = Reach(actor, Right.PLAY_EVIDENCE, site)
+
+    def listable(alarm: Alarm) -> bool:
+        # A camera that may not be seen is in no clip, so that nobody learns what it watches.
+        asked = not find.camera or reach.camera(find.camera, ())
+        return asked and may(Right.PLAY_EVIDENCE, alarm)
+
     async with evidence.desk.database.read() as connection:
-        kept, next_before = await listed(
-            connection, find.wanted(zone), lambda alarm: may(Right.PLAY_EVIDENCE, alarm)
-        )
+        kept, next_before = await listed(connection, find.wanted(zone), listable)
         waiting = []
         for export in await exports.in_states(connection, [ExportState.WAITING]):
             alarm = await alarm_store.by_number(connection, export.wish.alarm_number)
@@ -113,12 +120,14 @@ async def index(
         kept=kept,
         waiting=waiting,
         may_decide=actor.may(Right.APPROVE_EXPORT, site=site.id),
-        cameras=site.cameras,
+        cameras=[one for one in site.cameras if reach.camera(one.id, ())],
         chosen=find.shown(),
         name_in=named,
         what=what,
         cameras_of=lambda clip: "、".join(
-            named(site.camera[one].name) if one in site.camera else one for one in clip.camera_ids
+            named(site.camera[one].name) if one in site.camera else one
+            for one in clip.camera_ids
+            if reach.camera(one, clip.zone_ids)
         ),
         clock=lambda at: at.to_datetime().astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
         next_url=None if next_before is None else find.next_url(next_before),
@@ -136,6 +145,7 @@ async def player(
     """One alarm's evidence."""
     alarm = await seen_alarm(evidence, actor, Right.PLAY_EVIDENCE, number)
     language = language_of(request, lang)
+    reach = Reach(actor, Right.PLAY_EVIDENCE, evidence.desk.board.site)
     return _PAGES.draw(
         "player.html",
         language,
@@ -145,16 +155,20 @@ async def player(
         nav=navigation(request, language, "evidence"),
         is_open=alarm.is_open,
         reasons=[reason.value for reason in Reason],
-        words=_words(evidence.desk.board.site, language),
+        words=_words(reach, language),
         may_export=actor.may(Right.REQUEST_EXPORT, site=evidence.desk.board.site.id),
     )
 
 
-def _words(site: WatchedSite, language: Language) -> dict[str, dict[str, str]]:
+def _words(reach: Reach, language: Language) -> dict[str, dict[str, str]]:
     """Names for what the player's script shows."""
     texts = catalogue(language)
     return {
-        "cameras": {camera.id: camera.name.in_language(language) for camera in site.cameras},
+        "cameras": {
+            camera.id: camera.name.in_language(language)
+            for camera in reach.site.cameras
+            if reach.camera(camera.id, ())
+        },
         "actions": {
             action.value: texts[f"action.{action.value}"]
             for action in Action

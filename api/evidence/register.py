@@ -8,6 +8,8 @@ from enum import StrEnum
 from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access.scoping import Reach
+from api.evidence.clip_store import Clip, find
 from api.evidence.tables import EVIDENCE_VIEWINGS
 from vision.instants import Utc
 
@@ -15,6 +17,7 @@ WINDOW_S = 300
 """Playing in pieces for one reason is one line for five minutes; other acts are one line each."""
 
 _NS = 1_000_000_000
+_STEP = 500
 
 
 class Act(StrEnum):
@@ -86,14 +89,42 @@ async def record(connection: AsyncConnection, line: Line) -> bool:
 
 
 async def lines(
-    connection: AsyncConnection, *, limit: int, alarm_number: int | None = None
+    connection: AsyncConnection,
+    *,
+    limit: int,
+    alarm_number: int | None = None,
+    reach: Reach | None = None,
 ) -> tuple[Line, ...]:
-    """Newest first."""
+    """Newest first; with a `reach` only of recordings of which all that was shown lies inside."""
     table = EVIDENCE_VIEWINGS
-    query = select(table).order_by(table.c.id.desc()).limit(limit)
+    newest = select(table).order_by(table.c.id.desc()).limit(limit)
     if alarm_number is not None:
-        query = query.where(table.c.alarm_number == alarm_number)
-    return tuple(_line(row) for row in (await connection.execute(query)).mappings())
+        newest = newest.where(table.c.alarm_number == alarm_number)
+    if reach is None or reach.cameras is None:
+        return tuple(_line(row) for row in (await connection.execute(newest)).mappings())
+    found: list[Line] = []
+    clips: dict[int, Clip | None] = {}
+    query = newest.limit(_STEP)
+    while len(found) < limit:
+        rows = (await connection.execute(query)).mappings().all()
+        for row in rows:
+            line = _line(row)
+            if line.alarm_number not in clips:
+                clips[line.alarm_number] = await find(connection, line.alarm_number)
+            if _within(line, clips[line.alarm_number], reach):
+                found.append(line)
+        if len(rows) < _STEP:
+            break
+        query = newest.limit(_STEP).where(table.c.id < rows[-1]["id"])
+    return tuple(found[:limit])
+
+
+def _within(line: Line, clip: Clip | None, reach: Reach) -> bool:
+    """Whether the line is about nothing outside; one without a camera is about all of the clip."""
+    if clip is None:
+        return False
+    shown = (line.camera_id,) if line.camera_id else clip.camera_ids
+    return all(reach.camera(camera_id, clip.zone_ids) for camera_id in shown)
 
 
 def _line(row: RowMapping) -> Line:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
 from api.access.actor import Actor
-from api.access.guard import needs, typed_name
+from api.access.guard import needs
 from api.access.rights import Right
 from api.access.scoping import Reach, check_alarm
 from api.alarms import store as alarm_store
@@ -36,6 +36,7 @@ from api.evidence.retention import EXPORT_DAYS
 from api.evidence.service import EvidenceService
 from api.evidence.signing import fingerprint, public_pem, signing_key
 from api.problems import Problem, responses
+from api.routes.shift import COOKIE, name_of
 from streams.recording import RemuxError
 
 router = APIRouter(prefix="/api/v1", tags=["evidence"])
@@ -244,10 +245,11 @@ async def read_register(
     alarm: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     limit: Limit = 100,
 ) -> RegisterBody:
-    """Who played, exported or downloaded what, and why."""
-    del actor
+    """Who played, exported or downloaded what, and why; of the recordings that the reader is
+    answerable for."""
+    reach = Reach(actor, Right.READ_VIEWINGS, evidence.desk.board.site)
     async with evidence.desk.database.read() as connection:
-        found = await register.lines(connection, limit=limit, alarm_number=alarm)
+        found = await register.lines(connection, limit=limit, alarm_number=alarm, reach=reach)
     return RegisterBody(lines=tuple(RegisterLineBody.of(line) for line in found))
 
 
@@ -257,10 +259,10 @@ async def recording_events(
     actor: Annotated[Actor, Depends(needs(Right.SEE_SITE))],
     limit: Limit = 100,
 ) -> RecordingEventsBody:
-    """Gaps of the recording and stops of it."""
-    del actor
+    """Gaps of the recording and stops of it, of the cameras that the reader may know of."""
+    reach = Reach(actor, Right.SEE_SITE, evidence.desk.board.site)
     async with evidence.desk.database.read() as connection:
-        found = await list_events(connection, limit)
+        found = await list_events(connection, limit, reach.cameras)
     return RecordingEventsBody(events=tuple(RecordingEventBody.of(event) for event in found))
 
 
@@ -317,9 +319,9 @@ def _made(evidence: EvidenceService, number: int, camera_id: str, version: str) 
 
 def _name(actor: Actor, request: Request, typed: str = "") -> str:
     """The name for a record; a shared desk needs one that was typed."""
-    if actor.shared and not (typed or typed_name(request)):
-        raise Problem(401, "nobody_on_duty")
-    return actor.sign(typed or typed_name(request))[:80]
+    if actor.shared and typed:
+        return typed
+    return name_of(actor, request.cookies.get(COOKIE), request.headers.get("x-viewer"))
 
 
 __all__ = ["EvidenceDep", "router", "seen_alarm"]

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.access.actor import Actor
 from api.access.guard import needs
 from api.access.rights import Right
+from api.access.scoping import Reach
 from api.pictures import WorkerSilentError, list_viewings
 from api.problems import Problem, responses
 from api.routes.shift import duty_name
 from api.schemas import Body
 from api.service import ServiceDep
-from api.watched import WatchedSite
 
 router = APIRouter(prefix="/api/v1", tags=["pictures"])
 
@@ -80,9 +80,9 @@ async def viewings(
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> ViewingsBody:
     """Who looked at which camera, of the cameras that the reader is answerable for."""
-    site = service.desk.board.site
+    reach = Reach(actor, Right.READ_VIEWINGS, service.desk.board.site)
     async with service.desk.database.read() as connection:
-        found = await list_viewings(connection, limit)
+        found = await list_viewings(connection, limit, reach.cameras)
     return ViewingsBody(
         viewings=tuple(
             ViewingBody(
@@ -92,12 +92,5 @@ async def viewings(
                 first_at=one.first_at.to_datetime(),
             )
             for one in found
-            if _readable(actor, site, one.camera_id)
         )
     )
-
-
-def _readable(actor: Actor, site: WatchedSite, camera_id: str) -> bool:
-    camera = site.camera.get(camera_id)
-    zones = () if camera is None else camera.zone_ids
-    return actor.may_in_all(Right.READ_VIEWINGS, site=site.id, zones=zones)

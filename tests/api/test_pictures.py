@@ -10,9 +10,11 @@ from urllib.parse import quote
 
 import pytest
 
-from api.access.actor import Actor
+from api.access.actor import Actor, Grant
+from api.access.guard import OpenAccess
+from api.access.rights import Role
 from api.pictures import Picture, Viewings, WorkerPictures, WorkerSilentError
-from tests.api.desk_cases import RunningDesk, running_desk
+from tests.api.desk_cases import SITE, RunningDesk, running_desk
 
 PATH = "/api/v1/cameras/cam-stair/picture.jpg"
 JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
@@ -86,6 +88,18 @@ async def test_two_people_of_one_name_have_a_line_each(database_url: str) -> Non
         body = await desk.get("/api/v1/viewings")
         found = [(one["viewer"], one["account"]) for one in body["viewings"]]
         assert found == [("王芳", "fang2"), ("王芳", "fang1")]
+
+
+async def test_what_one_may_not_read_takes_no_line_of_the_register(sqlite_url: str) -> None:
+    """A supervisor of the hall finds its viewings behind any number of those of the stair."""
+    hall = Grant(Role.SUPERVISOR, SITE.id, frozenset({"hall"}))
+    async with running_desk(sqlite_url, access=OpenAccess((hall,))) as desk:
+        viewings = Viewings(desk.service.desk.database, desk.clock)
+        for camera in ("cam-a", "cam-stair", "cam-stair"):
+            await viewings.record("王芳", camera)
+            desk.clock.advance(301.0)
+        body = await desk.get("/api/v1/viewings?limit=1")
+        assert [one["camera_id"] for one in body["viewings"]] == ["cam-a"]
 
 
 @pytest.mark.parametrize("name", ["", "%20", "%00", "x" * 41, "%3Cscript%3E", "%FF"])

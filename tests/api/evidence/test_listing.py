@@ -59,8 +59,9 @@ async def test_a_clip_is_found_by_camera_day_and_alarm(sqlite_url: str, tmp_path
             hold = Hold("zhao", case.desk.clock.utc(), "<b>案件</b>")
             await clip_store.add_hold(connection, clip, hold)
         assert "延期保存： &lt;b&gt;案件" in await page(case)
-        bad = await case.desk.client.get("/evidence?first=yesterday", headers={"x-person": "li"})
-        assert bad.status_code == 422
+        for wrong in ("first=yesterday", "first=0001-01-01", "last=9999-12-31", "number=0"):
+            bad = await case.desk.client.get(f"/evidence?{wrong}", headers={"x-person": "li"})
+            assert bad.status_code == 422, wrong
 
 
 async def test_only_who_may_play_sees_the_list(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+from html import unescape
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from starlette.requests import HTTPConnection
 
 from api.access.actor import Actor, Grant
 from api.access.rights import Right, Role
@@ -12,7 +17,7 @@ from api.access.scoping import Reach
 from api.alarms.values import AlarmType
 from tests.api.desk_cases import SITE
 from tests.api.evidence import cases
-from tests.api.evidence.cases import CAMERA, EvidenceDesk, evidence_desk
+from tests.api.evidence.cases import CAMERA, EvidenceDesk, NamedAccess, evidence_desk
 
 WISH = {"reason": "audit"}
 
@@ -85,6 +90,66 @@ async def test_a_package_needs_the_right_in_all_zones_that_it_shows(
             assert (answer.status_code, answer.json()["code"]) == (403, "right_missing")
         allowed = await client.post(f"{export}/decision", json={"allow": True}, headers=as_("zhao"))
         assert allowed.json()["state"] == "queued"
+
+
+@pytest.mark.usefixtures("of_one_zone")
+async def test_no_list_names_a_camera_of_another_zone(sqlite_url: str, tmp_path: Path) -> None:
+    """The lists, the player's page and the registers know as much as the recordings give."""
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        number = await alarm_of_all_cameras(case)
+        client = case.desk.client
+        films = f"/api/v1/alarms/{number}/clip?camera={CAMERA}"
+        played = await client.get(films, headers=as_("wang"), follow_redirects=True)
+        assert played.status_code == 200
+        wish = {**WISH, "redacted": False}
+        asked = await client.post(f"/api/v1/alarms/{number}/exports", json=wish, headers=as_("li"))
+        assert asked.status_code == 200
+        for person, own, foreign in (
+            ("stair", {CAMERA: "楼梯摄像机"}, ("cam-a", "cam-b", "大厅甲", "大厅乙")),
+            ("hall", {"cam-a": "大厅甲", "cam-b": "大厅乙"}, (CAMERA, "楼梯摄像机")),
+        ):
+            player = await client.get(f"/evidence/{number}", headers=as_(person))
+            words = re.search(r"data-words='([^']*)'", player.text)
+            assert words is not None
+            assert json.loads(unescape(words[1]))["cameras"] == own
+            for path in (
+                "/evidence",
+                "/api/v1/evidence/register?limit=1",
+                "/api/v1/recordings/events?limit=1",
+            ):
+                answer = await client.get(path, headers=as_(person))
+                assert answer.status_code == 200
+                assert [one for one in foreign if one in answer.text] == [], (path, person)
+            listed = await client.get("/evidence", headers=as_(person))
+            assert [name for name in own.values() if name not in listed.text] == []
+        # A camera that may not be seen is in no clip.
+        other = await client.get(f"/evidence?camera={CAMERA}", headers=as_("hall"))
+        assert f'data-alarm="{number}"' not in other.text
+        # What the newest line hides is no full page: the next one is found behind it.
+        found = await client.get("/api/v1/evidence/register?limit=1", headers=as_("stair"))
+        assert [line["act"] for line in found.json()["lines"]] == ["played"]
+        nothing = await client.get("/api/v1/evidence/register", headers=as_("hall"))
+        assert nothing.json()["lines"] == []
+
+
+async def test_at_a_shared_desk_only_a_plain_name_signs_a_viewing(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def desk(self: NamedAccess, request: HTTPConnection) -> Actor | None:
+        del self, request
+        return Actor("值班台", (Grant(Role.OPERATOR),), account="desk", shared=True)
+
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        number = await case.alarm_of_a_crowd(5.0)
+        monkeypatch.setattr(NamedAccess, "actor_of", desk)
+        path = f"/api/v1/alarms/{number}/clip"
+        for typed in ("", "王\u202e芳", "王\n芳", "x" * 41, "<b>"):
+            headers = {"X-Viewer": quote(typed)}
+            answer = await case.desk.client.get(path, headers=headers, follow_redirects=True)
+            assert answer.status_code == 401, typed
+        headers = {"X-Viewer": quote("王芳")}
+        answer = await case.desk.client.get(path, headers=headers, follow_redirects=True)
+        assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(

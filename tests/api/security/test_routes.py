@@ -40,6 +40,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REFUSED = (401, 403, 404)
 OTHER_SCHOOL, OTHER_UNIT, OTHER_ZONE = "other-school", "sample-middle", "gate-main"
+OF_THE_WHOLE_SITE = (
+    # The description's examples are of the sample school.
+    "/api/v1/openapi.json",
+    # What the school's cameras see together, without pictures: one zone's share says nothing.
+    "/api/v1/coverage",
+    "/coverage",
+)
 KEPT_BY_RIGHTS = {route: who for route, who in roles_of().items() if who not in (PUBLIC, WORKERS)}
 
 
@@ -187,6 +194,35 @@ async def test_lists_and_the_stream_hold_nothing_of_another_zone(whole: Whole) -
             assert status == 200
             if path != "/api/v1/events":
                 assert (f'"{ZONE}"'.encode() in content) is seen, path
+
+
+async def test_no_answer_names_a_camera_of_another_zone(whole: Whole) -> None:
+    """Whoever keeps the gate alone is told of no other camera: on no page, in no list, by whatever
+    role. A new route that speaks of the whole site has its reason beside `OF_THE_WHOLE_SITE`."""
+    foreign = {
+        word
+        for camera in whole.site.cameras
+        if OTHER_ZONE not in camera.zone_ids
+        for word in (camera.id, camera.name.zh, camera.name.en)
+    }
+    seen = asked(whole, "GET /api/v1/cameras/{camera_id}/picture.jpg", Role.OPERATOR)
+    assert await whole.status(seen) == 200
+    wrong, tried = {}, 0
+    for route, who in KEPT_BY_RIGHTS.items():
+        method, _, template = route.partition(" ")
+        told_all = template.startswith(OF_THE_WHOLE_SITE)
+        # A thing that is named in the path answers as if there were none: see above.
+        if method != "GET" or of_plan(template) or told_all or "{camera_id}" in template:
+            continue
+        tried += 1
+        roles = ",".join(role for role in who.split() if role != Role.MACHINE.value)
+        path = filled(template, whole.objects)
+        _, content = await whole.answer(Asked("GET", path, roles, SCHOOL, OTHER_ZONE))
+        named = sorted(word for word in foreign if word.encode() in content)
+        if named:
+            wrong[route] = named
+    assert wrong == {}
+    assert tried >= 30
 
 
 async def test_the_table_names_roles_that_exist() -> None:
