@@ -42,6 +42,14 @@ class NothingIn(Body):
     model_config = with_examples({})
 
 
+class OwnPasswordIn(Body):
+    """The own password once more: an open session alone does not prove who sits there."""
+
+    model_config = with_examples({"password": _PASSWORD})
+
+    password: Password = Field(repr=False)
+
+
 class PasswordIn(Body):
     """The old password and a new one."""
 

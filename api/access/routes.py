@@ -49,8 +49,9 @@ Me = Annotated[Actor, Depends(needs(Right.KEEP_OWN_ACCOUNT))]
 Administrator = Annotated[Actor, Depends(needs(Right.ADMINISTER_ACCOUNTS))]
 Auditor = Annotated[Actor, Depends(needs(Right.READ_AUDIT))]
 AccountId = Annotated[int, Path(ge=1, le=2**31 - 1)]
-_SIGN_IN = responses(401, 403, 404, 409, 413, 415, 422, 503)
+_SIGN_IN = responses(401, 403, 404, 409, 413, 415, 422, 429, 503)
 _CHANGE = responses(401, 403, 404, 409, 415, 422, 503)
+_PROVEN = responses(401, 403, 404, 409, 415, 422, 429, 503)
 _READ = responses(401, 403, 404, 422, 503)
 
 
@@ -103,10 +104,10 @@ async def me(actor: Me) -> MeBody:
     return MeBody.of(actor)
 
 
-@router.post("/me/password", responses=_CHANGE)
+@router.post("/me/password", responses=_PROVEN)
 async def change_password(body: PasswordIn, access: AccessDep, actor: Me) -> MeBody:
     """A new password; every other session of the account ends."""
-    account = await _own(access, actor, body.old)
+    account = await own_account(access, actor, body.old)
     hashed = await access.hashed(body.new, account.name, with_code=account.totp_sealed is not None)
     async with access.database.write() as connection:
         now = access.clock.utc()
@@ -126,10 +127,10 @@ async def new_authenticator(body: NothingIn, actor: Me) -> EnrolBody:
     return EnrolBody(secret=secret, address=address, qr=qr)
 
 
-@router.post("/me/authenticator/confirm", responses=_CHANGE)
+@router.post("/me/authenticator/confirm", responses=_PROVEN)
 async def confirm_authenticator(body: ConfirmIn, access: AccessDep, actor: Me) -> RecoveryBody:
     """Store the authenticator after its first code; answers with recovery codes, once."""
-    account = await _own(access, actor, body.password)
+    account = await own_account(access, actor, body.password)
     step = totp_step(body.secret, body.code, access.clock.utc(), 0)
     if step is None:
         raise AccountRefusal("code_wrong")
@@ -248,18 +249,15 @@ async def _other(connection: AsyncConnection, actor: Actor, account_id: int) -> 
     return account
 
 
-async def _own(access: AccessService, actor: Actor, password: str) -> Account:
+async def own_account(access: AccessService, actor: Actor, password: str) -> Account:
     """The signed-in account after its password was given once more."""
     async with access.database.read() as connection:
         account = await accounts.by_name(connection, actor.account)
     if account is None or not account.password_hash:
         raise AccountRefusal("account_elsewhere")
-    address = f"session {actor.session[:16]}"
-    wait_s = access.sessions.throttle.wait_s(account.name, address)
-    if wait_s > 0.0:
-        raise SignInRefusal("sign_in_wait", seconds=round(wait_s + 0.5))
-    if not await access.matches(account.password_hash, password):
-        access.sessions.throttle.failed(account.name, address)
+    given = Entered(account.name, password, address=f"session {actor.session[:16]}")
+    if not await access.sessions.matches(account.password_hash, given):
+        access.sessions.throttle.failed(account.name, given.address)
         raise AccountRefusal("password_wrong")
     return account
 

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import structlog
 from fastapi import Depends, Request
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.access import accounts, audit
 from api.access.credentials import Passwords
@@ -102,9 +103,6 @@ class AccessService:
         make = self.sessions.passwords.hashed
         return await asyncio.to_thread(make, password, name=name, with_code=with_code)
 
-    async def matches(self, stored: str, password: str) -> bool:
-        return await asyncio.to_thread(self.sessions.passwords.matches, stored, password)
-
     async def anchor(self) -> None:
         """Write the head of the audit log outside the database, when it has grown."""
         async with self.database.read() as connection:
@@ -134,7 +132,8 @@ class AccessService:
             try:
                 await self.anchor()
                 await self.sessions.prune()
-            except OSError as error:
+            except (OSError, SQLAlchemyError) as error:
+                # The next look may well succeed; an end of it would be noticed by nobody.
                 _LOG.error("access.anchor_not_written", reason=str(error))
             await asyncio.sleep(ANCHOR_EVERY_S)
 

@@ -150,14 +150,11 @@ class AccountAccess:
             SignInRefusal: wrong, too early to try again, or a code is needed.
         """
         name = entered.name.strip().lower()
-        wait_s = self.throttle.wait_s(name, entered.address)
-        if wait_s > 0.0:
-            raise SignInRefusal("sign_in_wait", seconds=round(wait_s + 0.5))
+        self._refuse_early(name, entered.address)
         async with self.database.read() as connection:
             account = await accounts.by_name(connection, name)
         stored = "" if account is None else account.password_hash
-        async with self._hashing:
-            right = await asyncio.to_thread(self.passwords.matches, stored, entered.password)
+        right = await self.matches(stored, entered)
         if account is None or not right or account.disabled:
             raise await self._failed(entered, "sign_in_wrong")
         if account.totp_sealed is not None and not entered.code.strip():
@@ -177,6 +174,17 @@ class AccountAccess:
                 await audit.append(connection, actor, told, now)
                 return SignedIn(actor, token)
         raise await self._failed(entered, "sign_in_code_wrong")
+
+    async def matches(self, stored: str, entered: Entered) -> bool:
+        """Whether the password is that of the hash `stored`; a wrong one is not counted here.
+
+        Raises:
+            SignInRefusal: it is too early to try again. Guesses that were sent together wait for
+                each other, so this is asked when the turn of each has come.
+        """
+        async with self._hashing:
+            self._refuse_early(entered.name.strip().lower(), entered.address)
+            return await asyncio.to_thread(self.passwords.matches, stored, entered.password)
 
     async def start_for(self, account: Account, address: str, how: str) -> SignedIn:
         """A session for somebody who was proven otherwise: set-up code or another house."""
@@ -228,6 +236,11 @@ class AccountAccess:
         if touch and now - seen >= _TOUCH_EVERY_S:
             await self._touch(digest, now)
         return account.actor(now, digest)
+
+    def _refuse_early(self, name: str, address: str) -> None:
+        wait_s = self.throttle.wait_s(name, address)
+        if wait_s > 0.0:
+            raise SignInRefusal("sign_in_wait", seconds=round(wait_s + 0.5))
 
     async def _touch(self, digest: str, now: Utc) -> None:
         try:

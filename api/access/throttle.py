@@ -1,7 +1,8 @@
 """Slows down guessing: per account and address, and per address; never an account as a whole.
 
 A stranger who guesses at a name cannot keep its owner out, who sits at another address, and a
-desk that is signed in never comes here at all.
+desk that is signed in never comes here at all. Where many sit behind one address, what others there
+mistype does not keep out who has signed in from it before.
 """
 
 from __future__ import annotations
@@ -32,11 +33,14 @@ class Throttle:
 
     clock: Clock
     _tries: OrderedDict[tuple[str, str], _Tries] = field(default_factory=OrderedDict)
+    _known: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
 
     def wait_s(self, account: str, address: str) -> float:
         """Seconds until the next try is looked at; 0 when it is at once."""
-        keys = (((account, address), FREE_TRIES), (("", address), FREE_TRIES_OF_ADDRESS))
-        return max(self._left_s(key, free) for key, free in keys)
+        own_s = self._left_s((account, address), FREE_TRIES)
+        if (account, address) in self._known:
+            return own_s
+        return max(own_s, self._left_s(("", address), FREE_TRIES_OF_ADDRESS))
 
     def failed(self, account: str, address: str) -> None:
         now = self.clock.monotonic()
@@ -50,6 +54,10 @@ class Throttle:
     def succeeded(self, account: str, address: str) -> None:
         """A right password clears what that person mistyped, not what the address did to others."""
         self._tries.pop((account, address), None)
+        self._known.pop((account, address), None)
+        self._known[account, address] = None
+        while len(self._known) > _MOST_KEYS:
+            self._known.popitem(last=False)
 
     def _left_s(self, key: tuple[str, str], free: int) -> float:
         tries = self._tries.get(key)

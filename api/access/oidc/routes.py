@@ -21,12 +21,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from api.access import accounts, audit
 from api.access.accounts import Account
 from api.access.actor import Actor
-from api.access.bodies import NothingIn
+from api.access.bodies import OwnPasswordIn
 from api.access.errors import AccountRefusal, SignInRefusal
 from api.access.guard import PUBLIC, needs
 from api.access.oidc.provider import Provider, ProviderError
 from api.access.rights import Right
-from api.access.routes import address_of, give_session
+from api.access.routes import address_of, give_session, own_account
 from api.access.sealing import SealError
 from api.access.service import AccessDep, AccessService
 from api.problems import Problem, responses
@@ -35,6 +35,7 @@ from vision.instants import Utc
 
 _LOG = structlog.get_logger(__name__)
 router = APIRouter(tags=["access"])
+_BIND = responses(401, 403, 404, 409, 415, 422, 429, 502, 503)
 
 COOKIE = "xiaoan_oidc"
 _LABEL = "oidc-flow"
@@ -58,20 +59,17 @@ async def begin(request: Request, access: AccessDep) -> Response:
     return answer
 
 
-@router.post("/api/v1/me/other-house", responses=responses(401, 403, 404, 415, 422, 502, 503))
+@router.post("/api/v1/me/other-house", responses=_BIND)
 async def bind(
     request: Request,
-    body: NothingIn,
+    body: OwnPasswordIn,
     response: Response,
     access: AccessDep,
     actor: Annotated[Actor, Depends(needs(Right.KEEP_OWN_ACCOUNT))],
 ) -> EntranceBody:
     """Begin binding one's own account to an identity of the other house."""
-    del body
-    async with access.database.read() as connection:
-        account = await accounts.by_name(connection, actor.account or "")
-    if account is None:
-        raise Problem(404, "no_accounts")
+    _provider(access)
+    account = await own_account(access, actor, body.password)
     url, cookie = await _begun(access, account_id=account.id)
     _keep(request, response, cookie)
     return EntranceBody(url=url)

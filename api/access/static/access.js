@@ -18,11 +18,15 @@ function words(body) {
   return `${body.message[lang]} · ${body.mend[lang]}`;
 }
 
-/** Only a path of this service: never an address that somebody put into a link. */
-function nextPath() {
+/**
+ * Only a page of this service: never an address that somebody put into a link. The whole address is
+ * given, since a path that begins with two slashes (of `/.//other.example`) would name another host.
+ */
+function nextPage() {
   const next = new URLSearchParams(location.search).get("next") ?? "/";
   const url = new URL(next, location.origin);
-  return url.origin === location.origin && next.startsWith("/") ? url.pathname : "/";
+  const own = url.origin === location.origin && next.startsWith("/");
+  return location.origin + (own ? url.pathname : "/");
 }
 
 function fields(form) {
@@ -49,7 +53,7 @@ for (const form of document.querySelectorAll("form[data-post]")) {
     if (form.id === "confirm") showRecovery(body.codes);
     else if (form.dataset.then === "url") location.assign(body.url);
     else if (form.dataset.then) {
-      location.assign(form.dataset.then === "next" ? nextPath() : form.dataset.then);
+      location.assign(form.dataset.then === "next" ? nextPage() : form.dataset.then);
     } else form.reset();
   });
 }

@@ -26,7 +26,7 @@ from api.access.rights import Role
 from config.oidc import OidcFileError, OtherHouse, load_oidc
 from config.site import LocalText
 from streams.clock import SystemClock
-from tests.api.access.cases import Browser, House, house
+from tests.api.access.cases import PASSWORD, Browser, House, house
 from tests.api.panels.panel_cases import free_port
 from tests.conftest import need_peer
 
@@ -89,7 +89,11 @@ async def enter(service: House, sub: str) -> tuple[Browser, httpx.Response]:
 
 
 async def bind(browser: Browser, sub: str) -> httpx.Response:
-    begun = await browser.post("/api/v1/me/other-house")
+    path = "/api/v1/me/other-house"
+    # Whoever sits down at an open session binds nothing to it.
+    wrong = await browser.post(path, {"password": "not-the-right-password"})
+    assert (wrong.status_code, wrong.json()["code"]) == (409, "password_wrong")
+    begun = await browser.post(path, {"password": PASSWORD})
     assert begun.status_code == 200, begun.text
     return await there_and_back(browser, begun.json()["url"], sub)
 

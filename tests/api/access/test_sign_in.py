@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from pathlib import Path
 
 import pyotp
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from api.access import service
 from api.access.actor import Grant
 from api.access.rights import Role
+from api.access.service import AccessService
 from tests.api.access.cases import ADMINISTRATOR, OPERATOR, PASSWORD, house
 from tests.api.desk_cases import AUTHORISED, SITE
 
@@ -115,6 +120,78 @@ async def test_guessing_is_slowed_but_never_locks_the_owner_or_the_desk(
         assert (await one.browser("192.0.2.11").sign_in("desk")).status_code == 200
         one.clock.advance(3.0)
         assert (await stranger.sign_in("desk")).status_code == 200
+
+
+async def test_guesses_that_come_in_together_are_slowed_as_well(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """Each is judged when its turn comes, not when it was sent."""
+    async with house(sqlite_url, tmp_path) as one:
+        await one.add("desk", OPERATOR, shared=True)
+        stranger = one.browser("198.51.100.7")
+        guesses = (stranger.sign_in("desk", f"guess-number-{n:04d}") for n in range(30))
+        statuses = Counter(answer.status_code for answer in await asyncio.gather(*guesses))
+        # Two are looked at at a time.
+        assert statuses[401] in (5, 6)
+        assert statuses[429] == 30 - statuses[401]
+        assert (await one.browser("192.0.2.11").sign_in("desk")).status_code == 200
+
+
+async def test_guesses_at_the_own_password_are_slowed_as_well(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """Whoever sits down at an open session has no more tries than a stranger."""
+    async with house(sqlite_url, tmp_path) as one:
+        browser = await one.signed_in("wang", OPERATOR)
+        new = "seven-lamps-by-the-river"
+        guesses = (
+            browser.post("/api/v1/me/password", {"old": f"guess-{n:04d}", "new": new})
+            for n in range(30)
+        )
+        codes = Counter(answer.json()["code"] for answer in await asyncio.gather(*guesses))
+        assert codes["password_wrong"] in (5, 6)
+        assert codes["sign_in_wait"] == 30 - codes["password_wrong"]
+
+
+async def test_what_others_mistype_at_one_address_keeps_nobody_out_who_was_in_before(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """A whole school behind one proxy: the guard signs in again, a new guesser waits."""
+    async with house(sqlite_url, tmp_path) as one:
+        await one.add("desk", OPERATOR, shared=True)
+        await one.add("wang", OPERATOR)
+        assert (await one.browser().sign_in("desk")).status_code == 200
+        throttle = one.access.sessions.throttle
+        for n in range(70):
+            throttle.failed(f"pupil-{n}", "192.0.2.1")
+        assert (await one.browser().sign_in("desk")).status_code == 200
+        assert (await one.browser().sign_in("wang")).status_code == 429
+        # Guesses at that very name are slowed as ever.
+        for _ in range(6):
+            throttle.failed("desk", "192.0.2.1")
+        assert (await one.browser().sign_in("desk")).status_code == 429
+
+
+async def test_a_database_that_refuses_once_does_not_end_the_upkeep(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anchors of the audit log are written again at the next look."""
+    looked, real = asyncio.Event(), AccessService.anchor
+    tries: list[int] = []
+
+    async def anchor(self: AccessService) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OperationalError("select", {}, Exception("disk full"))
+        await real(self)
+        looked.set()
+
+    monkeypatch.setattr(AccessService, "anchor", anchor)
+    monkeypatch.setattr(service, "ANCHOR_EVERY_S", 0.01)
+    async with house(sqlite_url, tmp_path) as one:
+        await one.signed_in("wang", OPERATOR)
+        async with asyncio.timeout(20.0):
+            await looked.wait()
 
 
 @pytest.mark.parametrize(
@@ -272,6 +349,26 @@ async def test_roles_that_cannot_be_given(
         new = {"name": "li", "display_name": "李强", "password": PASSWORD, "grants": [grant]}
         answer = await boss.post("/api/v1/accounts", new)
         assert (answer.status_code, answer.json()["code"]) == (409, code)
+
+
+async def test_nobody_holds_up_the_desk_with_a_large_body(sqlite_url: str, tmp_path: Path) -> None:
+    """It is read only from whoever is somebody; a small one is judged by its route."""
+    async with house(sqlite_url, tmp_path) as one:
+        body = {"name": "x" * 300_000, "password": PASSWORD}
+        guard = await one.signed_in("wang", OPERATOR)
+        stranger = one.browser()
+        for cookie in ("", "made-up"):
+            stranger.client.cookies.set("xiaoan_session", cookie)
+            told = await stranger.client.post("/api/v1/sign-in", json=body)
+            assert (told.status_code, told.json()["code"]) == (401, "sign_in_needed")
+        records = {"records": ["x" * 300_000]}
+        for headers, status in ((AUTHORISED, 200), ({"Authorization": "Bearer wrong"}, 401)):
+            told = await one.browser().client.post("/api/v1/ingest", json=records, headers=headers)
+            assert told.status_code == status, told.text
+        assert (await guard.post("/api/v1/shift", body)).json()["code"] == "request_invalid"
+        # A page that misuses somebody's browser is nobody.
+        told = await guard.client.post("/api/v1/shift", json=body)
+        assert (told.status_code, told.json()["code"]) == (403, "csrf_missing")
 
 
 async def test_workers_and_scrapers_use_the_token_and_get_nothing_else(
