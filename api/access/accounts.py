@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.access import audit
-from api.access.actor import EVERYWHERE, Actor, Grant
+from api.access.actor import Actor, Grant
 from api.access.errors import AccountRefusal
 from api.access.rights import APART, ASSIGNABLE, MUST_EXPIRE, STRONG, Right, Role
 from api.access.tables import ACCOUNTS, GRANTS, SESSIONS
@@ -202,16 +202,23 @@ def check_grants(by: Actor | str, grants: Sequence[Grant]) -> None:
             raise AccountRefusal("role_unknown", role=grant.role.value)
         if grant.role in MUST_EXPIRE and grant.until is None:
             raise AccountRefusal("role_needs_end", role=grant.role.value)
-        whole = grant.site == EVERYWHERE
-        if isinstance(by, Actor) and not (
-            by.sites(Right.ADMINISTER_ACCOUNTS) is None
-            if whole
-            else by.may(Right.ADMINISTER_ACCOUNTS, site=grant.site)
-        ):
+        if isinstance(by, Actor) and not answers_for(by, (grant,)):
             raise AccountRefusal("role_not_yours", site=grant.site)
     apart = roles & APART
     if apart and len(roles) > 1:
         raise AccountRefusal("role_apart", role=next(iter(apart)).value)
+
+
+def answers_for(administrator: Actor, grants: Sequence[Grant]) -> bool:
+    """Whether all places of these roles lie where the administrator keeps accounts.
+
+    An account without a role may yet get one anywhere: only who keeps all accounts answers for it.
+    """
+    right = Right.ADMINISTER_ACCOUNTS
+    return all(
+        administrator.may_in_all(right, site=grant.site, zones=grant.zones or ())
+        for grant in grants or (Grant(Role.MEMBER),)
+    )
 
 
 def told_grant(grant: Grant) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.access import accounts, audit
-from api.access.accounts import Account, NewAccount
-from api.access.actor import EVERYWHERE, Actor, Grant
+from api.access.accounts import Account, NewAccount, answers_for
+from api.access.actor import Actor, Grant
 from api.access.bodies import (
     AccountBody,
     AccountIn,
@@ -149,7 +149,7 @@ async def list_accounts(access: AccessDep, actor: Administrator) -> tuple[Accoun
     """Accounts that the administrator answers for."""
     async with access.database.read() as connection:
         found = await accounts.listed(connection)
-    return tuple(AccountBody.of(account) for account in found if _answers_for(actor, account))
+    return tuple(AccountBody.of(account) for account in found if answers_for(actor, account.grants))
 
 
 @router.post("/accounts", responses=_CHANGE)
@@ -233,18 +233,9 @@ async def audit_verdict(access: AccessDep, actor: Auditor) -> VerdictBody:
     return VerdictBody(entries=verdict.entries, fault=verdict.fault, seq=verdict.seq)
 
 
-def _answers_for(actor: Actor, account: Account) -> bool:
-    sites = {grant.site for grant in account.grants} or {EVERYWHERE}
-    if actor.sites(Right.ADMINISTER_ACCOUNTS) is None:
-        return True
-    return EVERYWHERE not in sites and all(
-        actor.may(Right.ADMINISTER_ACCOUNTS, site=site) for site in sites
-    )
-
-
 async def _other(connection: AsyncConnection, actor: Actor, account_id: int) -> Account:
     account = await accounts.by_id(connection, account_id)
-    if account is None or not _answers_for(actor, account):
+    if account is None or not answers_for(actor, account.grants):
         raise AccountRefusal("account_unknown", id=account_id)
     return account
 

@@ -317,6 +317,27 @@ async def test_the_last_administrator_stays_and_nobody_raises_themselves(
             assert (refused.status_code, refused.json()["code"]) == (409, "account_own")
 
 
+async def test_an_administrator_of_one_zone_keeps_accounts_of_it_alone(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """Else a second account, made by hand, would see all that the first may not."""
+    zone = frozenset({"hall"})
+    async with house(sqlite_url, tmp_path) as one:
+        whole = await one.add("guard", OPERATOR)
+        nobody = await one.add("nobody")
+        admin = await one.signed_in("boss", Grant(Role.ADMINISTRATOR, SITE.id, zone))
+        new = {"name": "zhao", "display_name": "赵六", "password": PASSWORD}
+        for zones, status in ((None, 403), ([], 403), (["stair"], 403), (["hall"], 200)):
+            grant = {"role": "operator", "site": SITE.id, "zones": zones}
+            told = await admin.post("/api/v1/accounts", {**new, "grants": [grant]})
+            assert told.status_code == status, (zones, told.text)
+        listed = (await admin.get("/api/v1/accounts")).json()
+        assert {account["name"] for account in listed} == {"boss", "zhao"}
+        for account in (whole, nobody):
+            told = await admin.post(f"/api/v1/accounts/{account}/reset", {"password": PASSWORD})
+            assert told.status_code == 404
+
+
 async def test_an_administrator_of_one_school_gives_no_role_elsewhere(
     sqlite_url: str, tmp_path: Path
 ) -> None:
