@@ -1,13 +1,14 @@
 """What the places of a site are called where nothing but the name says which one is meant.
 
 An alarm is read on a telephone: of two corridors in two buildings each is then called with its
-building and floor. A name that nothing else bears stays as the school writes it.
+building and floor, and of two cameras on one floor with its id, which the site file and the label
+on the wall bear. A name that nothing else bears stays as the school writes it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from config.site import Floor, LocalText, RequiredArea, Site
@@ -38,33 +39,46 @@ class PlaceNames:
         by_id = {floor.id: floor for floor in site.floors}
         areas = [area for area in site.areas if isinstance(area, RequiredArea)]
         return cls(
-            floors=_told_apart((one.id, _name(one.name), _building(one)) for one in site.floors),
-            zones=_told_apart(
+            floors=told_apart((one.id, _name(one.name), _building(one)) for one in site.floors),
+            zones=told_apart(
                 (one.id, _name(site.zone_name(one.id)), _where(by_id[one.floor_id]))
                 for one in site.zones
             ),
-            cameras=_told_apart(
+            cameras=told_apart(
                 (one.id, _name(one.name), _where(by_id[one.floor_id])) for one in site.cameras
             ),
-            areas=_told_apart(
+            areas=told_apart(
                 (one.id, _name(one.name), _where(by_id[one.floor_id])) for one in areas
             ),
         )
 
 
-def _told_apart(places: Iterable[tuple[str, Name, Name | None]]) -> dict[str, Name]:
-    """The names by id; `where` stands before one that is equal in either language to another."""
+def told_apart(places: Iterable[tuple[str, Name, Name | None]]) -> dict[str, Name]:
+    """The names by id, of triples of id, name and where it is.
+
+    Where it is stands before a name that is equal in either language to another; behind one that
+    is equal all the same stands the id.
+    """
     listed = tuple(places)
-    equal = {
-        language: Counter(name.in_language(language) for _, name, _ in listed)
-        for language in ("zh", "en")
-    }
-    return {
-        place_id: _within(where, name)
-        if where is not None and max(equal["zh"][name.zh], equal["en"][name.en]) > 1
-        else name
+    alike = _alike([(place_id, name) for place_id, name, _ in listed])
+    placed = [
+        (place_id, _within(where, name) if where is not None and place_id in alike else name)
         for place_id, name, where in listed
+    ]
+    alike = _alike(placed)
+    return {
+        place_id: Name(f"{name.zh}（{place_id}）", f"{name.en} ({place_id})")
+        if place_id in alike
+        else name
+        for place_id, name in placed
     }
+
+
+def _alike(named: Sequence[tuple[str, Name]]) -> frozenset[str]:
+    """Ids of those whose name another bears too, in either language."""
+    zh = Counter(name.zh for _, name in named)
+    en = Counter(name.en for _, name in named)
+    return frozenset(place_id for place_id, name in named if max(zh[name.zh], en[name.en]) > 1)
 
 
 def _where(floor: Floor) -> Name:
@@ -89,4 +103,4 @@ def _name(text: LocalText) -> Name:
     return Name(zh=text.zh, en=text.en)
 
 
-__all__ = ["Name", "PlaceNames"]
+__all__ = ["Name", "PlaceNames", "told_apart"]

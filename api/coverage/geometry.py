@@ -11,6 +11,7 @@ from api.coverage.document import Point
 from api.coverage.figures import point, polygons, rings
 from api.coverage.live import LiveSite
 from api.coverage.underlay import picture_size
+from api.place_names import Name, told_apart
 from config import Floor, LocalText, RequiredArea
 from vision.blind_spots import SMALLEST_SPOT_M2
 from vision.overlap import layers
@@ -27,6 +28,8 @@ def plan_of(live: LiveSite) -> list[dict[str, Any]]:
 def _floor(live: LiveSite, floor: Floor, camera_ids: list[str]) -> dict[str, Any]:
     required = [area for area in floor.areas if isinstance(area, RequiredArea)]
     forbidden = [area for area in floor.areas if not isinstance(area, RequiredArea)]
+    areas = _apart({area.id: area.name for area in required})
+    cameras = _apart({one: live.site.camera(one).name for one in camera_ids})
     return {
         "id": floor.id,
         "name": _name(floor.name),
@@ -43,7 +46,7 @@ def _floor(live: LiveSite, floor: Floor, camera_ids: list[str]) -> dict[str, Any
         "areas": [
             {
                 "id": area.id,
-                "name": _name(area.name),
+                "name": areas[area.id],
                 "level": area.level,
                 "critical": area.critical,
                 "polygon": rings(area.polygon_xy_m),
@@ -61,7 +64,7 @@ def _floor(live: LiveSite, floor: Floor, camera_ids: list[str]) -> dict[str, Any
             for area in forbidden
         ],
         "blind": _blind(live, floor, camera_ids),
-        "cameras": [_camera(live, name) for name in camera_ids],
+        "cameras": [_camera(live, one, cameras[one]) for one in camera_ids],
         "views": [
             {"area_id": area.id, "camera_id": name, "polygons": polygons(shape)}
             for area in required
@@ -108,16 +111,22 @@ def _underlay(floor: Floor) -> dict[str, Any] | None:
     }
 
 
-def _camera(live: LiveSite, camera_id: str) -> dict[str, Any]:
+def _camera(live: LiveSite, camera_id: str, name: dict[str, str]) -> dict[str, Any]:
     camera = live.site.camera(camera_id)
     pose = camera.camera.pose
     return {
         "id": camera.id,
-        "name": _name(camera.name),
+        "name": name,
         "at": point((pose.x_m, pose.y_m)),
         "pan_deg": round(pose.pan_deg, 1),
         "hfov_deg": round(camera.camera.lens.hfov_deg, 1),
     }
+
+
+def _apart(names: dict[str, LocalText]) -> dict[str, dict[str, str]]:
+    """Names by id as this floor's drawing writes them: no two alike."""
+    found = told_apart((key, Name(name.zh, name.en), None) for key, name in names.items())
+    return {key: {"zh": name.zh, "en": name.en} for key, name in found.items()}
 
 
 def _name(text: LocalText) -> dict[str, str]:

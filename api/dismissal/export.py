@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from itertools import cycle, pairwise
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -10,7 +13,7 @@ from openpyxl.chart import LineChart, Reference
 from openpyxl.styles import Font
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.graphics.charts.lineplots import LinePlot
-from reportlab.graphics.shapes import Drawing
+from reportlab.graphics.shapes import Drawing, Line, String
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -26,6 +29,10 @@ _PUPILS = 3
 _WIDTHS_PT = (62, 100, 50, 50, 190)
 _WIDTHS_PX = (180, 260, 120, 120, 440)
 _BETWEEN_PX, _LINE_PX, _GAP_PX = 16, 32, 12
+# A workbook knows so many kinds of lines.
+_BOOK_DASHES = ("solid", "dash", "sysDot", "lgDashDotDot", "dashDot", "lgDash", "sysDash")
+_SAMPLE_PX, _SAMPLE_PT = 150, 60
+_Point = tuple[float, float]
 _INKS = ((31, 78, 121), (192, 80, 30), (60, 130, 60), (120, 60, 140))
 
 
@@ -61,24 +68,28 @@ def _pdf(notice: Notice, path: Path) -> None:
     story = [Paragraph(escape(notice.title), title), Spacer(1, 8), table, Spacer(1, 12)]
     story += [Paragraph(escape(note), plain) for note in notice.notes]
     if notice.curves:
-        names = " / ".join(curve.name for curve in notice.curves)
-        story += [Spacer(1, 12), Paragraph(escape(f"{notice.axis}: {names}"), plain)]
-        story.append(_drawing(notice))
+        story += [Spacer(1, 12), Paragraph(escape(notice.axis), plain), _drawing(notice, font)]
     SimpleDocTemplate(str(path), pagesize=A4, title=notice.title, invariant=1).build(story)
 
 
-def _drawing(notice: Notice) -> Drawing:
-    drawing = Drawing(480, 180)
+def _drawing(notice: Notice, font: str) -> Drawing:
+    legend = 15 * len(notice.curves)
+    drawing = Drawing(480, 180 + legend)
     plot = LinePlot()
-    plot.x, plot.y, plot.width, plot.height = 40, 40, 420, 130
+    plot.x, plot.y, plot.width, plot.height = 40, 40 + legend, 420, 130
     plot.data = [
         [(number * notice.slot_s / 60.0, value) for number, value in enumerate(curve.per_s)]
         for curve in notice.curves
     ]
-    for number in range(len(notice.curves)):
-        ink = _INKS[number % len(_INKS)]
-        plot.lines[number].strokeColor = colors.Color(*(part / 255 for part in ink))
-        plot.lines[number].strokeDashArray = None if number == 0 else (4, 2 * number)
+    for number, curve in enumerate(notice.curves):
+        ink = colors.Color(*(part / 255 for part in _INKS[number % len(_INKS)]))
+        dashes = [length / 2.0 for length in _dashes(number)]
+        plot.lines[number].strokeColor = ink
+        plot.lines[number].strokeDashArray = dashes or None
+        y = legend - 15 * number
+        sample = Line(40, y + 3, 40 + _SAMPLE_PT, y + 3, strokeColor=ink, strokeDashArray=dashes)
+        drawing.add(sample)
+        drawing.add(String(48 + _SAMPLE_PT, y, curve.name, fontName=font, fontSize=10))
     plot.yValueAxis.valueMin = 0
     drawing.add(plot)
     return drawing
@@ -114,6 +125,8 @@ def _flow_sheet(book: Workbook, notice: Notice) -> None:
         flow, min_col=2, max_col=1 + len(notice.curves), min_row=1, max_row=flow.max_row
     )
     chart.add_data(data, titles_from_data=True)
+    for number, series in enumerate(chart.series):
+        series.graphicalProperties.line.dashStyle = _BOOK_DASHES[number % len(_BOOK_DASHES)]
     flow.add_chart(chart, "E2")
 
 
@@ -173,8 +186,41 @@ def _plot(pen: ImageDraw.ImageDraw, notice: Notice, top: int, font: ImageFont.Fr
             for at, value in enumerate(curve.per_s)
         ]
         ink = _INKS[number % len(_INKS)]
-        pen.line(points, fill=ink, width=4 if number == 0 else 2)
-        pen.text((left, bottom + 12 + _LINE_PX * number), curve.name, fill=ink, font=font)
+        y = bottom + 12 + _LINE_PX * number
+        middle = y + _LINE_PX / 2
+        for line in (points, [(left, middle), (left + _SAMPLE_PX, middle)]):
+            for stroke in _strokes(line, _dashes(number)):
+                pen.line(stroke, fill=ink, width=4)
+        pen.text((left + _SAMPLE_PX + 16, y), curve.name, fill="black", font=font)
+
+
+def _dashes(number: int) -> tuple[float, ...]:
+    """Lengths of stroke and gap of a curve, in px: a dash and as many dots as its number. No two
+    curves are alike without their colours; the first is drawn through."""
+    return (22.0, 8.0) + (5.0, 8.0) * number if number else ()
+
+
+def _strokes(points: list[_Point], dashes: tuple[float, ...]) -> Iterator[list[_Point]]:
+    """The parts of a line that are drawn."""
+    if not dashes:
+        yield points
+        return
+    lengths = cycle(zip(dashes, cycle((True, False)), strict=False))
+    left, drawn = next(lengths)
+    stroke = [points[0]]
+    for (x1, y1), (x2, y2) in pairwise(points):
+        far, gone = math.hypot(x2 - x1, y2 - y1), 0.0
+        while far - gone > left:
+            gone += left
+            at = (x1 + (x2 - x1) * gone / far, y1 + (y2 - y1) * gone / far)
+            if drawn:
+                yield [*stroke, at]
+            left, drawn = next(lengths)
+            stroke = [at]
+        left -= far - gone
+        stroke.append((x2, y2))
+    if drawn:
+        yield stroke
 
 
 __all__ = ["FORMATS", "export"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,28 @@ def test_equal_names_are_told_apart_by_building_and_floor(watched: WatchedSite) 
 
 def test_floors_that_are_called_alike_carry_their_building(watched: WatchedSite) -> None:
     assert [zone.floor.zh for zone in watched.zones] == ["甲楼 一层", "乙楼 一层", "乙楼 一层"]
+
+
+def test_cameras_and_areas_that_one_floor_calls_alike_carry_their_ids(tmp_path: Path) -> None:
+    shutil.copytree(sample_school_directory(), tmp_path / "site")
+    site_file = tmp_path / "site" / "site.yaml"
+    text = site_file.read_text("utf-8")
+    for old, new in (
+        ("{zh: 一层大厅摄像机, en: Ground hall camera}", "{zh: 楼梯甲摄像机, en: Hall camera}"),
+        ("{zh: 大厅出口, en: Hall exit}", "{zh: 楼梯甲, en: Stair A}"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    site_file.write_text(text, "utf-8")
+    watched = WatchedSite.of(load_site(tmp_path / "site"))
+    assert watched.camera["cam-stair"].name == Name(
+        "教学楼一层与楼梯 楼梯甲摄像机（cam-stair）",
+        "Teaching block, ground floor and stair, Stair A camera (cam-stair)",
+    )
+    assert watched.camera["cam-hall"].name.zh.endswith("楼梯甲摄像机（cam-hall）")
+    assert watched.area["area-stair"].name.en.endswith("Stair A (area-stair)")
+    assert watched.area["area-exit"].name.en.endswith("Stair A (area-exit)")
+    assert watched.area["area-hall"].name == Name("一层大厅", "Ground hall")
 
 
 def test_a_name_that_nothing_else_bears_stays() -> None:

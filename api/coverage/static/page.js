@@ -31,11 +31,14 @@ const names = { areas: new Map(), cameras: new Map() };
 export const areaName = (id) => names.areas.get(id) ?? id;
 export const cameraName = (id) => names.cameras.get(id) ?? id;
 
-/** Learn what areas and cameras are called. */
+/** Learn what areas and cameras are called; the tables span floors, and two floors may call theirs alike. */
 export function learnNames(plan) {
-  for (const floor of plan.floors) {
-    for (const area of floor.areas) names.areas.set(area.id, inLanguage(area.name));
-    for (const camera of floor.cameras) names.cameras.set(camera.id, inLanguage(camera.name));
+  for (const [kind, known] of Object.entries(names)) {
+    const all = plan.floors.flatMap((floor) => floor[kind].map((one) => [floor, one, inLanguage(one.name)]));
+    for (const [floor, one, name] of all) {
+      const alike = all.some(([other, , others]) => other !== floor && others === name);
+      known.set(one.id, alike ? `${inLanguage(floor.name)} ${name}` : name);
+    }
   }
 }
 

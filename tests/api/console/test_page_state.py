@@ -46,6 +46,57 @@ def test_an_enlarged_picture_hides_no_alarm_and_no_lost_server(
     desk.until(lambda: desk.text("#large-alarm") == "失去联系")
 
 
+def test_windows_of_one_browser_know_one_shift(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    desk.start_shift("王芳")
+    first = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    browser.get(service.url)
+    desk.until(lambda: desk.text("#duty-name") == "王芳")
+    desk.one("#shift-end").click()
+    desk.until(lambda: desk.text("#duty-name") == "")
+    desk.start_shift("李强")
+    browser.close()
+    browser.switch_to.window(first)
+    desk.until(lambda: desk.text("#duty-name") == "李强")
+
+
+def test_a_page_to_read_leaves_the_desk_open(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    first = browser.current_window_handle
+    for path in ("/handover", "/start"):
+        desk.one(f".top-side a[href='{path}']").click()
+        desk.until(lambda: len(browser.window_handles) == 2)
+        assert desk.data("#link", "link") == "live"
+        (other,) = set(browser.window_handles) - {first}
+        browser.switch_to.window(other)
+        desk.until(lambda path=path: browser.current_url == service.url + path)
+        browser.close()
+        browser.switch_to.window(first)
+
+
+def test_a_double_click_is_one_step(browser: webdriver.Chrome, service: ServiceProcess) -> None:
+    desk = Desk(browser, service)
+    desk.start_shift()
+    service.send(service.record("stair", "L3", 2.9))
+    desk.until(lambda: desk.data("#focus", "number") == "1")
+    click = (
+        "document.querySelector('#focus-escalate')"
+        ".dispatchEvent(new MouseEvent('click', {bubbles: true, detail: arguments[0]}));"
+    )
+    browser.execute_script(click, 1)
+    desk.until(lambda: "已上报 1 级" in desk.text("#focus-facts"))
+    browser.execute_script(click, 2)
+    browser.execute_script(click, 1)
+    desk.until(lambda: "已上报 2 级" in desk.text("#focus-facts"))
+    actions = service.client.get("/api/v1/alarms/1").json()["history"]
+    assert [one["action"] for one in actions].count("escalated") == 2
+
+
 def test_a_page_from_before_an_update_says_so(
     browser: webdriver.Chrome, service: ServiceProcess
 ) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service as DriverService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions
@@ -28,7 +25,6 @@ from tests.api.delivery.site_processes import (
     site_processes,
 )
 from tests.api.service_peer import ServiceProcess
-from tests.conftest import need_peer
 
 pytestmark = pytest.mark.peer
 
@@ -41,28 +37,6 @@ _DRIVERS = {
     ("centre", "folder"): "school@localhost",
     ("chat", "robot"): "wecom",
 }
-
-
-@pytest.fixture
-def browser(chromium: Path) -> Iterator[webdriver.Chrome]:
-    driver = shutil.which("chromedriver")
-    need_peer(driver, "chromedriver", "apt-get install chromium-driver")
-    options = Options()
-    options.binary_location = str(chromium)
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--no-proxy-server",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=DriverService(driver))
-    try:
-        yield chrome
-    finally:
-        chrome.quit()
 
 
 def test_every_driver_has_settings_a_state_and_a_test(

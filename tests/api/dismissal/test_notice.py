@@ -50,6 +50,24 @@ def test_three_forms(tmp_path: Path) -> None:
         export(notice, tmp_path / "notice.doc")
 
 
+def test_curves_are_told_apart_without_their_colours(tmp_path: Path) -> None:
+    notice = notice_of(PLAN, Checked(TIMETABLE, {}), "zh", site_name="示范学校")
+    many = replace(notice, curves=notice.curves[:1] * 6)
+    for suffix in (".png", ".xlsx"):
+        export(many, tmp_path / f"notice{suffix}")
+    with Image.open(tmp_path / "notice.png") as picture:
+        grey = picture.convert("L")
+    # The samples of the legend, one a line at the foot of the picture: drawn or not, by place.
+    rows = [
+        tuple(grey.getpixel((x, y)) < 200 for x in range(80, 230))
+        for y in range(grey.height - 32 * 6 - 40, grey.height)
+    ]
+    assert len({row for row in rows if sum(row) > 40}) >= 6
+    (chart,) = load_workbook(tmp_path / "notice.xlsx").worksheets[1]._charts
+    styles = [one.graphicalProperties.line.dashStyle for one in chart.series]
+    assert len(set(styles)) == 6
+
+
 def test_a_school_without_stairs_has_a_notice_without_curves(tmp_path: Path) -> None:
     one = replace(room("a", "f1", route=("door",)), name_zh="²")
     flat = DismissalFile(1, "16:30", ("f1",), (DOOR,), (one,))

@@ -46,7 +46,10 @@ export function move(by) {
 export async function setUpFocus() {
   const acts = { confirm: "confirm", reject: "reject", escalate: "escalate", release: "release" };
   for (const [id, act] of Object.entries(acts)) {
-    byId(`focus-${id}`).addEventListener("click", () => step(act));
+    // The second click of a double click may meet the answer of the first: it would be a second step.
+    byId(`focus-${id}`).addEventListener("click", (event) => {
+      if (event.detail < 2) step(act);
+    });
   }
   byId("focus-shelve").addEventListener("click", shelve);
   // To go through the list of people is not yet to send one.

@@ -5,6 +5,9 @@ import { get, post, refusalText } from "./service.js";
 import { enableSound, followSound, soundOnce, soundReady } from "./sound.js";
 import { t } from "./texts.js";
 
+/** Windows of this browser share the shift: what one of them starts or ends, all of them show. */
+const windows = new BroadcastChannel("xiaoan-shift");
+
 // {name} of the shift that runs; another shift of the same person is another one.
 let shift = null;
 let changed = () => {};
@@ -30,6 +33,7 @@ export async function setUpShift(onChange) {
   byId("shift-end").addEventListener("click", async () => {
     await post("/api/v1/shift/end", {});
     shift = null;
+    windows.postMessage("changed");
     show();
     onChange();
     byId("shift-name").focus();
@@ -38,10 +42,16 @@ export async function setUpShift(onChange) {
     if (await enableSound()) soundOnce(1);
     show();
   });
+  windows.addEventListener("message", read);
+  await read();
+}
+
+/** Ask the service who is on duty in this browser; where it does not answer nothing is known. */
+async function read() {
   const name = (await get("/api/v1/shift"))?.name ?? null;
-  shift = name === null ? null : { name };
+  if (name !== onDuty() || name === null) shift = name === null ? null : { name };
   show();
-  onChange();
+  changed();
 }
 
 /** The service no longer knows who is on duty in that shift: nothing may stand under the old name. */
@@ -71,6 +81,7 @@ async function start(typed) {
     return false;
   }
   shift = { name: body.name };
+  windows.postMessage("changed");
   // The next person finds the field empty.
   byId("shift-name").value = "";
   return true;
