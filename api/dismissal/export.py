@@ -181,14 +181,15 @@ def _plot(pen: ImageDraw.ImageDraw, notice: Notice, top: int, font: ImageFont.Fr
     pen.line((left, top, left, bottom, right, bottom), fill="black", width=2)
     for number, curve in enumerate(notice.curves):
         step = (right - left) / max(1, len(curve.per_s) - 1)
-        points = [
+        points: list[_Point] = [
             (left + step * at, bottom - (bottom - top) * value / most)
             for at, value in enumerate(curve.per_s)
         ]
         ink = _INKS[number % len(_INKS)]
         y = bottom + 12 + _LINE_PX * number
         middle = y + _LINE_PX / 2
-        for line in (points, [(left, middle), (left + _SAMPLE_PX, middle)]):
+        sample: list[_Point] = [(left, middle), (left + _SAMPLE_PX, middle)]
+        for line in (points, sample):
             for stroke in _strokes(line, _dashes(number)):
                 pen.line(stroke, fill=ink, width=4)
         pen.text((left + _SAMPLE_PX + 16, y), curve.name, fill="black", font=font)

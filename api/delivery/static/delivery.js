@@ -1,5 +1,6 @@
 // The buttons of the delivery page: a test, and what becomes of messages that did not arrive.
 
+import "/console/js/once.js";
 import { sending } from "/console/js/request.js";
 
 const said = document.getElementById("said");

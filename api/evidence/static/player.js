@@ -1,5 +1,6 @@
 // The evidence of one alarm: film, density curve, people's acts, exports.
 
+import "/console/js/once.js";
 import { sending } from "/console/js/request.js";
 
 const number = document.body.dataset.number;

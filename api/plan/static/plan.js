@@ -40,7 +40,7 @@ function bodyOf(form) {
     else body[outer] = valueOf(element);
   }
   if (body.at_local) {
-    body[form.dataset.instant] = new Date(body.at_local).toISOString();
+    body[form.dataset.instant] = instantOf(body.at_local, form.dataset.zone);
     delete body.at_local;
   }
   if (body.references !== undefined) {
@@ -190,7 +190,7 @@ async function showAgain() {
   for (const element of form.elements) {
     const [outer, inner] = (element.name ?? "").split(".");
     let value = inner ? body[outer]?.[inner] : body[outer];
-    if (outer === "at_local") value = localTime(body[form.dataset.instant]);
+    if (outer === "at_local") value = localTime(body[form.dataset.instant], form.dataset.zone);
     if (value === undefined || element.type === "file") continue;
     if (element.type === "checkbox") element.checked = value;
     else element.value = Array.isArray(value) ? value.join(" ") : value;
@@ -199,10 +199,19 @@ async function showAgain() {
   output(form).textContent = found.entry.reason;
 }
 
-function localTime(instant) {
+// What a clock in `zone` shows at this instant, as the field writes it: pages show times of the plan's
+// zone, and the clock of this machine may be set to another.
+function localTime(instant, zone) {
   if (!instant) return undefined;
-  const at = new Date(instant);
-  return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  const form = { timeZone: zone, dateStyle: "short", timeStyle: "short" };
+  return new Intl.DateTimeFormat("sv-SE", form).format(new Date(instant)).replace(" ", "T");
+}
+
+// The instant at which a clock in `zone` shows `wall`.
+function instantOf(wall, zone) {
+  const asUtc = Date.parse(`${wall}Z`);
+  const aheadMs = Date.parse(`${localTime(asUtc, zone)}Z`) - asUtc;
+  return new Date(asUtc - aheadMs).toISOString();
 }
 
 // Sent, or waiting anew: the refused form is no longer needed.
@@ -236,6 +245,10 @@ async function flush() {
   }
 }
 
+// The second click of a double click would send a form again that has just been taken, as a new one.
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest("button")) event.preventDefault();
+});
 document.addEventListener("submit", (event) => {
   if (!event.target.dataset.post) return;
   event.preventDefault();

@@ -40,7 +40,8 @@ function spansOf(id, named) {
   const lines = named ? field(id).value.split("\n") : field(id).value.split(/[\n,，、;；]+/);
   for (const line of lines.map((one) => one.trim()).filter(Boolean)) {
     const found = LINE.exec(line);
-    if (!found || (named && !found[3])) throw new RangeError(`${words.line} ${line}`);
+    // A span that ends before it begins names no day, and would be left out without a word.
+    if (!found || (named && !found[3]) || (found[2] ?? found[1]) < found[1]) throw new RangeError(`${words.line} ${line}`);
     for (let day = found[1]; day <= (found[2] ?? found[1]); day = next(day)) {
       days.push(named ? { day, name: found[3] } : day);
     }

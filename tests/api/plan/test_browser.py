@@ -254,6 +254,40 @@ PHONE_PAGES = ["", "/board", "/ledger", "/calendar", "/hazards", "/tasks", "/rec
 PHONE_PAGES += ["/form/drill", "/incidents", "/certificates"]
 
 
+def test_an_incident_happened_at_the_time_of_the_plan_whatever_the_browser_thinks(
+    page: Page, service: PlanProcess
+) -> None:
+    page.screen(DESKTOP)
+    page.sign_in(service.url, "wang")
+    override = {"timezoneId": "America/New_York"}
+    page.chrome.execute_cdp_cmd("Emulation.setTimezoneOverride", override)
+    try:
+        page.chrome.get(f"{service.url}{UNIT}/incidents")
+        page.type("[name=category]", "磕碰")
+        page.type("[name=place]", "楼梯甲")
+        page.run("document.querySelector('[name=at_local]').value = '2026-03-16T09:41'")
+        page.click("form[data-key] button")
+        page.until(lambda: "2026-03-16 09:41" in page.text("article.hazard"))
+    finally:
+        page.chrome.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
+
+
+def test_a_double_click_hands_in_one_record(page: Page, service: PlanProcess) -> None:
+    page.screen(DESKTOP)
+    page.sign_in(service.url, "wang")
+    page.chrome.get(f"{service.url}{UNIT}/form/drill")
+    page.fill_drill("点两下")
+    click = (
+        "const button = document.querySelector('form.record button');"
+        "const how = {bubbles: true, cancelable: true, detail: arguments[0]};"
+        "button.dispatchEvent(new MouseEvent('click', how)); return button.disabled;"
+    )
+    assert page.run(click, 1)
+    page.until(lambda: "已提交" in page.text("form.record output"))
+    assert not page.run(click, 2)
+    assert stored(service, "点两下")[0] == 1
+
+
 def test_pages_fit_a_phone(page: Page, service: PlanProcess) -> None:
     page.screen(PHONE)
     page.sign_in(service.url, "wang")
