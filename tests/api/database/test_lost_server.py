@@ -31,13 +31,17 @@ async def test_a_session_that_the_server_ended_is_opened_anew(postgres_url: str)
 
 async def test_a_session_that_ends_within_a_transaction_stores_nothing(postgres_url: str) -> None:
     async with Database(postgres_url) as database:
-        with pytest.raises(DBAPIError):
+
+        async def write_half() -> None:
             async with database.write() as connection:
                 await connection.execute(text("CREATE TABLE half (n INTEGER)"))
                 found = await connection.execute(text("SELECT pg_backend_pid()"))
                 with psycopg.connect(postgres_url, autocommit=True) as other:
                     other.execute("SELECT pg_terminate_backend(%s)", (found.scalar_one(),))
                 await connection.execute(text("INSERT INTO half VALUES (1)"))
+
+        with pytest.raises(DBAPIError):
+            await write_half()
         async with database.write() as connection:
             found = await connection.execute(text("SELECT to_regclass('half')"))
             assert found.scalar_one() is None
