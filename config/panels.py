@@ -97,6 +97,8 @@ class PanelInput:
 class OutputRule:
     """When an output is on: while an alarm that fits is waiting, open, or its cause there.
 
+    With `open` an alarm that reached priority 1 fits as one until a person closes it.
+
     Attributes:
         kinds: types of alarm; empty tuples mean any.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from api.alarms.machine import LATCHED_PRIORITY
 from api.alarms.values import (
     HELD_STATES,
     Alarm,
@@ -86,7 +87,10 @@ def is_wanted(output: PanelOutput, alarm: Alarm) -> bool:
     rule = output.rule
     if not alarm.is_open or not alarm.is_confirmed or alarm.state in HELD_STATES:
         return False
-    if alarm.key.type is AlarmType.TEST or alarm.priority not in rule.priorities:
+    # What a crush switched on until a person ends it is not switched off by a milder crowd.
+    held_on = alarm.latched and rule.during == "open"
+    priority = LATCHED_PRIORITY if held_on else alarm.priority
+    if alarm.key.type is AlarmType.TEST or priority not in rule.priorities:
         return False
     if rule.kinds and alarm.key.type.value not in rule.kinds:
         return False

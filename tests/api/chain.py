@@ -11,23 +11,19 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms import checks, hold_store, holds, machine, store
 from api.alarms.errors import AlarmError
 from api.alarms.values import Alarm, AlarmState, Change, Hold, Signature
-from api.database import Database
-from api.delivery.driver import Accepted, Driver, Receipt, Received
-from api.delivery.errors import PathError, RefusedError
-from api.delivery.message import OutMessage
+from api.delivery.driver import Driver, Received
 from api.delivery.monitor import Monitor
 from api.delivery.outbox import Outbox
 from api.delivery.sender import Sender
@@ -47,6 +43,7 @@ from streams.records import ReadingRecord, TransitionRecord
 from streams.reporting import AnyRecord
 from streams.spool import Spool
 from streams.uploader import Uploader
+from tests.api.chain_edges import FragileDatabase, KilledError, Receiver
 from tests.api.desk_cases import SITE, measurement
 from vision.readings import Level
 
@@ -87,75 +84,6 @@ PLANS = {
     "centre removed": delivery(ROOM, ROBOT),
     "room renamed": delivery(("room-2", "police", 2), CENTRE, ROBOT),
 }
-
-
-class KilledError(Exception):
-    """The process is gone; what it had committed stays."""
-
-
-class FragileDatabase(Database):
-    """Dies, or loses the server's answer, at its next commit; `fate` is used up by it."""
-
-    fate = ""
-
-    @asynccontextmanager
-    async def write(self, *, in_turn: bool = True) -> AsyncIterator[AsyncConnection]:
-        async with super().write(in_turn=in_turn) as connection:
-            yield connection
-            if self.fate == "killed before":
-                raise KilledError
-        fate, self.fate = self.fate, ""
-        if fate == "killed after":
-            raise KilledError
-        if fate == "answer lost":
-            raise OperationalError("COMMIT", None, Exception("server closed the connection"))
-
-
-@dataclass(slots=True)
-class Receiver:
-    """Somebody outside.
-
-    Attributes:
-        mood: `takes`, `refuses`, `silent` (has it, and says nothing), `hangs`, or `down`.
-        arrived: what reached it, in order; `said`: ids for which it gave its word.
-    """
-
-    mood: str = "takes"
-    arrived: list[OutMessage] = field(default_factory=list)
-    said: set[str] = field(default_factory=set)
-    late: Received | None = None
-
-    async def start(self) -> None:
-        """Nothing to open."""
-
-    async def stop(self) -> None:
-        """Nothing to release."""
-
-    async def supervise(self) -> str:
-        if self.mood == "down":
-            raise PathError("the line is cut")
-        return "fine"
-
-    async def send(self, message: OutMessage, accepted: Accepted) -> Receipt:
-        if self.mood == "down":
-            raise PathError("the line is cut")
-        if self.mood == "hangs":
-            raise TimeoutError
-        if self.mood == "refuses":
-            raise RefusedError("not like this")
-        self.arrived.append(message)
-        accepted()
-        if self.mood == "silent":
-            raise TimeoutError
-        self.said.add(message.id)
-        return Receipt(received=True, detail="got it")
-
-    def confirm_late(self) -> None:
-        """It says now that it has everything that reached it."""
-        for message in self.arrived:
-            if message.id not in self.said and self.late is not None:
-                self.said.add(message.id)
-                self.late(message.id, "got it after all")
 
 
 class Chain:
