@@ -17,6 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from models.decoding import Decoding, read_decoding
 from models.errors import CardError
 
 _KNOWN_KEYS = {
@@ -43,39 +44,6 @@ class Bilingual:
 
     zh: str
     en: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decoding:
-    """How the network's answers are read.
-
-    Attributes:
-        working_long_side_px: a larger picture is shrunk to this long side first.
-        enlarge_below_px: a picture with a smaller long side is doubled; 0 for never.
-        wanted_head_px: where geometry tells how small the heads of a picture are, the picture is
-            scaled so that these have this height; smaller ones are counted less well.
-        largest_head_px: a whole picture whose middle head is larger is counted in a smaller
-            picture, in which it has this height; 0 for never. Head networks only.
-        smallest_head_px: a whole picture whose middle head is smaller is looked at once more in a
-            larger one, in which it has this height, and its heads are told from there; 0 for never.
-        enlarged_score: scores of that look are multiplied with it, so that one threshold suits
-            both.
-        score_threshold: points or boxes below it are dropped.
-        iou_threshold: overlap above which the weaker of two boxes is dropped; persons only.
-        person_class: index of the person class; persons only.
-        class_count: classes of the detector, 0 where the graph alone tells; persons only.
-    """
-
-    working_long_side_px: int = 960
-    enlarge_below_px: int = 0
-    wanted_head_px: float = 14.0
-    largest_head_px: float = 0.0
-    smallest_head_px: float = 0.0
-    enlarged_score: float = 1.0
-    score_threshold: float = 0.35
-    iou_threshold: float = 0.5
-    person_class: int = 0
-    class_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +192,10 @@ def read_card(path: Path) -> ModelCard:
         weights_sha256=_sha256(weights, path, "weights"),
         summary=_bilingual(document, "summary", path),
         licence=_bilingual(document, "licence", path),
-        decoding=_decoding(document.get("decoding", {}), path),
+        decoding=read_decoding(_part(document, "decoding", path), path),
         data=_data(document, path),
-        training=document.get("training", {}),
-        metrics=document.get("metrics", {}),
+        training=_part(document, "training", path),
+        metrics=_metrics(document, path),
         path=path,
         quantised=_quantised(document, path),
         bf16=_bf16(document, path),
@@ -301,6 +269,17 @@ def _mapping(mapping: Mapping[str, Any], key: str, path: Path) -> Mapping[str, A
     return value
 
 
+def _part(mapping: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
+    """A mapping that may be missing, or be left empty by hand."""
+    return {} if mapping.get(key) is None else _mapping(mapping, key, path)
+
+
+def _metrics(mapping: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    metrics = _part(mapping, "metrics", path)
+    _part(metrics, "sets", path)
+    return metrics
+
+
 def _model_id(document: Mapping[str, Any], path: Path) -> str:
     model_id = _text(document, "model_id", path)
     if not MODEL_ID.fullmatch(model_id):
@@ -334,9 +313,9 @@ def _quantised(document: Mapping[str, Any], path: Path) -> Quantised | None:
     return Quantised(
         file=_file_name(part, path, "quantised"),
         sha256=_sha256(part, path, "quantised"),
-        made=part.get("made", {}),
-        metrics=part.get("metrics", {}),
-        loss=part.get("loss", {}),
+        made=_part(part, "made", path),
+        metrics=_metrics(part, path),
+        loss=_part(part, "loss", path),
     )
 
 
@@ -344,7 +323,7 @@ def _bf16(document: Mapping[str, Any], path: Path) -> Shortened | None:
     if "bf16" not in document:
         return None
     part = _mapping(document, "bf16", path)
-    return Shortened(metrics=part.get("metrics", {}), loss=part.get("loss", {}))
+    return Shortened(metrics=_metrics(part, path), loss=_part(part, "loss", path))
 
 
 def _bilingual(document: Mapping[str, Any], key: str, path: Path) -> Bilingual:
@@ -353,46 +332,7 @@ def _bilingual(document: Mapping[str, Any], key: str, path: Path) -> Bilingual:
 
 
 def _data(document: Mapping[str, Any], path: Path) -> tuple[Mapping[str, Any], ...]:
-    data = document.get("data", [])
-    if not isinstance(data, list):
-        raise CardError(f"{path}: data: not a list")
+    data = document.get("data") or []
+    if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
+        raise CardError(f"{path}: data: not a list of parts with keys of their own")
     return tuple(data)
-
-
-def _check_classes(decoding: Decoding, path: Path) -> None:
-    for key in ("person_class", "class_count"):
-        value = getattr(decoding, key)
-        if not isinstance(value, int) or value < 0:
-            raise CardError(f"{path}: decoding: {key} must be a whole number and not negative")
-    if decoding.class_count and decoding.person_class >= decoding.class_count:
-        raise CardError(
-            f"{path}: decoding: person_class must be below class_count ({decoding.class_count})"
-        )
-    if not 0 <= decoding.iou_threshold <= 1:
-        raise CardError(f"{path}: decoding: iou_threshold must be between 0 and 1")
-
-
-def _decoding(values: Mapping[str, Any], path: Path) -> Decoding:
-    try:
-        decoding = Decoding(**values)
-    except TypeError as error:
-        known = ", ".join(Decoding.__slots__)
-        raise CardError(f"{path}: decoding: {error}; known keys are {known}") from error
-    for key, value in values.items():
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise CardError(f"{path}: decoding: {key} is not a number")
-    _check_classes(decoding, path)
-    if decoding.working_long_side_px < 64 or not 0 < decoding.score_threshold < 1:
-        raise CardError(
-            f"{path}: decoding: working_long_side_px must be at least 64 and score_threshold "
-            "between 0 and 1"
-        )
-    if not 4 <= decoding.wanted_head_px <= 200:
-        raise CardError(f"{path}: decoding: wanted_head_px must be between 4 and 200")
-    if decoding.largest_head_px and not 20 <= decoding.largest_head_px <= 200:
-        raise CardError(f"{path}: decoding: largest_head_px must be 0 or between 20 and 200")
-    if decoding.smallest_head_px and not 8 <= decoding.smallest_head_px <= 40:
-        raise CardError(f"{path}: decoding: smallest_head_px must be 0 or between 8 and 40")
-    if not 0.5 <= decoding.enlarged_score <= 1.5:
-        raise CardError(f"{path}: decoding: enlarged_score must be between 0.5 and 1.5")
-    return decoding

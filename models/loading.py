@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from models.cards import Bilingual, Decoding, ModelCard, read_card
+from models.cards import Bilingual, ModelCard, read_card
 from models.choosing import choose_precision, choose_runtime, computes_in_bf16
+from models.decoding import Decoding
 from models.errors import ModelError, RuntimeMissingError, WeightsMissingError, WrongFamilyError
 from models.failover import LastingSession
 from models.families import facts_of, recognise

@@ -23,8 +23,9 @@ import numpy as np
 
 from models.archives import pack
 from models.canvas import fit
-from models.cards import Decoding, ModelCard, write_parts
+from models.cards import ModelCard, write_parts
 from models.datasets import Sample, is_held_out
+from models.decoding import Decoding
 from models.errors import DatasetError, ModelError, RuntimeMissingError, WrongFamilyError
 from models.last_layer import Answer, LastLayer, fitted
 from models.registry import checked_weights, find_card, weights_path, write_whole

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from models.canvas import Canvas, cut, fit, resized
-from models.cards import Decoding, ModelCard
+from models.cards import ModelCard
+from models.decoding import Decoding
 from models.errors import WrongFamilyError
 from models.heads.peaks import peaks
 from models.sessions import Outputs, Session

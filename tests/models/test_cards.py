@@ -8,6 +8,7 @@ from models.errors import CardError
 from tests.models.conftest import write_card
 
 SHA256 = "ab" * 32
+INT8 = f"quantised:\n  file: t.zip\n  sha256: {SHA256}"
 
 
 def test_a_card_is_read_as_written(tmp_path: Path) -> None:
@@ -39,6 +40,13 @@ def test_a_card_is_read_as_written(tmp_path: Path) -> None:
         ("score_threshold: 0.5", "iou_threshold: 1.5", "iou_threshold must be between 0 and 1"),
         ("score_threshold: 0.5", "iou_threshold: .nan", "iou_threshold must be between 0 and 1"),
         ("task: heads", "task: heads\ndata: 3", "data: not a list"),
+        ("task: heads", "task: heads\ndata: [3]", "data: not a list of parts with keys"),
+        ("task: heads", "task: heads\ntraining: [3]", "training: missing or without keys"),
+        ("relative_error: 0.2", "sets: 5", "sets: missing or without keys of its own"),
+        ("metrics: {relative_error: 0.2}", "metrics: good", "metrics: missing or without keys"),
+        ("task: heads", f"task: heads\n{INT8}\n  loss: [3]", "loss: missing or without keys"),
+        ("task: heads", f"task: heads\n{INT8}\n  made: by us", "made: missing or without keys"),
+        ("task: heads", "task: heads\nbf16: {metrics: [3]}", "metrics: missing or without keys"),
         ("task: heads", "task: heads\ncolour: red\n7: red", "7: unknown key"),
         ("task: heads", "task: heads\ntraining: {day: 2026-13-45}", "not valid YAML"),
         ("family: xiaoan-heads", "family: [", "not valid YAML"),
@@ -53,6 +61,18 @@ def test_a_wrong_card_is_refused_with_its_file_and_key(
         read_card(path)
     assert str(path) in str(refusal.value)
     assert says in str(refusal.value)
+
+
+def test_parts_that_were_left_empty_by_hand_are_missing_ones(tmp_path: Path) -> None:
+    path = write_card(tmp_path, "tiny", "tiny.onnx", SHA256)
+    text = path.read_text(encoding="utf-8").replace("metrics: {relative_error: 0.2}", "metrics:")
+    path.write_text(f"{text}{INT8}\n  made:\n  loss:\ntraining:\ndata:\n", encoding="utf-8")
+    card = read_card(path)
+    with pytest.raises(CardError, match="xiaoan models evaluate tiny --write"):
+        _ = card.relative_error
+    assert card.int8_loss == math.inf
+    with pytest.raises(CardError, match="the int8 file is not of tiny@abababab"):
+        card.as_int8()
 
 
 def test_a_missing_card_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from models import load_person_detector
 from models.average_precision import ScoredBoxes, average_precision
-from models.cards import Bilingual, Decoding, ModelCard
+from models.cards import Bilingual, ModelCard
+from models.decoding import Decoding
 from models.errors import WrongFamilyError
 from models.persons.boxes import best_apart, overlap
 from models.persons.yolox import YoloxDetector, decode, grid

@@ -11,8 +11,8 @@ import pytest
 from openvino import opset13
 
 from models import quantisation
-from models.cards import Decoding
 from models.datasets import Sample
+from models.decoding import Decoding
 from models.errors import NotWrittenError
 from models.quantisation import Calibration, QuantisedNetwork, choose_pictures, fit_density
 
