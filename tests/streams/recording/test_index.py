@@ -160,3 +160,21 @@ def test_notes_without_a_camera_or_of_an_unknown_way_are_no_segment(
     assert known in notes.read_bytes()
     notes.write_bytes(notes.read_bytes().replace(known, b'"other"'))
     assert read_segment(path) is None
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "captured_s"),
+    [(0.0, 100.0), (3.9, 103.9), (4.0, 104.5), (5.0, 105.5), (8.0, 108.2), (9.5, 109.7)],
+)
+def test_a_picture_was_taken_as_the_anchor_before_it_says(
+    offset_s: float, captured_s: float
+) -> None:
+    """The clip of an alarm tells these times; the camera's clock moved twice in this segment."""
+    anchors = tuple(
+        Anchor(at_s, START.plus(told_s))
+        for at_s, told_s in ((0.0, 100.0), (4.0, 104.5), (8.0, 108.2))
+    )
+    segment = Segment(
+        CAMERA, Path("a.mp4"), START, START, True, EndCause.FULL, How.COPIED, anchors, 5
+    )
+    assert segment.captured_at(offset_s) - START == pytest.approx(captured_s)

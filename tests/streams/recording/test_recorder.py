@@ -46,6 +46,17 @@ def test_capture_times_are_noted_each_second(tmp_path: Path) -> None:
     assert [anchor.captured - START for anchor in sink.anchors] == pytest.approx([0.0, 1.0, 2.0])
 
 
+def test_a_capture_time_that_shifts_is_noted_at_once() -> None:
+    """The clock of a camera drifts, and its pictures are found to be half a second later."""
+    sink = FakeSink()
+    tap = CameraRecorder(CAMERA, sink, SimulatedClock(START), segment_s=60.0)
+    image = np.zeros((90, 120, 3), np.uint8)
+    for pts_s, shift_s in ((0.0, 0.0), (0.2, 0.001), (0.4, 0.5), (0.6, 0.5), (0.8, 0.5)):
+        tap.picture(MadePicture(pts_s, image), START.plus(pts_s + shift_s))
+    noted = [(anchor.offset_s, anchor.captured - START) for anchor in sink.anchors]
+    assert noted == [(0.0, 0.0), (0.4, pytest.approx(0.9))]
+
+
 def test_a_sink_without_room_ends_the_segment_and_not_the_source(tmp_path: Path) -> None:
     film = make_film(tmp_path / "f.mp4", seconds=6.0)
     sink = FakeSink(room_bytes=film.stat().st_size // 3)

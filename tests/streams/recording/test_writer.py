@@ -113,6 +113,17 @@ def test_a_stop_for_another_reason_is_told_as_that(tmp_path: Path) -> None:
     assert status == RingStatus(False, ring.clock.utc(), EndCause.DISK_FULL)
 
 
+def test_a_status_that_the_disk_did_not_take_is_told_later(tmp_path: Path) -> None:
+    ring = Ring(tmp_path)
+    ring.begin()
+    ring.writer.drain()
+    told = read_status(tmp_path, CAMERA)
+    assert told == RingStatus(True, START)
+    (tmp_path / CAMERA / "status.json").unlink()
+    ring.writer.housekeep()
+    assert read_status(tmp_path, CAMERA) == told
+
+
 def test_a_disk_near_its_end_stops_the_recording_once_and_it_goes_on_later(tmp_path: Path) -> None:
     ring = Ring(tmp_path, free=10_000, reserve_bytes=5_000, floor_s=1_000.0)
     ring.record()
