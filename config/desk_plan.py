@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -153,11 +152,6 @@ def load_desk_plan(site: Site) -> DeskPlan:
 def parse_desk_plan(content: bytes, *, camera_ids: Collection[str]) -> DeskPlan:
     """The same from bytes (see `load_desk_plan`)."""
     return _plan(parse_yaml(content, file=DESK_FILE), camera_ids)
-
-
-def desk_file(site: Site) -> Path:
-    """Where the plan of a site stands, whether or not there is one."""
-    return site.file(DESK_FILE)
 
 
 def _camera_ids(site: Site) -> set[str]:

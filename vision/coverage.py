@@ -119,10 +119,6 @@ class AreaCoverage:
         return self.assured_m2 / self.area_m2 if self.area_m2 else 0.0
 
     @property
-    def seen_share(self) -> float:
-        return self.seen_m2 / self.area_m2 if self.area_m2 else 0.0
-
-    @property
     def single_m2(self) -> float:
         """Seen area that depends on one camera."""
         return self.seen_m2 - self.seen_twice_m2
