@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +26,20 @@ from vision.instants import Utc
 
 _log = structlog.get_logger(__name__)
 _FORMAT = 2
+# What a file raises that is damaged, or that something else wrote.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    NotImplementedError,  # packed in a way that Python does not know
+    RuntimeError,  # locked by a password
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +81,7 @@ class HealthMemory:
                 return _remembered({name: stored[name] for name in stored.files})
         except FileNotFoundError:
             return Remembered()
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             _log.warning(
                 "what was learnt of a camera cannot be read; it is learnt anew",
                 camera=camera_id,
