@@ -81,7 +81,7 @@ def group_signal(known: Known, group: CameraGroup, *, lost: bool, worse: bool = 
         for zone_id in unseen_zones(known, camera_id)
     }
     stairs = any(known.site.zone[zone_id].type is ZoneType.STAIRS for zone_id in unseen)
-    reason = Reason(rule=group.kind.value, measured=float(len(group.camera_ids)))
+    reason = Reason(rule=group.kind.value, measured=float(len(group.camera_ids)), unit="cameras")
     return Signal(
         key=AlarmKey(known.site.id, group.kind, group.id),
         condition=Condition.ACTIVE if lost else Condition.GONE,

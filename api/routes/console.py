@@ -46,6 +46,7 @@ _TEXTS_FOR_BROWSER = (
     "taken.",
     "card.",
     "desk.",
+    "delivery.step.",
 )
 
 
@@ -93,6 +94,7 @@ async def _live_page(
         site_name=site.name.in_language(language),
         timezone=site.timezone,
         build=PAGE_BUILD,
+        ladder={step.id: step.do for step in service.desk.plan.ladder},
         may_shelve=actor.may(Right.SHELVE_ALARM, site=site.id),
         people=people,
         sees_coverage=any(place.key == "coverage" for place in places_of(request)),

@@ -205,7 +205,8 @@ def _row(service: Service, alarm: Alarm, words: _Words) -> Row:
     if alarm.key.type is AlarmType.AREA_BLIND and subject in site.area:
         # Its zones are those that its cameras see, and may be others.
         names = [site.area[subject].name]
-    if alarm.key.type is AlarmType.PANIC and subject in site.things:
+    if subject in site.things:
+        # A recorder or a button is named, and not only the places that it is about.
         names.append(site.things[subject])
     place = words.listed(name.in_language(words.lang) for name in names)
     signed = (alarm.closed, alarm.acknowledged, alarm.hold and alarm.hold.by)

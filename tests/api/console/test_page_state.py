@@ -192,3 +192,22 @@ def test_the_words_of_the_worst_alarm_can_be_read_at_every_moment_of_its_flashin
     """
     assert browser.execute_script(paused) > 0
     assert browser.execute_script(_CONTRAST) >= 4.5
+
+
+def test_an_alarm_is_printed_dark_on_white(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service, "/police")
+    service.send(service.record("stair", "L4", 3.9))
+    desk.until(lambda: desk.data("[data-alarm='1']", "priority") == "1")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        look = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
+        words = [".alarm-place", ".alarm-level", ".alarm-density", ".alarm-state", "#focus-place"]
+        assert {browser.execute_script(look, one, "color") for one in words} == {"rgb(0, 0, 0)"}
+        for ground in ("body", ".alarm", "#focus"):
+            told = browser.execute_script(look, ground, "backgroundColor")
+            assert told == "rgb(255, 255, 255)"
+        assert not desk.one("[data-alarm='1'] .alarm-acknowledge").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

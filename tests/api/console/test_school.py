@@ -76,6 +76,30 @@ def test_who_was_chosen_for_one_alarm_is_not_sent_to_another(
     assert _dispatched(school, 2) is None
 
 
+def test_the_history_speaks_in_words_and_not_in_ids(
+    browser: webdriver.Chrome, school: ServiceProcess
+) -> None:
+    desk = Desk(browser, school)
+    school.send(school.record("stair-0", "L3", 2.9))
+    desk.until(lambda: desk.data("#focus", "number") == "1")
+    for path, more in (
+        ("escalate", {}),
+        ("dispatch", {"person": "leader"}),
+        ("card/steps/step-1", {"done": True}),
+    ):
+        version = school.client.get("/api/v1/alarms/1").json()["version"]
+        body = {"name": "李强", **more} | ({} if "steps" in path else {"version": version})
+        answer = school.client.post(f"/api/v1/alarms/1/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+    desk.one("[data-alarm='1'] .alarm-foot .quiet").click()
+    desk.until(lambda: "疏导" in desk.text("[data-alarm='1'] .history"))
+    told = desk.text("[data-alarm='1'] .history")
+    assert "再次鸣响" in told
+    assert "值班领导 李强" in told
+    assert "sound-again" not in told
+    assert "step-1" not in told
+
+
 def _spoken(desk: Desk) -> str:
     return str(desk.browser.execute_script("return document.querySelector('#spoken').textContent"))
 

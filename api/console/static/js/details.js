@@ -1,10 +1,11 @@
 // What unfolds under an alarm: its history, and the form that closes it.
 
 import { make, setText } from "./dom.js";
+import { personText } from "./focus.js";
 import { get, post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
 import { takeAlarm } from "./store.js";
-import { has, levelText, reasonText, t } from "./texts.js";
+import { has, inLanguage, levelText, reasonText, t } from "./texts.js";
 import { momentText } from "./time.js";
 
 const TAKEN = ["people_sent", "flow_held", "exit_opened", "announced", "repaired", "none_needed", "other"];
@@ -69,7 +70,23 @@ export function fillDetails(details, alarm) {
 async function load(details) {
   const alarm = await get(`/api/v1/alarms/${details.number}`);
   if (alarm === null) return;
-  details.history.replaceChildren(...alarm.history.map((entry) => historyRow(entry, alarm.type)));
+  const ticked = alarm.history.some((entry) => entry.action.startsWith("step_"));
+  const card = ticked ? await get(`/api/v1/alarms/${details.number}/card`) : null;
+  details.history.replaceChildren(...alarm.history.map((entry) => historyRow(entry, alarm.type, card)));
+}
+
+/** Kinds of the steps of the site's ladder, by their ids. */
+const ladder = JSON.parse(document.body.dataset.ladder);
+
+/** What an entry is about in words; the record holds ids of the site's own files. */
+function detailText({ action, detail }, card) {
+  if (action === "escalated" && ladder[detail]) return t(`delivery.step.${ladder[detail]}`);
+  if (action === "dispatched") return personText(detail);
+  if (action.startsWith("step_")) {
+    const step = card?.steps.find((one) => `${card.card_id}/${one.id}` === detail);
+    if (step) return inLanguage(step.text);
+  }
+  return has(`taken.${detail}`) ? t(`taken.${detail}`) : detail;
 }
 
 /** What was measured then; a fault of equipment has no level, but reasons. */
@@ -79,11 +96,11 @@ function evidenceText({ level, people, density_per_m2: density, reasons }, type)
   return t("alarm.numbers", { level: levelText(level), people: Math.round(people), density: density.toFixed(1) });
 }
 
-function historyRow(entry, type) {
+function historyRow(entry, type, card) {
   const who = entry.actor === "system" ? t("alarm.system") : entry.actor;
   const numbers = evidenceText(entry.evidence, type);
   const cause = entry.action === "closed" && entry.cause ? t(`cause_closed.${entry.cause}`) : "";
-  const taken = entry.detail && has(`taken.${entry.detail}`) ? t(`taken.${entry.detail}`) : entry.detail;
+  const taken = detailText(entry, card);
   return make(
     "li",
     {},

@@ -21,6 +21,12 @@ let shown = null;
 let people = [];
 let clipOf = null;
 
+/** Who was sent, by the id that the plan gives them. */
+export function personText(id) {
+  const person = people.find((one) => one.id === id);
+  return person ? `${inLanguage(person.role)} ${inLanguage(person.name)}` : id;
+}
+
 /** The number of the chosen alarm: the one that a person chose, else the worst. */
 export function chosenNumber() {
   if (chosen !== null && alarms.has(chosen)) return chosen;
