@@ -147,10 +147,15 @@ class Guard:
 
 
 async def _refusal_of_stranger(scope: Scope) -> tuple[int, str] | None:
-    """Why the body is not read: nobody is behind the request; `None` where somebody is."""
+    """Why the body is not read: nobody is behind the request; `None` where somebody is.
+
+    A service without access knows nobody, and its only large bodies are those of the workers.
+    """
     access: Access | None = getattr(scope["app"].state, "access", None)
+    if access is None:
+        return None
     try:
-        actor = None if access is None else await access.actor_of(HTTPConnection(scope))
+        actor = await access.actor_of(HTTPConnection(scope))
     except Problem as problem:
         return problem.status, problem.body.code
     except SQLAlchemyError:
