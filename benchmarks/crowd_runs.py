@@ -124,6 +124,7 @@ class Run:
         density_per_m2, speed_mps, std_per_m2: as measured, with the standard error of density;
             `None` where nothing was.
         warned_by: the rules among the reasons when L2 was first said.
+        named_s: rule to when it was first among the reasons.
     """
 
     key: Key
@@ -136,6 +137,7 @@ class Run:
     speed_mps: list[float | None] = field(default_factory=list)
     warned_by: list[str] = field(default_factory=list)
     std_per_m2: list[float | None] = field(default_factory=list)
+    named_s: dict[str, float] = field(default_factory=dict)
 
     def add(
         self, t_s: float, truth_per_m2: float, true_mps: float | None, reading: ZoneReading
@@ -145,6 +147,8 @@ class Run:
         severity = -1 if reading.level is Level.UNKNOWN else reading.level.severity
         if severity >= 2 and not self.warned_by:
             self.warned_by = [reason.rule for reason in reading.reasons]
+        for reason in reading.reasons:
+            self.named_s.setdefault(reason.rule, t_s)
         self.times_s.append(t_s)
         self.truth_per_m2.append(truth_per_m2)
         self.true_mps.append(true_mps)

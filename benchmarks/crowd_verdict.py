@@ -115,6 +115,7 @@ def confidence_rows(report: Report, runs: Judged) -> bool:
 def level_rows(report: Report, runs: Judged) -> bool:
     """Missed levels, latency, false alarms and lead time; whether a target was missed."""
     missed = _level(report, runs, Level.L3) | _level(report, runs, Level.L4)
+    _counter_flow_rows(report, runs)
     calm = [run for run, profile in runs if run.onset_s(Level.L3, profile) is None]
     warned = sum(run.first_s(Level.L2) is not None for run in calm)
     report.row("runs without a true L3 that raised L2", f"{warned} of {len(calm)}", "")
@@ -173,6 +174,16 @@ def _level(report: Report, runs: Judged, level: Level) -> bool:
         report.row(f"our {name} after the true one (0 where before it), p95", f"{p95:.1f} s", "")
         report.figures[f"{key}_delay_p95_s"] = round(p95, 2)
     return missed > 0
+
+
+def _counter_flow_rows(report: Report, runs: Judged) -> None:
+    """In how many runs of each story counter-flow was named, and when it first was."""
+    for name in dict.fromkeys(run.key.story for run, _ in runs):
+        own = [run for run, _ in runs if run.key.story == name]
+        named = [run.named_s["counter_flow"] for run in own if "counter_flow" in run.named_s]
+        when = f", after {np.median(named):.0f} s (median)" if named else ""
+        report.row(f"counter_flow named in {name}", f"{len(named)} of {len(own)}{when}", "")
+        report.figures[f"counter_flow_runs_{name}"] = len(named)
 
 
 def _has_a_shut_exit(name: str) -> bool:

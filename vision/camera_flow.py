@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from vision.border_places import BorderPlaces
 from vision.exit_use import ExitUse, UsedWidth
 from vision.instants import Utc
 from vision.movement import (
+    BAND_M,
     FLOW_WINDOW_S,
     STOPPED_MPS,
     CrossingCounter,
@@ -60,6 +62,9 @@ class CameraFlow:
             crossings.update(ids, xy_m, side_of(line, xy_m), speed_mps, at)
             use.update(ids, xy_m, to_border_m > 0.0, crossings.newest, at)
         self._note_ways(at)
+        for head, place, depth_m in zip(ids.tolist(), xy_m, to_border_m.tolist(), strict=True):
+            if depth_m > -BAND_M:
+                self._ways.stands(head, depth_m, at, partial(self._nearest_way, place))
         self._walkers = self._ways.of(ids[(to_border_m > 0.0) & (speed_mps >= STOPPED_MPS)], at)
 
     def _note_ways(self, at: Utc) -> None:
@@ -73,6 +78,14 @@ class CameraFlow:
             for head, side, _ in crossings.newest_crossings:
                 if side > 0:
                     self._ways.came_in(head, Way(number, 0), at)
+
+    def _nearest_way(self, xy_m: Float64Array) -> Way:
+        border, *exits = self._lines
+        to_border_m, side = border.nearest(xy_m)
+        for number, crossings in enumerate(exits, start=1):
+            if crossings.nearest(xy_m)[0] <= to_border_m + BAND_M:
+                return Way(number, 0)
+        return Way(0, side)
 
     @property
     def walkers(self) -> Counter[Way | None]:
@@ -140,6 +153,11 @@ class _Crossings:
             self.newest_crossings.append(_Crossing(int(ids[index]), side, place))
         while self._newest and at - self._newest[0][0] > FLOW_WINDOW_S:
             self._newest.popleft()
+
+    def nearest(self, xy_m: Float64Array) -> tuple[float, int]:
+        """How far the nearest place is from a point (2,), and on which of the lines it lies."""
+        place = self._places.nearest(xy_m)
+        return float(np.hypot(*(self._places.xy_m[place] - xy_m))), self.line_of(place)
 
     def line_of(self, place: int) -> int:
         return int(self._places.lines[place])

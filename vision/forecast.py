@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
@@ -21,15 +21,16 @@ _LEAST_RISE_PER_M2 = 0.4
 _LEAST_RISE_SCATTERS = 2.0
 _FEWEST_SAMPLES = 8
 _MOST_SAMPLES = 60
-# The median speed of a few people jumps from picture to picture.
-_SPEED_S = 4.0
+# Of a few people the median speed, and the share that walks against the rest, jump from picture to
+# picture, and at one picture a second they are not known in each.
+_RECENT_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One measurement of the past: capture time, peak and standard error per m², median speed.
 
-    And how many people were seen.
+    And how many people were seen, and which share of those who walk walks against the rest.
     """
 
     at: Utc
@@ -37,6 +38,7 @@ class Sample:
     std_per_m2: float
     speed_mps: float | None = None
     people: float = 0.0
+    minority_share: float | None = None
 
 
 def newest_of(history: Sequence[Sample], lasts_s: float) -> Iterator[Sample]:
@@ -48,9 +50,17 @@ def newest_of(history: Sequence[Sample], lasts_s: float) -> Iterator[Sample]:
 
 
 def recent_speed_mps(history: Sequence[Sample]) -> float | None:
-    """Median of the known speeds of the last `_SPEED_S`; `None` where none is known."""
-    speeds = (sample.speed_mps for sample in newest_of(history, _SPEED_S))
-    known = [speed for speed in speeds if speed is not None]
+    """Median of the known speeds of the last `_RECENT_S`; `None` where none is known."""
+    return _recent(history, lambda sample: sample.speed_mps)
+
+
+def recent_minority_share(history: Sequence[Sample]) -> float | None:
+    """Median of the known minority shares of the last `_RECENT_S`; `None` where none is known."""
+    return _recent(history, lambda sample: sample.minority_share)
+
+
+def _recent(history: Sequence[Sample], number: Callable[[Sample], float | None]) -> float | None:
+    known = [n for sample in newest_of(history, _RECENT_S) if (n := number(sample)) is not None]
     return median(known) if known else None
 
 
@@ -133,6 +143,7 @@ def time_to_reach(
 __all__ = [
     "Sample",
     "newest_of",
+    "recent_minority_share",
     "recent_speed_mps",
     "rise_per_s",
     "robust_slope",

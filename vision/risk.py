@@ -132,7 +132,14 @@ def _remember(
     oldest = 0
     while oldest < len(history) and at - history[oldest].at > keep_s:
         oldest += 1
-    newest = Sample(at, m.density_peak_per_m2, m.density_peak_std_per_m2, m.speed_mps, m.people)
+    newest = Sample(
+        at,
+        m.density_peak_per_m2,
+        m.density_peak_std_per_m2,
+        m.speed_mps,
+        m.people,
+        m.minority_share,
+    )
     return (*history[oldest:], newest)
 
 

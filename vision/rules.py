@@ -18,7 +18,13 @@ from vision.exit_rules import (
     shut_door,
 )
 from vision.finding import Finding
-from vision.forecast import Sample, recent_speed_mps, rise_per_s, stops
+from vision.forecast import (
+    Sample,
+    recent_minority_share,
+    recent_speed_mps,
+    rise_per_s,
+    stops,
+)
 from vision.profiles import ZoneProfile
 from vision.readings import Level, ZoneMeasurement
 
@@ -57,7 +63,7 @@ def findings(
         "demand_over_capacity": lambda: demand_over_capacity(m, profile),
         "jam_density": lambda: _jam_density(density, profile, base, jam=jam),
         "time_to_next_level": lambda: _forecasts(m, density, base, history, profile, jam=jam),
-        "counter_flow": lambda: _counter_flow(m, density, base, profile),
+        "counter_flow": lambda: _counter_flow(m, density, base, history, profile),
         "dark_occupied": lambda: _dark_occupied(m, stayed, profile),
         "blocked_exit": lambda: blocked_exit(m, density, profile),
         "fallen_person": lambda: _fallen_person(m, profile),
@@ -243,23 +249,31 @@ def _forecasts(
     return tuple(found)
 
 
-def _counter_flow(m: ZoneMeasurement, density: float, base: Level, profile: ZoneProfile) -> Finding:
-    """Where hardly anybody walks there is no direction to tell.
+def _counter_flow(
+    m: ZoneMeasurement,
+    density: float,
+    base: Level,
+    history: Sequence[Sample],
+    profile: ZoneProfile,
+) -> Finding:
+    """By the median share of the last seconds: of five who walk one more or less is chance.
 
-    Those who stand have stopped meeting each other, unless they are so many that they may hold each
-    other up: then what counts goes on for a while, and density tells the rest.
+    Where hardly anybody walks there is no direction to tell. Those who stand have stopped meeting
+    each other, unless they are so many that they may hold each other up: then what counts goes on
+    for a while, and density tells the rest.
     """
     rule = profile.rules.counter_flow
+    share = recent_minority_share(history)
     holds: bool | None = False
     if density >= rule.density_per_m2:
-        holds = None if m.minority_share is None else m.minority_share >= rule.minority_share
+        holds = None if share is None else share >= rule.minority_share
         stand = m.stopped_share is not None and m.stopped_share >= _MOST
         if holds is None and stand and base.severity < Level.L2.severity:
             holds = False
     return Finding(
         "counter_flow",
         holds,
-        m.minority_share,
+        share,
         rule.minority_share,
         "",
         rule.dwell_s,

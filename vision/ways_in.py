@@ -7,12 +7,15 @@ Two classes that meet came in by two.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from vision.instants import Utc
 
 _FORGET_S = 5.0
+# Our judgement: farther than this nobody gets between two pictures 0.4 s apart, and less may be the
+# jitter of a head that stands.
+STEP_M, INWARDS_M = 0.7, 0.3
 
 
 class Way(NamedTuple):
@@ -27,6 +30,7 @@ class WaysIn:
 
     def __init__(self) -> None:
         self._ways: dict[int, tuple[Way, Utc]] = {}
+        self._found: dict[int, tuple[float, Way, Utc]] = {}
 
     def came_in(self, head: int, way: Way, at: Utc) -> None:
         """An exit is the better name for a place at the border."""
@@ -34,8 +38,22 @@ class WaysIn:
         if known is None or way.exit_number or not known[0].exit_number:
             self._ways[head] = (way, at)
 
+    def stands(self, head: int, depth_m: float, at: Utc, nearest: Callable[[], Way]) -> None:
+        """Note how far from the border, inwards, a head stands that was not seen to cross it.
+
+        First found a step inside at the most, and farther in now: it came in between two pictures,
+        by the way that was `nearest` when it was found.
+        """
+        known = self._found.get(head)
+        first_m, way = (depth_m, nearest()) if known is None else known[:2]
+        self._found[head] = (first_m, way, at)
+        went_in = first_m <= STEP_M and depth_m >= first_m + INWARDS_M
+        if went_in and head not in self._ways:
+            self._ways[head] = (way, at)
+
     def went_out(self, head: int) -> None:
         self._ways.pop(head, None)
+        self._found.pop(head, None)
 
     def of(self, heads: Iterable[int], at: Utc) -> Counter[Way | None]:
         """How many of these heads came in by each way; `None` for those not seen to come in."""
@@ -48,11 +66,15 @@ class WaysIn:
         self._ways = {
             head: entry for head, entry in self._ways.items() if at - entry[1] <= _FORGET_S
         }
+        self._found = {
+            head: entry for head, entry in self._found.items() if at - entry[2] <= _FORGET_S
+        }
         return counted
 
     def restart(self) -> None:
         """Forget everything: there was a gap in the pictures."""
         self._ways.clear()
+        self._found.clear()
 
 
 def one_way_share(counted: Counter[Way | None]) -> float | None:

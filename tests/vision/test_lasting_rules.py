@@ -1,9 +1,12 @@
 """Rules whose sign is gone for now: what keeps them, and what ends them."""
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.vision.risk_cases import calm, crowd, first_at, only, run
+from tests.vision.risk_cases import START, calm, crowd, first_at, only, run
 from vision.readings import Level, ZoneMeasurement
+from vision.risk import RiskState, advance
 
 BLACK = calm(luminance=0.01)
 
@@ -50,7 +53,37 @@ def test_counter_flow_ends_where_its_number_stays_unknown(
     met = crowd(density, minority_share=0.4)
     judged = run([(40, met), (160, crowd(density, **standing))], only("counter_flow"))
     named = [t for t, j in judged if any(r.rule == "counter_flow" for r in j.reasons)]
-    assert named[-1] == pytest.approx(40.0 + lasts_s, abs=0.5)
+    # The last number counts for four seconds.
+    assert named[-1] == pytest.approx(44.0 + lasts_s, abs=0.5)
+
+
+def once_a_second(shares: str) -> Callable[[float], ZoneMeasurement]:
+    """A stair looked at once a second, of which each letter is a picture: T meets, f does not, N is
+    not known; the last one goes on."""
+    share = {"T": 0.4, "f": 0.1, "N": None}
+    return lambda t: crowd(1.6, minority_share=share[shares[min(int(t), len(shares) - 1)]])
+
+
+@pytest.mark.parametrize(
+    ("shares", "starts_s"),
+    [
+        ("T" * 20, 10.0),
+        ("TNNTTNTNTTNTTNNNTTTT", 10.0),  # which head went where is not known in each picture
+        ("TTTfTTTTTfTTTTfTTTTT", 10.0),  # one of few who walk more or less
+        ("TTfTfTffTfffTffTfffT", None),  # mostly no
+        ("TTTTNNNNNTTTTNNNNNTT", None),  # more than four seconds without a number: anew
+        ("TTTTTNNNNNNNNNNNNNNN", None),
+    ],
+)
+def test_two_classes_that_meet_are_told_at_one_picture_a_second(
+    shares: str, starts_s: float | None
+) -> None:
+    judged, state = [], RiskState(at=START.plus(-1.0))
+    for second in range(20):
+        at, taken = START.plus(second), once_a_second(shares)(second)
+        judged.append((float(second), advance(state, taken, only("counter_flow"), at)))
+        state = judged[-1][1].state
+    assert first_at(judged, Level.L1) == starts_s
 
 
 @pytest.mark.parametrize("dark", [BLACK, calm(luminance=0.06)])

@@ -62,6 +62,31 @@ def watched(per_s: float, *, up: bool, zone: Zone = LANDING) -> Iterator[ZoneRea
         yield from analyser.observe(frame(t), heads(found, _CAMERA, zone))
 
 
+def uneven(per_s: float, seed: int, *, up: bool) -> set[str]:
+    """As `names`, of people who keep no step with each other, looked at 2.5 times a second."""
+    rng = np.random.default_rng(seed)
+    count = int(40.0 * per_s)
+    starts_s = (np.arange(count) + rng.uniform(-0.3, 0.3, count)) / per_s
+    paces_mps, asides_m = rng.normal(_PACE_MPS, 0.07, (2, count)), rng.normal(0.0, 0.06, (2, count))
+    analyser, found = scene({"cam-a": _CAMERA}, LANDING), set()
+    for picture in range(100):
+        t, places = 0.4 * picture, []
+        walked_m = (t - starts_s) * paces_mps
+        here = (walked_m >= 0.0) & (walked_m <= _WAY_M)
+        for number in range(count):
+            lane_m = 0.35 if up else 0.6 * (number % 2) - 0.3
+            if here[0, number]:
+                places.append(round_the_landing(walked_m[0, number], lane_m + asides_m[0, number]))
+            if up and here[1, number]:
+                back_m = _WAY_M - walked_m[1, number]
+                places.append(round_the_landing(back_m, asides_m[1, number] - 0.35))
+        seen = np.array(places).reshape(-1, 2)
+        seen = seen[rng.random(len(seen)) >= 0.04]
+        for reading in analyser.observe(frame(t), heads(seen, _CAMERA, LANDING)):
+            found |= {reason.rule for reason in reading.reasons}
+    return found
+
+
 def names(per_s: float, *, up: bool) -> set[str]:
     return {reason.rule for one in watched(per_s, up=up) for reason in one.reasons}
 
@@ -75,6 +100,15 @@ def test_a_class_that_turns_on_a_landing_meets_nobody(per_s: float) -> None:
 def test_two_classes_on_a_landing_meet(per_s: float) -> None:
     """Both come onto it the same way along the axis, one by the exit and one beside it."""
     assert "counter_flow" in names(per_s, up=True)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("up", [False, True])
+def test_two_classes_are_told_from_one_that_turns_although_heads_are_lost(
+    seed: int, up: bool
+) -> None:
+    """Some come in between two pictures, or are found anew within."""
+    assert ("counter_flow" in uneven(0.8 if up else 1.6, seed, up=up)) == up
 
 
 UP, DOWN = Way(1, 0), Way(0, 1)
@@ -130,3 +164,23 @@ def test_who_is_not_seen_for_long_is_forgotten() -> None:
         assert ways.of([1], START.plus(t)) == {UP: 1}
     ways.of([], START.plus(14.0))
     assert ways.of([1], START.plus(14.0)) == {None: 1}
+
+
+@pytest.mark.parametrize(
+    ("depths_m", "way"),
+    [
+        ((0.4, 0.8), DOWN),
+        ((-0.1, 0.1, 0.3), DOWN),
+        ((0.4, 0.6), None),  # no more than the jitter of a head that stands
+        ((0.4, 0.1), None),  # it goes out
+        ((1.2, 1.8), None),  # found in the midst: it may have come in anywhere
+    ],
+)
+def test_who_came_in_between_two_pictures_came_in_by_the_nearest_way(
+    depths_m: tuple[float, ...], way: Way | None
+) -> None:
+    ways = WaysIn()
+    for number, depth_m in enumerate(depths_m):
+        nearest = DOWN if number == 0 else UP
+        ways.stands(1, depth_m, START.plus(0.4 * number), lambda: nearest)  # noqa: B023
+    assert ways.of([1], START.plus(1.0)) == {way: 1}
