@@ -69,15 +69,20 @@ def demand_over_capacity(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
 
 
 def blocked_exit(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> Finding:
-    """Starts while people come in; those who came and are not let out keep it as it is."""
+    """Starts while people come in; those who came and are not let out keep it as it is.
+
+    Where people are let out, or walk, the other numbers may be missing.
+    """
     rule = profile.rules.blocked_exit
     holds: bool | None = False
     near = is_near(m, rule.reach_m)
     if near and m.people >= rule.people and density >= rule.density_per_m2:
-        if m.inflow_per_s is None or m.outflow_per_s is None or m.stopped_share is None:
-            holds = None
-        elif is_kept_in(m, profile) and m.stopped_share >= rule.stopped_share:
-            holds = True if m.inflow_per_s >= rule.inflow_per_s else None
+        let_out = m.outflow_per_s is not None and not is_kept_in(m, profile)
+        walk = m.stopped_share is not None and m.stopped_share < rule.stopped_share
+        if not let_out and not walk:
+            known = m.outflow_per_s is not None and m.stopped_share is not None
+            come = m.inflow_per_s is not None and m.inflow_per_s >= rule.inflow_per_s
+            holds = True if known and come else None
     return Finding(
         "blocked_exit",
         holds,

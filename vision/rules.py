@@ -1,7 +1,8 @@
 """The promotion rules: signs of danger that density alone shows too late.
 
 Each rule compares numbers of one measurement with its profile. It answers `None` when a number it
-needs is missing: such a rule neither starts nor ends.
+needs is missing: such a rule neither starts nor ends. Where one number alone says no, the others
+are not needed.
 Sources of the physics are in the profile file.
 """
 
@@ -132,9 +133,11 @@ def _growing_queue(
     growth = _growth_per_s(m)
     near = is_near(m, rule.reach_m)
     if near and m.people >= rule.people and density >= rule.density_per_m2:
+        walks = speed_mps is not None and speed_mps >= rule.speed_mps
+        passes = m.outflow_per_m_s is not None and m.outflow_per_m_s >= rule.flow_per_m_s
         if growth is None or speed_mps is None or m.outflow_per_m_s is None:
-            holds = None
-        elif speed_mps < rule.speed_mps and m.outflow_per_m_s < rule.flow_per_m_s:
+            holds = False if walks or passes else None
+        elif not walks and not passes:
             kept_in = is_kept_in(m, profile)
             holds = True if growth >= rule.growth_per_s else None if kept_in else False
     return Finding(

@@ -39,16 +39,18 @@ class WaysIn:
             self._ways[head] = (way, at)
 
     def stands(self, head: int, depth_m: float, at: Utc, nearest: Callable[[], Way]) -> None:
-        """Note how far from the border, inwards, a head stands that was not seen to cross it.
+        """Note that a head is in the zone, and how far inwards from the border.
 
         First found a step inside at the most, and farther in now: it came in between two pictures,
-        by the way that was `nearest` when it was found.
+        by the way that was `nearest` when it was found. Who stands keeps the way.
         """
         known = self._found.get(head)
         first_m, way = (depth_m, nearest()) if known is None else known[:2]
         self._found[head] = (first_m, way, at)
         went_in = first_m <= STEP_M and depth_m >= first_m + INWARDS_M
-        if went_in and head not in self._ways:
+        if head in self._ways:
+            self._ways[head] = (self._ways[head][0], at)
+        elif went_in:
             self._ways[head] = (way, at)
 
     def went_out(self, head: int) -> None:

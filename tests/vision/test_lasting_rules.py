@@ -31,6 +31,29 @@ def test_people_who_stand_and_came_long_ago_are_no_blocked_exit() -> None:
     assert first_at(run([(60, waiting)], only("blocked_exit")), Level.L2) is None
 
 
+@pytest.mark.parametrize(
+    ("rule", "known"),
+    [
+        ("blocked_exit", {"outflow_per_s": 0.5, "stopped_share": None}),
+        ("blocked_exit", {"outflow_per_s": None, "stopped_share": 0.0}),
+        ("growing_queue", {"outflow_per_m_s": 0.9, "outflow_per_s": 1.5, "speed_mps": None}),
+        ("growing_queue", {"outflow_per_m_s": None, "outflow_per_s": None, "speed_mps": 0.9}),
+    ],
+)
+def test_what_is_known_is_enough_to_end_a_rule_whose_other_number_is_missing(
+    rule: str, known: dict[str, float | None]
+) -> None:
+    """The gate opened, and once a second the pace or the crossings are not known."""
+    shut = {"speed_mps": 0.1, "stopped_share": 0.9, "outflow_per_s": 0.0, "outflow_per_m_s": 0.0}
+    blocked = crowd(1.6, **shut, inflow_per_s=0.5)
+    free = {"outflow_per_s": 0.5, "outflow_per_m_s": 0.9, "speed_mps": 0.9, "stopped_share": 0.0}
+    whole = crowd(1.6, **free, inflow_per_s=0.5)
+    part = crowd(1.6, **(free | known), inflow_per_s=0.5)
+    judged = run([(12, blocked), (60, lambda t: part if t % 1.0 > 0.7 else whole)], only(rule))
+    named = [t for t, j in judged if any(r.rule == rule for r in j.reasons)]
+    assert named[-1] == pytest.approx(42.0, abs=5.0)
+
+
 def test_an_empty_place_is_no_blocked_exit() -> None:
     blocked = crowd(1.2, inflow_per_s=0.5, outflow_per_s=0.0, stopped_share=0.5)
     gone = calm(inflow_per_s=0.0, outflow_per_s=0.0)

@@ -157,6 +157,17 @@ def test_an_exit_is_the_better_name_for_a_place_at_the_border() -> None:
     assert ways.of([1], START) == {DOWN: 1}
 
 
+def test_who_stands_for_long_keeps_the_way() -> None:
+    """A class that waits on the stair before it goes on has not come in anew."""
+    ways = WaysIn()
+    ways.came_in(1, UP, START)
+    for second in range(20):
+        at = START.plus(second)
+        ways.stands(1, 0.8, at, lambda: DOWN)
+        assert ways.of([], at) == {}
+    assert ways.of([1], START.plus(20.0)) == {UP: 1}
+
+
 def test_who_is_not_seen_for_long_is_forgotten() -> None:
     ways = WaysIn()
     ways.came_in(1, UP, START)
