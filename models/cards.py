@@ -35,6 +35,7 @@ _KNOWN_KEYS = {
     "bf16",
 }
 _SHA256_DIGITS = 64
+INT8_SUFFIX = "-int8"
 MODEL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -124,7 +125,7 @@ class ModelCard:
             )
         return replace(
             self,
-            model_id=f"{self.model_id}-int8",
+            model_id=f"{self.model_id}{INT8_SUFFIX}",
             weights_file=self.quantised.file,
             weights_sha256=self.quantised.sha256,
             metrics=self.quantised.metrics or self.metrics,

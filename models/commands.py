@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from models.cards import ModelCard, judged_sets, write_parts
+from models.cards import INT8_SUFFIX, ModelCard, judged_sets, write_parts
 from models.degradations import SLICES
 from models.errors import CardError, UnknownModelError
 from models.evaluation import (
@@ -183,7 +183,7 @@ def write_metrics(report: EvaluationReport, command: str, now: datetime | None =
         CardError: when the card cannot be written, or tells of a set that was not judged.
     """
     model_id = report.model_id.split("@")[0]
-    card = find_card(model_id.removesuffix("-int8") if report.precision == "int8" else model_id)
+    card = find_card(model_id.removesuffix(INT8_SUFFIX) if report.precision == "int8" else model_id)
     refuse_fewer_sets(card, report.precision, [e.dataset for e in report.evaluations])
     found = {report.precision: card_metrics(report, command, now or datetime.now(UTC))}
     full = found.get("f32", card.metrics)

@@ -13,7 +13,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from models.cards import MODEL_ID, ModelCard, read_card
+from models.cards import INT8_SUFFIX, MODEL_ID, ModelCard, read_card
 from models.errors import (
     CardError,
     NotWrittenError,
@@ -80,6 +80,26 @@ def find_card(model_id: str, cards_dir: Path | None = None) -> ModelCard:
     found = sorted({p.stem for folder in _folders(cards_dir) for p in folder.glob("*.yaml")})
     known = ", ".join(found) or "none"
     raise UnknownModelError(f"model {model_id!r} has no card; known models: {known}")
+
+
+def card_of_reading(versioned_id: str) -> ModelCard:
+    """The card of the file that computed a reading, by the id that is stored with it: that of the
+    int8 file where the id names one.
+
+    Raises:
+        UnknownModelError: no card, or the card is of other weights by now.
+        CardError: when the card is not valid.
+    """
+    model_id = versioned_id.partition("@")[0]
+    try:
+        card = find_card(model_id)
+    except UnknownModelError:
+        if not model_id.endswith(INT8_SUFFIX):
+            raise
+        card = find_card(model_id.removesuffix(INT8_SUFFIX)).as_int8()
+    if card.versioned_id != versioned_id:
+        raise UnknownModelError(f"model {versioned_id!r} is {card.versioned_id} by now")
+    return card
 
 
 def weights_path(card: ModelCard, weights_dir: Path | None = None) -> Path:

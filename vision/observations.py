@@ -123,6 +123,9 @@ class DensityMap:
         cells = read_only(
             self.people_per_cell, name="people_per_cell", dtype=np.float32, shape=(None, None)
         )
+        # What is no number would be counted as nobody further on.
+        if not np.isfinite(cells).all():
+            raise ShapeError("people_per_cell: a density map has finite cells")
         if cells.size and float(cells.min()) < 0.0:
             raise ShapeError("people_per_cell: a density map has no negative cells")
         object.__setattr__(self, "people_per_cell", cells)

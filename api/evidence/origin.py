@@ -17,7 +17,7 @@ from api.live.board import Known
 from config.profiles import load_profiles
 from config.site import Site
 from models.errors import ModelError
-from models.registry import find_card
+from models.registry import card_of_reading
 from vision.profiles import ZoneProfile
 from vision.zones import ZoneType
 
@@ -75,7 +75,7 @@ def weights_sha256(model_id: str) -> str:
 @lru_cache(maxsize=64)
 def _sha256_of_known(model_id: str) -> str:
     """Remembered: reading a card holds up whoever waits for an alarm by some 20 ms."""
-    return find_card(model_id.partition("@")[0]).weights_sha256
+    return card_of_reading(model_id).weights_sha256
 
 
 def plain(value: Any) -> Any:

@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 from models.errors import UnknownModelError, WeightsHashError, WeightsMissingError
-from models.registry import checked_weights, default_head_network_id, find_card, list_cards
+from models.registry import (
+    card_of_reading,
+    checked_weights,
+    default_head_network_id,
+    find_card,
+    list_cards,
+)
 
 
 def test_the_default_network_has_a_card_and_unchanged_weights() -> None:
@@ -22,6 +28,21 @@ def test_every_shipped_card_can_be_read_and_warns_about_its_data() -> None:
 def test_an_unknown_model_names_the_known_ones(model_dir: Path) -> None:
     with pytest.raises(UnknownModelError, match="'huge' has no card; known models: tiny"):
         find_card("huge", model_dir)
+
+
+def test_a_reading_tells_which_file_computed_it() -> None:
+    card = find_card(default_head_network_id())
+    int8 = card.as_int8()
+    assert card_of_reading(card.versioned_id).weights_sha256 == card.weights_sha256
+    assert card_of_reading(int8.versioned_id).weights_sha256 == int8.weights_sha256
+    assert int8.weights_sha256 != card.weights_sha256
+
+
+def test_a_card_is_not_that_of_readings_by_other_weights() -> None:
+    with pytest.raises(UnknownModelError, match=f"is {default_head_network_id()}@"):
+        card_of_reading(f"{default_head_network_id()}@00000000")
+    with pytest.raises(UnknownModelError, match="has no card"):
+        card_of_reading("huge-int8@00000000")
 
 
 def test_intact_weights_are_returned(model_dir: Path, tiny_network: bytes) -> None:
