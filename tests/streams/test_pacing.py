@@ -92,6 +92,28 @@ def test_every_zone_of_a_camera_must_be_empty_and_a_camera_without_zones_is_not_
     assert rates == {"both": 5.0, "none": 5.0}
 
 
+def test_a_camera_that_is_slow_anyway_is_not_looked_at_more_often_because_it_is_calm() -> None:
+    desk = Desk(yard=SLOW)
+    assert {desk.second(empty("yard"))["yard"] for _ in range(15)} == {0.5}
+    assert desk.reasons["yard"] is PaceReason.FULL
+
+
+def test_ten_seconds_of_calm_are_counted_from_the_last_sign() -> None:
+    desk = Desk(stair=STAIR)
+    for _ in range(3):
+        desk.second(reading("stair", NOON, Level.L1))
+    assert [desk.second(empty("stair"))["stair"] for _ in range(10)] == [5.0] * 9 + [1.0]
+
+
+@pytest.mark.parametrize(("people", "calm"), [(0.49, True), (0.5, False)])
+def test_half_a_person_is_somebody(people: float, *, calm: bool) -> None:
+    seen = replace(empty("stair"), measurement=replace(measurement("stair", NOON), people=people))
+    desk = Desk(stair=STAIR)
+    for _ in range(10):
+        rates = desk.second(seen)
+    assert (rates["stair"] == 1.0) == calm
+
+
 def warm(**cameras: PacedCamera) -> Desk:
     desk = Desk(**cameras)
     for _ in range(WARM_TURNS):
@@ -128,6 +150,45 @@ def test_a_crowded_hall_keeps_its_rate_longer_than_a_quiet_one() -> None:
         rates = desk.second(packed, lost=0.2)
     assert rates["quiet"] < 4.0
     assert rates["crowded"] == 4.0
+
+
+@pytest.mark.parametrize(
+    "risen",
+    [
+        reading("b", NOON, Level.L2),
+        reading("b", NOON, Level.L4),
+        replace(reading("b", NOON, Level.L1), could_be=Level.L2),
+        replace(reading("b", NOON, Level.UNKNOWN), could_be=Level.L3),
+    ],
+    ids=["L2", "L4", "possibly L2", "unknown, possibly L3"],
+)
+def test_one_crowded_zone_of_two_is_enough_and_a_notice_is_no_crowd(risen: ZoneReading) -> None:
+    notice = replace(reading("a", NOON, Level.L1), could_be=Level.L1)
+    desk = warm(crowded=replace(HALL, zone_ids=("a", "b")), quiet=replace(HALL, zone_ids=("a",)))
+    for _ in range(4):
+        rates = desk.second(notice, risen, lost=0.2)
+    assert rates["quiet"] < 4.0
+    assert rates["crowded"] == 4.0
+
+
+def test_the_step_tells_who_gives_way() -> None:
+    desk = warm(stair=STAIR, hall=HALL)
+    told = {(4.0, 5.0): 0, (1.0, 5.0): 2, (1.0, 1.0): 4}
+    steps = set()
+    for _ in range(40):
+        rates = desk.second(lost=0.2)
+        hall, stair = rates["hall"], rates["stair"]
+        between = 1 if hall > 1.0 else 3
+        assert desk.pacer.shed_step == told.get((hall, stair), between)
+        steps.add(desk.pacer.shed_step)
+    assert {0, 4} <= steps
+    assert steps & {1, 3}
+
+
+def test_what_a_camera_needs_is_its_decoding_and_its_looked_at_frames() -> None:
+    desk = warm(stair=STAIR, hall=HALL)
+    # Nothing to decode, and 10 ms for each of five or four frames a second.
+    assert desk.pacer.needs() == pytest.approx({"stair": 0.05, "hall": 0.04})
 
 
 def test_as_much_is_shed_as_is_missing() -> None:
