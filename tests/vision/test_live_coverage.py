@@ -61,6 +61,47 @@ def test_a_lost_camera_blinds_exactly_what_it_alone_saw() -> None:
     assert newly_blind(after, after) == ()
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "state"),
+    [
+        # East reaches from 1.75 m: 2.25 m of what follows are kept.
+        (-0.4, 4.0, Sightedness.REDUCED),  # of 4.4 m
+        (-0.6, 4.0, Sightedness.BLIND),  # of 4.6 m
+        (1.73, 6.0, Sightedness.WHOLE),  # 0.12 m2 of 25.6 m2 are lost: less than a hundredth
+        (1.70, 4.0, Sightedness.REDUCED),
+        (1.745, 2.1, Sightedness.WHOLE),  # more than a hundredth, but 0.03 m2 only
+        (1.73, 2.1, Sightedness.REDUCED),
+    ],
+)
+def test_how_much_is_lost_before_an_area_is_reduced_or_blind(
+    left: float, right: float, state: Sightedness
+) -> None:
+    live = LiveCoverage(NO_BARRIERS, [area("one", left, right)], CAMERAS)
+    (found,) = live.now(frozenset({"east"}))
+    assert found.state is state
+
+
+def test_a_healthy_camera_is_not_blamed_for_what_another_one_lost() -> None:
+    """Both are meant to see it, and two are asked for."""
+    live = LiveCoverage(NO_BARRIERS, [area("twice", 1.8, 2.2, redundancy=2)], CAMERAS)
+    (found,) = live.now(frozenset({"east"}))
+    assert found.lost_because == ("west",)
+    turned = replace(CAMERAS[1].camera.pose, tilt_deg=0.0)
+    (found,) = live.now(ALL, {"east": turned})
+    assert found.lost_because == ("east",)
+
+
+def test_what_a_camera_is_meant_to_show() -> None:
+    live = LiveCoverage(NO_BARRIERS, AREAS, CAMERAS)
+    assert [one.id for one in live.planned_of("west")] == [
+        "only-west", "both", "spanning", "watched",
+    ]  # fmt: skip
+    assert live.planned_of("north") == ()
+    assert live.planned_shape("spanning", "east").area == pytest.approx(2.25 * 6)
+    assert live.planned_shape("outside", "east").is_empty
+    assert live.planned_shape("spanning", "north").is_empty
+
+
 def test_a_turned_camera_counts_where_it_looks_now() -> None:
     live = LiveCoverage(NO_BARRIERS, AREAS, CAMERAS)
     turned = replace(CAMERAS[0].camera.pose, tilt_deg=0.0)
