@@ -14,6 +14,7 @@ from shapely.affinity import rotate, translate
 from shapely.geometry import MultiPoint, Polygon, box
 
 from vision.density import (
+    CrowdField,
     classic_density,
     combine_points_and_density,
     density_peak,
@@ -260,3 +261,57 @@ def test_the_cell_of_a_place_by_hand() -> None:
     places = [[1.1, 2.1], [1.9, 2.4], [2.0, 2.5], [0.9, 2.1], [1.1, 2.6], [np.nan, 2.1]]
     assert grid.cell_of(np.array(places)).tolist() == [0, 7, 7, -1, -1, -1]
     assert grid.cell_of(np.zeros((0, 2))).tolist() == []
+
+
+def blended(map_per_m2: float) -> tuple[PlanGrid, CrowdField, np.ndarray]:
+    """A hall whose map is even; one head in its middle, of score 0.8, that stands here by half."""
+    grid = PlanGrid.over(box(0.0, 0.0, 6.0, 6.0))
+    seen = everywhere(grid)
+    field = combine_points_and_density(
+        grid,
+        np.array([[3.1, 3.1]]),
+        np.array([0.8]),
+        map_per_m2 * grid.area_m2,
+        seen=seen,
+        relative_error=0.1,
+        shares=np.array([0.5]),
+    )
+    return grid, field, seen
+
+
+@pytest.mark.parametrize(
+    ("map_per_m2", "trust"), [(1.9, 0.0), (2.25, 0.25), (2.5, 0.5), (3.1, 1.0)]
+)
+def test_between_sparse_and_packed_heads_and_map_share_the_count(
+    map_per_m2: float, trust: float
+) -> None:
+    """By hand, in the middle of the hall: a disc of pi m2 with one half of a head in it."""
+    grid, field, seen = blended(map_per_m2)
+    middle = np.unravel_index(grid.cell_of(np.array([[3.1, 3.1]]))[0], grid.shape)
+    on_map = map_per_m2 * math.pi
+    assert field.point_people == pytest.approx([0.5 * (1.0 - trust)])
+    assert field.cell_people[middle] == pytest.approx(trust * map_per_m2 / 16)
+    # A half share of a head of score 0.8: 0.25 x 0.16 + 0.5 x 0.5.
+    assert field.point_variance == pytest.approx([0.29 * (1.0 - trust) ** 2])
+    between = trust * (1.0 - trust) * (0.5 - on_map) ** 2
+    assert field.between_variance[middle] == pytest.approx(between)
+    people = 0.5 * (1.0 - trust) + trust * on_map
+    variance = 0.29 * (1.0 - trust) ** 2 + 0.1 * trust * on_map + between + (0.1 * people) ** 2
+    density, std = local_density(grid, field, seen)
+    assert density[middle] == pytest.approx(people / math.pi)
+    assert std[middle] == pytest.approx(math.sqrt(variance) / math.pi)
+    spread = float(field.cell_people.sum())
+    whole = 0.5 * (1.0 - trust) + spread
+    assert field.people == pytest.approx(whole)
+    own = 0.29 * (1.0 - trust) ** 2 + 0.1 * spread
+    assert field.people_std == pytest.approx(math.sqrt(own + (0.1 * whole) ** 2))
+
+
+def test_where_nobody_looks_there_is_no_density_and_no_error() -> None:
+    grid, field, seen = blended(2.5)
+    seen = seen.copy()
+    seen[:, : seen.shape[1] // 2] = False
+    density, std = local_density(grid, field, seen)
+    assert not density[~seen].any()
+    assert not std[~seen].any()
+    assert density[seen].all()
