@@ -45,7 +45,8 @@ def upstream_zones(zones: Sequence[Zone]) -> Mapping[str, tuple[str, ...]]:
     """For each zone the ids of the zones that lead to it.
 
     A zone leads to another of its floor when one of its exit lines lies on the other's border (at
-    least half of the line within 0.3 m) and the other does not lead back by that line.
+    least half of the line within 0.3 m). Two that both draw an exit on their common border lead to
+    each other.
     """
     return {
         zone.id: tuple(other.id for other in zones if other.id != zone.id and exits_to(other, zone))

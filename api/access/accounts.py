@@ -48,11 +48,6 @@ class Account:
     disabled: bool
     grants: tuple[Grant, ...] = ()
 
-    @property
-    def needs_code(self) -> bool:
-        """Holds a role that counts only with a second factor."""
-        return any(grant.role in STRONG for grant in self.grants)
-
     def actor(self, now: Utc, session: str = "") -> Actor:
         """Who this is now: ended roles, and strong ones without an authenticator, are left out."""
         strong = self.totp_sealed is not None

@@ -112,10 +112,6 @@ class OutMessage:
         return Utc.from_iso(self.step_at)
 
     @property
-    def alarm_time(self) -> Utc:
-        return Utc.from_iso(self.alarm_at)
-
-    @property
     def local_step_time(self) -> datetime:
         """`step_at` by the site's clock."""
         return self.step_time.to_datetime().astimezone(ZoneInfo(self.timezone))

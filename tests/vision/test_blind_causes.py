@@ -58,3 +58,17 @@ def test_the_cause_of_most_of_a_spot_is_told() -> None:
     found = audit_area(area, sights)
     assert [spot.area_m2 for spot in found.blind] == pytest.approx([9.0])
     assert blind_causes(area, found, sights) == (BlindCause.HIDDEN,)
+
+
+@pytest.mark.parametrize(("range_m", "from_m"), [(10.0, 12.0), (1_000.0, 300.0)])
+def test_beyond_the_range_and_where_nothing_can_be_told_there_is_no_picture(
+    range_m: float, from_m: float
+) -> None:
+    """960 px to the metre at 1 m: less than 5 are left beyond 192 m."""
+    pose = Pose(0.0, 0.0, 4.0, 0.0, 5.0)
+    camera = CoverageCamera("c", Camera(pose, LENS), EXACT, range_m=range_m)
+    ahead = box(from_m, -1, from_m + 2, 1)
+    area = CoverageArea("a", (Surface(ahead, (Plane(),)),), 25.0)
+    sights = Sights(NO_BARRIERS, [camera])
+    found = audit_area(area, sights)
+    assert blind_causes(area, found, sights) == (BlindCause.NO_PICTURE,)
