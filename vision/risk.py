@@ -191,7 +191,8 @@ def _tick_rules(
                 finding.holds,
                 finding.holds is False,
                 dwell_s=finding.dwell_s,
-                leave_s=profile.leave_s,
+                # What gives no level yet must still hold when it is its turn.
+                leave_s=profile.leave_s if finding.told else 0.0,
                 at=at,
                 unknown_s=finding.unknown_s,
             ),

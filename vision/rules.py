@@ -221,7 +221,8 @@ def _forecasts(
 ) -> tuple[Finding, ...]:
     """Of every level above `base` up to the ceiling; only the next one gives its level.
 
-    The others' dwells run meanwhile, so that a level that is reached hands over at once.
+    The others' dwells run meanwhile, so that a level that is reached hands over at once to a
+    forecast that holds then.
     """
     rule = profile.rules.time_to_next_level
     allowed = jam_ceiling(m, density, history, profile) if jam else Level.L0

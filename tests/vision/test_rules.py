@@ -1,5 +1,6 @@
 """Every promotion rule: when it fires and when it must not."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -163,6 +164,22 @@ def test_a_crowd_that_stops_and_goes(
     assert bool(named) == fires
     if fires:
         assert 12.0 < named[0] < 20.0  # the second stop begins at 12 s, and holds for 3 s
+
+
+@pytest.mark.parametrize(
+    ("lasts_s", "density_at", "level"),
+    [
+        # L2 is foretold while they come; when L1's dwell is over they are fewer again
+        (40, lambda t: 1.9 * t / 20.0 if t < 20.0 else 1.9 - 0.35 * (t - 20.0) / 20.0, Level.L1),
+        # they still come: L2 follows at once
+        (90, lambda t: 0.022 * t, Level.L2),
+    ],
+)
+def test_a_forecast_gives_its_level_if_it_holds_when_its_turn_comes(
+    lasts_s: float, density_at: Callable[[float], float], level: Level
+) -> None:
+    judged = run([(lasts_s, lambda t: crowd(density_at(t)))], only("time_to_next_level"))
+    assert max(j.level.severity for _, j in judged) == level.severity
 
 
 def test_promotions_by_one_level_do_not_add_up() -> None:
