@@ -179,6 +179,10 @@ def _plot(pen: ImageDraw.ImageDraw, notice: Notice, top: int, font: ImageFont.Fr
     most = max((max(curve.per_s) for curve in notice.curves), default=1.0) or 1.0
     pen.text((left, top - 40), notice.axis, fill="black", font=font)
     pen.line((left, top, left, bottom, right, bottom), fill="black", width=2)
+    minutes = max(len(curve.per_s) - 1 for curve in notice.curves) * notice.slot_s / 60.0
+    pen.text((left - 56, top - 12), f"{most:.1f}", fill="black", font=font)
+    pen.text((left - 24, bottom - 14), "0", fill="black", font=font)
+    pen.text((right, bottom + 12), f"{minutes:.1f} min", fill="black", font=font, anchor="ra")
     for number, curve in enumerate(notice.curves):
         step = (right - left) / max(1, len(curve.per_s) - 1)
         points: list[_Point] = [

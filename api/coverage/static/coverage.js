@@ -1,5 +1,6 @@
 // The coverage page: draws the plan, follows the present, and goes back in time.
 
+import "/console/js/once.js";
 import { followAudit } from "./audit.js";
 import { asOf, heard, unheard } from "./connection.js";
 import { askDensity, draw } from "./drawing.js";

@@ -1,5 +1,6 @@
 // The settings pages of delivery: what is entered goes to the service, which alone judges it.
 
+import "/console/js/once.js";
 import { sending } from "/console/js/request.js";
 
 const said = document.getElementById("said");

@@ -73,10 +73,12 @@ class Desk:
         self.until(lambda: self.text("#duty-name") == name)
 
     def complaints(self) -> list[str]:
-        """Errors and refused loads that the browser noted, but for pictures that do not exist."""
+        """Errors and refused loads that the browser noted, but for pictures that do not exist, and
+        what the page says of its own failing."""
         entries: list[dict[str, Any]] = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
-        return [
+        noted = [
             str(entry["message"])
             for entry in entries
             if entry["level"] in ("SEVERE", "WARNING") and not _may_be_missing(entry["message"])
         ]
+        return noted + [told for told in (self.text("#stale-title"),) if told]
