@@ -62,7 +62,7 @@ def test_what_is_typed_into_a_form_that_goes_is_no_command(
     desk = Desk(browser, school)
     desk.start_shift()
     _with_alarms(desk, school, ("L2", 2.0), ("L2", 2.0))
-    desk.one("[data-alarm='2'] .alarm-acknowledge").click()
+    _by_another(school, 2, "acknowledge")
     desk.until(lambda: desk.data("[data-alarm='2']", "state") == "acknowledged")
     _open_note(desk, 2)
     # It is gone in the middle of a word: what follows goes to the page.
