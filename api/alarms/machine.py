@@ -149,10 +149,13 @@ def _observe_without_open(last: Alarm | None, signal: Signal) -> Change | None:
     if signal.condition is not Condition.ACTIVE:
         return None
     if last is not None and last.closed is not None:
-        if signal.late and last.opened_at <= signal.captured_at <= last.closed.at:
+        covered = last.opened_at <= signal.captured_at <= last.closed.at
+        as_bad = _severity(signal.evidence.level) <= _severity(last.peak.level)
+        if signal.late and covered and as_bad:
             return None  # the closed alarm already told of this moment
         by_itself = last.closed.name == SYSTEM
-        if by_itself and signal.received_at - last.closed.at < REOPEN_WITHIN_S:
+        # A moment in the future is from before the clock was set back: nobody knows how long ago.
+        if by_itself and 0.0 <= signal.received_at - last.closed.at < REOPEN_WITHIN_S:
             return _repeat(replace(last, closed=None, cause=""), signal)
     alarm = Alarm(
         number=0,

@@ -307,6 +307,23 @@ def test_a_late_report_of_a_moment_that_a_closed_alarm_covers_is_known() -> None
     assert observe(closed, signal("L3", 1.5, late=True)) is None
 
 
+def test_a_late_report_that_a_closed_alarm_did_not_tell_of_is_an_alarm() -> None:
+    """It was worse than anything that people were told before they closed."""
+    closed, _ = play("L2 L2 ack UNKNOWN close")
+    change = observe(closed, signal("L4", 1.5, late=True))
+    assert change is not None
+    assert (change.alarm.number, change.alarm.priority) == (0, 1)
+    assert [entry.action for entry in change.entries] == [Action.OPENED]
+
+
+def test_what_closed_in_the_future_is_not_what_comes_now() -> None:
+    """The clock ran ahead when it closed, and was set back since."""
+    closed, _ = play("L2 ack L0")
+    change = observe(closed, signal("L2", -3_600.0))
+    assert change is not None
+    assert change.alarm.number == 0
+
+
 def test_acknowledging_names_a_person_and_keeps_the_note() -> None:
     alarm, _ = play("L3")
     assert alarm is not None
