@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Request
 from pydantic import Field, SkipValidation
+from sqlalchemy.exc import DataError
 
 from api.access.guard import WORKERS_ONLY
-from api.problems import responses
+from api.problems import Problem, responses
 from api.schemas import Body, with_examples
 from api.security import require_token
 from api.service import ServiceDep
 from streams.records import Record
 
 router = APIRouter(prefix="/api/v1", tags=["ingest"])
+
+_LOG = structlog.get_logger(__name__)
 
 _EXAMPLE = {
     "records": [
@@ -95,7 +99,13 @@ async def ingest(request: Request, body: IngestBody, service: ServiceDep) -> Ing
     """Store records; sending one again changes nothing. Needs the workers' bearer token."""
     require_token(request, service.settings.ingest_token)
     with service.desk.metrics.ingest_s.time():
-        result = await service.ingest.accept(body.records)
+        try:
+            result = await service.ingest.accept(body.records)
+        except DataError as error:
+            # The database works, and refuses what it was given. Told as a fault of the database,
+            # the batch would come again for ever, before all that is behind it.
+            _LOG.error("ingest.cannot_be_stored", reason=str(error.orig))
+            raise Problem(422, "request_invalid", detail=f"records: {error.orig}") from error
     return IngestAnswer(
         accepted=result.accepted,
         duplicates=result.duplicates,

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from pathlib import Path
+
+import httpx
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from api.database.tables import ALARMS, EVENTS, READINGS, RECORDS
+from streams.clock import SimulatedClock
+from streams.records import RECORD
+from streams.spool import Spool
+from streams.uploader import Uploader
 from tests.api.desk_cases import AUTHORISED, SITE, Json, RunningDesk, running_desk
 
 
@@ -241,3 +250,33 @@ async def test_load_of_a_camera_that_is_not_in_the_site_is_rejected(sqlite_url: 
         answer = await desk.send(desk.load(0.0, 0, cam_elsewhere=(5.0, "full")))
         (rejected,) = answer["rejected"]
         assert "no camera 'cam-elsewhere'" in rejected["reason"]
+
+
+async def test_what_the_database_cannot_hold_does_not_hold_up_what_is_behind_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    """PostgreSQL keeps to the length of a column: no fault of its own, and none that passes."""
+    async with running_desk(database_url) as desk:
+        strange = desk.camera("cam-a", "offline", "x" * 200)
+        crowd = desk.reading("stair", "L4", 3.9, kind="transition")
+        spool = Spool(tmp_path / "spool.sqlite3")
+        spool.append([RECORD.validate_python(record) for record in (strange, crowd)])
+        loop = asyncio.get_running_loop()
+
+        def post(request: httpx.Request) -> httpx.Response:
+            sent = desk.client.post(
+                "/api/v1/ingest", json=json.loads(request.content), headers=AUTHORISED
+            )
+            answer = asyncio.run_coroutine_threadsafe(sent, loop).result()
+            return httpx.Response(answer.status_code, content=answer.content)
+
+        client = httpx.Client(transport=httpx.MockTransport(post), base_url="http://service")
+        uploader = Uploader(spool, client, clock=SimulatedClock(self_advancing=True))
+        for _ in range(4):
+            await asyncio.to_thread(uploader.send_batch)
+        assert spool.counts().waiting == 0
+        assert [one["subject_id"] for one in await desk.alarms() if one["type"] == "crowd"] == [
+            "stair"
+        ]
+        spool.close()
+        client.close()
