@@ -172,7 +172,8 @@ class ChainMachine(RuleBasedStateMachine):
             self.lines[number].append(entry)
         self.check_crowds(list(alarms.values()), {number for number, _ in new})
         self.check_console(alarms)
-        self.check_outbox({number: alarms[number] for number, _ in new})
+        steps = [number for number, entry in new if entry.action.value not in _NOT_TOLD]
+        self.check_outbox({number: alarms[number] for number in steps})
 
     def check_crowds(self, alarms: list[Alarm], touched: set[int]) -> None:
         """Whatever was measured and taken is told by an alarm of its zone, as bad as it was."""
@@ -202,7 +203,10 @@ class ChainMachine(RuleBasedStateMachine):
                 assert self.chain.shown.get(alarm.number) == alarm.state.value
 
     def check_outbox(self, touched: dict[int, Alarm]) -> None:
-        """Who is to know has a row, and who knows has one of the newest step."""
+        """Who is to know has a row, and who knows has one of the newest step.
+
+        A receiver that the settings name since then learns of an alarm with its next step.
+        """
         rows = self.rows()
         said = {name for one in self.chain.receivers.values() for name in one.said}
         assert {row["message_id"] for row in rows if row["state"] == "received"} <= said
