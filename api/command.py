@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
 def main() -> None:
     """Run the command that the arguments name."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # In a locale without Chinese, or without a mark of ours, a word is lost and not the watch.
+        sys.stdout.reconfigure(errors="replace")
     if sys.argv[1:2] == ["run"]:
         import typer
 
