@@ -56,7 +56,7 @@ $(TESTING): requirements/test.txt $(RUNTIME) $(SYSTEM_TEST)
 	@touch $@
 
 # Training and export of networks live in an environment of their own: the service holds no torch.
-.venv-train/.ready: requirements/train.txt
+.venv-train/.ready: requirements/train.txt | $(SYSTEM)
 	$(PYTHON) -m venv .venv-train
 	.venv-train/bin/pip install --quiet --disable-pip-version-check -r requirements/train.txt
 	@touch $@
@@ -65,7 +65,7 @@ train-env: .venv-train/.ready
 
 # Ultralytics' own prediction beside our adapters, and the tests that need torch, in an environment
 # of their own.
-.venv-parity/.ready: requirements/parity.txt
+.venv-parity/.ready: requirements/parity.txt | $(SYSTEM)
 	$(PYTHON) -m venv .venv-parity
 	.venv-parity/bin/pip install --quiet --disable-pip-version-check -r requirements/parity.txt
 	.venv-parity/bin/pip install --quiet --disable-pip-version-check --no-deps "ultralytics==8.4.*"
