@@ -35,14 +35,14 @@ types: $(TESTING)
 	$(PYTHON) -m venv .venv
 
 $(SYSTEM): scripts/system-packages | .venv/bin/pip
-	scripts/system-packages libgl1 libglib2.0-0
+	scripts/system-packages libgl1 libglib2.0-0 fonts-wqy-zenhei
 	@touch $@
 
 $(SYSTEM_TEST): scripts/system-packages $(SYSTEM)
 	scripts/system-packages gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi \
 		gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
 		gstreamer1.0-plugins-ugly gstreamer1.0-x \
-		chromium chromium-driver fonts-wqy-zenhei poppler-utils postgresql \
+		chromium chromium-driver poppler-utils postgresql \
 		mosquitto sip-tester libreoffice-calc-nogui libreoffice-writer-nogui
 	@touch $@
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from api.coverage.errors import ReportError
 from api.database.reach import database_fault
 from api.listening import listening_fault
 from api.run_folder import path_fault
@@ -70,7 +71,7 @@ class Patient:
 def examine(patient: Patient) -> tuple[Check, ...]:
     """Run every check; never raises for something that is missing."""
     checks: list[Check] = []
-    for group in (_machine, _packages, _decoders, _networks, _service, _site):
+    for group in (_machine, _packages, _fonts, _decoders, _networks, _service, _site):
         checks.extend(group(patient))
     return tuple(checks)
 
@@ -135,6 +136,17 @@ def _imported(patient: Patient, name: str, mend: str) -> Check:
     except ImportError as error:
         return Check(label, Status.FAIL, str(error), mend)
     return Check(label, Status.OK, str(getattr(module, "__version__", "✓")))
+
+
+def _fonts(patient: Patient) -> Iterator[Check]:
+    say = _speaker(patient)
+    label, mend = say("doctor.font"), say("doctor.font.mend")
+    try:
+        importlib.import_module("api.coverage.fonts").register_font()
+    except (ImportError, ReportError) as error:
+        yield Check(label, Status.WARN, str(error), mend)
+        return
+    yield Check(label, Status.OK, "✓")
 
 
 def _decoders(patient: Patient) -> Iterator[Check]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from api.coverage import fonts
 from api.doctor import Check, Patient, Status, examine
 from config import sample_school_directory
 from models import registry
@@ -125,3 +126,15 @@ def test_a_data_folder_too_long_for_the_workers_sockets_fails(tmp_path: Path) ->
     )
     assert found.status is Status.FAIL
     assert "XIAOAN_RUN_DIR" in found.mend
+
+
+def test_a_machine_without_a_chinese_font_is_told_before_the_first_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "Chinese font for reports and exported films"
+    assert named(examine(patient(tmp_path, 8440)), name).status is Status.OK
+    monkeypatch.setattr(fonts, "FONT_FILES", ())
+    monkeypatch.setattr(fonts, "FONT_NAME", "XiaoanNotRegistered")
+    found = named(examine(patient(tmp_path, 8440)), name)
+    assert found.status is Status.WARN
+    assert "fonts-wqy-zenhei" in found.mend

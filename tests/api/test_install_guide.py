@@ -65,3 +65,15 @@ def test_the_unit_starts_what_the_guide_installs() -> None:
     for path in ("/opt/xiaoan", "/etc/xiaoan/xiaoan.env", "/etc/xiaoan/site", "/var/lib/xiaoan"):
         assert path in unit
         assert path in guide
+
+
+def test_the_guide_installs_the_packages_that_a_demonstration_installs() -> None:
+    """What is missing on the school's PC only shows with the first report or exported film."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    demo = re.search(r"^\$\(SYSTEM\):.*\n\tscripts/system-packages (.*)$", makefile, re.MULTILINE)
+    guide = (ROOT / "docs" / "install.md").read_text("utf-8")
+    typed = re.search(r"^apt-get install (.*)$", guide, re.MULTILINE)
+    assert demo is not None
+    assert typed is not None
+    assert set(demo[1].split()) < set(typed[1].split())
+    assert "fonts-wqy-zenhei" in demo[1]
