@@ -38,8 +38,10 @@ def replace_whole(
         mode = before.st_mode & 0o777 if before else _NEW_FILE_MODE
     with _draft(path, content, mode, durable=durable) as draft:
         if before is not None and os.geteuid() == 0:
-            # Root writes for the service, which must be able to read it as before.
-            os.chown(draft, before.st_uid, before.st_gid)
+            # Root writes for the service, which must be able to read it as before. Some disks of
+            # other systems and of other machines keep no owners.
+            with suppress(PermissionError):
+                os.chown(draft, before.st_uid, before.st_gid)
         draft.replace(path)
     if durable:
         _sync_folder(path.parent)
