@@ -21,7 +21,7 @@ ALARM_HOLDS = Table(
     Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
     Column("site_id", String(80), nullable=False),
     Column("type", String(20), nullable=False),
-    Column("subject_id", String(80), nullable=False),
+    Column("subject_id", String(120), nullable=False),
     # Holds the key while the hold stands, NULL after: the database refuses a second one.
     Column("open_key", String(200), nullable=True, unique=True),
     Column("hold_json", Text, nullable=False),

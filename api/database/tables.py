@@ -83,7 +83,7 @@ ALARMS = Table(
     Column("number", BIG_SERIAL, primary_key=True, autoincrement=True),
     Column("site_id", String(80), nullable=False),
     Column("type", String(20), nullable=False),
-    Column("subject_id", String(80), nullable=False),
+    Column("subject_id", String(120), nullable=False),
     # Holds the key while the alarm is open, NULL after: the database refuses a second open row.
     Column("open_key", String(200), nullable=True, unique=True),
     Column("zone_ids_json", Text, nullable=False),

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import threading
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from api import events
 from api.alarms import store
 from api.alarms.machine import observe
+from api.alarms.values import AlarmType
 from api.database import Database, DatabaseError, MigrationError, engine, migrate
 from api.database.engine import parse_url
 from api.database.tables import ALARM_HISTORY, METADATA, VIEWINGS
@@ -227,3 +229,17 @@ def test_every_append_only_table_exists(sqlite_url: str) -> None:
 def _triggers(connection: Connection) -> set[str]:
     rows = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
     return {name for (name,) in rows}
+
+
+async def test_an_alarm_of_a_path_with_the_longest_ids_is_stored(database_url: str) -> None:
+    given = signal("L3")
+    longest = replace(given.key, type=AlarmType.DELIVERY, subject_id=f"{'t' * 40}/{'p' * 40}")
+    change = observe(None, replace(given, key=longest))
+    assert change is not None
+    async with Database(database_url) as database:
+        async with database.write() as connection:
+            await store.save(connection, change)
+        async with database.read() as connection:
+            found = await store.newest_of(connection, longest)
+    assert found is not None
+    assert found.key == longest
