@@ -278,10 +278,15 @@ def _refuse_another(target: Path, sha256: str | None) -> None:
 
 
 def _ultralytics() -> Any:
+    """Ultralytics, which reports no use of it: that is off in this process, whatever its settings
+    file says."""
     try:
-        return importlib.import_module("ultralytics")
+        found = importlib.import_module("ultralytics")
     except ImportError as error:
         raise RuntimeMissingError(
             f"Ultralytics cannot be imported ({error}); install the extra: pip install "
             "'xiaoan[export]'"
         ) from error
+    # Not by its own `update`, which writes the file.
+    dict.update(found.settings, sync=False)
+    return found

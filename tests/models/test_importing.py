@@ -63,7 +63,7 @@ def ultralytics(monkeypatch: pytest.MonkeyPatch) -> type[Yolo]:
         opened: list[Path] = []  # noqa: RUF012
 
     module = types.ModuleType("ultralytics")
-    module.__dict__["YOLO"] = Here
+    module.__dict__.update(YOLO=Here, settings={"sync": True})
     monkeypatch.setitem(sys.modules, "ultralytics", module)
     return Here
 
@@ -197,6 +197,11 @@ def test_what_the_school_made_of_its_checkpoint_stays(
     assert [path.parent == school for path in ultralytics.opened] == [False]
     assert (school / "best.onnx").read_bytes() == b"the school's own export"
     assert sorted(path.name for path in school.iterdir()) == ["best.onnx", "best.pt"]
+
+
+def test_an_export_is_reported_to_nobody(school: Path, own: Path, ultralytics: type[Yolo]) -> None:
+    import_file(school / "best.pt")
+    assert vars(sys.modules["ultralytics"])["settings"] == {"sync": False}
 
 
 def test_a_refusal_names_the_file_that_was_given(
