@@ -2,9 +2,10 @@
 
 A process that ends is started anew after a wait that doubles from half a second to thirty, and
 begins again at half a second once it ran well for a minute. One that stops giving signs of life is
-killed and treated alike. Processes are started by the thread that calls `run`, which must live as
-long as they do (Linux ties PR_SET_PDEATHSIG to it), and never by fork after threads: `subprocess`
-uses vfork and exec without any code between.
+killed and treated alike; one that gave none at all has twice as long at its next start, since a
+machine that is short of time would end it at the same point for ever. Processes are started by the
+thread that calls `run`, which must live as long as they do (Linux ties PR_SET_PDEATHSIG to it), and
+never by fork after threads: `subprocess` uses vfork and exec without any code between.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class SupervisorSettings:
         first_wait_s, longest_wait_s: bounds of the doubling wait before a restart.
         healthy_s: a process that ran this long starts the waits anew.
         silent_s: longest silence between two heartbeats.
-        startup_s: longest silence before the first one.
+        startup_s: longest silence before the first one; it doubles with each start that gave none.
+        longest_startup_s: and grows no further.
     """
 
     first_wait_s: float = 0.5
@@ -77,6 +79,7 @@ class SupervisorSettings:
     healthy_s: float = 60.0
     silent_s: float = 10.0
     startup_s: float = 60.0
+    longest_startup_s: float = 240.0
     poll_s: float = 0.2
 
 
@@ -272,6 +275,7 @@ class Supervisor:
         desk.child = child
         desk.started = self._clock.monotonic()
         desk.last_beat = None
+        desk.heard = not desk.spec.gives_heartbeat
         self._tell(desk, EventKind.STARTED, pid=child.pid)
 
     def _look(self, desk: _Desk, child: Child) -> None:
@@ -282,19 +286,23 @@ class Supervisor:
             return
         if child.beats() > 0:
             desk.last_beat = now
+            desk.heard, desk.unheard = True, 0
         if desk.spec.gives_heartbeat and self._silent(desk, now):
             child.kill()
             self._tell(desk, EventKind.HUNG, pid=child.pid)
+            desk.unheard += not desk.heard
             # The next look finds it ended; until then it is not reported again.
             desk.last_beat = now
 
     def _silent(self, desk: _Desk, now: Monotonic) -> bool:
+        settings = self._settings
         if desk.last_beat is None:
-            return now - desk.started > self._settings.startup_s
-        return now - desk.last_beat > self._settings.silent_s
+            patience_s = settings.startup_s * 2.0 ** min(desk.unheard, 32)
+            return now - desk.started > min(patience_s, settings.longest_startup_s)
+        return now - desk.last_beat > settings.silent_s
 
     def _after_end(self, desk: _Desk, child: Child, code: int) -> None:
-        if self._clock.monotonic() - desk.started >= self._settings.healthy_s:
+        if desk.heard and self._clock.monotonic() - desk.started >= self._settings.healthy_s:
             desk.failures = 0
         desk.child = None
         child.close()
@@ -364,6 +372,8 @@ class _Desk:
         self.child: Child | None = None
         self.started = Monotonic(0)
         self.last_beat: Monotonic | None = None
+        self.heard = False
+        self.unheard = 0
         self.due: Monotonic | None = None
         self.kill_at = Monotonic(0)
         self.failures = 0

@@ -156,6 +156,30 @@ def test_before_the_first_heartbeat_a_process_has_a_minute_to_load() -> None:
     assert bench.log[:2] == ["start w1", "kill w1"]
 
 
+def test_a_machine_that_is_too_slow_to_load_in_a_minute_gets_longer() -> None:
+    """Killed at the same point again and again it would never watch anything."""
+    bench = Bench()
+    bench.run_for(1_000.0)
+    times = [(event.kind, event.at) for event in bench.events]
+    begun = [at for kind, at in times if kind is EventKind.STARTED]
+    given_up = [at for kind, at in times if kind is EventKind.HUNG]
+    lives = [end - start for start, end in zip(begun, given_up, strict=False)]
+    assert lives[:4] == pytest.approx([60.0, 120.0, 240.0, 240.0], abs=1.0)
+    waits = [event.restart_in_s for event in bench.events if event.kind is EventKind.EXITED]
+    assert waits[:3] == [0.5, 1.0, 2.0]
+
+
+def test_one_that_has_loaded_is_asked_for_the_usual_time_again() -> None:
+    bench = Bench()
+    bench.run_for(62.0)
+    bench.children[-1].waiting_beats = 1
+    bench.run_for(1.0)
+    bench.children[-1].code = 1
+    bench.run_for(2.0)
+    bench.run_for(62.0)
+    assert bench.log.count("kill w1") == 2
+
+
 def test_a_process_without_heartbeat_is_judged_by_running_only() -> None:
     bench = Bench(ProcessSpec("api", ("api",), gives_heartbeat=False))
     bench.run_for(600.0)
