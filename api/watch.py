@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 from sqlalchemy import delete
@@ -15,7 +16,7 @@ from api.alarms.signals import camera_signal, silent_signal
 from api.alarms.timekeeping import anything_due, apply_due, apply_group
 from api.alarms.values import SYSTEM
 from api.database.tables import RECORDS
-from api.live.lost import lost_causes, unseen_zones
+from api.live.lost import Standing, standings, unseen_zones
 from api.work import Desk, Work
 from vision.instants import Monotonic
 
@@ -38,9 +39,9 @@ class Watch:
         self._every_s = every_s
         self._upkeep_every_s = upkeep_every_s
         self._stale: set[str] = set()
-        self._lost: dict[str, str | None] = {}
+        self._standings: dict[str, Standing] = {}
         self._unseen: dict[str, frozenset[str]] = {}
-        self._lost_groups: frozenset[str] | None = None
+        self._lost_groups: dict[str, bool] = {}
         self._tested: str | None = None
         self.last_tick: Monotonic | None = None
 
@@ -67,37 +68,53 @@ class Watch:
         desk = self._desk
         known = desk.known()
         stale = {zone.id for zone in known.site.zones if known.zone(zone.id).stale}
-        lost = lost_causes(known)
-        groups = lost_groups(desk.groups, lost)
+        cameras = standings(known)
+        groups = self._known_groups(cameras)
         unseen = {
             camera_id: frozenset(unseen_zones(known, camera_id))
-            for camera_id, cause in lost.items()
-            if cause is not None
+            for camera_id, standing in cameras.items()
+            if standing.cause is not None
         }
         # Lost before, when another camera still saw a zone that nobody sees now.
         worse = {one for one in unseen if unseen[one] - self._unseen.get(one, unseen[one])}
-        if stale - self._stale or lost != self._lost or worse or groups != self._lost_groups:
+        if (
+            stale - self._stale
+            or cameras != self._standings
+            or worse
+            or groups != self._lost_groups
+        ):
             async with desk.work() as work:
                 for zone_id in sorted(stale - self._stale):
                     work.tell_zone(zone_id)
                     if work.known.zone(zone_id).stale:
                         await work.signal(silent_signal(work.known, zone_id))
-                for camera_id, cause in lost.items():
-                    if self._lost.get(camera_id, "") != cause or camera_id in worse:
+                for camera_id, standing in cameras.items():
+                    if self._standings.get(camera_id) != standing or camera_id in worse:
                         signal = camera_signal(work.known, camera_id, worse=camera_id in worse)
                         await work.signal(signal)
                 await self._tell_groups(work, groups, worse)
-        self._stale, self._lost, self._lost_groups = stale, lost, groups
+        self._stale, self._standings, self._lost_groups = stale, cameras, groups
         self._unseen = unseen
         await self._keep_time()
         self.last_tick = desk.clock.monotonic()
 
-    async def _tell_groups(self, work: Work, lost: frozenset[str], worse: set[str]) -> None:
+    def _known_groups(self, cameras: Mapping[str, Standing]) -> dict[str, bool]:
+        """Whether each group is lost. One that is not, and of which no camera is back, is what it
+        was; after a start nobody knows what the database still says of it."""
+        gone = lost_groups(self._desk.groups, {key: one.cause for key, one in cameras.items()})
+        back = {camera_id for camera_id, standing in cameras.items() if standing.is_back}
+        told = {
+            group.id: group.id in gone
+            for group in self._desk.groups
+            if group.id in gone or back.intersection(group.camera_ids)
+        }
+        return self._lost_groups | told
+
+    async def _tell_groups(self, work: Work, lost: Mapping[str, bool], worse: set[str]) -> None:
         for group in self._desk.groups:
-            # After a start nobody knows what the database still says of a group.
-            told = None if self._lost_groups is None else group.id in self._lost_groups
-            if told != (group.id in lost):
-                await apply_group(work, group, lost=group.id in lost)
+            now, told = lost.get(group.id), self._lost_groups.get(group.id)
+            if now is not None and now != told:
+                await apply_group(work, group, lost=now)
             elif told and worse.intersection(group.camera_ids):
                 await work.signal(group_signal(work.known, group, lost=True, worse=True))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
 from api.live.board import Known
-from api.live.lost import lost_cause, unseen_zones
+from api.live.lost import is_back, lost_cause, unseen_zones
 from streams.records import ReadingData, ReasonData
 from vision.instants import Utc
 from vision.readings import Level, Reason
@@ -38,15 +38,18 @@ def silent_signal(known: Known, zone_id: str) -> Signal:
 def camera_signal(known: Known, camera_id: str, *, worse: bool = False) -> Signal:
     """What is known of a camera and its zones means this for the camera's alarm.
 
+    One that is given the time of a start is neither lost nor back.
+
     Args:
         worse: it was lost already, and now nobody sees a zone that another camera saw till now.
     """
     cause = lost_cause(known, camera_id)
+    calm = Condition.GONE if is_back(known, camera_id) else Condition.UNKNOWN
     zone_ids = unseen_zones(known, camera_id)
     stairs = any(known.site.zone[zone_id].type is ZoneType.STAIRS for zone_id in zone_ids)
     return Signal(
         key=AlarmKey(known.site.id, AlarmType.CAMERA_LOST, camera_id),
-        condition=Condition.GONE if cause is None else Condition.ACTIVE,
+        condition=calm if cause is None else Condition.ACTIVE,
         priority=PRIORITY_CAMERA_LOST_ON_STAIRS if stairs else PRIORITY_CAMERA_LOST,
         evidence=Evidence(Level.UNKNOWN, reasons=() if cause is None else (Reason(rule=cause),)),
         zone_ids=zone_ids,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from api.live.board import Known
 from api.live.judge import STALE, blind_cause, camera_lost_cause
 from streams.records import CameraState
+from vision.readings import Level
 
 WORKER_ENDED = "worker_down"
 """The last word of a worker that was told to stop."""
@@ -38,6 +41,41 @@ def lost_cause(known: Known, camera_id: str) -> str | None:
 def lost_causes(known: Known) -> dict[str, str | None]:
     """`lost_cause` of every camera."""
     return {camera.id: lost_cause(known, camera.id) for camera in known.site.cameras}
+
+
+class Standing(NamedTuple):
+    """Why nobody sees through a camera, and whether somebody has since the service listens."""
+
+    cause: str | None
+    is_back: bool
+
+
+def standings(known: Known) -> dict[str, Standing]:
+    """Of every camera; one that is given the time of a start is neither lost nor back."""
+    return {
+        camera_id: Standing(cause, cause is None and is_back(known, camera_id))
+        for camera_id, cause in lost_causes(known).items()
+    }
+
+
+def is_back(known: Known, camera_id: str) -> bool:
+    """Whether somebody has seen through the camera since this service listens: by its own last
+    word, or by a reading of one of its zones.
+
+    A camera that is not lost need not be back: after a start it may have a time in which nobody
+    knows.
+    """
+    status = known.cameras.get(camera_id)
+    if status is not None and status.state is not CameraState.LIVE:
+        return False
+    if status is not None and status.seen_at >= known.started_at:
+        return True
+    states = (known.zones.get(zone_id) for zone_id in known.site.camera[camera_id].zone_ids)
+    return any(
+        state.seen_at >= known.started_at and state.reading.level is not Level.UNKNOWN
+        for state in states
+        if state is not None
+    )
 
 
 def unseen_zones(known: Known, camera_id: str) -> tuple[str, ...]:

@@ -237,3 +237,49 @@ async def test_a_camera_out_of_service_alerts_when_nobody_sees_its_zone_any_more
         await dark(desk, "hall", 12, keep="stair")
         (alarm,) = await desk.alarms()
         assert (alarm["state"], alarm["hold"]) == ("unacknowledged", None)
+
+
+async def test_a_start_at_which_no_worker_speaks_ends_no_alarm_of_a_camera(
+    database_url: str,
+) -> None:
+    cameras = ("cam-a", "cam-stair")
+    group = CameraGroup("w1", AlarmType.WORKER_LOST, Name("分析进程", "worker"), cameras)
+    async with running_desk(database_url, groups=(group,)) as desk:
+        clock = desk.clock
+        await desk.send(*(desk.camera(one, "live") for one in cameras))
+        await desk.send(desk.reading("stair", "L0"), desk.reading("hall", "L0"))
+        await pass_time(desk, 11.0)
+        before = {one["subject_id"]: one for one in await desk.alarms()}
+        assert sorted(before) == ["cam-a", "cam-b", "cam-stair", "w1"]
+        await acknowledge(desk, before["w1"])
+        await acknowledge(desk, before["cam-b"])
+    clock.advance(5.0)
+    async with running_desk(database_url, clock=clock, groups=(group,)) as desk:
+        await pass_time(desk, 70.0)
+        found = await desk.alarms()
+        assert {one["subject_id"]: one["number"] for one in found} == {
+            key: one["number"] for key, one in before.items()
+        }
+        for one in found:
+            assert (one["condition"], one["repeats"]) == ("active", 0)
+            assert "returned" not in await desk.actions(one["number"])
+        await pass_time(desk, 2.0, keep=("hall", "stair"))
+        for one in before.values():
+            assert "returned" in await desk.actions(one["number"])
+
+
+async def test_a_camera_that_starts_anew_is_not_back_before_its_first_picture(
+    sqlite_url: str,
+) -> None:
+    async with running_desk(sqlite_url) as desk:
+        await desk.send(desk.camera("cam-stair", "offline", "connection_lost"))
+        desk.clock.advance(2.0)
+        await desk.send(desk.camera("cam-stair", "starting"))
+        await desk.service.watch.tick()
+        (alarm,) = await desk.alarms()
+        assert (alarm["state"], alarm["condition"]) == ("unacknowledged", "unknown")
+        desk.clock.advance(2.0)
+        await desk.send(desk.camera("cam-stair", "live"))
+        (alarm,) = await desk.alarms()
+        assert alarm["state"] == "returned_unacknowledged"
+        assert alarm["repeats"] == 0
