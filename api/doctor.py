@@ -16,6 +16,7 @@ from api.database.reach import database_fault
 from api.listening import listening_fault
 from api.run_folder import path_fault
 from config import SecretError, SiteFileError, load_site
+from config.settings import misspelt
 from config.site_files import check_files
 from config.texts import text
 from models.errors import ModelError
@@ -192,6 +193,9 @@ def _service(patient: Patient) -> Iterator[Check]:
     )
     if too_long := path_fault(patient.run_dir, patient.language):
         yield Check(say("doctor.run_dir.path"), Status.FAIL, str(patient.run_dir), too_long)
+    for name, meant in misspelt(os.environ).items():
+        mend = say("doctor.variable.mend", name=name, meant=meant)
+        yield Check(say("doctor.variable"), Status.WARN, name, mend)
     if patient.database_url:
         fault = database_fault(patient.database_url)
         status = Status.FAIL if fault else Status.OK

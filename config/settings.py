@@ -9,7 +9,8 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -26,6 +27,9 @@ from config.schema_problems import nearest
 from config.yaml_source import read_yaml
 
 ENV_PREFIX = "XIAOAN_"
+# Variables that are read elsewhere.
+_FURTHER = ("AUDIT", "CACHE", "HEARTBEAT_FD", "MODELS", "REPORT_FONT", "SECRETS_KEY_FILE")
+_OURS, _NEAR = ENV_PREFIX[:4], 0.85
 _TOKEN_BYTES = 32
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -147,6 +151,22 @@ def load_settings(file: Path | None = None, **arguments: object) -> ServiceSetti
     except ValueError as error:
         # pydantic-settings cannot decode a list from its variable.
         raise SettingsError(f'{error} — mend: write lists as JSON, e.g. ["name"]') from None
+
+
+def misspelt(environment: Iterable[str]) -> dict[str, str]:
+    """Variables of the environment that look like one of ours and are none, with that one's name.
+
+    Only what is near to a known name is told: a school may name its own secrets as it likes.
+    """
+    fields = (name.upper() for name in ServiceSettings.model_fields)
+    known = [f"{ENV_PREFIX}{name}" for name in (*fields, *_FURTHER)]
+    found = {}
+    for name in sorted(environment):
+        near = get_close_matches(name.upper(), known, 1, _NEAR)
+        # A setting is read whether its name is in capitals or not.
+        if name.upper().startswith(_OURS) and near and name.upper() not in known:
+            found[name] = near[0]
+    return found
 
 
 def _file_values(file: Path) -> Mapping[str, object]:

@@ -138,3 +138,12 @@ def test_a_machine_without_a_chinese_font_is_told_before_the_first_report(
     found = named(examine(patient(tmp_path, 8440)), name)
     assert found.status is Status.WARN
     assert "fonts-wqy-zenhei" in found.mend
+
+
+def test_a_misspelt_setting_is_told_with_what_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XIAOAN_DATABASE_URI", "postgresql://xiaoan@/xiaoan")
+    check = named(examine(patient(tmp_path, 1)), "Environment variable")
+    assert (check.status, check.found) == (Status.WARN, "XIAOAN_DATABASE_URI")
+    assert "XIAOAN_DATABASE_URL" in check.mend

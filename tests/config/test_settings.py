@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import SettingsError
-from config.settings import ServiceSettings, ingest_token, load_settings
+from config.settings import ServiceSettings, ingest_token, load_settings, misspelt
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +129,12 @@ def test_a_run_dir_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="ascii")
     with pytest.raises(SettingsError, match="mend: choose a folder"):
         ingest_token(ServiceSettings(run_dir=tmp_path / "file"))
+
+
+def test_a_variable_that_is_nearly_one_of_ours_is_told_and_a_schools_own_is_not() -> None:
+    given = ("XIAOAN_PROT", "XIAOAN_HOST", "XIAOANPORT", "xiaoan_workers", "XIAOAN_NVR_2", "PATH")
+    assert misspelt(given) == {
+        "XIAOAN_PROT": "XIAOAN_PORT",
+        "XIAOANPORT": "XIAOAN_PORT",
+    }
+    assert misspelt(["XIAOAN_CACHE", "XIAOAN_SECRETS_KEY_FILE"]) == {}
