@@ -32,7 +32,12 @@ from api.schemas import Body, with_examples
 from config.moments import Day
 from config.plan import CalendarYear, SchoolCalendar, Term
 from config.plan.holiday_notice import read_notice
-from config.plan.school_calendar import CalendarFault, Holiday, year_faults
+from config.plan.school_calendar import (
+    CalendarFault,
+    Holiday,
+    faults_beside,
+    year_faults,
+)
 from config.texts import text
 
 router = APIRouter(prefix=PREFIX, tags=["plan"])
@@ -89,8 +94,8 @@ class YearIn(Body):
     terms: Annotated[tuple[TermBody, ...], Field(max_length=6)] = ()
     closed_days: Annotated[tuple[Day, ...], Field(max_length=120)] = ()
 
-    def entered(self, year: int) -> CalendarYear:
-        """Raises `FormRefusal` with every fault."""
+    def entered(self, year: int, calendar: SchoolCalendar) -> CalendarYear:
+        """The year for `calendar`. Raises `FormRefusal` with every fault."""
         entered = CalendarYear(
             year,
             tuple(sorted((Holiday(h.day, h.name) for h in self.holidays), key=lambda h: h.day)),
@@ -98,7 +103,7 @@ class YearIn(Body):
             tuple(Term(term.name, term.start, term.end) for term in self.terms),
             tuple(sorted(set(self.closed_days))),
         )
-        faults = tuple(year_faults(entered))
+        faults = (*year_faults(entered), *faults_beside(calendar.with_year(entered), year))
         if faults:
             lines = " / ".join(
                 "；".join(_fault_words(one, lang) for one in faults) for lang in ("zh", "en")
@@ -173,8 +178,8 @@ async def preview_year(
     year: Year, body: YearIn, plan: PlanDep, viewer: PlanKeeper, calendar: CalendarName = ""
 ) -> ChangesOut:
     """What would move, changing nothing."""
-    _known(plan, calendar)
-    return await _told(plan, viewer, await plan.calendar_changes(calendar, body.entered(year)))
+    entered = body.entered(year, _known(plan, calendar))
+    return await _told(plan, viewer, await plan.calendar_changes(calendar, entered))
 
 
 @router.post("/calendars/{year}", responses=_CHANGE)
@@ -182,8 +187,8 @@ async def enter_year(
     year: Year, body: YearIn, plan: PlanDep, viewer: PlanKeeper, calendar: CalendarName = ""
 ) -> ChangesOut:
     """Put the year in force; what is still to come moves with it, the past stays."""
-    _known(plan, calendar)
-    found = await plan.enter_year(calendar, body.entered(year), viewer.name)
+    entered = body.entered(year, _known(plan, calendar))
+    found = await plan.enter_year(calendar, entered, viewer.name)
     return await _told(plan, viewer, found)
 
 
@@ -267,7 +272,13 @@ async def _told(plan: PlanService, viewer: PlanViewer, found: Changes) -> Change
 
 
 def _fault_words(fault: CalendarFault, lang: str) -> str:
-    what = fault.what
-    if what in ("spring", "autumn"):
-        what = text(f"plan.term.{what}", lang)
-    return text(f"plan.school_year.fault.{fault.kind.value}", lang, what=what)
+    key = f"plan.school_year.fault.{fault.kind.value}"
+    what = _term_words(fault.what, lang)
+    if fault.other is None:
+        return text(key, lang, what=what)
+    year, other = fault.other.start.year, _term_words(fault.other.name, lang)
+    return text(key, lang, what=what, year=year, other=other)
+
+
+def _term_words(name: str, lang: str) -> str:
+    return text(f"plan.term.{name}", lang) if name in ("spring", "autumn") else name

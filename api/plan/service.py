@@ -82,7 +82,7 @@ class PlanService:
         calendar = self.edition.calendars[""]
         over = {
             (term.start.year, term.name)
-            for term in calendar.terms_starting_in(today.year)
+            for term in calendar.stand_ins(today.year)
             if term.end < today
         }
         found = calendar.warnings(today.year, last_year)

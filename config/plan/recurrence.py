@@ -57,8 +57,9 @@ def raw_due_days(rule: Rule, year: int, calendar: SchoolCalendar) -> tuple[date,
         return _expand(rule.rrule, first, first, last)
     if rule.scope is Scope.PER_TERM:
         terms = (*calendar.terms_starting_in(year - 1), *calendar.terms_starting_in(year))
-        days = (day for term in terms for day in _term_days(rule, term))
-        return tuple(day for day in days if first <= day <= last)
+        # A day names one occurrence, also where two terms hold it.
+        days = {day for term in terms for day in _term_days(rule, term)}
+        return tuple(sorted(day for day in days if first <= day <= last))
     raise RecurrenceError(
         f"{rule.id} repeats {rule.scope.value}: give the record it is anchored on"
     )

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from calendar import isleap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from config.plan.plan_file import read_values, refuse_problems
 from config.plan.values import DayKind
-from config.yaml_source import KeyPath, YamlSource
+from config.yaml_source import KeyPath
 
 SHIPPED_CALENDAR = Path(__file__).with_name("calendars") / "china.yaml"
 
@@ -115,6 +115,8 @@ class CalendarFaultKind(StrEnum):
     TERM_ENDS_EARLY = "term_ends_early"
     TERM_TWICE = "term_twice"
     TERMS_OVERLAP = "terms_overlap"
+    OVERLAPS_DEFAULT = "overlaps_default"
+    OVERLAPS_BESIDE = "overlaps_beside"
     TERM_TOO_LONG = "term_too_long"
     OTHER_YEAR = "other_year"
     BOTH = "both"
@@ -123,10 +125,11 @@ class CalendarFaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CalendarFault:
-    """One fault; `what` is the day or the term that it is about."""
+    """One fault; `what` is the day or the term it is about, `other` one it runs into."""
 
     kind: CalendarFaultKind
     what: str
+    other: Term | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,8 @@ class SchoolCalendar:
     """One calendar; several schools may share it.
 
     Attributes:
-        terms: entered terms; they replace the default of the same name that starts in that year.
+        terms: entered terms; each replaces the default of its year in whose days it lies most,
+            whatever it is called, or, outside of all their days, the one that bears its name.
         years: calendar year -> its holidays and make-up days.
         closed_days: further days without school (exams elsewhere, a snow day).
     """
@@ -178,11 +182,15 @@ class SchoolCalendar:
 
     def terms_starting_in(self, year: int) -> tuple[Term, ...]:
         """The terms that begin in `year`, in order; defaults where none was entered."""
-        entered = {term.name: term for term in self.terms if term.start.year == year}
-        names = {default.name for default in self.default_terms}
-        terms = [entered.get(default.name, default.of(year)) for default in self.default_terms]
-        terms += [term for name, term in entered.items() if name not in names]
-        return tuple(sorted(terms, key=lambda term: term.start))
+        entered = (term for term in self.terms if term.start.year == year)
+        return tuple(sorted((*entered, *self.stand_ins(year)), key=lambda term: term.start))
+
+    def stand_ins(self, year: int) -> tuple[Term, ...]:
+        """The default terms of `year` that hold because no entered one replaces them."""
+        defaults = [default.of(year) for default in self.default_terms]
+        entered = (term for term in self.terms if term.start.year == year)
+        replaced = {_replaced(term, defaults) for term in entered}
+        return tuple(default for default in defaults if default not in replaced)
 
     def term_of(self, day: date) -> Term | None:
         """The term that `day` lies in."""
@@ -224,10 +232,8 @@ class SchoolCalendar:
         for year in range(first_year, last_year + 1):
             if year not in self.years:
                 yield CalendarWarning(year, "holidays")
-            entered = {term.name for term in self.terms if term.start.year == year}
-            for default in self.default_terms:
-                if default.name not in entered:
-                    yield CalendarWarning(year, default.name)
+            for term in self.stand_ins(year):
+                yield CalendarWarning(year, term.name)
 
     def _is_workday(self, day: date) -> bool:
         year = self.years.get(day.year)
@@ -237,6 +243,23 @@ class SchoolCalendar:
             if any(holiday.day == day for holiday in year.holidays):
                 return False
         return day.weekday() < _SATURDAY
+
+
+def _replaced(term: Term, defaults: Sequence[Term]) -> Term | None:
+    """The default that `term` stands for. A name alone does not tell: a bureau may call it its own,
+    and one default beside it would ask for the work of the same days twice."""
+    shared, default = max(
+        ((_days_shared(term, one), one) for one in defaults),
+        key=lambda pair: pair[0],
+        default=(0, None),
+    )
+    if shared > 0:
+        return default
+    return next((one for one in defaults if one.name == term.name), None)
+
+
+def _days_shared(one: Term, other: Term) -> int:
+    return (min(one.end, other.end) - max(one.start, other.start)).days + 1
 
 
 def year_faults(entered: CalendarYear) -> Iterator[CalendarFault]:
@@ -263,6 +286,21 @@ def year_faults(entered: CalendarYear) -> Iterator[CalendarFault]:
         yield CalendarFault(kinds.NO_HOLIDAY, str(entered.year))
 
 
+def faults_beside(calendar: SchoolCalendar, year: int) -> Iterator[CalendarFault]:
+    """Terms entered for `year` that run into a default term, or into one of the year beside."""
+    entered = [term for term in calendar.terms if term.start.year == year]
+    beside = [calendar.terms_starting_in(one) for one in (year - 1, year, year + 1)]
+    for pair in pairwise(sorted(chain.from_iterable(beside), key=lambda term: term.start)):
+        earlier, later = pair
+        own = [term for term in pair if term in entered]
+        if later.start > earlier.end or not own or len(own) == len(pair):
+            continue
+        other = later if own[0] is earlier else earlier
+        kinds = CalendarFaultKind
+        kind = kinds.OVERLAPS_BESIDE if other in calendar.terms else kinds.OVERLAPS_DEFAULT
+        yield CalendarFault(kind, own[0].name, other)
+
+
 def _day_faults(entered: CalendarYear) -> Iterator[CalendarFault]:
     listed = [holiday.day for holiday in entered.holidays]
     for day in (*listed, *entered.make_up_days, *entered.closed_days):
@@ -276,6 +314,11 @@ _FILE_WORDS = {
     CalendarFaultKind.TERM_ENDS_EARLY: ("term {0} ends before it starts", "swap the days"),
     CalendarFaultKind.TERM_TWICE: ("two terms called {0} begin in {1}", "name them apart"),
     CalendarFaultKind.TERMS_OVERLAP: ("term {0} overlaps the one before", "correct the days"),
+    CalendarFaultKind.OVERLAPS_DEFAULT: (
+        "term {0} overlaps the default term {2}",
+        "correct the days, or enter {2} as well",
+    ),
+    CalendarFaultKind.OVERLAPS_BESIDE: ("term {0} overlaps the term {2}", "correct the days"),
     CalendarFaultKind.TERM_TOO_LONG: (
         f"term {{0}} is longer than {_LONGEST_TERM.days} days",
         "correct the year of its last day",
@@ -305,31 +348,19 @@ def _shipped_calendar() -> SchoolCalendar:
 def _load(path: Path) -> SchoolCalendar:
     calendar, source = read_values(path, _ADAPTER)
     for year in sorted({*calendar.years, *(term.start.year for term in calendar.terms)}):
-        for fault in year_faults(calendar.entered_year(year)):
+        for fault in (*year_faults(calendar.entered_year(year)), *faults_beside(calendar, year)):
             # A file may know a year's terms before the notice of its holidays is out.
             if fault.kind is not CalendarFaultKind.NO_HOLIDAY:
                 message, mend = _FILE_WORDS[fault.kind]
                 at: KeyPath = ("years", str(year))
                 if fault.kind not in _OF_DAYS:
                     at = _place_of(calendar, fault.what, year)
-                source.report(at, message.format(fault.what, year), mend)
-        _check_defaults(calendar, year, source)
+                other = fault.other
+                named = "" if other is None else f"{other.start.year} {other.name}"
+                words = (fault.what, year, named)
+                source.report(at, message.format(*words), mend.format(*words))
     refuse_problems(source)
     return calendar
-
-
-def _check_defaults(calendar: SchoolCalendar, year: int, source: YamlSource) -> None:
-    """A term under a name of its own does not replace the default that it lies in."""
-    entered = calendar.entered_year(year).terms
-    names = {term.name for term in entered}
-    defaults = [one.of(year) for one in calendar.default_terms if one.name not in names]
-    own = {one.name for one in calendar.default_terms}
-    for term in entered:
-        for default in defaults:
-            if term.name not in own and term.start <= default.end and default.start <= term.end:
-                message = f"term {term.name} overlaps the default term {default.name}"
-                mend = f"call it {default.name}, or enter {default.name} as well"
-                source.report(_place_of(calendar, term.name, year), message, mend)
 
 
 def _place_of(calendar: SchoolCalendar, name: str, year: int) -> KeyPath:

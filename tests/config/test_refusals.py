@@ -56,8 +56,9 @@ def test_every_refusal_of_a_site_file_speaks_chinese(
 
 def test_every_fault_of_a_school_calendar_has_its_chinese() -> None:
     for message, mend in _FILE_WORDS.values():
-        assert in_chinese(message.format("spring", 2027)) is not None, message
-        assert in_chinese(mend) is not None, mend
+        words = ("spring", 2027, "2027 autumn")
+        assert in_chinese(message.format(*words)) is not None, message
+        assert in_chinese(mend.format(*words)) is not None, mend
 
 
 def test_what_has_no_chinese_stays_english() -> None:

@@ -124,6 +124,23 @@ def test_a_default_term_ends_on_any_day(
     assert load_calendar(path).terms_starting_in(year)[0].end == last
 
 
+NAMED = [("春季", "春季"), ("autumn", "autumn"), ("spring", "spring")]
+
+
+@pytest.mark.parametrize(("name", "first"), NAMED)
+def test_an_entered_term_replaces_the_default_of_its_days_whatever_it_is_called(
+    tmp_path: Path, name: str, first: str
+) -> None:
+    path = tmp_path / "district.yaml"
+    entered = f"terms:\n- {{name: {name}, start: 2026-03-02, end: 2026-06-30}}"
+    path.write_text(SHIPPED_CALENDAR.read_text("utf-8").replace("terms: []", entered), "utf-8")
+    calendar = load_calendar(path)
+    spring, autumn = calendar.terms_starting_in(2026)
+    assert (spring.name, spring.start) == (first, date(2026, 3, 2))
+    assert (autumn.name, autumn.start) == ("autumn", date(2026, 9, 1))
+    assert {one.missing for one in calendar.warnings(2026, 2026)} == {"autumn"}
+
+
 def test_a_further_term_beside_the_defaults_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "district.yaml"
     summer = "terms:\n- {name: summer, start: 2026-07-20, end: 2026-08-15}"
@@ -145,8 +162,13 @@ BROKEN_CALENDARS = [
     ("terms: []", "terms:\n- {name: spring, start: 2026-03-02, end: 2026-09-05}\n"
      "- {name: autumn, start: 2026-09-01, end: 2027-01-22}", "term autumn overlaps the one before"),
     ("terms: []", "terms:\n- {name: spring, start: 2026-03-02, end: 2027-07-03}", "250 days"),
-    ("terms: []", "terms:\n- {name: 春季, start: 2026-03-02, end: 2026-06-30}",
-     "term 春季 overlaps the default term spring — mend: call it spring"),
+    ("terms: []", "terms:\n- {name: 春季, start: 2026-03-02, end: 2026-09-05}",
+     "term 春季 overlaps the default term 2026 autumn — mend: correct the days, or enter"),
+    ("terms: []", "terms:\n- {name: autumn, start: 2026-09-01, end: 2027-03-05}",
+     "term autumn overlaps the default term 2027 spring"),
+    ("terms: []", "terms:\n- {name: autumn, start: 2026-09-01, end: 2027-03-05}\n"
+     "- {name: spring, start: 2027-03-01, end: 2027-07-05}",
+     "term spring overlaps the term 2026 autumn"),
 ]  # fmt: skip
 
 
