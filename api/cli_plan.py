@@ -36,6 +36,7 @@ from config.plan.recurrence import Occurrence
 from config.plan.table_import import Chosen, Row, preview
 from config.plan.values import Rule, Scope
 from config.plan.verify import Check, check_rules, check_same_texts, check_texts
+from config.refusals import told_in
 from config.texts import LANGUAGES, text
 
 plan_app = typer.Typer(no_args_is_help=True, help="安全工作计划 The safety work plan.")
@@ -213,9 +214,16 @@ def _rows(table: Path, console: Console, lang: str) -> tuple[Row, ...]:
 
     try:
         return read_table(table.read_bytes(), table.name)
+    except FileNotFoundError as error:
+        message = f"there is no such file in {table.parent}"
+        raise _unread(table, message, "create it or name its folder") from error
     except OSError as error:
-        problem = FileProblem(table.name, 0, "", error.strerror or "unreadable", "name a file")
-        raise PlanFileError([problem]) from error
+        message = "it is no file that can be read"
+        raise _unread(table, message, "check the file's kind and permissions") from error
+
+
+def _unread(table: Path, message: str, mend: str) -> PlanFileError:
+    return PlanFileError([FileProblem(table.name, 0, "", message, mend)])
 
 
 def _due_table(edition: PlanEdition, unit: Unit, on: date, lang: str) -> Table | str:
@@ -289,5 +297,6 @@ def _refuse(error: ConfigFileError, console: Console, lang: str) -> NoReturn:
     count = len(error.problems)
     console.print(text("plan.file.refused", lang, count=count), style="bold")
     for problem in error.problems:
-        console.print(f"  {problem}", markup=False)
+        for line in told_in(problem, lang):
+            console.print(f"  {line}", markup=False)
     raise typer.Exit(1)

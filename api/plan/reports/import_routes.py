@@ -30,6 +30,7 @@ from config.plan.edition import edition_file
 from config.plan.errors import PlanChoiceError
 from config.plan.new_edition import new_edition
 from config.plan.table_import import Chosen, Match, Preview, preview
+from config.refusals import told_in
 
 router = APIRouter(prefix=PREFIX, tags=["plan reports"])
 page_router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
@@ -120,7 +121,8 @@ def _imported(body: ImportIn, content: bytes, edition: PlanEdition) -> ImportOut
     try:
         found = preview(read_table(content, body.name), in_force, body.chosen())
     except ConfigFileError as error:
-        raise FormRefusal("plan_form_wrong", fields=str(error.problems[0])) from error
+        told = " / ".join(told_in(error.problems[0], "zh"))
+        raise FormRefusal("plan_form_wrong", fields=told) from error
     except PlanChoiceError as error:
         raise FormRefusal("plan_form_wrong", fields=str(error)) from error
     lines = zip(preview_lines(found, "zh"), preview_lines(found, "en"), strict=True)

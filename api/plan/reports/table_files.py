@@ -6,16 +6,19 @@ and only as much is read of it as a plan can have.
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from docx import Document
-from docx.opc.exceptions import PackageNotFoundError
+from docx.exceptions import PythonDocxError
+from docx.opc.exceptions import OpcError
 from docx.table import _Cell
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.utils.exceptions import CellCoordinatesException, InvalidFileException
 
 from config.errors import FileProblem
 from config.plan.errors import PlanFileError
@@ -28,12 +31,24 @@ MOST_ROWS = 5_000
 MOST_COLUMNS = 12
 _WIDTH = 5
 _PROLOGUE_BYTES = 4_096
+# What the libraries raise over a file that is cut, damaged, or edited by hand. That of ZIP files
+# stands in `models/archives.py` too; importing it from there would load the inference runtimes.
+_UNREADABLE = (
+    *(BadZipFile, zlib.error, struct.error, EOFError, OSError),
+    RuntimeError,  # an encrypted part, or XML that is nested too deeply
+    SyntaxError,  # XML that is none: lxml's and the standard library's error are such
+    *(InvalidFileException, CellCoordinatesException, OpcError, PythonDocxError),
+    # Parts, elements and attributes that are missing or of another kind: both libraries take them
+    # as given, and fail where they first use them.
+    *(LookupError, ValueError, AttributeError, TypeError),
+)
 
 
 def read_table(content: bytes, file: str) -> tuple[Row, ...]:
     """Rows of the first worksheet or of all tables, numbered as the office program shows them.
 
-    Raises `PlanFileError` when the file is neither, is too large, packed or whole, or too long.
+    Raises `PlanFileError` when the file is neither, is damaged, is too large, packed or whole, or
+    is too long.
     """
     suffix = file.rpartition(".")[2].lower()
     readers = {"xlsx": _xlsx_rows, "docx": _docx_rows}
@@ -42,10 +57,12 @@ def read_table(content: bytes, file: str) -> tuple[Row, ...]:
     try:
         _refuse_archive(content, file)
         rows = tuple(readers[suffix](content))
-    except (BadZipFile, InvalidFileException, PackageNotFoundError, KeyError, ValueError) as error:
-        raise _refused(
-            file, f"it cannot be opened: {error}", "save it anew as .xlsx or .docx"
-        ) from error
+    except PlanFileError:
+        raise
+    except _UNREADABLE as error:
+        message = "it is damaged, or not of the kind that its name says"
+        mend = "open it in the office program and save it anew as .xlsx or .docx"
+        raise _refused(file, message, mend) from error
     if len(rows) > MOST_ROWS:
         raise _refused(file, f"more than {MOST_ROWS} rows", "keep the plan's own table only")
     return rows
