@@ -95,8 +95,16 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+@pytest.fixture
+def browser(chrome: webdriver.Chrome) -> webdriver.Chrome:
+    """A browser that remembers nothing of the test before: no language, no session."""
+    chrome.get("about:blank")
+    chrome.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    return chrome
+
+
 @pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[webdriver.Chrome]:
+def chrome(chromium: Path) -> Iterator[webdriver.Chrome]:
     driver = shutil.which("chromedriver")
     need_peer(driver, "chromedriver", "apt-get install chromium-driver")
     options = Options()
