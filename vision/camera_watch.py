@@ -9,6 +9,7 @@ import numpy as np
 
 from vision.arrays import BoolArray, Float64Array, IntArray, UInt8Array
 from vision.camera import Camera
+from vision.common_time import CommonTime
 from vision.dense_flow import DenseFlow, FlowField, plan_velocities
 from vision.density import SPARSE_PER_M2
 from vision.errors import ShapeError
@@ -64,11 +65,13 @@ class WatchedPicture:
     `infrared` tells a picture taken by infrared light; `None` where this camera showed no colour
     yet. `lying` is how many things lie in a zone, for zones where something looks and can tell.
     `doubt` is why the picture's calm cannot be believed (a catalogue key), empty where it can: a
-    crowd in it is a crowd, and nobody in it is no empty place.
+    crowd in it is a crowd, and nobody in it is no empty place. `came_at` is when it came on the
+    time that all cameras share (`vision.common_time`): its age is told by that one alone.
     """
 
     camera_id: str
     captured_at: Utc
+    came_at: Utc
     heads: TrackedHeads
     saturated: bool
     relative_error: float
@@ -113,8 +116,12 @@ class CameraWatch:
         factor_u, factor_v = 1.0 / self._scale_to_lens(image_bgr)
         return self._region.scaled(float(factor_u), float(factor_v))
 
-    def take(self, frame: Frame, observation: CrowdObservation, doubt: str = "") -> WatchedPicture:
-        """Place what the network saw in `frame`; `doubt` is that of the picture.
+    def take(
+        self, frame: Frame, observation: CrowdObservation, common: CommonTime, doubt: str = ""
+    ) -> WatchedPicture:
+        """Place what the network saw in `frame`, which comes now on the `common` time.
+
+        `doubt` is that of the picture.
 
         Raises:
             ShapeError: when the picture has another aspect than the calibrated lens.
@@ -157,6 +164,7 @@ class CameraWatch:
         return WatchedPicture(
             self._camera_id,
             frame.captured_at,
+            common.came(self._camera_id, frame.captured_at),
             tracked,
             heads.saturated,
             observation.relative_error,

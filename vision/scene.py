@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from vision.barriers import Barriers
 from vision.camera import Camera
 from vision.camera_watch import CameraWatch, WatchedPicture
+from vision.common_time import CommonTime
 from vision.count_sanity import Sanity
 from vision.demand import Upstream, upstream_zones
 from vision.doors import DoorState, Leaf, ZoneDoors
@@ -79,6 +80,7 @@ class SceneAnalyser:
             camera_id: CameraWatch(camera_id, camera, self._views_of(camera_id), looks)
             for camera_id, camera in cameras.items()
         }
+        self._common = CommonTime()
         self._pictures: dict[str, WatchedPicture] = {}
         self._causes: dict[str, str] = {}
         self._second: dict[str, tuple[Utc, Sanity]] = {}
@@ -100,7 +102,7 @@ class SceneAnalyser:
             ValueError: when this camera's capture time runs backwards.
         """
         watch = self._watch(frame.camera_id)
-        self._pictures[frame.camera_id] = watch.take(frame, observation, doubt)
+        self._pictures[frame.camera_id] = watch.take(frame, observation, self._common, doubt)
         self._causes.pop(frame.camera_id, None)
         if doubt:
             self._causes[frame.camera_id] = doubt
@@ -112,7 +114,7 @@ class SceneAnalyser:
         )
 
     def _read(self, desk: ZoneDesk, at: Utc, occasion: Occasion | None, doubt: str) -> ZoneReading:
-        pictures = self._live_pictures(desk, at)
+        pictures = self._live_pictures(desk)
         watching = frozenset(one.camera_id for one in pictures if not one.doubt)
         beside = Beside(
             self._leading_to(desk, at),
@@ -170,7 +172,7 @@ class SceneAnalyser:
         return tuple(
             _unknown(desk, at, cause, self._model_id)
             for desk in self._zones.values()
-            if camera_id in desk.camera_ids and not self._live(desk, at)
+            if camera_id in desk.camera_ids and not self._live(desk)
         )
 
     def expire(self, now: Utc) -> tuple[ZoneReading, ...]:
@@ -182,7 +184,7 @@ class SceneAnalyser:
         return tuple(
             _unknown(desk, now, self._cause(desk), self._model_id)
             for desk in self._zones.values()
-            if not self._live(desk, now)
+            if not self._live(desk)
         )
 
     def memory(self, zone_id: str) -> ZoneMemory:
@@ -219,20 +221,20 @@ class SceneAnalyser:
         desks = self._zones.values()
         return [desk.views[camera_id] for desk in desks if camera_id in desk.views]
 
-    def _live(self, desk: ZoneDesk, at: Utc) -> bool:
-        return bool(self._live_pictures(desk, at))
+    def _live(self, desk: ZoneDesk) -> bool:
+        return bool(self._live_pictures(desk))
 
     def _cause(self, desk: ZoneDesk) -> str:
         causes = (self._causes.get(camera_id) for camera_id in desk.camera_ids)
         return next((cause for cause in causes if cause is not None), "no_frames")
 
-    def _live_pictures(self, desk: ZoneDesk, at: Utc) -> list[WatchedPicture]:
+    def _live_pictures(self, desk: ZoneDesk) -> list[WatchedPicture]:
         """The newest picture of each of the zone's cameras that is not lost."""
         pictures = (self._pictures.get(camera_id) for camera_id in desk.camera_ids)
         return [
             picture
             for picture in pictures
-            if picture is not None and at - picture.captured_at <= LOST_AFTER_S
+            if picture is not None and self._common.since_s(picture.came_at) <= LOST_AFTER_S
         ]
 
 

@@ -22,9 +22,11 @@ from tests.vision.scene_cases import (
 )
 from vision.barriers import Barriers
 from vision.camera import Camera, Lens, Pose
+from vision.observations import CrowdObservation
 from vision.planes import Plane
 from vision.readings import Level, ZoneReading
 from vision.scene import SceneAnalyser
+from vision.zone_view import ZoneView
 from vision.zones import Line, Zone, ZoneType
 
 NOBODY = np.zeros((0, 2))
@@ -213,3 +215,55 @@ def test_an_old_bright_picture_does_not_light_a_stair_that_went_dark() -> None:
     (told,) = analyser.observe(frame(1.5, brightness=2), heads(NOBODY))
     assert told.measurement is not None
     assert told.measurement.luminance == pytest.approx(2 / 255, abs=1e-3)
+
+
+SHORT_WAY = Camera(Pose(-1.5, 1.5, 3.5, 0, 16), LENS)
+OTHER_WAY = Camera(Pose(21.5, 1.5, 3.5, 180, 16), LENS)
+# The network finds no smaller head: each camera finds those of its own half of the corridor.
+_LEAST_HEAD_PX = 8.0
+
+
+def found_by(camera: Camera, people_xy_m: np.ndarray) -> CrowdObservation:
+    sizes_px = ZoneView.build(camera, CORRIDOR).expected_head_px(people_xy_m)
+    return heads(people_xy_m[sizes_px >= _LEAST_HEAD_PX], camera, CORRIDOR)
+
+
+@pytest.mark.parametrize("every_s", [0.2, 1.0])
+@pytest.mark.parametrize("behind_s", [0.0, 0.9, 1.5, 4.5, -4.5])
+def test_a_crush_counts_by_the_camera_that_sees_it_well_however_far_its_clock_is_behind(
+    behind_s: float, every_s: float
+) -> None:
+    """Both cameras show the whole corridor; one of them far off, where it finds nobody."""
+    analyser = scene({"cam-a": SHORT_WAY, "cam-b": OTHER_WAY}, CORRIDOR)
+    crush = np.column_stack([16.0 + 0.8 * _LANES.ravel(), _ROWS.ravel()])
+    near, far = found_by(OTHER_WAY, crush), found_by(SHORT_WAY, crush)
+    assert (len(near.heads), len(far.heads)) == (30, 0)
+    told: list[ZoneReading] = []
+    for step in range(25):
+        t = step * 0.2 + 5.0
+        told += analyser.observe(frame(t), far)
+        if step % round(every_s / 0.2) == 0:
+            told += analyser.observe(frame(t + 0.1 - behind_s, "cam-b"), near)
+    people = [one.measurement.people for one in told[2:] if one.measurement is not None]
+    assert people == [30.0] * len(told[2:])
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 3.5, -3.5])
+@pytest.mark.parametrize("stops", ["cam-a", "cam-b"])
+def test_clocks_that_are_apart_lose_no_camera_and_hide_none_that_stopped(
+    stops: str, ahead_s: float
+) -> None:
+    """Of the corridor `cam-a` alone sees 62 %, and `cam-b` nothing that `cam-a` does not see."""
+    analyser = scene({"cam-a": ALONG, "cam-b": FAR_END}, CORRIDOR)
+    told: list[ZoneReading] = []
+    for step in range(45):
+        t = step * 0.2 + 5.0
+        for camera_id, at in (("cam-a", t), ("cam-b", t + 0.1 + ahead_s)):
+            if camera_id != stops or step < 25:
+                told += analyser.observe(frame(at, camera_id), heads(NOBODY))
+    # Once both are known and until one stops, nothing is lost; 3.5 s later its part is.
+    assert {one.level for one in told[2:50]} == {Level.L0}
+    lost = stops == "cam-a"
+    assert {one.level for one in told[-2:]} == {Level.UNKNOWN if lost else Level.L0}
+    if lost:
+        assert {one.reasons[0].rule for one in told[-2:]} == {"partly_lost"}
