@@ -34,8 +34,8 @@ class FusedZone:
         black_share: share of what the zone's cameras are meant to see of it that is black in all
             believed pictures that show it.
         luminance: mean brightness of the zone, from the brightest fresh picture.
-        infrared: 1 when every fresh picture was taken by infrared light, 0 when one was not; `None`
-            where no camera can tell.
+        infrared: 1 when the fresh pictures were taken by infrared light, but for those that show a
+            dark zone; 0 when one shows it in the light; `None` where no camera can tell.
         lying: the most things that one camera sees lying; `None` where none can tell.
         oldest_at: capture time of the oldest picture used.
     """
@@ -54,12 +54,17 @@ class FusedZone:
 
 
 def fuse(
-    zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture], planned: BoolArray
+    zone_id: str,
+    grid: PlanGrid,
+    pictures: Sequence[WatchedPicture],
+    planned: BoolArray,
+    dark_luminance: float,
 ) -> FusedZone:
     """Join the pictures (one a camera, at least one) that show `zone_id`.
 
     Args:
         planned: (rows, columns) cells that some camera of the zone sees while all is well.
+        dark_luminance: a zone whose picture is not as bright as this is dark, 0..1.
     """
     parts = [picture.parts[zone_id] for picture in pictures]
     believed = believed_of(pictures)
@@ -104,7 +109,7 @@ def fuse(
         visible_share=_share(grid, lit, np.ones_like(lit)),
         black_share=_share(grid, shown & ~lit, planned),
         luminance=max(picture.parts[zone_id].luminance for picture in fresh),
-        infrared=_infrared(fresh),
+        infrared=_infrared(fresh, zone_id, dark_luminance),
         oldest_at=min(picture.captured_at for picture in pictures),
         lying=max((p.lying[zone_id] for p in pictures if zone_id in p.lying), default=None),
     )
@@ -126,9 +131,16 @@ def _share(grid: PlanGrid, some: BoolArray, of: BoolArray) -> float:
     return float(grid.area_m2[some].sum()) / whole_m2 if whole_m2 > 0.0 else 0.0
 
 
-def _infrared(pictures: Sequence[WatchedPicture]) -> float | None:
-    told = [picture.infrared for picture in pictures if picture.infrared is not None]
-    return float(all(told)) if told else None
+def _infrared(
+    pictures: Sequence[WatchedPicture], zone_id: str, dark_luminance: float
+) -> float | None:
+    """See `FusedZone`: a dark picture in colours does not say that the bright one shows light."""
+    told = [picture for picture in pictures if picture.infrared is not None]
+    if not told:
+        return None
+    others = [picture for picture in told if not picture.infrared]
+    dark = all(one.parts[zone_id].luminance < dark_luminance for one in others)
+    return float(dark and len(others) < len(told))
 
 
 def _owners(

@@ -82,8 +82,8 @@ class ZoneMeasurement:
         outflow_per_m_s: outflow per metre of the zone's clear width and second.
         demand_per_m_s: expected arrivals per metre of width and second over the next minute.
         along_share: share of those walking who walk along the zone's axis ("out"), 0..1.
-        infrared: 1 when all pictures of the zone were taken by infrared light, 0 when not; `None`
-            where it cannot be told.
+        infrared: 1 when the zone's pictures were taken by infrared light, but for those that show
+            it dark; 0 when one shows it in the light; `None` where it cannot be told.
         fallen_people: people lying in the zone; `None` where nothing looks for them.
         peak_to_exit_m: from the densest place to the nearest exit line; `None` without exits.
         exit_used_share: share of an exit's clear width that people use (`vision.exit_use`), 0..1.

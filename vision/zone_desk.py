@@ -148,7 +148,8 @@ class ZoneDesk:
             if self._state.at is None
             else max(newest.captured_at, self._state.at)
         )
-        fused = fuse(self.zone.id, self.grid, pictures, self._planned)
+        dark = self.profile.rules.dark_occupied.luminance
+        fused = fuse(self.zone.id, self.grid, pictures, self._planned, dark)
         self._pressure.update(fused.walkers_xy_m, fused.walkers_mps, at)
         expected = None if occasion is None else occasion.expected_per_s.get(self.zone.id)
         rates = self._flow(pictures, fused, at)

@@ -217,6 +217,29 @@ def test_an_old_bright_picture_does_not_light_a_stair_that_went_dark() -> None:
     assert told.measurement.luminance == pytest.approx(2 / 255, abs=1e-3)
 
 
+@pytest.mark.parametrize("night_bgr", [(9, 5, 3), (30, 22, 18), (3, 3, 3)])
+def test_infrared_light_is_no_light_though_another_camera_shows_the_dark_in_colours(
+    night_bgr: tuple[int, int, int],
+) -> None:
+    """`cam-a` lights the stair by infrared; `cam-b` has none, and its dark picture has a cast."""
+    analyser = scene({"cam-a": FACING, "cam-b": BESIDE})
+    night = {"cam-a": (110, 110, 110), "cam-b": night_bgr}
+    told: list[ZoneReading] = []
+    for step in range(20):
+        t = step * 0.2
+        for camera_id, found in (("cam-a", heads(CROWD[:6])), ("cam-b", heads(NOBODY))):
+            grey = frame(t, camera_id)
+            image = np.broadcast_to(
+                np.array(night[camera_id] if step >= 10 else (90, 120, 140), np.uint8),
+                (360, 640, 3),
+            )
+            told += analyser.observe(dataclasses.replace(grey, image_bgr=image), found)
+    dark = [any(one.rule == "dark_occupied" for one in reading.reasons) for reading in told]
+    assert not any(dark[:20])
+    assert all(dark[22:])
+    assert told[-1].level is Level.L2
+
+
 SHORT_WAY = Camera(Pose(-1.5, 1.5, 3.5, 0, 16), LENS)
 OTHER_WAY = Camera(Pose(21.5, 1.5, 3.5, 180, 16), LENS)
 # The network finds no smaller head: each camera finds those of its own half of the corridor.
