@@ -13,8 +13,8 @@ from vision.density import CrowdField, combine_points_and_density
 from vision.grid import PlanGrid
 from vision.instants import Utc
 
-# A camera whose picture came longer than this before the newest one counts only what no fresher one
-# shows: people walk on. What only it sees stands still at the most.
+# A camera whose picture came and was taken longer than this before the newest one counts only what
+# no fresher one shows: people walk on. What only it sees stands still at the most.
 FRESH_WITHIN_S = 1.0
 # Two cameras place one head this far apart at most; nearer heads of two cameras are one head.
 SAME_HEAD_M = 0.4
@@ -121,8 +121,14 @@ def believed_of(pictures: Sequence[WatchedPicture]) -> list[WatchedPicture]:
 
 
 def _fresh(pictures: Sequence[WatchedPicture]) -> list[WatchedPicture]:
-    newest_at = max(picture.came_at for picture in pictures)
-    return [one for one in pictures if newest_at - one.came_at <= FRESH_WITHIN_S]
+    """Those that came, or were taken by the cameras' own clocks, not long before the newest one."""
+    came_at = max(picture.came_at for picture in pictures)
+    captured_at = max(picture.captured_at for picture in pictures)
+    return [
+        one
+        for one in pictures
+        if min(came_at - one.came_at, captured_at - one.captured_at) <= FRESH_WITHIN_S
+    ]
 
 
 def _share(grid: PlanGrid, some: BoolArray, of: BoolArray) -> float:

@@ -271,6 +271,17 @@ def test_a_crush_counts_by_the_camera_that_sees_it_well_however_far_its_clock_is
     assert people == [30.0] * len(told[2:])
 
 
+def test_a_camera_that_was_late_and_is_not_any_more_makes_the_other_one_no_older() -> None:
+    analyser = scene({"cam-a": OTHER_WAY, "cam-b": SHORT_WAY}, CORRIDOR)
+    crush = np.column_stack([16.0 + 0.8 * _LANES.ravel(), _ROWS.ravel()])
+    near, far = found_by(OTHER_WAY, crush), found_by(SHORT_WAY, crush)
+    for camera_id, at, seen in (("cam-a", 10.0, near), ("cam-b", 8.1, far), ("cam-a", 11.0, near)):
+        analyser.observe(frame(at, camera_id), seen)
+    (told,) = analyser.observe(frame(10.9, "cam-b"), far)
+    assert told.measurement is not None
+    assert told.measurement.people == 30.0
+
+
 @pytest.mark.parametrize("ahead_s", [0.0, 3.5, -3.5])
 @pytest.mark.parametrize("stops", ["cam-a", "cam-b"])
 def test_clocks_that_are_apart_lose_no_camera_and_hide_none_that_stopped(
