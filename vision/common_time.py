@@ -5,17 +5,42 @@ back moves the cameras that connect after it and not those that are connected. S
 is must not be read off another camera's clock alone: one that is behind would look old for ever,
 and a crush that only it sees well would be left to a camera that sees it badly.
 
-One time for all goes on with whichever camera goes on. Clocks are taken to agree until a picture
-comes more than `APART_S` behind that time; then its camera is known to be behind, or late, and
-moves the time on from there. A camera that stopped moves nothing and grows old.
+One time for all goes on with whichever camera goes on. Clocks are taken to agree until all pictures
+of a camera have come more than `APART_S` behind that time for `BEHIND_AFTER_S`: then its clock is
+known to be behind, and it moves the time on from there. One that was held up for less, by the
+network say, is late and not behind; what it brings when it catches up makes no other camera old. A
+camera that stopped moves nothing and grows old.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from vision.instants import Utc
 
 # Pictures of cameras whose clocks agree come in another order than they were taken by less.
 APART_S = 0.5
+# Our judgement: a network that holds pictures up for longer loses them.
+BEHIND_AFTER_S = 3.0
+
+
+@dataclass(slots=True)
+class _Clock:
+    """By how much a camera's clock is behind, and by how much it may be, since when."""
+
+    behind_s: float = 0.0
+    late_s: float = 0.0
+    since: Utc | None = None
+
+    def note(self, late_s: float, now: Utc) -> None:
+        if late_s <= self.behind_s:
+            self.since = None
+        elif self.since is None:
+            self.since, self.late_s = now, late_s
+        else:
+            self.late_s = min(self.late_s, late_s)
+            if now - self.since >= BEHIND_AFTER_S:
+                self.behind_s, self.since = self.late_s, None
 
 
 class CommonTime:
@@ -23,16 +48,15 @@ class CommonTime:
 
     def __init__(self) -> None:
         self._now: Utc | None = None
-        self._behind_s: dict[str, float] = {}
+        self._clocks: dict[str, _Clock] = {}
 
     def came(self, camera_id: str, captured_at: Utc) -> Utc:
         """When a picture that this camera took at `captured_at` came; never decreases."""
         if self._now is None:
             self._now = captured_at
-        late_s = self._now - captured_at
-        behind_s = max(self._behind_s.get(camera_id, 0.0), late_s - APART_S)
-        self._behind_s[camera_id] = behind_s
-        self._now = max(self._now, captured_at.plus(behind_s))
+        clock = self._clocks.setdefault(camera_id, _Clock())
+        clock.note(self._now - captured_at - APART_S, self._now)
+        self._now = max(self._now, captured_at.plus(clock.behind_s))
         return self._now
 
     def since_s(self, came_at: Utc) -> float:
@@ -40,4 +64,4 @@ class CommonTime:
         return 0.0 if self._now is None else self._now - came_at
 
 
-__all__ = ["APART_S", "CommonTime"]
+__all__ = ["APART_S", "BEHIND_AFTER_S", "CommonTime"]

@@ -57,6 +57,25 @@ def test_a_camera_that_stopped_grows_old_by_the_clock_of_the_one_that_goes_on(
     assert 4.0 - APART_S - 1e-6 <= common.since_s(newest) <= 4.2 + 1e-6
 
 
+@pytest.mark.parametrize("pictures", [1, 2, 6, 30])
+@pytest.mark.parametrize("held_s", [1.5, 5.0, 20.0])
+def test_what_a_camera_brings_when_it_catches_up_makes_no_other_one_old(
+    held_s: float, pictures: int
+) -> None:
+    """Its connection was held up: all that it took meanwhile comes at once."""
+    common = CommonTime()
+    for step in range(20):
+        common.came("cam-a", START.plus(step * 0.2))
+        common.came("cam-b", START.plus(step * 0.2))
+    now_s = 3.8
+    while now_s < 3.8 + held_s:
+        now_s += 0.2
+        newest = common.came("cam-b", START.plus(now_s))
+    for number in range(1, pictures + 1):
+        common.came("cam-a", START.plus(3.8 + (now_s - 3.8) * number / pictures))
+        assert common.since_s(newest) == pytest.approx(0.0)
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(-10.0, 10.0)), min_size=1))
 def test_it_never_runs_back(pictures: list[tuple[str, float]]) -> None:
     common = CommonTime()
