@@ -17,7 +17,7 @@ import threading
 from collections import deque
 from typing import Protocol
 
-from streams.clock import Clock
+from streams.clock import SET_BACK_S, Clock
 from vision.instants import Monotonic, Utc
 
 DRIFT_LIMIT_S = 0.5
@@ -29,7 +29,7 @@ _LARGEST_PTS_STEP_BACK_S = 0.3
 
 
 class CaptureTimes(Protocol):
-    """Gives each picture its capture time; times never decrease."""
+    """Gives each picture its capture time; times decrease only where `Clock.utc` runs back."""
 
     def of(self, pts_s: float | None, *, waited: bool = True) -> Utc:
         """Capture time of the next picture.
@@ -55,6 +55,31 @@ class RecordingTimes:
         return self._last
 
 
+class _WallTimes:
+    """Wall times of rising moments, in order: held for a little, until the wall clock is set back.
+
+    The wall clock is that of `streams.clock`, which all cameras of a process share.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._zero = clock.monotonic()
+        self._wall_at_zero = clock.utc_at(self._zero)
+        self._last = Utc(0)
+
+    @property
+    def last(self) -> Utc:
+        return self._last
+
+    def of(self, moment: Monotonic) -> Utc:
+        wall_at_zero = self._clock.utc_at(self._zero)
+        if self._wall_at_zero - wall_at_zero > SET_BACK_S:
+            self._last = Utc(0)
+        self._wall_at_zero = wall_at_zero
+        self._last = max(self._last, wall_at_zero.plus(moment - self._zero))
+        return self._last
+
+
 class PacedTimes:
     """Plays a recording as if a camera took it now: holds each picture until its time has come.
 
@@ -68,80 +93,69 @@ class PacedTimes:
     def __init__(self, clock: Clock, stop: threading.Event, start: Utc | None = None) -> None:
         self._clock = clock
         self._stop = stop
-        self._given_start = start
-        self._start = start or Utc(0)
+        self._start = start
         self._zero: Monotonic | None = None
         self._slower_s = 0.0
-        self._last = self._start
+        self._pts_s = 0.0
+        self._wall = _WallTimes(clock)
 
     def of(self, pts_s: float | None, *, waited: bool = True) -> Utc:
         """Returns when the time has come, or at once when `stop` is set."""
         del waited
         if self._zero is None:
             self._zero = self._clock.monotonic()
-            self._start = self._last = self._given_start or self._clock.utc()
-        if pts_s is None:
-            return self._last
-        early_s = pts_s + self._slower_s - (self._clock.monotonic() - self._zero)
+        if pts_s is not None:
+            self._hold(pts_s, self._zero)
+            self._pts_s = max(self._pts_s, pts_s + self._slower_s)
+        if self._start is not None:
+            return self._start.plus(self._pts_s)
+        return self._wall.of(self._zero.plus(self._pts_s))
+
+    def _hold(self, pts_s: float, zero: Monotonic) -> None:
+        early_s = pts_s + self._slower_s - (self._clock.monotonic() - zero)
         if early_s > 0.0:
             self._clock.wait(self._stop, early_s)
         elif early_s < -DRIFT_LIMIT_S:
             self._slower_s -= early_s
-        self._last = max(self._last, self._start.plus(pts_s + self._slower_s))
-        return self._last
 
 
 class LiveTimes:
     """Capture times of a live stream (see the module).
 
-    Wall time is read once and carried on by monotonic time, so that a step of the machine's wall
-    clock cannot make a stream jump back; a step forward beyond the drift limit is followed.
+    When a picture was taken is told in monotonic time, and put into wall time only then.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._zero = clock.monotonic()
-        self._utc_at_zero = clock.utc()
-        self._anchor: tuple[Utc, float] | None = None
+        self._wall = _WallTimes(clock)
+        self._anchor: tuple[Monotonic, float] | None = None
         self._lateness: deque[tuple[Monotonic, float]] = deque()
         self._last_pts_s = 0.0
-        self._last = Utc(0)
         self.re_anchored = 0
 
     def of(self, pts_s: float | None, *, waited: bool = True) -> Utc:
         """See the module."""
-        arrival = self._arrival()
-        captured = arrival if pts_s is None else self._from_pts(pts_s, arrival, waited=waited)
-        self._last = max(self._last, captured)
-        return self._last
+        arrival = self._clock.monotonic()
+        taken = arrival if pts_s is None else self._from_pts(pts_s, arrival, waited=waited)
+        return self._wall.of(taken)
 
-    def _arrival(self) -> Utc:
-        arrival = self._utc_at_zero.plus(self._clock.monotonic() - self._zero)
-        step_s = self._clock.utc() - arrival
-        if step_s > DRIFT_LIMIT_S:
-            self._utc_at_zero = self._utc_at_zero.plus(step_s)
-            arrival = arrival.plus(step_s)
-            self._anchor = None
-        return arrival
-
-    def _from_pts(self, pts_s: float, arrival: Utc, *, waited: bool) -> Utc:
+    def _from_pts(self, pts_s: float, arrival: Monotonic, *, waited: bool) -> Monotonic:
         step_s = pts_s - self._last_pts_s
         jumped = not -_LARGEST_PTS_STEP_BACK_S <= step_s <= _LARGEST_PTS_STEP_S
         self._last_pts_s = pts_s
         if self._anchor is None or jumped:
             return self._anchor_at(arrival, pts_s, counted=self._anchor is not None)
-        anchor_utc, anchor_pts_s = self._anchor
-        predicted = anchor_utc.plus(pts_s - anchor_pts_s)
+        anchored_at, anchor_pts_s = self._anchor
+        predicted = anchored_at.plus(pts_s - anchor_pts_s)
         late_s = arrival - predicted
         if late_s < 0.0:
             return self._anchor_at(arrival, pts_s, counted=late_s < -DRIFT_LIMIT_S)
-        if waited and self._least_lateness_s(late_s) > DRIFT_LIMIT_S:
+        if waited and self._least_lateness_s(late_s, arrival) > DRIFT_LIMIT_S:
             return self._anchor_at(arrival, pts_s, counted=True)
         return predicted
 
-    def _least_lateness_s(self, late_s: float) -> float:
+    def _least_lateness_s(self, late_s: float, now: Monotonic) -> float:
         """Least lateness of a full window; 0 while the window is not full."""
-        now = self._clock.monotonic()
         self._lateness.append((now, late_s))
         if now - self._lateness[0][0] < DRIFT_WINDOW_S:
             return 0.0
@@ -150,7 +164,7 @@ class LiveTimes:
             self._lateness.popleft()
         return least_s
 
-    def _anchor_at(self, arrival: Utc, pts_s: float, *, counted: bool) -> Utc:
+    def _anchor_at(self, arrival: Monotonic, pts_s: float, *, counted: bool) -> Monotonic:
         self._anchor = (arrival, pts_s)
         self._lateness.clear()
         self.re_anchored += int(counted)

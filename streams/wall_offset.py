@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from streams.clock import Clock
+from streams.clock import SET_BACK_S, Clock
 from streams.errors import WorkerError
 
-# Capture times and readings cannot follow a wall clock that jumps; a fresh start can.
-_CLOCK_STEP_S = 2.0
+# Dwells and counts cannot follow a wall clock that jumps; a fresh start can.
+_CLOCK_STEP_S = SET_BACK_S
 
 
 class WallOffset:

@@ -1,9 +1,10 @@
 """How long ago a camera's newest picture came, for cameras whose clocks are apart.
 
-Capture times of one camera follow its own clock (`streams.capture_time`): a wall clock that is set
-back moves the cameras that connect after it and not those that are connected. So how old a picture
-is must not be read off another camera's clock alone: one that is behind would look old for ever,
-and a crush that only it sees well would be left to a camera that sees it badly.
+The cameras of one process share a clock (`streams.clock`), but their times are told by their own
+packets (`streams.capture_time`) and may be apart by what the network and their crystals do; other
+callers of this core may join cameras of different clocks. So how old a picture is must not be read
+off another camera's clock alone: one that is behind would look old for ever, and a crush that only
+it sees well would be left to a camera that sees it badly.
 
 One time for all goes on with whichever camera goes on. Clocks are taken to agree until all pictures
 of a camera have come more than `APART_S` behind that time for `BEHIND_AFTER_S`: then its clock is

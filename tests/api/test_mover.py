@@ -185,6 +185,7 @@ class Ticking(SystemClock):
     """Waits no longer than a moment, and counts as if it had waited; ends after some waits."""
 
     def __init__(self, waits: int) -> None:
+        super().__init__()
         self.passed_s = 0.0
         self.waits = waits
 

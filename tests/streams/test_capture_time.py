@@ -123,13 +123,59 @@ def test_a_picture_without_time_takes_its_arrival() -> None:
     assert times.of(None) - NOON == 1.0
 
 
-def test_a_step_back_of_wall_time_does_not_turn_a_stream_back() -> None:
+def test_a_small_step_back_of_wall_time_is_followed_and_turns_no_stream_back() -> None:
+    """Pictures 0.2 s apart by the camera are 0.19 s apart until the second is made up for."""
     clock = SimulatedClock(NOON)
     times = LiveTimes(clock)
     times.of(0.0)
+    clock.step_utc(-1.0)
+    found = []
+    for n in range(1, 151):
+        clock.advance(0.2)
+        found.append(times.of(0.2 * n) - NOON)
+    assert found[:3] == pytest.approx([0.19, 0.38, 0.57])
+    # 1.0 s at 0.01 s a picture: a hundred pictures.
+    assert found[97] == pytest.approx(0.19 * 98)
+    assert found[149] == pytest.approx(0.2 * 150 - 1.0)
+
+
+def test_steps_back_do_not_add_up() -> None:
+    """A machine whose clock is fast, put right by 1.5 s every hour."""
+    clock = SimulatedClock(NOON, self_advancing=True)
+    live, paced = LiveTimes(clock), PacedTimes(clock, threading.Event())
+    zero = clock.monotonic()
+    for hour in range(24):
+        for second in range(60):
+            at_s = 3600.0 * hour + second
+            clock.advance(at_s - (clock.monotonic() - zero))
+            captured, shown = live.of(at_s), paced.of(at_s)
+        assert abs(clock.utc() - captured) < 1e-6
+        assert abs(clock.utc() - shown) < 1e-6
+        clock.step_utc(-1.5)
+    assert clock.utc() - NOON == pytest.approx(clock.monotonic() - zero - 23 * 1.5)
+
+
+def test_cameras_that_connect_before_and_after_a_step_back_agree() -> None:
+    clock = SimulatedClock(NOON)
+    before = LiveTimes(clock)
+    before.of(0.0)
+    clock.step_utc(-1.5)
+    after = LiveTimes(clock)
+    for n in range(200):
+        clock.advance(0.2)
+        assert abs(before.of(0.2 * (n + 1)) - after.of(70.0 + 0.2 * n)) < 1e-6
+
+
+@pytest.mark.parametrize("pts_s", [0.04, None])
+def test_wall_time_that_is_set_back_by_an_hour_is_followed_at_once(pts_s: float | None) -> None:
+    clock = SimulatedClock(NOON, self_advancing=True)
+    live, paced = LiveTimes(clock), PacedTimes(clock, threading.Event())
+    live.of(0.0)
+    paced.of(0.0)
     clock.advance(0.04)
     clock.step_utc(-3600.0)
-    assert times.of(0.04) - NOON == 0.04
+    assert live.of(pts_s) - NOON == 0.04 - 3600.0
+    assert paced.of(0.04) - NOON == 0.04 - 3600.0
 
 
 def test_a_step_forward_of_wall_time_is_followed() -> None:
@@ -151,20 +197,21 @@ def test_a_step_forward_of_wall_time_is_followed() -> None:
         max_size=60,
     )
 )
-def test_capture_times_never_decrease_and_never_lie_in_the_future(
+def test_capture_times_decrease_with_the_clock_alone_and_never_lie_in_the_future(
     steps: list[tuple[float | None, float, float]],
 ) -> None:
     clock = SimulatedClock(NOON)
     times = LiveTimes(clock)
-    last = Utc(0)
-    highest_wall = clock.utc()
+    last, wall = Utc(0), clock.utc()
     for pts_s, pass_s, step_s in steps:
         clock.advance(pass_s)
+        before = clock.utc()
         clock.step_utc(step_s)
-        highest_wall = max(highest_wall.plus(pass_s), clock.utc())
+        set_back = clock.utc() - before < -2.0 or before < wall
+        wall = clock.utc()
         captured = times.of(pts_s)
-        assert captured >= last
-        assert captured <= highest_wall.plus(1e-6)
+        assert captured >= last or set_back
+        assert captured <= max(wall, last)
         last = captured
 
 

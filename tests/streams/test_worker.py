@@ -21,7 +21,7 @@ from streams.worker import WorkerPlan, build, camera_spec, socket_path, spool_pa
 from streams.worker_loop import Collaborators, Worker, WorkerConfig, WorkerError
 from tests.streams.fakes import ORIGIN, URI, FakeAnalyser, FakeNetwork, FakePicture
 from tests.streams.test_supervisor import wait_until
-from vision.instants import Utc
+from vision.instants import Monotonic, Utc
 
 
 class Camera:
@@ -214,8 +214,8 @@ class JumpingClock(SystemClock):
 
     jump_s = 0.0
 
-    def utc(self) -> Utc:
-        return super().utc().plus(self.jump_s)
+    def utc_at(self, moment: Monotonic) -> Utc:
+        return super().utc_at(moment).plus(self.jump_s)
 
 
 def test_a_jump_of_the_wall_clock_ends_the_worker_for_a_fresh_start(tmp_path: Path) -> None:
