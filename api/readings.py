@@ -6,7 +6,7 @@ level and the largest numbers, and how many of its readings said UNKNOWN, so tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, RowMapping, and_, delete, insert, or_, select, tuple_
@@ -22,6 +22,8 @@ KEEP_S = {1: 3_600.0, 10: 86_400.0, 60: 400 * 86_400.0}
 
 _COARSER = {1: 10, 10: 60}
 _NS = 1_000_000_000
+# The slowest camera that a site file may ask for gives one picture in so many seconds.
+_SEEN_STEP_S = 10
 _COMPACT_ROWS = 20_000
 _ROWS_PER_QUERY = 200
 
@@ -80,6 +82,23 @@ def point_of(reading: ReadingData, at: Utc) -> Point:
         people=None if numbers is None else numbers.people,
         density_per_m2=None if numbers is None else numbers.density_peak_per_m2,
         unknown_samples=int(reading.level is Level.UNKNOWN),
+    )
+
+
+def seen_s(points: Iterable[Point]) -> float:
+    """Seconds of which the points of one zone can say something.
+
+    A zone has a reading once a second, or once a picture where it has fewer; so finer steps are
+    joined, and of each step counts the share of its readings that were not UNKNOWN. Time without
+    any reading is in no step: nobody watched then.
+    """
+    steps: dict[int, Point] = {}
+    for point in points:
+        coarse = point.in_step(max(point.step_s, _SEEN_STEP_S))
+        held = steps.get(coarse.at.ns)
+        steps[coarse.at.ns] = coarse if held is None else held.joined(coarse)
+    return sum(
+        one.step_s * (one.samples - one.unknown_samples) / one.samples for one in steps.values()
     )
 
 

@@ -6,7 +6,7 @@ counts. No figure here says that anything was prevented.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from math import ceil
@@ -16,7 +16,7 @@ from typing import Any
 from api.alarms.values import Alarm
 from api.coverage.document import AuditDocument
 from api.plan.tasks import Finding, TaskKind
-from api.readings import Point
+from api.readings import Point, seen_s
 from vision.readings import Level
 
 CROWDED = (Level.L2, Level.L3, Level.L4)
@@ -49,7 +49,8 @@ class DensityFigures:
     Attributes:
         mean, p95, peak: over steps that were measured; `None` when none was.
         crowded_s: seconds at level L2 or higher.
-        unknown_share: share of readings that could say nothing; 1 when there is no reading at all.
+        unknown_share: share of the slot's time of which nobody can say anything, for want of a
+            reading or of a picture.
         drill_s: seconds of drills, which are left out of all the others.
     """
 
@@ -64,12 +65,13 @@ class DensityFigures:
 
 
 def density_figures(
-    zone_id: str, slot: Slot, points: Sequence[Point], *, drill_s: int = 0
+    zone_id: str, slot: Slot, points: Sequence[Point], *, slot_s: float, drill_s: int = 0
 ) -> DensityFigures:
-    """Count the points of a zone in a slot; a step without a measurement is never an empty one."""
+    """Count the points of a zone in a slot; a step without a measurement is never an empty one.
+
+    `slot_s`: how long the slot lasted in all, without drills.
+    """
     measured = sorted(one.density_per_m2 for one in points if one.density_per_m2 is not None)
-    samples = sum(one.samples for one in points)
-    unknown = sum(one.unknown_samples for one in points)
     return DensityFigures(
         zone_id=zone_id,
         slot=slot,
@@ -77,9 +79,14 @@ def density_figures(
         p95=percentile(measured, 0.95) if measured else None,
         peak=measured[-1] if measured else None,
         crowded_s=sum(one.step_s for one in points if one.level in CROWDED),
-        unknown_share=unknown / samples if samples else 1.0,
+        unknown_share=unseen_share(points, slot_s),
         drill_s=drill_s,
     )
+
+
+def unseen_share(points: Iterable[Point], time_s: float) -> float:
+    """Share of `time_s` of which the points of one zone say nothing; 1 where that is no time."""
+    return max(0.0, 1.0 - seen_s(points) / time_s) if time_s > 0.0 else 1.0
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:

@@ -26,6 +26,7 @@ from vision.zones import ZoneType
 MOST_POINTS = 100_000
 _ALARM_PAGE = 500
 _LATE_S = 86_400.0
+_MINUTE_S = 60.0
 DRILL_CAUSE = "drill"
 """Cause that a person gives an alarm of a drill on closing it."""
 
@@ -95,13 +96,17 @@ class Gathering:
     async def densities(self, slots: Sequence[Slot], drills: Drills) -> list[DensityFigures]:
         """Each stair in each slot of the school days; what is not a stair is no stair evidence."""
         figures = []
+        minutes = self._minutes(drills)
+        slot_s = [_MINUTE_S * sum(self._in_school(at, slot) for at in minutes) for slot in slots]
         for zone_id in self._zones_of(ZoneType.STAIRS):
             points = await self._points(zone_id)
-            for slot in slots:
+            for slot, time_s in zip(slots, slot_s, strict=True):
                 inside = [one for one in points if self._in_school(one.at, slot)]
                 counted = [one for one in inside if not drills.covers(one.at)]
                 left_out = sum(one.step_s for one in inside) - sum(one.step_s for one in counted)
-                figures.append(density_figures(zone_id, slot, counted, drill_s=left_out))
+                figures.append(
+                    density_figures(zone_id, slot, counted, slot_s=time_s, drill_s=left_out)
+                )
         return figures
 
     async def alarms(self, drills: Drills) -> tuple[list[Alarm], int]:
@@ -116,21 +121,27 @@ class Gathering:
     async def gates(self, slot: Slot, drills: Drills) -> list[PlaceFigures]:
         """Every gate: persons in its open hours `slot`, and stays outside of them."""
         figures = []
+        time_s = _MINUTE_S * len(self._minutes(drills))
         for zone_id in self._zones_of(ZoneType.GATE):
             points = [one for one in await self._points(zone_id) if not drills.covers(one.at)]
             inside = [one for one in points if self._in_slot(one.at, slot)]
             outside = [one for one in points if not self._in_slot(one.at, slot)]
             name = self._name(zone_id)
-            figures.append(place_figures(zone_id, name, slot, inside=inside, outside=outside))
+            found = place_figures(
+                zone_id, name, slot, inside=inside, outside=outside, time_s=time_s
+            )
+            figures.append(found)
         return figures
 
     async def lanes(self, zone_ids: Sequence[str], drills: Drills) -> list[PlaceFigures]:
         """The declared fire lanes: to be free at all times but in drills."""
         figures = []
+        time_s = _MINUTE_S * len(self._minutes(drills))
         for zone_id in zone_ids:
             points = [one for one in await self._points(zone_id) if not drills.covers(one.at)]
             name = self._name(zone_id)
-            figures.append(place_figures(zone_id, name, None, inside=(), outside=points))
+            found = place_figures(zone_id, name, None, inside=(), outside=points, time_s=time_s)
+            figures.append(found)
         return figures
 
     async def window(
@@ -167,6 +178,13 @@ class Gathering:
         return await readings.series(
             self.connection, zone_id, self.period.start, self.period.end, MOST_POINTS
         )
+
+    def _minutes(self, drills: Drills) -> list[Utc]:
+        """The starts of all minutes of the period up to now that are in no drill."""
+        end = min(self.period.end, self.side.desk.clock.utc())
+        count = int((end - self.period.start) // _MINUTE_S)
+        minutes = (self.period.start.plus(_MINUTE_S * number) for number in range(count))
+        return [at for at in minutes if not drills.covers(at)]
 
     def _in_school(self, at: Utc, slot: Slot) -> bool:
         day = self.period.local(at).date()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.plan.camera_drafts import Slot, evacuation_seconds
+from api.plan.camera_drafts import Slot, evacuation_seconds, unseen_share
 from api.plan.tasks import Finding, TaskKind
 from api.readings import Point
 from vision.instants import Utc
@@ -38,7 +38,8 @@ class PlaceFigures:
         slot: the gate's open hours; `None` for a lane, which is to be free at all times.
         stays: while it should have been empty; `occupied_s` is their sum.
         peak_people: in the open hours; `None` when nothing was measured.
-        unseen_share: share of readings that could say nothing; 1 without any reading.
+        unseen_share: share of the time of which nobody can say anything, for want of a reading or
+            of a picture.
     """
 
     zone_id: str
@@ -88,11 +89,12 @@ def place_figures(
     *,
     inside: Sequence[Point],
     outside: Sequence[Point],
+    time_s: float,
 ) -> PlaceFigures:
-    """`inside`: points of the open hours; `outside`: when the place should be empty."""
-    every = [*inside, *outside]
-    samples = sum(one.samples for one in every)
-    unseen = sum(one.unknown_samples for one in every)
+    """`inside`: points of the open hours; `outside`: when the place should be empty.
+
+    `time_s`: how long both were in all, without drills.
+    """
     people = [one.people for one in inside if one.people is not None]
     return PlaceFigures(
         zone_id=zone_id,
@@ -100,7 +102,7 @@ def place_figures(
         slot=slot,
         stays=stays_of(outside),
         peak_people=max(people, default=None),
-        unseen_share=unseen / samples if samples else 1.0,
+        unseen_share=unseen_share([*inside, *outside], time_s),
     )
 
 
@@ -148,7 +150,8 @@ class DrillFigures:
     Attributes:
         curves: name of each place -> (seconds since the start, persons in it).
         evac_s: when all of them were empty for good; `None` when one was not, or was not seen.
-        unseen_share: share of readings that could say nothing.
+        unseen_share: share of the time of which nobody can say anything, of the place that was
+            seen the least.
     """
 
     curves: Mapping[str, tuple[tuple[float, float], ...]]
@@ -161,8 +164,10 @@ MOST_UNSEEN = 0.1
 """With more of it unseen, a drill is not timed by cameras: a gap is never an empty stair."""
 
 
-def drill_figures(points_of: Mapping[str, Sequence[Point]], start: Utc) -> DrillFigures:
-    """Curves of the places in `points_of` (oldest first) from `start` on."""
+def drill_figures(
+    points_of: Mapping[str, Sequence[Point]], start: Utc, time_s: float
+) -> DrillFigures:
+    """Curves of the places in `points_of` (oldest first) over `time_s` from `start` on."""
     curves = {
         name: tuple(
             (round(one.at - start, 1), one.people) for one in points if one.people is not None
@@ -170,8 +175,7 @@ def drill_figures(points_of: Mapping[str, Sequence[Point]], start: Utc) -> Drill
         for name, points in points_of.items()
     }
     every = [one for points in points_of.values() for one in points]
-    samples = sum(one.samples for one in every)
-    unseen = sum(one.unknown_samples for one in every) / samples if samples else 1.0
+    unseen = max((unseen_share(points, time_s) for points in points_of.values()), default=1.0)
     densities = [one.density_per_m2 for one in every if one.density_per_m2 is not None]
     return DrillFigures(
         curves=curves,

@@ -136,7 +136,7 @@ async def take_drill(
     for zone_id in window.zone_ids:
         if not gathering.knows(zone_id):
             raise StepRefusal("plan_zone_unknown", zone=zone_id)
-    figures = drill_figures(await gathering.window(window.zone_ids, start, end), start)
+    figures = drill_figures(await gathering.window(window.zone_ids, start, end), start, end - start)
     details = drill_details(
         figures,
         start=f"{window.start:%H:%M}",

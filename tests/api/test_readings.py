@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from api import readings
 from api.database import Database
-from api.readings import Point, add, compact, series
+from api.readings import Point, add, compact, seen_s, series
 from tests.api.desk_cases import running_desk
 from vision.instants import Utc
 from vision.readings import Level
@@ -146,3 +146,23 @@ async def test_the_route_gives_a_span(sqlite_url: str) -> None:
         backwards = await desk.get(f"{path}?from={desk.clock.utc().iso()}&to={start}", 422)
         assert backwards["code"] == "span_empty"
         assert (await desk.get("/api/v1/zones/attic/readings", 404))["code"] == "zone_unknown"
+
+
+def test_seconds_seen_are_those_with_a_reading_that_says_something() -> None:
+    start = Utc(1_800_000_000 * 10**9)
+
+    def reading(second: int, *, known: bool = True, step_s: int = 1, samples: int = 1) -> Point:
+        level = Level.L0 if known else Level.UNKNOWN
+        unknown = 0 if known else samples
+        return Point(start.plus(second), step_s, level, None, None, samples, unknown)
+
+    assert seen_s([]) == 0.0
+    assert seen_s([reading(n) for n in range(60)]) == 60.0
+    # A slow camera gives a picture in two seconds: nothing of its time is unseen.
+    assert seen_s([reading(n) for n in range(0, 60, 2)]) == 60.0
+    # Half of the readings of 10 s said nothing, of the next 10 s all.
+    half = [reading(n, known=n < 5) for n in range(20)]
+    assert seen_s(half) == 5.0
+    # A minute of which 15 of 60 readings said nothing, and an hour in which nobody watched.
+    minute = Point(start.plus(3600), 60, Level.L0, 1.0, 0.1, 60, 15)
+    assert seen_s([*half, minute]) == 50.0

@@ -248,11 +248,15 @@ def test_density_figures_count_what_was_measured_and_say_what_was_not() -> None:
         point(200, 3.0, "L3"),
         *(point(210 + 10 * n, None, "UNKNOWN") for n in range(5)),
     ]
-    found = density_figures("stair", Slot("break", "大课间", 0, 1), points)
+    found = density_figures("stair", Slot("break", "大课间", 0, 1), points, slot_s=250.0)
     assert found.mean == pytest.approx((19.0 + 3.0) / 20)
     assert found.p95 == pytest.approx(1.9)  # the 19th of 20
-    assert (found.peak, found.crowded_s, found.unknown_share) == (3.0, 10, 0.2)
-    nothing = density_figures("stair", Slot("break", "大课间", 0, 1), [])
+    assert (found.peak, found.crowded_s) == (3.0, 10)
+    assert found.unknown_share == pytest.approx(0.2)
+    # The service ran for 250 of 1000 s of it, and saw 200 s.
+    partly = density_figures("stair", Slot("break", "大课间", 0, 1), points, slot_s=1000.0)
+    assert partly.unknown_share == pytest.approx(0.8)
+    nothing = density_figures("stair", Slot("break", "大课间", 0, 1), [], slot_s=60.0)
     assert (nothing.peak, nothing.unknown_share) == (None, 1.0)
 
 

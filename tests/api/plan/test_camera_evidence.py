@@ -68,6 +68,12 @@ class House:
             for point in points:
                 await readings.add(connection, [(zone_id, point)])
 
+    async def quiet(self, zone_id: str, start: Utc, end: Utc) -> None:
+        """Each minute seen, and nobody there."""
+        minutes = (start.plus(60 * n) for n in range(int(end - start) // 60))
+        async with self.service.desk.database.write() as connection:
+            await readings.add(connection, [(zone_id, step(at, 0.0)) for at in minutes])
+
     async def post(self, path: str, **body: Any) -> dict[str, Any]:
         answer = await self.client.post(UNIT + path, json=body)
         assert answer.status_code == 200, answer.text
@@ -139,8 +145,9 @@ async def test_stair_densities_of_a_break_leave_drills_out(house: House) -> None
     assert (first["density"]["state"], first["density"]["repeated"]) == ("draft", False)
     assert (again["density"]["id"], again["density"]["repeated"]) == (first["density"]["id"], True)
     page = await house.page(first["density"]["id"])
+    # Two minutes were seen of five breaks of 20 minutes less ten minutes of a drill.
     assert (
-        "stair，大课间，均值1.50，P95 2.00，峰值2.00，L2及以上0秒，无数据0%，演练剔除60秒" in page
+        "stair，大课间，均值1.50，P95 2.00，峰值2.00，L2及以上0秒，无数据98%，演练剔除60秒" in page
     )
     assert "hall" not in page
     confirmed = await house.post(f"/records/{first['density']['id']}/confirm")
@@ -197,8 +204,8 @@ async def test_a_gate_and_a_lane_are_checked_and_a_long_stay_opens_a_task(house:
     await house.measured("gate", step(local(MONDAY, "07:30"), 44.0))
     for minute in range(10, 16):
         await house.measured("gate", step(local(MONDAY, f"22:{minute}"), 2.0))
+    await house.quiet("lane", local(MONDAY, "00:00"), local(date(2026, 3, 16), "00:00"))
     await house.measured("lane", step(local(MONDAY, "12:00"), 1.0))
-    await house.measured("lane", step(local(MONDAY, "12:01"), 0.0))
     made = await house.post("/camera-drafts", **WEEK, **BREAK)
     gate_page, lane_page = [await house.page(one["id"]) for one in made["places"]]
     assert "2026-03-09 22:10:00，360秒" in gate_page
@@ -209,14 +216,42 @@ async def test_a_gate_and_a_lane_are_checked_and_a_long_stay_opens_a_task(house:
     house.clock.advance(14 * 86_400)
     await house.post("/camera-drafts", first="2026-03-16", last="2026-03-22", **BREAK)
     assert await house.tasks() == [("gate_hours:school/gate", "open")]
-    await house.measured("gate", step(local(date(2026, 3, 24), "22:10"), 0.0))
+    # Nor does one of which a minute was seen and quiet.
+    await house.measured("gate", step(local(date(2026, 3, 17), "22:10"), 0.0))
+    await house.post("/camera-drafts", first="2026-03-17", last="2026-03-22", **BREAK)
+    assert await house.tasks() == [("gate_hours:school/gate", "open")]
+    await house.quiet("gate", local(date(2026, 3, 23), "00:00"), local(date(2026, 3, 30), "00:00"))
     await house.post("/camera-drafts", first="2026-03-23", last="2026-03-29", **BREAK)
     assert await house.tasks() == []
 
 
+async def test_a_lane_is_not_called_clear_for_a_week_in_which_the_machine_was_off(
+    house: House,
+) -> None:
+    await house.quiet("lane", local(MONDAY, "00:00"), local(date(2026, 3, 12), "09:00"))
+    made = await house.post("/camera-drafts", **WEEK, **BREAK)
+    page = await house.page(made["places"][1]["id"])
+    # 81 of 168 hours were seen.
+    assert "<dd>51.8</dd>" in page
+    assert "畅通" not in page
+    # Of the days that were watched it is told that nobody stayed.
+    made = await house.post("/camera-drafts", first="2026-03-09", last="2026-03-11", **BREAK)
+    assert "<dt>畅通</dt><dd>是</dd>" in await house.page(made["places"][1]["id"])
+
+
+async def test_what_is_still_to_come_is_not_unseen(house: House) -> None:
+    now = house.clock.utc()
+    first = local(date(2026, 3, 16), "00:00")
+    await house.quiet("lane", first, now)
+    made = await house.post("/camera-drafts", first="2026-03-16", last="2026-03-22", **BREAK)
+    page = await house.page(made["places"][1]["id"])
+    assert "<dd>0.0</dd>" in page
+    assert "<dt>畅通</dt><dd>是</dd>" in page
+
+
 async def test_a_drill_timed_by_cameras_is_a_draft_with_a_curve(house: House) -> None:
     start = local(MONDAY, "09:40")
-    for second, people in ((0, 30.0), (60, 12.0), (120, 0.0), (180, 0.0)):
+    for second, people in ((0, 30.0), (60, 12.0), (120, 0.0), (180, 0.0), (240, 0.0)):
         await house.measured("stair", step(start.plus(second), people, people / 10.8))
     window: dict[str, Any] = {
         "kind_type": "stampede",
@@ -227,8 +262,8 @@ async def test_a_drill_timed_by_cameras_is_a_draft_with_a_curve(house: House) ->
     draft = await house.post("/camera-drills", **window, target_seconds=90)
     assert draft["state"] == "draft"
     page = await house.page(draft["id"])
-    # Seconds 0 to 180 lie across 584 points from 48 on, 30 persons up 204 points.
-    assert 'points="48.0,8.0 242.7,130.4 437.3,212.0 632.0,212.0"' in page
+    # Seconds 0 to 240 lie across 584 points from 48 on, 30 persons up 204 points.
+    assert 'points="48.0,8.0 194.0,130.4 340.0,212.0 486.0,212.0 632.0,212.0"' in page
     assert "楼梯" in page
     assert await house.tasks() == []  # a draft opens nothing
     status, words = await house.refused(f"/records/{draft['id']}/confirm")
@@ -244,7 +279,8 @@ async def test_a_drill_timed_by_cameras_is_a_draft_with_a_curve(house: House) ->
     assert told[-1]["body"]["changed"]["participants"] == [None, 800]
     again: dict[str, Any] = {**window, "start": "15:00", "end": "15:05"}
     await house.measured("stair", step(local(MONDAY, "15:00"), 9.0, 0.8))
-    await house.measured("stair", step(local(MONDAY, "15:01"), 0.0, 0.0))
+    for minute in range(1, 5):
+        await house.measured("stair", step(local(MONDAY, f"15:0{minute}"), 0.0, 0.0))
     good = await house.post("/camera-drills", **again, target_seconds=90)
     await house.post(f"/records/{good['id']}/confirm", details=added)
     assert await house.tasks() == []
@@ -305,21 +341,42 @@ def test_a_gap_of_sight_ends_a_stay() -> None:
 def test_what_nobody_saw_is_not_called_clear() -> None:
     start = local(MONDAY, "22:00")
     seen, unseen = [step(start, 0.0)], [step(start.plus(60 * n), None) for n in (1, 2)]
-    blind = place_figures("lane", "北侧", None, inside=(), outside=[*seen, *unseen])
+    blind = place_figures("lane", "北侧", None, inside=(), outside=[*seen, *unseen], time_s=180)
     assert blind.clear is None
     assert "clear" not in lane_details(blind, [])
     assert lane_details(blind, [])["unseen_percent"] == 66.7
-    assert place_figures("lane", "北侧", None, inside=(), outside=seen).clear is True
+    one_minute = place_figures("lane", "北侧", None, inside=(), outside=seen, time_s=60)
+    assert (one_minute.clear, one_minute.unseen_share) == (True, 0.0)
+    # The service was off for the other two.
+    off = place_figures("lane", "北侧", None, inside=(), outside=seen, time_s=180)
+    assert off.clear is None
+    assert off.unseen_share == pytest.approx(2 / 3)
     long = [step(start.plus(60 * n), 1.0) for n in range(5)]
-    assert place_figures("lane", "北侧", None, inside=(), outside=long).clear is False
+    stayed = place_figures("lane", "北侧", None, inside=(), outside=long, time_s=86_400)
+    assert stayed.clear is False
 
 
 def test_a_drill_with_a_gap_is_not_timed() -> None:
     start = local(MONDAY, "09:40")
     whole = [step(start, 9.0, 0.8), step(start.plus(60), 0.0, 0.0)]
-    found = drill_figures({"楼梯": whole}, start)
+    found = drill_figures({"楼梯": whole}, start, 120)
     assert (found.evac_s, found.peak_density_per_m2) == (60, 0.8)
-    gap = [*whole[:1], step(start.plus(30), None), *whole[1:]]
-    assert drill_figures({"楼梯": gap}, start).evac_s is None
-    assert drill_figures({"楼梯": whole, "东梯": [step(start, 4.0)]}, start).evac_s is None
-    assert drill_figures({}, start).unseen_share == 1.0
+    gap = [whole[0], step(start.plus(60), None), step(start.plus(120), 0.0, 0.0)]
+    assert drill_figures({"楼梯": gap}, start, 180).evac_s is None
+    both = {"楼梯": whole, "东梯": [step(start, 4.0), step(start.plus(60), 4.0)]}
+    assert drill_figures(both, start, 120).evac_s is None
+    assert drill_figures({}, start, 120).unseen_share == 1.0
+
+
+def test_a_drill_is_not_timed_where_nobody_watched_its_end() -> None:
+    """A stair that stood empty at the last look may have filled again."""
+    start = local(MONDAY, "09:40")
+    quick = [step(start.plus(10 * n), float(3 - n), 0.1, step_s=10) for n in range(4)]
+    assert drill_figures({"楼梯": quick}, start, 40).evac_s == 30
+    cut = drill_figures({"楼梯": quick}, start, 300)
+    assert cut.evac_s is None
+    assert cut.unseen_share == pytest.approx(1 - 40 / 300)
+    # One stair of ten that nobody saw is no tenth of a drill.
+    nine = {f"梯{n}": quick for n in range(9)}
+    half = [step(start, 0.0, 0.0, step_s=10)]
+    assert drill_figures({**nine, "东梯": half}, start, 40).evac_s is None
