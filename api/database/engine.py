@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import TimeoutError as NoTurnError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from api.database.errors import DatabaseError
 
+if TYPE_CHECKING:
+    from api.database.silence import Silence
+
 _WRITER_LOCK_KEY = 0x78696161  # "xiaa": any constant that only this program uses
 _READERS = 4
 _BUSY_TIMEOUT_MS = 5_000
+_TURN_WITHIN_S = 10.0
+"""Whoever waits longer for the writer's turn, or for a reader, is refused, and may try again."""
 
 _POSTGRESQL = {
     "connect_timeout": 5,
@@ -66,6 +72,12 @@ class Database:
         url = parse_url(database_url)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._writing = asyncio.Lock()
+        self._silence: Silence | None = None
+        if not self.is_sqlite:
+            # Here, for its driver is an extra.
+            from api.database.silence import Silence, asking
+
+            self._silence = Silence(asking(url))
         self._writer = self._engine(url, connections=1, begin="BEGIN IMMEDIATE")
         self._reader = self._engine(url, connections=_READERS, begin="BEGIN")
 
@@ -92,7 +104,7 @@ class Database:
         Without `in_turn` PostgreSQL lets it run beside those of other processes: for work that
         locks its own rows and writes no events.
         """
-        async with self._writing, self._writer.begin() as connection:
+        async with self._turn(), self._begun(self._writer) as connection:
             if not self.is_sqlite and in_turn:
                 await connection.execute(
                     text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER_LOCK_KEY}
@@ -102,8 +114,28 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A reading transaction: one consistent view for as long as the block lasts."""
-        async with self._reader.begin() as connection:
+        async with self._begun(self._reader) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def _begun(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        bounded = nullcontext() if self._silence is None else self._silence.bounded()
+        with bounded:
+            async with engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Raises SQLAlchemy's `TimeoutError` where those before it do not come to an end."""
+        try:
+            async with asyncio.timeout(_TURN_WITHIN_S):
+                await self._writing.acquire()
+        except TimeoutError:
+            raise NoTurnError(f"no turn to write within {_TURN_WITHIN_S:g} s") from None
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     async def _open_readers(self) -> None:
         """All at once: what the service holds does not grow with the busiest moment of a day."""
@@ -112,24 +144,34 @@ class Database:
                 await held.enter_async_context(self._reader.connect())
 
     async def _dispose(self) -> None:
+        if self._silence is not None:
+            await self._silence.close()
         await self._writer.dispose()
         await self._reader.dispose()
 
     def _engine(self, url: URL, *, connections: int, begin: str) -> AsyncEngine:
         """What is refused is logged: values, among them people's notes and digests of passwords,
         are kept out of the errors' texts."""
-        if not self.is_sqlite:
-            return create_async_engine(
+        if self._silence is not None:
+            engine = create_async_engine(
                 url,
                 pool_size=connections,
                 max_overflow=0,
+                pool_timeout=_TURN_WITHIN_S,
                 pool_pre_ping=True,
                 connect_args={key: _POSTGRESQL[key] for key in _POSTGRESQL if key not in url.query},
                 hide_parameters=True,
                 isolation_level="READ COMMITTED" if connections == 1 else "REPEATABLE READ",
             )
+            # First of all: what the dialect asks of a new connection may stay unanswered too.
+            event.listen(engine.sync_engine, "connect", self._silence.take, insert=True)
+            return engine
         engine = create_async_engine(
-            url, pool_size=connections, max_overflow=0, hide_parameters=True
+            url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=_TURN_WITHIN_S,
+            hide_parameters=True,
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from api.database import Database
+from api.database import Database, engine, silence
 from api.database.engine import _WRITER_LOCK_KEY
+from tests.api.mute_server import mute_server
 
 pytestmark = pytest.mark.peer
 
@@ -74,3 +78,55 @@ async def test_waits_are_bounded_unless_the_url_says_otherwise(
         async with Database(url) as database, database.write() as connection:
             found = await connection.execute(text(f"SHOW {setting}"))
             assert found.scalar_one() == wanted
+
+
+async def test_a_server_that_falls_silent_holds_nobody_up_and_is_used_again_when_it_speaks(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frozen machine: its system keeps every connection, so TCP tells nothing."""
+    monkeypatch.setattr(silence, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(silence, "ANSWER_WITHIN_S", 0.2)
+    async with mute_server(postgres_url, tmp_path) as server, Database(server.url) as database:
+        for session in (database.read, database.write):
+            async with session() as connection:
+                await connection.execute(text("SELECT 1"))
+
+        async def at_work() -> None:
+            async with database.write() as connection:
+                server.speaks.clear()
+                await connection.execute(text("SELECT 1"))
+
+        async def reads() -> None:
+            async with database.read() as connection:
+                await connection.execute(text("SELECT 1"))
+
+        held = await asyncio.gather(at_work(), reads(), return_exceptions=True)
+        assert [isinstance(one, DBAPIError) for one in held] == [True, True]
+        server.speaks.set()
+        for session in (database.read, database.write):
+            async with session() as connection:
+                assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+
+
+async def test_a_statement_that_takes_long_is_let_end(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server answers whoever asks beside it: it is at work."""
+    monkeypatch.setattr(silence, "PATIENCE_S", 0.1)
+    async with Database(postgres_url) as database, database.write() as connection:
+        slow = await connection.execute(text("SELECT 1 FROM pg_sleep(1)"))
+        assert slow.scalar_one() == 1
+
+
+async def test_whoever_waits_too_long_for_a_turn_is_refused(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_TURN_WITHIN_S", 0.1)
+    async with Database(database_url) as database:
+        async with database.write() as connection:
+            await connection.execute(text("SELECT 1"))
+            with pytest.raises(SQLAlchemyError, match="no turn"):
+                async with database.write():
+                    raise AssertionError("two write at once")
+        async with database.write() as connection:
+            await connection.execute(text("SELECT 1"))
