@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from collections.abc import Collection
 
 from api.alarms import store
-from api.alarms.values import OPEN_STATES, Alarm, AlarmState
+from api.alarms.values import OPEN_STATES, AlarmState
 from api.live.bodies import AreaNameBody, ReceiverBody, StateBody, WorkerLoadBody
 from api.schemas import (
     AlarmBody,
@@ -14,7 +14,6 @@ from api.schemas import (
     ZoneBody,
 )
 from api.work import Desk
-from vision.instants import Utc
 
 __all__ = ["OPEN_STATES", "take_snapshot"]
 
@@ -23,13 +22,23 @@ _MOST_RECENT = 30
 _RECENT_S = 86_400.0
 
 
-async def take_snapshot(desk: Desk) -> StateBody:
-    """The state of all zones and cameras, the open alarms and those closed in the last day."""
+async def take_snapshot(desk: Desk, within: Collection[str] | None = None) -> StateBody:
+    """The state of all zones and cameras, the open alarms and those closed in the last day.
+
+    Args:
+        within: alarms of these zones only, and those of no zone; `None` for all.
+    """
     # The number is read first: an event that comes in meanwhile is told twice, not never.
     last_event_id = desk.told_seq
     async with desk.database.read() as connection:
-        open_alarms = await store.open_alarms(connection, _MOST_OPEN)
-        recent = await _recent(connection, desk.clock.utc())
+        open_alarms = await store.open_alarms(connection, _MOST_OPEN, within=within)
+        recent = await store.list_alarms(
+            connection,
+            states=(AlarmState.CLOSED,),
+            limit=_MOST_RECENT,
+            within=within,
+            changed_since=desk.clock.utc().plus(-_RECENT_S),
+        )
     known = desk.known()
     site = known.site
     targets = () if desk.outbox is None else desk.outbox.plan.targets
@@ -53,8 +62,3 @@ async def take_snapshot(desk: Desk) -> StateBody:
         alarms=tuple(AlarmBody.of(a) for a in sorted(open_alarms, key=store.desk_order)),
         recent=tuple(AlarmBody.of(alarm) for alarm in recent),
     )
-
-
-async def _recent(connection: AsyncConnection, now: Utc) -> tuple[Alarm, ...]:
-    closed = await store.list_alarms(connection, states=(AlarmState.CLOSED,), limit=_MOST_RECENT)
-    return tuple(alarm for alarm in closed if now - alarm.updated_at <= _RECENT_S)

@@ -83,6 +83,11 @@ class Actor:
         """Whether no zone of the site is kept from this person."""
         return any(grant.covers(site, None) and grant.zones is None for grant in self._with(right))
 
+    def zones(self, right: Right, *, site: str) -> frozenset[str]:
+        """The zones of the site that this person's roles name for `right`."""
+        held = (grant for grant in self._with(right) if grant.covers(site, None))
+        return frozenset().union(*(grant.zones or frozenset() for grant in held))
+
     def knows(self, *, site: str | None = None, zone: str | None = None) -> bool:
         """Whether any role reaches there; elsewhere things answer as if they did not exist."""
         return any(grant.covers(site, zone) for grant in self.grants)

@@ -33,6 +33,12 @@ class Sight:
         """Nothing of the site is kept from the actor."""
         return self.actor.has_whole(Right.SEE_DESK, site=self.site.id)
 
+    @property
+    def zones(self) -> frozenset[str] | None:
+        """Ids of the zones that the actor sees, also of those that have left the site; `None` where
+        nothing is kept from the actor. Lists are cut down with it before they are counted off."""
+        return None if self.whole else self.actor.zones(Right.SEE_DESK, site=self.site.id)
+
     def zone(self, zone_id: str) -> bool:
         return self.actor.may(Right.SEE_DESK, site=self.site.id, zone=zone_id)
 

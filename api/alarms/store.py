@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, case, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms.errors import UnknownAlarmError
@@ -126,13 +137,14 @@ async def was_gone(connection: AsyncConnection, number: int) -> bool:
     return (await connection.execute(query)).scalar() == Action.RETURNED.value
 
 
-async def history_between(
-    connection: AsyncConnection, start: Utc, end: Utc
+async def history_since(
+    connection: AsyncConnection, start: Utc
 ) -> tuple[tuple[int, HistoryEntry], ...]:
-    """Alarm number and step of everything that happened in a span of time."""
-    query = select(ALARM_HISTORY).where(
-        ALARM_HISTORY.c.at_ns >= start.ns, ALARM_HISTORY.c.at_ns <= end.ns
-    )
+    """Alarm number and step of everything that happened since then.
+
+    Steps that are later than now are among them: a clock that was set back leaves such behind.
+    """
+    query = select(ALARM_HISTORY).where(ALARM_HISTORY.c.at_ns >= start.ns)
     rows = (await connection.execute(query.order_by(ALARM_HISTORY.c.id))).mappings().all()
     return tuple((int(row["alarm_number"]), _history(row)) for row in rows)
 
@@ -152,15 +164,19 @@ async def list_alarms(
     limit: int,
     before_number: int | None = None,
     zone_id: str | None = None,
+    within: Collection[str] | None = None,
+    changed_since: Utc | None = None,
 ) -> tuple[Alarm, ...]:
-    """Newest first; `before_number` pages back."""
+    """Newest first; `before_number` pages back, `within` is that of `open_alarms`."""
     query: Select[Any] = select(ALARMS).where(ALARMS.c.state.in_([s.value for s in states]))
     if before_number is not None:
         query = query.where(ALARMS.c.number < before_number)
     if zone_id is not None:
-        # The column holds a JSON list of ids, which contain no quotation marks.
-        quoted = json.dumps(zone_id).replace("%", r"\%").replace("_", r"\_")
-        query = query.where(ALARMS.c.zone_ids_json.like(f"%{quoted}%", escape="\\"))
+        query = query.where(_names(zone_id))
+    if within is not None:
+        query = query.where(_within(within))
+    if changed_since is not None:
+        query = query.where(ALARMS.c.updated_ns >= changed_since.ns)
     rows = (
         (await connection.execute(query.order_by(ALARMS.c.number.desc()).limit(limit)))
         .mappings()
@@ -169,8 +185,15 @@ async def list_alarms(
     return tuple(_alarm(row) for row in rows)
 
 
-async def open_alarms(connection: AsyncConnection, limit: int) -> tuple[Alarm, ...]:
-    """Open alarms: what waits before what is seen, priority 1 first, then the newest."""
+async def open_alarms(
+    connection: AsyncConnection, limit: int, *, within: Collection[str] | None = None
+) -> tuple[Alarm, ...]:
+    """Open alarms: what waits before what is seen, priority 1 first, then the newest.
+
+    Args:
+        within: only those of one of these zones, and those of no zone; `None` for all. The list is
+            cut down before it is counted off: else the alarms of other zones fill it.
+    """
     waiting = case((ALARMS.c.state.in_([s.value for s in WAITING_STATES]), 0), else_=1)
     query = (
         select(ALARMS)
@@ -178,6 +201,8 @@ async def open_alarms(connection: AsyncConnection, limit: int) -> tuple[Alarm, .
         .order_by(ALARMS.c.priority, waiting, ALARMS.c.number.desc())
         .limit(limit)
     )
+    if within is not None:
+        query = query.where(_within(within))
     rows = (await connection.execute(query)).mappings().all()
     return tuple(_alarm(row) for row in rows)
 
@@ -215,6 +240,25 @@ async def count_by_priority(connection: AsyncConnection) -> dict[tuple[AlarmStat
     )
     rows = (await connection.execute(query)).all()
     return {(AlarmState(state), int(priority)): int(count) for state, priority, count in rows}
+
+
+def _names(zone_id: str) -> ColumnElement[bool]:
+    """Whether an alarm is about the zone."""
+    # The column holds a JSON list of ids, which contain no quotation marks.
+    quoted = json.dumps(zone_id).replace("%", r"\%").replace("_", r"\_")
+    return ALARMS.c.zone_ids_json.like(f"%{quoted}%", escape="\\")
+
+
+def _within(zone_ids: Collection[str]) -> ColumnElement[bool]:
+    """Whether an alarm is about one of the zones, or about none at all."""
+    return or_(ALARMS.c.zone_ids_json == "[]", *_in_parts(sorted(zone_ids)))
+
+
+def _in_parts(zone_ids: Sequence[str]) -> Iterator[ColumnElement[bool]]:
+    # One list of hundreds of conditions is too deep for SQLite.
+    for start in range(0, len(zone_ids), _KEYS_PER_QUERY):
+        some = or_(*map(_names, zone_ids[start : start + _KEYS_PER_QUERY]))
+        yield ALARMS.c.number.in_(select(ALARMS.c.number).where(some))
 
 
 def desk_order(alarm: Alarm) -> tuple[bool, int, bool, int, int]:

@@ -156,7 +156,7 @@ async def _missed(service: Service, after: int) -> tuple[events.Event, ...] | No
 
 
 async def _snapshot(service: Service, audience: Audience) -> ServerSentEvent:
-    body = audience.sight.cut(await take_snapshot(service.desk))
+    body = audience.sight.cut(await take_snapshot(service.desk, audience.sight.zones))
     return ServerSentEvent(
         event="snapshot", id=str(body.last_event_id), raw_data=body.model_dump_json()
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -18,7 +18,7 @@ from api.access.guard import needs
 from api.access.rights import Right
 from api.access.scoping import Sight
 from api.alarms import load, routine, store
-from api.alarms.values import HELD_STATES, Alarm, AlarmState, AlarmType
+from api.alarms.values import HELD_STATES, SYSTEM, Alarm, AlarmState, AlarmType, Signature
 from api.database.tables import SHIFTS
 from api.delivery.view import read_view
 from api.frame.drawing import AskedLanguage, Language, language_of
@@ -32,6 +32,9 @@ from vision.instants import Utc
 router = APIRouter(tags=["console"], include_in_schema=False)
 
 _MOST = 500
+"""Lines of a table, for a page that is printed; where there are more the page says so."""
+_ALL = 10_000
+_CLOCK_SLACK_S = 2.0
 Seer = Annotated[Actor, Depends(needs(Right.SEE_DESK))]
 
 
@@ -45,6 +48,15 @@ class Row:
     began: str
     state: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Alarms of one kind; `more` is empty where all of them are listed."""
+
+    key: str
+    rows: tuple[Row, ...]
+    more: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,16 @@ class _Words:
         """Names one after the other, as the language writes them."""
         return (", " if self.lang == "en" else "、").join(names)
 
+    def since(self, name: str, began: Utc) -> str:
+        """A name with the moment from which it holds."""
+        told = "{} ({})" if self.lang == "en" else "{}（{}）"
+        return told.format(name, self.time(began.to_datetime()))
+
+    def signed(self, by: Signature) -> str:
+        """Who signed, with the note; the service itself under its name in this language."""
+        name = self.texts["alarm.system"] if by.name == SYSTEM else by.name
+        return f"{name} {by.note}".strip()
+
     def what(self, alarm: Alarm) -> str:
         if alarm.key.type is not AlarmType.CROWD:
             return self.texts.get(f"alarm.type.{alarm.key.type}", alarm.key.type.value)
@@ -118,25 +140,32 @@ async def handover(
     end = service.desk.clock.utc()
     start = end.plus(-hours * 3600.0)
     async with service.desk.database.read() as connection:
-        every_open = await store.open_alarms(connection, _MOST)
-        closed = await store.list_alarms(connection, states=(AlarmState.CLOSED,), limit=_MOST)
+        every_open = await store.open_alarms(connection, _ALL)
+        done = await store.list_alarms(
+            connection,
+            states=(AlarmState.CLOSED,),
+            limit=_MOST + 1,
+            within=sight.zones,
+            changed_since=start,
+        )
         tests = await store.test_numbers(connection, start)
-        told = await store.history_between(connection, start, end)
-        on_duty = await _on_duty(connection, start, end, words)
+        told = await store.history_since(connection, start)
+        shifts = await _shifts(connection, start)
         lines = await _lines(connection, service, words)
         test_rows = await _tests(connection, service, start, words)
     # Tests are no load: no statistics count them.
     entries = tuple(line for line in told if line[0] not in tests)
     real = tuple(alarm for alarm in every_open if alarm.number not in tests)
     mine = [alarm for alarm in every_open if sight.things_of(alarm.zone_ids)]
-    done = [a for a in closed if start <= a.updated_at and sight.things_of(a.zone_ids)]
-    rows = _rows(service, words)
     tables = (
-        ("open", rows([alarm for alarm in mine if alarm.state not in HELD_STATES])),
-        ("held", rows([alarm for alarm in mine if alarm.state in HELD_STATES])),
-        ("closed", rows(done)),
+        _table(service, "open", [one for one in mine if one.state not in HELD_STATES], words),
+        _table(service, "held", [one for one in mine if one.state in HELD_STATES], words),
+        _table(service, "closed", done, words),
     )
-    found = load.operator_load(entries, real, start, end)
+    # A clock that was set back leaves records that are later than now; they are of this shift.
+    moments = (*(entry.at for _, entry in told), *(began for _, began in shifts))
+    latest = max((end, *moments), key=lambda at: at.ns)
+    found = load.operator_load(entries, real, start, latest)
     begins, ends = words.time(start.to_datetime()), words.time(end.to_datetime())
     span = words.texts["handover.span"].replace("{from}", begins).replace("{to}", ends)
     return _page(
@@ -149,7 +178,8 @@ async def handover(
         load=_load_rows(found, words),
         span=span,
         hours=hours,
-        on_duty=words.listed(on_duty),
+        on_duty=words.listed(words.since(name, began) for name, began in shifts),
+        clock_set_back=latest - end > _CLOCK_SLACK_S,
         lines=lines,
         tests=test_rows,
     )
@@ -192,8 +222,11 @@ def _blind(service: Service, sight: Sight, words: _Words) -> str:
     return words.listed(names)
 
 
-def _rows(service: Service, words: _Words) -> Callable[[list[Alarm]], list[Row]]:
-    return lambda alarms: [_row(service, alarm, words) for alarm in alarms]
+def _table(service: Service, key: str, alarms: Sequence[Alarm], words: _Words) -> Table:
+    """The alarms as lines; where they are more than a page holds, it says so."""
+    more = words.texts["handover.more"].replace("{count}", str(_MOST))
+    rows = tuple(_row(service, alarm, words) for alarm in alarms[:_MOST])
+    return Table(key, rows, more if len(alarms) > _MOST else "")
 
 
 def _row(service: Service, alarm: Alarm, words: _Words) -> Row:
@@ -210,7 +243,8 @@ def _row(service: Service, alarm: Alarm, words: _Words) -> Row:
         names.append(site.things[subject])
     place = words.listed(name.in_language(words.lang) for name in names)
     signed = (alarm.closed, alarm.acknowledged, alarm.hold and alarm.hold.by)
-    people = [f"{one.name} {one.note}".strip() for one in signed if one]
+    # Whoever acknowledged and closed it is named once; the system is nobody to be asked.
+    people = list(dict.fromkeys(words.signed(one) for one in signed if one))
     taken = words.texts.get(f"taken.{alarm.taken}", "")
     cause = words.texts.get(f"cause_closed.{alarm.cause}", "")
     return Row(
@@ -241,16 +275,11 @@ def _subject(service: Service, alarm: Alarm, words: _Words) -> str:
     return words.texts["alarm.delivery.sender"]
 
 
-async def _on_duty(connection: AsyncConnection, start: Utc, end: Utc, words: _Words) -> list[str]:
-    """Who started a shift in the span, and when."""
-    query = select(SHIFTS.c.name, SHIFTS.c.started_ns).order_by(SHIFTS.c.started_ns)
-    found = query.where(SHIFTS.c.started_ns >= start.ns, SHIFTS.c.started_ns <= end.ns)
-    return [
-        ("{} ({})" if words.lang == "en" else "{}（{}）").format(
-            name, words.time(Utc(ns).to_datetime())
-        )
-        for name, ns in await connection.execute(found)
-    ]
+async def _shifts(connection: AsyncConnection, start: Utc) -> list[tuple[str, Utc]]:
+    """Who started a shift since then, and when, in the order in which they came."""
+    query = select(SHIFTS.c.name, SHIFTS.c.started_ns).order_by(SHIFTS.c.id)
+    found = await connection.execute(query.where(SHIFTS.c.started_ns >= start.ns))
+    return [(str(name), Utc(ns)) for name, ns in found]
 
 
 async def _lines(connection: AsyncConnection, service: Service, words: _Words) -> list[LineRow]:

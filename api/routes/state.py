@@ -66,7 +66,8 @@ async def state(
     service: ServiceDep, actor: Annotated[Actor, Depends(needs(Right.SEE_DESK))]
 ) -> StateBody:
     """Zones, cameras and open alarms in one moment, as far as the reader may see them."""
-    return Sight(actor, service.desk.board.site).cut(await take_snapshot(service.desk))
+    sight = Sight(actor, service.desk.board.site)
+    return sight.cut(await take_snapshot(service.desk, sight.zones))
 
 
 @router.get(
