@@ -12,9 +12,11 @@ from sqlalchemy import RowMapping, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan.anchors import anchor_for
+from api.plan.classes import has_its_class
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.history import Entry, append
 from api.plan.merging import Counting, counting_rules
+from api.plan.reviewing import mark_reviewed
 from api.plan.states import DONE, Slot, State, takes, with_record
 from api.plan.tables import (
     PENDING,
@@ -184,7 +186,7 @@ async def add_receipt(
 
 
 async def review(connection: AsyncConnection, desk: Desk, record_id: int, person: str) -> Stored:
-    """The bureau has read a record: its duties that were handed in on time are reviewed.
+    """The bureau has read a record; a duty is reviewed once all that is counted in it was.
 
     Raises `NotFoundRefusal`, or `StepRefusal` for a draft or for one's own record.
     """
@@ -198,12 +200,8 @@ async def review(connection: AsyncConnection, desk: Desk, record_id: int, person
         .where(_R.id == record_id)
         .values(state="reviewed", version=_R.version + 1)
     )
-    ids = select(PLAN_COUNTS.c.occurrence_id).where(PLAN_COUNTS.c.record_id == record_id)
-    await connection.execute(
-        update(PLAN_OCCURRENCES)
-        .where(_T.id.in_(ids), _T.state == State.SUBMITTED)
-        .values(state=State.REVIEWED)
-    )
+    counted = [one.occurrence_id for one in await _counted(connection, record_id)]
+    await mark_reviewed(connection, counted)
     await append(connection, _entry(desk, record_id, "reviewed", person, {}))
     return Stored(record_id, "reviewed", await _counted(connection, record_id))
 
@@ -282,9 +280,12 @@ async def _slot(
     if not renews:
         query = query.where(_T.window_start_day <= day_number(happened))
     candidates = []
-    for row in await connection.execute(query.order_by(_T.due_day)):
+    body = json.loads(record["body_json"])
+    for row in (await connection.execute(query.order_by(_T.due_day))).all():
         rule = desk.edition.rule_of(counting.rule.id, day_of(row.raw_due_day).year)
-        if rule and rule.accepts.matches(*_kind_of(record), has_receipt=_sent(record)):
+        if rule is None or await has_its_class(connection, rule, int(row.id), body):
+            continue
+        if rule.accepts.matches(*_kind_of(record), has_receipt=_sent(record)):
             candidates.append((int(row.id), _slot_of(row, rule)))
     if renews:
         # A certificate may be renewed at any time, also before the lists begin to ask for it.
