@@ -1,7 +1,8 @@
 """The ledger of occurrences in the database: filled ahead, moved on each night, counted by records.
 
 Rows are written for the next weeks and months only; what the calendar or a school's profile
-changes is put right each night as long as the day has not passed. The past is never rewritten.
+changes is put right each night as long as the day has not passed. The past is never rewritten;
+only work of a fortnight that the calendar cuts otherwise goes to the one that holds its day.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.plan import anchored
+from api.plan import anchored, taking_over
 from api.plan.chasing import FIRST_STEP_DAY, LAST_STEP_DAY, ladder
 from api.plan.rule_rows import rows_of
 from api.plan.states import State
@@ -140,11 +141,15 @@ class Changes:
         fresh: rows that are missing.
         moved: rows that stand otherwise, each with what it should be.
         dropped: rows that nothing asks for any more.
+        left: rows that nothing asks for any more and in which work was counted, also past ones.
+        asked: names of all rows, of the past weeks too, that the plan asks for.
     """
 
     fresh: tuple[Mapping[str, Any], ...]
     moved: tuple[tuple[Mapping[Any, Any], Mapping[str, Any]], ...]
     dropped: tuple[Mapping[Any, Any], ...]
+    left: tuple[Mapping[Any, Any], ...] = ()
+    asked: frozenset[Key] = frozenset()
 
 
 async def changes(connection: AsyncConnection, expansions: Expansions, today: date) -> Changes:
@@ -152,18 +157,26 @@ async def changes(connection: AsyncConnection, expansions: Expansions, today: da
     numbers = await _unit_numbers(connection)
     known = await _rows_to_come(connection, list(numbers.values()), today)
     fresh, moved = [], []
+    asked: set[Key] = set()
     for unit in expansions.edition.units:
         if unit.id not in numbers:
             continue
-        rows = occurrence_rows(expansions, unit, numbers[unit.id], today, today + HORIZON)
-        for row in rows:
-            old = known.pop((row["unit_no"], row["rule_id"], row["raw_due_day"]), None)
+        first, last = today - FARTHEST_MOVE, today + HORIZON
+        for row in occurrence_rows(expansions, unit, numbers[unit.id], first, last):
+            key = (row["unit_no"], row["rule_id"], row["raw_due_day"])
+            old = known.pop(key, None)
+            if row["state"] != State.EXEMPT:
+                asked.add(key)
+            if row["due_day"] < day_number(today):
+                # A day that has passed cannot be promised anew: what stands keeps its own.
+                continue
             if old is None:
                 fresh.append(row)
-            elif _may_move(old, today) and _differ(old, row):
+            elif (_may_move(old, today) or old["state"] == State.OVERDUE) and _differ(old, row):
                 moved.append((old, row))
     dropped = [old for old in known.values() if _may_move(old, today)]
-    return Changes(tuple(fresh), tuple(moved), tuple(dropped))
+    left = [old for old in known.values() if old["done"]]
+    return Changes(tuple(fresh), tuple(moved), tuple(dropped), tuple(left), frozenset(asked))
 
 
 async def reconcile(connection: AsyncConnection, expansions: Expansions, today: date) -> Changes:
@@ -176,7 +189,19 @@ async def reconcile(connection: AsyncConnection, expansions: Expansions, today: 
         rows = [dict(row) for row in found.fresh[start : start + _CHUNK]]
         await connection.execute(insert(PLAN_OCCURRENCES), rows)
     await _drop(connection, found.dropped)
+    edition = expansions.edition
+    await taking_over.take_over(connection, edition, found.left, found.asked, today)
     return found
+
+
+async def open_begun(connection: AsyncConnection, today: date) -> int:
+    """Open what may be done from today on; returns how many rows."""
+    opened = await connection.execute(
+        update(PLAN_OCCURRENCES)
+        .where(UPCOMING, _T.window_start_day <= day_number(today))
+        .values(state=State.OPEN)
+    )
+    return opened.rowcount
 
 
 async def _rows_to_come(
@@ -187,7 +212,7 @@ async def _rows_to_come(
     A changed calendar can move a due day that has passed into the days to come.
     """
     columns = (_T.id, _T.unit_no, _T.rule_id, _T.raw_due_day, _T.window_start_day, _T.due_day)
-    query = select(*columns, _T.needed, _T.done, _T.state).where(
+    query = select(*columns, _T.needed, _T.done, _T.state, _T.settled_day).where(
         _T.unit_no.in_(units),
         _T.due_day >= day_number(today - FARTHEST_MOVE),
         _T.anchor == "",
@@ -216,7 +241,8 @@ async def _correct(
 ) -> None:
     """A changed calendar or class count moves what has not been done yet."""
     changed = {name: row[name] for name in _MOVING}
-    if (old["state"] == State.EXEMPT) != (row["state"] == State.EXEMPT):
+    # What is given back, or was overdue by a day that the calendar does not have, begins anew.
+    if State.EXEMPT in (old["state"], row["state"]) or old["state"] == State.OVERDUE:
         changed["state"] = row["state"]
     await connection.execute(update(PLAN_OCCURRENCES).where(_T.id == old["id"]).values(changed))
 
@@ -249,11 +275,7 @@ async def _one_night(
     day = day_number(today)
     daily = rows_of(edition, lambda rule: rule.window is Window.DAY)
     passed = (PENDING, _T.state == State.OPEN, _T.due_day < day)
-    opened = await connection.execute(
-        update(PLAN_OCCURRENCES)
-        .where(UPCOMING, _T.window_start_day <= day)
-        .values(state=State.OPEN)
-    )
+    opened = await open_begun(connection, today)
     missed = await connection.execute(
         update(PLAN_OCCURRENCES).where(*passed, daily).values(state=State.MISSED, settled_day=day)
     )
@@ -261,7 +283,7 @@ async def _one_night(
         update(PLAN_OCCURRENCES).where(*passed).values(state=State.OVERDUE)
     )
     notices = await _write_notices(connection, edition, today)
-    night = Rolled(today, added, opened.rowcount, overdue.rowcount, missed.rowcount, notices)
+    night = Rolled(today, added, opened, overdue.rowcount, missed.rowcount, notices)
     await connection.execute(
         insert(PLAN_ROLLS).values(
             day=day,

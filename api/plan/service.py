@@ -26,6 +26,7 @@ from api.plan.ledger import (
     Expansions,
     Rolled,
     changes,
+    open_begun,
     reconcile,
     roll_forward,
     unit_numbers,
@@ -136,7 +137,7 @@ class PlanService:
         """What entering this year would change in the ledger, without changing it."""
         edition = self.edition.with_year(calendar, entered)
         async with self.database.read() as connection:
-            return await changes(connection, Expansions(edition), self.today())
+            return await changes(connection, Expansions(edition), await self._stand(connection))
 
     async def enter_year(self, calendar: str, entered: CalendarYear, person: str) -> Changes:
         """Put one year of a calendar in force and move what is still to come with it."""
@@ -148,7 +149,9 @@ class PlanService:
             subject = f"calendar:{entered.year}"
             entry = Entry(first, subject, "calendar_entered", person, self.clock.utc(), body)
             await calendar_store.enter(connection, calendar, entered, entry)
-            made = await reconcile(connection, Expansions(edition), self.today())
+            stand = await self._stand(connection)
+            made = await reconcile(connection, Expansions(edition), stand)
+            await open_begun(connection, stand)
         self.edition = edition
         return made
 
@@ -175,9 +178,11 @@ class PlanService:
     async def last_night(self) -> date | None:
         """The day to which the ledger was brought; `None` before its first night."""
         async with self.database.read() as connection:
-            query = select(func.max(PLAN_ROLLS.c.day))
-            last = (await connection.execute(query)).scalar_one_or_none()
-        return None if last is None else day_of(last)
+            return await _last_night(connection)
+
+    async def _stand(self, connection: AsyncConnection) -> date:
+        """The ledger's own day, whatever a clock shows that it does not follow."""
+        return await _last_night(connection) or self.today()
 
     def end_doubt(self) -> None:
         """The machine shows the ledger's own day again."""
@@ -209,3 +214,9 @@ class PlanService:
                 if unit.id == unit_id:
                     return unit
         raise NotFoundRefusal("plan_unit_unknown", unit=unit_id)
+
+
+async def _last_night(connection: AsyncConnection) -> date | None:
+    query = select(func.max(PLAN_ROLLS.c.day))
+    last = (await connection.execute(query)).scalar_one_or_none()
+    return None if last is None else day_of(last)
