@@ -115,7 +115,8 @@ def window_start(rule: Rule, raw_due: date, calendar: SchoolCalendar) -> date:
         case Window.YEAR:
             return month_start.replace(month=1)
         case Window.TERM:
-            term = calendar.term_of(raw_due)
+            # A term may end before the last day on which its work is asked for.
+            term = calendar.term_begun_by(raw_due)
             return month_start if term is None else term.start
         case Window.TERM_START:
             return raw_due - TERM_START_LEAD

@@ -200,6 +200,12 @@ class SchoolCalendar:
                     return term
         return None
 
+    def term_begun_by(self, day: date) -> Term | None:
+        """The term that `day` lies in, between terms the one that ended last."""
+        terms = (*self.terms_starting_in(day.year - 1), *self.terms_starting_in(day.year))
+        begun = [term for term in terms if term.start <= day]
+        return max(begun, key=lambda term: term.start, default=None)
+
     def is_day(self, day: date, kind: DayKind) -> bool:
         """Whether `day` is of `kind`."""
         if kind is DayKind.ALL_DAYS:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from api.plan.errors import StepRefusal
 from config.plan import SchoolCalendar
 from config.texts import text
 
@@ -53,13 +54,13 @@ def month_of(day: date) -> Period:
 
 
 def term_of(calendar: SchoolCalendar, day: date) -> Period:
-    """The term that `day` lies in, between terms the one that ended last."""
-    terms = [
-        *(calendar.terms_starting_in(day.year - 1)),
-        *(calendar.terms_starting_in(day.year)),
-    ]
-    begun = [term for term in terms if term.start <= day]
-    term = max(begun, key=lambda one: one.start)
+    """The term that `day` lies in, between terms the one that ended last.
+
+    Raises `StepRefusal` for a calendar that has none.
+    """
+    term = calendar.term_begun_by(day)
+    if term is None:
+        raise StepRefusal("plan_no_term", day=day.isoformat())
     name = text(f"plan.term.{term.name}", "zh") if term.name in ("spring", "autumn") else term.name
     return Period(term.start, term.end, f"{term.start.year}{name}")
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.plan import CalendarYear, SchoolCalendar, Term, load_calendar, load_catalogue
-from config.plan.recurrence import raw_due_days
+from config.plan.recurrence import place, raw_due_days
 from config.plan.school_calendar import Holiday, faults_beside, year_faults
 from config.plan.values import Scope
 
@@ -62,3 +62,11 @@ def test_names_change_no_day(names: list[str]) -> None:
     plain, named = calendar("spring", "autumn"), calendar(names[0], names[1])
     for rule in PER_TERM:
         assert raw_due_days(rule, 2026, named) == raw_due_days(rule, 2026, plain)
+
+
+def test_work_of_a_term_counts_though_it_ends_before_the_day_that_is_asked() -> None:
+    """The term's drill is due by 30 June; the pupils left on the 26th, and it was held in April."""
+    drill = next(rule for rule in load_catalogue().rules() if rule.id == "R-3.10.1-6")
+    spring = Term("spring", date(2026, 3, 2), date(2026, 6, 26))
+    calendar = CALENDAR.with_year(CalendarYear(2026, NEW_YEAR, terms=(spring,)))
+    assert place(drill, date(2026, 6, 30), calendar).window_start == spring.start
