@@ -84,7 +84,9 @@ class WatchedPicture:
 class CameraWatch:
     """Places the pictures of one camera; keeps only its head tracks between pictures.
 
-    `lying_in` names the zones in which it looks for something that lies (`vision.lying`).
+    A camera whose time is set back is watched anew from there: tracks and flow begin anew by
+    themselves. `lying_in` names the zones in which it looks for something that lies
+    (`vision.lying`).
     """
 
     def __init__(
@@ -100,7 +102,8 @@ class CameraWatch:
         self._region = region_of(camera, views)
         self._tracker = HeadTracker()
         self._flow = DenseFlow()
-        self._lying = {v.zone.id: LyingWatch(v) for v in views if v.zone.id in lying_in}
+        self._lying_in = frozenset(lying_in)
+        self._lying = self._lying_watches()
         self._last_at: Utc | None = None
         self._light = LightWatch(self._views, camera.lens)
         self._showed_colour = False
@@ -125,10 +128,9 @@ class CameraWatch:
 
         Raises:
             ShapeError: when the picture has another aspect than the calibrated lens.
-            ValueError: when capture time runs backwards.
         """
         if self._last_at is not None and frame.captured_at < self._last_at:
-            raise ValueError(f"camera {self._camera_id}: capture time ran backwards")
+            self._lying = self._lying_watches()
         self._last_at = frame.captured_at
         scale = self._scale_to_lens(frame.image_bgr)
         heads = observation.heads
@@ -173,6 +175,13 @@ class CameraWatch:
             self._lies(frame, lens_uv_px, scale),
             doubt,
         )
+
+    def _lying_watches(self) -> dict[str, LyingWatch]:
+        return {
+            zone_id: LyingWatch(view)
+            for zone_id, view in self._views.items()
+            if zone_id in self._lying_in
+        }
 
     def _lies(self, frame: Frame, lens_uv_px: Float64Array, scale: Float64Array) -> dict[str, int]:
         found = {

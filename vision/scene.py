@@ -99,7 +99,6 @@ class SceneAnalyser:
 
         Raises:
             VisionError: for an unknown camera or a picture of another aspect than the lens.
-            ValueError: when this camera's capture time runs backwards.
         """
         watch = self._watch(frame.camera_id)
         self._pictures[frame.camera_id] = watch.take(frame, observation, self._common, doubt)

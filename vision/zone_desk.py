@@ -36,6 +36,9 @@ from vision.zone_flow import FlowRates, Seen, ZoneFlow, exit_width_m, to_exit_m
 from vision.zone_view import ZoneView
 from vision.zones import Line, Zone
 
+# Our judgement: clocks of one zone's cameras are not further apart.
+_APART_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class ZoneMemory:
@@ -97,12 +100,15 @@ class ZoneDesk:
         self.profile = profile
         self._model_id = model_id
         self._width_m = exit_width_m(zone)
+        self._newest: tuple[Utc, ZoneMeasurement, FusedZone] | None = None
+        self._begin_anew()
+        self._ways: dict[str, tuple[tuple[Line, ...], float]] = {}
+
+    def _begin_anew(self) -> None:
         self._state = RiskState()
         self._sanity = SanityState()
         self._pressure = LocalPressure(self.grid)
-        self._flows = ZoneFlow(zone, self.views)
-        self._newest: tuple[Utc, ZoneMeasurement, FusedZone] | None = None
-        self._ways: dict[str, tuple[tuple[Line, ...], float]] = {}
+        self._flows = ZoneFlow(self.zone, self.views)
 
     @property
     def memory(self) -> ZoneMemory:
@@ -141,13 +147,7 @@ class ZoneDesk:
         beside: Beside,
     ) -> ZoneReading:
         occasion, second, upstream = beside.occasion, beside.second, beside.upstream
-        newest = max(pictures, key=lambda picture: picture.captured_at)
-        # Two cameras' clocks may be apart; the zone's own time never runs back.
-        at = (
-            newest.captured_at
-            if self._state.at is None
-            else max(newest.captured_at, self._state.at)
-        )
+        at = self._time_of(max(picture.captured_at for picture in pictures))
         dark = self.profile.rules.dark_occupied.luminance
         fused = fuse(self.zone.id, self.grid, pictures, self._planned, dark)
         self._pressure.update(fused.walkers_xy_m, fused.walkers_mps, at)
@@ -190,6 +190,19 @@ class ZoneDesk:
             self._model_id,
             () if beside.opening is None else beside.opening.states,
         )
+
+    def _time_of(self, newest: Utc) -> Utc:
+        """When the zone is read, by its newest picture.
+
+        Two cameras' clocks may be apart: the zone's own time does not run back for that. Where all
+        of its pictures are older by more, the clock was set back. Waiting for it to come again
+        would keep every dwell from passing.
+        """
+        before = self._state.at
+        if before is None or before - newest <= _APART_S:
+            return newest if before is None else max(newest, before)
+        self._begin_anew()
+        return newest
 
     def _seen_by(self, camera_ids: Iterable[str]) -> BoolArray:
         """(rows, columns) cells that some of these cameras show."""

@@ -13,6 +13,7 @@ from tests.vision.scene_cases import (
     LENS,
     STAIR,
     START,
+    STEP_S,
     as_map,
     frame,
     heads,
@@ -35,6 +36,8 @@ from vision.zones import Line, Zone, ZoneType
 
 FEW = np.array([[0.6, 0.6], [1.8, 1.5], [3.0, 2.4]])
 NOBODY = CrowdObservation(HeadPoints.none(), None, 0.05)
+NO_PLACES = np.zeros((0, 2))
+CROWDED = {Level.L2, Level.L3, Level.L4}
 
 
 def test_people_are_counted_in_their_zone() -> None:
@@ -303,13 +306,40 @@ def test_impossible_scenes_are_refused(
         )
 
 
-def test_unknown_cameras_and_time_that_runs_back_are_refused() -> None:
-    analyser = scene()
+def test_an_unknown_camera_is_refused() -> None:
     with pytest.raises(VisionError, match="cam-z"):
-        analyser.observe(frame(0.0, "cam-z"), NOBODY)
-    analyser.observe(frame(1.0), NOBODY)
-    with pytest.raises(ValueError, match="backwards"):
-        analyser.observe(frame(0.5), NOBODY)
+        scene().observe(frame(0.0, "cam-z"), NOBODY)
+
+
+@pytest.mark.parametrize("cameras", [("cam-a",), ("cam-a", "cam-b")])
+@pytest.mark.parametrize("back_s", [0.4, 4.9, 6.0, 3600.0])
+def test_a_crush_is_told_in_time_though_the_clock_was_set_back(
+    cameras: tuple[str, ...], back_s: float
+) -> None:
+    """Nobody for 10 s; then the clock goes back, and a queue of 6 a m² is told within 10 s."""
+    places = {"cam-a": FACING, "cam-b": BESIDE}
+    analyser = scene({one: places[one] for one in cameras})
+    queued = queue(45.0)
+    levels: list[Level] = []
+    for step in range(160):
+        t = step * STEP_S
+        for one in cameras:
+            at, people = (t, NO_PLACES) if t < 10.0 else (t - back_s, queued)
+            (reading,) = analyser.observe(frame(at, one), heads(people, places[one]))
+            levels.append(reading.level)
+    in_time = [level for level in levels[: 20 * 5 * len(cameras)] if level in CROWDED]
+    assert in_time, levels
+    assert levels[-1] in CROWDED
+
+
+def test_what_was_learnt_elsewhere_in_the_future_stops_no_dwell() -> None:
+    """A judgement handed over from a time that is an hour ahead."""
+    ahead, here = scene(), scene()
+    play(ahead, lambda _: NO_PLACES, (3600, 3610))
+    here.resume(STAIR.id, ahead.memory(STAIR.id))
+    told = play(here, lambda _: queue(45.0), (0, 15))
+    assert told[0][1].captured_at == START
+    assert told[-1][1].level in CROWDED
 
 
 def second_count(persons: float, looks: int) -> Sanity:
