@@ -152,11 +152,14 @@ class CrowdObservation:
         density: density map, trustworthy where they are packed; `None` for a network without one.
         relative_error: expected relative error of the density map's count (one standard
             deviation), from the model card.
+        model_id: of the file that computed it, as `HeadNetwork.model_id`; a network may go on with
+            another one than it began with. Empty where that was not told.
     """
 
     heads: HeadPoints
     density: DensityMap | None
     relative_error: float
+    model_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class SceneAnalyser:
         zones: the zones that these cameras see.
         zone_cameras: zone id to the ids of the cameras that see it, at least one each.
         profiles: one for each zone type that occurs.
-        model_id: stored with every reading.
+        model_id: stored with every reading, until an observation names another one.
         schedule: the timetable, where there is one: it tightens thresholds, gives the expected
             arrivals and marks drills.
         leaves: the doors with a contact, by the floor they are on; see `note_doors`.
@@ -73,7 +73,7 @@ class SceneAnalyser:
             _check_known(zone, seen_by, cameras, profiles)
             doors = ZoneDoors(zone, (leaves or {}).get(zone.floor_id, ()))
             through = {camera_id: cameras[camera_id] for camera_id in seen_by}
-            desk = ZoneDesk(zone, profiles[zone.type], through, model_id, doors, walls or {})
+            desk = ZoneDesk(zone, profiles[zone.type], through, doors, walls or {})
             self._zones[zone.id] = desk
         looks = {zone.id for zone in zones if profiles[zone.type].rules.fallen_person.enabled}
         self._watches = {
@@ -102,6 +102,7 @@ class SceneAnalyser:
         """
         watch = self._watch(frame.camera_id)
         self._pictures[frame.camera_id] = watch.take(frame, observation, self._common, doubt)
+        self._model_id = observation.model_id or self._model_id
         self._causes.pop(frame.camera_id, None)
         if doubt:
             self._causes[frame.camera_id] = doubt
@@ -121,6 +122,7 @@ class SceneAnalyser:
             self._second_count(desk, at),
             desk.doors.opening(self._doors),
             watching,
+            self._model_id,
         )
         reading = desk.read(pictures, beside)
         if not watching and reading.level not in _CROWDED:

@@ -58,6 +58,7 @@ class Beside:
         second: the most doubtful verdict of a second count.
         opening: how much of the exits stands open; `None` without a watched door.
         watching: the zone's cameras that give pictures which are believed.
+        model_id: stored with the reading.
     """
 
     upstream: tuple[Upstream, ...] = ()
@@ -65,6 +66,7 @@ class Beside:
     second: Sanity | None = None
     opening: Opening | None = None
     watching: frozenset[str] = frozenset()
+    model_id: str = ""
 
 
 class ZoneDesk:
@@ -83,7 +85,6 @@ class ZoneDesk:
         zone: Zone,
         profile: ZoneProfile,
         cameras: Mapping[str, Camera],
-        model_id: str,
         doors: ZoneDoors,
         walls: Mapping[str, Barriers],
     ) -> None:
@@ -98,7 +99,6 @@ class ZoneDesk:
         self._planned = self._seen_by(camera_ids)
         self._lost_shares: dict[frozenset[str], float] = {}
         self.profile = profile
-        self._model_id = model_id
         self._width_m = exit_width_m(zone)
         self._newest: tuple[Utc, ZoneMeasurement, FusedZone] | None = None
         self._begin_anew()
@@ -187,7 +187,7 @@ class ZoneDesk:
             measurement,
             judged.could_be,
             profile.id,
-            self._model_id,
+            beside.model_id,
             () if beside.opening is None else beside.opening.states,
         )
 

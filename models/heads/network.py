@@ -56,7 +56,10 @@ class OwnHeadNetwork:
         self._as_int8 = card
         if session.precision == "int8" and card.quantised is not None:
             self._as_int8 = card.as_int8()
-        self._relative_error = self.card.relative_error
+        # Read here, so that a card without it is refused at once and not with a picture.
+        self._relative_errors = {
+            one.versioned_id: one.relative_error for one in (self._card, self._as_int8)
+        }
 
     @property
     def model_id(self) -> str:
@@ -113,7 +116,9 @@ class OwnHeadNetwork:
                 density = _density(again, other)
             else:
                 heads = self._heads(again, other, decoding.enlarged_score)
-        return CrowdObservation(heads, density, self._relative_error)
+        # Asked for after the network ran: it may have gone on with another file.
+        by = self.model_id
+        return CrowdObservation(heads, density, self._relative_errors[by], by)
 
     def _heads(self, found: Outputs, canvas: Canvas, score: float = 1.0) -> HeadPoints:
         """Heads in pixels of the picture, whose scores are multiplied with `score`."""

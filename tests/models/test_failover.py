@@ -169,14 +169,16 @@ def test_heads_go_on_being_counted_when_the_runtime_fails(
     runtime: RuntimeName = "openvino"
     monkeypatch.setattr(loading, "open_session", failing((runtime, precision), 1))
     network = load_head_network(runtime=runtime, precision=precision)
-    network.session.run(np.zeros((1, 64, 64, 3), np.uint8))
+    before = network.observe(image)
     found = network.observe(image)
     assert (network.session.runtime, network.session.precision) == ("onnxruntime", "f32")
     assert found.density is not None
     assert exact.density is not None
     assert np.array_equal(found.density.people_per_cell, exact.density.people_per_cell)
-    # What is said with each reading is what computed it.
-    assert network.model_id == "xiaoan-heads-2@894d66a7"
+    # What is said with each reading is what computed it, and its error is that of this file.
+    assert network.model_id == found.model_id == "xiaoan-heads-2@894d66a7"
+    assert found.relative_error == exact.relative_error
+    assert ("-int8@" in before.model_id) == (precision == "int8")
     (warning,) = caplog.records
     assert warning.getMessage().startswith(f"runtime openvino ({precision}) is left out: ")
 

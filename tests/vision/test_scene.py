@@ -306,6 +306,17 @@ def test_impossible_scenes_are_refused(
         )
 
 
+def test_a_reading_names_what_counted_its_picture() -> None:
+    """A network that goes on with another file says so with each picture."""
+    analyser = scene()
+    told = [analyser.observe(frame(0.0), NOBODY)[0].model_id]
+    for step, by in enumerate(("heads-int8@1", "heads@2"), start=1):
+        seen = dataclasses.replace(NOBODY, model_id=by)
+        told.append(analyser.observe(frame(step * STEP_S), seen)[0].model_id)
+    told.append(analyser.camera_lost("cam-a", START.plus(1.0), "hung")[0].model_id)
+    assert told == ["heads@test", "heads-int8@1", "heads@2", "heads@2"]
+
+
 def test_an_unknown_camera_is_refused() -> None:
     with pytest.raises(VisionError, match="cam-z"):
         scene().observe(frame(0.0, "cam-z"), NOBODY)
