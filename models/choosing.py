@@ -1,14 +1,20 @@
-"""Which runtime and which precision are faster on this machine: measured once, then remembered."""
+"""Which runtime and which precision are faster on this machine: measured once, then remembered.
+
+Workers that start at once measure one after the other and not each for itself: they would disturb
+each other's times and might choose differently.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +25,14 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from models.errors import ModelError, RuntimeFailedError
-from models.sessions import Precision, RuntimeName, Session, offered_runtimes, open_session
+from models.sessions import (
+    Precision,
+    RuntimeName,
+    Session,
+    offered_runtimes,
+    offers_bf16,
+    open_session,
+)
 
 _log = logging.getLogger(__name__)
 _ROUNDS = 5
@@ -55,24 +68,20 @@ def choose_runtime(
     Raises:
         ModelError: when no runtime can run the network; the first one's refusal.
     """
-    file = memory or memory_file()
     candidates = offered_runtimes()
-    place = _place(key, threads, "+".join(candidates))
-    remembered = _remembered(file)
-    known = next((one for one in candidates if one == remembered.get(place)), None)
-    if known is not None:
-        return known
 
     def opened(runtime: RuntimeName) -> Session:
         return open_session(content, source=source, runtime=runtime, threads=threads)
 
-    ways = {runtime: partial(opened, runtime) for runtime in candidates}
-    times_ns, refusals = _medians_ns("runtime", ways, stopwatch)
-    if not times_ns:
-        raise next(iter(refusals.values()))
-    best = min(times_ns, key=lambda runtime: times_ns[runtime])
-    _remember(file, remembered | {place: best})
-    return best
+    def measured() -> RuntimeName:
+        ways = {runtime: partial(opened, runtime) for runtime in candidates}
+        times_ns, refusals = _medians_ns("runtime", ways, stopwatch)
+        if not times_ns:
+            raise next(iter(refusals.values()))
+        return min(times_ns, key=lambda runtime: times_ns[runtime])
+
+    place = _place(key, threads, "+".join(candidates))
+    return _once(memory or memory_file(), "runtime", place, candidates, measured)
 
 
 def choose_precision(
@@ -97,21 +106,19 @@ def choose_precision(
     first, *others = ways
     if not others:
         return first
-    file = memory or memory_file()
+
+    def measured() -> Precision:
+        times_ns, refusals = _medians_ns("precision", ways, stopwatch)
+        if first in refusals:
+            raise refusals[first]
+        best = first
+        for name in times_ns:
+            if times_ns[name] < _WORTH_SHARE * times_ns[best]:
+                best = name
+        return best
+
     place = f"precision/{_place(key, threads, '+'.join(ways))}"
-    remembered = _remembered(file)
-    known = next((one for one in ways if one == remembered.get(place)), None)
-    if known is not None:
-        return known
-    times_ns, refusals = _medians_ns("precision", ways, stopwatch)
-    if first in refusals:
-        raise refusals[first]
-    best = first
-    for name in times_ns:
-        if times_ns[name] < _WORTH_SHARE * times_ns[best]:
-            best = name
-    _remember(file, remembered | {place: best})
-    return best
+    return _once(memory or memory_file(), "precision", place, tuple(ways), measured)
 
 
 def computes_in_bf16() -> bool:
@@ -119,11 +126,10 @@ def computes_in_bf16() -> bool:
     try:
         import openvino
 
-        offered = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return offers_bf16(openvino.Core())
     except (ImportError, RuntimeError):
         # An installation that does not fit this machine: the runtime itself is refused by name.
         return False
-    return "BF16" in offered
 
 
 def trial_picture(session: Session) -> NDArray[Any]:
@@ -183,6 +189,42 @@ def _left_out(kind: str, name: str, refusal: ModelError) -> ModelError:
     return refusal
 
 
+def _once(
+    file: Path, kind: str, place: str, names: Sequence[_Name], measured: Callable[[], _Name]
+) -> _Name:
+    """What is remembered under `place`, if it is one of `names`; else what is measured now."""
+    known = _remembered(file).get(place)
+    if known not in names:
+        with _in_turn(file, kind):
+            # Another process may have measured it meanwhile.
+            known = _remembered(file).get(place)
+            if known not in names:
+                best = measured()
+                _remember(file, place, best)
+                return best
+    return next(one for one in names if one == known)
+
+
+@contextmanager
+def _in_turn(file: Path, kind: str) -> Iterator[None]:
+    """One process at a time; all at once where no file can be locked.
+
+    Args:
+        kind: measuring a precision may ask for a runtime, so each kind has a lock of its own.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = file.with_name(f"{file.name}.{kind}.lock").open("ab")
+    except OSError:
+        yield
+        return
+    with lock:
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        # It ends with the file, also where the process is killed.
+        yield
+
+
 def _remembered(file: Path) -> dict[str, str]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
@@ -191,12 +233,13 @@ def _remembered(file: Path) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def _remember(file: Path, choices: Mapping[str, str]) -> None:
+def _remember(file: Path, place: str, best: str) -> None:
     """Best effort: without a writable folder the measurement is made again next time."""
     part = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(dict(choices), indent=1), encoding="utf-8")
+        choices = _remembered(file) | {place: best}
+        part.write_text(json.dumps(choices, indent=1), encoding="utf-8")
         part.replace(file)
     except OSError as error:
         _log.warning("%s: the choice cannot be kept (%s)", file, error.strerror)

@@ -102,6 +102,11 @@ def offered_runtimes() -> tuple[RuntimeName, ...]:
     return tuple(found)
 
 
+def offers_bf16(core: Any) -> bool:
+    """Whether the CPU of an `openvino.Core` multiplies bf16 numbers itself."""
+    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 class OnnxRuntimeSession:
     """ONNX Runtime on the CPU, or on an NVIDIA GPU by CUDA or TensorRT."""
 
@@ -185,17 +190,23 @@ class OpenVinoSession:
             import openvino
 
             self._core = openvino.Core()
-            floats = self._float_of(precision)
+            has_bf16 = offers_bf16(self._core)
         except (ImportError, RuntimeError) as error:
             raise RuntimeMissingError(
                 f"{source}: OpenVINO cannot be imported ({_first_line(error)}); "
                 "use onnxruntime or install it"
             ) from error
+        if precision == "bf16" and not has_bf16:
+            # OpenVINO would compute in f32 and say nothing.
+            raise RuntimeMissingError(
+                f"{source}: this processor does not compute in bf16; ask for f32 or int8"
+            )
         self.precision = precision
         self._source = source
         self._settings = {
-            # Without the hint OpenVINO takes bf16 on a CPU that has it, and figures shift.
-            "INFERENCE_PRECISION_HINT": floats,
+            # Without the hint OpenVINO takes bf16 on a CPU that has it, and figures shift. The
+            # float layers of an int8 file may run in it.
+            "INFERENCE_PRECISION_HINT": "bf16" if has_bf16 and precision != "f32" else "f32",
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
         }
@@ -224,13 +235,6 @@ class OpenVinoSession:
         self.output_names = tuple(port.get_any_name() for port in self._model.outputs)
         self._compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()
         self._lock = threading.Lock()
-
-    def _float_of(self, precision: Precision) -> str:
-        """In which numbers float layers run: in an int8 file bf16, where the CPU has it."""
-        if precision != "int8":
-            return precision
-        offered = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        return "bf16" if "BF16" in offered else "f32"
 
     def run(self, feed: NDArray[Any]) -> Outputs:
         with self._lock:

@@ -1,7 +1,8 @@
 import json
 import logging
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,49 @@ def test_a_shorter_precision_has_to_be_clearly_faster(
     for watch in (stopwatch_of(spans_ns), stopwatch_of([])):  # the second run measures nothing
         found = choose_precision(of, key="k", threads=1, memory=memory, stopwatch=watch)
         assert found == best
+
+
+def test_workers_that_start_at_once_choose_alike(tmp_path: Path, tiny_network: bytes) -> None:
+    """While the first one measures that int8 is faster, another one would measure that f32 is."""
+    memory, asks = tmp_path / "m.json", threading.Event()
+    found: list[Precision] = []
+
+    def choose(of: Mapping[Precision, Callable[[], Session]], spans_ns: list[int]) -> None:
+        watch = stopwatch_of(spans_ns)
+        found.append(choose_precision(of, key="k", threads=1, memory=memory, stopwatch=watch))
+
+    def ask() -> None:
+        asks.set()
+        choose(ways(tiny_network, "f32", "int8"), [50, 100] * 5)
+
+    other = threading.Thread(target=ask)
+
+    def opened() -> Session:
+        if not asks.is_set():
+            other.start()
+            asks.wait(30.0)
+        return open_session(tiny_network, source="t", runtime="onnxruntime")
+
+    choose({"f32": opened, "int8": opened}, [100, 50] * 5)
+    other.join(30.0)
+    assert found == ["int8", "int8"]
+
+
+def test_what_is_measured_twice_at_once_loses_neither_answer(
+    tmp_path: Path, tiny_network: bytes
+) -> None:
+    memory = tmp_path / "m.json"
+
+    def opened() -> Session:
+        """Choosing a precision asks for the runtime of its first one."""
+        watch = stopwatch_of([5, 9] * 5)
+        choose_runtime(tiny_network, source="t", key="k", threads=1, memory=memory, stopwatch=watch)
+        return open_session(tiny_network, source="t", runtime="onnxruntime")
+
+    of: dict[Precision, Callable[[], Session]] = {"f32": opened, "int8": opened}
+    watch = stopwatch_of([100, 50] * 5)
+    choose_precision(of, key="k", threads=1, memory=memory, stopwatch=watch)
+    assert sorted(json.loads(memory.read_text()).values()) == ["int8", "onnxruntime"]
 
 
 def test_another_set_of_precisions_is_measured_anew(tmp_path: Path, tiny_network: bytes) -> None:

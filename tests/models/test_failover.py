@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from models import load_head_network, load_person_detector, loading
+from models.choosing import computes_in_bf16
 from models.errors import ModelError, RuntimeFailedError, RuntimeMissingError
 from models.failover import LastingSession
 from models.importing import import_file
@@ -160,7 +161,14 @@ def failing(what: tuple[RuntimeName, Precision], good: int) -> Callable[..., Ses
     return opened
 
 
-@pytest.mark.parametrize("precision", ["f32", "bf16", "int8"])
+@pytest.mark.parametrize(
+    "precision",
+    [
+        "f32",
+        pytest.param("bf16", marks=pytest.mark.skipif(not computes_in_bf16(), reason="no bf16")),
+        "int8",
+    ],
+)
 def test_heads_go_on_being_counted_when_the_runtime_fails(
     precision: Precision, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

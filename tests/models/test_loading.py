@@ -8,7 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from models import load_head_network, load_person_detector, loading
+from models import load_head_network, load_person_detector, loading, sessions
+from models.bench import bench_model
+from models.choosing import computes_in_bf16
 from models.errors import (
     ModelError,
     RuntimeFailedError,
@@ -117,6 +119,9 @@ def test_auto_precision_offers_what_the_processor_and_the_published_loss_allow(
         return list(ways)[-1]
 
     monkeypatch.setattr(loading, "computes_in_bf16", lambda: has_bf16)
+    if has_bf16:
+        # OpenVINO computes in f32 then where the processor has none.
+        monkeypatch.setattr(sessions, "offers_bf16", lambda _core: True)
     monkeypatch.setattr(loading, "MOST_LOSS", most_loss)
     monkeypatch.setattr(loading, "choose_precision", last)
     network = load_head_network(precision="auto")
@@ -220,6 +225,7 @@ def test_a_named_runtime_or_no_wish_means_f32() -> None:
     assert load_head_network().session.precision == "f32"
 
 
+@pytest.mark.skipif(not computes_in_bf16(), reason="this processor does not compute in bf16")
 def test_bf16_counts_nearly_as_f32_does() -> None:
     image = np.random.default_rng(2).integers(0, 256, (96, 128, 3), dtype=np.uint8)
     image[20:40, 30:50] = 255
@@ -230,6 +236,18 @@ def test_bf16_counts_nearly_as_f32_does() -> None:
         assert density is not None
         counts.append(density.count)
     assert counts[1] == pytest.approx(counts[0], abs=0.1)
+
+
+def test_a_processor_without_bf16_refuses_it_and_does_not_compute_in_f32_instead(
+    tiny_network: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenVINO would: what it computes would be told, and written into cards, as bf16."""
+    monkeypatch.setattr(sessions, "offers_bf16", lambda _core: False)
+    with pytest.raises(RuntimeMissingError, match=r"tiny\.onnx: this processor does not compute"):
+        open_session(tiny_network, source="tiny.onnx", runtime="openvino", precision="bf16")
+    (row,) = [one for one in bench_model("xiaoan-heads-2", rounds=1) if one.precision == "bf16"]
+    assert row.wall_ms is None
+    assert row.refusal.endswith("this processor does not compute in bf16; ask for f32 or int8")
 
 
 def test_onnx_runtime_refuses_another_precision(tiny_network: bytes) -> None:
