@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
+import shapely
 from shapely.geometry import LineString, Point
+from shapely.geometry.base import BaseGeometry
 
 from config.site import Door, Floor
 from vision.barriers import Barriers, HeightLine
+from vision.planes import LEVEL_FLOOR, Plane
+from vision.undersides import Slab
+from vision.zones import Zone
 
 _TOUCH_M = 0.05
 
 
-def barriers_of(floor: Floor, *, all_open: bool = False) -> Barriers:
-    """What hides on a floor: solid walls, obstacles, shut solid doors, and lintels.
+def by_walking_surface(
+    shape: BaseGeometry, floor_id: str, zones: Iterable[Zone]
+) -> list[tuple[BaseGeometry, Plane]]:
+    """A shape on a floor's plan, cut where what people stand on changes its plane.
+
+    A zone says what people stand on in it, the first one where two lie over each other; the rest is
+    level floor, and comes last.
+    """
+    parts, rest = [], shape
+    for zone in zones:
+        if zone.floor_id != floor_id or zone.plane == LEVEL_FLOOR:
+            continue
+        parts.append((shapely.intersection(rest, zone.polygon_xy_m), zone.plane))
+        rest = shapely.difference(rest, zone.polygon_xy_m)
+    return [*parts, (rest, LEVEL_FLOOR)]
+
+
+def barriers_of(floor: Floor, zones: Iterable[Zone] = (), *, all_open: bool = False) -> Barriers:
+    """What hides on a floor: solid walls, obstacles, shut solid doors, lintels, and its levels.
 
     A wall up to the ceiling has nothing above it through which an eye could look. A door between
     higher walls has wall above it, also where the drawing leaves a gap for the
     leaf: shut it hides as high as they do, open it leaves a lintel.
+
+    Args:
+        zones: of the site; those of this floor say where people walk higher or lower than on it.
     """
     lines: list[HeightLine] = [
         (wall.points_xy_m, _top_m(floor, wall.height_m))
@@ -36,7 +62,9 @@ def barriers_of(floor: Floor, *, all_open: bool = False) -> Barriers:
             lines.append((leaf, max(around_m, door.height_m)))
         elif around_m > door.height_m:
             lintels.append((leaf, door.height_m))
-    return Barriers.of(lines, lintels)
+    levels = by_walking_surface(floor.outline, floor.id, zones)
+    slabs = [Slab(shape, plane) for shape, plane in levels] if len(levels) > 1 else []
+    return Barriers.of(lines, lintels, slabs)
 
 
 def _wall_above_m(floor: Floor, door: Door) -> float:
@@ -58,4 +86,4 @@ def _top_m(floor: Floor, height_m: float) -> float:
     return math.inf if reaches else height_m
 
 
-__all__ = ["barriers_of"]
+__all__ = ["barriers_of", "by_walking_surface"]

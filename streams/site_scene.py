@@ -61,4 +61,4 @@ def _walls(site: Site, camera_id: str) -> Barriers | None:
     floor_id = site.camera(camera_id).floor_id
     if any(zone.floor_id != floor_id for zone in site.zones_of(camera_id)):
         return None
-    return barriers_of(site.floor(floor_id), all_open=True)
+    return barriers_of(site.floor(floor_id), site.zones, all_open=True)

@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from vision.arrays import BoolArray, Float64Array, read_only
 from vision.errors import GeometryError
+from vision.undersides import Slab
 
 HeightLine = tuple[Sequence[tuple[float, float]], float]
 """Points of a polyline on the plan, and the height of its edge."""
@@ -63,14 +64,21 @@ class Barriers:
         noded: the same, cut so that they meet at their ends only.
         lintels: wall above an open door; their height is the lower edge, and they reach to the
             ceiling.
+        slabs: walking surfaces at different heights: a gallery hides what is under its edge.
     """
 
     drawn: Sheets
     noded: Sheets
     lintels: Sheets
+    slabs: tuple[Slab, ...] = ()
 
     @classmethod
-    def of(cls, lines: Iterable[HeightLine], lintels: Iterable[HeightLine] = ()) -> Barriers:
+    def of(
+        cls,
+        lines: Iterable[HeightLine],
+        lintels: Iterable[HeightLine] = (),
+        slabs: Iterable[Slab] = (),
+    ) -> Barriers:
         """Barriers from polylines with a top edge each, and lintels with a lower edge each.
 
         Ends are snapped to a 0.1 mm grid where they are cut. Of barriers that lie on each other
@@ -80,13 +88,13 @@ class Barriers:
             GeometryError: for coordinates that are not finite, or a height that is no number.
         """
         by_height = _lines_by_height(lines)
-        hanging = _sheets(_lines_by_height(lintels))
+        hanging, lying = _sheets(_lines_by_height(lintels)), tuple(slabs)
         if not by_height:
-            return cls(_NO_SHEETS, _NO_SHEETS, hanging)
+            return cls(_NO_SHEETS, _NO_SHEETS, hanging, lying)
         every = [line for lines_of in by_height.values() for line in lines_of]
         pieces = _pieces(shapely.union_all(np.array(every), grid_size=SNAP_M))
         noded = Sheets(pieces, _height_of_pieces(pieces, by_height))
-        return cls(_sheets(by_height), noded, hanging)
+        return cls(_sheets(by_height), noded, hanging, lying)
 
 
 def _lines_by_height(lines: Iterable[HeightLine]) -> dict[float, list[LineString]]:

@@ -319,26 +319,30 @@ def _assured(
 
 
 def forbidden_views(
-    area_id: str, surface: Surface, sights: Sights, *, least_px_per_m: float = 5.0
+    area_id: str, surfaces: Sequence[Surface], sights: Sights, *, least_px_per_m: float = 5.0
 ) -> tuple[ForbiddenView, ...]:
     """Cameras that can see into a forbidden place, on any of its planes.
 
     Args:
+        surfaces: the parts of the place, each with its planes in the same order.
         sights: with the doors as they are worst: open.
         least_px_per_m: below this nothing of a person can be told, and the view does not count.
     """
     found = []
     for camera in sights.cameras:
         most_m2, most_px_per_m = 0.0, 0.0
-        for plane in surface.planes:
-            flat = Surface(surface.polygon_xy_m, (plane,))
-            shape = sights.seen(camera, flat, least_px_per_m)
-            if shape.area < SMALLEST_SPOT_M2:
-                continue
-            corners = shapely.get_coordinates(shape)
-            points = np.column_stack([corners, plane.z_at(corners)])
-            most_m2 = max(most_m2, float(shape.area))
-            most_px_per_m = max(most_px_per_m, float(px_per_m_at(camera.camera, points).max()))
+        for planes in zip(*(surface.planes for surface in surfaces), strict=True):
+            seen_m2, densities = 0.0, [0.0]
+            for surface, plane in zip(surfaces, planes, strict=True):
+                flat = Surface(surface.polygon_xy_m, (plane,), surface.walking)
+                shape = sights.seen(camera, flat, least_px_per_m)
+                corners = shapely.get_coordinates(shape)
+                points = np.column_stack([corners, plane.z_at(corners)])
+                densities += list(px_per_m_at(camera.camera, points)) if len(points) else []
+                seen_m2 += float(shape.area)
+            if seen_m2 >= SMALLEST_SPOT_M2:
+                most_m2 = max(most_m2, seen_m2)
+                most_px_per_m = max(most_px_per_m, float(max(densities)))
         if most_m2:
             found.append(ForbiddenView(area_id, camera.id, most_m2, most_px_per_m))
     return tuple(found)

@@ -4,7 +4,8 @@ Everything is exact plane geometry, no raster: walls that reach the eye's height
 completely (an angular sweep over their end points gives a star-shaped polygon); lower ones throw
 a shadow that is a polygon too. On a level plane at height z, a barrier of height o at distance d
 hides the stretch from d to d (h - z) / (h - o) as seen from height h. On a sloped plane the
-shadow's edge is still the straight image of the barrier's top edge.
+shadow's edge is still the straight image of the barrier's top edge. A walking surface at another
+height hides what a line of sight through it would meet (`vision.undersides`).
 
 Shapely has no visibility function, and the published Python packages fail on polygons that share
 edges, so the kernel is here.
@@ -114,7 +115,10 @@ def visible_region(
     low = drawn.where(~_cuts_sight(drawn, place, eye.z_m, plane))
     over = _low_shadows(low, place, eye.z_m, plane)
     doors = _within(barriers.lintels, place, range_m)
-    shadows = np.concatenate([over, _lintel_shadows(doors, place, eye.z_m, plane, range_m)])
+    at = np.array([*place, eye.z_m])
+    under = np.array([slab.hides(plane, at) for slab in barriers.slabs], dtype=np.object_)
+    through = _lintel_shadows(doors, place, eye.z_m, plane, range_m)
+    shadows = np.concatenate([over, through, under])
     shapely.prepare(region)
     # Most low barriers of a large floor stand behind a wall, where their shadow changes nothing.
     shadows = shadows[shapely.intersects(region, shadows)]

@@ -254,7 +254,7 @@ def _discreet(candidates: Sequence[Candidate], scene: FloorScene) -> list[Candid
     """Those that see into no forbidden place by daylight, with every door open."""
     sees = np.zeros(len(candidates), dtype=np.bool_)
     by_day = [replace(one, range_m=max(one.range_m, RANGE_M)) for one in candidates]
-    for _, surface in scene.forbidden:
+    for surface in itertools.chain.from_iterable(surfaces for _, surfaces in scene.forbidden):
         points = Cells.of(surface.polygon_xy_m, FORBIDDEN_CELL_M).points_xy_m
         for plane in surface.planes:
             seen = seen_points(by_day, scene.open_barriers, points, (plane,), FORBIDDEN_PX_PER_M)

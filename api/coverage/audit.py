@@ -23,7 +23,6 @@ from vision.coverage import (
     CoverageArea,
     ForbiddenView,
     Sights,
-    Surface,
     audit_area,
     forbidden_views,
     weighted_share,
@@ -32,7 +31,6 @@ from vision.coverage_chance import CALIBRATED, DRAWS, PoseError
 from vision.faces import MOST_FACE_PITCH_DEG, FaceViews, face_views
 from vision.instants import Utc
 from vision.pixel_density import DORI_2014, Ladder
-from vision.visibility import polygonal
 
 CELL_M = 0.25
 
@@ -133,9 +131,9 @@ def _views(scene: FloorScene) -> Iterator[JudgedView]:
     who |= {one.camera.id: (one.camera_id, one.preset_id) for one in scene.presets}
     cameras = [by_day(one) for one in scene.cameras] + [one.camera for one in scene.presets]
     sights, open_sights = Sights(scene.barriers, cameras), Sights(scene.open_barriers, cameras)
-    for place, surface in scene.forbidden:
-        shut = {view.camera_id for view in forbidden_views(place.id, surface, sights)}
-        for view in forbidden_views(place.id, surface, open_sights):
+    for place, surfaces in scene.forbidden:
+        shut = {view.camera_id for view in forbidden_views(place.id, surfaces, sights)}
+        for view in forbidden_views(place.id, surfaces, open_sights):
             yield JudgedView(place.id, *who[view.camera_id], view, view.camera_id in shut)
 
 
@@ -145,7 +143,7 @@ def _floor(
     floor = scene.floor
     required = {area.id: area for area in floor.areas if isinstance(area, RequiredArea)}
     areas = [_area(required[judged.area.id], judged, ladder, numbers) for judged in found.areas]
-    forbidden = [_forbidden(area, surface, found) for area, surface in scene.forbidden]
+    forbidden = [_forbidden(area, found) for area, _ in scene.forbidden]
     return doc.FloorPart(
         id=floor.id,
         name=name_part(floor.name),
@@ -238,12 +236,12 @@ def _by_camera(areas_m2: Sequence[tuple[str, float]]) -> list[doc.OnlyBy]:
     return [doc.OnlyBy(camera_id=name, area_m2=metres(area_m2)) for name, area_m2 in areas_m2]
 
 
-def _forbidden(area: ForbiddenArea, surface: Surface, found: FloorFindings) -> doc.ForbiddenPart:
+def _forbidden(area: ForbiddenArea, found: FloorFindings) -> doc.ForbiddenPart:
     return doc.ForbiddenPart(
         id=area.id,
         name=name_part(area.name),
         kind=area.kind,
-        polygon=rings(polygonal(surface.polygon_xy_m).geoms[0]),
+        polygon=rings(area.polygon_xy_m),
         views=[
             doc.ForbiddenSeen(
                 camera_id=one.camera_id,

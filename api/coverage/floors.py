@@ -10,7 +10,7 @@ from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
 from config import Floor, ForbiddenArea, RequiredArea, Site, SiteCamera
-from config.barriers import barriers_of
+from config.barriers import barriers_of, by_walking_surface
 from config.site import RANGE_M
 from config.site_places import LEAST_LEFT_M2
 from vision.barriers import Barriers
@@ -19,7 +19,7 @@ from vision.coverage_chance import CALIBRATED, PoseError
 from vision.pixel_density import step_named
 from vision.planes import LEVEL_FLOOR, Plane
 
-# The floor, somebody who sits, and the face of somebody who stands.
+# Above what people stand on: the floor, somebody who sits, and the face of somebody who stands.
 FORBIDDEN_HEIGHTS_M = (0.0, 1.2, 1.65)
 
 
@@ -39,7 +39,8 @@ class FloorScene:
     Attributes:
         barriers: doors as drawn.
         open_barriers: every door open, for forbidden places: the worst that can be.
-        forbidden: forbidden places with the planes on which nobody may be seen.
+        forbidden: forbidden places, each cut where the walking surface changes, with the planes on
+            which nobody may be seen.
         presets: where cameras turn to besides their home preset. Coverage counts none of them.
     """
 
@@ -47,7 +48,7 @@ class FloorScene:
     barriers: Barriers
     open_barriers: Barriers
     areas: tuple[CoverageArea, ...]
-    forbidden: tuple[tuple[ForbiddenArea, Surface], ...]
+    forbidden: tuple[tuple[ForbiddenArea, tuple[Surface, ...]], ...]
     cameras: tuple[CoverageCamera, ...]
     presets: tuple[PresetView, ...] = ()
 
@@ -64,13 +65,13 @@ def scenes_of(site: Site) -> tuple[FloorScene, ...]:
 def _scene(site: Site, floor: Floor) -> FloorScene:
     return FloorScene(
         floor=floor,
-        barriers=barriers_of(floor),
-        open_barriers=barriers_of(floor, all_open=True),
+        barriers=barriers_of(floor, site.zones),
+        open_barriers=barriers_of(floor, site.zones, all_open=True),
         areas=tuple(
             _area(site, floor, area) for area in floor.areas if isinstance(area, RequiredArea)
         ),
         forbidden=tuple(
-            (area, Surface(area.polygon_xy_m, tuple(Plane(z) for z in FORBIDDEN_HEIGHTS_M)))
+            (area, _forbidden(site, area))
             for area in floor.areas
             if isinstance(area, ForbiddenArea)
         ),
@@ -95,13 +96,7 @@ def _area(site: Site, floor: Floor, area: RequiredArea) -> CoverageArea:
     shapes += [one.polygon_xy_m for one in floor.areas if isinstance(one, ForbiddenArea)]
     taken = shapely.union_all(shapes)
     rest: BaseGeometry = shapely.difference(area.polygon_xy_m, taken)
-    parts: list[tuple[BaseGeometry, Plane]] = []
-    for zone in site.zones:
-        if zone.floor_id != floor.id or zone.plane == LEVEL_FLOOR:
-            continue
-        parts.append((shapely.intersection(rest, zone.polygon_xy_m), zone.plane))
-        rest = shapely.difference(rest, zone.polygon_xy_m)
-    parts.append((rest, LEVEL_FLOOR))
+    parts = by_walking_surface(rest, floor.id, site.zones)
     return CoverageArea(
         id=area.id,
         surfaces=tuple(
@@ -113,6 +108,15 @@ def _area(site: Site, floor: Floor, area: RequiredArea) -> CoverageArea:
         redundancy=area.redundancy,
         weight=area.weight,
         critical=area.critical,
+    )
+
+
+def _forbidden(site: Site, area: ForbiddenArea) -> tuple[Surface, ...]:
+    """A forbidden place at the heights of who may be in it, above what they stand on there."""
+    return tuple(
+        Surface(shape, tuple(plane.raised(height_m) for height_m in FORBIDDEN_HEIGHTS_M), plane)
+        for shape, plane in by_walking_surface(area.polygon_xy_m, area.floor_id, site.zones)
+        if shape.area >= LEAST_LEFT_M2
     )
 
 

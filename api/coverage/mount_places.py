@@ -35,7 +35,7 @@ def mounts(site: Site, scene: FloorScene, banned: BaseGeometry) -> Iterator[Cand
     """New cameras along the inside of the floor's outline, eight directions each."""
     floor = scene.floor
     inner = floor.outline.buffer(-_OFF_WALL_M, join_style="mitre")
-    private = shapely.union_all([surface.polygon_xy_m for _, surface in scene.forbidden])
+    private = shapely.union_all([place.polygon_xy_m for place, _ in scene.forbidden])
     numbers = itertools.count()
     for ring in shapely.get_parts(inner.boundary):
         for along in np.arange(0.0, ring.length, MOUNT_STEP_M):

@@ -243,11 +243,22 @@ def test_a_view_into_a_forbidden_place_is_found_and_a_shut_door_ends_it() -> Non
     sides = [([(6.0, -9.0), (6.0, -0.5)], 4.0), ([(6.0, 0.5), (6.0, 9.0)], 4.0)]
     room = Surface(box(6, -3, 10, 3), (FLOOR, HEAD))
     shut = Sights(Barriers.of([*sides, ([(6.0, -0.5), (6.0, 0.5)], 4.0)]), [camera])
-    assert forbidden_views("wc", room, shut) == ()
-    (view,) = forbidden_views("wc", room, Sights(Barriers.of(sides), [camera]))
+    assert forbidden_views("wc", (room,), shut) == ()
+    (view,) = forbidden_views("wc", (room,), Sights(Barriers.of(sides), [camera]))
     assert view.camera_id == "c"
     # Sight widens from 1 m at the door (6 m away) to 5 / 3 m at the far wall (10 m away).
     assert view.seen_m2 == pytest.approx(4.0 * (1.0 + 10 / 6) / 2)
+
+
+def test_a_view_into_a_place_of_two_levels_is_that_of_both_together() -> None:
+    """Two halves of 0.04 m2, each too small to list: together they are a view."""
+    camera = CoverageCamera("c", Camera(Pose(0, 0, 3, 0, 20), LENS), EXACT)
+    low = Surface(box(6, 0, 6.2, 0.2), (FLOOR, HEAD))
+    high = Surface(box(6.2, 0, 6.4, 0.2), (Plane(1.0), Plane(2.5)), Plane(1.0))
+    sights = Sights(NO_BARRIERS, [camera])
+    assert forbidden_views("wc", (low,), sights) == ()
+    (view,) = forbidden_views("wc", (low, high), sights)
+    assert view.seen_m2 == pytest.approx(0.08)
 
 
 def test_weighted_share() -> None:

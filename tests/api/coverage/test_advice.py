@@ -115,8 +115,8 @@ def test_nothing_is_proposed_that_looks_into_a_forbidden_place(tmp_path: Path) -
     )
     (scene,) = scenes_of(open_site)
     new = [CoverageCamera(f"n{i}", camera) for i, camera in enumerate(found.added)]
-    ((area, surface),) = scene.forbidden
-    assert forbidden_views(area.id, surface, Sights(scene.open_barriers, new)) == ()
+    ((area, surfaces),) = scene.forbidden
+    assert forbidden_views(area.id, surfaces, Sights(scene.open_barriers, new)) == ()
 
 
 def test_a_range_holds_for_what_is_advised() -> None:

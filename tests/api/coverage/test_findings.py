@@ -21,7 +21,9 @@ from config import Preset, Site, load_site, parse_site, sample_school_directory
 from config.recording import RecordingSettings, RingSettings
 from config.site import ForbiddenArea, LocalText, Wall
 from tests.api.coverage.conftest import MADE_AT
-from vision.camera import Lens
+from vision.camera import Camera, Lens, Pose
+from vision.planes import Plane
+from vision.zones import Zone, ZoneType
 
 ROOM = """\
 format: 1
@@ -102,6 +104,36 @@ def test_the_face_of_somebody_who_stands_is_not_seen_over_a_partition(site: Site
     (view,) = views(audit_site(replace(site, floors=(closed,), cameras=(near,)), MADE_AT))
     # Over 2 m, 2 m away, sight falls 0.5 m in a metre: at 1.65 m it stands 0.7 m behind.
     assert view.seen_m2 == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_private_place_upstairs_is_looked_into_at_the_height_of_its_own_floor(
+    site: Site,
+) -> None:
+    """A changing room on a gallery 3 m up. A camera 4.2 m high looks level into it; nothing that is
+    0 to 1.65 m above the plan's zero lies in its picture there.
+    """
+    gallery = Zone("g", "f", ZoneType.CORRIDOR, box(10, 0, 20, 10), Plane(3.0))
+    room = ForbiddenArea(
+        "u", "f", LocalText("更衣间", "Changing"), box(12, 3.5, 16, 6.5), "changing"
+    )
+    floor = replace(site.floor("f"), areas=(room,))
+    lens = Lens.from_hfov(1920, 1080, 30.0)
+    camera = replace(site.camera("c"), presets=())
+    level = Camera(Pose(6.0, 5.0, 4.2, 0.0, 0.0), lens)
+    looking = replace(camera, camera=level, zone_ids=())
+    found = audit_site(
+        replace(site, floors=(floor,), cameras=(looking,), zones=(gallery,)), MADE_AT
+    )
+    (view,) = views(found)
+    # Of the planes, 3, 4.2 and 4.65 m up, the picture (17.1 degrees high) meets the last one from
+    # 0.45 / tan 8.57 = 2.99 m on: all of the room, 6 to 10 m away.
+    assert view.seen_m2 == pytest.approx(12.0)
+    flat = audit_site(replace(site, floors=(floor,), cameras=(looking,), zones=()), MADE_AT)
+    assert flat.totals.forbidden_views == 0
+    # From the hall 2.8 m high nobody sees over the edge of the gallery into it.
+    below = replace(looking, camera=replace(level, pose=replace(level.pose, z_m=2.2)))
+    hall = audit_site(replace(site, floors=(floor,), cameras=(below,), zones=(gallery,)), MADE_AT)
+    assert views(hall) == []
 
 
 def test_no_preset_counts_as_coverage(site: Site, audit: AuditDocument) -> None:
