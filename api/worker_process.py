@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import threading
 from collections.abc import Sequence
 
@@ -25,7 +24,7 @@ from streams.cores import core_of, stay_on, usable_cores
 from streams.errors import StreamError
 from streams.hardware import usable_hardware
 from streams.heartbeat import Heartbeat
-from streams.stopping import stop_on_signals
+from streams.stopping import leave, stop_on_signals
 from streams.worker import WorkerPlan, build
 from vision.errors import VisionError
 
@@ -101,4 +100,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

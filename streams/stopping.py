@@ -1,9 +1,13 @@
-"""How a process of ours is asked to end: by a signal, seen by its main thread."""
+"""How a process of ours is asked to end, by a signal that its main thread sees, and how it ends."""
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
+import sys
 import threading
+from typing import NoReturn
 
 
 def stop_on_signals(stop: threading.Event) -> None:
@@ -17,4 +21,19 @@ def stop_on_signals(stop: threading.Event) -> None:
     signal.signal(signal.SIGINT, handle)
 
 
-__all__ = ["stop_on_signals"]
+def leave(exit_code: int) -> NoReturn:
+    """End the process, also where a thread is still held by a decoder or a network.
+
+    The interpreter would end such a thread in the middle of C++ code, which aborts the process
+    (SIGABRT or SIGSEGV): a plain stop would look like a crash. What has to be kept is closed by
+    then; so the process ends without taking anything apart.
+    """
+    if threading.active_count() == 1:
+        sys.exit(exit_code)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
+__all__ = ["leave", "stop_on_signals"]
