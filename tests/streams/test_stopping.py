@@ -28,7 +28,7 @@ leave(3)
 @pytest.mark.parametrize("how", ["alone", "held"])
 def test_a_thread_that_is_held_by_foreign_code_makes_no_stop_a_crash(how: str) -> None:
     """With `sys.exit` the second one ends by SIGABRT."""
-    ended = subprocess.run(  # noqa: S603  # this file's own program
+    ended = subprocess.run(  # this file's own program
         [sys.executable, "-c", _ENDS, how], capture_output=True, check=False, text=True
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (3, "all is closed\n", "")
