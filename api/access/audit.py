@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select
+from sqlalchemy import ColumnElement, RowMapping, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.access.actor import Actor
@@ -117,9 +117,44 @@ async def newest(connection: AsyncConnection) -> Anchor:
     return Anchor(0, START) if row is None else Anchor(int(row[0]), str(row[1]))
 
 
-async def listed(connection: AsyncConnection, *, before: int, limit: int) -> tuple[Entry, ...]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which entries are wanted; what is empty asks for nothing.
+
+    Attributes:
+        area: first part of the act's code, such as `alarm`.
+        who: part of the name or of the account, in capitals or not.
+        since, until: the first moment that counts, and the first that no longer does.
+    """
+
+    area: str = ""
+    who: str = ""
+    since: Utc | None = None
+    until: Utc | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        if self.area:
+            yield _C.action.startswith(f"{self.area}.", autoescape=True)
+        if self.who:
+            named = (
+                column.icontains(self.who, autoescape=True) for column in (_C.actor, _C.account)
+            )
+            yield or_(*named)
+        if self.since is not None:
+            yield _C.at_ns >= self.since.ns
+        if self.until is not None:
+            yield _C.at_ns < self.until.ns
+
+
+_EVERYTHING = Asked()
+
+
+async def listed(
+    connection: AsyncConnection, *, before: int, limit: int, asked: Asked = _EVERYTHING
+) -> tuple[Entry, ...]:
     """Entries below the number `before`, newest first."""
-    query = select(AUDIT).where(_C.seq < before).order_by(_C.seq.desc()).limit(limit)
+    query = select(AUDIT).where(_C.seq < before, *asked.conditions())
+    query = query.order_by(_C.seq.desc()).limit(limit)
     return tuple(_entry(row) for row in (await connection.execute(query)).mappings())
 
 

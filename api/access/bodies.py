@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from api.access.accounts import Account
 from api.access.actor import Actor, Grant
-from api.access.audit import Entry
+from api.access.audit import Entry, Verdict
+from api.access.audit_words import AuditWords
+from api.access.open_sessions import OpenSession
 from api.access.rights import ROLE_RIGHTS, Role
-from api.schemas import Body, with_examples
+from api.schemas import Body, NameBody, with_examples
 from config.moments import Moment
+from config.texts import LANGUAGES, text
 from vision.instants import Utc
 
 SignInName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
@@ -173,10 +177,11 @@ class AccountBody(Body):
     disabled: bool
     second_factor: bool
     signs_in_elsewhere: bool
+    sessions: int = Field(description="in how many browsers it is signed in now")
     grants: tuple[GrantBody, ...]
 
     @classmethod
-    def of(cls, account: Account) -> AccountBody:
+    def of(cls, account: Account, sessions: int = 0) -> AccountBody:
         return cls(
             id=account.id,
             name=account.name,
@@ -185,7 +190,28 @@ class AccountBody(Body):
             disabled=account.disabled,
             second_factor=account.totp_sealed is not None,
             signs_in_elsewhere=account.subject is not None,
+            sessions=sessions,
             grants=tuple(GrantBody.of(grant) for grant in account.grants),
+        )
+
+
+class SessionBody(Body):
+    """One browser in which an account is signed in; `here` marks the one that asks."""
+
+    id: str
+    address: str = Field(description="of the machine that signed in")
+    began_at: AwareDatetime
+    seen_at: AwareDatetime = Field(description="last sign of life, to the minute")
+    here: bool
+
+    @classmethod
+    def of(cls, session: OpenSession, *, here: bool) -> SessionBody:
+        return cls(
+            id=session.id,
+            address=session.address,
+            began_at=session.began.to_datetime(),
+            seen_at=session.seen.to_datetime(),
+            here=here,
         )
 
 
@@ -203,8 +229,17 @@ class RecoveryBody(Body):
     codes: tuple[str, ...]
 
 
+class ToldBody(Body):
+    """A line of the audit log in words of one language."""
+
+    actor: str
+    act: str
+    subject: str
+    detail: str
+
+
 class EntryBody(Body):
-    """One line of the audit log."""
+    """One line of the audit log: the codes that are kept, and the same in words."""
 
     seq: int
     at: AwareDatetime
@@ -214,9 +249,20 @@ class EntryBody(Body):
     subject: str
     detail: str
     hash: str
+    zh: ToldBody
+    en: ToldBody
 
     @classmethod
-    def of(cls, entry: Entry) -> EntryBody:
+    def of(cls, entry: Entry, words: Mapping[str, AuditWords]) -> EntryBody:
+        told = {
+            lang: ToldBody(
+                actor=one.actor(entry.actor) if not entry.account else entry.actor,
+                act=one.act(entry.action),
+                subject=one.subject(entry),
+                detail=one.detail(entry),
+            )
+            for lang, one in words.items()
+        }
         return cls(
             seq=entry.seq,
             at=Utc(entry.at_ns).to_datetime(),
@@ -226,6 +272,7 @@ class EntryBody(Body):
             subject=entry.subject,
             detail=entry.detail_json,
             hash=entry.hash,
+            **told,
         )
 
 
@@ -235,3 +282,16 @@ class VerdictBody(Body):
     entries: int
     fault: str
     seq: int
+    words: NameBody | None = Field(description="what is wrong; none where the chain holds")
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> VerdictBody:
+        key = f"audit.fault.{verdict.fault}"
+        values = {"entries": verdict.entries, "seq": verdict.seq}
+        words = None
+        if verdict.fault:
+            zh, en = (
+                text("audit.fault", lang, fault=text(key, lang), **values) for lang in LANGUAGES
+            )
+            words = NameBody(zh=zh, en=en)
+        return cls(fault=verdict.fault, words=words, **values)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from api.access import pages, routes
+from api.access import audit_routes, pages, routes, session_routes
 from api.access.actor import Actor
 from api.access.errors import AccountRefusal, SignInRefusal
 from api.access.guard import Access
@@ -25,6 +25,8 @@ def install_access(app: FastAPI, access: Access | None, accounts: AccessService 
     app.state.access = access
     app.state.accounts = accounts
     app.include_router(routes.router)
+    app.include_router(session_routes.router)
+    app.include_router(audit_routes.router)
     app.include_router(oidc_routes.router)
     app.include_router(pages.router)
     pages.mount_files(app)

@@ -1,14 +1,14 @@
-"""`/api/v1/...`: sign in and out, the own account, accounts of others, the audit log."""
+"""`/api/v1/...`: sign in and out, the own account, accounts of others."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import segno
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.access import accounts, audit
+from api.access import accounts, open_sessions
 from api.access.accounts import Account, NewAccount, answers_for
 from api.access.actor import Actor, Grant
 from api.access.bodies import (
@@ -16,7 +16,6 @@ from api.access.bodies import (
     AccountIn,
     ConfirmIn,
     EnrolBody,
-    EntryBody,
     GrantsIn,
     MeBody,
     NothingIn,
@@ -25,7 +24,6 @@ from api.access.bodies import (
     ResetIn,
     SetUpIn,
     SignInIn,
-    VerdictBody,
 )
 from api.access.credentials import new_recovery_codes, new_totp_secret, totp_address, totp_step
 from api.access.errors import AccountRefusal, SignInRefusal
@@ -47,7 +45,6 @@ router = APIRouter(prefix="/api/v1", tags=["access"])
 
 Me = Annotated[Actor, Depends(needs(Right.KEEP_OWN_ACCOUNT))]
 Administrator = Annotated[Actor, Depends(needs(Right.ADMINISTER_ACCOUNTS))]
-Auditor = Annotated[Actor, Depends(needs(Right.READ_AUDIT))]
 AccountId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 _SIGN_IN = responses(401, 403, 404, 409, 413, 415, 422, 429, 503)
 _CHANGE = responses(401, 403, 404, 409, 415, 422, 503)
@@ -148,8 +145,11 @@ async def confirm_authenticator(body: ConfirmIn, access: AccessDep, actor: Me) -
 async def list_accounts(access: AccessDep, actor: Administrator) -> tuple[AccountBody, ...]:
     """Accounts that the administrator answers for."""
     async with access.database.read() as connection:
-        found = await accounts.listed(connection)
-    return tuple(AccountBody.of(account) for account in found if answers_for(actor, account.grants))
+        everyone = await accounts.listed(connection)
+        found = tuple(account for account in everyone if answers_for(actor, account.grants))
+        limits = access.sessions.limits
+        counts = await open_sessions.counts(connection, found, limits, access.clock.utc())
+    return tuple(AccountBody.of(account, counts.get(account.id, 0)) for account in found)
 
 
 @router.post("/accounts", responses=_CHANGE)
@@ -170,10 +170,14 @@ async def set_roles(
 ) -> AccountBody:
     """Other roles; open streams of the account end within seconds and open anew."""
     async with access.database.write() as connection:
-        account = await _other(connection, actor, account_id)
+        account = await other_account(connection, actor, account_id)
         grants = tuple(grant.grant() for grant in body.grants)
-        await accounts.set_grants(connection, actor, account, grants, access.clock.utc())
-        return AccountBody.of(await _other(connection, actor, account_id))
+        now = access.clock.utc()
+        await accounts.set_grants(connection, actor, account, grants, now)
+        changed = await other_account(connection, actor, account_id)
+        limits = access.sessions.limits
+        left = await open_sessions.of_account(connection, changed, limits, now)
+        return AccountBody.of(changed, len(left))
 
 
 @router.post("/accounts/{account_id}/disable", responses=_CHANGE)
@@ -200,40 +204,18 @@ async def reset(
 ) -> AccountBody:
     """A new first password, no authenticator, no session: for somebody who lost theirs."""
     async with access.database.read() as connection:
-        account = await _other(connection, actor, account_id)
+        account = await other_account(connection, actor, account_id)
     hashed = await access.hashed(body.password, account.name, with_code=False)
     async with access.database.write() as connection:
         now = access.clock.utc()
         values = {"password_hash": hashed, "totp_sealed": None, "recovery_json": "[]"}
         await accounts.change(connection, actor, account, "account.reset", now, **values)
         await accounts.end_sessions(connection, account.id)
-        return AccountBody.of(await _other(connection, actor, account_id))
+        return AccountBody.of(await other_account(connection, actor, account_id))
 
 
-@router.get("/audit", responses=_READ)
-async def audit_log(
-    access: AccessDep,
-    actor: Auditor,
-    before: Annotated[int, Query(ge=1, le=2**53)] = 2**53,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-) -> tuple[EntryBody, ...]:
-    """The audit log, newest first."""
-    del actor
-    async with access.database.read() as connection:
-        entries = await audit.listed(connection, before=before, limit=limit)
-    return tuple(EntryBody.of(entry) for entry in entries)
-
-
-@router.get("/audit/verdict", responses=_READ)
-async def audit_verdict(access: AccessDep, actor: Auditor) -> VerdictBody:
-    """Walk the whole chain and compare it with the anchors beside the database."""
-    del actor
-    async with access.database.read() as connection:
-        verdict = await audit.verify(connection, audit.read_anchors(access.anchor_file))
-    return VerdictBody(entries=verdict.entries, fault=verdict.fault, seq=verdict.seq)
-
-
-async def _other(connection: AsyncConnection, actor: Actor, account_id: int) -> Account:
+async def other_account(connection: AsyncConnection, actor: Actor, account_id: int) -> Account:
+    """An account that the administrator answers for. Raises `AccountRefusal`."""
     account = await accounts.by_id(connection, account_id)
     if account is None or not answers_for(actor, account.grants):
         raise AccountRefusal("account_unknown", id=account_id)
@@ -257,10 +239,10 @@ async def _set_disabled(
     access: AccessService, actor: Actor, account_id: int, *, disabled: bool
 ) -> AccountBody:
     async with access.database.write() as connection:
-        account = await _other(connection, actor, account_id)
+        account = await other_account(connection, actor, account_id)
         now = access.clock.utc()
         await accounts.set_disabled(connection, actor, account, now, disabled=disabled)
-        return AccountBody.of(await _other(connection, actor, account_id))
+        return AccountBody.of(await other_account(connection, actor, account_id))
 
 
 def address_of(request: Request) -> str:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -59,6 +61,12 @@ class SessionLimits:
         if account.shared:
             return self.desk_idle_s, self.desk_absolute_s
         return self.idle_s, self.absolute_s
+
+    def live(self, account: Account, session: Mapping[Any, Any], now: Utc) -> bool:
+        """Whether a row of `SESSIONS` has neither been unused nor lasted for too long."""
+        idle_s, absolute_s = self.of(account)
+        unused_s, lasted_s = now - Utc(session["seen_ns"]), now - Utc(session["created_ns"])
+        return unused_s <= idle_s and lasted_s <= absolute_s
 
     def warned(self, *, shared: bool) -> float:
         """How long before its longest time a page says that the session will end, in seconds."""
@@ -229,11 +237,9 @@ class AccountAccess:
         if row is None or account is None or account.disabled:
             return None
         now = self.clock.utc()
-        idle_s, absolute_s = self.limits.of(account)
-        seen = Utc(row["seen_ns"])
-        if now - seen > idle_s or now - Utc(row["created_ns"]) > absolute_s:
+        if not self.limits.live(account, row, now):
             return None
-        if touch and now - seen >= _TOUCH_EVERY_S:
+        if touch and now - Utc(row["seen_ns"]) >= _TOUCH_EVERY_S:
             await self._touch(digest, now)
         return account.actor(now, digest)
 

@@ -2,9 +2,11 @@
 
 import { sending } from "/console/js/request.js";
 
-const lang = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
+/** The page's language, `zh` or `en`. */
+export const lang = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
 
-async function post(path, body) {
+/** POST JSON; never throws. */
+export async function post(path, body) {
   try {
     const answer = await fetch(path, sending(body));
     return { ok: answer.ok, body: await answer.json() };
@@ -13,7 +15,8 @@ async function post(path, body) {
   }
 }
 
-function words(body) {
+/** What a refusal says: the fact and what to do. */
+export function words(body) {
   if (!body?.message) return document.body.dataset.wrong;
   return `${body.message[lang]} · ${body.mend[lang]}`;
 }
@@ -29,6 +32,12 @@ function nextPage() {
   return location.origin + (own ? url.pathname : "/");
 }
 
+/** A role as the service takes it, from what was typed. */
+export function grantOf({ role, site, zones, until }) {
+  const ids = zones.split(/[\s,，]+/).filter(Boolean);
+  return { role, site, zones: ids.length ? ids : null, until: until ? `${until}T23:59:59+08:00` : null };
+}
+
 function fields(form) {
   const body = {};
   for (const input of form.elements) {
@@ -36,10 +45,7 @@ function fields(form) {
   }
   if (form.id !== "add") return body;
   const { role, site, zones, until, ...account } = body;
-  const ids = zones.split(/[\s,，]+/).filter(Boolean);
-  const grant = { role, site, zones: ids.length ? ids : null };
-  grant.until = until ? `${until}T23:59:59+08:00` : null;
-  return { ...account, grants: [grant] };
+  return { ...account, grants: [grantOf({ role, site, zones, until })] };
 }
 
 for (const form of document.querySelectorAll("form[data-post]")) {
@@ -74,66 +80,38 @@ document.getElementById("enrol")?.addEventListener("click", async () => {
   form.hidden = false;
 });
 
-async function get(path) {
-  const answer = await fetch(path);
-  return answer.ok ? answer.json() : null;
-}
-
-const me = document.getElementById("me");
-if (me) {
-  const body = await get(me.dataset.get);
-  if (body) me.textContent = `${body.name} · ${body.account} · ${body.roles.join(", ")}`;
+/** GET JSON; null when it fails. */
+export async function get(path) {
+  try {
+    const answer = await fetch(path);
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
 }
 
 const code = new URLSearchParams(location.hash.slice(1)).get("code");
 const codeField = document.querySelector('form[data-post="/api/v1/set-up"] input[name="code"]');
 if (code && codeField) codeField.value = code;
 
-function cell(row, text) {
+/** Append a cell that holds a text. */
+export function cell(row, text) {
   row.insertCell().textContent = text;
 }
 
-const accounts = document.getElementById("accounts");
-if (accounts) {
-  for (const account of (await get("/api/v1/accounts")) ?? []) {
-    const row = accounts.tBodies[0].insertRow();
-    cell(row, account.name + (account.disabled ? ` (${accounts.dataset.disabled})` : ""));
-    cell(row, account.display_name);
-    const told = account.grants.map((g) => `${g.role} @ ${g.site}${g.zones ? ` [${g.zones}]` : ""}`);
-    cell(row, told.join("; "));
-    cell(row, account.second_factor ? accounts.dataset.yes : accounts.dataset.no);
-    const button = document.createElement("button");
-    button.textContent = account.disabled ? accounts.dataset.enable : accounts.dataset.disable;
-    button.addEventListener("click", async () => {
-      const verb = account.disabled ? "enable" : "disable";
-      const { ok, body } = await post(`/api/v1/accounts/${account.id}/${verb}`, {});
-      if (ok) location.reload();
-      else document.getElementById("accounts-error").textContent = words(body);
-    });
-    row.insertCell().append(button);
-  }
-}
+const moment = new Intl.DateTimeFormat("sv-SE", {
+  timeZone: document.body.dataset.timezone, year: "numeric", month: "2-digit", day: "2-digit",
+  hour: "2-digit", minute: "2-digit", second: "2-digit",
+});
 
-const log = document.getElementById("audit");
-if (log) {
-  let before = null;
-  const more = async () => {
-    const entries = (await get(`/api/v1/audit${before ? `?before=${before}` : ""}`)) ?? [];
-    for (const entry of entries) {
-      const row = log.tBodies[0].insertRow();
-      for (const text of [entry.seq, entry.at, entry.actor, entry.action, entry.subject, entry.detail]) {
-        cell(row, text);
-      }
-      before = entry.seq;
-    }
-    document.getElementById("older").hidden = entries.length < 100;
-  };
-  document.getElementById("older").addEventListener("click", more);
-  await more();
-  const verdict = await get("/api/v1/audit/verdict");
-  const told = document.getElementById("verdict");
-  if (verdict) {
-    const text = verdict.fault ? told.dataset.broken : told.dataset.holds;
-    told.textContent = `${text} (${verdict.fault ? `${verdict.fault} #${verdict.seq}` : verdict.entries})`;
-  }
+/** "2026-12-01 03:21:26" in the site's time zone. */
+export const momentText = (iso) => moment.format(new Date(iso));
+
+/** A button that stands in a table. */
+export function button(text, pressed) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.addEventListener("click", pressed);
+  return made;
 }

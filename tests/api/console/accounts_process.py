@@ -1,6 +1,7 @@
 """A service with accounts, its people already there; arguments: database URL, port.
 
-Both people see the desk: `desk` is a shared account, `liu` a person's own.
+Two see the desk: `desk` is a shared account, `liu` a person's own. `boss` keeps the accounts and
+`checker` reads the audit log, each with an authenticator.
 """
 
 from __future__ import annotations
@@ -11,26 +12,42 @@ from pathlib import Path
 
 from api.access import accounts
 from api.access.accounts import NewAccount
+from api.access.actor import Grant
+from api.access.rights import STRONG, Role
 from api.access.sealing import Sealer
 from api.access.service import AccountsPlan
+from api.access.sessions import totp_label
 from api.application import create_app
 from api.database import Database
 from api.pictures import NoPictures
 from api.server import build_server
 from streams.clock import SystemClock
-from tests.api.access.cases import CHEAP, OPERATOR, PASSWORD
+from tests.api.access.cases import ADMINISTRATOR, CHEAP, OPERATOR, PASSWORD, TOTP_SECRET
 from tests.api.desk_cases import SITE, settings
+
+PEOPLE = {
+    "desk": OPERATOR,
+    "liu": OPERATOR,
+    "boss": ADMINISTRATOR,
+    "checker": Grant(Role.AUDITOR),
+}
+SEALER = Sealer(b"k" * 32)
 
 
 async def add_people(database_url: str) -> None:
     """The same again changes nothing."""
     now = SystemClock().utc()
     async with Database(database_url) as database, database.write() as connection:
-        for name, shared in (("desk", True), ("liu", False)):
-            if await accounts.by_name(connection, name) is None:
-                hashed = CHEAP.hashed(PASSWORD, name=name, with_code=False)
-                new = NewAccount(name, name, (OPERATOR,), hashed, shared)
-                await accounts.add(connection, "test", new, now)
+        for name, grant in PEOPLE.items():
+            if await accounts.by_name(connection, name) is not None:
+                continue
+            hashed = CHEAP.hashed(PASSWORD, name=name, with_code=False)
+            new = NewAccount(name, name, (grant,), hashed, shared=name == "desk")
+            made = await accounts.add(connection, "test", new, now)
+            if grant.role in STRONG:
+                sealed = SEALER.seal(TOTP_SECRET.encode(), totp_label(name))
+                values = {"totp_sealed": sealed}
+                await accounts.change(connection, "test", made, "account.reset", now, **values)
 
 
 async def main(database_url: str, port: int) -> None:
@@ -44,7 +61,7 @@ async def main(database_url: str, port: int) -> None:
         site=SITE,
         clock=SystemClock(),
         pictures=NoPictures(),
-        access=AccountsPlan(Sealer(b"k" * 32), anchor, lambda code: None, CHEAP),
+        access=AccountsPlan(SEALER, anchor, lambda code: None, CHEAP),
     )  # fmt: skip
     await build_server(app, port=port).serve()
 
