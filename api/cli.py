@@ -67,7 +67,7 @@ def demo_command(
     run_dir: RunDirOption = None,
     port: PortOption = None,
     check: Annotated[
-        bool, typer.Option("--check", help="看到楼梯报警后退出 Exit once the stair's alarm is up.")
+        bool, typer.Option("--check", help="看到楼梯告警后退出 Exit once the stair's alarm is up.")
     ] = False,
 ) -> None:
     """演示：虚拟学校的楼梯被堵 Demo: a blocked stair at a virtual school."""

@@ -21,7 +21,7 @@ from config.delivery.plan import DeliveryPlan
 from config.whole_files import replace_whole
 
 _NEW_FILE = """\
-# 报警送往校外的目标与通道；可在“报警外送”页修改，也可用编辑器修改，保存即生效。
+# 告警送往校外的目标与通道；可在“告警外送”页修改，也可用编辑器修改，保存即生效。
 # Where alarms go: edited on the page "Alarm delivery" or here; a change takes effect when saved.
 targets: []
 """

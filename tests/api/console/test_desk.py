@@ -22,7 +22,7 @@ def test_an_alarm_appears_sounds_and_is_acknowledged_with_one_click(
     service.send(service.record("stair", "L3", 2.9), service.record("hall", "L0", 0.4))
     desk.until(lambda: desk.text("[data-alarm='1'] .alarm-place") == "楼梯")
     desk.until_shown("stair", "L3", 2.9)
-    assert desk.text("[data-alarm='1'] .alarm-level") == "L3 报警"
+    assert desk.text("[data-alarm='1'] .alarm-level") == "L3 告警"
     assert "2.9 人/平方米" in desk.text("[data-alarm='1'] .alarm-density")
     assert "人群密度高：2.90 人/平方米（限值 2.70 人/平方米）" in desk.text("[data-alarm='1']")
     desk.until_shown("hall", "L0", 0.4)

@@ -139,7 +139,7 @@ def test_a_fault_of_delivery_is_not_spoken_of_as_an_alarm_at_the_police(
         });
     """
     told = browser.execute_async_script(spoken, "delivery")
-    assert told == "新告警：警务室，报警外送故障"
+    assert told == "新告警：警务室，告警外送故障"
     told = browser.execute_async_script(spoken, "camera_lost")
     assert told == "新告警：大厅甲 看不见"
 

@@ -134,7 +134,7 @@ async def test_a_dead_path_and_its_return_are_alarms(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("known", "priority", "told"),
-    [(True, 3, "原设置继续使用"), (False, 1, "没有报警会送出")],
+    [(True, 3, "原设置继续使用"), (False, 1, "没有告警会送出")],
 )
 async def test_a_broken_settings_file_is_an_alarm_until_it_is_mended(
     desk: Desk, known: bool, priority: int, told: str

@@ -332,7 +332,7 @@ def test_the_wall_is_read_from_five_metres_and_is_live(page: Page, service: Plan
     page.until(lambda: "预警未确认 1" in page.text("[data-field=site]"))
     page.chrome.get(f"{service.url}{UNIT}/map")
     page.until(lambda: page.run("return document.body.dataset.live") == "yes")
-    assert page.text("tr[data-zone=stair] [data-field=level]") == "L3 报警"
+    assert page.text("tr[data-zone=stair] [data-field=level]") == "L3 告警"
     service.send(service.record("stair", "L0", 0.1))
     page.until(lambda: page.text("tr[data-zone=stair] [data-field=level]") == "L0 正常")
 

@@ -29,7 +29,7 @@ export const listText = (names) => names.join(lang === "en" ? ", " : "、");
 /** The text of a key with a number; English has a text of its own for one. */
 export const counted = (key, count) => t(count === 1 && has(`${key}.one`) ? `${key}.one` : key, { count });
 
-/** "L3 报警": the level's code and its word. */
+/** "L3 告警": the level's code and its word. */
 export function levelText(level) {
   const word = t(`level.${level}.short`);
   return level === "UNKNOWN" ? word : `${level} ${word}`;
