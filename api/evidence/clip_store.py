@@ -131,6 +131,13 @@ async def complete(connection: AsyncConnection, number: int, end: Utc, *, cut_sh
     await _change(connection, number, values)
 
 
+async def keep_longer(connection: AsyncConnection, days: int) -> None:
+    """Move the due dates of all complete clips; back where `days` are negative."""
+    is_complete = CLIPS.c.state == ClipState.COMPLETE.value
+    later = CLIPS.c.keep_days + days
+    await connection.execute(update(CLIPS).where(is_complete).values(keep_days=later))
+
+
 async def delete(connection: AsyncConnection, number: int, now: Utc) -> None:
     """Its files go as soon as this is committed; the row stays and says when."""
     values = {"deleted_ns": now.ns, "state": ClipState.DELETED.value}

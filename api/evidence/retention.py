@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
 from api.database import Database
 from api.evidence import clip_store, exports
 from api.evidence.clip_store import Clip, ClipState
+from api.evidence.clock_book import ClockBook
 from api.evidence.exports import Export, ExportState
 from api.evidence.folders import EvidenceFolder
 from config.recording import LEGAL_MINIMUM_DAYS
+from config.whole_files import replace_whole
 from streams.clock import Clock
 from vision.instants import Monotonic, Utc
 
@@ -26,10 +29,7 @@ EXPORT_DAYS = 30
 """A package is there to be fetched; an unredacted one must not lie about for longer."""
 
 _DAY_S = 86_400.0
-# What was deleted by a clock that ran ahead cannot be had back, so it must have run evenly so long.
-STEADY_S = 6 * 3_600.0
-# A time server may move the clock so far between two sweeps.
-_SLACK_S = 60.0
+BOOK_FILE = "clock.json"
 _AT_WORK = frozenset({ExportState.QUEUED, ExportState.RUNNING})
 
 
@@ -40,40 +40,63 @@ class Retention:
     database: Database
     folder: EvidenceFolder
     clock: Clock
-    _steady: SteadyClock = field(init=False)
+    _book: ClockBook | None = field(default=None, init=False)
+    _looked: Monotonic = field(init=False)
 
     def __post_init__(self) -> None:
-        self._steady = SteadyClock(self.clock)
+        self._looked = self.clock.monotonic()
 
     async def sweep(self) -> tuple[int, ...]:
         """Delete what is due; numbers of the alarms whose clips went.
 
         Nothing becomes due while the wall clock is not known to run evenly.
         """
-        now = self.clock.utc()
+        believed = await self._look()
         gone: list[int] = []
-        if self._steady.look():
+        if believed is not None:
             async with self.database.read() as connection:
                 clips = await clip_store.in_states(connection, [ClipState.COMPLETE])
             for clip in clips:
-                if due(clip, now) and await self._give_up(clip.alarm_number, now):
+                if due(clip, believed) and await self._give_up(clip.alarm_number, believed):
                     _log.info("a clip is deleted, its time is over", alarm=clip.alarm_number)
                     gone.append(clip.alarm_number)
-            await self._give_up_exports(now)
+            await self._give_up_exports(believed)
         await self._delete_files()
-        await asyncio.to_thread(self.folder.forget_joined, now)
+        await asyncio.to_thread(self.folder.forget_joined, self.clock.utc())
         return tuple(gone)
 
-    async def _give_up(self, number: int, now: Utc) -> bool:
+    async def _look(self) -> Utc | None:
+        """Look at the clock once more; how far it is believed. Due dates move with its jumps."""
+        path = self.folder.root / BOOK_FILE
+        before, ran_s = self._book, None
+        if before is None:
+            before = await asyncio.to_thread(_read, path)
+        else:
+            ran_s = self.clock.monotonic() - self._looked
+        self._looked = self.clock.monotonic()
+        book, days = before.looked(self.clock.utc(), ran_s)
+        if days:
+            _log.warning("the clock jumped; days of keeping are counted by the new one", days=days)
+            async with self.database.write() as connection:
+                await clip_store.keep_longer(connection, days)
+        self._book = book
+        try:
+            await asyncio.to_thread(replace_whole, path, book.to_json())
+        except OSError as error:
+            # A full disk must not keep from deleting: this run remembers by itself.
+            _log.warning("the clock's book cannot be written", reason=str(error))
+        return book.believed
+
+    async def _give_up(self, number: int, believed: Utc) -> bool:
         """Mark a clip as deleted, unless it was held meanwhile or an export still reads it."""
         async with self.database.write() as connection:
             clip = await clip_store.find(connection, number)
-            if clip is None or clip.state is not ClipState.COMPLETE or not due(clip, now):
+            if clip is None or clip.state is not ClipState.COMPLETE or not due(clip, believed):
                 return False
             wanted = await exports.of_alarm(connection, number)
             if any(export.state in _AT_WORK for export in wanted):
                 return False
-            await clip_store.delete(connection, number, now)
+            await clip_store.delete(connection, number, self.clock.utc())
         return True
 
     async def _give_up_exports(self, now: Utc) -> None:
@@ -96,28 +119,11 @@ class Retention:
             await asyncio.to_thread(self.folder.delete_export, export_id)
 
 
-@dataclass(slots=True)
-class SteadyClock:
-    """Whether wall time runs as monotonic time does, and has for `STEADY_S`."""
-
-    clock: Clock
-    _since: Monotonic | None = None
-    _last: tuple[Utc, Monotonic] | None = None
-
-    def look(self) -> bool:
-        """Look once more; `False` at the first look and after a jump."""
-        wall, ran = self.clock.utc(), self.clock.monotonic()
-        last, self._last = self._last, (wall, ran)
-        jump_s = 0.0 if last is None else (wall - last[0]) - (ran - last[1])
-        if abs(jump_s) > _SLACK_S:
-            _log.warning(
-                "the clock jumped; no evidence is deleted until it has run evenly",
-                jump_s=round(jump_s), evenly_s=STEADY_S,
-            )  # fmt: skip
-            self._since = None
-        if self._since is None:
-            self._since = ran
-        return ran - self._since >= STEADY_S
+def _read(path: Path) -> ClockBook:
+    try:
+        return ClockBook.from_json(path.read_bytes())
+    except OSError:
+        return ClockBook()
 
 
 def due(clip: Clip, now: Utc) -> bool:
@@ -136,4 +142,4 @@ def export_due(export: Export, clip: Clip | None, now: Utc) -> bool:
     return now >= export.ready_at.plus(EXPORT_DAYS * _DAY_S)
 
 
-__all__ = ["EXPORT_DAYS", "STEADY_S", "Retention", "SteadyClock", "due", "export_due"]
+__all__ = ["EXPORT_DAYS", "Retention", "due", "export_due"]

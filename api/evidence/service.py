@@ -43,7 +43,7 @@ _log = structlog.get_logger(__name__)
 
 _COLLECT_EVERY_S = 2.0
 _GAPS_EVERY_S = 5.0
-_SWEEP_EVERY_S = 3_600.0
+_SWEEP_EVERY_S = 600.0
 _EXPORT_EVERY_S = 1.0
 
 
