@@ -19,7 +19,7 @@ import numpy as np
 import shapely
 
 from vision.arrays import BoolArray, Float64Array
-from vision.demand import arrivals_s, densest_per_s
+from vision.arrivals import arrivals, densest_per_s
 from vision.density import points_in_disc
 from vision.grid import PlanGrid, disc_area_m2
 from vision.instants import Utc
@@ -228,7 +228,7 @@ class _Desk:
         outflow = None if rates is None else rates.outflow_per_s
         shares = direction_shares(walkers_mps, self._zone.axis_deg)
         used = None if rates is None else rates.used
-        coming = densest_per_s(arrivals_s(self._zone.exits, walkers_xy_m, walkers_mps))
+        coming = densest_per_s(arrivals(self._zone.exits, walkers_xy_m, walkers_mps).after_s)
         shut = crowd.t_s < self._shut_until_s
         measurement = ZoneMeasurement(
             zone_id=self._zone.id,

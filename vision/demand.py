@@ -1,24 +1,21 @@
-"""Who will arrive at a zone, and at its exits, before they are there.
+"""Who will arrive at a zone before they are there.
 
 Demand over the next minute has three sources, the largest of which counts: the zone's own inflow,
 the people who are already in the zones that lead to it, and what the timetable says. Source of the
 comparison with capacity: rule 3 of the threshold profile.
 
-Arrivals at an exit are foretold from who walks to it now, in the zone and in those that lead to it,
-each with the own way left and the own pace. Who stands, or walks elsewhere, does not arrive.
+Arrivals at an exit are foretold from who walks to it now, in the zone and in those that lead to it
+(`vision.arrivals`). Who stands, or walks elsewhere, does not arrive.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import numpy as np
 from shapely.geometry import LineString
 
-from vision.arrays import Float64Array, median
-from vision.movement import FLOW_WINDOW_S, STOPPED_MPS
-from vision.segments import Segments
+from vision.arrivals import Arrivals
 from vision.zones import Line, Zone, ZoneType
 
 HORIZON_S = 60.0
@@ -32,13 +29,26 @@ _TOUCH_M = 0.3
 class Upstream:
     """What a zone that leads here holds now, and how fast it fills.
 
-    `underway_s` are the seconds after which each of those who walk here reaches the exit of the
-    zone that leads here; see `arrivals_s`.
+    Attributes:
+        underway: when those who walk here will be at the exits to which the way leads on.
+        coming: who walks here now, as far as can be told.
+        leads_back: this zone leads there too: who is there, or comes in there, may have come from
+            here, and only who walks here is on the way.
     """
 
     people: float
     inflow_per_s: float
-    underway_s: tuple[float, ...] = ()
+    underway: Arrivals = field(default_factory=Arrivals)
+    coming: int = 0
+    leads_back: bool = False
+
+    @property
+    def within_a_minute(self) -> float:
+        """Everybody there, and what flows in there for half of the minute: a corridor of 30 m takes
+        25 to 30 s at a walk. An upper estimate, as a warning should be."""
+        if self.leads_back:
+            return float(self.coming)
+        return self.people + self.inflow_per_s * HORIZON_S / 2.0
 
 
 def upstream_zones(zones: Sequence[Zone]) -> Mapping[str, tuple[str, ...]]:
@@ -70,54 +80,16 @@ def _drawn(line: Line) -> LineString:
     return LineString([line.start_xy_m, line.end_xy_m])
 
 
-def walk_s(zone: Zone, entries: Sequence[Line]) -> float:
-    """Seconds that a full flow takes from these lines to the nearest exit of `zone`.
+def walk_s(zone: Zone, entries: Sequence[Line], exits: Sequence[Line]) -> float:
+    """Seconds that a full flow takes from some lines to the nearest of these exits of `zone`.
 
-    0 where the zone has no exit.
+    0 without an exit.
     """
-    if not zone.exits or not entries:
+    if not exits or not entries:
         return 0.0
     pace_mps = _PACE_ON_STAIRS_MPS if zone.type is ZoneType.STAIRS else _PACE_ON_LEVEL_MPS
-    way_m = min(_drawn(a).distance(_drawn(b)) for a in entries for b in zone.exits)
+    way_m = min(_drawn(a).distance(_drawn(b)) for a in entries for b in exits)
     return way_m / pace_mps
-
-
-def arrivals_s(
-    lines: Sequence[Line], xy_m: Float64Array, velocity_mps: Float64Array
-) -> Float64Array:
-    """When people reach the nearest of some lines if they go on as they walk now.
-
-    All who come are taken to walk at the median of their pace: that of one head, seen twice from
-    afar, is the noise of its place. Those whose velocity is not known yet come where most of the
-    others do.
-
-    Args:
-        xy_m, velocity_mps: (N, 2) places and velocities on the plan; unknown velocities are NaN.
-
-    Returns:
-        (M,) seconds from now, sorted, of those who come nearer to their line by at least 0.2 m/s.
-    """
-    if not lines or not len(xy_m):
-        return np.zeros(0)
-    away, left_m = Segments.of_lines(lines).to_nearest(xy_m)
-    on_it = left_m < 1e-6
-    pace = (away * velocity_mps).sum(axis=1) / np.where(on_it, 1.0, left_m)
-    known = np.isfinite(pace) & ~on_it
-    comes = known & (np.nan_to_num(pace) >= STOPPED_MPS)
-    if not comes.any():
-        return np.zeros(0)
-    if comes.sum() > 0.5 * known.sum():
-        comes |= ~np.isfinite(pace) & ~on_it
-    return np.sort(left_m[comes] / median(pace[comes & known]))
-
-
-def densest_per_s(times_s: Float64Array, window_s: float = FLOW_WINDOW_S) -> float:
-    """The most arrivals a second within any `window_s` of the times (N,) of arrival."""
-    times = np.sort(np.asarray(times_s, dtype=np.float64))
-    if not len(times):
-        return 0.0
-    within = np.searchsorted(times, times + window_s, side="left") - np.arange(len(times))
-    return float(within.max()) / window_s
 
 
 def arrivals_per_s(
@@ -125,17 +97,12 @@ def arrivals_per_s(
     upstream: Sequence[Upstream],
     expected_per_s: float | None = None,
 ) -> float | None:
-    """Mean arrivals a second over the next minute; `None` where nothing is known.
-
-    Everybody upstream arrives within the minute, and what flows in there follows for half of it:
-    a corridor of 30 m takes 25 to 30 s at a walk. An upper estimate, as a warning should be.
-    """
+    """Mean arrivals a second over the next minute; `None` where nothing is known."""
     known: list[float] = []
     if own_inflow_per_s is not None:
         known.append(own_inflow_per_s)
     if upstream:
-        coming = sum(zone.people + zone.inflow_per_s * HORIZON_S / 2.0 for zone in upstream)
-        known.append(coming / HORIZON_S)
+        known.append(sum(zone.within_a_minute for zone in upstream) / HORIZON_S)
     if expected_per_s is not None:
         known.append(expected_per_s)
     return max(known) if known else None
@@ -145,8 +112,6 @@ __all__ = [
     "HORIZON_S",
     "Upstream",
     "arrivals_per_s",
-    "arrivals_s",
-    "densest_per_s",
     "exits_to",
     "upstream_zones",
     "walk_s",

@@ -45,10 +45,13 @@ class Opening:
         share: at most this share of their clear width is open, 0..1.
         states: what is known of each watched leaf, by id; one of which nothing is known counts as
             open in `share`.
+        exits: at most this share of each exit is open, in the zone's order; `None` where nothing is
+            known to be shut and of some leaf nothing is known.
     """
 
     share: float
     states: tuple[tuple[str, DoorState], ...] = ()
+    exits: tuple[float | None, ...] = ()
 
     @property
     def shut(self) -> tuple[str, ...]:
@@ -79,7 +82,19 @@ class ZoneDoors:
         shut = [door_id for door_id, state in told if state is DoorState.SHUT]
         whole_m = sum(length for length, _ in self._parts)
         barred_m = sum(length * _covered(parts, shut) for length, parts in self._parts)
-        return Opening(max(0.0, 1.0 - barred_m / whole_m), told)
+        known = dict(told)
+        exits = tuple(_open_part(parts, known) for _, parts in self._parts)
+        return Opening(max(0.0, 1.0 - barred_m / whole_m), told, exits)
+
+
+def _open_part(
+    parts: Mapping[str, tuple[float, float]], states: Mapping[str, DoorState]
+) -> float | None:
+    """At most this share of one exit is open; `None` where nothing can be said of it."""
+    shut = [door_id for door_id in parts if states[door_id] is DoorState.SHUT]
+    if not shut and any(states[door_id] is DoorState.UNKNOWN for door_id in parts):
+        return None
+    return max(0.0, 1.0 - _covered(parts, shut))
 
 
 def line_length_m(line: Line) -> float:

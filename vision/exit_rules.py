@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vision.arrivals import limit_per_m_s
 from vision.finding import Finding
 from vision.profiles import ZoneProfile
 from vision.readings import ZoneMeasurement
@@ -29,16 +30,17 @@ def narrowed_exit(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
 
 
 def shut_door(m: ZoneMeasurement, profile: ZoneProfile) -> Finding:
-    """Compared per metre of the whole width; the open share stands in the measurement."""
+    """Compared per metre of the whole width; the open share stands in the measurement.
+
+    While nothing is known of the doors the rule neither starts nor ends as long as people come.
+    """
     rule = profile.rules.shut_door
-    # While nothing is known of the doors the rule neither starts nor ends as long as people come.
-    open_share = m.exit_open_share or 0.0
-    limit = max(rule.share * rule.flow_per_m_s * open_share, rule.arrivals_per_m_s)
+    limit = limit_per_m_s(rule, m.exit_open_share)
     holds: bool | None = False
     if m.arriving_per_m_s is None:
         holds = None
     elif m.arriving_per_m_s >= limit:
-        holds = None if m.exit_open_share is None else open_share < 1.0
+        holds = None if m.exit_open_share is None else m.exit_open_share < 1.0
     return Finding(
         "shut_door",
         holds,

@@ -90,11 +90,12 @@ class ZoneMeasurement:
         exit_used_flow_per_m_s: flow per metre of that part and second.
         count_doubt: by which share of the people a count that is higher disagrees; it widens the
             upper end alone.
-        exit_open_share: at most this share of the exits' clear width is open, by the doors that are
-            known to be shut, 0..1; `None` where no door is watched, or where nothing is known to be
-            shut and of some door nothing is known (`vision.doors`).
-        arriving_per_m_s: the most who will reach the exits within any 8 s, per metre of their whole
-            width and second, of those who walk to them now, here and upstream (`vision.demand`).
+        exit_open_share: at most this share of the clear width is open, by the doors that are known
+            to be shut, 0..1; `None` where no door is watched, or where nothing is known to be shut
+            and of some door nothing is known (`vision.doors`). Of several exits, those that are
+            most pressed among those to which the same people walk (`vision.arrivals`).
+        arriving_per_m_s: the most who will reach these exits within any 8 s, per metre of their
+            whole width and second, of those who walk to them now, here and upstream.
         upstream_people: people in the zones that lead here; `None` where none of them is seen now.
     """
 

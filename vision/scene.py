@@ -117,7 +117,7 @@ class SceneAnalyser:
         pictures = self._live_pictures(desk)
         watching = frozenset(one.camera_id for one in pictures if not one.doubt)
         beside = Beside(
-            self._leading_to(desk, at),
+            self._leading_to(desk),
             occasion,
             self._second_count(desk, at),
             desk.doors.opening(self._doors),
@@ -156,10 +156,10 @@ class SceneAnalyser:
         """Take what is known of every door with a contact, by its id; a missing one is unknown."""
         self._doors = dict(states)
 
-    def _leading_to(self, desk: ZoneDesk, at: Utc) -> tuple[Upstream, ...]:
+    def _leading_to(self, desk: ZoneDesk) -> tuple[Upstream, ...]:
         """What the zones upstream hold, as far as it is known and fresh."""
         sources = self._upstream[desk.zone.id]
-        held = (self._zones[zone_id].held_for(desk.zone, at) for zone_id in sources)
+        held = (self._zones[zone_id].held_for(desk.zone, self._common) for zone_id in sources)
         return tuple(one for one in held if one is not None)
 
     def camera_lost(self, camera_id: str, at: Utc, cause: str) -> tuple[ZoneReading, ...]:

@@ -7,21 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vision.arrays import BoolArray, Float64Array
+from vision.arrays import BoolArray
+from vision.arrivals import Arrivals, Pressed, arrivals, most_pressed
 from vision.barriers import Barriers
 from vision.camera import Camera
 from vision.camera_watch import WatchedPicture
+from vision.common_time import CommonTime
 from vision.count_sanity import LASTS_S, USUAL_SHARE, Counts, Sanity, SanityState, judge
-from vision.demand import (
-    Upstream,
-    arrivals_per_s,
-    arrivals_s,
-    densest_per_s,
-    exits_to,
-    walk_s,
-)
+from vision.demand import Upstream, arrivals_per_s, exits_to, walk_s
 from vision.density import highest, local_density
-from vision.doors import Opening, ZoneDoors
+from vision.doors import Opening, ZoneDoors, line_length_m
 from vision.fusion import FusedZone, believed_of, fuse, shows
 from vision.grid import PlanGrid
 from vision.instants import Utc
@@ -69,6 +64,33 @@ class Beside:
     model_id: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _WayThrough:
+    """From a zone into the next one: by which lines, to which of its exits (E,), and for how long.
+
+    `leads_back`: the next zone leads to this one too.
+    """
+
+    lines: tuple[Line, ...]
+    on: BoolArray
+    lasts_s: float
+    leads_back: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Newest:
+    """What the next zone asks of this one's newest measurement; see `WatchedPicture.came_at`.
+
+    `watched`: some picture of it is believed.
+    """
+
+    came_at: Utc
+    people: float
+    inflow_per_s: float
+    fused: FusedZone
+    watched: bool
+
+
 class ZoneDesk:
     """What is remembered of one zone between pictures.
 
@@ -100,9 +122,9 @@ class ZoneDesk:
         self._lost_shares: dict[frozenset[str], float] = {}
         self.profile = profile
         self._width_m = exit_width_m(zone)
-        self._newest: tuple[Utc, ZoneMeasurement, FusedZone] | None = None
+        self._newest: _Newest | None = None
+        self._ways: dict[str, _WayThrough] = {}
         self._begin_anew()
-        self._ways: dict[str, tuple[tuple[Line, ...], float]] = {}
 
     def _begin_anew(self) -> None:
         self._state = RiskState()
@@ -118,27 +140,39 @@ class ZoneDesk:
     def memory(self, memory: ZoneMemory) -> None:
         self._state, self._sanity = memory.risk, memory.sanity
 
-    def held_for(self, target: Zone, at: Utc) -> Upstream | None:
+    def held_for(self, target: Zone, common: CommonTime) -> Upstream | None:
         """People, inflow and who walks to the exits into `target`, by the newest measurement.
 
-        The way on through `target` to its own exit is added at a usual pace. `None` when the
-        measurement is too old at `at`.
+        The way on through `target` to its own exits is added at a usual pace. `None` when no
+        picture came for too long, or when those that came cannot say that nobody is there.
         """
-        if self._newest is None or at - self._newest[0] > LOST_AFTER_S:
+        newest = self._newest
+        age_s = 0.0 if newest is None else common.since_s(newest.came_at)
+        if newest is None or age_s > LOST_AFTER_S or not (newest.watched or newest.people):
             return None
-        _, measured, fused = self._newest
-        lines, through_s = self._way_through(target)
-        way_s = arrivals_s(lines, fused.walkers_xy_m, fused.walkers_mps)
-        later_s = through_s - max(0.0, at - measured.captured_at)
-        underway_s = tuple((way_s + later_s).tolist())
-        return Upstream(measured.people, measured.inflow_per_s or 0.0, underway_s)
+        way = self._way_through(target)
+        there = arrivals(way.lines, newest.fused.walkers_xy_m, newest.fused.walkers_mps)
+        on = Arrivals(there.after_s + way.lasts_s - age_s, np.tile(way.on, (len(there), 1)))
+        return Upstream(
+            newest.people,
+            newest.inflow_per_s,
+            on if way.on.any() else Arrivals(exits=np.zeros((0, len(way.on)), dtype=np.bool_)),
+            len(there),
+            way.leads_back,
+        )
 
-    def _way_through(self, target: Zone) -> tuple[tuple[Line, ...], float]:
-        """The exits into `target`, and how long the way on through it takes."""
+    def _way_through(self, target: Zone) -> _WayThrough:
         known = self._ways.get(target.id)
         if known is None:
-            lines = exits_to(self.zone, target)
-            known = self._ways[target.id] = (lines, walk_s(target, lines))
+            lines, back = exits_to(self.zone, target), exits_to(target, self.zone)
+            # Who comes in by a common border does not leave by it.
+            on = [line for line in target.exits if line not in back]
+            known = self._ways[target.id] = _WayThrough(
+                lines,
+                np.array([line in on for line in target.exits], dtype=np.bool_),
+                walk_s(target, lines, on),
+                bool(back),
+            )
         return known
 
     def read(
@@ -157,16 +191,19 @@ class ZoneDesk:
         demand = self._per_metre(arrivals_per_s(inflow, upstream, expected))
         balance = self._balance(fused, rates, at)
         doubt = max((one.above for one in (balance, second) if one is not None), default=0.0)
-        coming = self._per_metre(densest_per_s(self._underway_s(fused, upstream)))
+        pressed = self._pressed(fused, beside)
         measurement = replace(
             self._measure(fused, rates, demand),
             count_doubt=doubt,
-            arriving_per_m_s=coming if self.zone.exits else None,
-            exit_open_share=_open_share(beside.opening),
+            arriving_per_m_s=None if pressed is None else pressed.arriving_per_m_s,
+            exit_open_share=None if pressed is None else pressed.open_share,
             upstream_people=sum(zone.people for zone in upstream) if upstream else None,
             lost_share=self._lost_share(beside.watching),
         )
-        self._newest = at, measurement, fused
+        came_at = max(picture.came_at for picture in pictures)
+        self._newest = _Newest(
+            came_at, measurement.people, inflow or 0.0, fused, bool(beside.watching)
+        )
         profile = (
             self.profile if occasion is None else occasion.profile_for(self.zone.id, self.profile)
         )
@@ -221,10 +258,18 @@ class ZoneDesk:
             self._lost_shares[watching] = known
         return known
 
-    def _underway_s(self, fused: FusedZone, upstream: Sequence[Upstream]) -> Float64Array:
-        """When those who walk to the zone's exits, here and upstream, will be there."""
-        here_s = arrivals_s(self.zone.exits, fused.walkers_xy_m, fused.walkers_mps)
-        return np.concatenate([here_s, *(zone.underway_s for zone in upstream)])
+    def _pressed(self, fused: FusedZone, beside: Beside) -> Pressed | None:
+        """What those who walk to the exits, here and upstream, will find open there."""
+        exits, opening = self.zone.exits, beside.opening
+        if not exits:
+            return None
+        here = arrivals(exits, fused.walkers_xy_m, fused.walkers_mps)
+        return most_pressed(
+            [here, *(zone.underway for zone in beside.upstream)],
+            [line_length_m(line) for line in exits],
+            [None] * len(exits) if opening is None else opening.exits,
+            self.profile.rules.shut_door,
+        )
 
     def _flow(
         self, pictures: Sequence[WatchedPicture], fused: FusedZone, at: Utc
@@ -302,13 +347,6 @@ def _count_reasons(
     if second is not None:
         reasons.append(Reason("second_count", second.doubt, USUAL_SHARE, "", second.lasted_s))
     return tuple(reasons)
-
-
-def _open_share(opening: Opening | None) -> float | None:
-    """What the rules may take for known: nothing, while a door that may be shut is unknown."""
-    if opening is None or (opening.unknown and not opening.shut):
-        return None
-    return opening.share
 
 
 def _unknown_doors(opening: Opening | None) -> tuple[Reason, ...]:

@@ -55,6 +55,25 @@ def test_the_width_of_all_exits_counts() -> None:
     opening = ZoneDoors(stair(FOOT, other), [WIDE]).opening({"wide": SHUT})
     assert opening is not None
     assert opening.share == pytest.approx(2.0 / 4.0)
+    assert list(opening.exits) == [pytest.approx(1 / 3), 1.0]
+
+
+@pytest.mark.parametrize(
+    ("states", "exits"),
+    [
+        ({}, (None, None)),
+        ({"wide": SHUT}, (pytest.approx(1 / 3), None)),
+        ({"wide": UNKNOWN, "narrow": OPEN, "up": OPEN}, (None, 1.0)),
+        ({"wide": UNKNOWN, "narrow": SHUT, "up": SHUT}, (pytest.approx(2 / 3), 0.0)),
+    ],
+)
+def test_each_exit_has_its_own_doors(
+    states: dict[str, DoorState], exits: tuple[float | None, ...]
+) -> None:
+    top, up = Line("top", (0.0, 0.0), (0.0, 1.0)), Leaf("up", (0.0, 0.0), (0.0, 1.0))
+    opening = ZoneDoors(stair(FOOT, top), [WIDE, NARROW, up]).opening(states)
+    assert opening is not None
+    assert opening.exits == exits
 
 
 @given(

@@ -437,10 +437,10 @@ ABOVE = Camera(Pose(3.0, 1.5, 5.2, 180, 20), LENS)
 LEAF = Leaf("leaf", (3.6, 0.0), (3.6, 2.0))
 
 
-def with_corridor() -> SceneAnalyser:
+def with_corridor(stair: Zone = STAIR) -> SceneAnalyser:
     return SceneAnalyser(
         cameras={"cam-a": FACING, "cam-up": ABOVE},
-        zones=[STAIR, CORRIDOR],
+        zones=[stair, CORRIDOR],
         zone_cameras={"stair-a": ("cam-a",), "corridor": ("cam-up",)},
         profiles=load_profiles(),
         leaves={"f1": [LEAF]},
@@ -454,20 +454,31 @@ def coming(t_s: float) -> Float64Array:
 
 
 def seen_coming(
-    analyser: SceneAnalyser, states: dict[str, DoorState], last_s: float
+    analyser: SceneAnalyser, states: dict[str, DoorState], last_s: float, behind_s: float = 0.0
 ) -> ZoneReading:
-    """The stair's newest reading; nobody is on the stair yet."""
+    """The stair's newest reading; nobody is on the stair yet.
+
+    The clock of the camera above is behind by so much.
+    """
     analyser.note_doors(states)
     for number in range(round(last_s * 2.5)):
         t_s = number / 2.5
         above = heads(coming(t_s), ABOVE, CORRIDOR)
-        analyser.observe(frame(t_s, "cam-up"), above)
+        analyser.observe(frame(t_s - behind_s, "cam-up"), above)
         (reading,) = analyser.observe(frame(t_s), NOBODY)
     return reading
 
 
-def test_a_shut_leaf_warns_of_those_who_are_still_upstream() -> None:
-    reading = seen_coming(with_corridor(), {"leaf": DoorState.SHUT}, 8.6)
+UP_AND_DOWN = dataclasses.replace(
+    STAIR, exits=(*STAIR.exits, Line("stair-up", (0.0, 3.0), (0.0, 0.0)))
+)
+
+
+@pytest.mark.parametrize("stair", [STAIR, UP_AND_DOWN])
+@pytest.mark.parametrize("behind_s", [0.0, 4.0, 60.0, -60.0])
+def test_a_shut_leaf_warns_of_those_who_are_still_upstream(stair: Zone, behind_s: float) -> None:
+    """Also where the stair's top is drawn as an exit too, and where the cameras' clocks differ."""
+    reading = seen_coming(with_corridor(stair), {"leaf": DoorState.SHUT}, 8.6, behind_s)
     assert reading.level is Level.L2
     assert [reason.rule for reason in reading.reasons if reason.rule != "density"] == ["shut_door"]
     assert reading.measurement is not None
@@ -477,6 +488,29 @@ def test_a_shut_leaf_warns_of_those_who_are_still_upstream() -> None:
     # Eight in file reach the foot within eight seconds of each other, over 3 m.
     assert reading.measurement.arriving_per_m_s == pytest.approx(8 / 8 / 3, abs=0.05)
     assert reading.measurement.upstream_people == pytest.approx(8.0, abs=1.0)
+
+
+def test_who_leaves_by_a_common_border_does_not_come_back() -> None:
+    """Both zones draw it as an exit; eight people walk away from the stair."""
+    analyser = with_corridor(UP_AND_DOWN)
+    for number in range(20):
+        t_s = number / 2.5
+        x_m = -1.0 - t_s + 0.9 * np.arange(-2, 6)
+        gone = np.column_stack([x_m, np.full(8, 1.5)])[x_m < 0.0]
+        analyser.observe(frame(t_s, "cam-up"), heads(gone, ABOVE, CORRIDOR))
+        (reading,) = analyser.observe(frame(t_s), NOBODY)
+    assert reading.measurement is not None
+    assert reading.measurement.upstream_people == pytest.approx(8.0, abs=1.0)
+    assert reading.measurement.demand_per_m_s == 0.0
+
+
+def test_a_covered_camera_says_of_nobody_upstream_that_there_is_nobody() -> None:
+    analyser = with_corridor()
+    for number in range(20):
+        analyser.observe(frame(number / 2.5, "cam-up"), NOBODY, "covered")
+        (reading,) = analyser.observe(frame(number / 2.5), NOBODY)
+    assert reading.measurement is not None
+    assert reading.measurement.upstream_people is None
 
 
 @pytest.mark.parametrize(
