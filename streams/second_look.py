@@ -1,9 +1,10 @@
 """A second count now and then: whole people by a detector of another kind, beside the heads.
 
 Once a minute a picture of each camera is shown to a person detector, where one is installed. What
-it finds moves no level. A higher count widens the upper end of the camera's readings, and counts
-that disagree for long are an event of the camera's quality, for whoever keeps the cameras and not
-for the guard (`vision.count_sanity`, `vision.stream_health`).
+it finds raises no level. A higher count widens the upper end of the camera's readings; where the
+heads are next to none, and so again ten seconds later, an empty place is UNKNOWN. Counts that
+disagree for long are an event of the camera's quality, for whoever keeps the cameras and not for
+the guard (`vision.count_sanity`, `vision.stream_health`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from vision.readings import ZoneReading
 EVERY_S = 60.0
 # A worker starts all its cameras at once and has enough to do then.
 _FIRST_AFTER_S = 20.0
+# Whether the head network is blind to people must not wait for a minute.
+_AGAIN_AFTER_S = 10.0
 # The middle of a standing person's head lies about so far down the box around the whole person:
 # a fourteenth of the height and a half head. Our judgement.
 _HEAD_SHARE = 0.07
@@ -54,6 +57,8 @@ class SecondLook:
         verdict = judge(self._states.get(camera_id, SanityState()), counts, at)
         self._states[camera_id] = verdict.state
         self._looks[camera_id] = verdict.doubt
+        if verdict.state.blind_looks == 1:
+            self._due[camera_id] = at.plus(_AGAIN_AFTER_S)
         return verdict
 
     def hear(self, camera_id: str, readings: Sequence[ZoneReading]) -> None:

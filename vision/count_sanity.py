@@ -9,6 +9,8 @@ the truth; what matters is that they stop agreeing. All limits are our judgement
   where there is room to see whole people.
 - A doubt widens the upper end of a reading alone, and only by a count that is higher: of a packed
   crowd no other count knows better, so none of them may take back a level that is certain.
+- Where it finds people and the head network finds next to none, twice in a row, that network is
+  blind there (hoods, umbrellas, an angle that it never learnt): its "nobody" says nothing.
 - The balance N(t + dt) = N(t) + in - out holds for the whole camera's zones; crossings are missed
   now and then, so only a difference beyond the scatter of both counts speaks.
 """
@@ -34,6 +36,9 @@ _NEWEST = 0.05
 # Whole people are looked for once a minute. One look alone, whatever it says, stays below
 # `USUAL_SHARE`: a share is less than 1.
 _NEWEST_LOOK = 0.25
+# At most this share of the whole people is next to none of them, and one such look may be chance.
+_NEXT_TO_NONE = 0.1
+_BLIND_LOOKS = 2
 
 
 class Witness(StrEnum):
@@ -66,6 +71,7 @@ class SanityState:
     """What is remembered between pictures: running shares of people by which the others differ.
 
     `persons_above` and `balance_above` count only where the other count is the higher one.
+    `blind_looks` is how many of the newest looks found people where the heads were next to none.
     """
 
     person_doubt: float = 0.0
@@ -75,6 +81,7 @@ class SanityState:
     since: Utc | None = None
     calm_since: Utc | None = None
     reported: bool = False
+    blind_looks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,7 @@ class Sanity:
         witness: who disagrees, while somebody does.
         began, ended: this picture begins or ends a lasting disagreement: a camera-quality event.
         lasted_s: for how long the disagreement has held.
+        blind: two looks in a row found people where the head network finds next to none.
     """
 
     state: SanityState
@@ -97,6 +105,7 @@ class Sanity:
     began: bool = False
     ended: bool = False
     lasted_s: float = 0.0
+    blind: bool = False
 
 
 def disagreement(counts: Counts) -> tuple[float | None, float | None]:
@@ -129,6 +138,7 @@ def judge(state: SanityState, counts: Counts, at: Utc) -> Sanity:
         balance_above=_blend(
             state.balance_above, _if_higher(balance, counts.balance, counts.heads), _NEWEST
         ),
+        blind_looks=_blind_looks(state.blind_looks, counts),
     )
     doubt = max(state.person_doubt, state.balance_doubt)
     doubted = doubt > USUAL_SHARE
@@ -141,7 +151,15 @@ def judge(state: SanityState, counts: Counts, at: Utc) -> Sanity:
         state = replace(state, reported=began, since=state.since if began else None)
     witness = Witness.PERSONS if state.person_doubt >= state.balance_doubt else Witness.BALANCE
     above = max(state.persons_above, state.balance_above) if doubted else 0.0
-    return Sanity(state, doubt, above, witness if doubted else None, began, ended, lasted_s)
+    blind = state.blind_looks >= _BLIND_LOOKS
+    return Sanity(state, doubt, above, witness if doubted else None, began, ended, lasted_s, blind)
+
+
+def _blind_looks(before: int, counts: Counts) -> int:
+    if counts.persons is None:
+        return before
+    finds = counts.persons >= _LEAST_PEOPLE
+    return before + 1 if finds and counts.heads <= _NEXT_TO_NONE * counts.persons else 0
 
 
 def _share(heads: float, other: float, relative_error: float) -> float:

@@ -101,6 +101,7 @@ class SceneAnalyser:
             VisionError: for an unknown camera or a picture of another aspect than the lens.
         """
         watch = self._watch(frame.camera_id)
+        doubt = doubt or self._blind_to_people(frame)
         self._pictures[frame.camera_id] = watch.take(frame, observation, self._common, doubt)
         self._model_id = observation.model_id or self._model_id
         self._causes.pop(frame.camera_id, None)
@@ -133,9 +134,17 @@ class SceneAnalyser:
         """Note how a second count of a camera's picture, made now and then, agrees with the first.
 
         A higher one widens the upper end of its zones' readings for three minutes, and is told as
-        a reason while it is doubted.
+        a reason while it is doubted. Where the first count is blind to people, its "nobody" is
+        not believed.
         """
         self._second[camera_id] = (at, verdict)
+
+    def _blind_to_people(self, frame: Frame) -> str:
+        """The doubt of a picture in which the head network finds nobody where people are."""
+        noted = self._second.get(frame.camera_id)
+        if noted is None or not noted[1].blind or frame.captured_at - noted[0] > _LOOK_HOLDS_S:
+            return ""
+        return "second_count"
 
     def _second_count(self, desk: ZoneDesk, at: Utc) -> Sanity | None:
         """The most doubtful verdict on this zone's cameras that is not too old."""

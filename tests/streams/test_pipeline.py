@@ -86,14 +86,25 @@ class Detector:
         return PersonBoxes(boxes, np.full(self.people, 0.9, np.float32))
 
 
-def test_a_second_look_comes_once_a_minute_and_is_told_to_the_scene() -> None:
-    bench, detector = Bench(), Detector(30)
+@pytest.mark.parametrize(
+    ("people", "looks"),
+    [
+        (9, 3),  # after 20, 80 and 140 s
+        (30, 4),  # the network finds one of them: again after 10 s
+    ],
+)
+def test_a_second_look_comes_once_a_minute_and_is_told_to_the_scene(
+    people: int, looks: int
+) -> None:
+    bench, detector = Bench(), Detector(people)
     bench.pipeline = bench.with_second(SecondLook(detector))
     for second in range(0, 200, 5):
         bench.pipeline.process(frame("cam", NOON.plus(second)))
-    assert detector.looks == 3  # after 20, 80 and 140 s
-    assert [camera for camera, _ in bench.analyser.second] == ["cam"] * 3
-    assert bench.analyser.second[-1][1].witness is Witness.PERSONS
+    assert detector.looks == looks
+    assert [camera for camera, _ in bench.analyser.second] == ["cam"] * looks
+    verdict = bench.analyser.second[-1][1]
+    assert verdict.blind is (people == 30)
+    assert verdict.witness is Witness.PERSONS
 
 
 def test_a_failing_second_look_costs_no_reading() -> None:

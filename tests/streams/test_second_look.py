@@ -89,3 +89,19 @@ def test_the_balance_of_crossings_is_heard_from_the_readings(
     assert min(found, 1.0) == pytest.approx(doubt)
     second.hear("cam", (calm,))
     assert second.doubt_of("cam") == 0.0
+
+
+def test_nobody_among_many_is_looked_at_again_soon() -> None:
+    """The network of these tests finds one head."""
+    second = SecondLook(Detector(boxes(*[(0, 0, 10, 40)] * 12)))
+    assert run(second, [0, 20, 29, 30, 40, 89, 90]) == [
+        False,
+        True,
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
+    some = SecondLook(Detector(boxes(*[(0, 0, 10, 40)] * 9)))
+    assert run(some, [0, 20, 30, 79, 80]) == [False, True, False, False, True]

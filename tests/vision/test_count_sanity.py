@@ -100,3 +100,25 @@ def test_looks_a_minute_apart_decide_after_two() -> None:
         found.append((round(verdict.doubt, 4), verdict.witness is not None, verdict.began))
     assert found[:2] == [(0.15, False, False), (0.2625, True, False)]
     assert [began for _, _, began in found] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("looks", "blind"),
+    [
+        ([(0.0, 12.0)], False),
+        ([(0.0, 12.0), (1.0, 10.0)], True),
+        ([(0.0, 12.0), (0.0, 4.0)], False),  # too few to tell
+        ([(0.0, 12.0), (1.3, 12.0)], False),
+        ([(0.0, 12.0), (9.0, 12.0), (0.0, 12.0)], False),
+        ([(0.0, 12.0), (0.0, None), (0.0, 5.0)], True),  # a picture without a look says nothing
+        ([(0.0, 12.0), (0.0, 12.0), (11.0, 12.0)], False),
+    ],
+)
+def test_heads_are_blind_where_two_looks_in_a_row_find_people_and_they_none(
+    looks: list[tuple[float, float | None]], blind: bool
+) -> None:
+    state = SanityState()
+    for number, (heads, persons) in enumerate(looks):
+        verdict = judge(state, Counts(heads, 0.08, persons=persons), Utc(number * 10_000_000_000))
+        state = verdict.state
+    assert verdict.blind is blind

@@ -22,6 +22,7 @@ from tests.vision.scene_cases import (
 )
 from vision.barriers import Barriers
 from vision.camera import Camera, Lens, Pose
+from vision.count_sanity import Counts, Sanity, SanityState, judge
 from vision.observations import CrowdObservation
 from vision.planes import Plane
 from vision.readings import Level, ZoneReading
@@ -62,6 +63,49 @@ def test_what_only_a_covered_camera_saw_is_not_calm() -> None:
         analyser.observe(frame(t), heads(NOBODY, ALONG, CORRIDOR), "covered")
         told += analyser.observe(frame(t + 0.1, "cam-b"), heads(NOBODY, FAR_END, CORRIDOR))
     assert {(one.level, one.reasons[0].rule) for one in told} == {(Level.UNKNOWN, "partly_lost")}
+
+
+def two_looks(heads_found: float, persons: float) -> Sanity:
+    first = judge(SanityState(), Counts(heads_found, 0.05, persons=persons), START)
+    return judge(first.state, Counts(heads_found, 0.05, persons=persons), START.plus(10.0))
+
+
+@pytest.mark.parametrize(("persons", "level"), [(12.0, Level.UNKNOWN), (4.0, Level.L0)])
+def test_a_stair_that_reads_empty_while_whole_people_are_found_on_it_is_unknown(
+    persons: float, level: Level
+) -> None:
+    """Twelve under umbrellas: the head network finds none of them."""
+    analyser = scene()
+    told: list[ZoneReading] = []
+    for step in range(50):
+        if step == 25:
+            analyser.second_count("cam-a", two_looks(0.0, persons), START.plus(5.0))
+        told += analyser.observe(frame(step * 0.2), heads(NOBODY))
+    assert {one.level for one in told[:25]} == {Level.L0}
+    assert {one.level for one in told[25:]} == {level}
+    if level is Level.UNKNOWN:
+        assert told[-1].reasons[0].rule == "second_count"
+    # A look that agrees, or none for three minutes: nobody is nobody again.
+    analyser.second_count("cam-a", two_looks(0.0, 0.0), START.plus(10.0))
+    (after,) = analyser.observe(frame(10.2), heads(NOBODY))
+    assert after.level is Level.L0
+
+
+def test_a_camera_that_is_blind_to_people_neither_hides_nor_lowers_a_crush() -> None:
+    analyser = scene({"cam-a": FACING, "cam-b": BESIDE})
+    levels = []
+    for step in range(100):
+        t = step * 0.2
+        analyser.second_count("cam-a", two_looks(0.0, 12.0), START.plus(t))
+        levels += [one.level for one in analyser.observe(frame(t), heads(NOBODY))]
+        seen = heads(CROWD, BESIDE)
+        levels += [one.level for one in analyser.observe(frame(t + 0.05, "cam-b"), seen)]
+    assert set(levels[len(levels) // 2 :]) == {Level.L4}
+    alone = scene()
+    for step in range(100):
+        alone.second_count("cam-a", two_looks(0.0, 60.0), START.plus(step * 0.2))
+        (reading,) = alone.observe(frame(step * 0.2), heads(CROWD))
+    assert reading.level.severity >= Level.L3.severity
 
 
 def test_a_crowd_in_one_zone_of_a_covered_camera_makes_the_other_zone_no_calm_one() -> None:
