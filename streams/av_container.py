@@ -20,7 +20,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from config.errors import ConfigError
-from streams.av_errors import COPY_AGAIN, DAMAGED, hung, lost, source_error
+from streams.av_errors import COPY_AGAIN, DAMAGED, hung, lost, no_stream, source_error
 from streams.clock import SystemClock
 from streams.cores import Turns
 from streams.errors import (
@@ -314,6 +314,8 @@ def open_with_av(
         took_s = _CLOCK.monotonic() - began
         if live and took_s >= _NEAR_TIMEOUT * timeouts.socket_s:
             raise hung(where) from None
+        if live and isinstance(error, av.error.InvalidDataError):
+            raise no_stream(where) from None
         raise source_error(error, where, live=live) from None
     try:
         opened = AvContainer(container, where, live=live, read_s=timeouts.read_s, quick=quick)

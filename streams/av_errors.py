@@ -32,6 +32,24 @@ def hung(where: str) -> HungError:
     return HungError(where, "the camera does not answer", "restart the camera; check its network")
 
 
+def nameless(where: str) -> ConnectionLostError:
+    return ConnectionLostError(
+        where,
+        "the camera's name is not known in this network",
+        "check the name server, or give the camera's IP address",
+    )
+
+
+def no_stream(where: str) -> NoFramesError:
+    """What FFmpeg calls invalid data before there is a stream: an answer that is none, or a
+    connection that is closed instead of one."""
+    return NoFramesError(
+        where,
+        "what answers at this address gives no stream that can be read",
+        "check the address and its port, and set the camera to H.264 or H.265",
+    )
+
+
 def source_error(error: av.error.FFmpegError, where: str, *, live: bool) -> SourceError:
     """The typed error for FFmpeg's; its text is dropped because it carries the full address."""
     return _live_error(error, where) if live else _file_error(error, where)
@@ -48,6 +66,17 @@ def _live_error(error: av.error.FFmpegError, where: str) -> SourceError:
         case av.error.HTTPNotFoundError():
             return NotFoundError(
                 where, "the camera has no stream at this path", "correct the path of the address"
+            )
+        case (
+            av.error.HTTPServerError()
+            | av.error.HTTPOtherClientError()
+            | av.error.HTTPBadRequestError()
+        ):
+            # 453 or 503 where more watch it than it allows, for the most part.
+            return RefusedError(
+                where,
+                "the camera answers with an error, as one that is watched by too many",
+                "close other connections to it, or let it allow more; restart it",
             )
         case av.error.ConnectionRefusedError():
             return RefusedError(
@@ -87,4 +116,4 @@ def _file_error(error: av.error.FFmpegError, where: str) -> SourceError:
             return TruncatedFileError(where, DAMAGED, COPY_AGAIN)
 
 
-__all__ = ["COPY_AGAIN", "DAMAGED", "hung", "lost", "source_error"]
+__all__ = ["COPY_AGAIN", "DAMAGED", "hung", "lost", "nameless", "no_stream", "source_error"]

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from config.camera_uri import CameraUri
 from config.errors import ConfigError
 from streams.av_container import open_quickly
+from streams.av_errors import nameless
 from streams.camera_loop import CameraSpec
 from streams.errors import NotFoundError, RefusedError
 from streams.hardware import HardwareKind
@@ -61,8 +62,8 @@ def open_permitted(
             mend = "correct the address, or allow its network in networks.yaml and restart"
             raise RefusedError(str(uri), str(error), mend) from None
         except OSError:
-            # The opener tells an unknown name better.
-            return open_quickly(uri, timeouts, hardware)
+            # FFmpeg would only say that its input failed.
+            raise nameless(str(uri)) from None
     return open_quickly(uri, timeouts, hardware)
 
 

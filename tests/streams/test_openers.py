@@ -1,9 +1,12 @@
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.camera_uri import CameraUri
 from streams.camera_loop import CameraSpec
-from streams.errors import NotFoundError
+from streams.errors import ConnectionLostError, NotFoundError
 from streams.openers import Campus, open_permitted, opener_for
 from streams.sources import PlainUri, Timeouts
 from streams.virtual import stage
@@ -20,6 +23,19 @@ def spec(address: str, analysed_fps: float = 5.0) -> CameraSpec:
 @pytest.mark.parametrize("address", ["rtsp://camera/live", "rtsps://camera/live", "file:a.mp4"])
 def test_cameras_and_recordings_are_played_by_ffmpeg(address: str) -> None:
     assert opener_for(spec(address)) is open_permitted
+
+
+def test_a_camera_whose_name_is_unknown_is_told_so_and_not_that_it_hung_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    uri = CameraUri.parse("rtsp://camera-3.school/live", directory=tmp_path)
+    with pytest.raises(ConnectionLostError, match="name is not known in this network") as caught:
+        open_permitted(uri, Timeouts())
+    assert "IP address" in caught.value.mend
 
 
 @pytest.mark.parametrize(
