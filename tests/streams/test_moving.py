@@ -43,6 +43,27 @@ def test_where_no_group_covers_what_is_missing_the_largest_that_fits_moves() -> 
     ]
 
 
+@pytest.mark.parametrize(("f", "moves"), [(0.45, "b"), (0.29, "f"), (0.27, "b")])
+def test_a_worker_of_two_cores_is_filled_to_nine_tenths_of_both(f: float, moves: str) -> None:
+    """2.075 cores are needed and 1.8 may be filled; of 0.7 spare ones 0.5 may be taken."""
+    groups = (("a",), ("b",), ("c", "d"), ("f",))
+    needs = {"a": 0.2, "b": 0.3, "c": 1.0, "d": 0.575 - f, "f": f}
+    full = WorkerView("w0", True, needs, 0.0, own_cores=2.0)
+    assert sum(needs.values()) == pytest.approx(2.075)
+    free = WorkerView("w1", False, {"e": 1.3}, 0.7, own_cores=2.0)
+    found = [
+        (when, move.camera_ids)
+        for when, move in looked(MovePlanner(groups), full, free, until_s=20.0)
+    ]
+    assert found == [(20.0, (moves,))]
+
+
+def test_a_group_that_would_fill_the_last_tenth_of_two_cores_does_not_move() -> None:
+    full = WorkerView("w0", True, {"a": 0.55, "b": 1.5}, 0.0, own_cores=2.0)
+    free = WorkerView("w1", False, {"e": 1.3}, 0.7, own_cores=2.0)
+    assert looked(MovePlanner((("a",), ("b",))), full, free, until_s=60.0) == []
+
+
 @pytest.mark.parametrize(
     "other",
     [
