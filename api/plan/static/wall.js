@@ -1,6 +1,7 @@
 // The wall and the school's map, kept up to date by the service's own stream. Without a sign of
 // life everything turns grey and says since when; pages of tiles turn by themselves.
 
+import { onBeat } from "/console/js/beat.js";
 import { LOST_AFTER_MS, listen } from "/console/js/stream.js";
 
 const TURN_EVERY_MS = 12_000;
@@ -142,4 +143,4 @@ const silentMs = listen("/api/v1/plan/wall/events", { wall: show }, {
     look();
   },
 });
-setInterval(look, 500);
+onBeat(look);

@@ -103,6 +103,25 @@ def test_a_lost_server_is_told_in_red_and_a_returned_one_is_trusted_again(
     desk.until(lambda: desk.data("body", "sounding") == "none")
 
 
+def test_a_lost_server_is_told_while_the_timers_of_the_page_sleep(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    """As in a window that was minimised long ago: its own timers hardly run any more."""
+    asleep = {"source": "window.setInterval = () => 0;"}
+    script = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", asleep)
+    try:
+        desk = Desk(browser, service)
+        desk.start_shift()
+        service.kill()
+        browser.execute_script(
+            "const now = performance.now.bind(performance); performance.now = () => now() + 13000;"
+        )
+        desk.until(lambda: desk.one("#lost").is_displayed())
+        assert desk.data("body", "sounding") == "lost"
+    finally:
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
 def test_a_stream_that_fell_silent_is_opened_anew(
     browser: webdriver.Chrome, service: ServiceProcess
 ) -> None:

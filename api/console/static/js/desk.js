@@ -3,6 +3,7 @@
 import { tickStep } from "./action_card.js";
 import { acknowledgeChosen, closeChosen, renderAlarms } from "./alarms.js";
 import { renderCameras, setUpCameras } from "./cameras.js";
+import { onBeat } from "./beat.js";
 import { byId, setText } from "./dom.js";
 import { move, renderFocus, setUpFocus, step } from "./focus.js";
 import { openLink } from "./link.js";
@@ -156,13 +157,13 @@ async function textsWithPatience() {
 setUpPageState();
 site.forPolice = document.body.dataset.view === "police";
 await textsWithPatience();
-setInterval(() => {
+onBeat(() => {
   const now = serverNow();
   setText(byId("clock-time"), clockText(now));
   setText(byId("clock-date"), dateText(now));
   renderEnding();
   changed();
-}, 500);
+});
 setInterval(drawTrends, 5000);
 document.addEventListener("keydown", onKey);
 document.addEventListener("desk-changed", changed);

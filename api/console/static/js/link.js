@@ -1,5 +1,6 @@
 // The desk's event stream, and what the guard is told of it.
 
+import { onBeat } from "./beat.js";
 import { LOST_AFTER_MS, listen } from "./stream.js";
 import { learnServerTime, meetServerTime } from "./time.js";
 
@@ -48,7 +49,7 @@ export function openLink({ onEvent, onState, onPage }) {
     onState(state, silentMs() / 1000, problem);
   }
 
-  setInterval(look, 500);
+  onBeat(look);
   // A page that slept knows nothing of the time since: it looks at once.
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") look();

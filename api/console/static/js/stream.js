@@ -1,5 +1,7 @@
 // An event stream of the service that is never given up, and the certainty that it is alive.
 
+import { onBeat } from "./beat.js";
+
 /** Without any sign of life for so long the server counts as lost; pings come every 5 s. */
 export const LOST_AFTER_MS = 12_000;
 const RETRY_MS = 1_000;
@@ -64,10 +66,10 @@ export function listen(path, events, { onHeard, onOpened = () => {}, onBroken = 
   }
 
   const silentMs = () => performance.now() - heardAt;
-  setInterval(() => {
+  onBeat(() => {
     const waitedMs = performance.now() - openedAt;
     if (silentMs() > LOST_AFTER_MS && waitedMs > LOST_AFTER_MS) connect();
-  }, 500);
+  });
   connect();
   return silentMs;
 }
