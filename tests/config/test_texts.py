@@ -85,7 +85,7 @@ def test_a_language_without_catalogue_is_an_error() -> None:
         (
             Reason("density", 2.814, 2.7, "1/m²", 6.2),
             "zh",
-            "人群密度高：2.81 人/平方米（限值 2.70 人/平方米），已持续 6 秒",
+            "人群密度：2.81 人/平方米（限值 2.70 人/平方米），已持续 6 秒",
         ),
         (
             Reason("slow_dense_queue", 0.1, 0.2, "m/s"),
@@ -100,7 +100,7 @@ def test_a_language_without_catalogue_is_an_error() -> None:
         (
             Reason("density", 1.5, 1.0, "furlong"),
             "en",
-            "High density: 1.50 furlong (limit 1 furlong)",
+            "Crowd density: 1.50 furlong (limit 1 furlong)",
         ),
     ],
 )

@@ -24,7 +24,7 @@ def test_an_alarm_appears_sounds_and_is_acknowledged_with_one_click(
     desk.until_shown("stair", "L3", 2.9)
     assert desk.text("[data-alarm='1'] .alarm-level") == "L3 告警"
     assert "2.9 人/平方米" in desk.text("[data-alarm='1'] .alarm-density")
-    assert "人群密度高：2.90 人/平方米（限值 2.70 人/平方米）" in desk.text("[data-alarm='1']")
+    assert "人群密度：2.90 人/平方米（限值 2.70 人/平方米）" in desk.text("[data-alarm='1']")
     desk.until_shown("hall", "L0", 0.4)
     desk.until(lambda: desk.data("body", "sounding") == "2")
     assert browser.title.startswith("(1) ")
@@ -266,6 +266,46 @@ def test_a_key_meant_for_the_alarm_before_is_not_done_to_the_worse_one_that_took
     desk.until(lambda: desk.data("[data-alarm='2']", "state") == "acknowledged")
     assert desk.data("[data-alarm='1']", "state") == "unacknowledged"
     assert desk.complaints() == []
+
+
+# Clicks where the middle of this button stands, in the very moment in which the list has moved.
+_CLICK_AS_IT_MOVES = """
+const [number] = arguments;
+const button = () => document.querySelector(`[data-alarm='${number}'] .alarm-acknowledge`);
+const {left, top, width, height} = button().getBoundingClientRect();
+const x = left + width / 2, y = top + height / 2;
+const look = () => {
+  const here = document.elementFromPoint(x, y);
+  if (!here || here === button()) return requestAnimationFrame(look);
+  document.body.dataset.pressed = here.closest('[data-alarm]')?.dataset.alarm ?? '';
+  here.dispatchEvent(new MouseEvent('click', {bubbles: true, detail: 1, clientX: x, clientY: y}));
+};
+look();
+"""
+
+
+def test_a_click_meant_for_one_alarm_is_not_done_to_the_one_that_moved_under_it(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    """A line above the list appears, and pushes the upper alarm to where the lower one stood."""
+    desk = Desk(browser, service)
+    desk.start_shift()
+    service.send(service.record("stair", "L4", 3.9), service.record("hall", "L2", 2.0))
+    desk.until(lambda: desk.data("[data-alarm='2']", "state") == "unacknowledged")
+    # As many lines as the cards are apart, so that one button comes to stand where another was.
+    browser.execute_script(
+        "const tops = [1, 2].map((n) => document.querySelector(`[data-alarm='${n}'] "
+        ".alarm-acknowledge`).getBoundingClientRect().top);"
+        "document.querySelector('#load').style.height = `${tops[1] - tops[0]}px`;"
+        "document.querySelector('#load').style.boxSizing = 'border-box'"
+    )
+    browser.execute_script(_CLICK_AS_IT_MOVES, 2)
+    service.send(service.load(0.12, 2, {"cam-a": (1.0, "load")}))
+    desk.until(lambda: desk.data("body", "pressed") == "1")
+    said = "刚换成另一条告警，请看清后再按一次"
+    desk.until(lambda: desk.text("[data-alarm='1'] .alarm-refusal") == said)
+    states = [service.client.get(f"/api/v1/alarms/{n}").json()["state"] for n in (1, 2)]
+    assert states == ["unacknowledged", "unacknowledged"]
 
 
 def test_a_key_turns_to_a_waiting_alarm_before_it_acknowledges_it(

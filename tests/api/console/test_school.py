@@ -250,3 +250,23 @@ def test_what_was_closed_a_day_ago_leaves_the_list_and_yesterday_has_its_date(
         desk.until(lambda: not desk.one("#recent").is_displayed())
     finally:
         browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+
+
+def test_a_recording_is_shown_to_somebody_on_duty_alone(
+    browser: webdriver.Chrome, school: ServiceProcess
+) -> None:
+    """Whoever looks is named in the register; what was refused before is asked for again."""
+    desk = Desk(browser, school)
+    browser.execute_script(
+        "const real = window.fetch; window.fetch = (url, options) => String(url).endsWith('/clip')"
+        " ? Promise.resolve(new Response(null)) : real(url, options)"
+    )
+    school.send(school.record("stair-1", "L3", 2.9))
+    desk.until(lambda: desk.text("#clip-none") == "上岗后可看录像")
+    assert not desk.one("#clip-player").is_displayed()
+    desk.start_shift()
+    # The service has none; the player says so itself, and is put away.
+    desk.until(lambda: desk.text("#clip-none") == "还没有这条告警的录像")
+    desk.one("#shift-end").click()
+    desk.until(lambda: desk.text("#clip-none") == "上岗后可看录像")
+    assert not desk.one("#clip-player").is_displayed()

@@ -13,15 +13,14 @@ import { alarms, openAlarms, site, takeAlarm, waits, zones } from "./store.js";
 import { counted, inLanguage, levelText, listText, reasonText, t } from "./texts.js";
 import { ageOf, agoText, shortTime, spanText } from "./time.js";
 import { childrenOf, knownReasons, placeText, signShape, signText } from "./titles.js";
-import { panel, Turning } from "./turned.js";
+import { panel, Places } from "./turned.js";
 import { shownLevel } from "./zones.js";
 
 const LATE_S = 10;
 
 const cards = new Map();
 const acknowledging = new Set();
-const list = new Turning();
-let order = [];
+const places = new Places();
 
 /** Bring the column up to date; returns the priority that must sound, or null. */
 export function renderAlarms() {
@@ -36,13 +35,13 @@ export function renderAlarms() {
     cards.get(alarm.number).root.classList.toggle("is-chosen", alarm.number === chosen);
   }
   const rows = queue.single.map((alarm) => cards.get(alarm.number).root);
-  noteOrder(queue.single.map((alarm) => alarm.number));
   setOrder(byId("alarm-list"), rows);
   fillGroups(queue);
   announceNew(open);
   const waiting = open.filter(waits);
   fillCounts(open, waiting);
   fillRecent();
+  notePlaces();
   return waiting.length ? Math.min(...waiting.map((alarm) => alarm.priority)) : null;
 }
 
@@ -73,10 +72,9 @@ export function closeChosen() {
 /** Whether somebody reads or fills in what unfolds under an alarm. */
 const isUnfolded = (alarm) => cards.get(alarm.number)?.details.root.hidden === false;
 
-/** Whether an alarm that stood in the list stands in another place now. */
-function noteOrder(numbers) {
-  if (order.some((number, place) => numbers.includes(number) && numbers[place] !== number)) list.note();
-  order = numbers;
+/** See where the buttons stand now that all is drawn. */
+function notePlaces() {
+  places.note([...cards].map(([number, card]) => [number, card.acknowledge]), byId("alarms").scrollTop);
 }
 
 function makeCard(number) {
@@ -95,8 +93,8 @@ function makeCard(number) {
     acknowledge: make("button", {
       class: "alarm-acknowledge", type: "button",
       text: t("alarm.acknowledge"),
-      onclick: () => {
-        if (!list.justNow(card.refusal)) acknowledge(number);
+      onclick: (event) => {
+        if (!places.justCame(number, event, card.refusal)) acknowledge(number);
       },
     }),
     more: make("button", {

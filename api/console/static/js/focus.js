@@ -57,6 +57,7 @@ export async function setUpFocus() {
       if (event.detail < 2) step(act);
     });
   }
+  byId("clip-player").addEventListener("error", clipFailed);
   byId("focus-shelve").addEventListener("click", shelve);
   // To go through the list of people is not yet to send one.
   byId("focus-sending").addEventListener("submit", (event) => {
@@ -177,6 +178,13 @@ function facts(alarm) {
 
 /** The recording comes when the evidence is there; until then the place for it says so. */
 async function showClip(alarm) {
+  if (onDuty() === null) {
+    // Recordings, like live pictures, are for somebody who is named.
+    if (clipOf?.number !== null) fillClip("");
+    clipOf = { number: null };
+    setText(byId("clip-none"), t("desk.clip.hidden"));
+    return;
+  }
   if (clipOf?.number === alarm.number && (clipOf.ready || performance.now() < clipOf.askAt)) return;
   if (clipOf?.number !== alarm.number) fillClip("");
   clipOf = { number: alarm.number, ready: false, askAt: performance.now() + CLIP_AGAIN_MS };
@@ -192,9 +200,17 @@ async function showClip(alarm) {
   fillClip(ready ? url : "");
 }
 
+/** What was there may be gone, or refused: it is asked for again in a while. */
+function clipFailed() {
+  if (clipOf === null || !clipOf.ready) return;
+  clipOf = { ...clipOf, ready: false, askAt: performance.now() + CLIP_AGAIN_MS };
+  fillClip("");
+}
+
 function fillClip(url) {
   const player = byId("clip-player");
   byId("clip-none").hidden = url !== "";
+  setText(byId("clip-none"), t("desk.clip.none"));
   player.hidden = url === "";
   if (url) player.src = url;
   else player.removeAttribute("src");

@@ -30,10 +30,12 @@ export function placeText(alarm) {
   return alarm.type === "crowd" ? place : `${t(`alarm.type.${alarm.type}`)} · ${place}`;
 }
 
-/** The name of a button, module or recorder; its id where it has none. */
+/** The name of a button, module, recorder or analysis process; its id where it has none. */
 function thingText(id) {
   const thing = things.get(id);
-  return thing ? inLanguage(thing.name) : id;
+  if (thing) return inLanguage(thing.name);
+  const worker = /^worker-(\d+)$/.exec(id);
+  return worker ? t("alarm.worker", { number: worker[1] }) : id;
 }
 
 /** The receiver that a fault of delivery is about; `sender` stands for all of them. */

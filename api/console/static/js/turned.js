@@ -24,6 +24,51 @@ export class Turning {
   }
 }
 
+/** How far a button may shift and still be the one that was aimed at. */
+const SHIFT_PX = 8;
+
+/**
+ * The buttons of a list that moves: an alarm comes, a line above appears, a text grows. Each is
+ * named by a key.
+ */
+export class Places {
+  #now = new Map();
+  #before = new Map();
+  #movedAt = -Infinity;
+  #scrolled = 0;
+
+  /** See where the buttons stand; `scrolled` is how far their list was scrolled by hand. */
+  note(buttons, scrolled) {
+    const by = this.#scrolled - scrolled;
+    const before = new Map([...this.#now].map(([key, { top, bottom }]) => [key, { top: top + by, bottom: bottom + by }]));
+    const now = new Map();
+    for (const [key, button] of buttons) {
+      const { top, bottom } = button.getBoundingClientRect();
+      now.set(key, { top, bottom });
+    }
+    const stays = ([key, { top }]) => Math.abs((now.get(key)?.top ?? Infinity) - top) <= SHIFT_PX;
+    if (![...before].every(stays)) {
+      this.#before = before;
+      this.#movedAt = performance.now();
+    }
+    this.#now = now;
+    this.#scrolled = scrolled;
+  }
+
+  /**
+   * Whether the button of `key` was pressed where that of another stood a moment ago; `hint` then asks
+   * to look and press again.
+   */
+  justCame(key, { detail, clientY }, hint) {
+    // Without a pointer the button itself had the focus.
+    if (detail === 0 || performance.now() - this.#movedAt >= UNREAD_MS) return false;
+    const stood = [...this.#before].find(([, { top, bottom }]) => top <= clientY && clientY <= bottom);
+    if (stood === undefined || stood[0] === key) return false;
+    setText(hint, t("alarm.turned"));
+    return true;
+  }
+}
+
 /** The panel of the chosen alarm. */
 export const panel = new Turning();
 
