@@ -28,6 +28,7 @@ from api.routes.console import PAGES
 from api.service import Service, ServiceDep
 from config.texts import catalogue
 from vision.instants import Utc
+from vision.readings import Level
 
 router = APIRouter(tags=["console"], include_in_schema=False)
 
@@ -175,6 +176,7 @@ async def handover(
         nav=navigation(request, words.lang, "handover"),
         tables=tables,
         cameras=_blind(service, sight, words),
+        zones=_unseen(service, sight, words),
         load=_load_rows(found, words),
         span=span,
         hours=hours,
@@ -209,6 +211,16 @@ def _counted(found: load.Load, words: _Words) -> str:
     for priority, count in enumerate(found.by_priority, start=1):
         told = told.replace(f"{{p{priority}}}", str(count))
     return told
+
+
+def _unseen(service: Service, sight: Sight, words: _Words) -> str:
+    """Zones of which nobody knows now how they stand, for whatever reason."""
+    known = service.desk.known()
+    return words.listed(
+        zone.name.in_language(words.lang)
+        for zone in known.site.zones
+        if known.zone(zone.id).level is Level.UNKNOWN and sight.zone(zone.id)
+    )
 
 
 def _blind(service: Service, sight: Sight, words: _Words) -> str:

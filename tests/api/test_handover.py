@@ -103,3 +103,11 @@ async def test_a_shift_before_the_clock_was_set_back_stays_in_the_report(sqlite_
         assert "<td>1 条（" in page
     assert "data-clock" not in before
     assert "本机时钟曾被调慢" in after
+
+
+async def test_a_place_that_nobody_sees_is_never_handed_over_as_seen(sqlite_url: str) -> None:
+    """No camera is lost yet, since the service has just begun: nobody sees the stair either."""
+    async with running_desk(sqlite_url, **_PATIENT) as desk:
+        await desk.send(desk.reading("hall", "L0", 0.2))
+        page = (await desk.client.get("/handover")).text
+    assert re.findall(r"<p data-unseen>(.*?)</p>", page) == ["楼梯"]

@@ -270,3 +270,21 @@ def test_a_recording_is_shown_to_somebody_on_duty_alone(
     desk.one("#shift-end").click()
     desk.until(lambda: desk.text("#clip-none") == "上岗后可看录像")
     assert not desk.one("#clip-player").is_displayed()
+
+
+def test_the_alarm_that_was_chosen_by_key_comes_into_sight(
+    browser: webdriver.Chrome, school: ServiceProcess
+) -> None:
+    desk = Desk(browser, school)
+    school.send(*(school.record(f"stair-{n}", "L4", 3.9) for n in range(14)))
+    desk.until(lambda: desk.text("#alarms-open") == "14 条未关闭")
+    desk.until(lambda: desk.text("[data-alarm='1'] .alarm-place") != "")
+    for _ in range(13):
+        _press(desk, Keys.ARROW_DOWN)
+    desk.until(lambda: desk.data(".is-chosen", "alarm") == "1")
+    hidden = (
+        "const card = document.querySelector('.is-chosen').getBoundingClientRect();"
+        "const column = document.querySelector('#alarms').getBoundingClientRect();"
+        "return Math.max(column.top - card.top, card.bottom - column.bottom);"
+    )
+    desk.until(lambda: browser.execute_script(hidden) < 1)

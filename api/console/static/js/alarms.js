@@ -3,7 +3,7 @@
 import { byId, make, setOrder, setShape, setText, shape } from "./dom.js";
 import { fillDetails, makeDetails } from "./details.js";
 import { divide } from "./flood.js";
-import { choose, chosenNumber } from "./focus.js";
+import { choose, chosenNumber, takeToBeSeen } from "./focus.js";
 import { fillGroups, unfolded } from "./groups.js";
 import { fillRecent } from "./recent.js";
 import { post, refusalText } from "./service.js";
@@ -37,6 +37,7 @@ export function renderAlarms() {
   const rows = queue.single.map((alarm) => cards.get(alarm.number).root);
   setOrder(byId("alarm-list"), rows);
   fillGroups(queue);
+  cards.get(takeToBeSeen())?.root.scrollIntoView({ block: "nearest" });
   announceNew(open);
   const waiting = open.filter(waits);
   fillCounts(open, waiting);

@@ -83,7 +83,8 @@ function makeCard(camera) {
   const card = {
     id: camera.id, name, visible: false, busy: false, askAt: 0, url: null, capturedAt: null,
     failure: null, hot: false,
-    picture: make("img", { alt: t("console.camera.alt", { name }), hidden: true }),
+    // The button says what it shows.
+    picture: make("img", { alt: "", hidden: true }),
     none: make("span", { class: "view-none" }),
     old: make("span", { class: "view-old", hidden: true }),
     state: make("span", { class: "view-state" }),
@@ -91,11 +92,8 @@ function makeCard(camera) {
   };
   const view = make(
     "button",
-    {
-      class: "view-frame", type: "button",
-      "aria-label": `${t("console.camera.enlarge")}: ${name}`, onclick: () => enlarge(card),
-    },
-    card.picture, card.none, card.old,
+    { class: "view-frame", type: "button", onclick: () => enlarge(card) },
+    make("span", { class: "sr", text: `${t("console.camera.enlarge")}: ${name}` }), card.picture, card.none, card.old,
   );
   card.root = make(
     "article",
@@ -197,7 +195,7 @@ function enlarge(card) {
   enlarged = card;
   setText(byId("large-name"), card.name);
   byId("large-picture").src = card.url;
-  byId("large-picture").alt = card.picture.alt;
+  byId("large-picture").alt = t("console.camera.alt", { name: card.name });
   document.dispatchEvent(new Event("desk-changed"));
   byId("large").showModal();
 }

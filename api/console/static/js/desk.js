@@ -132,6 +132,7 @@ function onKey(event) {
   if (event.target.closest(OWN_KEYS)) return;
   // These press what has the focus; every other key is the desk's, whatever was clicked last.
   if (event.key === "Enter" && event.target.closest(PRESSED)) return;
+  if (event.key.startsWith("Arrow") && event.target.closest(".history")) return;
   if (typesOn(byId("focus-refusal"))) return;
   const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (act) {

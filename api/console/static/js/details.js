@@ -17,7 +17,7 @@ export function makeDetails(number) {
   const details = {
     number,
     version: 0,
-    history: make("ol", { class: "history" }),
+    history: make("ol", { class: "history", tabindex: "0", "aria-label": t("alarm.history") }),
     cause: make(
       "select",
       { id: `${id}-cause`, required: true },

@@ -40,12 +40,23 @@ export function choose(number) {
   document.dispatchEvent(new Event("desk-changed"));
 }
 
+let toBeSeen = null;
+
+/** The alarm that was chosen by key and must come into sight once it is drawn; told once. */
+export function takeToBeSeen() {
+  const number = toBeSeen;
+  toBeSeen = null;
+  return number;
+}
+
 /** Choose the next (+1) or the previous (-1) alarm of the queue. */
 export function move(by) {
   const list = openAlarms();
   const place = list.findIndex((alarm) => alarm.number === chosenNumber());
   const next = list[Math.min(Math.max(place + by, 0), list.length - 1)];
-  if (next) choose(next.number);
+  if (!next) return;
+  toBeSeen = next.number;
+  choose(next.number);
 }
 
 /** Follow the panel's buttons; read who can be sent. */
