@@ -51,6 +51,7 @@ from api.routes import (
     state,
     steps,
     test_alarms,
+    viewings,
 )
 from api.routes import pictures as picture_routes
 from api.security import Guard
@@ -175,6 +176,7 @@ def create_app(
         events,
         shift,
         picture_routes,
+        viewings,
         health,
         calibration,
         console,

@@ -30,6 +30,7 @@ PLACES = (
     Place("police", "/police", Right.SEE_DESK),
     Place("handover", "/handover", Right.SEE_DESK),
     Place("evidence", "/evidence", Right.PLAY_EVIDENCE),
+    Place("viewings", "/viewings", Right.READ_VIEWINGS),
     Place("coverage", "/coverage", Right.SEE_COVERAGE),
     Place("plan", "/plan", Right.SEE_PLAN),
     Place("delivery", "/delivery", Right.SEE_DELIVERY),

@@ -51,7 +51,7 @@ async def page_of(folder: Path, role: Role, path: str, lang: str = "zh") -> tupl
         (Role.DISTRICT, {"/coverage"}),
         (Role.INSTALLER, {"/", "/police", "/handover", "/coverage", "/delivery"}),
         (Role.ADMINISTRATOR, {"/delivery", "/accounts"}),
-        (Role.AUDITOR, {"/audit"}),
+        (Role.AUDITOR, {"/audit", "/viewings"}),
         (Role.SCHOOL, {"/coverage", "/plan"}),
     ],
 )

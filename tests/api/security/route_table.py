@@ -123,6 +123,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     ),
     "supervisor auditor privacy_officer": (
         "GET /api/v1/viewings",
+        "GET /viewings",
         "GET /api/v1/evidence/register",
     ),
     "installer administrator machine": ("GET /metrics",),
