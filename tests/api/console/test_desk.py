@@ -350,6 +350,26 @@ def test_what_to_do_in_another_alarm_never_stands_beside_this_one(
     desk.until(lambda: desk.text("#card-title").startswith("预案里没有"))
 
 
+def test_a_crowd_that_is_seen_no_more_is_gone_to_and_not_mended(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    """The camera fails in the crush: its mend belongs to the camera's alarm, not to the stair's."""
+    desk = Desk(browser, service)
+    service.send(service.record("stair", "L4", 3.9))
+    desk.until(lambda: desk.text("#card-title").startswith("预案里没有"))
+    lost = service.record("stair", "L4", 3.9)
+    lost["reading"] |= {
+        "level": "UNKNOWN",
+        "reasons": [{"rule": "stale", "measured": 20.0, "threshold": 3.0, "unit": "s"}],
+        "measurement": None,
+    }
+    lost["previous_level"] = "L4"
+    service.send(lost)
+    desk.until(lambda: desk.data("[data-alarm='1']", "condition") == "unknown")
+    desk.until(lambda: "读数过期" in desk.text("[data-zone=stair]"))
+    assert "派人到现场" in desk.text("#card-title")
+
+
 # Pictures of a camera until `gone` is set, then none, as from a worker that was lost.
 _PICTURES = """
 const dot = atob('R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==');

@@ -66,6 +66,8 @@ export function tickStep(place) {
 
 /** What mends a fault of equipment: it has no card of the emergency plan, but a mend. */
 function mendOf(alarm) {
+  // Where people are pressed and the camera fails, somebody must go there all the same.
+  if (alarm.type === "crowd") return "";
   if (alarm.condition === "gone" && !OF_PEOPLE.has(alarm.type)) return t("card.recovered");
   const mends = knownReasons(alarm).map((reason) => `cause.${reason.rule}.mend`).filter(has).map((key) => t(key));
   const dial = alarm.type === "delivery" ? phoneText(alarm) : "";
