@@ -186,7 +186,9 @@ class Monitor:
         reasons: tuple[Reason, ...] = ()
         worse = False
         if fault is not None:
-            reasons = (Reason(fault.rule, None if fault.count is None else float(fault.count)),)
+            reasons = (Reason(fault.rule),)
+            if fault.count is not None:
+                reasons = (Reason(fault.rule, float(fault.count), unit="messages"),)
             before = self._told.get(subject)
             worse = before is not None and (fault.count or 0) > (before.count or 0)
         return Signal(

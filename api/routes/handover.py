@@ -20,6 +20,7 @@ from api.access.scoping import Sight
 from api.alarms import load, routine, store
 from api.alarms.values import HELD_STATES, SYSTEM, Alarm, AlarmState, AlarmType, Signature
 from api.database.tables import SHIFTS
+from api.delivery.monitor import STRANDED
 from api.delivery.view import read_view
 from api.frame.drawing import AskedLanguage, Language, language_of
 from api.frame.pages import navigation
@@ -276,6 +277,8 @@ def _subject(service: Service, alarm: Alarm, words: _Words) -> str:
     if alarm.key.type is not AlarmType.DELIVERY or outbox is None:
         thing = service.desk.board.site.things.get(subject)
         return subject if thing is None else (thing.en if words.lang == "en" else thing.zh)
+    if subject == STRANDED:
+        return words.texts["alarm.delivery.stranded"]
     target_id, _, path = subject.partition("/")
     for target in outbox.plan.targets:
         if target.id == target_id:

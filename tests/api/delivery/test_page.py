@@ -28,8 +28,10 @@ from api.service import Service
 from api.settings import ApiSettings
 from config.delivery import DeliveryFileError
 from config.errors import FileProblem
+from config.texts import reason_text
 from streams.clock import SimulatedClock
 from tests.api.delivery.cases import SITE, plan, raise_alarm, rows
+from vision.readings import Reason
 
 
 class Desk:
@@ -250,6 +252,14 @@ async def test_messages_to_a_receiver_that_is_no_more_are_told_and_go_to_another
     await desk.path("up")
     await desk.monitor.tick()
     assert await desk.alarms() == {"stranded": "active"}
+    # The count is no number to dial, and the fault is not one of every line.
+    alarms = (await desk.client.get("/api/v1/alarms")).json()["alarms"]
+    (alarm,) = (one for one in alarms if one["type"] == "delivery")
+    (told,) = alarm["now"]["reasons"]
+    assert (told["measured"], told["unit"]) == (2.0, "messages")
+    said = reason_text(Reason(told["rule"], told["measured"], unit=told["unit"]), "zh")
+    assert said == "请打电话。外送目标已不在设置里，没有人送的告警：2 条"
+    assert "<td>已不在设置里的外送目标</td>" in (await desk.client.get("/handover")).text
     state = (await desk.client.get("/api/v1/delivery")).json()
     assert [(one["target_id"], one["count"]) for one in state["stranded"]] == [("room", 2)]
     assert "room: 2 waiting" in (await desk.client.get("/delivery?lang=en")).text

@@ -40,6 +40,7 @@ function thingText(id) {
 
 /** The receiver that a fault of delivery is about; `sender` stands for all of them. */
 function receiverText(subject) {
+  if (subject === "stranded") return t("alarm.delivery.stranded");
   const [id, path] = subject.split("/");
   const receiver = receivers.get(id);
   if (!receiver) return t("alarm.delivery.sender");
