@@ -39,7 +39,7 @@ def disagreements(found: Gathered) -> tuple[Disagreement, ...]:
         *_hazards(found),
         *_hazard_totals(figures(found.period, found.hazards, found.earlier_places), found.totals),
         *_duty_totals(of_lines(found.lines), found.totals),
-        *_total("counts", found.totals.counts, sum(line.done for line in found.lines)),
+        *_total("counts", found.totals.counts, sum(line.done for line in found.ledger)),
     )
 
 
@@ -72,7 +72,7 @@ def refuse(rows: Sequence[Disagreement], words: Sequence[str]) -> None:
 
 def _occurrences(found: Gathered) -> Iterator[Disagreement]:
     counted = Counter(count.occurrence_id for count in found.counts)
-    for line in found.lines:
+    for line in found.ledger:
         row = f"occurrence:{line.id}"
         if line.done != counted[line.id]:
             yield Disagreement(row, "done_not_counts", str(counted[line.id]), str(line.done))

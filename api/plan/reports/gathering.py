@@ -20,6 +20,7 @@ from api.plan.counting import Desk
 from api.plan.hazards import Hazard, HazardState
 from api.plan.reports.periods import Period
 from api.plan.reports.photos import Photo, photos_of
+from api.plan.reports.standing import Stand, lines_then, state_then
 from api.plan.states import State
 from api.plan.tables import (
     PLAN_COUNTS,
@@ -82,7 +83,9 @@ class Gathered:
     """A unit's period.
 
     Attributes:
-        lines: occurrences that fall due in the period.
+        lines: occurrences that fall due in the period, as they stood on the day `as_of`.
+        ledger: the same ones as they stand now.
+        as_of: the end of the period where the paper is of a past one, else today.
         counts: records counted in these occurrences.
         record_counts: where the period's records are counted, also in occurrences that fall due
             later.
@@ -94,7 +97,9 @@ class Gathered:
     unit: Unit
     period: Period
     today: date
+    as_of: date
     lines: tuple[Line, ...]
+    ledger: tuple[Line, ...]
     counts: tuple[Count, ...]
     record_counts: tuple[Count, ...]
     records: tuple[RecordLine, ...]
@@ -111,10 +116,12 @@ class Gathered:
         )
 
 
-async def gather(connection: AsyncConnection, desk: Desk, period: Period) -> Gathered:
-    """Read the period of the desk's unit."""
+async def gather(
+    connection: AsyncConnection, desk: Desk, period: Period, stand: Stand | None = None
+) -> Gathered:
+    """Read the period of the desk's unit, its duties as they stand now or stood at `stand`."""
     number = desk.unit_no
-    lines = await between(connection, number, period.first, period.last, MOST_LINES)
+    ledger = await between(connection, number, period.first, period.last, MOST_LINES)
     hazards = await hazard_store.in_period(connection, number, period.first, period.last)
     records = await _records(connection, number, period)
     subjects = [f"record:{one.id}" for one in records] + [f"hazard:{one.id}" for one in hazards]
@@ -122,21 +129,29 @@ async def gather(connection: AsyncConnection, desk: Desk, period: Period) -> Gat
         unit=desk.unit,
         period=period,
         today=desk.today,
-        lines=lines,
+        as_of=desk.today if stand is None else stand.day,
+        lines=ledger if stand is None else await lines_then(connection, ledger, stand),
+        ledger=ledger,
         counts=await _counts(connection, number, _due_in(period)),
         record_counts=await _counts(connection, number, _happened_in(period)),
         records=records,
         hazards=hazards,
         earlier_places=await _earlier_places(connection, number, period),
         photos=await photos_of(connection, number, subjects),
-        totals=await totals_of(connection, (number,), period),
+        totals=await totals_of(connection, (number,), period, stand),
     )
 
 
-async def totals_of(connection: AsyncConnection, units: Sequence[int], period: Period) -> Totals:
-    """Totals of these units together."""
+async def totals_of(
+    connection: AsyncConnection,
+    units: Sequence[int],
+    period: Period,
+    stand: Stand | None = None,
+) -> Totals:
+    """Totals of these units together; states as they are now or were at `stand`."""
     due = and_(_T.unit_no.in_(units), _due_in(period))
-    by_state = select(_T.state, func.count()).where(due).group_by(_T.state)
+    state = (_T.state if stand is None else state_then(stand)).label("state_of_line")
+    by_state = select(state, func.count()).where(due).group_by(state)
     states = {State(row[0]): int(row[1]) for row in await connection.execute(by_state)}
     counted = select(func.count()).select_from(PLAN_COUNTS.join(PLAN_OCCURRENCES)).where(due)
     first, last = day_number(period.first), day_number(period.last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
@@ -22,10 +22,11 @@ from api.plan.reports.gathering import MOST_LINES, Gathered, gather, totals_of
 from api.plan.reports.half_month import half_month_sheets
 from api.plan.reports.monthly import monthly_sheets
 from api.plan.reports.pack import MOST_BYTES, PackFile, Receipt, zip_of
-from api.plan.reports.periods import ReportKind, period_of
+from api.plan.reports.periods import Period, ReportKind, period_of
 from api.plan.reports.photos import Photo, printable
 from api.plan.reports.scores import scores_of
 from api.plan.reports.sheet import Paper, Picture, Sheet, reference_words, word
+from api.plan.reports.standing import Stand, lines_then
 from api.plan.reports.tables_of_work import (
     Words,
     figure_values,
@@ -42,6 +43,7 @@ from api.plan.today import between
 from api.plan.viewer import PlanViewer
 from config.plan import UnitKind
 from config.texts import text
+from vision.instants import Utc
 
 _DISTRICT_KINDS = (ReportKind.HALF_MONTH, ReportKind.WEEKLY, ReportKind.MONTHLY)
 
@@ -98,21 +100,31 @@ async def prepare(
     """
     async with plan.reading(viewer, unit_id) as (connection, desk):
         period = period_of(kind, day, desk.calendar)
-        found = await gather(connection, desk, period)
+        stand = _stand(plan, kind, period)
+        found = await gather(connection, desk, period, stand)
         rows: list[tuple[str | None, Disagreement]]
         rows = [(None, one) for one in agreement.disagreements(found)]
         schools: list[Gathered] = []
         if desk.unit.kind is UnitKind.BUREAU and kind in _DISTRICT_KINDS:
             desks = await _school_desks(plan, viewer, connection, desk)
-            schools = [await gather(connection, one, period) for one in desks]
+            schools = [await gather(connection, one, period, stand) for one in desks]
             for one in schools:
                 rows += [(one.unit.name_zh, row) for row in agreement.disagreements(one)]
-            totals = await totals_of(connection, [one.unit_no for one in desks], period)
+            numbers = [one.unit_no for one in desks]
+            totals = await totals_of(connection, numbers, period, stand)
             parts = [(hazard_figures(one), of_lines(one.lines)) for one in schools]
             rows += [(None, row) for row in agreement.of_district(parts, totals)]
-        sheets = await _sheets(plan, connection, desk, kind, found, schools)
+        sheets = await _sheets(plan, connection, desk, kind, found, schools, stand)
     words = tuple(disagreement_words(row, unit) for unit, row in rows)
     return Prepared(kind, found, sheets, tuple(row for _, row in rows), words, gaps_of(found))
+
+
+def _stand(plan: PlanService, kind: ReportKind, period: Period) -> Stand | None:
+    """The end of a past period; a term is scored by how its duties stand now."""
+    if kind is ReportKind.EVALUATION or period.last >= plan.today():
+        return None
+    over = datetime.combine(period.last + timedelta(days=1), time(), plan.zone)
+    return Stand(period.last, Utc.from_datetime(over))
 
 
 async def _school_desks(
@@ -134,6 +146,7 @@ async def _sheets(
     kind: ReportKind,
     found: Gathered,
     schools: Sequence[Gathered],
+    stand: Stand | None,
 ) -> tuple[Sheet, ...]:
     period = found.period
     words = Words(plan.edition, plan.zone)
@@ -143,6 +156,8 @@ async def _sheets(
         case ReportKind.WEEKLY:
             first, last = period.last + timedelta(days=1), period.last + timedelta(days=7)
             following = await between(connection, desk.unit_no, first, last, MOST_LINES)
+            if stand is not None:
+                following = await lines_then(connection, following, stand)
             return weekly_sheets(found, schools, words, following)
         case ReportKind.MONTHLY:
             known = await incident_store.listed(connection, desk.unit_no, MOST_LINES)
@@ -161,7 +176,7 @@ def _day(plan: PlanService, instant: datetime) -> date:
 def gaps_of(found: Gathered) -> tuple[Gap, ...]:
     """What a person would still want to see to before the paper is made."""
     counts = {
-        "duties_pending": len(pending(found)),
+        "duties_pending": len(pending(found.ledger)),
         "photos_unchecked": sum(1 for one in found.photos if one.privacy == "unchecked"),
         "hazards_undated": sum(
             1 for one in found.hazards if one.closed is None and one.due is None

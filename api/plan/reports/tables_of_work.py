@@ -44,11 +44,11 @@ class Words:
 
 
 def notes_of(found: Gathered) -> tuple[str, ...]:
-    """Unit and period, above every table."""
-    period = found.period
+    """Unit, period, and the day whose end is shown, above every table."""
+    days = {"first": found.period.first, "last": found.period.last, "day": found.as_of}
     return (
         word("unit", unit=found.unit.name_zh),
-        word("period", first=period.first.isoformat(), last=period.last.isoformat()),
+        word("period", **{name: day.isoformat() for name, day in days.items()}),
     )
 
 
@@ -188,9 +188,9 @@ def record_sheet(found: Gathered, words: Words) -> Sheet:
     return Sheet(word("records"), header, rows, (6, 9, 12, 18, 30, 10, 16, 34), notes_of(found))
 
 
-def pending(found: Gathered) -> tuple[Line, ...]:
+def pending(lines: Sequence[Line]) -> tuple[Line, ...]:
     """What is overdue or still open, the oldest first."""
-    return tuple(line for line in found.lines if line.state in (State.OPEN, State.OVERDUE))
+    return tuple(line for line in lines if line.state in (State.OPEN, State.OVERDUE))
 
 
 def school_sheet(parts: Sequence[Gathered], notes: tuple[str, ...]) -> Sheet:

@@ -30,7 +30,7 @@ def weekly_sheets(
     return (
         figures_sheet(word("title.weekly"), found),
         *((school_sheet(schools, notes),) if schools else ()),
-        duty_sheet(word("behind"), pending(found), words, notes),
+        duty_sheet(word("behind"), pending(found.lines), words, notes),
         duty_sheet(word("next_week"), coming, words, notes),
         _open_hazards(found),
         _meetings(found),

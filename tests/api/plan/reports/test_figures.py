@@ -56,7 +56,7 @@ def test_a_hazard_is_overdue_once_its_day_has_passed(today: date, due: date, ove
     hazard = replace(BASE_HAZARD, due=due, fixer="张强")
     unit, period = load_edition().unit("sample-primary"), half_of(date(2026, 3, 8))
     totals = Totals({}, 0, 0, 1, 0, 1)
-    found = Gathered(unit, period, today, (), (), (), (), (hazard,), (), (), totals)
+    found = Gathered(unit, period, today, today, (), (), (), (), (), (hazard,), (), (), totals)
     assert hazard_figures(found).overdue == overdue
 
 
@@ -106,9 +106,9 @@ def test_a_hazard_that_was_closed_later_stands_open_in_an_earlier_paper() -> Non
     within = replace(later, id=2, closed=date(2026, 3, 15))
     unit = load_edition().unit("sample-primary")
     totals = Totals({}, 0, 0, 2, 1, 1)
-    found = Gathered(
-        unit, period, date(2026, 3, 25), (), (), (), (), (later, within), (), (), totals
-    )
+    today = date(2026, 3, 25)
+    hazards = (later, within)
+    found = Gathered(unit, period, today, today, (), (), (), (), (), hazards, (), (), totals)
     rows = [(row[8], row[10], row[11]) for row in hazard_sheet(found).rows]
     assert rows == [("期末未销", "", ""), ("已销号", "李明", "2026-03-15")]
     assert hazard_figures(found).still_open == 1

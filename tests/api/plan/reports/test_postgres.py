@@ -1,5 +1,6 @@
 """The papers over PostgreSQL: the same figures, the totals counted by another database."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,9 @@ async def test_papers_reconcile_and_are_kept(postgres_url: str, tmp_path: Path) 
             await scores.give(connection, desk, term, score)
             await scores.give(connection, desk, term, score)
         for kind in ReportKind:
-            prepared = await making.prepare(plan, VIEWER, "bureau", kind, TODAY)
-            assert prepared.rows == (), prepared.words
+            for day in (TODAY, TODAY - timedelta(days=31)):  # the period that runs, and a past one
+                prepared = await making.prepare(plan, VIEWER, "bureau", kind, day)
+                assert prepared.rows == (), prepared.words
         prepared = await making.prepare(plan, VIEWER, UNIT, ReportKind.HALF_MONTH, TODAY)
         assert dict(prepared.figures())["排查次数"] == "1"
         paper = NewPaper(
