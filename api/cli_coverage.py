@@ -21,6 +21,7 @@ from api.coverage.audit_file import read_json, write_json
 from api.coverage.difference import AreaChange, AuditDifference, difference, since_last
 from api.coverage.document import AuditDocument, Uptime
 from api.coverage.errors import CoverageError, extra_package
+from api.coverage.keeping import keep_in
 from api.coverage.mount_places import needs_pole
 from api.coverage.out_file import check_folder, writing
 from api.coverage.proposal import write_proposal
@@ -123,6 +124,26 @@ def confirm_audit(
         _say(str(error))
         raise typer.Exit(1) from None
     _say(text("coverage.written", lang, file=out))
+
+
+@coverage_app.command("keep")
+def keep_audit(
+    confirmed: Annotated[Path, typer.Argument(help="已确认的审计 The confirmed audit, .json.")],
+    site: Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")],
+    database: Annotated[
+        str, typer.Option("--database", help="服务的数据库 Database URL of the service.")
+    ],
+    lang: LanguageOption = LANGUAGES[0],
+) -> None:
+    """把确认的审计存入服务 Keep a confirmed audit in the service, as if it was confirmed there."""
+    try:
+        document, loaded = read_json(confirmed), load_site(site)
+        now = Utc.from_datetime(datetime.now(UTC))
+        new = keep_in(database, document, loaded.id, now)
+    except (SiteFileError, CoverageError, DatabaseError) as error:
+        _say(str(error))
+        raise typer.Exit(1) from None
+    _say(text("coverage.kept" if new else "coverage.kept_before", lang, file=confirmed.name))
 
 
 def _uptime(site: Site, database: str, now: Utc, days: int) -> Uptime:

@@ -15,7 +15,7 @@ from api.coverage import day_book
 from api.coverage import document as doc
 from api.coverage.day_book import AreaSums, CameraSums
 from api.coverage.live import TARGET_CRITICAL_SHARE, TARGET_SHARE, LiveSite
-from api.database import Database
+from api.database import Database, check_is_there
 from config import Site
 
 
@@ -25,6 +25,7 @@ def read_uptime(site: Site, database_url: str, first: date, last: date) -> doc.U
     Raises:
         DatabaseError: the database cannot be used.
     """
+    check_is_there(database_url)
     areas, cameras = asyncio.run(_read(database_url, first, last))
     return uptime_of(areas, cameras, LiveSite(site).targets, (first, last))
 

@@ -3,8 +3,8 @@
 `tables` describes it, `engine` opens it with one writer, `migrate` brings a file up to date.
 """
 
-from api.database.engine import Database
+from api.database.engine import Database, check_is_there
 from api.database.errors import DatabaseError, MigrationError
 from api.database.migrate import migrate
 
-__all__ = ["Database", "DatabaseError", "MigrationError", "migrate"]
+__all__ = ["Database", "DatabaseError", "MigrationError", "check_is_there", "migrate"]
