@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from config.errors import SettingsError
 from config.settings import ENV_PREFIX, ServiceSettings, load_settings
 from config.site_in_force import SiteInForce
 from config.texts import text
+from streams.clock import Clock, SystemClock
 from vision.readings import Level
 
 STAIR_ZONE = "stair-a"
@@ -66,40 +66,67 @@ class DemoCheck:
 
     Passes when the stair has an open alarm at L3 or higher, and for `settle_s` more no other zone
     reaches L3.
+
+    Attributes:
+        startup_s: for the stair's first reading. It leaves room for a service and a worker that
+            each take longer to start than the supervisor first waits.
+        timeout_s: from that reading to the alarm.
+        transport: for tests; `None` for the network.
     """
 
     plan: RunPlan
+    clock: Clock = field(default_factory=SystemClock)
+    transport: httpx.BaseTransport | None = None
+    startup_s: float = 600.0
     timeout_s: float = 240.0
     settle_s: float = 20.0
 
     def watch(self, stop: threading.Event, say: Callable[[str], None]) -> bool:
         """Poll until the verdict is clear; returns whether the demo did its job."""
         language = self.plan.settings.language
-        started_s = time.monotonic()
+        started = self.clock.monotonic()
+        read_after_s: float | None = None
         raised_after_s: float | None = None
-        with httpx.Client(base_url=self.plan.url, timeout=3.0, trust_env=False) as client:
-            while not stop.wait(_POLL_S):
-                passed_s = time.monotonic() - started_s
+        with httpx.Client(
+            base_url=self.plan.url, timeout=3.0, trust_env=False, transport=self.transport
+        ) as client:
+            while not self.clock.wait(stop, _POLL_S):
+                passed_s = self.clock.monotonic() - started
                 state = _state(client)
                 stray = _stray_zone(state)
                 if stray is not None:
                     zone, level = stray
                     say(text("demo.check.other", language, zone=zone, level=level))
                     return False
+                if read_after_s is None and _is_stair_read(state):
+                    read_after_s = passed_s
                 if raised_after_s is None and (line := self._raised(state, passed_s)):
                     raised_after_s = passed_s
                     say(line)
-                if raised_after_s is not None and passed_s - raised_after_s >= self.settle_s:
+                if raised_after_s is not None:
+                    if passed_s - raised_after_s < self.settle_s:
+                        continue
                     others = len(self.plan.site.zones) - 1
                     say(text("demo.check.calm", language, count=others))
                     if lost := _lost_cameras(state):
                         say(text("demo.check.lost", language, count=lost))
                     return True
-                if raised_after_s is None and passed_s > self.timeout_s:
-                    say(text("demo.check.timeout", language, seconds=round(self.timeout_s)))
+                if line := self._too_late(passed_s, read_after_s):
+                    say(line)
                     return False
         say(text("demo.check.ended", language))
         return False
+
+    def _too_late(self, passed_s: float, read_after_s: float | None) -> str | None:
+        """What to say once waiting is over. A slow start is told apart from a missing alarm."""
+        language = self.plan.settings.language
+        if read_after_s is None:
+            if passed_s <= self.startup_s:
+                return None
+            return text("demo.check.slow", language, seconds=round(self.startup_s))
+        if passed_s - read_after_s <= self.timeout_s:
+            return None
+        return text("demo.check.timeout", language, seconds=round(self.timeout_s))
 
     def _raised(self, state: _State, passed_s: float) -> str | None:
         """What to say once the stair's alarm is open at L3 or above."""
@@ -140,6 +167,14 @@ def _state(client: httpx.Client) -> _State:
         return _State()
     body = answer.json()
     return _State(tuple(body["zones"]), tuple(body["alarms"]))
+
+
+def _is_stair_read(state: _State) -> bool:
+    """Whether somebody can say how full the stair is."""
+    return any(
+        zone["id"] == STAIR_ZONE and Level(zone["level"]) is not Level.UNKNOWN
+        for zone in state.zones
+    )
 
 
 def _stray_zone(state: _State) -> tuple[str, str] | None:
