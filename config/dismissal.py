@@ -102,7 +102,7 @@ def load_dismissal(directory: Path) -> DismissalFile:
     Raises:
         PlanFileError: with every fault, each with line, key and mend.
     """
-    values, source = read_values(directory / DISMISSAL_FILE, _ADAPTER)
+    values, source = read_values(directory / DISMISSAL_FILE, _ADAPTER, DismissalFile)
     _check_ids(values, source)
     _check_floors(values, source)
     _check_routes(values, source)

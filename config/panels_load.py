@@ -31,7 +31,7 @@ from config.panels import (
     While,
 )
 from config.schema_problems import validated
-from config.secret_reference import is_reference, read_credentials, read_secret
+from config.secret_reference import SecretReference, read_credentials, read_secret
 from config.site import LocalText, Site
 from config.site_folder import SiteFolder
 from config.site_schema import Id, Keys, TextKeys
@@ -57,7 +57,7 @@ class _DeviceKeys(Keys):
 
 
 class _HttpInputKeys(Keys):
-    secret: str
+    secret: SecretReference
     expect_every_s: Annotated[float, Field(ge=5.0, le=86_400.0)] | None = None
 
 
@@ -65,7 +65,7 @@ class _OnvifDeviceKeys(Keys):
     id: Id
     name: TextKeys
     url: str
-    credentials: str | None = None
+    credentials: SecretReference | None = None
 
 
 class _OnvifInputKeys(Keys):
@@ -95,7 +95,7 @@ class _RuleKeys(Keys):
 
 class _HttpOutputKeys(Keys):
     url: str
-    secret: str
+    secret: SecretReference
     hold_s: Annotated[float, Field(ge=2.0, le=300.0)] = 10.0
 
 
@@ -131,7 +131,7 @@ class _Secrets:
 
     def credentials(self, owner: str, reference: str | None, at: KeyPath) -> tuple[str, str]:
         """User and password; empty where none are wanted, or none can be had."""
-        if reference is None or not self._is_reference(reference, at):
+        if reference is None:
             return "", ""
         try:
             return read_credentials(reference, self.directory)
@@ -141,8 +141,6 @@ class _Secrets:
 
     def signing(self, owner: str, reference: str, at: KeyPath) -> str:
         """The key that signs calls; empty where it cannot be had."""
-        if not self._is_reference(reference, at):
-            return ""
         try:
             found = read_secret(reference, self.directory)
         except SecretError as error:
@@ -152,13 +150,6 @@ class _Secrets:
             return found
         self._lack(owner, at, f"the secret {reference} is not of the form whsec_...")
         return ""
-
-    def _is_reference(self, text: str, at: KeyPath) -> bool:
-        good = is_reference(text)
-        if not good:
-            mend = "write sealed:NAME, env:NAME or file:NAME; the secret itself never stands here"
-            self.source.report(at, "not a reference to a secret", mend)
-        return good
 
     def _lack(self, owner: str, at: KeyPath, message: str) -> None:
         mend = "see `xiaoan secret list`; what signs is whsec_ and 24 to 64 random bytes in base64"

@@ -14,6 +14,12 @@ from config.secret_store import open_secret
 
 _REFERENCE = re.compile(r"^(sealed:[a-z0-9][a-z0-9._-]*|env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s].*)$")
 
+# What is wrong, and the mend. The text that was written is not shown: it may be the secret itself.
+REFERENCE_WANTED = (
+    "this must be a reference, not the secret itself",
+    "write sealed:NAME, env:NAME or file:secrets/NAME.txt",
+)
+
 
 def is_reference(text: str) -> bool:
     """Whether a text names a place of a secret. What does not may be the secret itself."""
@@ -22,11 +28,7 @@ def is_reference(text: str) -> bool:
 
 def _checked(text: str) -> str:
     if not is_reference(text):
-        # The text is not shown: it may be the secret itself.
-        raise ValueError(
-            "this must be a reference, not the secret itself — write sealed:NAME, env:NAME or "
-            "file:secrets/NAME.txt"
-        )
+        raise ValueError(" — ".join(REFERENCE_WANTED))
     return text
 
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from config.secret_reference import SecretReference
+
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Metres = Annotated[float, Field(ge=-100_000.0, le=100_000.0)]
 PointXY = tuple[Metres, Metres]
@@ -216,7 +218,7 @@ class CameraKeys(Keys):
     uri: str
     sub_uri: str | None = None
     squeezed_px: tuple[_Side, _Side] | None = None
-    credentials: str | None = None
+    credentials: SecretReference | None = None
     lens: LensKeys | None = None
     pose: PoseKeys | None = None
     planned_pose: PoseKeys | None = None

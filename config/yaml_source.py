@@ -6,7 +6,10 @@ become tuples. Duplicate keys, anchors, aliases, tags and deep nesting are repor
 
 from __future__ import annotations
 
+import errno
 import math
+import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +28,36 @@ MAX_BYTES = 4_000_000
 MAX_DEPTH = 24
 _SHIPPED = Path(__file__).resolve().parent
 _CORE = "tag:yaml.org,2002:"
+# What is wrong, and the mend.
+_NOWHERE = ("it is a link that leads nowhere", "correct the link, or put the file itself there")
+_A_FOLDER = ("it is a folder, not a file", "move the folder away and put the file there")
+_NO_PLAIN_FILE = ("it is no plain file", "put a text file there")
+_NO_READING = {
+    errno.EACCES: (
+        "this user may not read it",
+        "let the user of the service read it, e.g. chgrp xiaoan and chmod 640",
+    ),
+    errno.ELOOP: _NOWHERE,
+}
+# What stands in a value is told nowhere: it may be a password that begins with such a sign.
+_ALIAS = (
+    "a value that begins with * (an alias) is not read",
+    "write the value out where it is needed, in quotes where it begins with *",
+)
+_ANCHOR = (
+    "a value that begins with & (an anchor) is not read",
+    "remove the anchor, or put the value in quotes where it begins with &",
+)
+_TAG = (
+    "a value that begins with ! (a tag) is not read",
+    "write the plain value, in quotes where it begins with !",
+)
+_NUMBER = (
+    "a number in this form is not read here",
+    "write e.g. 2.5; put quotes round what is no number",
+)
+_TAB = ("a tab stands where only spaces are read", "indent with spaces")
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def key_text(path: KeyPath) -> str:
@@ -83,19 +116,34 @@ def read_yaml(path: Path) -> YamlSource:
         ConfigFileError: when the file is missing, unreadable, too large, not UTF-8 or not YAML.
     """
     try:
-        content = path.read_bytes()
+        content = _content(path)
+    except ConfigFileError:
+        raise
     except FileNotFoundError:
+        if path.is_symlink():
+            raise _whole_file(path.name, *_NOWHERE) from None
         raise _whole_file(
             path.name, f"there is no such file in {path.parent}", "create it or name its folder"
         ) from None
     except OSError as error:
-        reason = error.strerror or "it cannot be read"
-        raise _whole_file(path.name, reason, "check the file's kind and permissions") from None
+        reason = f"it cannot be read: {error.strerror or error}"
+        told = _NO_READING.get(error.errno or 0, (reason, "check the file's kind and permissions"))
+        raise _whole_file(path.name, *told) from None
     except ValueError:
         raise _whole_file(path.name, "no file can have such a name", "correct the name") from None
     if path.resolve().is_relative_to(_SHIPPED):
         return _shipped(content, path.name)
     return parse_yaml(content, file=path.name)
+
+
+def _content(path: Path) -> bytes:
+    """What a plain file holds, no more of it than is read. A pipe would keep its reader waiting."""
+    kind = path.stat().st_mode
+    if not stat.S_ISREG(kind):
+        told = _A_FOLDER if stat.S_ISDIR(kind) else _NO_PLAIN_FILE
+        raise _whole_file(path.name, *told)
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _shipped(content: bytes, file: str) -> YamlSource:
@@ -143,6 +191,11 @@ def parse_yaml(content: bytes, *, file: str) -> YamlSource:
         line = content[: error.start].count(b"\n") + 1
         problem = FileProblem(file, line, "", "it is not UTF-8 text", "save the file as UTF-8")
         raise ConfigFileError([problem]) from None
+    strange = _NO_TEXT.search(text)
+    if strange is not None:
+        line = text.count("\n", 0, strange.start()) + 1
+        message = f"a control character stands here (U+{ord(strange[0]):04X})"
+        raise ConfigFileError([FileProblem(file, line, "", message, "remove the character")])
     try:
         source = YamlSource(file)
         if not _refuse_traps(text, source):
@@ -163,15 +216,14 @@ def parse_yaml(content: bytes, *, file: str) -> YamlSource:
 
 
 def _refuse_traps(text: str, source: YamlSource) -> bool:
-    """Report aliases and deep nesting before anything is built; whether the text may be built."""
+    """Report anchors, aliases and deep nesting; whether anything may be built of the text."""
     depth = 0
     for event in YAML(typ="safe", pure=True).parse(text):
         line = event.start_mark.line + 1
-        if isinstance(event, AliasEvent):
-            mend = "write the value out where it is needed"
-            source.problems.append(
-                FileProblem(source.file, line, "", f"alias *{event.anchor} is not read", mend)
-            )
+        anchored = getattr(event, "anchor", None) is not None
+        if anchored:
+            told = _ALIAS if isinstance(event, AliasEvent) else _ANCHOR
+            source.problems.append(FileProblem(source.file, line, "", *told))
             return False
         if isinstance(event, CollectionStartEvent):
             depth += 1
@@ -236,10 +288,10 @@ def _scalar(node: ScalarNode, path: KeyPath, source: YamlSource) -> object:
         if tag == f"{_CORE}float":
             return _finite(text)
     except ValueError:
-        source.report(path, f"{text!r} is not a number that is read here", "write e.g. 2.5")
+        source.report(path, *_NUMBER)
         return None
     if tag not in (f"{_CORE}str", f"{_CORE}timestamp"):
-        source.report(path, f"the tag {tag} is not read", "write the plain value")
+        source.report(path, *_TAG)
         return None
     return text
 
@@ -258,6 +310,8 @@ def _whole_file(file: str, message: str, mend: str) -> ConfigFileError:
 def _syntax(file: str, error: MarkedYAMLError) -> ConfigFileError:
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark is not None else 0
+    if "character '\\t'" in str(error.problem):
+        return ConfigFileError([FileProblem(file, line, "", *_TAB)])
     message = f"not valid YAML: {error.problem or error.context or 'cannot be read'}"
     mend = "check indentation, colons, brackets and quotes on this line and the one before"
     return ConfigFileError([FileProblem(file, line, "", message, mend)])

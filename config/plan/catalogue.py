@@ -41,7 +41,7 @@ def _shipped() -> PlanCatalogue:
 
 
 def _load(path: Path) -> PlanCatalogue:
-    plan, source = read_values(path, _ADAPTER)
+    plan, source = read_values(path, _ADAPTER, PlanCatalogue)
     _report_faults(plan, source)
     refuse_problems(source)
     return plan

@@ -128,7 +128,7 @@ def _shipped() -> Grading:
 
 
 def _load(path: Path) -> Grading:
-    grading, source = read_values(path, _ADAPTER)
+    grading, source = read_values(path, _ADAPTER, Grading)
     if len(grading.levels) not in LEVELS_ALLOWED:
         found = len(grading.levels)
         source.report(("levels",), f"{found} levels", "give three or four, the worst first")

@@ -9,26 +9,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from config.errors import ConfigFileError
 from config.plan.errors import PlanFileError
+from config.schema_problems import report_refusal
 from config.yaml_source import YamlSource, read_yaml
 
 Value = TypeVar("Value")
 
-_MENDS = {
-    "extra_forbidden": "remove the key or correct its spelling",
-    "unexpected_keyword_argument": "remove the key or correct its spelling",
-    "missing": "add the key",
-    "missing_argument": "add the key",
-    "missing_keyword_only_argument": "add the key",
-    "literal_error": "use one of the values named here",
-    "enum": "use one of the values named here",
-    "date_from_datetime_parsing": "write a day as 2026-09-01",
-    "month_day": "write it as MM-DD in quotes, such as '07-15'",
-    "string_pattern_mismatch": "write it in the form that is named here",
-}
 
-
-def read_values(path: Path, adapter: TypeAdapter[Value]) -> tuple[Value, YamlSource]:
+def read_values(
+    path: Path, adapter: TypeAdapter[Value], shape: object = None
+) -> tuple[Value, YamlSource]:
     """Parse and validate `path`; the source is kept for problems that are found later.
+
+    Args:
+        shape: the dataclass that the adapter is of, if it is one; a misspelt key is then told with
+            the known ones.
 
     Raises `PlanFileError` with all faults, each with its line.
     """
@@ -39,8 +33,7 @@ def read_values(path: Path, adapter: TypeAdapter[Value]) -> tuple[Value, YamlSou
     try:
         values = adapter.validate_python(source.data)
     except ValidationError as refusal:
-        for fault in refusal.errors(include_url=False):
-            source.report(fault["loc"], fault["msg"], _MENDS.get(fault["type"], "correct it"))
+        report_refusal(refusal, shape, at=(), source=source)
         raise PlanFileError(source.problems) from refusal
     refuse_problems(source)
     return values, source

@@ -352,7 +352,7 @@ def _shipped_calendar() -> SchoolCalendar:
 
 
 def _load(path: Path) -> SchoolCalendar:
-    calendar, source = read_values(path, _ADAPTER)
+    calendar, source = read_values(path, _ADAPTER, SchoolCalendar)
     for year in sorted({*calendar.years, *(term.start.year for term in calendar.terms)}):
         for fault in (*year_faults(calendar.entered_year(year)), *faults_beside(calendar, year)):
             # A file may know a year's terms before the notice of its holidays is out.

@@ -68,7 +68,7 @@ def load_scoring(path: Path | None = None) -> Scoring:
 
 
 def _load(path: Path) -> Scoring:
-    scoring, source = read_values(path, _ADAPTER)
+    scoring, source = read_values(path, _ADAPTER, Scoring)
     own = scoring.deductions
     for name in ("missed", "overdue", "late"):
         _refuse_finer(source, ("deductions", name), getattr(own, name))

@@ -128,7 +128,7 @@ def load_timetable(site: Site, profiles: Mapping[ZoneType, ZoneProfile]) -> Time
 
 def parse_timetable(path: Path, site: Site, profiles: Mapping[ZoneType, ZoneProfile]) -> Timetable:
     """Read one timetable file. Raises `PlanFileError` as `load_timetable` does."""
-    values, source = read_values(path, _ADAPTER)
+    values, source = read_values(path, _ADAPTER, TimetableFile)
     _check_groups(values, site, source)
     _check_times(values, source)
     _check_limits(values, site, profiles, source)

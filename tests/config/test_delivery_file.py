@@ -92,6 +92,24 @@ def test_what_is_refused(content: bytes, line: int, words: str) -> None:
     assert "hunter2" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("secret", ["12345678", "0x12345678", "{user: x12345678}", "[x12345678]"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "driver: webhook, settings: {url: 'https://h/a', secret: %s}",
+        "driver: dc09, settings: {host: h, port: 9, account: 1A2B, key: %s}",
+        "driver: mqtt, settings: {host: h, client_id: c, topic: t, credentials: %s}",
+    ],
+)
+def test_a_secret_that_stands_in_the_file_is_not_told(settings: str, secret: str) -> None:
+    """A password of digits is a number to YAML, and the fault is an alarm that all desks read."""
+    path = "{id: own, " + settings % secret + "}"
+    with pytest.raises(DeliveryFileError) as refused:
+        parse_delivery(site(f"[{path}]", role="information"), directory=Path())
+    assert "12345678" not in str(refused.value)
+    assert "settings." in str(refused.value)
+
+
 def test_secrets_are_read_from_variables_and_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,7 @@ def test_the_example_is_good(tmp_path: Path) -> None:
          "{priorities: [1], during", "frightens people for nothing"),
         ("    device: io-gate\n    discrete_input: 0\n",
          '    http: {secret: "whsec_c2VjcmV0LW9mLXRoZS1idXR0b24="}\n',
-         "not a reference to a secret"),
+         "must be a reference, not the secret itself"),
         ("    discrete_input: 0\n", "", "the discrete_input of the device is missing"),
         ("door: gate-leaf", "door: gate-leav", "there is no door 'gate-leav'"),
         ("door: gate-leaf", "door: toilet-leaf", "lies along no exit of a zone"),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
 
 import config
-from config import SiteFileError, parse_site
+from config import SiteFileError, load_site, parse_site, sample_school_directory
 from config.errors import FileProblem
 from config.plan.school_calendar import _FILE_WORDS
 from config.refusals import chinese_line, in_chinese
+from config.site_files import check_files
 from tests.config.test_site_load import MINIMAL, REFUSALS, problems_of
 
 
@@ -59,6 +61,37 @@ def test_every_fault_of_a_school_calendar_has_its_chinese() -> None:
         words = ("spring", 2027, "2027 autumn")
         assert in_chinese(message.format(*words)) is not None, message
         assert in_chinese(mend.format(*words)) is not None, mend
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        ("dismissal.yaml", "format: 1", "format: x", "expected a whole number, got 'x'"),
+        ("dismissal.yaml", "start: '16:30'", "start: '25:30'", "write a time of the clock"),
+        ("dismissal.yaml", "start: '16:30'\n", "", "start: is missing — mend: add `start:`"),
+        ("dismissal.yaml", "kind: door", "kind: dor", "did you mean `door`?"),
+        ("dismissal.yaml", "width_m: 1.5", "widht_m: 1.5", "did you mean `width_m`?"),
+        ("dismissal.yaml", "width_m: 1.5", "width_m: 0.1", "write a number >= 0.5"),
+        ("dismissal.yaml", "id: c401", "id: C 401", "write up to 63 of a-z"),
+        ("timetable.yaml", "kind: arrival", "kind: [arrival]", "a list of 1 is not known here"),
+        ("timetable.yaml", "pupils: 160", "pupils: many", "expected a whole number, got 'many'"),
+        ("timetable.yaml", "drills:", "drill:", "did you mean `drills`?"),
+    ],
+)
+def test_every_file_of_a_school_is_refused_in_the_same_words(
+    tmp_path: Path, name: str, old: str, new: str, told: str
+) -> None:
+    content = (sample_school_directory() / name).read_text("utf-8")
+    assert old in content
+    for other in sample_school_directory().glob("*.yaml"):
+        shutil.copyfile(other, tmp_path / other.name)
+    (tmp_path / name).write_text(content.replace(old, new, 1), "utf-8")
+    (standing,) = (one for one in check_files(load_site(tmp_path)) if one.problems)
+    assert told in " ".join(map(str, standing.problems))
+    for problem in standing.problems:
+        assert problem.line > 0
+        assert in_chinese(problem.message) is not None, problem.message
+        assert in_chinese(problem.mend) is not None, problem.mend
 
 
 # Sentences of a plan's own file that are made in pieces or yielded, with what they name.

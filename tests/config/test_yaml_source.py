@@ -1,5 +1,6 @@
 """YAML reading: plain values with lines, and YAML's traps reported instead of obeyed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,8 @@ def test_a_path_reads_as_people_write_it(path: tuple[str | int, ...], text: str)
     [
         (b"a: 1\nb: 2\na: 3\n", 3, "written twice, first on line 1"),
         (b"a: !!python/object:os.system x\n", 1, "is not read"),
-        (b"a: 1\nb: .inf\n", 2, "not a number that is read"),
-        (b"a: 0x1F\n", 1, "not a number that is read"),
+        (b"a: 1\nb: .inf\n", 2, "a number in this form"),
+        (b"a: 0x1F\n", 1, "a number in this form"),
         (b"? [1, 2]\n: 3\n", 1, "plain text"),
     ],
 )
@@ -54,13 +55,15 @@ def test_what_stays_readable_is_reported_and_read_on(content: bytes, line: int, 
     [
         (b"a: [1, 2\nb: 3\n", 2, "not valid YAML"),
         (b"a: 1\n  b: 2\n", 2, "not valid YAML"),
-        (b"a: &x 1\nb: *x\n", 2, "alias *x is not read"),
+        (b"a: 1\nb: *x\n", 2, "an alias"),
+        (b"a: 1\nb: &x\n", 2, "an anchor"),
+        (b"a:\n\t- 1\n", 2, "a tab"),
         (b"a: 1\nb: \xff\xfe\n", 2, "not UTF-8"),
         (b"", 0, "empty"),
         (b"# only words\n", 0, "empty"),
         (b"[" * 40 + b"]" * 40, 1, "nested deeper"),
         (b"a: 1\n---\nb: 2\n", 2, "not valid YAML"),
-        (b"a: \x07\n", 0, "special characters"),
+        (b"a: 1\nb: \x07\n", 2, "control character stands here (U+0007)"),
         (b"a" * (MAX_BYTES + 1), 0, "larger than"),
     ],
 )
@@ -77,7 +80,7 @@ def test_what_cannot_be_read_is_refused_with_its_line(
 def test_a_billion_laughs_are_refused_before_they_are_built() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
-    with pytest.raises(ConfigFileError, match="alias"):
+    with pytest.raises(ConfigFileError, match="anchor"):
         parse_yaml("\n".join(lines).encode(), file="x.yaml")
 
 
@@ -85,8 +88,29 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigFileError, match=r"site\.yaml: there is no such file"):
         read_yaml(tmp_path / "site.yaml")
     (tmp_path / "site.yaml").mkdir()
-    with pytest.raises(ConfigFileError, match="mend: check the file's kind"):
+    with pytest.raises(ConfigFileError, match="it is a folder"):
         read_yaml(tmp_path / "site.yaml")
+
+
+def test_a_link_that_leads_nowhere_and_a_pipe_are_named(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").symlink_to(tmp_path / "gone.yaml")
+    with pytest.raises(ConfigFileError, match=r"这个链接指向的文件不存在(.|\n)*leads nowhere"):
+        read_yaml(tmp_path / "site.yaml")
+    (tmp_path / "round.yaml").symlink_to("round.yaml")
+    with pytest.raises(ConfigFileError, match="leads nowhere"):
+        read_yaml(tmp_path / "round.yaml")
+    # Nobody writes into it: whoever read it would wait for ever.
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(ConfigFileError, match="no plain file"):
+        read_yaml(tmp_path / "pipe.yaml")
+
+
+@pytest.mark.parametrize("value", ["*hunter2", "&hunter2", "!hunter2 x", "0xhunter2", "0x1234"])
+def test_what_may_be_a_password_is_not_told(value: str) -> None:
+    """A password that begins with such a sign is read by YAML as something of its own."""
+    told = " ".join(map(str, _problems(f"password: {value}\n".encode())))
+    assert "hunter2" not in told
+    assert "1234" not in told
 
 
 def _problems(content: bytes) -> tuple[FileProblem, ...]:

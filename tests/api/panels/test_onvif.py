@@ -207,7 +207,7 @@ async def test_a_device_without_its_secret_is_at_fault_alone(
     ("old", "new", "told"),
     [
         ("device: cam-io", "device: none", "device 'none'"),
-        ("file:cam.secret", "admin:hunter2", "not a reference to a secret"),
+        ("file:cam.secret", "admin:hunter2", "must be a reference, not the secret itself"),
         ("http://127", "ftp://127", "the address cannot be used"),
         ("    zone: hall", "    device: cam-io", "it needs either a device, http or onvif"),
         ("at_rest: false", "at_rest: maybe", "expected true or false"),
