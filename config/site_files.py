@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from config.cards import CARDS_FILE
@@ -18,6 +18,7 @@ from config.delivery import DELIVERY_FILE, load_delivery
 from config.desk_plan import DESK_FILE, DeskPlan, load_desk_plan
 from config.dismissal import DISMISSAL_FILE, load_dismissal
 from config.errors import ConfigError, ConfigFileError, FileProblem
+from config.file_names import misnamed, no_plain_files
 from config.networks import NETWORKS_FILE, load_networks
 from config.oidc import OIDC_FILE, load_oidc
 from config.panels import PANELS_FILE
@@ -31,6 +32,11 @@ from config.timetable.load import TIMETABLE_FILE, load_timetable
 
 # Read each time they are asked for, where they stand; `delivery.yaml` keeps what was last in force.
 _READ_IN_PLACE = frozenset({DELIVERY_FILE, DISMISSAL_FILE})
+# Every file beside the site file that a site may have under a name of its own.
+FILES = (
+    *(DESK_FILE, CARDS_FILE, PANELS_FILE, DELIVERY_FILE, NETWORKS_FILE),
+    *(OIDC_FILE, RECORDING_FILE, TIMETABLE_FILE, DISMISSAL_FILE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,18 @@ def check_files(site: Site) -> tuple[FileStanding, ...]:
             read = site if has_own_profiles_outside(site) else as_copied(site, Path(folder))
         except OSError:
             read = site
-        return _standings(read, with_secrets=True)
+        standings = _standings(read, with_secrets=True)
+    refused = no_plain_files(site.directory, FILES)
+    return tuple(
+        FileStanding(one.name, True, refused[one.name]) if one.name in refused else one
+        for one in standings
+    )
+
+
+def refused_at_a_start(directory: Path) -> tuple[FileProblem, ...]:
+    """What stands below the name of a file that a start reads, and is no file."""
+    refused = no_plain_files(directory, [name for name in FILES if name not in _READ_IN_PLACE])
+    return tuple(problem for problems in refused.values() for problem in problems)
 
 
 def standings_at_a_start(site: Site) -> tuple[FileStanding, ...]:
@@ -76,7 +93,9 @@ def standings_at_a_start(site: Site) -> tuple[FileStanding, ...]:
 
 def _standings(site: Site, *, with_secrets: bool) -> tuple[FileStanding, ...]:
     readers = _readers(site, with_secrets=with_secrets)
-    return tuple(_standing(_path_of(site, name), name, read) for name, read in readers)
+    notes = misnamed(site.directory, FILES)
+    standings = [_standing(_path_of(site, name), name, read) for name, read in readers]
+    return tuple(replace(one, notes=(*one.notes, *notes.get(one.name, ()))) for one in standings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from config.errors import ConfigError, ConfigFileError, FileProblem
 from config.site import Site
 from config.site_copy import has_own_profiles_outside, settings_of
-from config.site_files import standings_at_a_start
+from config.site_files import refused_at_a_start, standings_at_a_start
 from config.site_load import load_site
 from config.whole_files import replace_whole
 from vision.instants import Utc
@@ -58,6 +58,8 @@ def settle_site(directory: Path, run_dir: Path, now: Utc) -> SiteInForce:
     """
     try:
         site = load_site(directory)
+        if refused := refused_at_a_start(directory):
+            raise SiteFilesError(refused)
         copy = _copied(site, run_dir)
         # What is judged is what will be read, whatever is written into the folder meanwhile.
         taken = load_site(directory, read_from=copy)

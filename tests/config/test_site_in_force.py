@@ -10,6 +10,7 @@ import pytest
 from config.cards_load import load_cards
 from config.desk_plan import load_desk_plan
 from config.errors import ConfigError
+from config.networks import load_networks
 from config.panels_load import load_panels
 from config.plan import load_edition
 from config.plan.school_calendar import SHIPPED_CALENDAR
@@ -322,3 +323,54 @@ def test_the_check_and_a_start_say_the_same(school: Path, run_dir: Path) -> None
         "ours.yaml:14: defaults.leave_s: must be a number, got '3x' — mend: write a plain number"
     ]
     assert set(checked) <= set(settle_site(school, run_dir, TUESDAY).problems)
+
+
+@pytest.mark.parametrize("name", ["networks.yaml", "desk.yaml", "recording.yaml"])
+def test_a_link_that_leads_nowhere_is_no_missing_file(
+    school: Path, run_dir: Path, name: str
+) -> None:
+    """Without `networks.yaml` a site may connect anywhere: its disk only has to be late."""
+    (school / "networks.yaml").write_text("networks: [10.0.0.0/8]\n", "utf-8")
+    settle_site(school, run_dir, MONDAY)
+    (school / name).unlink()
+    (school / name).symlink_to("/nowhere/at/all.yaml")
+    found = settle_site(school, run_dir, TUESDAY)
+    assert found.taken_at == MONDAY
+    assert "leads nowhere" in " ".join(found.problems)
+    assert load_networks(found.site.folder.read_from).networks is not None
+    (standing,) = (one for one in check_files(load_site(school)) if one.name == name)
+    assert standing.present
+    assert [problem.file for problem in standing.problems] == [name]
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(school: Path, run_dir: Path) -> None:
+    (school / "timetable.yaml").unlink()
+    (school / "timetable.yaml").mkdir()
+    with pytest.raises(ConfigError, match=r"timetable\.yaml: it is a folder"):
+        settle_site(school, run_dir, MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("networks.yml", "networks.yaml"),
+        ("Networks.yaml", "networks.yaml"),
+        ("network.yaml", "networks.yaml"),
+        ("delivery.yaml.txt", "delivery.yaml"),
+        ("time-table.yaml", "timetable.yaml"),
+        ("desk-before-may.yaml", None),
+        ("pairs-cam-stair.yaml", None),
+        ("oidc.example.yaml", None),
+        (".desk.yaml.swp", None),
+    ],
+)
+def test_a_file_that_nobody_reads_is_told(
+    school: Path, written: str, meant: str | None, caplog: pytest.LogCaptureFixture, run_dir: Path
+) -> None:
+    (school / written).write_text("networks: [10.0.0.0/8]\n", "utf-8")
+    standings = check_files(load_site(school))
+    told = {note.file: note.mend for one in standings for note in one.notes}
+    assert told == ({} if meant is None else {written: f"call it {meant}"})
+    settle_site(school, run_dir, MONDAY)
+    if meant == "networks.yaml":
+        assert f"{written}: nobody reads this file" in caplog.text
