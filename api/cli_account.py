@@ -20,6 +20,7 @@ from api.access.rights import Role
 from api.access.sealing import KEY_FILE, load_sealer
 from api.access.sessions import totp_label
 from api.database import Database, DatabaseError, migrate
+from api.database.reach import absent_file
 from api.problems import problem_body
 from config import ConfigError
 from config.settings import ServiceSettings, load_settings
@@ -68,7 +69,7 @@ def add_command(
                 )
         typer.echo(text("access.cli.added", settings.language, name=account.name))
 
-    _run(run_dir, act)
+    _run(run_dir, act, makes_database=True)
 
 
 @account_app.command("list")
@@ -135,6 +136,9 @@ def verify_command(
 
     async def act(database: Database, settings: ServiceSettings) -> None:
         try:
+            # Without the anchors that were asked for, a log that was cut off would seem whole.
+            if anchors is not None and not anchors.is_file():
+                raise ValueError(text("access.cli.no_anchors", settings.language, path=anchors))
             known = audit.read_anchors(anchors or settings.run_dir / audit.ANCHOR_FILE)
         except ValueError as error:
             typer.echo(str(error))
@@ -186,13 +190,28 @@ async def _existing(connection: Any, name: str, settings: ServiceSettings) -> Ac
     return account
 
 
-def _run(run_dir: Path | None, act: Callable[[Database, ServiceSettings], Awaitable[None]]) -> None:
+def _run(
+    run_dir: Path | None,
+    act: Callable[[Database, ServiceSettings], Awaitable[None]],
+    *,
+    makes_database: bool = False,
+) -> None:
+    """Open the database and act on it.
+
+    Where there is none, only who is to make one goes on: a log of an empty database that was made
+    beside the right one would be found whole.
+    """
+
     async def whole(settings: ServiceSettings) -> None:
         async with Database(settings.resolved_database_url) as database:
             await act(database, settings)
 
     try:
         settings = load_settings(run_dir=run_dir)
+        absent = None if makes_database else absent_file(settings.resolved_database_url)
+        if absent is not None:
+            typer.echo(text("access.cli.no_database", settings.language, path=absent))
+            raise typer.Exit(2)
         migrate(settings.resolved_database_url)
         asyncio.run(whole(settings))
     except AccountRefusal as error:

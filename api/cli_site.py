@@ -52,14 +52,20 @@ def sample(
     ] = LANGUAGES[0],
 ) -> None:
     """复制示范学校作为起点 Copy the sample school as a start for your own."""
-    if directory.exists() and any(directory.iterdir()):
+    _known_language(lang)
+    if directory.is_dir() and any(directory.iterdir()):
         typer.echo(text("site.sample.exists", lang, path=str(directory)))
         raise typer.Exit(1)
-    directory.mkdir(parents=True, exist_ok=True)
-    # Everything a site may have: people, cards, timetable, recording, and examples of the rest.
-    for source in sorted(sample_school_directory().iterdir()):
-        if source.is_file():
-            shutil.copyfile(source, directory / source.name)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        # Everything a site may have: people, cards, timetable, recording, examples of the rest.
+        for source in sorted(sample_school_directory().iterdir()):
+            if source.is_file():
+                shutil.copyfile(source, directory / source.name)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        typer.echo(text("site.sample.not_written", lang, path=str(directory), reason=reason))
+        raise typer.Exit(1) from None
     typer.echo(text("site.sample.done", lang, path=str(directory / SITE_FILE)))
 
 
@@ -71,8 +77,7 @@ def check(
     ] = LANGUAGES[0],
 ) -> None:
     """检查站点目录的全部文件 Check every file of a site; exit code 1 when one cannot be used."""
-    if lang not in LANGUAGES:
-        raise typer.BadParameter(f"use one of {', '.join(LANGUAGES)}", param_hint="--lang")
+    _known_language(lang)
     console = Console(soft_wrap=True, highlight=False)
     try:
         site = load_site(directory)
@@ -103,6 +108,11 @@ def check(
     if refused:
         raise typer.Exit(1)
     console.print(text("site.check.ok", lang, file=SITE_FILE), markup=False)
+
+
+def _known_language(lang: str) -> None:
+    if lang not in LANGUAGES:
+        raise typer.BadParameter(f"use one of {', '.join(LANGUAGES)}", param_hint="--lang")
 
 
 def _print_problems(console: Console, problems: tuple[FileProblem, ...], lang: str) -> None:

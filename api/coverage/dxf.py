@@ -107,8 +107,12 @@ def read_dxf(
 def _opened(path: Path) -> Drawing:
     try:
         return ezdxf.readfile(path)
-    except (OSError, DXFError, UnicodeDecodeError) as error:
-        raise DrawingError(f"{path.name}: cannot be read as DXF ({error}); save it anew") from error
+    except (OSError, DXFError, UnicodeDecodeError, StopIteration) as error:
+        # A drawing that is cut off before its first tag ends the reader's own loop.
+        reason = "it is cut off" if isinstance(error, StopIteration) else error
+        raise DrawingError(
+            f"{path.name}: cannot be read as DXF ({reason}); save it anew"
+        ) from error
 
 
 def _metres_per_unit(drawing: Drawing, path: Path) -> float:

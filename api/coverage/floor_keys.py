@@ -133,19 +133,23 @@ def write_site_file(data: Any, site_dir: Path, out: Path) -> Path:
     """Write a changed site file, and the files it names, into a folder without one; its path.
 
     Raises:
-        DrawingError: the folder holds a site file already.
+        DrawingError: the folder holds a site file already, or cannot be written.
     """
     target = out / SITE_FILE
     if target.exists():
         raise DrawingError(f"{target.name} already stands in that folder; choose an empty one")
-    out.mkdir(parents=True, exist_ok=True)
-    for name in _named_files(data):
-        there = out / name
-        if (site_dir / name).is_file() and not there.exists():
-            there.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(site_dir / name, there)
-    with target.open("w", encoding="utf-8") as file:
-        _yaml().dump(data, file)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in _named_files(data):
+            there = out / name
+            if (site_dir / name).is_file() and not there.exists():
+                there.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(site_dir / name, there)
+        with target.open("w", encoding="utf-8") as file:
+            _yaml().dump(data, file)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DrawingError(f"{out} cannot be written ({reason}); choose another folder") from error
     return target
 
 

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from api.coverage import day_book
 from api.coverage import document as doc
 from api.coverage.day_book import AreaSums, CameraSums
 from api.coverage.live import TARGET_CRITICAL_SHARE, TARGET_SHARE, LiveSite
-from api.database import Database, check_is_there
+from api.database import Database, DatabaseError, check_is_there
+from api.database.engine import parse_url
 from config import Site
 
 
@@ -23,10 +26,19 @@ def read_uptime(site: Site, database_url: str, first: date, last: date) -> doc.U
     """The record of some days, both included.
 
     Raises:
-        DatabaseError: the database cannot be used.
+        DatabaseError: there is no such database, or it cannot be used.
     """
     check_is_there(database_url)
-    areas, cameras = asyncio.run(_read(database_url, first, last))
+    url = parse_url(database_url)
+    try:
+        areas, cameras = asyncio.run(_read(database_url, first, last))
+    except SQLAlchemyError as error:
+        where = url.render_as_string(hide_password=True)
+        reason = str(getattr(error, "orig", None) or error).strip()
+        raise DatabaseError(
+            f"cannot read the database {where}: {reason}; name the database of a service that "
+            "ran with this version"
+        ) from error
     return uptime_of(areas, cameras, LiveSite(site).targets, (first, last))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -63,20 +62,6 @@ def parse_url(database_url: str) -> URL:
     if backend == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     raise DatabaseError(f"database_url names {backend}; only sqlite and postgresql are supported")
-
-
-def check_is_there(database_url: str) -> None:
-    """Refuse a database file that does not exist: opening one would make an empty one.
-
-    Raises:
-        DatabaseError: for a missing file, or a URL that names no supported database.
-    """
-    url = parse_url(database_url)
-    path = url.database
-    if url.get_backend_name() == "sqlite" and path and not Path(path).is_file():
-        raise DatabaseError(
-            f"there is no database {path}; start the service once, or correct the URL"
-        )
 
 
 class Database:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -48,6 +49,31 @@ def opened(url: URL) -> Iterator[Engine]:
         engine.dispose()
 
 
+def absent_file(database_url: str) -> Path | None:
+    """The file of an SQLite database that is not there; `None` where it is, and for a server.
+
+    Raises:
+        DatabaseError: the address is none.
+    """
+    url = parse_url(database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    path = Path(url.database)
+    return None if path.is_file() else path
+
+
+def check_is_there(database_url: str) -> None:
+    """Refuse a database file that does not exist: opening one would make an empty one.
+
+    Raises:
+        DatabaseError: for a missing file, or a URL that names no supported database.
+    """
+    if (absent := absent_file(database_url)) is not None:
+        raise DatabaseError(
+            f"there is no database {absent}; start the service once, or correct the address"
+        )
+
+
 def _refuse_other_encodings(engine: Engine, url: URL) -> None:
     with engine.connect() as connection:
         encoding = str(connection.exec_driver_sql("SHOW server_encoding").scalar_one())
@@ -70,4 +96,4 @@ def database_fault(database_url: str) -> str:
         return str(error)
 
 
-__all__ = ["database_fault", "opened"]
+__all__ = ["absent_file", "check_is_there", "database_fault", "opened"]

@@ -156,3 +156,29 @@ def test_what_is_doubtful_is_noted_and_refuses_nothing(tmp_path: Path) -> None:
     ]
     assert notes[2].startswith("△ timetable.yaml: The bureau has not entered: spring term of ")
     assert "Upper corridor [/b]" in result.output
+
+
+@pytest.mark.parametrize("place", ["taken.txt", "taken.txt/below", "full"])
+def test_a_sample_that_cannot_be_written_says_why(tmp_path: Path, place: str) -> None:
+    (tmp_path / "taken.txt").write_text("mine", "utf-8")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "site.yaml").write_text("mine", "utf-8")
+    result = RUNNER.invoke(site_app, ["sample", str(tmp_path / place)])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "目录" in result.output
+    assert (tmp_path / "full" / "site.yaml").read_text("utf-8") == "mine"
+
+
+def test_a_sample_in_an_unknown_language_is_refused_before_it_is_written(tmp_path: Path) -> None:
+    result = RUNNER.invoke(site_app, ["sample", str(tmp_path / "new"), "--lang", "fr"])
+    assert result.exit_code == 2
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_that_nobody_reads_is_noted(tmp_path: Path) -> None:
+    RUNNER.invoke(site_app, ["sample", str(tmp_path / "school")])
+    (tmp_path / "school" / "networks.yml").write_text("networks: [10.0.0.0/8]\n", "utf-8")
+    result = RUNNER.invoke(site_app, ["check", str(tmp_path / "school")])
+    assert result.exit_code == 0
+    assert "△ networks.yml: 没有程序读这个文件 — 改法 mend: 改名为 networks.yaml" in result.output

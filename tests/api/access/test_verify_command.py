@@ -103,3 +103,21 @@ def test_a_chain_written_anew_shows_against_the_anchor(run_dir: Path) -> None:
     code, told = verified(run_dir)
     assert code == 1
     assert "第 3 条" in told
+
+
+@pytest.mark.parametrize("command", [["audit", "verify"], ["account", "list"]])
+def test_no_database_is_no_whole_log(tmp_path: Path, command: list[str]) -> None:
+    """A mistyped folder was once a log of no entries that held, and a database in that place."""
+    elsewhere = tmp_path / "typo"
+    result = CliRunner().invoke(app, [*command, "--run-dir", str(elsewhere)])
+    assert result.exit_code == 2
+    assert str(elsewhere / "xiaoan.db") in result.output
+    assert not elsewhere.exists()
+
+
+@pytest.mark.parametrize("name", ["gone.jsonl", "."])
+def test_anchors_that_are_not_there_are_not_none(run_dir: Path, name: str) -> None:
+    tamper(run_dir, "DELETE FROM audit_log WHERE seq > 3")
+    code, told = verified(run_dir, "--anchors", str(run_dir / "kept-elsewhere" / name))
+    assert code == 2
+    assert "锚点文件" in told

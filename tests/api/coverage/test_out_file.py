@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from typer.testing import CliRunner
 from api.cli_coverage import coverage_app
 from api.coverage.audit_file import read_json, write_json
 from api.coverage.document import AuditDocument
-from api.coverage.errors import ReportError
+from api.coverage.errors import DrawingError, ReportError
+from api.coverage.floor_keys import write_site_file
 from api.coverage.out_file import writing
-from config import sample_school_directory
+from api.coverage.uptime import read_uptime
+from api.database import DatabaseError
+from config import load_site, sample_school_directory
 
 SITE = ["--site", str(sample_school_directory()), "--lang", "en"]
 
@@ -54,3 +58,36 @@ def test_a_signed_audit_is_not_signed_again(document: AuditDocument, tmp_path: P
     kept = read_json(signed).confirmation
     assert kept is not None
     assert kept.name == "李主任"
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("sqlite:///{folder}/typo/xiaoan.db", "there is no database {folder}/typo/xiaoan.db"),
+        ("sqlite:///{folder}/empty.db", "cannot read the database"),
+        ("nonsense", "is not a URL"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_told_in_a_line(
+    address: str, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.db").touch()
+    site = load_site(sample_school_directory())
+    with pytest.raises(DatabaseError) as refused:
+        read_uptime(site, address.format(folder=tmp_path), date(2026, 9, 1), date(2026, 9, 30))
+    assert told.format(folder=tmp_path) in str(refused.value)
+    assert not (tmp_path / "typo").exists()
+
+
+def test_a_proposal_is_not_written_over_a_file(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine", "utf-8")
+    with pytest.raises(DrawingError, match=r"taken cannot be written \(File exists\)"):
+        write_site_file({}, tmp_path, tmp_path / "taken")
+
+
+def test_a_drawing_that_is_cut_off_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cut.dxf").write_text("0\nSECTION\n", "utf-8")
+    asked = ["import", str(tmp_path / "cut.dxf"), *SITE, "--floor", "f1"]
+    done = CliRunner().invoke(coverage_app, [*asked, "--out", str(tmp_path / "new")])
+    assert done.exit_code == 1
+    assert "cut.dxf: cannot be read as DXF (it is cut off); save it anew" in done.output
