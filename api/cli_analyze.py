@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from api.analysis.report import write_report
 from api.analysis.run import Analysis, AnalysisOrder, analyse
+from api.cli_output import written
 from config import ConfigError, Site, load_site
 from config.profiles import load_profiles
 from config.texts import LANGUAGES, text
@@ -68,11 +69,11 @@ def analyze(
         )
         network = load_head_network(network_id or None, threads=threads)
         profiles = load_profiles(profile or loaded.profiles_file)
-        with _Bar(console, lang) as show:
+        with written(out, lang), _Bar(console, lang) as show:
             analysis = analyse(
                 order, network, profiles, lambda video, share: show.at(video.name, share)
             )
-        write_report(analysis, lang)
+            write_report(analysis, lang)
     except (ConfigError, ModelError, StreamError, VisionError) as error:
         console.print(str(error), markup=False)
         raise typer.Exit(_EXIT_BAD_INPUT) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
 
+from api.cli_output import written
 from api.plan.errors import StepRefusal
 from api.plan.reports.previewing import preview_lines
 from api.plan.reports.sheet import plan_paper
@@ -38,6 +40,7 @@ from config.plan.values import Rule, Scope
 from config.plan.verify import Check, check_rules, check_same_texts, check_texts
 from config.refusals import told_in
 from config.texts import LANGUAGES, text
+from config.whole_files import replace_whole
 
 plan_app = typer.Typer(no_args_is_help=True, help="安全工作计划 The safety work plan.")
 
@@ -143,8 +146,11 @@ def import_table(
         console.print(line, markup=False)
     for target in _targets(out, into, year, replace=replace):
         content = new_edition(found, in_force, year, table.stem, edition.measure_ids(year))
-        with target.open("w", encoding="utf-8") as file:
-            YAML().dump(content, file)
+        drawn_up = io.BytesIO()
+        YAML().dump(content, drawn_up)
+        # A plan in force is replaced whole: a full disk or a power cut must not cost it.
+        with written(target, lang):
+            replace_whole(target, drawn_up.getvalue())
         console.print(text("plan.import.written", lang, file=target), markup=False)
     if found.faults:
         raise typer.Exit(1)
@@ -171,7 +177,8 @@ def export_table(
     except StepRefusal as refusal:
         console.print(text(f"api.error.{refusal.code}.mend", lang), markup=False)
         raise typer.Exit(1) from refusal
-    out.write_bytes(content)
+    with written(out, lang):
+        out.write_bytes(content)
     console.print(text("plan.export.written", lang, file=out), markup=False)
 
 

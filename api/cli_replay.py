@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from api.cli_output import written
 from api.replay.recorded import RecordedReadingsError, kind_of, load_readings
 from config.errors import ConfigError
 from config.profiles import load_profiles
@@ -61,7 +62,7 @@ def replay(
     if next(iter(new_profiles.values())).reviewer == "":
         console.print(text("replay.no_reviewer", lang), markup=False)
     if out is not None:
-        with out.open("w", encoding="utf-8-sig", newline="") as file:
+        with written(out, lang), out.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
             writer.writerow([text(f"replay.column.{name}", lang) for name in _COLUMNS])
             writer.writerows(rows)

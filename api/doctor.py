@@ -184,7 +184,8 @@ def _networks(patient: Patient) -> Iterator[Check]:
 
 def _service(patient: Patient) -> Iterator[Check]:
     say = _speaker(patient)
-    writable = os.access(_nearest_existing(patient.run_dir), os.W_OK)
+    nearest = _nearest_existing(patient.run_dir)
+    writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
     yield _judge(
         say("doctor.run_dir"),
         writable,

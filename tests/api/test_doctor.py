@@ -147,3 +147,10 @@ def test_a_misspelt_setting_is_told_with_what_is_meant(
     check = named(examine(patient(tmp_path, 1)), "Environment variable")
     assert (check.status, check.found) == (Status.WARN, "XIAOAN_DATABASE_URI")
     assert "XIAOAN_DATABASE_URL" in check.mend
+
+
+def test_a_file_in_the_place_of_the_run_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("a file", "utf-8")
+    for run_dir in (tmp_path / "var", tmp_path / "var" / "below"):
+        check = named(examine(patient(run_dir, 8440)), "Data folder can be written")
+        assert (check.status, bool(check.mend)) == (Status.FAIL, True)

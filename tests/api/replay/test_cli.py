@@ -89,6 +89,15 @@ def test_the_same_profile_changes_nothing(folder: Path) -> None:
     assert "1 same, 0 moved, 0 raised, 0 missed" in said.output
 
 
+def test_a_list_that_cannot_be_written_is_told_in_a_line(folder: Path) -> None:
+    (folder / "same.yaml").write_text(DEFAULT, encoding="utf-8")
+    asked = ["--readings", str(folder), "--profile", str(folder / "same.yaml"), "--lang", "en"]
+    said = CliRunner().invoke(app, [*asked, "--out", str(folder / "gone" / "list.csv")])
+    assert said.exit_code == 1
+    assert isinstance(said.exception, SystemExit)
+    assert "list.csv was not written: No such file or directory" in said.output
+
+
 def test_an_empty_folder_is_refused_with_the_mend(tmp_path: Path) -> None:
     with pytest.raises(RecordedReadingsError, match="xiaoan analyze"):
         load_readings(tmp_path)
