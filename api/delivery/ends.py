@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.delivery.outbox import DeliveryState
+from api.delivery.outbox import ENDED_BADLY, DeliveryState
 from api.delivery.tables import DELIVERIES
 from api.delivery.view import ended_badly
 from api.problems import Problem
@@ -37,30 +37,30 @@ async def give_up(
     """
     mine = _waiting(target_id)
     await _check_seen(connection, and_(mine, DELIVERIES.c.is_test.is_(False)), seen)
-    await connection.execute(
-        update(DELIVERIES)
-        .where(mine)
-        .values(
-            **_FREE,
-            state=DeliveryState.GIVEN_UP.value,
-            is_open=False,
-            settled_ns=now.ns,
-            detail=f"{why} {by}"[:500],
-            ended_by=by[:_LONGEST_NAME],
-        )
-    )
+    await _end(connection, mine, why, by, now)
 
 
 async def send_to(
-    connection: AsyncConnection, target_id: str, other_id: str, seen: int, now: Utc
-) -> None:
-    """Let another target have all that waits for `target_id`, under the same ids.
+    connection: AsyncConnection, target_id: str, other_id: str, seen: int, by: str, now: Utc
+) -> int:
+    """Let another target have what waits for `target_id`, under the same ids; how much it gets.
+
+    Steps of an alarm that the other one is told of by messages of its own end here: after its
+    "closed" the old "opened" would tell it of an alarm that is over.
 
     Raises `Problem` 409 as `give_up` does.
     """
     mine = _waiting(target_id)
     await _check_seen(connection, and_(mine, DELIVERIES.c.is_test.is_(False)), seen)
-    await connection.execute(
+    theirs = DELIVERIES.alias("theirs")
+    is_told = (
+        select(theirs.c.seq)
+        .where(theirs.c.target_id == other_id, theirs.c.state.not_in(ENDED_BADLY))
+        .where(theirs.c.alarm_number == DELIVERIES.c.alarm_number)
+        .exists()
+    )
+    await _end(connection, and_(mine, is_told), f"{other_id} is told by its own messages;", by, now)
+    moved = await connection.execute(
         update(DELIVERIES)
         .where(mine)
         .values(
@@ -71,6 +71,24 @@ async def send_to(
             attempts=0,
             next_ns=now.ns,
             requeued_ns=now.ns,
+        )
+    )
+    return moved.rowcount
+
+
+async def _end(
+    connection: AsyncConnection, rows: ColumnElement[bool], why: str, by: str, now: Utc
+) -> None:
+    await connection.execute(
+        update(DELIVERIES)
+        .where(rows)
+        .values(
+            **_FREE,
+            state=DeliveryState.GIVEN_UP.value,
+            is_open=False,
+            settled_ns=now.ns,
+            detail=f"{why} {by}"[:500],
+            ended_by=by[:_LONGEST_NAME],
         )
     )
 

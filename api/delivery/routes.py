@@ -248,7 +248,10 @@ async def give_up(
 async def send_to(
     target_id: TargetId, body: SendToBody, service: ServiceDep, actor: ActorDep
 ) -> EmptyBody:
-    """Send it to another receiver, police or alarm centre. 409 for another number."""
+    """Send it to another receiver, police or alarm centre. 409 for another number.
+
+    Steps of alarms that it is told of by messages of its own are not sent again.
+    """
     _check_stranded(service, target_id)
     others = [
         target.id
@@ -258,9 +261,10 @@ async def send_to(
     if body.to not in others:
         raise Problem(404, "delivery_unknown", name=body.to)
     now = service.desk.clock.utc()
-    act = audit.Act("delivery.sent_to", target_id, {"count": str(body.count), "to": body.to})
     async with service.desk.database.write() as connection:
-        await ends.send_to(connection, target_id, body.to, body.count, now)
+        sent = await ends.send_to(connection, target_id, body.to, body.count, actor.name, now)
+        told = {"count": str(body.count), "sent": str(sent), "to": body.to}
+        act = audit.Act("delivery.sent_to", target_id, told)
         await audit.append(connection, actor, act, now)
     return EmptyBody()
 
