@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms import store
-from api.alarms.values import Alarm, AlarmState, Hold, Verdict
+from api.alarms.values import Alarm, Hold, Verdict
 from api.database.tables import ALARMS
 from api.live.values import CameraStatus, ZoneState
 from vision.instants import Utc
@@ -46,8 +46,6 @@ def hold_brought_back(hold: Hold, now: Utc) -> Hold:
 
 async def waiting_after(connection: AsyncConnection, now: Utc) -> tuple[Alarm, ...]:
     """The open alarms that wait since a moment after `now`."""
-    numbers = select(ALARMS.c.number).where(
-        ALARMS.c.waiting_ns > now.ns, ALARMS.c.state != AlarmState.CLOSED.value
-    )
+    numbers = select(ALARMS.c.number).where(ALARMS.c.waiting_ns > now.ns, store.is_open())
     found = (await connection.execute(numbers.order_by(ALARMS.c.number))).scalars().all()
     return tuple([await store.by_number(connection, number) for number in found])

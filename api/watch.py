@@ -22,9 +22,16 @@ from vision.instants import Monotonic
 
 _LOG = structlog.get_logger(__name__)
 
-KEEP_READING_IDS_S = 7_200.0
-KEEP_OTHER_IDS_S = 90 * 86_400.0
-"""How long the ids of records are remembered, to tell a repetition from a new record.
+_SHORT_S = 7_200.0
+_LONG_S = 90 * 86_400.0
+KEEP_IDS_S = {
+    "reading": _SHORT_S,
+    "worker_load": _SHORT_S,
+    "transition": _LONG_S,
+    "camera_state": _LONG_S,
+    "camera_health": _LONG_S,
+}
+"""How long the ids of records are remembered, by kind, to tell a repetition from a new record.
 
 A worker sends a batch again until it is answered, so a repetition comes within minutes. A reading
 that is counted twice adds a sample to its step; an alarm that came twice would be a second alarm.
@@ -140,14 +147,9 @@ class Watch:
         database = self._desk.database
         async with database.write() as connection:
             await events.prune(connection, now)
-            for is_reading, keep_s in ((True, KEEP_READING_IDS_S), (False, KEEP_OTHER_IDS_S)):
-                of_kind = RECORDS.c.kind == "reading"
-                await connection.execute(
-                    delete(RECORDS).where(
-                        of_kind if is_reading else ~of_kind,
-                        RECORDS.c.received_ns < now.plus(-keep_s).ns,
-                    )
-                )
+            for kind, keep_s in KEEP_IDS_S.items():
+                is_old = RECORDS.c.received_ns < now.plus(-keep_s).ns
+                await connection.execute(delete(RECORDS).where(RECORDS.c.kind == kind, is_old))
         joined = 1
         while joined:
             async with database.write() as connection:

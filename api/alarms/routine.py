@@ -157,9 +157,7 @@ async def follow(work: Work) -> None:
 
 async def anything_open(connection: AsyncConnection) -> bool:
     """Whether a test alarm is open."""
-    query = select(ALARMS.c.number).where(
-        ALARMS.c.type == AlarmType.TEST.value, ALARMS.c.state != AlarmState.CLOSED.value
-    )
+    query = select(ALARMS.c.number).where(ALARMS.c.type == AlarmType.TEST.value, store.is_open())
     return (await connection.execute(query.limit(1))).first() is not None
 
 

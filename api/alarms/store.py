@@ -36,6 +36,7 @@ from api.alarms.stored_parts import (
 from api.alarms.values import (
     HELD_STATES,
     KNOWING_ACTIONS,
+    OPEN_STATES,
     WAITING_STATES,
     Action,
     Alarm,
@@ -67,6 +68,12 @@ async def newest_of(connection: AsyncConnection, key: AlarmKey) -> Alarm | None:
     )
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else _alarm(row)
+
+
+def is_open() -> ColumnElement[bool]:
+    """Of the few alarms that are not closed. Said by the states that they are in: "any but closed"
+    makes the database read all that ever were."""
+    return ALARMS.c.state.in_([state.value for state in OPEN_STATES])
 
 
 async def newest_of_each(
@@ -197,7 +204,7 @@ async def open_alarms(
     waiting = case((ALARMS.c.state.in_([s.value for s in WAITING_STATES]), 0), else_=1)
     query = (
         select(ALARMS)
-        .where(ALARMS.c.state != AlarmState.CLOSED.value)
+        .where(is_open())
         .order_by(ALARMS.c.priority, waiting, ALARMS.c.number.desc())
         .limit(limit)
     )
@@ -211,7 +218,7 @@ async def due(connection: AsyncConnection, now: Utc) -> tuple[Alarm, ...]:
     """Open alarms that time alone changes by `now`, the worst first."""
     query = (
         select(ALARMS)
-        .where(ALARMS.c.next_due_ns <= now.ns, ALARMS.c.state != AlarmState.CLOSED.value)
+        .where(ALARMS.c.next_due_ns <= now.ns, is_open())
         .order_by(ALARMS.c.priority, ALARMS.c.next_due_ns)
     )
     rows = (await connection.execute(query)).mappings().all()
@@ -220,7 +227,7 @@ async def due(connection: AsyncConnection, now: Utc) -> tuple[Alarm, ...]:
 
 async def first_due(connection: AsyncConnection) -> Utc | None:
     """The next moment at which time alone changes an alarm."""
-    query = select(func.min(ALARMS.c.next_due_ns)).where(ALARMS.c.state != AlarmState.CLOSED.value)
+    query = select(func.min(ALARMS.c.next_due_ns)).where(is_open())
     return utc_of((await connection.execute(query)).scalar())
 
 
@@ -235,7 +242,7 @@ async def count_by_priority(connection: AsyncConnection) -> dict[tuple[AlarmStat
     """How many alarms are open, by state and priority."""
     query = (
         select(ALARMS.c.state, ALARMS.c.priority, func.count())
-        .where(ALARMS.c.state != AlarmState.CLOSED.value)
+        .where(is_open())
         .group_by(ALARMS.c.state, ALARMS.c.priority)
     )
     rows = (await connection.execute(query)).all()

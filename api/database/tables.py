@@ -38,7 +38,8 @@ RECORDS = Table(
     METADATA,
     Column("record_id", String(120), primary_key=True),
     Column("kind", String(20), nullable=False),
-    Column("received_ns", BigInteger, nullable=False, index=True),
+    Column("received_ns", BigInteger, nullable=False),
+    Index("ix_records_kind_received_ns", "kind", "received_ns"),
 )
 
 ZONE_STATES = Table(
@@ -119,7 +120,7 @@ ALARM_HISTORY = Table(
     Column("id", BIG_SERIAL, primary_key=True, autoincrement=True),
     Column("alarm_number", BIG_SERIAL, ForeignKey("alarms.number"), nullable=False, index=True),
     Column("action", String(30), nullable=False),
-    Column("at_ns", BigInteger, nullable=False),
+    Column("at_ns", BigInteger, nullable=False, index=True),
     Column("captured_ns", BigInteger, nullable=True),
     Column("actor", String(80), nullable=False),
     Column("from_state", String(30), nullable=True),

@@ -142,11 +142,9 @@ class Monitor:
         """Forget messages that were settled long ago, and all but the newest commands."""
         before = self._desk.clock.utc().plus(-KEEP_SETTLED_S)
         async with self._desk.database.write() as connection:
-            await connection.execute(
-                delete(DELIVERIES).where(
-                    DELIVERIES.c.settled_ns < before.ns, DELIVERIES.c.is_open.is_(False)
-                )
-            )
+            # What is open, or was opened again, is not settled.
+            settled_long_ago = DELIVERIES.c.settled_ns < before.ns
+            await connection.execute(delete(DELIVERIES).where(settled_long_ago))
             newest = select(func.max(DELIVERY_CONTROLS.c.id)).scalar_subquery()
             await connection.execute(
                 delete(DELIVERY_CONTROLS).where(DELIVERY_CONTROLS.c.id <= newest - KEEP_CONTROLS)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.delivery.outbox import ENDED_BADLY
 from api.delivery.tables import (
     DELIVERIES,
     DELIVERY_CONTROLS,
     DELIVERY_PATHS,
     DELIVERY_SENDERS,
     DELIVERY_TIMES,
+    ENDED_BADLY_UNKNOWN,
 )
 from config.delivery import DeliveryPlan, Role
 from vision.instants import Utc
@@ -199,12 +199,7 @@ async def _counts(connection: AsyncConnection, late: Utc) -> dict[str, _Counts]:
 
 def ended_badly() -> ColumnElement[bool]:
     """Rejected and given-up alarm messages of which no person knows yet."""
-    return and_(
-        DELIVERIES.c.is_open.is_(False),
-        DELIVERIES.c.is_test.is_(False),
-        DELIVERIES.c.ended_by.is_(None),
-        DELIVERIES.c.state.in_(ENDED_BADLY),
-    )
+    return and_(ENDED_BADLY_UNKNOWN, DELIVERIES.c.is_test.is_(False))
 
 
 async def recent_messages(connection: AsyncConnection, target_id: str) -> tuple[MessageView, ...]:
