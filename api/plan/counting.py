@@ -109,7 +109,7 @@ async def hand_in(connection: AsyncConnection, desk: Desk, record: NewRecord) ->
     if known is not None:
         if known["unit_no"] != desk.unit_no:
             raise StepRefusal("plan_key_used")
-        counted = await _counted(connection, known["id"])
+        counted = await counted_in(connection, known["id"])
         return Stored(known["id"], known["state"], counted, repeated=True)
     if record.happened > desk.today:
         raise StepRefusal("plan_in_the_future", day=record.happened.isoformat())
@@ -200,10 +200,10 @@ async def review(connection: AsyncConnection, desk: Desk, record_id: int, person
         .where(_R.id == record_id)
         .values(state="reviewed", version=_R.version + 1)
     )
-    counted = [one.occurrence_id for one in await _counted(connection, record_id)]
+    counted = [one.occurrence_id for one in await counted_in(connection, record_id)]
     await mark_reviewed(connection, counted)
     await append(connection, _entry(desk, record_id, "reviewed", person, {}))
-    return Stored(record_id, "reviewed", await _counted(connection, record_id))
+    return Stored(record_id, "reviewed", await counted_in(connection, record_id))
 
 
 async def explain_missed(
@@ -231,7 +231,7 @@ async def _count(
     connection: AsyncConnection, desk: Desk, record: RowMapping
 ) -> tuple[Counted, ...]:
     """Count under the plan of the day of the work; what finds no place there, under another."""
-    already = {one.rule_id for one in await _counted(connection, record["id"])}
+    already = {one.rule_id for one in await counted_in(connection, record["id"])}
     for one in desk.edition.nearest_plans(day_of(record["happened_day"]).year):
         counted = await _count_under(connection, desk, one.catalogue, record, already)
         if counted or already:
@@ -334,7 +334,8 @@ async def _fill(
     return Counted(occurrence_id, counting.rule.id, slot.due, filled.state, counting.merged)
 
 
-async def _counted(connection: AsyncConnection, record_id: int) -> tuple[Counted, ...]:
+async def counted_in(connection: AsyncConnection, record_id: int) -> tuple[Counted, ...]:
+    """The duties in which a record is counted, its own first."""
     query = (
         select(_T.id, _T.rule_id, _T.due_day, _T.state, PLAN_COUNTS.c.merged)
         .join(PLAN_COUNTS, PLAN_COUNTS.c.occurrence_id == _T.id)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from api.plan import history, record_store
+from api.plan import counting, history, record_store
 from api.plan.asking import Number, PlanDep, UnitId
 from api.plan.curves import HEIGHT, WIDTH, plot
 from api.plan.errors import NotFoundRefusal
@@ -59,6 +59,7 @@ async def record_page(
             record = await seen_record(viewer, connection, desk, number)
             files = await record_store.files_of(connection, desk.unit_no, number)
             told = await history.of_subject(connection, f"record:{number}")
+            counted = await counting.counted_in(connection, number)
     except NotFoundRefusal as error:
         raise absent(error) from error
     kind = plan.edition.kinds.by_id.get(record.kind)
@@ -68,6 +69,8 @@ async def record_page(
         "record": record,
         "kind": kind,
         "fields": fields,
+        "counted": counted,
+        "title_of": lambda one: plan.edition.title_of(one.rule_id, one.due.year),
         "plot": drawn(record),
         "width": WIDTH,
         "height": HEIGHT,

@@ -64,7 +64,7 @@ async function photosOf(form) {
 }
 
 async function sendPhotos(entry, answer) {
-  const { id } = entry.photos.length ? await answer.json() : {};
+  const { id } = entry.photos.length ? await answer.clone().json() : {};
   for (const photo of entry.photos) {
     const body = { ...photo, subject: `${entry.photosOf}:${id}` };
     const stored = await post(entry.photosTo, body);
@@ -97,7 +97,7 @@ async function send(form) {
     }
     if ("key" in form.dataset) form.dataset.key = "";
     await settled(form);
-    output.textContent = page.sent;
+    output.textContent = await toldOf(answer);
     await shown(form, answer);
   } catch (error) {
     if (error instanceof RangeError) {
@@ -108,6 +108,13 @@ async function send(form) {
   } finally {
     button.disabled = false;
   }
+}
+
+// What was taken and counts for no duty must not read as one that is done.
+async function toldOf(answer) {
+  const body = await answer.clone().json().catch(() => null);
+  const nowhere = body?.counted?.length === 0 && body.state !== "draft";
+  return nowhere ? page.uncounted : page.sent;
 }
 
 async function shown(form, answer) {

@@ -71,3 +71,18 @@ async def test_the_wall_greys_when_the_ledger_is_old(
 async def test_files_are_served(client: httpx.AsyncClient) -> None:
     for name in ("plan.css", "plan.js", "outbox.js"):
         assert (await client.get(f"/plan-files/{name}")).status_code == 200
+
+
+async def test_a_record_says_what_it_counts_for_or_that_it_counts_nowhere(
+    director: Person,
+) -> None:
+    form = {"kind": "meeting", "kind_type": "weekly", "happened_on": "2026-03-16", "title": "例会"}
+    details = {"host": "王芳", "attendees": ["张强"], "decisions": "整改"}
+    pages = []
+    for key in ("phone-0001", "phone-0002"):  # the week asks for one meeting
+        record = {**form, "client_key": key, "details": details}
+        stored = (await director.post(f"{BASE}/records", **record)).json()
+        pages.append((await director.get(f"{UNIT}/records/{stored['id']}")).text)
+    assert "R-3.9.1-3 · 2026-03-20" in pages[0]
+    nowhere = "没有在其窗口内等待这份记录的事项"
+    assert [nowhere in page for page in pages] == [False, True]
