@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -19,7 +19,8 @@ from api.coverage.advice import AdviceTerms, FloorAdvice, advise_site
 from api.coverage.audit import audit_site
 from api.coverage.audit_file import read_json, write_json
 from api.coverage.difference import AreaChange, AuditDifference, difference, since_last
-from api.coverage.document import AuditDocument, Uptime
+from api.coverage.document import AuditDocument
+from api.coverage.document_uptime import Uptime
 from api.coverage.errors import CoverageError, extra_package
 from api.coverage.keeping import keep_in
 from api.coverage.mount_places import needs_pole
@@ -27,7 +28,7 @@ from api.coverage.out_file import check_folder, writing
 from api.coverage.proposal import write_proposal
 from api.coverage.retention import with_retention
 from api.coverage.table import write_csv
-from api.coverage.uptime import read_uptime
+from api.coverage.uptime import Span, read_uptime
 from api.database.errors import DatabaseError
 from config import ConfigFileError, Site, SiteFileError, load_site
 from config.key_areas import filled_key_areas
@@ -148,8 +149,7 @@ def keep_audit(
 
 def _uptime(site: Site, database: str, now: Utc, days: int) -> Uptime:
     """The record of the site's own last days, today included."""
-    last = now.to_datetime().astimezone(ZoneInfo(site.timezone)).date()
-    return read_uptime(site, database, last - timedelta(days=days - 1), last)
+    return read_uptime(site, database, Span.up_to(now, days, ZoneInfo(site.timezone)))
 
 
 def _ladder(name: str) -> Ladder:

@@ -12,6 +12,9 @@ from api.coverage.live import CameraNow
 from api.database import Database
 from vision.live_coverage import AreaNow, Sightedness
 
+# What no camera was ever meant to see is blind all the time.
+_UNSEEN = (Sightedness.BLIND, Sightedness.NEVER_SEEN)
+
 
 class DaySums:
     """What was watched since the last `flush`, by id and day."""
@@ -27,7 +30,7 @@ class DaySums:
         """`passed_s` seconds of a day in which areas and cameras stood like this."""
         number = day_book.day_number(day)
         for area in areas:
-            blind_s = passed_s if area.state is Sightedness.BLIND else 0.0
+            blind_s = passed_s if area.state in _UNSEEN else 0.0
             more = AreaSums(passed_s, passed_s * area.lost_m2, blind_s)
             self._add_areas({(area.area_id, number): more})
         for camera in cameras:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from api.coverage.document_uptime import Uptime
 from api.coverage.errors import AuditFileError
 from api.coverage.seal import digest_of
 
@@ -265,42 +266,6 @@ class Confirmation(_Part):
 
     name: str
     at: str
-
-
-class UptimeRate(_Part):
-    """Healthy over watched time of a group of cameras; null where nobody watched."""
-
-    target_share: float
-    cameras: int
-    healthy_share: float | None
-
-
-class UptimeCamera(_Part):
-    """One camera over the span."""
-
-    camera_id: str
-    watched_h: float
-    healthy_share: float | None
-
-
-class UptimeArea(_Part):
-    """One area over the span: square metres times hours that the plan promised and nobody saw."""
-
-    area_id: str
-    watched_h: float
-    lost_m2_h: float
-    blind_h: float
-
-
-class Uptime(_Part):
-    """The running record of some days, both included."""
-
-    first_day: str
-    last_day: str
-    days: int
-    rates: list[UptimeRate]
-    cameras: list[UptimeCamera]
-    areas: list[UptimeArea]
 
 
 class AreaThen(_Part):

@@ -22,10 +22,11 @@ from api.coverage.document import (
     AuditDocument,
     CameraPart,
     KeyAreaPart,
+    Name,
     SinceLast,
     Totals,
-    Uptime,
 )
+from api.coverage.document_uptime import Uptime
 from api.coverage.fonts import register_font
 from api.coverage.pdf_floor import floor_parts
 from api.coverage.pdf_sheet import MARGIN_PT, WIDTH_PT, Sheet, both, both_names, m2, moment, share
@@ -143,7 +144,7 @@ class _Report:
         alone = f"{m2(totals.single_m2)} / {m2(totals.seen_m2)} m²"
         lines.append(f"△ {both('coverage.finding_alone', share=alone)}")
         if self.document.uptime is not None:
-            lines += uptime_findings(self.document.uptime)
+            lines += uptime_findings(self.document.uptime, *self._of_record())
         heading = self.sheet.heading(both("coverage.findings"))
         return [*heading, *(self.sheet.line(line) for line in lines)]
 
@@ -261,9 +262,12 @@ class _Report:
         found = self.document.uptime
         if found is None:
             return []
+        return uptime_parts(self.sheet, found, *self._of_record())
+
+    def _of_record(self) -> tuple[dict[str, Mapping[str, Name]], set[str]]:
+        """Names of cameras and areas by id, and the ids of critical areas."""
         critical = {area.id for _, area in self.document.areas if area.critical}
-        names = {"cameras": self.cameras, "areas": self.areas}
-        return uptime_parts(self.sheet, found, names, critical)
+        return {"cameras": self.cameras, "areas": self.areas}, critical
 
     def _method(self) -> list[Flowable]:
         document = self.document

@@ -20,6 +20,10 @@ def digest_of(plain: dict[str, Any]) -> str:
 
 def _drop_what_came_later(plain: dict[str, Any]) -> None:
     _drop_empty(plain, "uptime", "key_areas", "timezone", "since_last", "recording_sha256")
+    if (uptime := plain.get("uptime")) is not None:
+        _drop_empty(uptime, "span_h", "unwell")
+        for camera in uptime["cameras"]:
+            _drop_empty(camera, "target_share")
     _drop_empty(plain["method"], "most_face_pitch_deg")
     for floor in plain["floors"]:
         _drop_empty(floor, "underlay")

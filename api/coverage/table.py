@@ -15,7 +15,8 @@ COLUMNS = (
     "seen_twice_m2", "single_m2", "assured_m2", "assured_share", "blind_m2", "met",
     "steepest_face_deg", "steep_faces_m2", "spot_number", "cause", "radius_m", "x_m", "y_m",
     "camera_id", "preset", "most_px_per_m", "areas", "areas_met", "weighted_share",
-    "least_critical_share", "forbidden_views", "healthy_share", "lost_m2_h",
+    "least_critical_share", "forbidden_views", "healthy_share", "watched_h",
+    "lost_m2_h", "blind_h",
     "height_m", "pan_deg", "tilt_deg", "roll_deg", "hfov_deg", "width_px", "height_px",
     "dead_zone_floor_m", "dead_zone_head_m", "calibrated", "ptz", "turned_deg", "footprint_share",
     "differs", "filled",
@@ -119,9 +120,16 @@ def _uptime(document: AuditDocument) -> Iterator[Row]:
             "kind": "uptime_camera",
             "camera_id": camera.camera_id,
             "healthy_share": camera.healthy_share,
+            "watched_h": camera.watched_h,
         }
     for area in found.areas:
-        yield {"kind": "uptime_area", "area_id": area.area_id, "lost_m2_h": area.lost_m2_h}
+        yield {
+            "kind": "uptime_area",
+            "area_id": area.area_id,
+            "lost_m2_h": area.lost_m2_h,
+            "blind_h": area.blind_h,
+            "watched_h": area.watched_h,
+        }
 
 
 def write_csv(document: AuditDocument, path: Path) -> None:

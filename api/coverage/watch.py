@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import date, timedelta
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -23,7 +23,7 @@ from api.coverage.day_sums import DaySums
 from api.coverage.document import AuditDocument
 from api.coverage.errors import ReportError
 from api.coverage.live import CameraNow, LiveSite, cameras_now
-from api.coverage.uptime import uptime_of
+from api.coverage.uptime import Span, uptime_of
 from api.live.board import Known
 from api.work import Desk, Work
 from config import Site
@@ -86,13 +86,13 @@ class CoverageWatch:
             raise ReportError("site.yaml was changed since the service started; start it anew")
         live = await self.ready()
         await self.flush()
-        last = self.day_at(self._desk.clock.utc())
-        first = last - timedelta(days=_RECORD_DAYS - 1)
-        bounds = (day_book.day_number(first), day_book.day_number(last))
+        span = Span.up_to(self._desk.clock.utc(), _RECORD_DAYS, self._zone)
         async with self._desk.database.read() as connection:
-            areas = await day_book.area_days(connection, *bounds)
-            cameras = await day_book.camera_days(connection, *bounds)
-        found = uptime_of(areas, cameras, live.targets, (first, last))
+            areas = await day_book.area_days(connection, *span.day_numbers)
+            cameras = await day_book.camera_days(connection, *span.day_numbers)
+        unwell = {one.camera_id: one.causes for one in self.cameras.values() if one.causes}
+        ids = [area.id for scene in live.scenes for area in scene.areas]
+        found = uptime_of(areas, cameras, live.targets, span, ids, unwell)
         return await asyncio.to_thread(document.with_uptime, found)
 
     def day_at(self, moment: Utc) -> date:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,7 +13,7 @@ from api.coverage.audit_file import read_json
 from api.coverage.audits import Audits
 from api.coverage.document import AuditDocument, Confirmation
 from api.coverage.errors import AuditFileError, ReportError
-from config import load_site, sample_school_directory
+from config import RequiredArea, load_site, sample_school_directory
 from config.site_folder import SiteFolder
 from tests.api.coverage.test_live import School, desk, school
 
@@ -68,6 +69,32 @@ async def test_the_first_to_ask_sets_it_going_and_all_get_the_same(
     assert file.headers["Content-Disposition"] == 'attachment; filename="audit.json"'
     (tmp_path / "audit.json").write_bytes(file.content)
     assert read_json(tmp_path / "audit.json").sha256 == found["sha256"]
+
+
+async def test_the_record_names_all_that_it_knows_nothing_good_of(
+    desk: School, maker: Maker
+) -> None:
+    """The service has run for a minute of 30 days, with one camera dead."""
+    await desk.areas()
+    await desk.state("cam-corridor3", "offline", "hung")
+    for _ in range(13):
+        await desk.watch.tick()
+        desk.clock.advance(5.0)
+        await desk.seen()
+    await made(desk, maker)
+    uptime = (await desk.get("coverage/audit"))["document"]["uptime"]
+    assert uptime["unwell"] == [{"camera_id": "cam-corridor3", "causes": ["hung"]}]
+    now = desk.clock.utc().to_datetime().astimezone(ZoneInfo("Asia/Shanghai"))
+    assert uptime["span_h"] == pytest.approx(29 * 24 + now.hour + now.minute / 60, abs=0.05)
+    cameras = {one["camera_id"]: one for one in uptime["cameras"]}
+    assert set(cameras) == {one.id for one in desk.site.cameras}
+    assert (cameras["cam-corridor3"]["healthy_share"], cameras["cam-stair"]["healthy_share"]) == (
+        0.0, 1.0,
+    )  # fmt: skip
+    assert all(one["watched_h"] == pytest.approx(60 / 3600, abs=0.01) for one in cameras.values())
+    assert {one["area_id"] for one in uptime["areas"]} == {
+        area.id for area in desk.site.areas if isinstance(area, RequiredArea)
+    }
 
 
 async def test_made_anew_it_holds_the_record_up_to_now(desk: School, maker: Maker) -> None:

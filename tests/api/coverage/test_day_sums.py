@@ -54,6 +54,20 @@ async def test_asked_for_at_once_the_time_counts_once(database_url: str) -> None
         assert await kept(database) == (AreaSums(50.0, 300.0, 50.0), CameraSums(50.0, 0.0))
 
 
+async def test_what_no_camera_was_meant_to_see_is_blind_all_the_time(sqlite_url: str) -> None:
+    async with Database(sqlite_url) as database:
+        sums = DaySums()
+        for state in Sightedness:
+            area = AreaNow(state.value, 10.0, 4.0, (), state, critical=False)
+            sums.add(DAY, 60.0, [area], [])
+        await sums.flush(database)
+        async with database.read() as connection:
+            found = await day_book.area_days(connection, KEY, KEY)
+    assert {area_id: one.blind_s for (area_id, _), one in found.items()} == {
+        "whole": 0.0, "reduced": 0.0, "blind": 60.0, "never_seen": 60.0,
+    }  # fmt: skip
+
+
 async def test_what_comes_while_it_is_written_counts_too(sqlite_url: str) -> None:
     async with Database(sqlite_url) as database:
         sums = DaySums()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import itertools
 import math
@@ -9,8 +10,10 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -19,6 +22,7 @@ from shapely.geometry import Polygon
 
 from api.access.guard import OpenAccess, undeclared
 from api.application import create_app
+from api.coverage.uptime import Span, read_uptime
 from api.coverage.watch import CoverageWatch
 from api.pictures import NoPictures
 from config import Site, load_site, sample_school_directory
@@ -202,6 +206,22 @@ async def test_area_hours_and_healthy_rates_count_watched_time_only(desk: School
     critical, others = days["rates"]
     assert (critical["target_share"], critical["met"]) == (0.98, True)
     assert (others["target_share"], others["met"]) == (0.95, False)
+
+
+async def test_the_record_of_a_database_names_the_faults_that_stand(sqlite_url: str) -> None:
+    """As the command reads it, without a service."""
+    async with school(sqlite_url) as desk:
+        await desk.areas()
+        await desk.health("cam-hall", "covered", "noisy")
+        await desk.health("cam-stair", suspended_since=desk.clock.utc().iso())
+        site = desk.site
+    span = Span.up_to(NOON, 7, ZoneInfo("Asia/Shanghai"))
+    assert (span.first, span.last, span.hours) == (date(2026, 8, 26), date(2026, 9, 1), 156.0)
+    found = await asyncio.to_thread(read_uptime, site, sqlite_url, span)
+    assert {one.camera_id: one.causes for one in found.unwell} == {
+        "cam-hall": ["covered"], "cam-stair": ["moved"],
+    }  # fmt: skip
+    assert found.span_h == 156.0
 
 
 async def test_a_fault_is_kept_with_duration_and_picture(desk: School) -> None:

@@ -17,7 +17,7 @@ from api.coverage.document import AuditDocument
 from api.coverage.errors import ReportError
 from api.coverage.pdf import m2, share, write_pdf
 from api.coverage.retention import with_retention
-from api.coverage.uptime import uptime_of
+from api.coverage.uptime import Span, uptime_of
 from config import parse_site
 from config.recording import RecordingSettings, RingSettings
 from config.texts import catalogue, text
@@ -119,7 +119,7 @@ def test_the_running_record_stands_in_the_report(document: AuditDocument, tmp_pa
         ("cam-hall", 20_001): CameraSums(43_200.0, 41_400.0),
         ("cam-gone", 20_001): CameraSums(43_200.0, 0.0),
     }
-    span = (date(2024, 10, 4), date(2024, 10, 5))
+    span = Span(date(2024, 10, 4), date(2024, 10, 5), 48.0)
     found = uptime_of(areas, cameras, {"cam-hall": 0.95, "cam-stair": 0.98}, span)
     assert [one.healthy_share for one in found.rates] == [None, pytest.approx(23.5 / 24, abs=1e-4)]
     assert found.areas[0].lost_m2_h == 25.0
@@ -134,6 +134,56 @@ def test_the_running_record_stands_in_the_report(document: AuditDocument, tmp_pa
     assert "● 摄像机完好率 97.92%，要求 95.00%（1 台）。" in printed
     assert "98.00% 1 — —" in printed
     assert "95.00% 1 97.92% 是 yes" in printed
+    # Half of the two days nobody watched, and of the other camera nothing is known.
+    assert "△ 运行记录：48.0 小时中服务运行了 24.0 小时" in printed
+    assert "cam-stair 楼梯甲摄像机 Stair A camera — 0.00" in printed
+    assert "× 单台完好率不达标：cam-stair 楼梯甲摄像机 Stair A camera —。" in printed
+    for absent in ("看不见的时间", "审计时不正常"):
+        assert absent not in printed
+
+
+@pytest.mark.peer
+def test_a_good_average_hides_no_dead_camera_and_no_blind_hour(
+    document: AuditDocument, tmp_path: Path
+) -> None:
+    """39 cameras well and one dead all week come to 97.5 %; the dead one is told all the same.
+
+    Independently of the product: the week's course is walked hour by hour, and summed here.
+    """
+    well_h = {f"cam-{n}": [True] * 168 for n in range(39)}
+    well_h["cam-hall"] = [False] * 168
+    # The stair camera was turned away from the third noon to the fifth, and is again at the end.
+    turned = set(range(60, 108)) | set(range(160, 168))
+    well_h["cam-stair"] = [hour not in turned for hour in range(168)]
+    cameras = {
+        (name, 20_000 + day): CameraSums(86_400.0, 3_600.0 * sum(course[24 * day : 24 * day + 24]))
+        for name, course in well_h.items()
+        for day in range(7)
+    }
+    blind_s = {day: 3_600.0 * len([h for h in turned if h // 24 == day]) for day in range(7)}
+    areas = {
+        ("area-stair", 20_000 + day): AreaSums(86_400.0, 10.8 * blind_s[day], blind_s[day])
+        for day in range(7)
+    }
+    targets = {name: 0.98 if name == "cam-stair" else 0.95 for name in well_h}
+    span = Span(date(2024, 10, 4), date(2024, 10, 10), 168.0)
+    ids = [area.id for _, area in document.areas]
+    found = uptime_of(areas, cameras, targets, span, ids, {"cam-stair": ("moved",)})
+    assert {one.area_id for one in found.areas} == {*ids, "area-stair"}
+    shares = {one.camera_id: one.healthy_share for one in found.cameras}
+    assert shares["cam-hall"] == 0.0
+    assert shares["cam-stair"] == pytest.approx(112 / 168, abs=1e-4)
+    path = tmp_path / "audit.pdf"
+    write_pdf(document.with_uptime(found), path)
+    printed = text_of(path)
+    assert "● 运行记录：168.0 小时中服务运行了 168.0 小时" in printed
+    assert "● 摄像机完好率 97.50%，要求 95.00%（40 台）。" in printed
+    assert "× 摄像机完好率 66.67%，要求 98.00%（1 台）。" in printed
+    below = "cam-hall 一层大厅摄像机 Ground hall camera 0.00%; cam-stair 楼梯甲摄像机"
+    assert f"× 单台完好率不达标：{below}" in printed
+    assert "× 重点区域看不见的时间：area-stair" in printed
+    assert "56.00 h" in printed
+    assert "× 审计时不正常的摄像机：cam-stair 楼梯甲摄像机 Stair A camera (摄像机被移动" in printed
 
 
 @pytest.mark.peer
