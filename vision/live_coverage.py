@@ -23,6 +23,8 @@ from vision.overlap import layers
 
 BLIND_SHARE = 0.5
 _WHOLE_SHARE = 0.99
+# A hundredth of a large yard is room for a crush. Two people at 4 per m2 stand on this.
+_CRITICAL_LOST_M2 = 0.5
 
 
 class Sightedness(StrEnum):
@@ -43,8 +45,8 @@ class AreaNow:
         seen_m2: part of it that is seen now by as many cameras as the area asks for, or by as many
             as are meant to see it where those are fewer.
         lost_because: the cameras whose failure or turning took a part away.
-        state: blind when more than half of the planned part is lost; a critical area when any
-            listed part of it is lost.
+        state: blind when more than half of the planned part is lost; a critical area when more
+            than a hundredth of it is, or half a square metre.
     """
 
     area_id: str
@@ -149,8 +151,9 @@ class LiveCoverage:
 def _state(area: CoverageArea, planned_m2: float, seen_m2: float) -> Sightedness:
     if planned_m2 < SMALLEST_SPOT_M2:
         return Sightedness.NEVER_SEEN
-    share = seen_m2 / planned_m2
-    if share >= _WHOLE_SHARE or planned_m2 - seen_m2 < SMALLEST_SPOT_M2:
+    share, lost_m2 = seen_m2 / planned_m2, planned_m2 - seen_m2
+    a_little = share >= _WHOLE_SHARE and not (area.critical and lost_m2 >= _CRITICAL_LOST_M2)
+    if a_little or lost_m2 < SMALLEST_SPOT_M2:
         return Sightedness.WHOLE
     if area.critical or share < BLIND_SHARE:
         return Sightedness.BLIND

@@ -81,6 +81,29 @@ def test_how_much_is_lost_before_an_area_is_reduced_or_blind(
     assert found.state is state
 
 
+@pytest.mark.parametrize(
+    ("kept_m", "critical", "state"),
+    [
+        # East reaches from 1.75 m. West alone shows 6 m x 0.1 m of it: less than a hundredth.
+        (1.65, False, Sightedness.WHOLE),
+        (1.65, True, Sightedness.BLIND),
+        # 6 m x 0.06 m: people have no room there.
+        (1.69, True, Sightedness.WHOLE),
+    ],
+)
+def test_a_hundredth_of_a_large_critical_area_is_room_for_people(
+    kept_m: float, critical: bool, state: Sightedness
+) -> None:
+    """A yard of 26 m, of which a row of cameras shows the rest."""
+    row = [down(f"east-{n}", 8.0 + 4.0 * n) for n in range(5)]
+    yard = area("yard", kept_m, 26.0, critical=critical)
+    live = LiveCoverage(NO_BARRIERS, [yard], [*CAMERAS, *row])
+    (found,) = live.now(frozenset({"east", *(one.id for one in row)}))
+    assert found.planned_m2 == pytest.approx(6 * (26.0 - kept_m))
+    assert found.lost_m2 == pytest.approx(6 * (1.75 - kept_m))
+    assert found.state is state
+
+
 def test_a_healthy_camera_is_not_blamed_for_what_another_one_lost() -> None:
     """Both are meant to see it, and two are asked for."""
     live = LiveCoverage(NO_BARRIERS, [area("twice", 1.8, 2.2, redundancy=2)], CAMERAS)
