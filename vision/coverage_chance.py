@@ -106,14 +106,15 @@ class CameraDraws:
 
     def visible(self, barriers: Barriers, plane: Plane, range_m: float) -> list[MultiPolygon]:
         """What each drawn eye could see of `plane` all round, within `range_m`."""
-        pan_deg = self.camera.pose.pan_deg
+        pose = self.camera.pose
         drawn_at = _before_walls(barriers, self.camera.position_xyz_m[:2], self.eyes_xyz_m[:, :2])
-        return [
-            visible_region(
-                barriers, Eye(float(x), float(y), float(z), pan_deg), plane=plane, range_m=range_m
-            )
+        off_x, off_y = Eye(pose.x_m, pose.y_m, pose.z_m, pose.pan_deg).off_walls(barriers)
+        hung = (float(off_x), float(off_y))
+        eyes = [
+            Eye(float(x), float(y), float(z), pose.pan_deg, hung)
             for (x, y), z in zip(drawn_at, self.eyes_xyz_m[:, 2], strict=True)
         ]
+        return [visible_region(barriers, eye, plane=plane, range_m=range_m) for eye in eyes]
 
     def hits(
         self,

@@ -44,12 +44,15 @@ class Eye:
         heading_deg: where it looks on the plan, counter-clockwise from +x. An eye drawn on a wall
             (within 1 cm) is moved clear of it to this side. `None`: walls through the eye do not
             hide anything.
+        hung_xy_m: where it hangs, for an eye that is drawn from the errors of that: it stays on the
+            side of the walls on which this place lies, wherever it looks.
     """
 
     x_m: float
     y_m: float
     z_m: float
     heading_deg: float | None = None
+    hung_xy_m: tuple[float, float] | None = None
 
     def off_walls(self, barriers: Barriers) -> Float64Array:
         """Plan position (2,) of the eye, 1 mm clear of the walls it is mounted on."""
@@ -63,7 +66,11 @@ class Eye:
         for start, end in _touching(barriers.drawn, place):
             along = (end - start) / np.linalg.norm(end - start)
             normal = np.array([-along[1], along[0]])
-            if normal @ heading < 0.0:
+            side = float(normal @ heading)
+            if self.hung_xy_m is not None:
+                off_m = float((np.array(self.hung_xy_m) - start) @ normal)
+                side = off_m if abs(off_m) >= _CLEARANCE_M / 2.0 else side
+            if side < 0.0:
                 normal = -normal
             clearance = float((moved - start) @ normal)
             if clearance < _CLEARANCE_M:

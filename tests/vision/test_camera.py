@@ -1,10 +1,12 @@
 """The pinhole camera: axes by hand, projection and its inverse by property."""
 
+import dataclasses
 import math
 
+import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision.camera import Camera, Lens, Pose
@@ -83,6 +85,31 @@ def test_projection_and_its_inverse_agree(
     if not inside[0]:
         return
     np.testing.assert_allclose(camera.to_plane(uv_px, plane), there, atol=1e-4)
+
+
+@settings(deadline=None)
+@given(
+    turn_deg=st.tuples(st.floats(-180, 180), st.floats(-20, 90), st.floats(-30, 30)),
+    k1=st.floats(-0.12, 0.05),
+    k2=st.floats(-0.02, 0.02),
+    seed=st.integers(0, 10_000),
+)
+def test_projection_agrees_with_opencv(
+    turn_deg: tuple[float, float, float], k1: float, k2: float, seed: int
+) -> None:
+    """Points ahead of a camera that looks anywhere, through `cv2.projectPoints`."""
+    lens = dataclasses.replace(LENS, k1=k1, k2=k2, centre_u_px=633.0, centre_v_px=371.0)
+    camera = Camera(Pose(12.0, -7.0, 3.4, *turn_deg), lens)
+    rng = np.random.default_rng(seed)
+    rays = rng.uniform([-0.8, -0.5, 1.0], [0.8, 0.5, 1.0], (40, 3))
+    points = camera.position_xyz_m + rays * rng.uniform(1, 30, (40, 1)) @ camera.pose.axes()
+    rotation = cv2.Rodrigues(camera.pose.axes())[0]
+    moved = -camera.pose.axes() @ camera.position_xyz_m
+    matrix = np.array([[lens.focal_px, 0, 633.0], [0, lens.focal_px, 371.0], [0, 0, 1.0]])
+    bent = np.array([k1, k2, 0.0, 0.0])
+    expected, _ = cv2.projectPoints(points, rotation, moved, matrix, bent)
+    uv_px, _ = camera.project(points)
+    assert uv_px == pytest.approx(expected[:, 0], abs=1e-6)
 
 
 @given(st.floats(20, 120), st.floats(-0.2, 0.1))

@@ -8,10 +8,12 @@ import shapely
 from scipy.stats import binom, norm
 from shapely.geometry import Polygon, box
 
+from vision.arrays import Float64Array
 from vision.barriers import NO_BARRIERS, Barriers
 from vision.blind_spots import blind_spots
 from vision.camera import Camera, Lens, Pose
 from vision.coverage import (
+    AreaCoverage,
     CoverageArea,
     CoverageCamera,
     Sights,
@@ -23,6 +25,8 @@ from vision.coverage import (
 from vision.coverage_chance import EXACT, CameraDraws, Cells, PoseError, chance_of_at_least
 from vision.errors import GeometryError
 from vision.planes import Plane
+from vision.undersides import Slab
+from vision.visibility import Eye, visible_region
 
 LENS = Lens.from_hfov(1920, 1080, 90.0)
 FLOOR, HEAD = Plane(), Plane(1.5)
@@ -177,6 +181,32 @@ def test_a_camera_before_a_wall_is_never_drawn_inside_it() -> None:
     assert chance[0] == 1.0
 
 
+@pytest.mark.parametrize("drawn", [1.0, -1.0], ids=["forth", "back"])
+@pytest.mark.parametrize("turn_deg", [0.0, 35.0, 120.0, 200.0])
+def test_a_camera_that_looks_along_its_wall_stays_on_its_side(
+    turn_deg: float, drawn: float
+) -> None:
+    """It hangs 0.1 m before a wall, its place known to 0.1 m; the wall may be drawn either way."""
+    turn = math.radians(turn_deg)
+    along = np.array([math.cos(turn), math.sin(turn)])
+    off = np.array([-along[1], along[0]])
+    place = np.array([3.0, -7.0])
+    ends = [place - 0.1 * off + side * 9.0 * along for side in (-drawn, drawn)]
+    walls = Barriers.of([([(x, y) for x, y in ends], 9.0)])
+    camera = Camera(Pose(3.0, -7.0, 3.5, turn_deg, 40.0), LENS)
+    draws = CameraDraws.of("c", camera, PoseError(0, 0, 0, 0.1, 0, 0))
+    offsets = draws.eyes_xyz_m[:, :2] - place
+    assert (offsets @ off < -0.1).any()
+    for region, offset in zip(draws.visible(walls, FLOOR, 50.0), offsets, strict=True):
+        assert region.contains(shapely.Point(place + off + 3.0 * along))
+        assert not region.contains(shapely.Point(place - off + 3.0 * along))
+        # Where the wall does not stop it, the eye hangs where it was drawn.
+        if offset @ off > -0.09:
+            x_m, y_m = place + offset
+            own = visible_region(walls, Eye(x_m, y_m, 3.5), plane=FLOOR, range_m=50.0)
+            assert region.symmetric_difference(own).area == pytest.approx(0.0, abs=1e-6)
+
+
 def test_chances_agree_with_a_plain_simulation() -> None:
     """The oracle draws cameras with its own generator and projects through `Camera` one by one."""
     error = PoseError(1.5, 1.5, 0.5, 0.1, 0.1, 1.0)
@@ -199,6 +229,39 @@ def test_chances_agree_with_a_plain_simulation() -> None:
         count += inside & (depth <= drawn.lens.focal_px / 40.0)
     assert np.abs(found - count / 1500).max() < 0.12
     assert np.abs(found - count / 1500).mean() < 0.01
+
+
+@pytest.mark.parametrize("k1", [0.0, -0.08], ids=["ideal", "bent"])
+@pytest.mark.parametrize("shift_m", [(40.0, -17.5), (-6.5, 80.0)], ids=["south", "north"])
+def test_where_a_place_lies_on_the_plan_changes_nothing(
+    k1: float, shift_m: tuple[float, float]
+) -> None:
+    """Walls, a gallery, lamps that reach 9 m, an unsure pose: moved together, equal figures."""
+
+    def found(dx: float, dy: float) -> tuple[AreaCoverage, Float64Array]:
+        wall = [(5.0 + dx, 1.0 + dy), (5.0 + dx, 3.0 + dy)]
+        low = [(3.0 + dx, -1.5 + dy), (4.5 + dx, -2.5 + dy)]
+        stage = Slab(box(6.0 + dx, -4.0 + dy, 7.0 + dx, -1.0 + dy), Plane(1.0))
+        barriers = Barriers.of([(wall, 4.0), (low, 1.2)], slabs=[stage])
+        pose = Pose(dx, dy, 3.5, 10.0, 25.0)
+        lens = Lens.from_hfov(1280, 720, 80.0, k1)
+        camera = CoverageCamera("c", Camera(pose, lens), PoseError(), range_m=9.0)
+        sights = Sights(barriers, [camera])
+        surface = Surface(box(1 + dx, -5 + dy, 11 + dx, 5 + dy), (FLOOR, HEAD))
+        points = np.random.default_rng(3).uniform([1, -5], [11, 5], (300, 2)) + np.array([dx, dy])
+        area = CoverageArea("a", (surface,), 40.0)
+        return audit_area(area, sights, cell_m=0.5), sights.chance(camera, surface, points, 40.0)
+
+    here, chance_here = found(0.0, 0.0)
+    there, chance_there = found(*shift_m)
+    assert 20.0 < here.assured_m2 < here.seen_m2 < 80.0
+    assert there.seen_m2 == pytest.approx(here.seen_m2, rel=1e-6)
+    assert there.assured_m2 == pytest.approx(here.assured_m2, rel=1e-6)
+    assert [spot.area_m2 for spot in there.blind] == pytest.approx(
+        [spot.area_m2 for spot in here.blind], rel=1e-6
+    )
+    # A draw whose edge runs through a point within rounding may fall on either side.
+    assert np.abs(chance_there - chance_here).max() <= 1.5 / 128
 
 
 def test_draws_are_equal_for_an_equal_id() -> None:
