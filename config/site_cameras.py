@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import replace
+
+from shapely.geometry import LineString, Point
 
 from config.camera_uri import CameraUri, CameraUriError
 from config.site import CalibrationNote, Floor, LocalText, Preset, SiteCamera
@@ -19,6 +23,9 @@ from vision.zones import Zone
 _HEIGHT_SLACK_M = 0.1
 # Railings and screens are meant to be seen over.
 _HIGH_WALL_M = 2.1
+# Nearer to a wall it counts as drawn on it, see `vision.visibility.Eye`.
+_ON_WALL_M = 0.01
+_ALONG_DEG = 3.0
 
 
 def build_camera(
@@ -60,8 +67,14 @@ def build_camera(
 
 
 def check_mount(keys: CameraKeys, floor: Floor, at: KeyPath, source: YamlSource) -> None:
-    """Refuse a mount above the ceiling; note one above walls that end below the ceiling."""
-    if keys.pose is None or floor.ceiling_m is None:
+    """Refuse a mount above the ceiling; note one above walls that end below the ceiling.
+
+    Note one of which nothing says on which side of its wall it hangs, too.
+    """
+    if keys.pose is None:
+        return
+    _check_side(keys.pose, floor, (*at, "pose"), source)
+    if floor.ceiling_m is None:
         return
     here, z_m, ceiling_m = (*at, "pose", "z_m"), keys.pose.z_m, floor.ceiling_m
     if z_m > ceiling_m + _HEIGHT_SLACK_M:
@@ -78,6 +91,23 @@ def check_mount(keys: CameraKeys, floor: Floor, at: KeyPath, source: YamlSource)
             f"it hangs above {', '.join(low)} of floor {floor.id!r} and counts as looking over"
         )
         source.note(here, message, "leave height_m out where such a wall reaches the ceiling")
+
+
+def _check_side(pose: PoseKeys, floor: Floor, at: KeyPath, source: YamlSource) -> None:
+    """A camera drawn on a wall hangs on the side to which it looks, unless it looks along it."""
+    place = Point(pose.x_m, pose.y_m)
+    for index, wall in enumerate(floor.walls):
+        if wall.material != "solid":
+            continue
+        for start, end in itertools.pairwise(wall.points_xy_m):
+            if LineString((start, end)).distance(place) > _ON_WALL_M:
+                continue
+            wall_deg = math.degrees(math.atan2(end[1] - start[1], end[0] - start[0]))
+            off_deg = abs((pose.pan_deg - wall_deg + 90.0) % 180.0 - 90.0)
+            if off_deg < _ALONG_DEG:
+                message = f"it is drawn on walls[{index}] and looks along it: on no side of it"
+                source.note(at, message, "move x_m, y_m by 0.05 m to the side where it hangs")
+                return
 
 
 def _presets(keys: CameraKeys, home: Camera, at: KeyPath, source: YamlSource) -> tuple[Preset, ...]:

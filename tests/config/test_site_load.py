@@ -236,6 +236,30 @@ def test_a_camera_above_a_wall_that_ends_below_the_ceiling_is_noted(
 
 
 @pytest.mark.parametrize(
+    ("wall", "material", "noted"),
+    [
+        ("[1, 4], [9, 4]", "solid", True),
+        ("[9, 4], [1, 4]", "solid", True),
+        ("[1, 4.05], [9, 4.05]", "solid", False),
+        ("[2, 0], [2, 9]", "solid", False),
+        ("[1, 4], [9, 4]", "glass", False),
+    ],
+    ids=["along", "drawn back", "beside it", "across", "glass"],
+)
+def test_a_camera_drawn_on_the_wall_that_it_looks_along_is_noted(
+    wall: str, material: str, noted: bool
+) -> None:
+    """Which side it hangs on would hang on the way in which the wall is drawn."""
+    walls = f"    walls: [{{points: [{wall}], material: {material}}}]\n    outline:"
+    text = MINIMAL.replace("    outline:", walls)
+    notes = parse_site(text.encode(), directory=Path("/site")).notes
+    assert [(note.key, "walls[0]" in note.message) for note in notes] == (
+        [("cameras[0].pose", True)] if noted else []
+    )
+    assert all(chinese_line(note) is not None and in_chinese(note.mend) for note in notes)
+
+
+@pytest.mark.parametrize(
     ("wide", "high", "message"),
     [(600, 10, "600 m by 10 m"), (200, 150, "200 m by 150 m"), (300, 30, "")],
 )
