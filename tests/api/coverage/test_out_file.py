@@ -14,7 +14,7 @@ from api.coverage.document import AuditDocument
 from api.coverage.errors import DrawingError, ReportError
 from api.coverage.floor_keys import write_site_file
 from api.coverage.out_file import writing
-from api.coverage.uptime import read_uptime
+from api.coverage.uptime import Span, read_uptime
 from api.database import DatabaseError
 from config import load_site, sample_school_directory
 
@@ -73,8 +73,9 @@ def test_a_record_that_cannot_be_read_is_told_in_a_line(
 ) -> None:
     (tmp_path / "empty.db").touch()
     site = load_site(sample_school_directory())
+    span = Span(date(2026, 9, 1), date(2026, 9, 30), hours=720.0)
     with pytest.raises(DatabaseError) as refused:
-        read_uptime(site, address.format(folder=tmp_path), date(2026, 9, 1), date(2026, 9, 30))
+        read_uptime(site, address.format(folder=tmp_path), span)
     assert told.format(folder=tmp_path) in str(refused.value)
     assert not (tmp_path / "typo").exists()
 
