@@ -17,7 +17,7 @@ from config.yaml_source import KeyPath, YamlSource
 from vision.camera import Camera, Lens, Pose
 from vision.errors import GeometryError, NotVisibleError
 from vision.sight import visible_share
-from vision.zones import Zone
+from vision.zones import Zone, ZoneType
 
 # The height of a pose that was fitted is known to about this.
 _HEIGHT_SLACK_M = 0.1
@@ -26,6 +26,9 @@ _HIGH_WALL_M = 2.1
 # Nearer to a wall it counts as drawn on it, see `vision.visibility.Eye`.
 _ON_WALL_M = 0.01
 _ALONG_DEG = 3.0
+# What rises less is no flight; see docs/decisions/0008-warning-before-density.md, "who turns".
+_LEAST_SLOPE = 0.2
+LANDING_FPS = 2.5
 
 
 def build_camera(
@@ -45,6 +48,8 @@ def build_camera(
     if camera is not None:
         for index, zone in zones.items():
             _check_sight(camera, zone, (*at, "zones", index), source)
+    for zone in zones.values():
+        _check_rate(keys.analysed_fps, zone, (*at, "analysed_fps"), source)
     presets = _presets(keys, camera, at, source) if camera is not None else ()
     if uri is None or camera is None or len(source.problems) > before:
         return None
@@ -64,6 +69,17 @@ def build_camera(
         presets=presets,
         range_m=keys.range_m,
     )
+
+
+def _check_rate(analysed_fps: float, zone: Zone, at: KeyPath, source: YamlSource) -> None:
+    """Note a landing at which a camera looks too seldom to tell a turn from two who meet."""
+    level = math.hypot(zone.plane.slope_x, zone.plane.slope_y) < _LEAST_SLOPE
+    if zone.type is ZoneType.STAIRS and level and analysed_fps < LANDING_FPS:
+        message = (
+            f"landing {zone.id!r} is looked at {analysed_fps:g} times a second: "
+            "a class that turns there is taken for a jam or for two that meet"
+        )
+        source.note(at, message, f"write {LANDING_FPS:g} or more, or leave the key out")
 
 
 def check_mount(keys: CameraKeys, floor: Floor, at: KeyPath, source: YamlSource) -> None:

@@ -291,6 +291,22 @@ def test_an_exit_that_faces_inwards_is_noted(start: str, end: str, noted: bool) 
     assert [note.mend for note in notes] == (["swap `from` and `to`"] if noted else [])
 
 
+@pytest.mark.parametrize(
+    ("zone", "fps", "noted"),
+    [
+        ("type: stairs", "2.4", True),
+        ("type: stairs", "2.5", False),
+        # On a flight nobody turns; in a corridor both ways at once is every break.
+        ("type: stairs\n    plane: {through: [[8, 2, 0], [8, 6, 0], [12, 2, 1]]}", "1.0", False),
+        ("type: corridor", "1.0", False),
+    ],
+)
+def test_a_landing_that_is_looked_at_too_seldom_is_noted(zone: str, fps: str, noted: bool) -> None:
+    text = MINIMAL.replace("type: corridor", zone) + f"    analysed_fps: {fps}\n"
+    notes = parse_site(text.encode(), directory=Path()).notes
+    assert [note.key for note in notes] == (["cameras[0].analysed_fps"] if noted else [])
+
+
 def test_the_sample_school_has_no_notes(school: Site) -> None:
     assert school.notes == ()
 
