@@ -77,8 +77,8 @@ def arrivals(lines: Sequence[Line], xy_m: Float64Array, velocity_mps: Float64Arr
         return Arrivals(exits=np.zeros((0, len(lines)), dtype=np.bool_))
     which, first = np.where(nearer, left_m, np.inf).argmin(axis=1), np.flatnonzero(comes)
     pace = median(pace_mps[first, which[first]])
-    if comes.sum() > 0.5 * known.sum():
-        new = ~known & ~on_it
+    new = ~known & ~on_it
+    if new.any() and comes.sum() > 0.5 * known.sum():
         sets, counts = np.unique(nearer[comes], axis=0, return_counts=True)
         nearer[new] = sets[counts.argmax()]
         comes = np.logical_or(comes, new)
@@ -119,9 +119,10 @@ def most_pressed(
     """
     after_s = np.concatenate([one.after_s for one in coming])
     exits = np.concatenate([one.exits.reshape(-1, len(widths_m)) for one in coming])
-    everything = np.ones((1, len(widths_m)), dtype=np.bool_)
     width_m, pressed = np.asarray(widths_m, dtype=np.float64), []
-    for group in np.unique(np.concatenate([exits, everything]), axis=0):
+    # Few rows: plain tuples are told apart faster than arrays are.
+    groups = {(True,) * len(widths_m), *map(tuple, exits.tolist())}
+    for group in map(np.array, sorted(groups)):
         of_group = after_s[~(exits & ~group).any(axis=1)]
         shares = [share for share, mine in zip(open_shares, group, strict=True) if mine]
         arriving = densest_per_s(of_group) / float(width_m[group].sum())
@@ -131,7 +132,7 @@ def most_pressed(
 
 def _urgency(one: Pressed, rule: ShutDoor) -> tuple[bool, float]:
     """What is known to be too little comes first, then by how much it is."""
-    over = one.arriving_per_m_s / limit_per_m_s(rule, one.open_share)
+    over = one.arriving_per_m_s / max(limit_per_m_s(rule, one.open_share), 1e-9)
     shut = one.open_share is not None and one.open_share < 1.0
     return shut and over >= 1.0, over
 
