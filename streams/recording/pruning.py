@@ -59,8 +59,19 @@ class Shelf:
         if hour == self._listed_hour:
             self._listed.append((path.name, size_bytes))
 
-    def prune(self, now: Utc, settings: RingSettings) -> int:
+    def newest(self) -> Utc | None:
+        """About when the newest closed segment was opened; `None` where there is none."""
+        for hour in sorted(self._bytes_of, reverse=True):
+            closed = [name for name, _ in video_sizes(self.folder / hour) if name != self._growing]
+            if closed:
+                return opened_at(Path(closed[-1]))
+        return None
+
+    def prune(self, now: Utc, settings: RingSettings, *, by_age: bool = True) -> int:
         """Delete what is older than `keep_s`, and above the budget what is older than the floor.
+
+        Args:
+            by_age: whether the former; see `streams.recording.ageing`.
 
         Returns:
             How many segments were deleted.
@@ -68,7 +79,7 @@ class Shelf:
         deleted = 0
         while (oldest := self._oldest()) is not None:
             age_s = now - opened_at(oldest)
-            too_old = age_s > settings.keep_s
+            too_old = by_age and age_s > settings.keep_s
             too_much = self.total_bytes > settings.camera_bytes and age_s > settings.floor_s
             if not (too_old or too_much):
                 break

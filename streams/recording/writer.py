@@ -24,6 +24,7 @@ import structlog
 from config.recording import RingSettings
 from config.whole_files import replace_whole
 from streams.clock import Clock
+from streams.recording.ageing import Ageing
 from streams.recording.files import OpenSegment
 from streams.recording.index import STATUS_FILE, camera_folder, segment_path, status_bytes
 from streams.recording.pruning import Shelf
@@ -106,6 +107,7 @@ class RingWriter:
         self._ready = threading.Condition()
         self._ending = threading.Event()
         self._open: dict[str, OpenSegment] = {}
+        self._ageing = Ageing(clock)
         now = clock.utc()
         self._stopped: dict[str, tuple[EndCause, Monotonic]] = {}
         self._status = {camera_id: RingStatus(False, now) for camera_id in camera_ids}
@@ -201,7 +203,7 @@ class RingWriter:
         for camera_id, shelf in self._shelves.items():
             cause: EndCause | None = None
             try:
-                shelf.prune(now, self._settings)
+                shelf.prune(now, self._settings, by_age=self._ageing.counts_for(camera_id))
                 if room < self._needed(camera_id):
                     room += shelf.give_way(
                         now, self._settings.floor_s, self._needed(camera_id) - room
@@ -318,6 +320,7 @@ class RingWriter:
     def _count(self, shelf: Shelf) -> None:
         if not shelf.counted:
             shelf.load()
+            self._ageing.found(shelf.folder.name, shelf.newest())
 
     def _resume(self, camera_id: str, shelf: Shelf) -> None:
         stopped = self._stopped.get(camera_id)

@@ -70,6 +70,56 @@ def test_what_is_older_than_asked_for_is_deleted(tmp_path: Path) -> None:
     assert ring.starts_s() == [70.0, 80.0, 90.0]
 
 
+def test_a_clock_that_is_set_to_another_year_deletes_nothing_at_once(tmp_path: Path) -> None:
+    """It is put right an hour later; before, the next look had deleted the whole ring."""
+    ring = Ring(tmp_path, keep_s=86_400.0, floor_s=0.0)
+    for _ in range(3):
+        ring.record(10.0)
+    ring.clock.step_utc(365 * 86_400.0)
+    for _ in range(60):
+        ring.clock.advance(60.0)
+        ring.writer.housekeep()
+    assert ring.starts_s() == [0.0, 10.0, 20.0]
+    ring.clock.step_utc(-365 * 86_400.0)
+    ring.clock.advance(86_400.0 - 3_600.0 - 15.0)
+    ring.writer.housekeep()
+    # A day after the second one began, six hours and more after the clock was last set.
+    assert ring.starts_s() == [20.0]
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+def test_after_a_time_without_recordings_age_counts_once_the_clock_stood_for_six_hours(
+    tmp_path: Path, *, restarts: bool
+) -> None:
+    """The worker starts anew where its clock jumps. Two months of holidays look the same."""
+    ring = Ring(tmp_path, keep_s=86_400.0, floor_s=0.0)
+    ring.record(10.0)
+    if restarts:
+        ring.clock.step_utc(60 * 86_400.0)
+        again = RingWriter(
+            tmp_path, ring_settings(keep_s=86_400.0, floor_s=0.0), ring.clock, camera_ids=(CAMERA,)
+        )
+        again.prepare()
+        ring.writer = again
+    else:
+        ring.clock.advance(60 * 86_400.0)
+    left = []
+    for _ in range(13):
+        ring.writer.housekeep()
+        left.append(len(ring.starts_s()))
+        ring.clock.advance(1_800.0)
+    assert left == ([1] * 12 + [0] if restarts else [0] * 13)
+
+
+def test_a_clock_that_is_ahead_deletes_no_more_than_the_budget_asks_for(tmp_path: Path) -> None:
+    ring = Ring(tmp_path, keep_s=86_400.0, floor_s=20.0, camera_bytes=3 * KB)
+    for _ in range(3):
+        ring.record(10.0)
+    ring.clock.step_utc(365 * 86_400.0)
+    ring.record(10.0)
+    assert ring.starts_s()[:2] == [10.0, 20.0]
+
+
 def test_a_budget_of_bytes_deletes_the_oldest(tmp_path: Path) -> None:
     ring = Ring(tmp_path, camera_bytes=3 * KB, floor_s=20.0)
     for _ in range(10):
