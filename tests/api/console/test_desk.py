@@ -360,13 +360,19 @@ def test_a_crowd_that_is_seen_no_more_is_gone_to_and_not_mended(
     lost = service.record("stair", "L4", 3.9)
     lost["reading"] |= {
         "level": "UNKNOWN",
-        "reasons": [{"rule": "stale", "measured": 20.0, "threshold": 3.0, "unit": "s"}],
+        "reasons": [
+            {"rule": "stale", "measured": 20.0, "threshold": 3.0, "unit": "s"},
+            {"rule": "density", "measured": 3.9, "threshold": 3.5, "unit": "1/m²"},
+        ],
         "measurement": None,
     }
     lost["previous_level"] = "L4"
     service.send(lost)
     desk.until(lambda: desk.data("[data-alarm='1']", "condition") == "unknown")
-    desk.until(lambda: "读数过期" in desk.text("[data-zone=stair]"))
+    # What was measured before is not told as if it held now.
+    why = "[data-zone=stair] .tile-why"
+    desk.until(lambda: desk.text(why).startswith("读数过期：20 秒"))
+    assert "人群密度" not in desk.text(why)
     assert "派人到现场" in desk.text("#card-title")
 
 

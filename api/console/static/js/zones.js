@@ -117,7 +117,9 @@ function doorsText(doors) {
 function whyText(zone, level) {
   const words = [];
   if (level === "UNKNOWN" && zone.level !== "UNKNOWN") words.push(t("rule.stale"));
-  else if (level === "UNKNOWN" || Number(level[1]) > 0) words.push(...zone.reasons.slice(0, 2).map(reasonText));
+  // The first says why nobody sees it; what follows was measured before, and would hide the last level.
+  else if (level === "UNKNOWN") words.push(...zone.reasons.slice(0, 1).map(reasonText));
+  else if (Number(level[1]) > 0) words.push(...zone.reasons.slice(0, 2).map(reasonText));
   if (level === "UNKNOWN" && zone.last_level && zone.last_level !== "UNKNOWN") {
     words.push(t("console.zone.last", { level: levelText(zone.last_level) }));
   }
