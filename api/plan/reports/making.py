@@ -25,7 +25,7 @@ from api.plan.reports.pack import MOST_BYTES, PackFile, Receipt, zip_of
 from api.plan.reports.periods import Period, ReportKind, period_of
 from api.plan.reports.photos import Photo, printable
 from api.plan.reports.scores import scores_of
-from api.plan.reports.sheet import Paper, Picture, Sheet, reference_words, word
+from api.plan.reports.sheet import Paper, Picture, Sheet, file_word, reference_words, word
 from api.plan.reports.standing import Stand, lines_then
 from api.plan.reports.tables_of_work import (
     Words,
@@ -76,7 +76,8 @@ class Prepared:
     def name(self) -> str:
         """As offices name files: `学校_半月报_2027-03上`."""
         kind = word(f"name.{self.kind.value}")
-        return f"{self.found.unit.name_zh}_{kind}_{self.found.period.name}"
+        unit, period = file_word(self.found.unit.name_zh), file_word(self.found.period.name)
+        return f"{unit}_{kind}_{period}"
 
     def figures(self) -> tuple[tuple[str, str], ...]:
         """Names and values as the paper prints them."""
@@ -240,7 +241,7 @@ def _printable(folder: Path, prepared: Prepared) -> list[tuple[str, str, bytes]]
         jpeg = printable(folder, one) if one.leaves else None
         if jpeg is not None:
             subject = reference_words(one.subject)
-            stem = one.name.rpartition(".")[0] or one.name
+            stem = file_word(one.name.rpartition(".")[0] or one.name)
             name = f"{word('photos')}/{len(found) + 1:02d}_{subject.replace('#', '')}_{stem}.jpg"
             found.append((name, f"{subject} {one.name}", jpeg))
     return found

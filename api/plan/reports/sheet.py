@@ -71,6 +71,17 @@ class Paper:
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
+# What Windows or a zip takes for more than a letter of a name, and marks that turn the reading.
+_NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]')
+# In UTF-8 with what stands around it below the 255 bytes of a file name.
+_MOST_IN_NAMES = 60
+
+
+def file_word(words: str) -> str:
+    """Words as a part of a file's name on every system, also within a zip."""
+    return _NOT_IN_NAMES.sub("_", words)[:_MOST_IN_NAMES].strip(" .") or "_"
+
+
 def _writable(words: str) -> str:
     return _NOT_IN_XML.sub("", words)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from api.plan.reports.sheet import Cell, Paper, Picture, Sheet
+from api.plan.reports.sheet import Cell, Paper, Picture, Sheet, file_word
 from api.plan.reports.write_pdf import _Writer
 from api.plan.reports.write_xlsx import _parts, row_numbers, xlsx
 from api.plan.reports.writing import Form, write_paper
@@ -74,3 +74,20 @@ def test_a_character_that_the_font_lacks_leaves_a_mark_and_a_note(chinese_font: 
     plain = words_of(writer := _Writer(register_font()), Paper("纸", (SHEET,)))
     assert writer.lacking == set()
     assert plain == ["表"]
+
+
+NAMES = [
+    ("示范小学", "示范小学"),
+    ("第二小学（东/西校区）", "第二小学（东_西校区）"),
+    ("../../etc", "_.._etc"),
+    ("=cmd|'/C calc'!A0", "=cmd_'_C calc'!A0"),
+    ("楼\u202e梯:*?", "楼_梯___"),
+    (" . ", "_"),
+    ("长" * 200, "长" * 60),
+]
+
+
+@pytest.mark.parametrize(("words", "name"), NAMES)
+def test_a_name_is_a_name_on_every_system(words: str, name: str) -> None:
+    assert file_word(words) == name
+    assert len(f"照片/01_隐患1_{file_word(words)}.jpg".encode()) < 255
