@@ -27,6 +27,8 @@ from config import (
     load_site,
     sample_school_directory,
 )
+from config.delivery import load_delivery
+from config.networks import is_address, load_networks
 from config.profiles import load_profiles
 from config.refusals import told_in
 from config.site_files import FileStanding, check_files
@@ -196,6 +198,7 @@ def _notes(site: Site, standings: tuple[FileStanding, ...], lang: str) -> list[s
     noted = [*site.notes, *(note for one in standings for note in one.notes)]
     notes = [told_in(note, lang)[0] for note in noted]
     notes += _calendar_notes(site, lang)
+    notes += _address_notes(site, lang)
     unseen = [zone.id for zone in site.zones if not site.cameras_of(zone.id)]
     if unseen:
         notes.append(text("site.check.unseen", lang, zones=", ".join(unseen)))
@@ -224,3 +227,23 @@ def _calendar_notes(site: Site, lang: str) -> list[str]:
     year = datetime.now(ZoneInfo(site.timezone)).year
     missing = joined_warnings(timetable.calendar.warnings(year, year + 1), lang)
     return [f"{TIMETABLE_FILE}: {missing}"] if missing else []
+
+
+def _address_notes(site: Site, lang: str) -> list[str]:
+    """Cameras and receivers, written as addresses, that `networks.yaml` keeps the service from."""
+    try:
+        rules = load_networks(site.directory)
+        targets = load_delivery(site.directory).targets
+    except ConfigError:
+        return []
+    hosts = [
+        (camera.id, uri.host)
+        for camera in site.cameras
+        for uri in (camera.uri, camera.sub_uri)
+        if uri is not None
+    ]
+    hosts += [(target.id, path.host) for target in targets for path in target.paths]
+    refused = dict.fromkeys(
+        (name, host) for name, host in hosts if is_address(host) and rules.refusal(host)
+    )
+    return [text("site.check.address", lang, name=name, host=host) for name, host in refused]

@@ -155,6 +155,13 @@ class CameraUri:
             return f"{self.scheme}://{filled}"
         return f"{self.scheme}://{user}:{password}@{self.location}"
 
+    @property
+    def host(self) -> str:
+        """The host of an RTSP address; empty for any other."""
+        if self.scheme not in ("rtsp", "rtsps"):
+            return ""
+        return urlsplit(f"//{self.location}").hostname or ""
+
     def check_address(self, resolver: Resolver = system_resolver) -> None:
         """Whether the site lets this service connect to the camera's host; may take a look-up.
 
@@ -164,8 +171,7 @@ class CameraUri:
             OSError: the name is unknown.
         """
         if self.scheme in ("rtsp", "rtsps"):
-            host = urlsplit(f"//{self.location}").hostname or ""
-            permitted(host, load_networks(self.networks_dir or self.directory), resolver)
+            permitted(self.host, load_networks(self.networks_dir or self.directory), resolver)
 
     def __str__(self) -> str:
         if self.scheme in ("file", "virtual"):

@@ -77,6 +77,15 @@ def _plain(address: Address) -> Address:
     return mapped or address
 
 
+def is_address(host: str) -> bool:
+    """Whether `host` is written as an address and not as a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def host_name(text: str) -> str:
     """An address, or a name that can be looked up.
 

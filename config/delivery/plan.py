@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from config.delivery.drivers import AnyDriverKeys
+from config.delivery.drivers import (
+    AnyDriverKeys,
+    Dc09Keys,
+    Gb28181Keys,
+    MqttKeys,
+    WebhookKeys,
+)
 from config.site import LocalText
 
 FromStep = Literal["call", "district"]
@@ -44,6 +51,16 @@ class DeliveryPath:
     id: str
     driver: str
     settings: AnyDriverKeys
+
+    @property
+    def host(self) -> str:
+        """The machine that it leads to; empty where none is written in the file."""
+        settings = self.settings
+        if isinstance(settings, WebhookKeys):
+            return urlsplit(settings.url).hostname or ""
+        if isinstance(settings, Gb28181Keys):
+            return settings.server
+        return settings.host if isinstance(settings, MqttKeys | Dc09Keys) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,3 +182,23 @@ def test_a_file_that_nobody_reads_is_noted(tmp_path: Path) -> None:
     result = RUNNER.invoke(site_app, ["check", str(tmp_path / "school")])
     assert result.exit_code == 0
     assert "△ networks.yml: 没有程序读这个文件 — 改法 mend: 改名为 networks.yaml" in result.output
+
+
+def test_an_address_that_the_networks_do_not_allow_is_noted(tmp_path: Path) -> None:
+    """Everything reads well, and the receiver would still never be connected to."""
+    school = tmp_path / "school"
+    RUNNER.invoke(site_app, ["sample", str(school)])
+    site = (school / "site.yaml").read_text("utf-8")
+    site = site.replace("virtual:quiet_corridor?seed=1&light=day", "rtsp://192.168.10.9/a")
+    site = site.replace("virtual:two_way_gate?seed=1&light=day", "rtsp://10.0.0.9/a")
+    (school / "site.yaml").write_text(site, "utf-8")
+    (school / "delivery.example.yaml").rename(school / "delivery.yaml")
+    (school / "networks.yaml").write_text("networks: [192.168.10.0/24, 10.20.0.6/32]\n", "utf-8")
+    result = RUNNER.invoke(site_app, ["check", str(school), "--lang", "en"])
+    assert result.exit_code == 0
+    told = [line for line in result.output.splitlines() if "networks.yaml does not let" in line]
+    assert [line.split()[1] for line in told] == ["cam-gate:", "police:"]
+    assert "10.0.0.9" in told[0]
+    assert "10.20.0.5" in told[1]
+    (school / "networks.yaml").unlink()
+    assert "does not let" not in RUNNER.invoke(site_app, ["check", str(school)]).output
