@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -244,6 +244,28 @@ _SETTLE = (
         sent_ns=func.coalesce(DELIVERIES.c.sent_ns, bindparam("new_sent_ns", type_=BigInteger)),
     )
 )
+
+
+async def free(
+    connection: AsyncConnection, seqs: Collection[int], message_ids: Collection[str]
+) -> tuple[frozenset[int], frozenset[str]]:
+    """Those of these rows and messages that nobody else writes now; they are locked from here on.
+
+    The desk locks rows of alarms while it stores their next steps, in the order in which these
+    come. Whoever waits for it with other rows in hand may be what it waits for; so the sender
+    waits for nobody, and writes the rest a moment later. SQLite has one writer anyway.
+    """
+    if connection.dialect.name != "postgresql" or not (seqs or message_ids):
+        return frozenset(seqs), frozenset(message_ids)
+    wanted = or_(DELIVERIES.c.seq.in_(seqs), DELIVERIES.c.message_id.in_(message_ids))
+    query = select(DELIVERIES.c.seq, DELIVERIES.c.message_id).where(wanted)
+    known = {(row.seq, row.message_id) for row in await connection.execute(query)}
+    locked = await connection.execute(query.with_for_update(skip_locked=True))
+    busy = known - {(row.seq, row.message_id) for row in locked}
+    return (
+        frozenset(seqs) - {seq for seq, _ in busy},
+        frozenset(message_ids) - {message_id for _, message_id in busy},
+    )
 
 
 async def settle(

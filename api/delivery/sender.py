@@ -14,7 +14,6 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import and_, or_, select
@@ -26,6 +25,7 @@ from api.delivery import queue
 from api.delivery.driver import URGENT_RESERVE, WINDOW, Driver, Received
 from api.delivery.drivers.broken import BrokenDriver
 from api.delivery.errors import PathError, SetupError
+from api.delivery.news import News, without_busy
 from api.delivery.outbox import DeliveryState
 from api.delivery.path_state import PathHealth, PathState
 from api.delivery.queue import Leased, Outcome
@@ -45,24 +45,13 @@ _CHECK_GUARD_S = 1.0
 """A driver's own limit of a check is to come first: it knows what to do about silence."""
 
 _REFUSED_S = 1.0
+_LAST_WRITES = 5
 _LATE_RECEIPTS = 4096
 _CONTROLS = 256
 
 BuildDriver = Callable[[DeliveryPath, Received, Received], Driver]
 """Makes the driver of a path; its callbacks take late receipts (message id, detail) and commands
 of the receiver (command, detail). Raises `SetupError`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _News:
-    """What one transaction writes."""
-
-    now: Utc
-    beats: bool
-    outcomes: tuple[Outcome, ...]
-    late: tuple[tuple[str, str, str], ...]
-    controls: tuple[tuple[str, str, tuple[str, str]], ...]
-    told: tuple[tuple[str, Line, PathState], ...]
 
 
 class Sender:
@@ -98,8 +87,16 @@ class Sender:
         finally:
             await self._halt(self._targets)
             with suppress(SQLAlchemyError):
-                await self._write(lease=False)
+                await self._write_last()
             await self._release(self._targets.values())
+
+    async def _write_last(self) -> None:
+        """Rows that the desk writes just now are free again in a moment."""
+        for _ in range(_LAST_WRITES):
+            await self._write(lease=False)
+            if not self._outcomes:
+                return
+            await asyncio.sleep(_POLL_S)
 
     def change(self, plan: DeliveryPlan) -> None:
         """Go on with other settings, as soon as what is being written is written."""
@@ -234,6 +231,7 @@ class Sender:
         news = self._news()
         taken: list[Leased] = []
         async with self._database.write(in_turn=False) as connection:
+            news = await without_busy(connection, news)
             await self._store(connection, news)
             for name in self._targets if lease else ():
                 urgent = self._room(name) <= 0
@@ -246,7 +244,7 @@ class Sender:
         for leased in taken:
             self._begin(leased)
 
-    def _news(self) -> _News:
+    def _news(self) -> News:
         now = self._clock.utc()
         beats = self._clock.monotonic() >= self._beat_due
         told = tuple(
@@ -255,11 +253,17 @@ class Sender:
             for line in sender.lines.values()
             if line.changed or beats
         )
-        return _News(
-            now, beats, tuple(self._outcomes), tuple(self._late), tuple(self._controls), told
+        return News(
+            now=now,
+            beats=beats,
+            outcomes=tuple(self._outcomes),
+            late=tuple(self._late),
+            controls=tuple(self._controls),
+            told=told,
+            held=(*self._in_hand, *(outcome.seq for outcome in self._outcomes)) if beats else (),
         )
 
-    async def _store(self, connection: AsyncConnection, news: _News) -> None:
+    async def _store(self, connection: AsyncConnection, news: News) -> None:
         if self._is_new:
             await queue.bring_back(connection, news.now)
         await queue.settle(connection, news.outcomes, self.owner, news.now)
@@ -270,15 +274,15 @@ class Sender:
         for name, line, state in news.told:
             await queue.save_path(connection, name, line.path_id, _columns(state, news.now))
         if news.beats:
-            held = [*self._in_hand, *(outcome.seq for outcome in self._outcomes)]
-            await queue.renew(connection, self.owner, self._started, news.now, held)
+            await queue.renew(connection, self.owner, self._started, news.now, news.held)
 
-    def _forget(self, news: _News) -> None:
+    def _forget(self, news: News) -> None:
         """What was written need not be kept; a full queue may have dropped some of it already."""
         self._is_new = False
-        del self._outcomes[: len(news.outcomes)]
-        while self._late and self._late[0] in news.late:
-            self._late.popleft()
+        self._outcomes = [one for one in self._outcomes if one not in news.outcomes]
+        for receipt in news.late:
+            with suppress(ValueError):
+                self._late.remove(receipt)
         while self._controls and self._controls[0] in news.controls:
             self._controls.popleft()
         for _, line, state in news.told:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +19,7 @@ from api.delivery.errors import PathError, RefusedError
 from api.delivery.message import OutMessage
 from api.delivery.outbox import Outbox, requeue
 from api.delivery.sender import Sender
-from api.delivery.tables import DELIVERY_SENDERS
+from api.delivery.tables import DELIVERIES, DELIVERY_SENDERS
 from api.delivery.view import read_view
 from streams.clock import SimulatedClock, SystemClock
 from tests.api.delivery.cases import (
@@ -413,6 +413,31 @@ async def test_a_database_that_refuses_loses_nothing(
             full.clear()
             await until(lambda: all_settled(database))
     assert len(driver.seen) == 1
+
+
+@pytest.mark.peer
+async def test_the_sender_waits_for_nobody_who_writes_rows_of_its_alarms(postgres_url: str) -> None:
+    """The desk locks rows in the order of its alarms: with each waiting for the other, one of the
+    two transactions would be ended, a second later."""
+    delivery = plan(paths=("main",), one_path_reason="test")
+    url = f"{postgres_url}&options=-c%20lock_timeout%3D1000"
+    async with Database(postgres_url) as desk, Database(url) as database:
+        for zone in ("stair", "hall"):
+            await raise_alarm(desk, Outbox(delivery, SITE), subject=zone)
+        sender = Sender(database, delivery, SystemClock(), lambda *_: FakeDriver(received))
+        await sender._follow()
+        await sender._write(lease=True)
+        await asyncio.gather(*(task for _, task in sender._in_hand.values()))
+        sender._late.append((str((await rows(desk))[0]["message_id"]), "main", "late"))
+        async with desk.write() as connection:
+            await connection.execute(
+                update(DELIVERIES).where(DELIVERIES.c.alarm_number == 1).values(priority=1)
+            )
+            await sender._write(lease=True)
+        assert [row["state"] for row in await rows(desk)] == ["leased", "received"]
+        await sender._write(lease=False)
+        await sender._halt(list(sender._targets))
+        assert [row["state"] for row in await rows(desk)] == ["received", "received"]
 
 
 async def test_the_view_tells_how_things_stand(database_url: str) -> None:
