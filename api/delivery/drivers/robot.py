@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from api.delivery.driver import Accepted, Receipt
+from api.delivery.drivers.answers import small_body
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
 from api.delivery.outward import Gate
@@ -63,13 +65,15 @@ class RobotDriver:
         self._recent.append(now)
         url, body = self.request(message)
         try:
-            answer = await self._client.post(url, json=body)
-            said = answer.json() if answer.is_success else {}
+            async with self._client.stream("POST", url, json=body) as answer:
+                said = json.loads(await small_body(answer)) if answer.is_success else {}
         except (httpx.HTTPError, ValueError) as error:
             # The error's text may hold the address with its key.
             raise PathError(type(error).__name__) from None
         if not answer.is_success:
             raise PathError(f"HTTP {answer.status_code}")
+        if not isinstance(said, dict):
+            raise PathError("the answer is no robot's")
         code = said.get("errcode", said.get("code", said.get("StatusCode", 0)))
         if code != 0:
             raise RefusedError(f"the robot answered code {code}")

@@ -12,6 +12,7 @@ import httpx
 from standardwebhooks import Webhook
 
 from api.delivery.driver import MOST_AT_ONCE, Accepted, Receipt
+from api.delivery.drivers.answers import status_of
 from api.delivery.drivers.cap import cap_document
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
@@ -67,16 +68,16 @@ class WebhookDriver:
             body, kind = document.encode(), "application/json"
         headers = {"Content-Type": kind, **self._signature(message.id, body.decode())}
         try:
-            answer = await self._client.post(self._keys.url, content=body, headers=headers)
+            status = await status_of(self._client, self._keys.url, body, headers)
         except httpx.HTTPError as error:
             raise PathError(_told(error)) from error
-        self._refused_us = answer.status_code in _REFUSES_US
-        if answer.is_success:
+        self._refused_us = status in _REFUSES_US
+        if httpx.codes.is_success(status):
             accepted()
-            return Receipt(received=True, detail=f"HTTP {answer.status_code}")
-        if answer.status_code in _REFUSES:
-            raise RefusedError(f"HTTP {answer.status_code}")
-        raise PathError(f"HTTP {answer.status_code}")
+            return Receipt(received=True, detail=f"HTTP {status}")
+        if status in _REFUSES:
+            raise RefusedError(f"HTTP {status}")
+        raise PathError(f"HTTP {status}")
 
     async def supervise(self) -> str:
         """A HEAD request: an answer shows that the path is there, but for faults of the server.
