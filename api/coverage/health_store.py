@@ -92,6 +92,15 @@ async def take_health(connection: AsyncConnection, record: CameraHealthRecord, n
         await _replace_baseline(connection, record)
 
 
+async def bring_back(connection: AsyncConnection, now: Utc) -> None:
+    """Let no word on a camera lie in the future, where a clock that was set back has left it.
+
+    It counts as one of `now`: it stands until the camera's worker tells another, or falls silent.
+    """
+    future = CAMERA_HEALTH.c.captured_ns > now.ns
+    await connection.execute(update(CAMERA_HEALTH).where(future).values(captured_ns=now.ns))
+
+
 async def _replace_health(connection: AsyncConnection, record: CameraHealthRecord, at: Utc) -> None:
     await connection.execute(
         delete(CAMERA_HEALTH).where(CAMERA_HEALTH.c.camera_id == record.camera_id)
@@ -331,6 +340,7 @@ __all__ = [
     "ObservedAngles",
     "baseline_picture",
     "baselines_of_all",
+    "bring_back",
     "confirm_baseline",
     "confirm_calibration",
     "fault_picture",

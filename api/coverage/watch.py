@@ -140,9 +140,10 @@ class CoverageWatch:
         await self._keep_house(known.now)
 
     async def _begin(self) -> None:
-        """Settle what a site edit left open, and read how coverage stood last."""
+        """Settle what an edit or a clock that was set back left; read how coverage stood last."""
         async with self._desk.work() as work:
             await off_site.settle(work.connection, self.site, work.known.now)
+            await health_store.bring_back(work.connection, work.known.now)
             self._noted = await changes.newest(work.connection)
         self._began = True
 

@@ -159,6 +159,26 @@ async def test_a_camera_whose_health_nobody_tells_is_not_well_for_ever(
         assert causes == ({} if state == "whole" else {"cam-stair": ["stale"]})
 
 
+async def test_a_clock_that_was_set_back_keeps_no_silent_camera_well(sqlite_url: str) -> None:
+    """The stair camera's last word on its health bears tomorrow's date; nobody tells another."""
+    tomorrow = SimulatedClock(NOON.plus(86_400.0))
+    async with school(sqlite_url, clock=tomorrow) as desk:
+        await desk.areas()
+        for camera in desk.site.cameras:
+            await desk.health(camera.id)
+    async with school(sqlite_url) as desk:
+        assert (await desk.areas())["area-stair"] == "whole"
+        for _ in range(2):
+            desk.clock.advance(100.0)
+            await desk.seen()
+            for camera in desk.site.cameras:
+                await desk.state(camera.id, "live")
+                if camera.id != "cam-stair":
+                    await desk.health(camera.id)
+        states = await desk.areas()
+        assert [name for name, state in states.items() if state == "blind"] == ["area-stair"]
+
+
 async def test_an_area_that_asks_for_two_cameras_is_not_whole_with_one(
     sqlite_url: str, tmp_path: Path
 ) -> None:
