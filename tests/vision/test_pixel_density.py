@@ -96,6 +96,27 @@ def test_a_bent_lens_covers_less_ground_at_its_edges() -> None:
     ) == pytest.approx(0.0, abs=0.01)
 
 
+@pytest.mark.parametrize("step", [0, 5, 11])
+def test_on_a_stair_each_step_counts_at_its_own_height(step: int) -> None:
+    """Twelve steps of 0.30 m x 0.15 m up along x from x = 2; the camera 4 m high over x = -1.
+
+    Tilted 30 degrees, depth along its axis is (x + 1) cos 30 + (4 - z) sin 30; 1000 px of focal
+    length. A head stands 1.35 m above its own step, never above the floor.
+    """
+    camera = Camera(Pose(-1.0, 0.5, 4.0, 0.0, 30.0), Lens(1600, 1600, 1000.0))
+    flight = Plane.through(np.array([[2.0, 0, 0.15], [2.0, 2, 0.15], [5.3, 0, 1.8], [5.3, 2, 1.8]]))
+    x_m, z_m = 2.0 + 0.3 * step, 0.15 + 0.15 * step
+    assert flight.z_at(np.array([x_m, 0.5])) == pytest.approx(z_m)
+    for above_m in (0.0, 1.35):
+        at = np.array([[x_m, 0.5, float(flight.raised(above_m).z_at(np.array([x_m, 0.5])))]])
+        depth_m = (x_m + 1.0) * math.cos(math.radians(30)) + (4.0 - z_m - above_m) * 0.5
+        assert px_per_m_at(camera, at)[0] == pytest.approx(1000.0 / depth_m)
+        # The same by counting pixels between two places 0.2 m apart, across the line of sight.
+        ends = np.vstack([at, at]) + np.array([[0, -0.1, 0], [0, 0.1, 0]])
+        uv_px, _ = camera.project(ends)
+        assert np.ptp(uv_px[:, 0]) / 0.2 == pytest.approx(1000.0 / depth_m)
+
+
 def test_upright_detail_shrinks_with_the_cosine() -> None:
     camera = Camera(Pose(0, 0, 4, 0, 45), Lens.from_hfov(1920, 1080, 90))
     point = np.array([[4.0, 0.0, 0.0]])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from vision.barriers import NO_BARRIERS, Barriers
 from vision.camera import Camera, Lens, Pose
 from vision.errors import GeometryError
+from vision.pixel_density import px_per_m_at
 from vision.placement import (
     Candidate,
     Demand,
@@ -64,6 +65,7 @@ def test_a_cover_is_whole_the_cheapest_and_never_dearer_than_greedy(seed: int) -
     assert choice.cost == pytest.approx(best)
     assert choice.bound <= best + 1e-6
     assert choice.cost <= costs[greedy].sum()
+    assert choice.covered_weight == seen.any(axis=0).sum()
 
 
 @settings(max_examples=30, deadline=None)
@@ -97,6 +99,47 @@ def test_points_are_seen_where_camera_density_and_walls_allow() -> None:
     assert open_floor.tolist() == [[True, True, False, False, True, False]]
     wall = Barriers.of([([(6.0, -1.0), (6.0, 1.0)], 3.0)])
     assert seen_points([level], wall, points, [Plane(1.4)], 50.0)[0].tolist()[:2] == [True, False]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_points_are_seen_as_lines_of_sight_one_by_one_say(seed: int) -> None:
+    """Low and high walls anywhere on a plan; the oracle takes each line of sight by itself."""
+    rng = np.random.default_rng(seed)
+    starts = rng.uniform([30, -60], [50, -40], (8, 2))
+    ends = starts + rng.uniform(-4, 4, (8, 2))
+    heights = rng.choice([1.2, 2.2, 9.0], 8)
+    walls = Barriers.of(
+        [([tuple(a), tuple(b)], float(h)) for a, b, h in zip(starts, ends, heights, strict=True)]
+    )
+    lens = Lens.from_hfov(1280, 720, 80.0, -0.05)
+    poses = [Pose(40.0, -50.0, 3.2, pan, 20.0) for pan in (-70.0, 20.0, 160.0)]
+    poses.append(Pose(33.0, -44.0, 4.5, -30.0, 35.0))
+    candidates = [Candidate("c", Camera(pose, lens), range_m=11.0) for pose in poses]
+    points, planes = rng.uniform([30, -60], [50, -40], (500, 2)), [Plane(0.0), Plane(1.5)]
+    expected = np.ones((len(candidates), len(points)), dtype=bool)
+    clear = np.ones_like(expected)
+    for row, one in enumerate(candidates):
+        eye = one.camera.position_xyz_m
+        for plane in planes:
+            target = np.column_stack([points, plane.z_at(points)])
+            expected[row] &= px_per_m_at(one.camera, target) >= 60.0
+            for start, end, height_m in zip(starts, ends, heights, strict=True):
+                normal, along = np.array([start[1] - end[1], end[0] - start[0]]), end - start
+                before, after = (eye[:2] - start) @ normal, (points - start) @ normal
+                share = before / (before - after)
+                at = eye + share[:, None] * (target - eye)
+                place = (at[:, :2] - start) @ along / (along @ along)
+                between = (share > 0.0) & (share < 1.0)
+                inside = (place > 0.0) & (place < 1.0)
+                expected[row] &= ~(between & inside & (at[:, 2] < height_m))
+                border = np.minimum(np.abs(at[:, 2] - height_m), np.abs(share - 1.0))
+                border = np.minimum(border, np.minimum(np.abs(place), np.abs(place - 1.0)))
+                clear[row] &= ~(between & (border < 1e-3))
+        away_m = np.hypot(*(points - eye[:2]).T)
+        expected[row] &= away_m <= 11.0
+    found = seen_points(candidates, walls, points, planes, 60.0)
+    assert expected.any(axis=1).all()
+    assert (found == expected)[clear].all()
 
 
 def test_points_are_seen_up_to_the_range() -> None:
@@ -133,6 +176,16 @@ def test_advice_turns_before_it_changes_lenses_before_it_adds() -> None:
     )
     assert dict(aimed.re_aimed) == {"cam": 0}
     assert aimed.after_weight == 2.0
+
+
+def test_nobody_is_sent_up_a_ladder_for_a_thousandth() -> None:
+    points = np.eye(2, dtype=bool)
+    aims = (["cam"], (points[0] | points[1])[None])
+    none: tuple[list[str], np.ndarray] = ([], points[:0])
+    for worth, aimed in ((0.5, {}), (2.0, {"cam": 0})):
+        demand = Demand.of(np.array([1000.0, worth]))
+        found = advise({"cam": points[0]}, aims, none, ([], points[:0]), demand, budget=0.0)
+        assert dict(found.re_aimed) == aimed
 
 
 def test_a_second_camera_is_advised_where_two_are_asked_for() -> None:
