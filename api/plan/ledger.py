@@ -123,14 +123,37 @@ async def roll_forward(
 ) -> tuple[Rolled, ...]:
     """Bring the ledger to `today`, night by night since the last time; nothing twice a day."""
     last = (await connection.execute(select(func.max(PLAN_ROLLS.c.day)))).scalar_one_or_none()
-    first_night = today if last is None else day_of(last) + timedelta(days=1)
-    first_night = max(first_night, today - timedelta(days=MOST_NIGHTS - 1))
+    since = today if last is None else day_of(last) + timedelta(days=1)
+    first_night = max(since, today - timedelta(days=MOST_NIGHTS - 1))
     expansions = Expansions(edition)
+    if since < first_night:
+        await _ask_for_skipped(connection, expansions, since, first_night)
     nights = []
     while first_night <= today:
         nights.append(await _one_night(connection, expansions, first_night, now))
         first_night += timedelta(days=1)
     return tuple(nights)
+
+
+async def _ask_for_skipped(
+    connection: AsyncConnection, expansions: Expansions, since: date, until: date
+) -> None:
+    """Rows of the days from `since` to before `until`, of which no night was rolled.
+
+    Daily rounds are laid out some weeks ahead: without this, those of a machine that was off for
+    longer would be asked of nobody. The next night says that they were missed.
+    """
+    numbers = await unit_numbers(connection, expansions.edition)
+    known = await _rows_to_come(connection, list(numbers.values()), since)
+    rows = [
+        row
+        for unit in expansions.edition.units
+        for row in occurrence_rows(expansions, unit, numbers[unit.id], since, until + HORIZON)
+        if row["due_day"] < day_number(until)
+        and (row["unit_no"], row["rule_id"], row["raw_due_day"]) not in known
+    ]
+    for start in range(0, len(rows), _CHUNK):
+        await connection.execute(insert(PLAN_OCCURRENCES), rows[start : start + _CHUNK])
 
 
 @dataclass(frozen=True, slots=True)

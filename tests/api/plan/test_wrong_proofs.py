@@ -103,6 +103,15 @@ async def test_a_holiday_that_comes_too_late_exempts_nobody(rolled: LedgerDesk) 
     assert await row(rolled, *drill) == ("overdue", 0, date(2026, 3, 31))
 
 
+async def test_rounds_of_a_machine_that_was_off_for_months_are_missed(rolled: LedgerDesk) -> None:
+    """Rounds are laid out 45 days ahead; 20 May lies beyond, and was a day of school."""
+    await rolled.roll(date(2026, 7, 1))
+    may = date(2026, 5, 20)
+    for rule_id in ("R-3.9.1-2", "R-3.11.1-1"):
+        assert await row(rolled, rule_id, may) == ("missed", 0, may)
+    assert await row(rolled, "R-3.9.1-2", date(2026, 5, 4)) == ("exempt", 0, date(2026, 5, 4))
+
+
 async def test_what_is_given_back_is_open_at_once(rolled: LedgerDesk) -> None:
     rounds = ("R-3.9.1-2", TODAY)
     plan = service(rolled, TODAY)
