@@ -43,13 +43,15 @@ def export_floor(
         loaded = load_site(site)
         found = _floor_cameras(loaded, floor)
         if out.suffix == ".geojson":
-            write_geojson(loaded.floor(floor), found, out)
+            with writing(out, lang):
+                write_geojson(loaded.floor(floor), found, out)
         elif out.suffix == ".dxf":
             # The CAD library is an extra: the other forms work without it.
             with extra_package():
                 from api.coverage.dxf import write_dxf
 
-            write_dxf(loaded.floor(floor), found, out)
+            with writing(out, lang):
+                write_dxf(loaded.floor(floor), found, out)
         else:
             raise DrawingError(f"cannot write {out.name}; let the name end in .geojson or .dxf")
     except (SiteFileError, CoverageError) as error:

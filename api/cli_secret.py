@@ -90,6 +90,11 @@ class _Told:
         if isinstance(error, ConfigError | DatabaseError):
             typer.echo(str(error))
             raise typer.Exit(2) from None
+        if isinstance(error, OSError):
+            # The store and its key are replaced whole: what was there before still holds.
+            reason = error.strerror or str(error)
+            typer.echo(text("secret.not_written", self._settings.language, reason=reason))
+            raise typer.Exit(2) from None
 
     def say(self, key: str, **values: object) -> None:
         typer.echo(text(key, self._settings.language, **values))

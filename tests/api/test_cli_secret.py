@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from pathlib import Path
 
@@ -59,3 +60,23 @@ def test_a_key_that_does_not_fit_is_told(places: tuple[Path, Path]) -> None:
     gone = runner.invoke(app, ["secret", "list", *where])
     assert gone.exit_code == 2
     assert store.KEY_VARIABLE in gone.output
+
+
+def test_a_store_that_cannot_be_written_is_told_and_stays(
+    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, run = places
+    asked = ["secret", "set", "cam-gate", "--site", str(site), "--run-dir", str(run)]
+    assert CliRunner().invoke(app, asked, input=f"{VALUE}\n").exit_code == 0
+    before = (site / store.STORE_FILE).read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store, "replace_whole", full)
+    refused = CliRunner().invoke(app, asked, input="admin:other-owls\n")
+    assert refused.exit_code == 2
+    assert isinstance(refused.exception, SystemExit)
+    assert "No space left on device" in refused.output
+    assert "owls" not in refused.output
+    assert (site / store.STORE_FILE).read_bytes() == before

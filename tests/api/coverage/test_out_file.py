@@ -92,3 +92,12 @@ def test_a_drawing_that_is_cut_off_is_told(tmp_path: Path) -> None:
     done = CliRunner().invoke(coverage_app, [*asked, "--out", str(tmp_path / "new")])
     assert done.exit_code == 1
     assert "cut.dxf: cannot be read as DXF (it is cut off); save it anew" in done.output
+
+
+@pytest.mark.parametrize("suffix", [".dxf", ".geojson"])
+def test_a_plan_that_cannot_be_written_is_told(suffix: str, tmp_path: Path) -> None:
+    taken = tmp_path / f"floor{suffix}"
+    taken.mkdir()
+    done = CliRunner().invoke(coverage_app, ["export", *SITE, "--floor", "f1", "--out", str(taken)])
+    assert done.exit_code == 1
+    assert f"floor{suffix} was not written: Is a directory" in done.output
