@@ -133,6 +133,7 @@ class Asked:
     until: Utc | None = None
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """What an entry must satisfy, all of it."""
         if self.area:
             yield _C.action.startswith(f"{self.area}.", autoescape=True)
         if self.who:
