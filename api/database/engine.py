@@ -30,18 +30,26 @@ _BUSY_TIMEOUT_MS = 5_000
 _TURN_WITHIN_S = 10.0
 """Whoever waits longer for the writer's turn, or for a reader, is refused, and may try again."""
 
-_POSTGRESQL = {
+_LINE = {
     "connect_timeout": 5,
     # A cable that was pulled tells nothing, and TCP by itself waits for a quarter of an hour.
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
+}
+_POSTGRESQL = {
+    **_LINE,
     # As with SQLite a writer that waits too long gives up and tries again, and what holds the
     # lock without doing anything loses it: one stopped program must not stop the alarms.
     "options": f"-c lock_timeout={_BUSY_TIMEOUT_MS} -c idle_in_transaction_session_timeout=60000",
 }
 """How long a lost server holds anybody up; what the URL says of these goes before it."""
+
+
+def line_limits(url: URL) -> dict[str, object]:
+    """How long a new connection and a lost line may take, where the URL does not say."""
+    return {key: value for key, value in _LINE.items() if key not in url.query}
 
 
 def parse_url(database_url: str) -> URL:

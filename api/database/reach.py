@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from api.database.engine import _prepare_sqlite, parse_url
+from api.database.engine import _prepare_sqlite, line_limits, parse_url
 from api.database.errors import DatabaseError
 
 
@@ -31,7 +31,7 @@ def opened(url: URL) -> Iterator[Engine]:
         else:
             # Said here: by itself the driver takes the server's encoding, and hands out bytes where
             # that is none.
-            arguments = {"client_encoding": "utf8"}
+            arguments = {"client_encoding": "utf8", **line_limits(url)}
             engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
     except ImportError as error:
         raise DatabaseError(

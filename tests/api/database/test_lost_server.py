@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import psycopg
@@ -10,8 +11,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from api.database import Database, engine, silence
+from api.database import Database, DatabaseError, engine, migrate, silence
 from api.database.engine import _WRITER_LOCK_KEY
+from api.database.reach import database_fault
 from tests.api.mute_server import mute_server
 
 pytestmark = pytest.mark.peer
@@ -106,6 +108,17 @@ async def test_a_server_that_falls_silent_holds_nobody_up_and_is_used_again_when
         for session in (database.read, database.write):
             async with session() as connection:
                 assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+
+
+def test_a_start_and_doctor_say_that_a_frozen_server_does_not_answer(tmp_path: Path) -> None:
+    """Its system takes the connection, and nobody is behind it."""
+    with socket.socket(socket.AF_UNIX) as frozen:
+        frozen.bind(str(tmp_path / ".s.PGSQL.5432"))
+        frozen.listen()
+        url = f"postgresql://xiaoan@/desk?host={tmp_path}"
+        assert "timeout" in database_fault(url)
+        with pytest.raises(DatabaseError, match="timeout"):
+            migrate(url)
 
 
 async def test_a_statement_that_takes_long_is_let_end(
