@@ -51,6 +51,7 @@ _FORMS = {
     r"^[0-9+ \-]{0,24}$": "write up to 24 digits, spaces, + and -",
     r"^[0-9]{20}$": "write 20 digits, in quotes",
     r"^([01]\d|2[0-3]):[0-5]\d$": "write a time of the clock as '07:05'",
+    r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$": "write a time of the clock as '07:05'",
     r"^[A-Za-z0-9.:_-]{1,255}$": "write an address or a name such as 192.168.1.20",
 }
 

@@ -153,7 +153,7 @@ BROKEN_CALENDARS = [
     ("terms: []", "terms:\n- {name: spring, start: 2026-07-10, end: 2026-03-09}", "ends before"),
     ("day: 2026-10-04", "day: 2025-10-04", "is not in 2026"),
     ("make_up_days: [2026-01-04", "make_up_days: [2026-01-01", "a holiday and a make-up day"),
-    ("day: 2026-10-04", "day: 2026-10-34", "date"),
+    ("day: 2026-10-04", "day: 2026-10-34", "expected a day, got"),
     ("'03-01'", "'13-01'", "13-01 is no day of the year — mend: write it as MM-DD"),
     ("'03-01'", "'3-1'", "3-1 is no day of the year"),
     ("'03-01'", "'04-31'", "04-31 is no day of the year"),
