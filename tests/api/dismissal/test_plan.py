@@ -155,7 +155,7 @@ def test_the_sample_school_has_a_plan() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("width_m: 3.0", "width_m: 0", "greater than or equal to 0.5"),
+        ("width_m: 3.0", "width_m: 0", "0 is out of range"),
         ("route: [stair-b, exit-b]}\n  - {id: c501", "route: [stair-c, exit-b]}\n  - {id: c501",
          "no place stair-c"),
         ("floor: f2, pupils: 45", "floor: f9, pupils: 45", "no floor f9"),
