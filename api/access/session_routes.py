@@ -22,7 +22,13 @@ from api.problems import responses
 
 router = APIRouter(prefix="/api/v1", tags=["access"])
 
-SessionId = Annotated[str, Path(pattern=rf"^[0-9a-f]{{{open_sessions.ID_DIGITS}}}$")]
+SessionId = Annotated[
+    str,
+    Path(
+        pattern=rf"^[0-9a-f]{{{open_sessions.ID_DIGITS}}}$",
+        description="Id of an open sign-in, as the list of them gives it.",
+    ),
+]
 _READ = responses(401, 403, 404, 503)
 _CHANGE = responses(401, 403, 404, 409, 415, 422, 503)
 

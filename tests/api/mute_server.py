@@ -19,11 +19,13 @@ class MuteServer:
     url: str
     speaks: asyncio.Event = field(default_factory=asyncio.Event)
     lines: set[asyncio.Task[None]] = field(default_factory=set)
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def serve(
         self, target: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         there_reader, there_writer = await asyncio.open_unix_connection(target)
+        self.writers |= {writer, there_writer}
         await asyncio.gather(self._carry(reader, there_writer), self._carry(there_reader, writer))
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,4 +56,7 @@ async def mute_server(postgres_url: str, folder: Path) -> AsyncIterator[MuteServ
             yield server
         finally:
             server.speaks.set()
+            # A client whose connection nobody closed, for an error still holds it, is hung up on.
+            for writer in server.writers:
+                writer.close()
             await asyncio.gather(*server.lines)

@@ -93,12 +93,16 @@ async def test_a_server_that_falls_silent_holds_nobody_up_and_is_used_again_when
             async with session() as connection:
                 await connection.execute(text("SELECT 1"))
 
+        silent = asyncio.Event()
+
         async def at_work() -> None:
             async with database.write() as connection:
                 server.speaks.clear()
+                silent.set()
                 await connection.execute(text("SELECT 1"))
 
         async def reads() -> None:
+            await silent.wait()
             async with database.read() as connection:
                 await connection.execute(text("SELECT 1"))
 
