@@ -13,8 +13,10 @@ from vision.instants import Monotonic, Utc
 
 # Long enough for somebody to see a wrong date; the evidence waits as long.
 STEADY_S = 6 * 3_600.0
-# The longest time without a recording, or step of the clock, of which nobody asks.
-_GAP_S = 3_600.0
+# The longest time without a recording of which nobody asks: a PC that is off every night, and over
+# a weekend, must not keep pictures for ever because it never runs for six hours.
+_GAP_S = 3 * 86_400.0
+# The longest step of the clock of which nobody asks.
 _STEP_S = 60.0
 
 

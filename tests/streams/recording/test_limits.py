@@ -62,6 +62,21 @@ def test_after_a_time_without_recordings_age_counts_once_the_clock_stood_for_six
     assert left == ([1] * 12 + [0] if restarts else [0] * 13)
 
 
+def test_a_machine_that_is_off_every_night_and_over_the_weekend_deletes_by_age(
+    tmp_path: Path,
+) -> None:
+    """It never runs for six hours; before, no recording of it grew too old."""
+    settings = ring_settings(keep_s=86_400.0, floor_s=0.0)
+    ring = Ring(tmp_path, keep_s=86_400.0, floor_s=0.0)
+    for off_s in (20 * 3_600.0, 68 * 3_600.0):
+        ring.record(10.0)
+        ring.clock.advance(off_s)
+        ring.writer = RingWriter(tmp_path, settings, ring.clock, camera_ids=(CAMERA,))
+        ring.writer.prepare()
+    ring.writer.housekeep()
+    assert ring.starts_s() == []
+
+
 def test_a_clock_that_is_ahead_deletes_no_more_than_the_budget_asks_for(tmp_path: Path) -> None:
     ring = Ring(tmp_path, keep_s=86_400.0, floor_s=20.0, camera_bytes=3 * KB)
     for _ in range(3):
