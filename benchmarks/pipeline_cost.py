@@ -38,8 +38,8 @@ from vision.observations import Frame
 
 TARGET_MS = 15.0
 _INPUT_FPS, _ANALYSED_FPS = 25, 5
-# Which picture of five is analysed: two wait when the film's key picture comes, every second. By
-# the camera's place in turn it is none to four.
+# Which picture of five is analysed at first; after two key pictures slots begin with them, and four
+# pictures of each second wait when the next one comes.
 _PHASE = 0.3
 _WARM_UP_FRAMES = 5
 _STAGES = ("decode", "convert", "network", "measure", "store")
@@ -87,7 +87,7 @@ def measure(
         stop=threading.Event(),
         pace=Pace.UNPACED,
         recording_start=started_at,
-        wants=sampler.wants,
+        wants=lambda captured_at, anew: sampler.wants(captured_at, anew=anew),
     )
     uri, index = PlainUri(f"file:{film}"), 0
     with open_source(uri, opener=open_quickly, timeouts=Timeouts(), playback=playback) as source:

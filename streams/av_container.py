@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -53,6 +53,8 @@ _NEAR_TIMEOUT = 0.9
 _READY_S = 0.001
 # Pictures wait for a wanted one at most this long: a camera's sign of life must not come late.
 _HELD_S = 0.25
+# Decoded together they all lie in memory at once.
+_MOST_HELD = 8
 _CLOCK = SystemClock()
 _TURNS = Turns()
 
@@ -104,7 +106,7 @@ class AvContainer:
         self._corrupt = self._in_a_row = 0
         self.tap: SourceTap | None = None
         self.thrift: Thrift | None = None
-        self.arrived: Callable[[float, bool], bool] | None = None
+        self.arrived: Callable[[float, bool, bool], bool] | None = None
         self._keyframes = Keyframes()
         # One converter for all pictures, in one thread: by default each picture would start and
         # end a pool of threads.
@@ -194,11 +196,12 @@ class AvContainer:
                 # ever.
                 first = one if first is None else first
                 # Those that were left out before this one have lain ready since.
-                may_wait = self._may_wait(one, waited and one is packet)
-                if may_wait and self._between_s(first, one) < _HELD_S:
+                newest = one is packet
+                may_wait = self._may_wait(one, waited and newest, anew and newest)
+                together = len(held) < _MOST_HELD and self._between_s(first, one) < _HELD_S
+                if may_wait and together:
                     continue
-                for waiting in held:
-                    yield from self._decoded(waiting)
+                yield from self._decoded(held)
                 held.clear()
                 first = None
 
@@ -218,7 +221,7 @@ class AvContainer:
             elif self._live and waited_s > self._read_s:
                 raise hung(self._where)
 
-    def _may_wait(self, packet: Packet[VideoStream], waited: bool) -> bool:
+    def _may_wait(self, packet: Packet[VideoStream], waited: bool, anew: bool) -> bool:
         """Tell that a picture has come; whether it may be decoded with later ones.
 
         The decoder hands reordered pictures out late: their arrival says nothing. Between keyframes
@@ -228,7 +231,7 @@ class AvContainer:
         if self.arrived is None or packet.pts is None or self._tick is None or reordered:
             return False
         pts_s = packet.pts * self._tick[0] / self._tick[1] - self._start_s
-        wanted = self.arrived(pts_s, waited)
+        wanted = self.arrived(pts_s, waited, anew)
         return not wanted and not self._keyframes.leaving
 
     def _between_s(self, first: Packet[VideoStream], last: Packet[VideoStream]) -> float:
@@ -237,23 +240,27 @@ class AvContainer:
             return math.inf
         return abs(last.pts - first.pts) * self._tick[0] / self._tick[1]
 
-    def _decoded(self, packet: Packet[VideoStream]) -> Iterator[VideoFrame]:
-        try:
-            with _TURNS:
-                frames = packet.decode()
-        except av.error.InvalidDataError:
-            self._corrupt += 1
-            self._in_a_row += 1
-            if self._in_a_row >= _CORRUPT_LIMIT:
-                raise NoFramesError(
-                    self._where,
-                    f"{self._in_a_row} packets in a row could not be decoded",
-                    "check the network for loss and set the camera to H.264 or H.265",
-                ) from None
-            return
-        for frame in frames:
-            self._in_a_row = 0
-            yield frame
+    def _decoded(self, packets: Sequence[Packet[VideoStream]]) -> Iterator[VideoFrame]:
+        """The pictures of packets that are decoded in one turn."""
+        for packet in packets:
+            try:
+                with _TURNS:
+                    found = packet.decode()
+            except av.error.InvalidDataError:
+                self._corrupt += 1
+                self._in_a_row += 1
+                if self._in_a_row >= _CORRUPT_LIMIT:
+                    break
+            else:
+                if found:
+                    self._in_a_row = 0
+                yield from found
+        if self._in_a_row >= _CORRUPT_LIMIT:
+            raise NoFramesError(
+                self._where,
+                f"{self._in_a_row} packets in a row could not be decoded",
+                "check the network for loss and set the camera to H.264 or H.265",
+            )
 
     def _refuse_missing_tail(self, last_pts_s: float) -> None:
         duration_s = self.duration_s

@@ -234,7 +234,7 @@ class CameraLoop:
             stop=self._stop,
             tap=self._tap,
             thrift=self._thrift,
-            wants=lambda captured_at: self._sampler.wants(captured_at),
+            wants=lambda captured_at, anew: self._sampler.wants(captured_at, anew=anew),
         )
         corrupt = undecoded = 0
         with open_source(

@@ -149,13 +149,13 @@ class Turns:
 
     def __init__(self) -> None:
         self._making = threading.Lock()
-        self._free: threading.Semaphore | None = None
+        self._free: threading.Lock | threading.Semaphore | None = None
 
     def __enter__(self) -> None:
         # Counted at the first use: by then the worker has its core.
         if self._free is None:
             with self._making:
-                self._free = self._free or threading.Semaphore(len(usable_cores()))
+                self._free = self._free or _free(len(usable_cores()))
         self._free.acquire()
 
     def __exit__(
@@ -166,6 +166,11 @@ class Turns:
     ) -> None:
         if self._free is not None:
             self._free.release()
+
+
+def _free(cores: int) -> threading.Lock | threading.Semaphore:
+    """For one at a time a lock: a semaphore of one is the same at several times the cost."""
+    return threading.Lock() if cores == 1 else threading.Semaphore(cores)
 
 
 __all__ = ["CoreKeeper", "IdleTime", "Turns", "core_of", "move_to", "stay_on", "usable_cores"]

@@ -188,6 +188,7 @@ class PaceKeeper:
             age_s=done.age_s / done.frames if done.frames else None,
             others_s=max(unused_s - idle_s, 0.0),
             mean_share=done.mean_share,
+            cores=len(cores),
         )
         self._turned, self._spent_s = now, spent_s
         self._decoded_s, self._analysed = decoded_s, analysed

@@ -15,6 +15,7 @@ second, then one camera after the other to the least rate, at which keyframes ar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -200,13 +201,13 @@ class Shedding:
             self._asking.refused()
             # What was done, not what was asked for, is what the time is enough for.
             least_budget = most_budget = min(spent, needed) + min(spare, 0.0)
-            frames = self._frames_in_time()
+            frames = self._frames_in_time(turn)
         else:
             if spare < _STILL * usable and not self._reordered(classes):
                 return before
             least_budget = needed + _GIVEN_AT_ONCE * max(spare, 0.0)
             most_budget = needed + max(spare, 0.0) - _RELEASE * usable
-            frames = max(self._frames_in_time(), sum(before.values()))
+            frames = max(self._frames_in_time(turn), sum(before.values()))
         at_least = self._at_least(before)
 
         def fits(rates: Mapping[str, float]) -> bool:
@@ -220,8 +221,10 @@ class Shedding:
         sinks = not self._at_least(rates) <= at_least
         return before if sinks and not short and not self._reordered(classes) else rates
 
-    def _frames_in_time(self) -> float:
-        """Frames a second that the one thread that analyses can do."""
+    def _frames_in_time(self, turn: WorkerTurn) -> float:
+        """Frames a second that the one thread that analyses can do, if its core has the time."""
+        if not turn.thread_bounds:
+            return math.inf
         return self._aim / max(self._costs.frame_wall_s, 1e-6)
 
     def _reordered(self, classes: Sequence[Sequence[str]]) -> bool:

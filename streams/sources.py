@@ -203,7 +203,8 @@ class Playback:
             as if it were taken now, unless this is given.
         tap: hears every packet and every capture time.
         thrift: where the source looks whether it may decode less.
-        wants: whether the picture of a capture time will be analysed; `None` wants all.
+        wants: whether the picture of a capture time will be analysed, told whether decoding can
+            begin with it; `None` wants all.
     """
 
     clock: Clock
@@ -212,7 +213,7 @@ class Playback:
     recording_start: Utc | None = None
     tap: SourceTap | None = None
     thrift: Thrift | None = None
-    wants: Callable[[Utc], bool] | None = None
+    wants: Callable[[Utc, bool], bool] | None = None
 
 
 @runtime_checkable
@@ -220,12 +221,13 @@ class Timely(Protocol):
     """A container that tells of each picture when it arrives, and decodes several at once.
 
     Attributes:
-        arrived: called in order with a picture's PTS and whether the reader had to wait for it,
-            before it is decoded; tells whether it must be decoded now. One that may wait is decoded
-            with those after it: it costs a fifth less than one by one.
+        arrived: called in order with a picture's PTS, whether the reader had to wait for it, and
+            whether decoding can begin with it, before it is decoded; tells whether it must be
+            decoded now. One that may wait is decoded with those after it: it costs a fifth less
+            than one by one.
     """
 
-    arrived: Callable[[float, bool], bool] | None
+    arrived: Callable[[float, bool, bool], bool] | None
 
 
 @runtime_checkable
@@ -243,19 +245,19 @@ class Thrifty(Protocol):
 class _Arrivals:
     """Capture times of pictures that have arrived and are not yet decoded."""
 
-    def __init__(self, times: CaptureTimes, wants: Callable[[Utc], bool] | None) -> None:
+    def __init__(self, times: CaptureTimes, wants: Callable[[Utc, bool], bool] | None) -> None:
         self._times = times
         self._wants = wants
         self._noted: dict[int, Utc] = {}
 
-    def note(self, pts_s: float, waited: bool) -> bool:
+    def note(self, pts_s: float, waited: bool, anew: bool) -> bool:
         """Give a picture its capture time; whether it is to be analysed."""
         captured_at = self._times.of(pts_s, waited=waited)
         self._noted[_microseconds(pts_s)] = captured_at
         if len(self._noted) > _MOST_NOTED:
             # A damaged packet gives no picture.
             self._noted.pop(next(iter(self._noted)))
-        return self._wants is None or self._wants(captured_at)
+        return self._wants is None or self._wants(captured_at, anew)
 
     def captured(self, pts_s: float | None) -> Utc:
         """Capture time of a decoded picture; one that nobody told of arrives now."""
@@ -272,6 +274,8 @@ class PlayedSource:
 
     def __init__(self, container: Container, playback: Playback) -> None:
         self._container = container
+        # Asked of each picture, and what a protocol asks of a class is too dear for that.
+        self._thrifty = container if isinstance(container, Thrifty) else None
         self._playback = playback
 
     @property
@@ -285,13 +289,13 @@ class PlayedSource:
     @property
     def undecoded(self) -> int:
         """Pictures so far that came and were not decoded, because the place is calm."""
-        return self._container.undecoded if isinstance(self._container, Thrifty) else 0
+        return 0 if self._thrifty is None else self._thrifty.undecoded
 
     def pictures(self) -> Iterator[Picture]:
         times, tap = self._capture_times(), self._playback.tap
         arrivals = _Arrivals(times, self._playback.wants)
-        if isinstance(self._container, Thrifty):
-            self._container.thrift = self._playback.thrift
+        if self._thrifty is not None:
+            self._thrifty.thrift = self._playback.thrift
         if isinstance(self._container, Tapped):
             self._container.tap = tap
         if isinstance(self._container, Timely):

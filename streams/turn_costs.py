@@ -33,6 +33,7 @@ class WorkerTurn:
         age_s: mean age of the frames analysed meanwhile; `None` where there were none.
         others_s: core-seconds that other programs took of the cores that it may use.
         mean_share: what its mean frame took of one that the network looked at, above 0, at most 1.
+        cores: that it may use.
     """
 
     passed_s: float
@@ -44,6 +45,7 @@ class WorkerTurn:
     age_s: float | None = None
     others_s: float = 0.0
     mean_share: float = 1.0
+    cores: int = 2
 
     @property
     def usable_s(self) -> float:
@@ -53,7 +55,15 @@ class WorkerTurn:
     @property
     def used_up(self) -> bool:
         """Whether there was no time left: on its cores, or in the one thread that analyses."""
-        return max(self.spent_s / self.usable_s, self.thread_share) > _USED_UP
+        return max(self.spent_s / self.usable_s, self.thread_share * self.thread_bounds) > _USED_UP
+
+    @property
+    def thread_bounds(self) -> bool:
+        """Whether the one thread that analyses can be short of time while a core is not.
+
+        On one core it waits for the threads that decode: its time at work is then that of all.
+        """
+        return self.cores > 1
 
     @property
     def thread_share(self) -> float:

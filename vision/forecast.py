@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
@@ -41,12 +42,12 @@ class Sample:
     minority_share: float | None = None
 
 
-def newest_of(history: Sequence[Sample], lasts_s: float) -> Iterator[Sample]:
-    """The samples of the last `lasts_s`, newest first."""
-    for sample in reversed(history):
-        if history[-1].at - sample.at > lasts_s:
-            return
-        yield sample
+def newest_of(history: Sequence[Sample], lasts_s: float) -> Sequence[Sample]:
+    """The samples of the last `lasts_s`, oldest first; `history` is in order of time."""
+    if not history:
+        return history
+    newest = history[-1].at
+    return history[bisect_left(history, -lasts_s, key=lambda sample: sample.at - newest) :]
 
 
 def recent_speed_mps(history: Sequence[Sample]) -> float | None:
@@ -110,7 +111,7 @@ def rise_per_s(history: Sequence[Sample], window_s: float) -> float | None:
     """
     if not history:
         return None
-    recent = list(newest_of(history, window_s))[::-1]
+    recent = newest_of(history, window_s)
     lasted_s = recent[-1].at - recent[0].at
     if len(recent) < _FEWEST_SAMPLES or lasted_s < _LEAST_WINDOW_SHARE * window_s:
         return None

@@ -15,6 +15,7 @@ ends in level landings at its upper and lower edge.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,38 +55,42 @@ class Standing:
         """
         if not len(rays):
             return np.zeros(0), np.zeros((0, 2))
-        # All heights at once: a picture has few heads, and single calls would cost more than they.
-        above_m = _STEPS * HEIGHT_SD_M
-        x_m, y_m, area = self._hits(rays, self.zone.head_plane, above_m)
-        here = _CHANCE[:, None] * np.where(self._on_flight(x_m, y_m), area, 0.0)
+        # All heights and planes at once: a picture has few heads, and single calls would cost more
+        # than they.
+        raised_m = _STEPS * HEIGHT_SD_M
+        landings = [one.raised(self.zone.head_height_m) for one in (self._lower, self._upper)]
+        planes = (self.zone.head_plane, *landings)
+        x_m, y_m, area = self._hits(rays, planes, raised_m)
+        here = _CHANCE[:, None] * np.where(self._on_flight(x_m[0], y_m[0]), area[0], 0.0)
         weight = here.sum(axis=0)
-        place = np.column_stack([(here * x_m).sum(axis=0), (here * y_m).sum(axis=0)])
+        place = np.column_stack([(here * x_m[0]).sum(axis=0), (here * y_m[0]).sum(axis=0)])
         total = weight.copy()
-        for landing, beyond in ((self._lower, -1.0), (self._upper, 1.0)):
-            plane = landing.raised(self.zone.head_height_m)
-            x_m, y_m, landing_area = self._hits(rays, plane, above_m)
-            on_it = self._on_landing(x_m, y_m, beyond)
-            total += (_CHANCE[:, None] * np.where(on_it, landing_area, 0.0)).sum(axis=0)
+        for n, beyond in ((1, -1.0), (2, 1.0)):
+            on_it = self._on_landing(x_m[n], y_m[n], beyond)
+            total += (_CHANCE[:, None] * np.where(on_it, area[n], 0.0)).sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where(total > 0.0, weight / total, 0.0)
             mean = np.where(weight[:, None] > 0.0, place / weight[:, None], np.nan)
         return share, mean
 
     def _hits(
-        self, rays: Float64Array, plane: Plane, above_m: Float64Array
+        self, rays: Float64Array, planes: Sequence[Plane], raised_m: Float64Array
     ) -> tuple[Float64Array, Float64Array, Float64Array]:
-        """Where rays (N, 3) meet `plane` raised by K heights: x, y and t² / |rate|, each (K, N).
+        """Where rays (N, 3) meet P planes raised by K heights: x, y and t² / |rate|, each
+        (P, K, N).
 
         A ray that does not meet it has an area of 0.
         """
         origin = self.camera.position_xyz_m
-        rate = rays[:, 2] - plane.slope_x * rays[:, 0] - plane.slope_y * rays[:, 1]
-        gap = origin[2] - (float(plane.z_at(origin[None, :2])[0]) + above_m[:, None])
+        slopes = np.array([(plane.slope_x, plane.slope_y) for plane in planes])
+        above_m = np.array([origin[2] - float(plane.z_at(origin[None, :2])[0]) for plane in planes])
+        rate = (rays[:, 2] - slopes @ rays[:, :2].T)[:, None, :]
+        gap = (above_m[:, None] - raised_m)[:, :, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             distance = -gap / rate
             hit = np.isfinite(distance) & (distance > 1e-6)
             distance = np.where(hit, distance, 0.0)
-            area = np.where(hit, distance**2 / np.abs(rate), 0.0)
+            area = np.where(hit, distance * distance / np.abs(rate), 0.0)
         return origin[0] + distance * rays[:, 0], origin[1] + distance * rays[:, 1], area
 
     def _on_flight(self, x_m: Float64Array, y_m: Float64Array) -> BoolArray:

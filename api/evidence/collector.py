@@ -7,7 +7,7 @@ alarm goes on where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -22,7 +22,7 @@ from api.evidence.origin import Origin
 from api.watched import WatchedSite
 from api.work import Desk
 from config.recording import ClipSettings
-from vision.instants import Utc
+from vision.instants import Monotonic, Utc
 
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +31,11 @@ _MOST_OPEN = 1_000
 _SETTLE_S = 20.0
 # What was collected is looked at once more so long: a ring may tell of a segment a little late.
 _LOOK_BACK_S = 60.0
+# A clip grows by a segment in about this time. Two dozen are a fifth of a second of work: in every
+# tick that would be a tenth of a core, just when a whole school has alarms.
+_GROWS_EVERY_S = 10.0
+# So many ticks go by meanwhile; the clips are looked at in turn, not all in one of them.
+_TICKS_A_ROUND = 5
 
 
 @dataclass(slots=True)
@@ -44,6 +49,8 @@ class Collector:
     curves: CurveKeeper
     # Up to when a clip's camera is collected, by alarm and camera; after a start all is looked at.
     _collected: dict[tuple[int, str], Utc] = field(default_factory=dict)
+    # When each growing clip was looked at, by the machine's own clock.
+    _looked: dict[int, Monotonic] = field(default_factory=dict)
 
     async def tick(self) -> None:
         """Begin clips of new alarms, let clips grow, complete those whose alarm has ended."""
@@ -57,8 +64,23 @@ class Collector:
             if alarm.number not in known and (clip := await self._begin(alarm)) is not None:
                 growing = (*growing, clip)
         by_number = {alarm.number: alarm for alarm in alarms}
-        for clip in growing:
+        for clip in self._due(growing):
             await self._grow(clip, by_number.get(clip.alarm_number), now)
+
+    def _due(self, growing: Collection[Clip]) -> list[Clip]:
+        """Which clips to look at now: new ones, and a part of those not looked at for long."""
+        now = self.desk.clock.monotonic()
+        looked = self._looked
+        self._looked = {n: looked[n] for clip in growing if (n := clip.alarm_number) in looked}
+        fresh = [clip for clip in growing if clip.alarm_number not in looked]
+        older = sorted(
+            (clip for clip in growing if clip.alarm_number in looked),
+            key=lambda clip: looked[clip.alarm_number],
+        )
+        part = older[: -(-len(older) // _TICKS_A_ROUND)]
+        due = [one for one in part if now - looked[one.alarm_number] >= _GROWS_EVERY_S]
+        self._looked |= dict.fromkeys((clip.alarm_number for clip in (*fresh, *due)), now)
+        return [*fresh, *due]
 
     async def _begin(self, alarm: Alarm) -> Clip | None:
         """A clip for an alarm that has none; an alarm without cameras gets none."""

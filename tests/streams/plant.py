@@ -118,7 +118,7 @@ class Plant:
             passed_s=1.0,
             spent_s=done_decode + done_analysis,
             idle_s=0.0 if self.greedy else max(cores - done_decode - done_analysis, 0.0),
-            analysing_s=min(done_analysis / max(1.0 - self.wait_share, 1e-6), 1.0),
+            analysing_s=self._analysing_s(done_analysis, done_decode),
             decoding_s={one: spent * played for one, spent in decoding.items()},
             frames={
                 one: FrameTotals(round(self._delivered[one]), round(self._superseded[one]))
@@ -126,6 +126,7 @@ class Plant:
             },
             age_s=self._lag_s,
             others_s=self.cores - (done_decode + done_analysis) if self.greedy else self.others,
+            cores=round(self.cores),
         )
         self.paces = self.pacer.turn(self.readings, turn)
         return {one: pace.fps for one, pace in self.paces.items()}
@@ -133,6 +134,11 @@ class Plant:
     def run(self, seconds: int) -> list[dict[str, float]]:
         """The rates after each of these seconds."""
         return [self.second() for _ in range(seconds)]
+
+    def _analysing_s(self, analysis_s: float, decode_s: float) -> float:
+        """Of the clock: on one core the thread is taken off it while others decode."""
+        alone = 1.0 - (decode_s if round(self.cores) == 1 else self.wait_share)
+        return min(analysis_s / max(alone, 1e-6), 1.0)
 
     def _scattered(self, value: float) -> float:
         return value * (1.0 + self.noise * (2.0 * self._random.random() - 1.0))

@@ -295,7 +295,7 @@ def test_a_keyframe_that_does_not_come_when_it_is_due_is_not_waited_for(
     seen: list[str] = []
     ready: list[int] = []
 
-    def arrived(pts_s: float, waited: bool) -> bool:
+    def arrived(pts_s: float, waited: bool, anew: bool) -> bool:
         n = round(pts_s * FPS)
         seen.append(f"a{n}")
         ready.extend([] if waited else [n])
@@ -382,7 +382,7 @@ def test_a_wait_with_sound_in_between_is_one_wait(
     camera = AvContainer(av.open(str(path)), "rtsp://camera/live", live=True, read_s=4.0)
     waits: list[bool] = []
 
-    def arrived(pts_s: float, waited: bool) -> bool:
+    def arrived(pts_s: float, waited: bool, anew: bool) -> bool:
         waits.append(waited)
         return True
 
@@ -408,7 +408,7 @@ def told_and_decoded(path: Path, *, calm: bool = False) -> list[str]:
     container.thrift.calm = calm
     seen: list[str] = []
 
-    def arrived(pts_s: float, waited: bool) -> bool:
+    def arrived(pts_s: float, waited: bool, anew: bool) -> bool:
         del waited
         seen.append(f"a{round(pts_s * FPS)}")
         return round(pts_s * FPS) % 5 == 0
@@ -442,7 +442,7 @@ def test_pictures_that_nobody_wants_wait_no_longer_where_the_clock_is_set_back(
     camera = AvContainer(av.open(str(both)), "rtsp://camera/live", live=True, read_s=4.0)
     told: list[float] = []
 
-    def arrived(pts_s: float, waited: bool) -> bool:
+    def arrived(pts_s: float, waited: bool, anew: bool) -> bool:
         told.append(pts_s)
         # The second alone: then two wait where the clock is set back.
         return len(told) == 2

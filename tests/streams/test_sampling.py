@@ -1,6 +1,7 @@
 import itertools
 import threading
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,46 @@ def test_another_rate_goes_on_after_the_last_picture(phase: float | None) -> Non
 def test_a_sampler_that_took_nothing_takes_the_first_picture_at_any_rate() -> None:
     assert Sampler(5.0).at_rate(1.0).take(NOON)
     assert Sampler(5.0, phase=0.5).at_rate(1.0).take(NOON)
+
+
+def sampled(
+    sampler: Sampler, times_s: list[float], anew: Callable[[int], bool]
+) -> list[tuple[int, float]]:
+    """Number and time of the pictures that are taken, asked for before they are decoded."""
+    taken = []
+    for number, at_s in enumerate(times_s):
+        at = NOON.plus(at_s)
+        wanted = sampler.wants(at, anew=anew(number))
+        assert sampler.take(at) == wanted
+        if wanted:
+            taken.append((number, at_s))
+    return taken
+
+
+@pytest.mark.parametrize("phase", [None, 0.0, 0.37, 0.8])
+@pytest.mark.parametrize("first_key", [0, 1, 3, 17])
+def test_a_picture_that_decoding_can_begin_with_is_the_first_of_its_slot(
+    phase: float | None, first_key: int
+) -> None:
+    """One a second: after the last that is taken four need not be decoded."""
+    random = Random(f"{phase} {first_key}")
+    times_s = [n / 25 + random.uniform(-0.004, 0.004) for n in range(500)]
+    taken = sampled(Sampler(5.0, phase), times_s, lambda n: n % 25 == first_key)
+    settled = [number for number, _ in taken if number >= 75]
+    assert {(number - first_key) % 25 for number in settled} == {0, 5, 10, 15, 20}
+    assert len(taken) == pytest.approx(100, abs=2)
+
+
+@given(every=st.integers(2, 260), analysed_fps=st.floats(0.5, 25.0), seed=st.integers(0, 1_000_000))
+def test_whatever_comes_no_camera_is_analysed_more_often_or_left_out(
+    every: int, analysed_fps: float, seed: int
+) -> None:
+    random = Random(seed)
+    times_s = [n / 25 + random.uniform(-0.004, 0.004) for n in range(750)]
+    taken = sampled(Sampler(analysed_fps, random.random()), times_s, lambda n: n % every == 0)
+    assert len(taken) <= 1.06 * analysed_fps * 30.0 + 2
+    longest = max(after - before for (_, before), (_, after) in itertools.pairwise(taken))
+    assert longest <= 2.0 / analysed_fps + 0.1
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan")])

@@ -158,3 +158,25 @@ def test_what_a_camera_needs_is_told_as_if_the_network_looked_at_each_frame() ->
         )
     # 10 ms a frame are 25 ms of one that is looked at; decoding takes 0.1 beside them.
     assert shedding.needs("a", 5.0) == pytest.approx(0.1 + 5 * 0.025, rel=1e-3)
+
+
+def lowest_rate(cores: int) -> float:
+    """Of twelve cameras, while the thread that analyses is never off work for some seconds and one
+    frame of seven is lost, on cores that are idle for a tenth of the time all the same."""
+    cameras = [f"c{number}" for number in range(12)]
+    wanted, shedding = dict.fromkeys(cameras, 5.0), Shedding(dict.fromkeys(cameras, 1.0))
+    superseded, lowest = 0, 5.0
+    for second in range(60):
+        busy = 40 <= second < 45
+        superseded += 9 if busy else 0
+        frames = {one: FrameTotals(5 * second, superseded // 12) for one in cameras}
+        decoding = dict.fromkeys(cameras, 0.4 / 12)
+        analysing_s = 1.0 if busy else 0.8
+        turn = WorkerTurn(1.0, 0.87, 0.1, analysing_s, decoding, frames, cores=cores)
+        lowest = min(lowest, *shedding.turn(turn, wanted, [cameras]).values())
+    return lowest
+
+
+def test_on_one_core_a_thread_that_waits_while_others_decode_is_no_shortage() -> None:
+    assert lowest_rate(cores=1) == 5.0
+    assert lowest_rate(cores=2) < 4.5

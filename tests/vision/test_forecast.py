@@ -62,7 +62,7 @@ def test_only_the_last_seconds_are_looked_at() -> None:
         for n, sample in enumerate(samples(11), start=1)
     ]
     assert rise_per_s([*fell, *rose], 10.0) == pytest.approx(0.1)
-    assert [one.at - START for one in newest_of([*fell, *rose], 2.0)] == [21.0, 20.0, 19.0]
+    assert [one.at - START for one in newest_of([*fell, *rose], 2.0)] == [19.0, 20.0, 21.0]
 
 
 @pytest.mark.parametrize(

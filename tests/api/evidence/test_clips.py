@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 from pathlib import Path
@@ -145,8 +146,8 @@ async def test_evidence_on_another_disk_grows_with_the_ring(
         number = await case.alarm_of_a_crowd(22.0)
         for _ in range(2):
             # Two looks in the middle of a segment of five seconds, and one at its end.
-            await case.pass_time(1.0, "L3", 3.1)
-        await case.pass_time(5.0, "L3", 3.1)
+            await case.pass_time(11.0, "L3", 3.1)
+        await case.pass_time(12.0, "L3", 3.1)
         kept = case.evidence.folder.of_camera(number, CAMERA)
         sizes = {path.name: path.stat().st_size for path in kept.iterdir()}
         ring = {
@@ -154,6 +155,25 @@ async def test_evidence_on_another_disk_grows_with_the_ring(
         }
     assert len(sizes) > 10
     assert sizes == {name: ring[name] for name in sizes}
+
+
+async def test_a_clip_is_looked_at_as_often_as_it_grows_and_not_in_every_tick(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Utc] = []
+    collect = EvidenceFolder.collect
+
+    def looked(self: EvidenceFolder, number: int, camera: str, start: Utc, end: Utc) -> Utc:
+        looks.append(end)
+        return collect(self, number, camera, start, end)
+
+    monkeypatch.setattr(EvidenceFolder, "collect", looked)
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        await case.alarm_of_a_crowd()
+        looks.clear()
+        for _ in range(30):
+            await case.pass_time(2.0, "L3", 3.1)
+    assert [later - before for before, later in itertools.pairwise(looks)] == [10.0] * 5
 
 
 async def test_a_long_clip_is_not_looked_at_from_its_beginning(
