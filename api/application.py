@@ -20,6 +20,7 @@ from api.alarms.parents import CameraGroup
 from api.alarms.site_files import tell_site_files
 from api.coverage.mount import install_coverage
 from api.coverage.watch import CoverageWatch
+from api.database.reach import told_with_mend
 from api.delivery.monitor import monitoring
 from api.delivery.mount import install_delivery
 from api.delivery.outbox import Outbox
@@ -133,18 +134,19 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(service.running())
-            await tell_site_files(service.desk, refused=settings.site_files_refused)
-            if accounts is not None:
-                await stack.enter_async_context(accounts.running())
-            if planning is not None:
-                await stack.enter_async_context(rolling(planning))
-            if covering is not None:
-                await stack.enter_async_context(covering.running())
-            if kept is not None:
-                await stack.enter_async_context(kept.running())
-            await stack.enter_async_context(monitoring(service.desk, sends))
-            await stack.enter_async_context(delivering.following())
+            with told_with_mend(settings.database_url):
+                await stack.enter_async_context(service.running())
+                await tell_site_files(service.desk, refused=settings.site_files_refused)
+                if accounts is not None:
+                    await stack.enter_async_context(accounts.running())
+                if planning is not None:
+                    await stack.enter_async_context(rolling(planning))
+                if covering is not None:
+                    await stack.enter_async_context(covering.running())
+                if kept is not None:
+                    await stack.enter_async_context(kept.running())
+                await stack.enter_async_context(monitoring(service.desk, sends))
+                await stack.enter_async_context(delivering.following())
             yield
 
     app = FastAPI(

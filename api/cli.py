@@ -133,7 +133,7 @@ def doctor_command(
             settings.language,
             site,
             settings.head_network,
-            settings.database_url,
+            settings.resolved_database_url,
         )
     )
     table = Table(title=text("doctor.title", language))

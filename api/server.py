@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from types import FrameType
 
 import uvicorn
@@ -15,9 +16,21 @@ _STOP_WITHIN_S = 3
 class Server(uvicorn.Server):
     """Ends the event streams when the process is told to stop; uvicorn would wait for them."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, service: Service) -> None:
         super().__init__(config)
+        self._app = app
         self._service = service
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, answer until told to stop, end the application.
+
+        Raises:
+            DatabaseError: the database cannot be used. Left to start it itself, uvicorn would
+                print a traceback and end the process.
+        """
+        with self.capture_signals():
+            async with self._app.router.lifespan_context(self._app):
+                await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._service.desk.broker.close()
@@ -43,6 +56,7 @@ def build_server(
         log_level=log_level,
         access_log=False,
         server_header=False,
+        lifespan="off",
         timeout_graceful_shutdown=_STOP_WITHIN_S,
     )
-    return Server(config, app.state.service)
+    return Server(config, app, app.state.service)

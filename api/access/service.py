@@ -125,17 +125,20 @@ class AccessService:
             keeping.cancel()
             with suppress(asyncio.CancelledError):
                 await keeping
-            await self.anchor()
+            await self._look()
 
     async def _keep(self) -> None:
         while True:
-            try:
-                await self.anchor()
-                await self.sessions.prune()
-            except (OSError, SQLAlchemyError) as error:
-                # The next look may well succeed; an end of it would be noticed by nobody.
-                _LOG.error("access.anchor_not_written", reason=str(error))
+            await self._look()
             await asyncio.sleep(ANCHOR_EVERY_S)
+
+    async def _look(self) -> None:
+        try:
+            await self.anchor()
+            await self.sessions.prune()
+        except (OSError, SQLAlchemyError) as error:
+            # The next look may well succeed; an end of it would be noticed by nobody.
+            _LOG.error("access.anchor_not_written", reason=str(error))
 
 
 def _access(request: Request) -> AccessService:

@@ -37,8 +37,8 @@ def migrate(database_url: str) -> str:
                 _upgrade(connection, config)
         except CommandError as error:
             raise MigrationError(
-                f"the database was written by another version of xiaoan ({error}); "
-                f"start that version, or restore the backup made before it"
+                f"the database {url.database} was written by another version of xiaoan "
+                f"({error}); start that version, or restore the backup made before it"
             ) from error
     return head
 

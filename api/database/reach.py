@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from api.database.engine import _prepare_sqlite, line_limits, parse_url
@@ -43,10 +44,49 @@ def opened(url: URL) -> Iterator[Engine]:
             _refuse_other_encodings(engine, url)
         yield engine
     except SQLAlchemyError as error:
-        where = url.render_as_string(hide_password=True)
-        raise DatabaseError(f"cannot open or change the database {where}: {error}") from error
+        raise _refused(url, error) from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def told_with_mend(database_url: str) -> Iterator[None]:
+    """Raises `DatabaseError` with the mend where the database refuses anything in the block."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise _refused(parse_url(database_url), error) from error
+
+
+def _refused(url: URL, error: SQLAlchemyError) -> DatabaseError:
+    """What refuses, why, and the mend."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if url.get_backend_name() != "sqlite":
+        where = url.render_as_string(hide_password=True)
+        return DatabaseError(f"cannot open or change the database {where}: {cause}")
+    return DatabaseError(
+        f"cannot open or change the database {_with_mend(Path(url.database or ''), cause)}"
+    )
+
+
+def _with_mend(path: Path, cause: BaseException | None) -> str:
+    # The low byte is the kind of fault; what stands above it says where it showed.
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    return f"{path}: {cause}; {_MENDS.get(code, _OTHER_MEND).format(folder=path.parent)}"
+
+
+_DAMAGED = (
+    "the file is damaged: stop the service, move the whole of {folder} away and restore the "
+    "backup, as the chapter on backups in install.md says"
+)
+_MENDS = {
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_FULL: "free some space on the disk of {folder}",
+    sqlite3.SQLITE_IOERR: "look whether the disk of {folder} is full or broken",
+    sqlite3.SQLITE_BUSY: "another program holds it: end that, the service tries again",
+}
+_OTHER_MEND = "look whether this account may write in {folder}, or restore the backup"
 
 
 def absent_file(database_url: str) -> Path | None:
@@ -89,11 +129,25 @@ def database_fault(database_url: str) -> str:
     try:
         url = parse_url(database_url)
         if url.get_backend_name() == "sqlite":
-            return ""
+            return _file_fault(Path(url.database or ""))
         with opened(url):
             return ""
     except DatabaseError as error:
         return str(error)
 
 
-__all__ = ["absent_file", "check_is_there", "database_fault", "opened"]
+def _file_fault(path: Path) -> str:
+    """What is damaged in the file, which is read as a whole; a file that is not there is made."""
+    if not path.exists():
+        return ""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            (told,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        return _with_mend(path, error)
+    if told == "ok":
+        return ""
+    return f"{path}: {' '.join(str(told).split())}; {_DAMAGED.format(folder=path.parent)}"
+
+
+__all__ = ["absent_file", "check_is_there", "database_fault", "opened", "told_with_mend"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.coverage import fonts
+from api.database import migrate
 from api.doctor import Check, Patient, Status, examine
 from config import sample_school_directory
 from models import registry
@@ -79,6 +80,24 @@ def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
     assert check.status is Status.FAIL
     assert "cannot open" in check.found
     assert "pa55" not in check.found
+
+
+def test_a_damaged_database_is_told_with_its_mend(tmp_path: Path) -> None:
+    path = tmp_path / "xiaoan.db"
+    url = f"sqlite:///{path}"
+    asked = replace(patient(tmp_path, 8440), database_url=url)
+    assert named(examine(asked), "Database").status is Status.OK  # the first start makes it
+    assert not path.exists()
+    migrate(url)
+    assert named(examine(asked), "Database").status is Status.OK
+    with path.open("r+b") as file:
+        # All but the first pages, which alone a start reads.
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\xff" * 4096 * 20)
+    check = named(examine(asked), "Database")
+    assert check.status is Status.FAIL
+    assert str(path) in check.found
+    assert "restore the backup" in check.found
 
 
 def test_a_broken_site_is_told_with_file_and_line(tmp_path: Path) -> None:

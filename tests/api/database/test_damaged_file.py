@@ -1,0 +1,61 @@
+"""A database file that is damaged is told once, with its path and the mend."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.database import DatabaseError, migrate
+from config import sample_school_directory
+from tests.api.desk_cases import running_desk
+
+
+def damage(path: Path, table: str) -> None:
+    """Overwrite the first page of a table with noise."""
+    connection = sqlite3.connect(path)
+    query = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+    (page,) = connection.execute(query, (table,)).fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+
+def test_a_damaged_file_is_told_with_its_path_and_the_mend(sqlite_url: str) -> None:
+    path = sqlite_url.removeprefix("sqlite:///")
+    damage(Path(path), "alembic_version")
+    with pytest.raises(DatabaseError) as told:
+        migrate(sqlite_url)
+    assert str(told.value).startswith(f"cannot open or change the database {path}: database disk")
+    assert "restore the backup" in str(told.value)
+
+
+async def test_damage_that_the_migrations_do_not_touch_is_told_at_the_start(
+    sqlite_url: str,
+) -> None:
+    damage(Path(sqlite_url.removeprefix("sqlite:///")), "events")
+    with pytest.raises(DatabaseError, match=r"desk\.db: .* malformed; .*restore the backup"):
+        async with running_desk(sqlite_url):
+            pass
+
+
+def test_the_service_says_in_one_line_why_it_cannot_start(tmp_path: Path) -> None:
+    migrate(f"sqlite:///{tmp_path}/xiaoan.db")
+    damage(tmp_path / "xiaoan.db", "events")
+    command = [sys.executable, "-m", "api.service_process"]
+    ended = subprocess.run(
+        [*command, "--site", str(sample_school_directory())],
+        env=os.environ | {"XIAOAN_RUN_DIR": str(tmp_path), "XIAOAN_ACCESS": "open"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    told = ended.stdout + ended.stderr
+    assert ended.returncode == 2
+    assert "Traceback" not in told
+    assert told.count("the service cannot start") == 1
+    assert "restore the backup" in told
