@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Response
-from sqlalchemy import text
 
 from api.access.guard import PUBLIC, needs
 from api.access.rights import Right
@@ -39,8 +38,7 @@ async def live() -> LiveBody:
 @router.get("/readyz", responses=responses(503), dependencies=[PUBLIC])
 async def ready(service: ServiceDep) -> ReadyBody:
     """503 when the database takes no writes, or the watch has not run for 5 s."""
-    async with service.desk.database.write() as connection:
-        await connection.execute(text("UPDATE records SET kind = kind WHERE record_id = ''"))
+    await service.watch.prove_storing()
     last = service.watch.last_tick
     age_s = float("inf") if last is None else service.desk.clock.monotonic() - last
     if age_s > _TICK_LIMIT_S:
