@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.delivery.message import OutMessage
 from api.delivery.outbox import DeliveryState
+from api.delivery.peer_words import storable
 from api.delivery.tables import (
     DELIVERIES,
     DELIVERY_CONTROLS,
@@ -291,7 +292,7 @@ async def settle(
                 "still_open": not is_last,
                 "new_next_ns": now.ns if outcome.retry_at is None else outcome.retry_at.ns,
                 "new_path_id": outcome.path_id,
-                "new_detail": outcome.detail[:500],
+                "new_detail": storable(outcome.detail, 500),
                 "new_settled_ns": now.ns if is_last else None,
                 "new_sent_ns": None if outcome.sent_at is None else outcome.sent_at.ns,
             }
@@ -324,7 +325,7 @@ async def late_receipt(
             lease_owner=None,
             lease_until_ns=None,
             path_id=path_id,
-            detail=detail[:500],
+            detail=detail,
             sent_ns=func.coalesce(DELIVERIES.c.sent_ns, now.ns),
             settled_ns=now.ns,
         )
@@ -337,7 +338,7 @@ async def note_control(
     """Keep what a receiver commanded (command, detail)."""
     row = {"target_id": target_id, "path_id": path_id, "at_ns": now.ns}
     await connection.execute(
-        insert(DELIVERY_CONTROLS).values(**row, command=said[0][:60], detail=said[1][:200])
+        insert(DELIVERY_CONTROLS).values(**row, command=said[0], detail=said[1])
     )
 
 

@@ -28,6 +28,7 @@ from api.delivery.errors import PathError, SetupError
 from api.delivery.news import News, without_busy
 from api.delivery.outbox import DeliveryState
 from api.delivery.path_state import PathHealth, PathState
+from api.delivery.peer_words import storable
 from api.delivery.queue import Leased, Outcome
 from api.delivery.tables import DELIVERIES
 from api.delivery.target import Line, TargetSender
@@ -48,6 +49,7 @@ _REFUSED_S = 1.0
 _LAST_WRITES = 5
 _LATE_RECEIPTS = 4096
 _CONTROLS = 256
+_ID, _WORDS = 40, 500
 
 BuildDriver = Callable[[DeliveryPath, Received, Received], Driver]
 """Makes the driver of a path; its callbacks take late receipts (message id, detail) and commands
@@ -154,11 +156,12 @@ class Sender:
 
     def _driver(self, target: DeliveryTarget, path: DeliveryPath) -> Driver:
         def received(message_id: str, detail: str) -> None:
-            self._late.append((message_id, path.id, detail))
+            self._late.append((storable(message_id, _ID), path.id, storable(detail, _WORDS)))
             self._wake.set()
 
         def controlled(command: str, detail: str) -> None:
-            self._controls.append((target.id, path.id, (command, detail)))
+            said = storable(command, 60), storable(detail, 200)
+            self._controls.append((target.id, path.id, said))
             self._wake.set()
 
         try:
@@ -391,5 +394,5 @@ def _columns(state: PathState, now: Utc) -> Mapping[str, object]:
         "last_receipt_ns": None if state.last_receipt is None else state.last_receipt.ns,
         "misses": state.misses,
         "breaker": state.breaker.value,
-        "detail": state.detail[:300],
+        "detail": storable(state.detail, 300),
     }

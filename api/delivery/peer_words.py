@@ -1,0 +1,14 @@
+"""What a peer said, as every database takes it."""
+
+from __future__ import annotations
+
+import re
+
+# PostgreSQL holds no NUL, and no database half of a pair. One such letter in one answer would end
+# the transaction, and with it the sender for everybody.
+_NO_TEXT = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+def storable(said: str, most: int) -> str:
+    """The first `most` letters, with a mark in place of what is no letter."""
+    return _NO_TEXT.sub("\ufffd", said[:most])
