@@ -25,9 +25,12 @@ def installed() -> bool:
 
 
 class Mosquitto:
-    """Keeps sessions on the disk after every change, as its operators are told to."""
+    """Keeps sessions on the disk after every change, as its operators are told to.
 
-    def __init__(self, folder: Path) -> None:
+    `rights` are lines of an access list; everything is allowed without.
+    """
+
+    def __init__(self, folder: Path, rights: str = "") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -40,6 +43,10 @@ class Mosquitto:
             "autosave_on_changes true\nautosave_interval 1\n",
             encoding="utf-8",
         )
+        if rights:
+            (folder / "rights").write_text(rights, encoding="utf-8")
+            with self._settings.open("a", encoding="utf-8") as settings:
+                settings.write(f"acl_file {folder}/rights\n")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -1,7 +1,8 @@
 """MQTT 5 with QoS 1. PUBACK is "sent"; the receiver's word on the acknowledgement topic "received".
 
 A broker may lose what it acknowledged when it is killed, so without the receiver's word a message
-stays open in the outbox and is sent again under the same id.
+stays open in the outbox and is sent again under the same id. What the broker refuses (by an access
+list, a quota) was not sent: it goes another way, or again later.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from api.delivery.driver import MOST_AT_ONCE, Accepted, Receipt, Received
+from api.delivery.drivers.mqtt_session import Session
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
 from api.delivery.outward import Gate
@@ -46,7 +48,8 @@ class MqttDriver:
         self._tls = _trust(keys, directory)
         self._gate = gate
         self._status_topic = keys.status_topic or f"{keys.topic}/status"
-        self._client: aiomqtt.Client | None = None
+        self._client: Session | None = None
+        self._deaf = ""
         self._waiting: dict[str, asyncio.Future[Receipt]] = {}
         self._task: asyncio.Task[None] | None = None
         self._why_not = "not connected yet"
@@ -64,9 +67,9 @@ class MqttDriver:
         """The broker publishes the last will only for who is lost, not for who leaves."""
         if self._client is None:
             return
-        with suppress(aiomqtt.MqttError, TimeoutError):
+        with suppress(PathError, TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):
-                await self._client.publish(self._status_topic, b"offline", qos=1, retain=True)
+                await self._client.put(self._status_topic, b"offline", retain=True)
 
     async def send(self, message: OutMessage, accepted: Accepted) -> Receipt:
         """See `Driver.send`."""
@@ -75,28 +78,30 @@ class MqttDriver:
         answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting[message.id] = answer
         try:
-            try:
-                await client.publish(
-                    self._keys.topic, body.encode(), qos=1, properties=self._properties(message)
-                )
-            except aiomqtt.MqttError as error:
-                raise PathError(f"not published: {error}") from error
+            properties = self._properties(message)
+            said = await client.put(self._keys.topic, body.encode(), properties=properties)
+            if said.is_failure:
+                # Rights and quotas are mended some day, and the message is the same good one then.
+                raise PathError(f"the broker refuses {self._keys.topic}: {said}")
             accepted()
-            if self._keys.ack_topic is None:
-                return Receipt(received=False, detail="the broker has it")
+            if self._keys.ack_topic is None or self._deaf:
+                return Receipt(received=False, detail=self._deaf or "the broker has it")
             return await answer
         finally:
             self._waiting.pop(message.id, None)
 
     async def supervise(self) -> str:
-        """Says "online" on the retained status topic; the broker's PUBACK is the sign of life."""
-        try:
-            await self._connected().publish(self._status_topic, b"online", qos=1, retain=True)
-        except aiomqtt.MqttError as error:
-            raise PathError(f"not published: {error}") from error
-        return "the broker answers"
+        """Says "online" on the retained status topic; the broker's PUBACK is the sign of life.
 
-    def _connected(self) -> aiomqtt.Client:
+        A broker that refuses the status may take alarms all the same.
+        """
+        said = await self._connected().put(self._status_topic, b"online", retain=True)
+        if self._deaf:
+            raise PathError(self._deaf)
+        refused = f"; it refuses {self._status_topic}: {said}" if said.is_failure else ""
+        return f"the broker answers{refused}"
+
+    def _connected(self) -> Session:
         if self._client is None:
             raise PathError(self._why_not)
         return self._client
@@ -119,7 +124,7 @@ class MqttDriver:
                 host = self._keys.host if self._tls is not None else host
                 async with self._new_client(host) as client:
                     if self._keys.ack_topic is not None:
-                        await client.subscribe(self._keys.ack_topic, qos=1)
+                        self._deaf = await client.hear(self._keys.ack_topic)
                     self._client = client
                     backoff.reset()
                     async for heard in client.messages:
@@ -146,7 +151,7 @@ class MqttDriver:
             message_id = str(said["id"])
             refused = str(said.get("result", "ok")) == "refused"
             detail = str(said.get("detail", ""))[:200]
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             _LOG.warning("delivery.mqtt_ack_unreadable")
             return
         answer = self._waiting.get(message_id)
@@ -158,10 +163,10 @@ class MqttDriver:
         elif not refused:
             self._received(message_id, detail or "acknowledged late")
 
-    def _new_client(self, host: str) -> aiomqtt.Client:
+    def _new_client(self, host: str) -> Session:
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval = _SESSION_S
-        return aiomqtt.Client(
+        return Session(
             host,
             self._keys.port,
             username=self._user,

@@ -1,0 +1,70 @@
+"""One connection to a broker, with the broker's word on each publication.
+
+MQTT 5 says in the PUBACK whether the broker takes a message or refuses it (by an access list, a
+quota). aiomqtt drops that word, and a message that went nowhere would count as sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Self
+
+import aiomqtt
+from paho.mqtt.client import MQTT_ERR_SUCCESS
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from api.delivery.errors import PathError
+
+
+class Session(aiomqtt.Client):
+    """A client that publishes with QoS 1 and hears what it is answered."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._pubacks: dict[int, asyncio.Future[ReasonCode]] = {}
+
+    async def __aenter__(self) -> Self:
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            # A broker that took the connection and says nothing would keep it, and hold our name
+            # once it speaks again.
+            self._client.disconnect()
+            raise
+
+    async def put(
+        self, topic: str, body: bytes, *, retain: bool = False, properties: Properties | None = None
+    ) -> ReasonCode:
+        """The broker's answer, good or bad. Raises `PathError` when there is none."""
+        try:
+            info = self._client.publish(topic, body, 1, retain, properties)
+            if info.rc != MQTT_ERR_SUCCESS:
+                raise aiomqtt.MqttCodeError(info.rc)
+            answer: asyncio.Future[ReasonCode] = asyncio.get_running_loop().create_future()
+            self._pubacks[info.mid] = answer
+            try:
+                return await self._wait_for(answer, timeout=None)
+            finally:
+                del self._pubacks[info.mid]
+        except aiomqtt.MqttError as error:
+            raise PathError(f"not published: {error}") from error
+
+    async def hear(self, topic: str) -> str:
+        """Subscribe; returns why the broker refuses it, or nothing. Raises `MqttError`."""
+        (granted,) = await self.subscribe(topic, qos=1)
+        refused = isinstance(granted, ReasonCode) and granted.is_failure
+        return f"the broker does not let us hear {topic}: {granted}" if refused else ""
+
+    def _on_publish(
+        self,
+        client: Any,
+        userdata: Any,
+        mid: int,
+        reason_code: ReasonCode,
+        properties: Properties,
+    ) -> None:
+        answer = self._pubacks.get(mid)
+        if answer is not None and not answer.done():
+            answer.set_result(reason_code)
+        super()._on_publish(client, userdata, mid, reason_code, properties)

@@ -1,0 +1,153 @@
+"""What a broker refuses was not sent; a broker that stays silent costs no connections."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from api.delivery.drivers.mqtt import MqttDriver
+from api.delivery.drivers.mqtt_session import Session
+from api.delivery.errors import PathError
+from api.delivery.outward import Gate
+from benchmarks.peers.mosquitto import MEND, Mosquitto, installed
+from config.delivery import MqttKeys
+from tests.api.delivery.cases import message, until
+from tests.api.delivery.test_mqtt_peer import connected, mqtt
+from tests.conftest import need_peer
+
+_STATUS_ONLY = "topic readwrite school/alarms/status\n"
+_ALARMS_ONLY = "topic readwrite school/alarms\ntopic readwrite school/alarms/ack\n"
+
+
+def keys(port: int, ack_topic: str | None = None) -> MqttKeys:
+    return MqttKeys(
+        host="127.0.0.1", port=port, tls=False, client_id="school",
+        topic="school/alarms", ack_topic=ack_topic,
+    )  # fmt: skip
+
+
+@pytest.mark.peer
+async def test_an_alarm_that_the_broker_may_not_take_is_not_sent(tmp_path: Path) -> None:
+    """mosquitto answers the PUBACK all the same; without its reason the alarm would be gone."""
+    need_peer(installed(), "mosquitto", MEND)
+    accepted: list[bool] = []
+    with Mosquitto(tmp_path, _STATUS_ONLY) as broker:
+        driver = MqttDriver(keys(broker.port), Path(), lambda *_: None, Gate(Path()))
+        await driver.start()
+        await connected(driver)
+        with pytest.raises(PathError, match="the broker refuses school/alarms: Not authorized"):
+            await driver.send(message(), lambda: accepted.append(True))
+        await driver.stop()
+    assert accepted == []
+
+
+@pytest.mark.peer
+async def test_a_refused_status_is_told_and_is_a_sign_of_life(tmp_path: Path) -> None:
+    need_peer(installed(), "mosquitto", MEND)
+    with Mosquitto(tmp_path, _ALARMS_ONLY) as broker:
+        driver = MqttDriver(keys(broker.port), Path(), lambda *_: None, Gate(Path()))
+        await driver.start()
+        await connected(driver)
+        told = "the broker answers; it refuses school/alarms/status: Not authorized"
+        assert await driver.supervise() == told
+        assert (await driver.send(message(), lambda: None)).detail == "the broker has it"
+        await driver.stop()
+
+
+class Refusing:
+    """A broker that takes everything but the subscription; `silent`: it takes nothing at all."""
+
+    def __init__(self, *, silent: bool = False) -> None:
+        self.silent = silent
+        self.tries = 0
+        self.open = 0
+        self.most_open = 0
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.tries += 1
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        try:
+            while True:
+                kind, length = await reader.readexactly(2)
+                shift, extra = 7, length & 0x80
+                length &= 0x7F
+                while extra:
+                    (more,) = await reader.readexactly(1)
+                    length |= (more & 0x7F) << shift
+                    shift, extra = shift + 7, more & 0x80
+                body = await reader.readexactly(length)
+                if not self.silent:
+                    writer.write(self._answer(kind >> 4, body))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self.open -= 1
+            writer.close()
+
+    def _answer(self, kind: int, body: bytes) -> bytes:
+        if kind == 1:
+            return b"\x20\x03\x00\x00\x00"
+        if kind == 3:
+            topic = int.from_bytes(body[:2])
+            return b"\x40\x02" + body[2 + topic : 4 + topic]
+        if kind == 8:
+            return b"\x90\x04" + body[:2] + b"\x00\x87"
+        return b""
+
+
+async def test_who_may_not_hear_the_receivers_word_says_so() -> None:
+    """Each alarm would wait for a word that cannot come, and nobody would learn why."""
+    broker = Refusing()
+    server = await asyncio.start_server(broker.talk, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    driver = MqttDriver(keys(port, "ack"), Path(), lambda *_: None, Gate(Path()))
+    await driver.start()
+    why = "the broker does not let us hear ack: Not authorized"
+
+    async def told() -> bool:
+        with pytest.raises(PathError) as caught:
+            await driver.supervise()
+        return str(caught.value) == why
+
+    await until(told)
+    accepted: list[bool] = []
+    receipt = await driver.send(message(), lambda: accepted.append(True))
+    assert (receipt.received, receipt.detail, accepted) == (False, why, [True])
+    await driver.stop()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_silent_broker_keeps_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.delivery.drivers.mqtt._CALL_S", 0.1)
+    broker = Refusing(silent=True)
+    server = await asyncio.start_server(broker.talk, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    driver = MqttDriver(keys(port), Path(), lambda *_: None, Gate(Path()))
+    await driver.start()
+    await until(lambda: broker.tries >= 3)
+    await driver.stop()
+    await until(lambda: broker.open == 0)
+    server.close()
+    await server.wait_closed()
+    assert broker.most_open == 1
+
+
+@pytest.mark.peer
+async def test_an_unreadable_word_ends_no_session(tmp_path: Path) -> None:
+    need_peer(installed(), "mosquitto", MEND)
+    late: list[tuple[str, str]] = []
+    with Mosquitto(tmp_path) as broker:
+        async with (
+            mqtt(broker.port, late) as driver,
+            Session("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as room,
+        ):
+            await connected(driver)
+            for word in ("[" * 100_000, '{"id": "msg_0001"}'):
+                assert not (await room.put("school/alarms/ack", word.encode())).is_failure
+            await until(lambda: late, "the late word")
+    assert late == [("msg_0001", "acknowledged late")]
