@@ -14,10 +14,42 @@ from config.networks import (
     NetworkRules,
     NetworksFileError,
     Resolver,
+    is_address,
     load_networks,
     permitted,
     system_resolver,
 )
+
+
+class _LookUps:
+    """Addresses of machines; a path has one look-up of a name under way, whoever waits for it.
+
+    A name server that does not answer holds a thread for some seconds each time. With one for each
+    message it would soon hold all of them, and what goes to other machines would wait for it too.
+    """
+
+    def __init__(self, rules: NetworkRules, resolver: Resolver) -> None:
+        self._rules = rules
+        self._resolver = resolver
+        self._running: dict[str, asyncio.Task[str]] = {}
+
+    async def address(self, host: str) -> str:
+        """Raises `AddressRefusedError` or `OSError`."""
+        if is_address(host.strip("[]")):
+            # No name server is asked, so nothing is waited for.
+            return permitted(host, self._rules, self._resolver)
+        running = self._running.get(host)
+        if running is None:
+            looking = asyncio.to_thread(permitted, host, self._rules, self._resolver)
+            running = self._running[host] = asyncio.create_task(looking, name=f"look-up-{host}")
+            running.add_done_callback(self._done)
+        return await asyncio.shield(running)
+
+    def _done(self, ended: asyncio.Task[str]) -> None:
+        self._running = {host: one for host, one in self._running.items() if one is not ended}
+        if not ended.cancelled():
+            # Everybody who asked may have given up meanwhile.
+            ended.exception()
 
 
 class Gate:
@@ -30,6 +62,7 @@ class Gate:
         except NetworksFileError as error:
             raise SetupError(str(error)) from None
         self._resolver = resolver
+        self._look_ups = _LookUps(self._rules, resolver)
 
     def transport(
         self, *, verify: ssl.SSLContext | bool = True, limits: httpx.Limits = httpx.Limits()
@@ -40,7 +73,7 @@ class Gate:
     async def address(self, host: str) -> str:
         """The judged address of a host, to be connected to as it is. Raises `PathError`."""
         try:
-            return await asyncio.to_thread(permitted, host, self._rules, self._resolver)
+            return await self._look_ups.address(host)
         except AddressRefusedError as error:
             raise PathError(str(error)) from None
         except OSError as error:
@@ -62,15 +95,14 @@ class OutwardTransport(httpx.AsyncBaseTransport):
         limits: httpx.Limits = httpx.Limits(),
         resolver: Resolver = system_resolver,
     ) -> None:
-        self._rules = rules
-        self._resolver = resolver
+        self._look_ups = _LookUps(rules, resolver)
         self._inner = httpx.AsyncHTTPTransport(verify=verify, limits=limits, trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send to the judged address; `Host` and the name of the certificate stay."""
         host = request.url.host
         try:
-            address = await asyncio.to_thread(permitted, host, self._rules, self._resolver)
+            address = await self._look_ups.address(host)
         except (AddressRefusedError, OSError) as error:
             raise httpx.ConnectError(str(error), request=request) from None
         request.extensions = {**request.extensions, "sni_hostname": host}

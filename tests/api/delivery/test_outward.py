@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,10 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.background import THREADS, start_threads
 from api.delivery.drivers import Surroundings, build_driver
 from api.delivery.drivers.cap import CapFolder
 from api.delivery.errors import PathError, SetupError
-from api.delivery.outward import OutwardTransport
+from api.delivery.outward import Gate, OutwardTransport
 from config.delivery import (
     AnyDriverKeys,
     CapKeys,
@@ -173,3 +175,31 @@ _SETTINGS: dict[str, Callable[[int], AnyDriverKeys]] = {
     "webhook": lambda port: WebhookKeys(url=f"http://127.0.0.1:{port}/a", secret="env:HOOK_SECRET"),
     "robot": lambda port: RobotKeys(kind="wecom", url="env:ROBOT_URL"),
 }
+
+
+async def test_a_dead_name_server_holds_up_no_machine_that_is_written_by_address() -> None:
+    """Each waiting message took a thread for itself, until none was left for anybody."""
+    answers = threading.Event()
+    asked: list[str] = []
+
+    def resolver(host: str) -> list[str]:
+        if host == "room.school":
+            asked.append(host)
+            answers.wait(60.0)
+        return ["127.0.0.1"]
+
+    start_threads()
+    gate = Gate(Path(), resolver)
+    waiting = [asyncio.create_task(gate.address("room.school")) for _ in range(2 * THREADS)]
+    try:
+        await until(lambda: asked)
+        # Whoever gives up ends nothing for the others.
+        waiting.pop().cancel()
+        assert await gate.address("127.0.0.1") == "127.0.0.1"
+        assert not answers.is_set()
+        assert asked == ["room.school"]
+    finally:
+        answers.set()
+    assert set(await asyncio.gather(*waiting)) == {"127.0.0.1"}
+    assert await gate.address("room.school") == "127.0.0.1"
+    assert asked == ["room.school", "room.school"]
