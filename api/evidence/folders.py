@@ -6,14 +6,17 @@ that is still growing is linked as well, so that a clip is there whoever is kill
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from streams.recording import Part, Segment, join, parts_of, segments, segments_in
 from streams.recording.notes import notes_of
+from streams.recording.remux import DRAFT_SUFFIX
 from vision.instants import Utc
 
 _JOINED = "joined"
@@ -75,10 +78,13 @@ class EvidenceFolder:
         return tuple((part, _version(part, span)) for part in found)
 
     def forget_joined(self, now: Utc) -> None:
-        """Delete joined files that nobody has asked for lately; they can be made again."""
-        for path in (self.root / _JOINED).glob("*.mp4"):
-            if now.ns / 1e9 - path.stat().st_mtime > _OLD_JOINED_S:
-                path.unlink(missing_ok=True)
+        """Delete joined files that were made long ago, as they can be made again, and drafts of
+        them that a killed service left."""
+        for path in self._joined_files():
+            # A draft may be whole, and have its own name, by now.
+            with contextlib.suppress(FileNotFoundError):
+                if now.ns / 1e9 - path.stat().st_mtime > _OLD_JOINED_S:
+                    path.unlink()
 
     def alarms_kept(self) -> tuple[int, ...]:
         """Numbers of the alarms that have a folder."""
@@ -97,8 +103,13 @@ class EvidenceFolder:
     def delete_alarm(self, number: int) -> None:
         """Delete all pictures of an alarm, joined ones too."""
         shutil.rmtree(self.of_alarm(number), ignore_errors=True)
-        for path in (self.root / _JOINED).glob(f"{number}-*.mp4"):
+        for path in self._joined_files(f"{number}-*"):
             path.unlink(missing_ok=True)
+
+    def _joined_files(self, named: str = "*") -> Iterator[Path]:
+        folder = self.root / _JOINED
+        yield from folder.glob(f"{named}.mp4")
+        yield from folder.glob(f".{named}{DRAFT_SUFFIX}")
 
 
 def _link(segment: Segment, target: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from uuid import uuid4
 
 import av
 import av.error
@@ -27,6 +28,8 @@ _TICKS_A_SECOND = 90_000
 # The notes of a segment may tell its end a little late; more is a clock that was set back.
 _OVERLAP_S = 0.5
 _OPTIONS = {"movflags": "+faststart"}
+DRAFT_SUFFIX = ".part"
+"""Ends the name of a file that is not yet whole; a killed process leaves such a one behind."""
 
 
 class RemuxError(StreamError):
@@ -151,12 +154,12 @@ def _timed(container: InputContainer, segment: Segment) -> Iterator[TimedPacket]
 def join(part: Part, start: Utc, end: Utc, out: Path) -> Joined:
     """Write the pictures of `start`..`end` to `out`, from the key picture at or before `start`.
 
-    The file appears whole or not at all.
+    The file appears whole or not at all, also where two write the same one at once.
 
     Raises:
         RemuxError: when no picture lies in that span, or a file cannot be read or written.
     """
-    draft = out.with_name(f".{out.name}.part")
+    draft = out.with_name(f".{out.name}.{uuid4().hex}{DRAFT_SUFFIX}")
     try:
         with av.open(str(part.segments[0].path)) as model:
             joined = _write(part, model.streams.video[0], (start, end), draft)
@@ -256,6 +259,7 @@ def _by_start_code(data: bytes) -> Iterator[bytes]:
 
 
 __all__ = [
+    "DRAFT_SUFFIX",
     "Coding",
     "Joined",
     "Part",

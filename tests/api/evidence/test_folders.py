@@ -1,0 +1,50 @@
+"""Joined films of a clip: whole whoever asks, and gone when their time is over."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from api.evidence.folders import EvidenceFolder
+from tests.streams.recording.films import CAMERA, START, frames_in, make_film, record_film
+
+SPAN = (START, START.plus(20.0))
+
+
+def collected(tmp_path: Path) -> EvidenceFolder:
+    """Twenty seconds of a camera, kept for alarm 1."""
+    record_film(make_film(tmp_path / "film.mp4", 20.0), tmp_path / "ring", segment_s=5.0)
+    folder = EvidenceFolder(tmp_path / "ring", tmp_path / "evidence")
+    folder.collect(1, CAMERA, *SPAN)
+    return folder
+
+
+def test_people_who_play_a_clip_at_once_all_get_a_whole_film(tmp_path: Path) -> None:
+    folder = collected(tmp_path)
+    ((part, version),) = folder.parts(1, CAMERA, SPAN)
+
+    def play(_: int) -> Path:
+        return folder.joined(1, CAMERA, part, SPAN, version)
+
+    with ThreadPoolExecutor(4) as people:
+        films = set(people.map(play, range(4)))
+    (film,) = films
+    assert frames_in(film) == 200
+    assert list(film.parent.iterdir()) == [film]
+
+
+def test_a_film_that_a_kill_cut_short_goes_with_its_alarm_or_after_its_time(tmp_path: Path) -> None:
+    folder = collected(tmp_path)
+    joined = folder.root / "joined"
+    joined.mkdir()
+    names = [f".1-{CAMERA}-a.mp4.b.part", f".12-{CAMERA}-a.mp4.b.part", f"12-{CAMERA}-a.mp4"]
+    for name in names:
+        (joined / name).write_bytes(b"pictures")
+        os.utime(joined / name, (START.ns / 1e9, START.ns / 1e9))
+    folder.delete_alarm(1)
+    assert sorted(path.name for path in joined.iterdir()) == names[1:]
+    folder.forget_joined(START.plus(3_000.0))
+    assert len(list(joined.iterdir())) == 2
+    folder.forget_joined(START.plus(4_000.0))
+    assert list(joined.iterdir()) == []
