@@ -6,6 +6,7 @@ in it cannot touch the alarms. If it fails there is no file.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
 
 from api.evidence.errors import ExportFailedError
 from api.evidence.redaction import (
@@ -177,21 +180,33 @@ def _film(
 
 
 def pictures_of(part: Part, start: Utc, end: Utc) -> Iterator[TimedImage]:
-    """Decoded pictures of a span with their capture times."""
+    """Decoded pictures of a span with their capture times.
+
+    A packet that cannot be decoded, as a network that loses some makes them, costs its own picture
+    and none behind it.
+    """
     for segment in part.segments:
         try:
             with av.open(str(segment.path)) as container:
-                zero: float | None = None
-                for frame in container.decode(video=0):
-                    at_s = float(frame.time or 0.0)
-                    zero = at_s if zero is None else zero
-                    captured = segment.captured_at(at_s - zero)
+                for offset_s, frame in _frames(container):
+                    captured = segment.captured_at(offset_s)
                     if start <= captured <= end:
                         image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
                         yield TimedImage(captured, image)
         except av.error.FFmpegError:
             # The tail of a segment whose writer was killed.
             continue
+
+
+def _frames(container: InputContainer) -> Iterator[tuple[float, VideoFrame]]:
+    """Each picture, and how many seconds after the first packet of the file it stands."""
+    zero: float | None = None
+    for packet in container.demux(video=0):
+        if zero is None and packet.pts is not None and packet.time_base is not None:
+            zero = float(packet.pts * packet.time_base)
+        with contextlib.suppress(av.error.InvalidDataError):
+            for frame in packet.decode():
+                yield float(frame.time or 0.0) - (zero or 0.0), frame
 
 
 def _spread(part: Part, start: Utc, end: Utc) -> list[UInt8Array]:
