@@ -22,6 +22,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from api.evidence.errors import ExportFailedError
+from api.evidence.folders import SCRATCH
 from api.evidence.redaction import (
     DETECTOR_FAILED,
     FilmTime,
@@ -115,7 +116,7 @@ def export(job: ExportJob, network: HeadNetwork | None = None) -> tuple[str, int
     if job.redacted and network is None:
         network = redaction_network()
     key = signing_key(Path(job.key_folder))
-    with tempfile.TemporaryDirectory(prefix="export-", dir=Path(job.out).parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=Path(job.out).parent) as scratch:
         files: dict[str, Path] = {}
         reports = []
         for camera in job.cameras:

@@ -19,6 +19,9 @@ from streams.recording.notes import notes_of
 from streams.recording.remux import DRAFT_SUFFIX
 from vision.instants import Utc
 
+SCRATCH = "export-"
+"""Begins the name of the folder in which an export is made."""
+
 _JOINED = "joined"
 _OLD_JOINED_S = 3_600.0
 
@@ -96,6 +99,14 @@ class EvidenceFolder:
         names = (path.stem for path in (self.root / "exports").glob("*.zip"))
         return tuple(int(name) for name in names if name.isdecimal())
 
+    def forget_scraps(self) -> None:
+        """Delete what exports that were killed had made of their films; none may be at work."""
+        folder = self.root / "exports"
+        for scratch in folder.glob(f"{SCRATCH}*"):
+            shutil.rmtree(scratch, ignore_errors=True)
+        for draft in folder.glob(f".*{DRAFT_SUFFIX}"):
+            draft.unlink(missing_ok=True)
+
     def delete_export(self, export_id: int) -> None:
         """Delete a package. Raises `OSError`."""
         self.export_file(export_id).unlink(missing_ok=True)
@@ -144,4 +155,4 @@ def _version(part: Part, span: tuple[Utc, Utc]) -> str:
     return digest.hexdigest()[:16]
 
 
-__all__ = ["EvidenceFolder"]
+__all__ = ["SCRATCH", "EvidenceFolder"]

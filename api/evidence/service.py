@@ -78,6 +78,7 @@ class EvidenceService:
             ("retention", self.retention.sweep, _SWEEP_EVERY_S),
             ("exports", self.make_next_export, _EXPORT_EVERY_S),
         )
+        await asyncio.to_thread(self.folder.forget_scraps)
         async with AsyncExitStack() as stack:
             for name, job, every_s in jobs:
                 task = asyncio.create_task(_repeat(name, job, every_s), name=f"evidence-{name}")
@@ -182,6 +183,8 @@ class EvidenceService:
         export = wanted[0]
         async with self.desk.database.write() as connection:
             await exports.set_state(connection, export.id, ExportState.RUNNING)
+        # Pictures of an export whose process was killed must not outlive their clip.
+        await asyncio.to_thread(self.folder.forget_scraps)
         try:
             answer = await exports.make(await self.job_of(export))
         except NoEvidenceError as error:

@@ -6,7 +6,11 @@ import asyncio
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -159,6 +163,38 @@ async def test_an_export_that_lost_its_process_is_made_at_the_next_look(
         assert await case.evidence.make_next_export() == export_id
         (export,) = (await case.desk.get(path))["exports"]
         assert export["state"] == "ready"
+
+
+KILLED = """
+import os, signal, sys
+from api.evidence import export_job
+export_job.write_package = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+export_job.export(export_job.ExportJob.from_json(sys.stdin.read()))
+"""
+
+
+async def test_films_of_an_export_that_was_killed_go_before_the_next_is_made(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[list[str]] = []
+
+    async def made(job: ExportJob) -> dict[str, object]:
+        left.append([path.suffix for path in Path(job.out).parent.rglob("*.*")])
+        return {"sha256": "0" * 64, "bytes": 1}
+
+    monkeypatch.setattr(exports, "make", made)
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        _, export_id = await asked_for(case)
+        async with case.desk.service.desk.database.read() as connection:
+            export = await exports.find(connection, export_id)
+        job = replace(await case.evidence.job_of(export), redacted=False)
+        ended = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-c", KILLED], input=job.to_json().encode()
+        )
+        assert ended.returncode == -signal.SIGKILL
+        await made(job)
+        await case.evidence.make_next_export()
+    assert [sorted(suffixes) for suffixes in left] == [[".json", ".mp4"], []]
 
 
 async def test_what_a_process_said_to_its_end_is_in_the_log(
