@@ -7,8 +7,11 @@ was late, and the anchor moves back at once; only when *every* picture of a wind
 camera's clock drifted, and the anchor moves forward. A burst after a network stall keeps its true
 times that way.
 
-Lateness counts only where the reader had to wait for the packet. One that lay ready shows that this
-machine is behind, not the camera: its pictures keep their times and are seen to be old.
+The anchor moves forward only at packets that the reader had to wait for. One that lay ready shows
+that this machine is behind, not the camera, or that the sender sends in bursts, of which the last
+picture is the least late: its pictures keep their times and are seen to be old.
+
+A stream whose time stands still tells nothing by it: its pictures are taken when they arrive.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ _LARGEST_PTS_STEP_S = 10.0
 # Pictures come in order, or out of it by a few until their decoder knows; further back, the
 # camera's clock was set.
 _LARGEST_PTS_STEP_BACK_S = 0.3
+# No camera takes pictures this near to one another.
+_LEAST_PTS_STEP_S = 0.001
 
 
 class CaptureTimes(Protocol):
@@ -150,9 +155,20 @@ class LiveTimes:
         late_s = arrival - predicted
         if late_s < 0.0:
             return self._anchor_at(arrival, pts_s, counted=late_s < -DRIFT_LIMIT_S)
-        if waited and self._least_lateness_s(late_s, arrival) > DRIFT_LIMIT_S:
+        if not waited:
+            self._note_ready(late_s)
+            return predicted
+        if 0.0 <= step_s < _LEAST_PTS_STEP_S:
+            return self._anchor_at(arrival, pts_s, counted=late_s > DRIFT_LIMIT_S)
+        if self._least_lateness_s(late_s, arrival) > DRIFT_LIMIT_S:
             return self._anchor_at(arrival, pts_s, counted=True)
         return predicted
+
+    def _note_ready(self, late_s: float) -> None:
+        """One that lay ready belongs to the last that was waited for: it may be the less late."""
+        if self._lateness:
+            waited_at, least_s = self._lateness[-1]
+            self._lateness[-1] = waited_at, min(least_s, late_s)
 
     def _least_lateness_s(self, late_s: float, now: Monotonic) -> float:
         """Least lateness of a full window; 0 while the window is not full."""

@@ -249,3 +249,51 @@ def test_a_reader_that_has_caught_up_follows_a_drifting_clock_again() -> None:
         clock.advance(0.04)
     assert times.re_anchored == 1
     assert clock.utc() - captured < 0.1
+
+
+def test_a_sender_of_bursts_is_no_drifting_clock() -> None:
+    """Each second 25 pictures at once: the last was taken just now, the first a second ago."""
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    for second in range(60):
+        clock.advance(1.0)
+        for n in range(25):
+            captured = times.of(second + 0.04 * n, waited=n == 0)
+            if second:
+                assert clock.utc() - captured == pytest.approx(0.96 - 0.04 * n, abs=1e-6)
+    assert times.re_anchored == 0
+
+
+def test_a_clock_that_drifts_is_followed_in_bursts_too() -> None:
+    """The camera counts 0.9 s for each second and sends 25 pictures at once."""
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    late_s = 0.0
+    for second in range(60):
+        clock.advance(1.0)
+        for n in range(25):
+            captured = times.of(0.9 * (second + 0.04 * n), waited=n == 0)
+        late_s = max(late_s, clock.utc() - captured)
+    assert times.re_anchored >= 2
+    # Lateness must pass 0.5 s and then stay there for the whole 5 s window: 0.5 + 0.1 * 6.
+    assert late_s <= 1.2
+
+
+@pytest.mark.parametrize("tick_s", [0.0, 0.04 / 90])
+def test_pictures_whose_time_stands_still_are_taken_when_they_arrive(tick_s: float) -> None:
+    """A camera that counts nothing, or milliseconds where ticks of 1/90000 s are due."""
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    for n in range(500):
+        captured = times.of(7.0 + tick_s * n)
+        assert clock.utc() - captured == pytest.approx(0.0, abs=1e-6)
+        clock.advance(0.04)
+
+
+def test_a_time_that_stands_still_and_goes_on_again() -> None:
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    for n in range(500):
+        captured = times.of(0.04 * (n if n < 100 else max(n - 200, 100)))
+        assert clock.utc() - captured == pytest.approx(0.0, abs=1e-6)
+        clock.advance(0.04)
