@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +87,75 @@ def test_the_guide_installs_the_packages_that_a_demonstration_installs() -> None
     assert typed is not None
     assert set(demo[1].split()) < set(typed[1].split())
     assert "fonts-wqy-zenhei" in demo[1]
+
+
+@pytest.fixture
+def school_pc(tmp_path: Path) -> Callable[..., str]:
+    """Runs a block of the chapter on backups under `tmp_path`; what it printed."""
+    guide = (ROOT / "docs" / "install.md").read_text("utf-8")
+    chapter = guide.partition("## 8. Back up, restore")[2].partition("## 9. ")[0]
+    blocks = re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL)
+    for folder in ("etc/xiaoan", "var/lib/xiaoan", "media/backup"):
+        (tmp_path / folder).mkdir(parents=True)
+
+    def run(has: str, name: str = "") -> str:
+        (block,) = (block for block in blocks if has in block)
+        block = re.sub(r"(?<!\w)/(?=etc/|var/lib|media/)", f"{tmp_path}/", block)
+        # An archive made as root of `/` names its files without it.
+        block = block.replace(f" {tmp_path}/etc/xiaoan {tmp_path}/var/lib/xiaoan &&", (
+            f" -C {tmp_path} etc/xiaoan var/lib/xiaoan &&"
+        )).replace("xiaoan-DATE.tar.gz", name)  # fmt: skip
+        stubs = "systemctl() { :; }; xiaoan() { :; }; chown() { :; }; date() { echo now; }\n"
+        ended = subprocess.run(
+            ["bash", "-c", stubs + block], capture_output=True, text=True, check=False
+        )
+        return ended.stdout + ended.stderr
+
+    return run
+
+
+def test_the_guides_backup_comes_back_whole_and_without_what_came_later(
+    tmp_path: Path, school_pc: Callable[..., str]
+) -> None:
+    data = tmp_path / "var/lib/xiaoan"
+    (data / "xiaoan.db").write_text("of the evening")
+    (tmp_path / "etc/xiaoan/xiaoan.env").write_text("of the evening")
+    assert school_pc("tar czf") == ""
+    (backup,) = (tmp_path / "media/backup").iterdir()
+    (data / "xiaoan.db").write_text("of the next day")
+    (data / "xiaoan.db-wal").write_text("of the next day")
+    assert school_pc("tar xzf", backup.name) == ""
+    assert school_pc("xiaoan-before") == ""
+    assert [(one.name, one.read_text()) for one in data.iterdir()] == [
+        ("xiaoan.db", "of the evening")
+    ]
+    assert (tmp_path / "etc/xiaoan/xiaoan.env").read_text() == "of the evening"
+    kept = tmp_path / "var/lib/xiaoan-before-now/xiaoan.db"
+    assert kept.read_text() == "of the next day"
+    # Once more within the minute, so that what was there cannot be moved away.
+    (data / "xiaoan.db").write_text("of the third day")
+    school_pc("tar xzf", backup.name)
+    assert "not empty" in school_pc("xiaoan-before")
+    assert (data / "xiaoan.db").read_text() == "of the third day"
+    assert kept.read_text() == "of the next day"
+
+
+def test_what_the_guide_cuts_off_is_neither_a_backup_nor_a_data_folder(
+    tmp_path: Path, school_pc: Callable[..., str]
+) -> None:
+    data = tmp_path / "var/lib/xiaoan"
+    (data / "xiaoan.db").write_bytes(os.urandom(100_000))
+    school_pc("tar czf")
+    (whole,) = (tmp_path / "media/backup").iterdir()
+    whole.write_bytes(whole.read_bytes()[:50_000])
+    (data / "xiaoan.db").write_text("of now")
+    assert "tar: " in school_pc("tar xzf", whole.name)
+    assert (data / "xiaoan.db").read_text() == "of now"
+    whole.unlink()
+    # A folder that is not there stands for a medium that is full.
+    (tmp_path / "etc/xiaoan").rename(tmp_path / "etc/elsewhere")
+    assert "tar: " in school_pc("tar czf")
+    assert [one.suffix for one in (tmp_path / "media/backup").iterdir()] == [".part"]
 
 
 def yaml_blocks() -> list[str]:
