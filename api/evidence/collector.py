@@ -96,6 +96,15 @@ class Collector:
             origin=self.origin.of(self.desk.known(), alarm.zone_ids),
             keep_days=self.settings.days_for(alarm.zone_ids),
         )
+        now = self.desk.clock.utc()
+        aside = await asyncio.to_thread(self.folder.set_aside, alarm.number, now)
+        if aside is not None:
+            _log.warning(
+                "evidence of an earlier alarm of this number is set aside; delete it when nobody "
+                "needs it any more",
+                alarm=alarm.number,
+                folder=str(aside),
+            )
         async with self.desk.database.write() as connection:
             await clip_store.add(connection, clip)
         return clip

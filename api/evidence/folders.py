@@ -42,6 +42,19 @@ class EvidenceFolder:
     def export_file(self, export_id: int) -> Path:
         return self.root / "exports" / f"{export_id}.zip"
 
+    def set_aside(self, number: int, now: Utc) -> Path | None:
+        """Move away what lies under a number before its clip begins; where it went.
+
+        It is of another alarm, from after the backup that the database was restored from. Nothing
+        here deletes it: no row says for how long it is to be kept. Raises `OSError`.
+        """
+        folder = self.of_alarm(number)
+        if not folder.exists():
+            return None
+        aside = folder.with_name(f"{number}.before-{now.ns}")
+        folder.rename(aside)
+        return aside
+
     def collect(self, number: int, camera_id: str, start: Utc, end: Utc) -> Utc:
         """Link what the ring holds of `start`..`end`; up to when it will not change any more."""
         found = segments(self.recordings, camera_id, start, end)

@@ -6,12 +6,14 @@ import errno
 import itertools
 import json
 import os
+import shutil
 from pathlib import Path
 
 import av
 import pytest
 
 from api.evidence import clip_store
+from api.evidence.curve import read_curve
 from api.evidence.folders import EvidenceFolder
 from tests.api.evidence.cases import CAMERA, evidence_desk
 from vision.instants import Utc
@@ -133,6 +135,32 @@ async def test_a_restarted_service_goes_on_with_the_clip(sqlite_url: str, tmp_pa
         assert found["clip"]["state"] == "collecting"
         last = max(Utc.from_iso(part["end"]) for part in found["cameras"][0]["parts"])
         assert clock.utc() - last < 6.0
+
+
+async def test_a_number_that_is_given_again_mixes_no_evidence(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """The database was restored from an older backup, the folder beside it was not."""
+    database, backup = Path(sqlite_url.removeprefix("sqlite:///")), tmp_path / "backup.db"
+    shutil.copy(database, backup)
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        first = await case.alarm_of_a_crowd()
+        clock = case.ring.clock
+        before = await case.desk.get(f"/api/v1/alarms/{first}/evidence")
+    shutil.copy(backup, database)
+    clock.advance(3_600.0)
+    async with evidence_desk(sqlite_url, tmp_path, clock=clock) as case:
+        again = await case.alarm_of_a_crowd()
+        found = await case.desk.get(f"/api/v1/alarms/{again}/evidence")
+        await case.evidence.retention.sweep()
+    assert again == first
+    assert len(before["density"]["stair"]) > 0
+    times = {point["at"] for point in found["density"]["stair"]}
+    assert times.isdisjoint(point["at"] for point in before["density"]["stair"])
+    assert Utc.from_iso(min(times)) >= Utc.from_iso(found["clip"]["start"]).plus(-1.0)
+    (aside,) = (tmp_path / "evidence" / "alarms").glob(f"{first}.before-*")
+    assert read_curve(aside)["stair"] == before["density"]["stair"]
+    assert list(aside.glob("*/*.mp4"))
 
 
 async def test_evidence_on_another_disk_grows_with_the_ring(
