@@ -12,7 +12,7 @@ import asyncio
 import random
 import uuid
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
 import structlog
@@ -25,11 +25,12 @@ from api.delivery import queue
 from api.delivery.driver import URGENT_RESERVE, WINDOW, Driver, Received
 from api.delivery.drivers.broken import BrokenDriver
 from api.delivery.errors import PathError, SetupError
-from api.delivery.news import News, without_busy
+from api.delivery.news import News, path_columns, without_busy
 from api.delivery.outbox import DeliveryState
 from api.delivery.path_state import PathHealth, PathState
 from api.delivery.peer_words import storable
 from api.delivery.queue import Leased, Outcome
+from api.delivery.recovery import bring_forward
 from api.delivery.tables import DELIVERIES
 from api.delivery.target import Line, TargetSender
 from config.delivery import DeliveryPath, DeliveryPlan, DeliveryTarget
@@ -263,6 +264,7 @@ class Sender:
             late=tuple(self._late),
             controls=tuple(self._controls),
             told=told,
+            recovered=tuple({name: None for name, line, _ in told if line.recovered}),
             held=(*self._in_hand, *(outcome.seq for outcome in self._outcomes)) if beats else (),
         )
 
@@ -275,7 +277,9 @@ class Sender:
         for name, path_id, said in news.controls:
             await queue.note_control(connection, name, path_id, said, news.now)
         for name, line, state in news.told:
-            await queue.save_path(connection, name, line.path_id, _columns(state, news.now))
+            await queue.save_path(connection, name, line.path_id, path_columns(state, news.now))
+        for name in news.recovered:
+            await bring_forward(connection, name, news.now)
         if news.beats:
             await queue.renew(connection, self.owner, self._started, news.now, news.held)
 
@@ -290,6 +294,7 @@ class Sender:
             self._controls.popleft()
         for _, line, state in news.told:
             line.changed = line.state is not state
+            line.recovered = line.recovered and line.changed
         if news.beats:
             self._beat_due = self._clock.monotonic().plus(_BEAT_S)
 
@@ -384,15 +389,3 @@ def _given_back(leased: Leased, now: Utc) -> Outcome:
         sent_at=None,
         retry_at=now,
     )
-
-
-def _columns(state: PathState, now: Utc) -> Mapping[str, object]:
-    return {
-        "state": state.health.value,
-        "since_ns": state.since.ns,
-        "checked_ns": now.ns,
-        "last_receipt_ns": None if state.last_receipt is None else state.last_receipt.ns,
-        "misses": state.misses,
-        "breaker": state.breaker.value,
-        "detail": storable(state.detail, 300),
-    }

@@ -12,7 +12,7 @@ import structlog
 from api.delivery.driver import Driver, Receipt
 from api.delivery.errors import DeliveryError, PathError, RefusedError
 from api.delivery.outbox import DeliveryState
-from api.delivery.path_state import PathState
+from api.delivery.path_state import PathHealth, PathState
 from api.delivery.queue import Leased, Outcome
 from config.delivery import Acknowledgement, DeliveryTarget, Role
 from streams.clock import Clock
@@ -29,14 +29,23 @@ _TEST_ATTEMPTS = 3
 
 @dataclass(slots=True)
 class Line:
-    """A path with its driver and what is known of it; `changed`: not yet written down."""
+    """A path with its driver and what is known of it.
+
+    Attributes:
+        changed: not yet written down.
+        recovered: it was dead and works again, and that is not yet written down. A path that only
+            its messages find fault with is not dead: they wait their time.
+    """
 
     path_id: str
     driver: Driver
     state: PathState
     changed: bool = True
+    recovered: bool = False
 
     def set(self, state: PathState) -> None:
+        was_dead = self.recovered or self.state.health is PathHealth.FAULT
+        self.recovered = was_dead and state.health is PathHealth.UP
         self.state = state
         self.changed = True
 
