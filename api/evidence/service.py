@@ -36,7 +36,7 @@ from api.schemas import AlarmDetailBody
 from api.work import Desk
 from config.recording import RecordingSettings
 from config.texts import text
-from streams.recording import gaps_between
+from streams.recording import film_start, gaps_between
 from vision.instants import Utc
 
 _log = structlog.get_logger(__name__)
@@ -142,6 +142,7 @@ class EvidenceService:
                         {
                             "start": max(part.start, clip.start).iso(),
                             "end": part.end.iso(),
+                            "film_start": film_start(part, clip.start).iso(),
                             "codec": part.coding.codec,
                             "size_px": [part.coding.width_px, part.coding.height_px],
                             "url": f"/api/v1/alarms/{clip.alarm_number}/clip"

@@ -1,7 +1,7 @@
 """Ring recording by packet copy: `ring.Recording` for a worker, `index` and `remux` for readers."""
 
 from streams.recording.index import read_status, segments, segments_in
-from streams.recording.remux import Joined, Part, RemuxError, join, parts_of
+from streams.recording.remux import Joined, Part, RemuxError, film_start, join, parts_of
 from streams.recording.ring import Recording, recordings_folder
 from streams.recording.values import Anchor, EndCause, Gap, How, RingStatus, Segment, gaps_between
 
@@ -16,6 +16,7 @@ __all__ = [
     "RemuxError",
     "RingStatus",
     "Segment",
+    "film_start",
     "gaps_between",
     "join",
     "parts_of",

@@ -173,21 +173,34 @@ def join(part: Part, start: Utc, end: Utc, out: Path) -> Joined:
     return joined
 
 
+def film_start(part: Part, start: Utc) -> Utc:
+    """Capture time at second 0 of the film that `join` makes of a part from `start` on: that of the
+    key picture at or before it."""
+    found = part.start
+    for segment in part.segments:
+        for timed in packets_of(segment):
+            if timed.key:
+                found = timed.captured
+            if timed.captured >= start:
+                return found
+    return found
+
+
 def _write(part: Part, model: VideoStream, span: tuple[Utc, Utc], draft: Path) -> Joined:
     chosen = _from_key_picture(part, *span)
     first = next(chosen, None)
     if first is None:
         raise RemuxError(f"{draft.name}: no picture was recorded in this span")
     zero, last, count = first.captured, first.captured, 0
-    last_dts = -1
+    last_dts: int | None = None
     with av.open(str(draft), "w", format="mp4", options=_OPTIONS) as container:
         stream = container.add_stream_from_template(model)
         stream.time_base = Fraction(1, _TICKS_A_SECOND)
-        # Room for pictures that are decoded before they are shown.
-        lead_s = max(first.lead_s, 0.0)
         for timed in _with_first(first, chosen):
-            at_s = timed.captured - zero + lead_s
-            dts = max(round((at_s - timed.lead_s) * _TICKS_A_SECOND), last_dts + 1)
+            # Pictures that are decoded before they are shown are so before second 0.
+            at_s = timed.captured - zero
+            dts = round((at_s - timed.lead_s) * _TICKS_A_SECOND)
+            dts = dts if last_dts is None else max(dts, last_dts + 1)
             copy = Packet(bytes(timed.packet))
             copy.dts, copy.pts = dts, max(round(at_s * _TICKS_A_SECOND), dts)
             copy.time_base, copy.is_keyframe = stream.time_base, timed.key
@@ -265,6 +278,7 @@ __all__ = [
     "Part",
     "RemuxError",
     "TimedPacket",
+    "film_start",
     "join",
     "nal_units_sha256",
     "packets_of",

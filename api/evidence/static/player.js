@@ -33,13 +33,15 @@ async function json(url, options) {
 
 function show() {
   const cameras = why.elements.camera;
+  const kept = cameras.value;
   cameras.replaceChildren(...evidence.cameras.flatMap((camera) =>
-    camera.parts.map((part, index) => {
+    camera.parts.map((part) => {
       const option = document.createElement("option");
-      option.value = JSON.stringify([camera.id, index]);
+      option.value = JSON.stringify([camera.id, part.start]);
       option.textContent = `${named("cameras", camera.id)} ${local(part.start)} – ${local(part.end)}`;
       return option;
     })));
+  if ([...cameras.options].some((option) => option.value === kept)) cameras.value = kept;
   if (!cameras.length) say(document.body.dataset.nothing);
   document.getElementById("acts").replaceChildren(...evidence.alarm.history.map((step) => {
     const row = document.createElement("tr");
@@ -107,20 +109,44 @@ canvas.addEventListener("click", (event) => {
 });
 film.addEventListener("timeupdate", draw);
 
-why.addEventListener("submit", (event) => {
+why.addEventListener("submit", async (event) => {
   event.preventDefault();
   const chosen = why.elements.camera.value;
   if (!chosen) return;
-  const [camera, part] = JSON.parse(chosen);
+  const [camera, start] = JSON.parse(chosen);
+  try {
+    // It may have grown since the page was opened.
+    evidence = await json(`${base}/evidence`);
+  } catch (error) {
+    say(error.message);
+    return;
+  }
+  show();
+  const parts = evidence.cameras.find((one) => one.id === camera)?.parts ?? [];
+  const part = parts.findIndex((one) => one.start === start);
+  if (part < 0) {
+    say(document.body.dataset.nothing);
+    return;
+  }
+  say("");
   const query = new URLSearchParams({
     camera, part, reason: why.elements.reason.value, note: why.elements.note.value,
   });
-  const found = evidence.cameras.find((one) => one.id === camera).parts[part];
-  filmStart = Date.parse(found.start);
+  // A film begins with the key picture before the clip's start.
+  filmStart = Date.parse(parts[part].film_start);
   film.src = `${base}/clip?${query}`;
   film.play().catch(() => {});
 });
-film.addEventListener("error", () => say(document.body.dataset.nothing));
+/** Why there is no film: the service says so, or the browser cannot play what it sends. Many play no
+ * H.265 and no MJPEG; that is no recording that is missing. */
+async function refused() {
+  const answer = await fetch(film.src, { headers: { range: "bytes=0-0" } });
+  if (answer.ok) return document.body.dataset.unplayable;
+  const { message: told, mend } = await answer.json();
+  return `${told[lang]} · ${mend[lang]}`;
+}
+
+film.addEventListener("error", async () => say(await refused().catch(() => document.body.dataset.nothing)));
 
 async function showExports() {
   const { exports } = await json(`${base}/exports`);

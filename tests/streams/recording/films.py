@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 
 from config.recording import RingSettings
 from streams.av_container import open_with_av
@@ -25,14 +26,17 @@ CAMERA = "cam-1"
 
 def make_film(
     path: Path, seconds: float = 6.0, *, fps: int = 10, size: tuple[int, int] = (160, 120),
-    gop: int = 10, b_frames: int = 0,
+    gop: int = 10, b_frames: int = 0, codec: str = "libx264",
 ) -> Path:  # fmt: skip
     """A film in which picture n is n grey steps brighter, and moves a little."""
     rng = np.random.default_rng(1)
     base = rng.integers(0, 60, (size[1], size[0], 3), dtype=np.uint8)
     with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = size[0], size[1], "yuv420p"
+        options = {} if codec == "mjpeg" else {"preset": "ultrafast"}
+        stream = container.add_stream(codec, rate=fps, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.gop_size = gop
         stream.codec_context.max_b_frames = b_frames
         stream.time_base = Fraction(1, 90_000)
@@ -65,13 +69,15 @@ def ring_settings(
     )  # fmt: skip
 
 
-def record_film(film: Path, root: Path, *, segment_s: float = 2.0) -> None:
+def record_film(
+    film: Path, root: Path, *, segment_s: float = 2.0, start: Utc = START, camera_id: str = CAMERA
+) -> None:
     """Play a film through the source chain into a ring, as a worker does, but at once."""
-    clock = SimulatedClock(START, self_advancing=True)
-    writer = RingWriter(root, ring_settings(segment_s=segment_s), clock, camera_ids=[CAMERA])
+    clock = SimulatedClock(start, self_advancing=True)
+    writer = RingWriter(root, ring_settings(segment_s=segment_s), clock, camera_ids=[camera_id])
     writer.prepare()
-    tap = CameraRecorder(CAMERA, writer, clock, segment_s=segment_s)
-    playback = Playback(clock, threading.Event(), pace=Pace.UNPACED, recording_start=START, tap=tap)
+    tap = CameraRecorder(camera_id, writer, clock, segment_s=segment_s)
+    playback = Playback(clock, threading.Event(), pace=Pace.UNPACED, recording_start=start, tap=tap)
     uri = PlainUri(f"file:{film}")
     with open_source(uri, opener=open_with_av, timeouts=Timeouts(), playback=playback) as source:
         for _ in source.pictures():

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
-from streams.recording import How, RemuxError, gaps_between, join, parts_of, segments
+from streams.recording import How, RemuxError, film_start, gaps_between, join, parts_of, segments
 from streams.recording.notes import notes_of
 from streams.recording.remux import nal_units_sha256, packets_of
 from streams.recording.values import Anchor, EndCause, Segment
@@ -56,6 +56,23 @@ def test_a_clip_begins_at_the_key_picture_before_its_start(tmp_path: Path) -> No
     assert joined.packets == 31
     assert packets(tmp_path / "clip.mp4") == packets(film)[10:41]
     assert frames_in(tmp_path / "clip.mp4") == 31
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+@pytest.mark.parametrize(
+    ("start_s", "begins_s"), [(1.55, 1.0), (2.0, 2.0), (3.85, 3.0), (-5.0, 0.0)]
+)
+def test_second_0_of_a_film_is_that_of_its_first_picture(
+    tmp_path: Path, start_s: float, begins_s: float, b_frames: int
+) -> None:
+    record_film(make_film(tmp_path / "film.mp4", b_frames=b_frames), tmp_path / "ring")
+    (part,) = parts_of(segments(tmp_path / "ring", CAMERA, START, END))
+    joined = join(part, START.plus(start_s), END, tmp_path / "clip.mp4")
+    assert film_start(part, START.plus(start_s)) == joined.start
+    assert joined.start - START == pytest.approx(begins_s, abs=1e-3)
+    with av.open(str(tmp_path / "clip.mp4")) as clip:
+        times = [frame.time for frame in clip.decode(video=0)]
+    assert times == pytest.approx([n / 10 for n in range(len(times))], abs=1e-3)
 
 
 def test_a_gap_keeps_its_length_in_the_clip(tmp_path: Path) -> None:
