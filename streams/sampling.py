@@ -17,8 +17,10 @@ _WAIT_STEP_S = 0.25
 # A slot opens so long before the picture that it is laid for, whose time is known to a few
 # milliseconds; at most the second share of a slot.
 _AHEAD_NS, _AHEAD_SLOTS = 20_000_000, 0.5
-# Pictures that come apart by a whole number of slots to this share of one are in step.
-_OUT_OF_STEP = 0.05
+# Pictures that come apart by a whole number of slots to this share of one are in step: more than
+# the twentieth by which a clock runs slower after it was set back. At that share itself they would
+# be in step and out of it in turn, and every second one would find its slot taken.
+_OUT_OF_STEP = 0.07
 
 
 class Sampler:
