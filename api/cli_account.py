@@ -20,7 +20,7 @@ from api.access.rights import Role
 from api.access.sealing import KEY_FILE, load_sealer
 from api.access.sessions import totp_label
 from api.database import Database, DatabaseError, migrate
-from api.database.reach import absent_file
+from api.database.reach import absent_file, told_with_mend
 from api.problems import problem_body
 from config import ConfigError
 from config.settings import ServiceSettings, load_settings
@@ -203,8 +203,10 @@ def _run(
     """
 
     async def whole(settings: ServiceSettings) -> None:
-        async with Database(settings.resolved_database_url) as database:
-            await act(database, settings)
+        url = settings.resolved_database_url
+        with told_with_mend(url):
+            async with Database(url) as database:
+                await act(database, settings)
 
     try:
         settings = load_settings(run_dir=run_dir)

@@ -10,6 +10,7 @@ import typer
 
 from api.access import audit
 from api.database import Database, DatabaseError, migrate
+from api.database.reach import told_with_mend
 from config import ConfigError
 from config import secret_store as store
 from config.settings import ServiceSettings, load_settings
@@ -109,4 +110,5 @@ class _Told:
                 act = audit.Act(action, subject)
                 await audit.append(connection, _BY, act, SystemClock().utc())
 
-        asyncio.run(append())
+        with told_with_mend(url):
+            asyncio.run(append())

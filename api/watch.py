@@ -71,7 +71,7 @@ class Watch:
             except SQLAlchemyError as error:
                 self._desk.metrics.failed_ticks.inc()
                 if not refused:
-                    _LOG.error("watch.database_refused", error=str(error))
+                    _LOG.error("watch.database_refused", error=self._desk.database.told(error))
                 refused = True
 
     async def tick(self) -> None:

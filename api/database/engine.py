@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoTurnError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from api.database.errors import DatabaseError
+from api.database.mends import refusal
 
 if TYPE_CHECKING:
     from api.database.silence import Silence
@@ -77,7 +78,7 @@ class Database:
 
     def __init__(self, database_url: str) -> None:
         """Raises `DatabaseError` for a URL that cannot be used."""
-        url = parse_url(database_url)
+        self._url = url = parse_url(database_url)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._writing = asyncio.Lock()
         self._silence: Silence | None = None
@@ -124,6 +125,10 @@ class Database:
         """A reading transaction: one consistent view for as long as the block lasts."""
         async with self._begun(self._reader) as connection:
             yield connection
+
+    def told(self, error: SQLAlchemyError) -> str:
+        """What it refuses, for the log, with the mend."""
+        return refusal(self._url, error)
 
     @asynccontextmanager
     async def _begun(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from api.database.engine import _prepare_sqlite, line_limits, parse_url
 from api.database.errors import DatabaseError
+from api.database.mends import DAMAGED, refusal, with_mend
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def opened(url: URL) -> Iterator[Engine]:
             _refuse_other_encodings(engine, url)
         yield engine
     except SQLAlchemyError as error:
-        raise _refused(url, error) from error
+        raise DatabaseError(refusal(url, error)) from error
     finally:
         engine.dispose()
 
@@ -55,38 +56,7 @@ def told_with_mend(database_url: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise _refused(parse_url(database_url), error) from error
-
-
-def _refused(url: URL, error: SQLAlchemyError) -> DatabaseError:
-    """What refuses, why, and the mend."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if url.get_backend_name() != "sqlite":
-        where = url.render_as_string(hide_password=True)
-        return DatabaseError(f"cannot open or change the database {where}: {cause}")
-    return DatabaseError(
-        f"cannot open or change the database {_with_mend(Path(url.database or ''), cause)}"
-    )
-
-
-def _with_mend(path: Path, cause: BaseException | None) -> str:
-    # The low byte is the kind of fault; what stands above it says where it showed.
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    return f"{path}: {cause}; {_MENDS.get(code, _OTHER_MEND).format(folder=path.parent)}"
-
-
-_DAMAGED = (
-    "the file is damaged: stop the service, move the whole of {folder} away and restore the "
-    "backup, as the chapter on backups in install.md says"
-)
-_MENDS = {
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_FULL: "free some space on the disk of {folder}",
-    sqlite3.SQLITE_IOERR: "look whether the disk of {folder} is full or broken",
-    sqlite3.SQLITE_BUSY: "another program holds it: end that, the service tries again",
-}
-_OTHER_MEND = "look whether this account may write in {folder}, or restore the backup"
+        raise DatabaseError(refusal(parse_url(database_url), error)) from error
 
 
 def absent_file(database_url: str) -> Path | None:
@@ -144,10 +114,10 @@ def _file_fault(path: Path) -> str:
         with closing(sqlite3.connect(path)) as connection:
             (told,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
-        return _with_mend(path, error)
+        return with_mend(path, error)
     if told == "ok":
         return ""
-    return f"{path}: {' '.join(str(told).split())}; {_DAMAGED.format(folder=path.parent)}"
+    return f"{path}: {' '.join(str(told).split())}; {DAMAGED.format(folder=path.parent)}"
 
 
 __all__ = ["absent_file", "check_is_there", "database_fault", "opened", "told_with_mend"]

@@ -182,7 +182,7 @@ class Sender:
             except SQLAlchemyError as error:
                 # Nothing is lost: outcomes stay here, rows stay there; tried again.
                 if not self._refused:
-                    _LOG.error("delivery.database_refused", error=str(error))
+                    _LOG.error("delivery.database_refused", error=self._database.told(error))
                 self._refused = True
                 await asyncio.sleep(_REFUSED_S)
                 continue

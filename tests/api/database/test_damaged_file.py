@@ -1,7 +1,8 @@
-"""A database file that is damaged is told once, with its path and the mend."""
+"""A database file that is damaged, or whose disk is full, is told once with its path and mend."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -9,10 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
+from typer.testing import CliRunner
 
+from api.access.tables import AUDIT
+from api.cli import app
 from api.database import DatabaseError, migrate
 from config import sample_school_directory
 from tests.api.desk_cases import running_desk
+from tests.streams.full_disk import full_disk
 
 
 def damage(path: Path, table: str) -> None:
@@ -32,7 +38,9 @@ def test_a_damaged_file_is_told_with_its_path_and_the_mend(sqlite_url: str) -> N
     damage(Path(path), "alembic_version")
     with pytest.raises(DatabaseError) as told:
         migrate(sqlite_url)
-    assert str(told.value).startswith(f"cannot open or change the database {path}: database disk")
+    assert str(told.value).startswith(
+        f"cannot open, read or change the database {path}: database disk"
+    )
     assert "restore the backup" in str(told.value)
 
 
@@ -59,3 +67,29 @@ def test_the_service_says_in_one_line_why_it_cannot_start(tmp_path: Path) -> Non
     assert "Traceback" not in told
     assert told.count("the service cannot start") == 1
     assert "restore the backup" in told
+
+
+def test_the_audit_of_a_restored_file_that_is_damaged_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(f"sqlite:///{tmp_path}/xiaoan.db")
+    damage(tmp_path / "xiaoan.db", AUDIT.name)
+    monkeypatch.setenv("XIAOAN_RUN_DIR", str(tmp_path))
+    result = CliRunner().invoke(app, ["audit", "verify"])
+    assert result.exit_code == 2
+    assert "restore the backup" in result.output
+
+
+async def test_while_the_disk_is_full_the_watch_logs_the_mend_once(sqlite_url: str) -> None:
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    with structlog.testing.capture_logs() as logs:
+        async with running_desk(sqlite_url, watch_every_s=0.01) as desk:
+            await desk.send(desk.reading("stair", "L0"))
+            with full_disk(path):
+                desk.clock.advance(30.0)
+                failed = desk.service.desk.metrics.failed_ticks
+                while failed._value.get() < 3.0:
+                    await asyncio.sleep(0.01)
+    (told,) = (entry for entry in logs if entry["event"] == "watch.database_refused")
+    assert str(path) in told["error"]
+    assert "look whether the disk" in told["error"]

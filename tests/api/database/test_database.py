@@ -83,7 +83,7 @@ def test_a_database_of_a_newer_version_is_refused(sqlite_url: str) -> None:
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"not a database, not at all" * 100)
-    with pytest.raises(DatabaseError, match="cannot open or change the database"):
+    with pytest.raises(DatabaseError, match="cannot open, read or change the database"):
         migrate(f"sqlite:///{tmp_path}/x.db")
 
 
