@@ -6,7 +6,9 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,28 +92,55 @@ def test_the_guide_installs_the_packages_that_a_demonstration_installs() -> None
 
 
 @pytest.fixture
-def school_pc(tmp_path: Path) -> Callable[..., str]:
-    """Runs a block of the chapter on backups under `tmp_path`; what it printed."""
+def block(tmp_path: Path) -> Callable[..., list[str]]:
+    """The command that runs a block of the chapter on backups under `tmp_path`."""
     guide = (ROOT / "docs" / "install.md").read_text("utf-8")
     chapter = guide.partition("## 8. Back up, restore")[2].partition("## 9. ")[0]
     blocks = re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL)
     for folder in ("etc/xiaoan", "var/lib/xiaoan", "media/backup"):
         (tmp_path / folder).mkdir(parents=True)
+    stubs = f'systemctl() {{ echo "$1" >> {tmp_path}/service; }}\n'
+    stubs += "xiaoan() { :; }; chown() { :; }; date() { echo now; }\n"
+
+    def command(has: str, name: str = "", more: str = "") -> list[str]:
+        (found,) = (one for one in blocks if has in one)
+        found = re.sub(r"(?<!\w)/(?=etc/|var/lib|media/)", f"{tmp_path}/", found)
+        # An archive made as root of `/` names its files without it.
+        found = found.replace(
+            f" {tmp_path}/etc/xiaoan {tmp_path}/var/lib/xiaoan &&",
+            f" -C {tmp_path} etc/xiaoan var/lib/xiaoan &&",
+        )
+        return ["bash", "-c", stubs + more + found.replace("xiaoan-DATE.tar.gz", name)]
+
+    return command
+
+
+@pytest.fixture
+def school_pc(block: Callable[..., list[str]]) -> Callable[..., str]:
+    """Runs a block of the chapter on backups; what it printed."""
 
     def run(has: str, name: str = "") -> str:
-        (block,) = (block for block in blocks if has in block)
-        block = re.sub(r"(?<!\w)/(?=etc/|var/lib|media/)", f"{tmp_path}/", block)
-        # An archive made as root of `/` names its files without it.
-        block = block.replace(f" {tmp_path}/etc/xiaoan {tmp_path}/var/lib/xiaoan &&", (
-            f" -C {tmp_path} etc/xiaoan var/lib/xiaoan &&"
-        )).replace("xiaoan-DATE.tar.gz", name)  # fmt: skip
-        stubs = "systemctl() { :; }; xiaoan() { :; }; chown() { :; }; date() { echo now; }\n"
-        ended = subprocess.run(
-            ["bash", "-c", stubs + block], capture_output=True, text=True, check=False
-        )
+        ended = subprocess.run(block(has, name), capture_output=True, text=True, check=False)
         return ended.stdout + ended.stderr
 
     return run
+
+
+def test_a_line_that_drops_in_the_middle_of_a_backup_leaves_no_school_unwatched(
+    tmp_path: Path, block: Callable[..., list[str]]
+) -> None:
+    """The shell of whoever sits at the other end is hung up, and all that it runs."""
+    waits = f"tar() {{ echo at work > {tmp_path}/tar; sleep 60; }}\n"
+    with subprocess.Popen(block("tar czf", more=waits), start_new_session=True) as shell:
+        while not (tmp_path / "tar").exists():
+            assert shell.poll() is None
+            time.sleep(0.02)
+        os.killpg(shell.pid, signal.SIGHUP)
+        shell.wait(timeout=30)
+        deadline = time.monotonic() + 30.0
+        while (told := (tmp_path / "service").read_text().split()) != ["stop", "start"]:
+            assert time.monotonic() < deadline, told
+            time.sleep(0.02)
 
 
 def test_the_guides_backup_comes_back_whole_and_without_what_came_later(
