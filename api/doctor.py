@@ -12,7 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from api.coverage.errors import ReportError
-from api.database.reach import database_fault
+from api.database.errors import DatabaseError
+from api.database.migrate import version_fault
+from api.database.reach import absent_file, database_fault
 from api.listening import listening_fault
 from api.run_folder import path_fault
 from config import SecretError, SiteFileError, load_site
@@ -198,7 +200,7 @@ def _service(patient: Patient) -> Iterator[Check]:
         mend = say("doctor.variable.mend", name=name, meant=meant)
         yield Check(say("doctor.variable"), Status.WARN, name, mend)
     if patient.database_url:
-        fault = database_fault(patient.database_url)
+        fault = database_fault(patient.database_url) or _version_fault(patient.database_url)
         status = Status.FAIL if fault else Status.OK
         yield Check(say("doctor.database"), status, fault or "✓")
     label = say("doctor.port", port=patient.port)
@@ -210,6 +212,14 @@ def _service(patient: Patient) -> Iterator[Check]:
         yield Check(label, Status.FAIL, listening.reason, mend)
     else:
         yield Check(label, Status.WARN, listening.reason, say("doctor.port.mend"))
+
+
+def _version_fault(database_url: str) -> str:
+    try:
+        # Opening a file that is not there would make it.
+        return "" if absent_file(database_url) is not None else version_fault(database_url)
+    except DatabaseError as error:
+        return str(error)
 
 
 def _site(patient: Patient) -> Iterator[Check]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
@@ -36,11 +37,30 @@ def migrate(database_url: str) -> str:
             with engine.begin() as connection:
                 _upgrade(connection, config)
         except CommandError as error:
-            raise MigrationError(
-                f"the database {url.database} was written by another version of xiaoan "
-                f"({error}); start that version, or restore the backup made before it"
-            ) from error
+            raise MigrationError(_of_another_version(url, str(error))) from error
     return head
+
+
+def version_fault(database_url: str) -> str:
+    """Why this version would refuse a database that is there, empty where it would not.
+
+    Raises:
+        DatabaseError: the database cannot be opened.
+    """
+    url = parse_url(database_url)
+    known = {step.revision for step in ScriptDirectory.from_config(_config()).walk_revisions()}
+    with opened(url) as engine, engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found is None or found in known:
+        return ""
+    return _of_another_version(url, f"its form is {found}")
+
+
+def _of_another_version(url: URL, why: str) -> str:
+    return (
+        f"the database {url.database} was written by another version of xiaoan ({why}); "
+        "start that version, or restore the backup made before it"
+    )
 
 
 def _upgrade(connection: Connection, config: Config) -> None:

@@ -2,6 +2,8 @@
 
 import shutil
 import socket
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +100,19 @@ def test_a_damaged_database_is_told_with_its_mend(tmp_path: Path) -> None:
     assert check.status is Status.FAIL
     assert str(path) in check.found
     assert "restore the backup" in check.found
+
+
+def test_a_database_of_a_newer_version_is_told(tmp_path: Path) -> None:
+    """Somebody went back to the old program and not to the old database."""
+    path = tmp_path / "xiaoan.db"
+    migrate(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    asked = replace(patient(tmp_path, 8440), database_url=f"sqlite:///{path}")
+    check = named(examine(asked), "Database")
+    assert check.status is Status.FAIL
+    assert f"{path} was written by another version of xiaoan (its form is 9999)" in check.found
 
 
 def test_a_broken_site_is_told_with_file_and_line(tmp_path: Path) -> None:
