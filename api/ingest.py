@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 from sqlalchemy import insert, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import readings
@@ -53,13 +54,27 @@ class IngestResult:
 
 
 class Ingest:
-    """Stores batches of records."""
+    """Stores batches of records.
+
+    Attributes:
+        refused: the database did not take the newest batch.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self.refused = False
 
     async def accept(self, raw_records: Sequence[object]) -> IngestResult:
         """Store what is new and valid. Only a failing database makes this raise."""
+        try:
+            result = await self._store(raw_records)
+        except SQLAlchemyError:
+            self.refused = True
+            raise
+        self.refused = False
+        return result
+
+    async def _store(self, raw_records: Sequence[object]) -> IngestResult:
         good, rejected = _parse(raw_records, self._desk.board.site)
         accepted = 0
         if good:

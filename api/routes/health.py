@@ -37,8 +37,13 @@ async def live() -> LiveBody:
 
 @router.get("/readyz", responses=responses(503), dependencies=[PUBLIC])
 async def ready(service: ServiceDep) -> ReadyBody:
-    """503 when the database takes no writes, or the watch has not run for 5 s."""
+    """503 when the database takes no writes, or the watch has not run for 5 s.
+
+    Where one table alone is damaged, records are refused while others are stored.
+    """
     await service.watch.prove_storing()
+    if service.ingest.refused:
+        raise Problem(503, "database_refused")
     last = service.watch.last_tick
     age_s = float("inf") if last is None else service.desk.clock.monotonic() - last
     if age_s > _TICK_LIMIT_S:
