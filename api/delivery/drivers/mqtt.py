@@ -35,6 +35,7 @@ _KEEPALIVE_S = 15
 _SESSION_S = 86_400
 _CALL_S = 5.0
 _GOODBYE_S = 2.0
+_FLAPS = 3
 
 
 class MqttDriver:
@@ -50,6 +51,7 @@ class MqttDriver:
         self._status_topic = keys.status_topic or f"{keys.topic}/status"
         self._client: Session | None = None
         self._deaf = ""
+        self._losses = 0
         self._waiting: dict[str, asyncio.Future[Receipt]] = {}
         self._task: asyncio.Task[None] | None = None
         self._why_not = "not connected yet"
@@ -93,8 +95,16 @@ class MqttDriver:
     async def supervise(self) -> str:
         """Says "online" on the retained status topic; the broker's PUBACK is the sign of life.
 
-        A broker that refuses the status may take alarms all the same.
+        A broker that refuses the status may take alarms all the same. Two stations of one name
+        throw each other out for ever, and the receiver's word goes to the wrong one; not every
+        broker says why it ends a connection.
         """
+        losses, self._losses = self._losses, 0
+        if losses >= _FLAPS:
+            raise PathError(
+                f"the broker ended {losses} connections since the last check; perhaps another "
+                f"station has the client_id {self._keys.client_id} too"
+            )
         said = await self._connected().put(self._status_topic, b"online", retain=True)
         if self._deaf:
             raise PathError(self._deaf)
@@ -132,7 +142,8 @@ class MqttDriver:
             except PathError as error:
                 self._why_not = str(error)
             except aiomqtt.MqttError as error:
-                self._why_not = f"no connection to the broker: {error}"
+                self._why_not = f"no connection to the broker: {error.__cause__ or error}"
+                self._losses += self._client is not None
             finally:
                 self._client = None
                 self._let_go()

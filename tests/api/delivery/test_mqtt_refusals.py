@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import aiomqtt
@@ -151,3 +152,41 @@ async def test_an_unreadable_word_ends_no_session(tmp_path: Path) -> None:
                 assert not (await room.put("school/alarms/ack", word.encode())).is_failure
             await until(lambda: late, "the late word")
     assert late == [("msg_0001", "acknowledged late")]
+
+
+@pytest.mark.peer
+async def test_two_stations_of_one_name_are_told_so(tmp_path: Path) -> None:
+    """Each was thrown out and came back at once, for ever; at every check one of them was there."""
+    need_peer(installed(), "mosquitto", MEND)
+    with Mosquitto(tmp_path) as broker:
+        async with mqtt(broker.port, []) as driver:
+            await connected(driver)
+
+            async def throw_out() -> None:
+                while True:
+                    with suppress(aiomqtt.MqttError):
+                        async with rival(broker.port) as client:
+                            async for _ in client.messages:
+                                pass
+
+            async def told() -> bool:
+                try:
+                    await driver.supervise()
+                except PathError as error:
+                    return "perhaps another station has the client_id school too" in str(error)
+                finally:
+                    # As from one check to the next.
+                    await until(lambda: driver._losses >= 3)
+                return False
+
+            other = asyncio.create_task(throw_out())
+            await until(told)
+            other.cancel()
+            await asyncio.gather(other, return_exceptions=True)
+            await connected(driver)
+            assert await driver.supervise() == "the broker answers"
+
+
+def rival(port: int) -> aiomqtt.Client:
+    version = aiomqtt.ProtocolVersion.V5
+    return aiomqtt.Client("127.0.0.1", port, identifier="school", protocol=version)
