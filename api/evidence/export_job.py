@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from vision.observations import HeadNetwork
 _TICKS_A_SECOND = 90_000
 _BACKGROUND_EVERY_S = 3.0
 _MOST_BACKGROUND = 60
+_EVER = Utc(0)
 _ENCODER = {"crf": "23", "preset": "veryfast"}
 
 
@@ -121,13 +123,17 @@ def export(job: ExportJob, network: HeadNetwork | None = None) -> tuple[str, int
         reports = []
         for camera in job.cameras:
             span = (Utc(job.start_ns), Utc(job.end_ns))
-            for index, part in enumerate(parts_of(segments_in(Path(camera.folder), *span))):
+            stretches = (
+                (part, stretch)
+                for part in parts_of(segments_in(Path(camera.folder), *span))
+                for stretch in stretches_of(part, *span)
+            )
+            for index, (part, stretch) in enumerate(stretches):
                 name = f"{camera.camera_id}-{index + 1}.mp4"
                 report = FilmReport(camera.camera_id, originals=_originals(part))
-                _film(job, part, network, (Path(scratch) / name, report))
-                if report.pictures:
-                    files[name] = Path(scratch) / name
-                    reports.append(asdict(report))
+                _film(job, stretch, network, (Path(scratch) / name, report))
+                files[name] = Path(scratch) / name
+                reports.append(asdict(report))
         if not reports:
             raise ExportFailedError(
                 "nothing of this alarm was recorded; there is no film to export"
@@ -167,17 +173,16 @@ def _originals(part: Part) -> list[dict[str, Any]]:
 
 
 def _film(
-    job: ExportJob, part: Part, network: HeadNetwork | None, out: tuple[Path, FilmReport]
+    job: ExportJob, stretch: Stretch, network: HeadNetwork | None, out: tuple[Path, FilmReport]
 ) -> None:
     path, report = out
-    span = (Utc(job.start_ns), Utc(job.end_ns))
     if not job.redacted:
-        _encode(path, _unchanged(pictures_of(part, *span)), job, report)
+        _encode(path, _unchanged(stretch.pictures), job, report)
         return
     if network is None:
         raise ExportFailedError("there is no network to redact with")
-    redactor = Redactor(network, background_of(_spread(part, *span)))
-    _encode(path, redactor.redact(pictures_of(part, *span)), job, report)
+    redactor = Redactor(network, background_of(stretch.spread))
+    _encode(path, redactor.redact(stretch.pictures), job, report)
 
 
 def pictures_of(part: Part, start: Utc, end: Utc) -> Iterator[TimedImage]:
@@ -210,18 +215,46 @@ def _frames(container: InputContainer) -> Iterator[tuple[float, VideoFrame]]:
                 yield float(frame.time or 0.0) - (zero or 0.0), frame
 
 
-def _spread(part: Part, start: Utc, end: Utc) -> list[UInt8Array]:
-    """Pictures some seconds apart; every second one is dropped when there are too many."""
-    taken: list[UInt8Array] = []
-    step_s, next_at = _BACKGROUND_EVERY_S, start
+@dataclass(slots=True)
+class Stretch:
+    """Pictures of one size that follow each other.
+
+    Attributes:
+        count: how many they are.
+        spread: some of them, some seconds apart; every second one is dropped when there are too
+            many.
+        pictures: all of them, to be taken once and in order.
+    """
+
+    size: tuple[int, ...]
+    count: int = 0
+    spread: list[UInt8Array] = field(default_factory=list)
+    pictures: Iterator[TimedImage] = field(default_factory=lambda: iter(()))
+    _step_s: float = _BACKGROUND_EVERY_S
+    _next_at: Utc = _EVER
+
+    def add(self, picture: TimedImage) -> None:
+        self.count += 1
+        if picture.captured < self._next_at:
+            return
+        self.spread.append(picture.image_bgr)
+        self._next_at = picture.captured.plus(self._step_s)
+        if len(self.spread) > _MOST_BACKGROUND:
+            self.spread, self._step_s = self.spread[::2], 2.0 * self._step_s
+
+
+def stretches_of(part: Part, start: Utc, end: Utc) -> Iterator[Stretch]:
+    """The pictures of a part. A camera that is set to another size sends its first pictures within
+    the stream of the old one; they make a film of their own."""
+    found: list[Stretch] = []
     for picture in pictures_of(part, start, end):
-        if picture.captured < next_at:
-            continue
-        taken.append(picture.image_bgr)
-        next_at = picture.captured.plus(step_s)
-        if len(taken) > _MOST_BACKGROUND:
-            taken, step_s = taken[::2], 2.0 * step_s
-    return taken
+        if not found or found[-1].size != picture.image_bgr.shape:
+            found.append(Stretch(picture.image_bgr.shape))
+        found[-1].add(picture)
+    pictures = pictures_of(part, start, end)
+    for stretch in found:
+        stretch.pictures = islice(pictures, stretch.count)
+        yield stretch
 
 
 def _unchanged(pictures: Iterator[TimedImage]) -> Iterator[RedactedImage]:
@@ -232,9 +265,7 @@ def _unchanged(pictures: Iterator[TimedImage]) -> Iterator[RedactedImage]:
 def _encode(
     path: Path, pictures: Iterator[RedactedImage], job: ExportJob, report: FilmReport
 ) -> None:
-    first = next(pictures, None)
-    if first is None:
-        return
+    first = next(pictures)
     height, width = first.image_bgr.shape[:2]
     stamp = Watermark(job.watermark, job.timezone).stamp((width, height))
     film, last_pts = FilmTime(), -1
@@ -260,4 +291,12 @@ def _again(first: RedactedImage, rest: Iterator[RedactedImage]) -> Iterator[Reda
     yield from rest
 
 
-__all__ = ["CameraFiles", "ExportJob", "FilmReport", "export", "pictures_of"]
+__all__ = [
+    "CameraFiles",
+    "ExportJob",
+    "FilmReport",
+    "Stretch",
+    "export",
+    "pictures_of",
+    "stretches_of",
+]

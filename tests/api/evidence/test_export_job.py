@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
+from av.packet import Packet
 
-from api.evidence.export_job import pictures_of
+from api.evidence.export_job import CameraFiles, ExportJob, export, pictures_of
+from api.evidence.signing import verify_package
 from streams.recording import Segment, parts_of, segments
+from tests.api.evidence.test_redaction import FakeNetwork, seen
 from tests.streams.recording.films import CAMERA, START, make_film, record_film
 
 END = START.plus(20.0)
@@ -48,3 +53,54 @@ def test_a_packet_that_cannot_be_decoded_costs_nothing_behind_it(
     taken = [picture.captured - START for picture in pictures_of(part, START, END)]
     left = [n / 10 for n in range(60) if n not in lost]
     assert taken == pytest.approx(left, abs=1e-3)
+
+
+def changing_film(folder: Path) -> Path:
+    """Two seconds of 160 x 120 and four of 320 x 240 in one stream, as a camera sends them that is
+    set to another size."""
+    raw = folder / "raw.h264"
+    with raw.open("wb") as joined:
+        for width, seconds in ((160, 2.0), (320, 4.0)):
+            film = make_film(folder / f"{width}.mp4", seconds, size=(width, width * 3 // 4))
+            one = folder / f"{width}.h264"
+            with av.open(str(film)) as source, av.open(str(one), "w") as out:
+                stream = out.add_stream_from_template(source.streams.video[0])
+                for packet in source.demux(video=0):
+                    if packet.size:
+                        packet.stream = stream
+                        out.mux(packet)
+            joined.write(one.read_bytes())
+    changing = folder / "changing.ts"
+    with av.open(str(raw)) as source, av.open(str(changing), "w", format="mpegts") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        packets = (packet for packet in source.demux(video=0) if packet.size)
+        for index, packet in enumerate(packets):
+            copy = Packet(bytes(packet))
+            copy.pts = copy.dts = index * 9_000
+            copy.time_base, copy.is_keyframe = Fraction(1, 90_000), packet.is_keyframe
+            copy.stream = stream
+            out.mux(copy)
+    return changing
+
+
+@pytest.mark.parametrize("redacted", [False, True])
+def test_pictures_of_another_size_within_a_segment_are_a_film_of_their_own(
+    tmp_path: Path, redacted: bool
+) -> None:
+    record_film(changing_film(tmp_path), tmp_path / "ring", segment_s=30.0)
+    (segment,) = segments(tmp_path / "ring", CAMERA, START, END)
+    job = ExportJob(
+        (CameraFiles(CAMERA, str(segment.path.parent)),), START.ns, END.ns, redacted, ("li",), {},
+        {}, str(tmp_path), str(tmp_path / "out.zip"),
+    )  # fmt: skip
+    export(job, FakeNetwork(lambda _: seen([])))
+    found = verify_package(tmp_path / "out.zip")
+    assert found.good
+    assert [film["pictures"] for film in found.manifest["films"]] == [20, 40]
+    with zipfile.ZipFile(tmp_path / "out.zip") as package:
+        package.extractall(tmp_path / "out")
+    widths = []
+    for number in (1, 2):
+        with av.open(str(tmp_path / "out" / f"{CAMERA}-{number}.mp4")) as film:
+            widths.append(film.streams.video[0].width)
+    assert widths == [160, 320]
