@@ -121,6 +121,12 @@ class Collector:
         await self.curves.keep(self.folder.of_alarm(clip.alarm_number), clip, end)
         over = not alarm.is_open or end >= latest
         if over and now - end >= _SETTLE_S:
+            if ended < alarm.opened_at:
+                # The clock was set back meanwhile; what was collected before that is the clip.
+                span = (clip.start, latest)
+                end = await asyncio.to_thread(
+                    self.folder.collected_until, clip.alarm_number, clip.camera_ids, span
+                )
             async with self.desk.database.write() as connection:
                 await clip_store.complete(
                     connection, clip.alarm_number, end, cut_short=ended > latest

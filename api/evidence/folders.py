@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +70,11 @@ class EvidenceFolder:
     def segments(self, number: int, camera_id: str, start: Utc, end: Utc) -> tuple[Segment, ...]:
         """What was collected of a camera."""
         return segments_in(self.of_camera(number, camera_id), start, end)
+
+    def collected_until(self, number: int, camera_ids: Iterable[str], span: tuple[Utc, Utc]) -> Utc:
+        """The end of the last picture that was collected in a span; its start where none was."""
+        found = (one for camera_id in camera_ids for one in self.segments(number, camera_id, *span))
+        return min(max((segment.end for segment in found), default=span[0]), span[1])
 
     def joined(
         self, number: int, camera_id: str, part: Part, span: tuple[Utc, Utc], version: str

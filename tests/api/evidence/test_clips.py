@@ -237,6 +237,25 @@ async def test_a_very_long_alarm_is_cut_and_says_so(sqlite_url: str, tmp_path: P
         assert span_s == pytest.approx(40.0)
 
 
+async def test_what_was_collected_before_the_clock_was_set_back_is_kept_and_plays(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        number = await case.alarm_of_a_crowd(60.0)
+        case.ring.clock.step_utc(-3_600.0)
+        await case.end_alarm(number)
+        found = await case.desk.get(f"/api/v1/alarms/{number}/evidence")
+        assert found["clip"]["state"] == "complete"
+        opened = Utc.from_iso(found["alarm"]["opened_at"])
+        assert Utc.from_iso(found["clip"]["end"]) - opened == pytest.approx(60.0, abs=2.0)
+        (part,) = found["cameras"][0]["parts"]
+        assert Utc.from_iso(part["end"]) - opened == pytest.approx(60.0, abs=2.0)
+        answer = await case.desk.client.get(
+            f"/api/v1/alarms/{number}/clip?reason=investigation", follow_redirects=True
+        )
+        assert answer.status_code == 200
+
+
 async def test_the_register_cannot_be_changed(database_url: str, tmp_path: Path) -> None:
     from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
