@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,11 @@ MANIFEST, SIGNATURE, PUBLIC_KEY = "manifest.json", "manifest.sig", "public_key.p
 _APART = frozenset({MANIFEST, SIGNATURE, PUBLIC_KEY})
 _MANIFEST_BYTES = 10_000_000
 _BLOCK_BYTES = 1 << 20
+# Of a file in a zip: its header, and where in it the lengths of the name and of what follows stand.
+_LOCAL_HEADER_BYTES, _LOCAL_LENGTHS_AT = 30, 26
 # `zipfile` says with a RuntimeError that a file is encrypted or packed in an unknown way.
 _UNREADABLE = (
-    OSError, zipfile.BadZipFile, RuntimeError, EOFError, zlib.error, lzma.LZMAError,
+    OSError, zipfile.BadZipFile, RuntimeError, EOFError, zlib.error, lzma.LZMAError, struct.error,
 )  # fmt: skip
 
 
@@ -139,7 +142,12 @@ def verify_package(path: Path, expected_fingerprint: str = "") -> Verified:
     """
     try:
         with zipfile.ZipFile(path) as package:
-            return _verify(package, expected_fingerprint)
+            found = _verify(package, expected_fingerprint)
+            if _has_more(package, path):
+                # Other programs may show what stands there in place of the films.
+                more = f"{path.name}: there is more in it than its files"
+                found = replace(found, problems=(*found.problems, more))
+            return found
     except (*_UNREADABLE, KeyError, ValueError) as error:
         raise VerificationError(f"{path.name}: no evidence package ({error})") from error
 
@@ -163,6 +171,19 @@ def _verify(package: zipfile.ZipFile, expected: str) -> Verified:
     found = fingerprint(pem)
     trusted = None if not expected else found == expected.lower().replace(":", "")
     return Verified(tuple(problems), found, trusted, manifest)
+
+
+def _has_more(package: zipfile.ZipFile, path: Path) -> bool:
+    """Whether bytes of the package belong to none of its files."""
+    at = 0
+    with path.open("rb") as file:
+        for entry in sorted(package.infolist(), key=lambda entry: entry.header_offset):
+            if entry.header_offset != at:
+                return True
+            file.seek(at + _LOCAL_LENGTHS_AT)
+            name_bytes, extra_bytes = struct.unpack("<HH", file.read(4))
+            at += _LOCAL_HEADER_BYTES + name_bytes + extra_bytes + entry.compress_size
+    return at != package.start_dir or bool(package.comment)
 
 
 def _listed(raw: bytes) -> tuple[dict[str, Any], dict[str, str]]:

@@ -69,6 +69,28 @@ def test_a_changed_package_is_found_out(
     assert verify_package(package).problems == (problem,)
 
 
+@pytest.mark.parametrize("where", ["before", "between", "comment"])
+def test_what_stands_beside_the_files_of_a_package_is_found_out(tmp_path: Path, where: str) -> None:
+    package, key = make(tmp_path)
+    assert verify_package(package, key).good
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
+        other.writestr("a.mp4", b"another film")
+    if where == "before":
+        # A program that reads from the front finds the other film.
+        package.write_bytes((tmp_path / "other.zip").read_bytes() + package.read_bytes())
+    else:
+        with zipfile.ZipFile(package, "a") as changed:
+            if where == "between":
+                changed.writestr("b.mp4", b"another film")
+                # It is in the file, and no more in the list of what the file holds.
+                changed.filelist.pop()
+                del changed.NameToInfo["b.mp4"]
+            else:
+                changed.comment = b"another film"
+    found = verify_package(package, key)
+    assert found.problems == ("p.zip: there is more in it than its files",)
+
+
 def test_a_manifest_with_new_digests_does_not_carry_the_signature(tmp_path: Path) -> None:
     package, _ = make(tmp_path)
     with zipfile.ZipFile(package) as old:
