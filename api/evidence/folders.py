@@ -24,6 +24,9 @@ SCRATCH = "export-"
 
 _JOINED = "joined"
 _OLD_JOINED_S = 3_600.0
+# A clip that grows is joined anew for each viewing, hours of it in the end. Who pauses an older
+# film for longer begins anew as well.
+_SUPERSEDED_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,27 @@ class EvidenceFolder:
         path = folder / f"{number}-{camera_id}-{version}.mp4"
         if not path.is_file():
             join(part, *span, path)
+            self._forget_older(path, f"{number}-{camera_id}-*.mp4")
         return path
+
+    def made(self, number: int, camera_id: str, version: str) -> Path | None:
+        """A joined file that is there, which is in use from now on; `None` where there is none."""
+        path = self.root / _JOINED / f"{number}-{camera_id}-{version}.mp4"
+        if not version.isalnum():
+            return None
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            return None
+        return path
+
+    def _forget_older(self, path: Path, named: str) -> None:
+        """Delete films of the same camera and alarm that nobody has played for some minutes."""
+        now_s = path.stat().st_mtime
+        for other in path.parent.glob(named):
+            with contextlib.suppress(FileNotFoundError):
+                if now_s - other.stat().st_mtime > _SUPERSEDED_S:
+                    other.unlink()
 
     def parts(
         self, number: int, camera_id: str, span: tuple[Utc, Utc]
@@ -99,8 +122,8 @@ class EvidenceFolder:
         return tuple((part, _version(part, span)) for part in found)
 
     def forget_joined(self, now: Utc) -> None:
-        """Delete joined files that were made long ago, as they can be made again, and drafts of
-        them that a killed service left."""
+        """Delete joined files that nobody has played lately, as they can be made again, and drafts
+        of them that a killed service left."""
         for path in self._joined_files():
             # A draft may be whole, and have its own name, by now.
             with contextlib.suppress(FileNotFoundError):

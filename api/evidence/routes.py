@@ -120,16 +120,14 @@ async def play(
     camera_id = _playable(evidence, actor, clip, camera)
     span = (clip.start, clip.end or evidence.desk.clock.utc())
     parts = await asyncio.to_thread(evidence.folder.parts, number, camera_id, span)
-    if version is not None and (
-        await asyncio.to_thread(_made, evidence, number, camera_id, version)
-    ):
+    made = version and await asyncio.to_thread(evidence.folder.made, number, camera_id, version)
+    if made:
         if request.method != "HEAD":
             now, name = evidence.desk.clock.utc(), _name(actor, request)
             line = Line(number, camera_id, name, Act.PLAYED, why.value, note, now)
             async with evidence.desk.database.write() as connection:
                 await evidence.note(connection, actor, line)
-        path = evidence.folder.root / "joined" / f"{number}-{camera_id}-{version}.mp4"
-        return FileResponse(path, media_type="video/mp4")
+        return FileResponse(made, media_type="video/mp4")
     if part >= len(parts):
         raise NoEvidenceError("clip_empty", number=number)
     chosen, newest = parts[part]
@@ -309,12 +307,6 @@ def _playable(evidence: EvidenceService, actor: Actor, clip: Clip, asked: str | 
     if not seen or asked not in (None, *seen):
         raise NoEvidenceError("clip_unknown", number=clip.alarm_number)
     return asked or seen[0]
-
-
-def _made(evidence: EvidenceService, number: int, camera_id: str, version: str) -> bool:
-    if not version.isalnum():
-        return False
-    return (evidence.folder.root / "joined" / f"{number}-{camera_id}-{version}.mp4").is_file()
 
 
 def _name(actor: Actor, request: Request, typed: str = "") -> str:

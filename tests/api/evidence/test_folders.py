@@ -48,3 +48,23 @@ def test_a_film_that_a_kill_cut_short_goes_with_its_alarm_or_after_its_time(tmp_
     assert len(list(joined.iterdir())) == 2
     folder.forget_joined(START.plus(4_000.0))
     assert list(joined.iterdir()) == []
+
+
+def test_a_clip_that_grows_leaves_no_film_for_each_viewing(tmp_path: Path) -> None:
+    folder = collected(tmp_path)
+
+    def film_until(end_s: float) -> Path:
+        span = (START, START.plus(end_s))
+        ((part, version),) = folder.parts(1, CAMERA, span)
+        return folder.joined(1, CAMERA, part, span, version)
+
+    first, second = film_until(8.0), film_until(12.0)
+    for film in (first, second):
+        old_s = film.stat().st_mtime - 400.0
+        os.utime(film, (old_s, old_s))
+    # Somebody still plays the second one.
+    version = second.stem.rpartition("-")[2]
+    assert folder.made(1, CAMERA, version) == second
+    third = film_until(16.0)
+    assert sorted(second.parent.iterdir()) == sorted([second, third])
+    assert folder.made(1, CAMERA, first.stem.rpartition("-")[2]) is None
