@@ -212,10 +212,16 @@ class AvContainer:
         its time limit anew with each packet, and it would never come back.
         """
         video = self._stream.index
+        untimed = self._live and not self._stream.codec_context.has_b_frames
         asked = _CLOCK.monotonic()
         for packet in self._container.demux():
             waited_s = _CLOCK.monotonic() - asked
             if packet.stream_index == video:
+                if untimed and packet.size and packet.pts is None:
+                    # FFmpeg counts from the first picture, and loses its 0 where that has several
+                    # parts. Without it nothing is recorded up to the next key picture.
+                    packet.pts = packet.dts = 0
+                untimed = False
                 yield cast("Packet[VideoStream]", packet), waited_s > _READY_S
                 asked = _CLOCK.monotonic()
             elif self._live and waited_s > self._read_s:

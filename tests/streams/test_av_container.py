@@ -7,10 +7,12 @@ from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, cast
 
 import av
 import numpy as np
 import pytest
+from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
@@ -399,6 +401,60 @@ def test_a_recording_whose_sound_is_longer_plays_to_its_end(tmp_path: Path) -> N
     container = open_with_av(file_uri(path), Timeouts(read_s=0.0))
     assert sum(1 for _ in container.pictures()) == 20
     container.close()
+
+
+class Untimed:
+    """A container whose first packet has no time, as FFmpeg's first of an RTSP camera."""
+
+    def __init__(self, path: Path) -> None:
+        self._container = av.open(str(path))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def demux(self) -> Iterator[Packet[VideoStream]]:
+        for number, packet in enumerate(self._container.demux(video=0)):
+            if not number:
+                packet.pts = packet.dts = None
+            yield packet
+
+
+class Heard:
+    """A tap that notes the times of packets, and which of them are key pictures."""
+
+    def __init__(self) -> None:
+        self.packets: list[tuple[int | None, int | None, bool]] = []
+
+    def packet(self, packet: Packet[VideoStream], stream: VideoStream, start_s: float) -> None:
+        if packet.size:
+            self.packets.append((packet.pts, packet.dts, packet.is_keyframe))
+
+    def picture(self, raw: TappedPicture, captured_at: Utc) -> None: ...
+
+    def ended(self) -> None: ...
+
+
+def heard_of(path: Path, *, live: bool) -> list[tuple[int | None, int | None, bool]]:
+    where, untimed = "rtsp://camera/live", cast("InputContainer", Untimed(path))
+    camera = AvContainer(untimed, where, live=live, read_s=4.0)
+    camera.tap = heard = Heard()
+    assert len(list(islice(camera.pictures(), 20))) == 20
+    camera.close()
+    return heard.packets
+
+
+def test_the_first_picture_of_a_camera_without_a_time_is_that_at_zero(tmp_path: Path) -> None:
+    """It is a key picture, and a recording can begin with it."""
+    path = tmp_path / "camera.mkv"
+    write_camera(path, keyframe_every=100)
+    assert heard_of(path, live=True)[:3] == [(0, 0, True), (100, 100, False), (200, 200, False)]
+    assert heard_of(path, live=False)[0] == (None, None, True)
+
+
+def test_where_pictures_are_reordered_no_time_is_given_to_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "camera.mkv"
+    write_camera(path, keyframe_every=100, reordered=2)
+    assert heard_of(path, live=True)[0] == (None, None, True)
 
 
 def told_and_decoded(path: Path, *, calm: bool = False) -> list[str]:

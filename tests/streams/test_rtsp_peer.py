@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import av
@@ -175,6 +175,15 @@ def test_the_sound_of_a_camera_is_not_asked_for(
     pictures = container.pictures()
     assert [next(pictures).size_px for _ in range(5)] == [(320, 180)] * 5
     assert [[stream.type for stream in one.streams] for one in asked] == [["video"]]
+    container.close()
+
+
+def test_the_key_picture_that_a_camera_begins_with_has_a_time(server: RtspServer) -> None:
+    """Otherwise the recording begins with the second one, on some cameras ten seconds later."""
+    container = open_with_av(PlainUri(server.url()), Timeouts())
+    first, second = islice(container.pictures(), 2)
+    assert first.pts_s == 0.0
+    assert second.pts_s == pytest.approx(0.04)
     container.close()
 
 
