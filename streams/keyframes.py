@@ -19,6 +19,7 @@ _START_CODE = b"\x00\x00\x01"
 # Unit types: of slices, and those of slices that begin anew.
 _SLICES = {"h264": range(1, 6), "hevc": range(32)}
 _ANEW = {"h264": range(5, 6), "hevc": range(16, 24)}
+_PARAMETER_SETS = {"h264": range(7, 9), "hevc": range(32, 35)}
 
 
 class Keyframes:
@@ -115,10 +116,23 @@ def begins_anew(packet: Packet[VideoStream], codec: str, length_bytes: int = 0) 
         return packet.is_keyframe
     head = bytes(memoryview(packet)[:_LOOKED_AT_BYTES])
     for first_byte in _unit_headers(head, length_bytes):
-        kind = first_byte & 0x1F if codec == "h264" else first_byte >> 1 & 0x3F
+        kind = _kind(first_byte, codec)
         if kind in _SLICES[codec]:
             return kind in _ANEW[codec]
     return False
+
+
+def parameter_sets(packet: Packet[VideoStream], codec: str) -> bytes:
+    """The parameter sets that a camera's key picture brings with it, each behind a start code."""
+    found = bytearray()
+    for unit in bytes(packet).split(_START_CODE)[1:]:
+        if unit and _kind(unit[0], codec) in _PARAMETER_SETS.get(codec, ()):
+            found += _START_CODE + unit.rstrip(b"\x00")
+    return bytes(found)
+
+
+def _kind(first_byte: int, codec: str) -> int:
+    return first_byte & 0x1F if codec == "h264" else first_byte >> 1 & 0x3F
 
 
 def _unit_headers(head: bytes, length_bytes: int) -> Iterator[int]:
@@ -135,4 +149,4 @@ def _unit_headers(head: bytes, length_bytes: int) -> Iterator[int]:
         at += length_bytes + int.from_bytes(head[at : at + length_bytes], "big")
 
 
-__all__ = ["Keyframes", "begins_anew", "length_bytes_of"]
+__all__ = ["Keyframes", "begins_anew", "length_bytes_of", "parameter_sets"]

@@ -17,6 +17,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from streams.keyframes import parameter_sets
 from vision.arrays import UInt8Array
 
 FRAGMENT_S = 1.0
@@ -51,10 +52,21 @@ class _Sink:
 class PacketMuxer:
     """Copies the packets of a stream; times in the file begin at its first packet."""
 
-    def __init__(self, write: Write, template: VideoStream) -> None:
-        """Raises one of `MuxError` when MP4 cannot hold the stream."""
+    def __init__(
+        self, write: Write, template: VideoStream, first: Packet[VideoStream] | None = None
+    ) -> None:
+        """Raises one of `MuxError` when MP4 cannot hold the stream.
+
+        A camera that tells its parameter sets in key pictures alone may have sent none while it was
+        opened: the template then knows neither them nor the size, but `first`, its key picture,
+        and the decoder do.
+        """
         self._container = _open(write)
         self._stream = self._container.add_stream_from_template(template)
+        context, seen = self._stream.codec_context, template.codec_context
+        if first is not None and not context.extradata and not context.width:
+            context.extradata = parameter_sets(first, seen.name) or None
+            context.width, context.height = seen.width, seen.height
         self._zero: int | None = None
 
     def add(self, packet: Packet[VideoStream]) -> None:

@@ -81,8 +81,10 @@ class CameraRecorder:
         pts_s = packet.pts * ticks / a_second - start_s
         dts_s = pts_s if packet.dts is None else packet.dts * ticks / a_second - start_s
         self._cut(pts_s, dts_s, key=packet.is_keyframe)
-        begins = packet.is_keyframe and self._muxer is None
-        if begins and not self._begin(How.COPIED, pts_s, stream):
+        # Before its decoder has seen a key picture no one knows how large the pictures are.
+        known = stream.codec_context.width > 0
+        begins = packet.is_keyframe and self._muxer is None and known
+        if begins and not self._begin(How.COPIED, pts_s, stream, packet):
             return
         self._last_dts_s = dts_s
         if isinstance(self._muxer, PacketMuxer):
@@ -138,7 +140,13 @@ class CameraRecorder:
             image = raw.bgr(raw.size_px)
             self._try(self._muxer.add, image, pts_s - self._first_pts_s)
 
-    def _begin(self, how: How, pts_s: float, like: VideoStream | TappedPicture) -> bool:
+    def _begin(
+        self,
+        how: How,
+        pts_s: float,
+        like: VideoStream | TappedPicture,
+        first: Packet[VideoStream] | None = None,
+    ) -> bool:
         """Open a segment whose first picture has `pts_s`; whether one is open now."""
         if self._sink.refusal(self._camera_id) is not None:
             return False
@@ -148,7 +156,7 @@ class CameraRecorder:
         self._sink.open(self._camera_id, opened, how)
         try:
             if isinstance(like, VideoStream):
-                self._muxer = PacketMuxer(self._write, like)
+                self._muxer = PacketMuxer(self._write, like, first)
             else:
                 self._muxer = PictureMuxer(self._write, like.size_px)
         except MuxError as error:

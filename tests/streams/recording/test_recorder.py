@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import threading
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 import pytest
+from av.packet import Packet
+from av.video.stream import VideoStream
 
-from streams.av_container import open_with_av
+from streams.av_container import AvContainer, open_with_av
 from streams.clock import SimulatedClock
+from streams.errors import ConnectionLostError
 from streams.recording.recorder import CameraRecorder
 from streams.recording.values import EndCause, How
 from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
@@ -115,3 +119,36 @@ def test_time_stamps_that_go_back_begin_a_new_segment() -> None:
         tap.picture(MadePicture(pts_s, image), START.plus(pts_s))
     tap.ended()
     assert [cause for _, cause in sink.closed] == [EndCause.TIMES_BROKEN, EndCause.STREAM_ENDED]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_a_camera_that_tells_its_parameters_in_key_pictures_alone_is_recorded(
+    tmp_path: Path, codec: str
+) -> None:
+    """It is opened between two of them; they come each second, and what follows is to be read."""
+    path, sink = tmp_path / "camera.ts", FakeSink()
+    options = {"preset": "ultrafast", "g": "10", "bf": "0", "forced-idr": "1"}
+    if codec == "libx265":
+        options["x265-params"] = "log-level=none:keyint=10:bframes=0:scenecut=0"
+    with av.open(str(path), "w") as camera:
+        stream = cast("VideoStream", camera.add_stream(codec, rate=10, options=options))
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        random = np.random.default_rng(1)
+        coded: list[Packet[VideoStream]] = []
+        for _ in range(60):
+            image = random.integers(0, 255, (120, 160, 3), dtype=np.uint8)
+            coded += stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24"))
+        camera.mux([*coded, *stream.encode()][1:])
+    opened = av.open(str(path), options={"probesize": "4096", "analyzeduration": "1"})
+    source = AvContainer(opened, "rtsp://camera/live", live=True, read_s=4.0)
+    assert opened.streams.video[0].width == 0
+    source.tap = CameraRecorder(CAMERA, sink, SimulatedClock(START), segment_s=60.0)
+    with pytest.raises(ConnectionLostError):
+        list(source.pictures())
+    source.tap.ended()
+    source.close()
+    assert (len(sink.opened), sink.refused) == (1, None)
+    with av.open(io.BytesIO(b"".join(sink.data)), "r") as film:
+        sizes = [(picture.width, picture.height) for picture in film.decode(video=0)]
+    # The first key picture shows how large they are, and the recording begins with the second.
+    assert sizes == [(160, 120)] * 40
