@@ -11,6 +11,10 @@ The anchor moves forward only at packets that the reader had to wait for. One th
 that this machine is behind, not the camera, or that the sender sends in bursts, of which the last
 picture is the least late: its pictures keep their times and are seen to be old.
 
+FFmpeg hands an H.264 or H.265 picture out when the next one begins. A camera that takes few pictures
+while nothing moves sends each so much later, and its clock does not drift for that: the time up to
+the next picture is no lateness.
+
 A stream whose time stands still tells nothing by it: its pictures are taken when they arrive.
 """
 
@@ -135,6 +139,7 @@ class LiveTimes:
         self._wall = _WallTimes(clock)
         self._anchor: tuple[Monotonic, float] | None = None
         self._lateness: deque[tuple[Monotonic, float]] = deque()
+        self._newest_waited = False
         self._last_pts_s = 0.0
         self.re_anchored = 0
 
@@ -148,6 +153,9 @@ class LiveTimes:
         step_s = pts_s - self._last_pts_s
         jumped = not -_LARGEST_PTS_STEP_BACK_S <= step_s <= _LARGEST_PTS_STEP_S
         self._last_pts_s = pts_s
+        if self._newest_waited and self._lateness:
+            self._note_next(step_s)
+        self._newest_waited = waited
         if self._anchor is None or jumped:
             return self._anchor_at(arrival, pts_s, counted=self._anchor is not None)
         anchored_at, anchor_pts_s = self._anchor
@@ -163,6 +171,11 @@ class LiveTimes:
         if self._least_lateness_s(late_s, arrival) > DRIFT_LIMIT_S:
             return self._anchor_at(arrival, pts_s, counted=True)
         return predicted
+
+    def _note_next(self, step_s: float) -> None:
+        """The last that was waited for may have come only with this one, so much later."""
+        waited_at, late_s = self._lateness[-1]
+        self._lateness[-1] = waited_at, late_s - max(step_s, 0.0)
 
     def _note_ready(self, late_s: float) -> None:
         """One that lay ready belongs to the last that was waited for: it may be the less late."""

@@ -297,3 +297,21 @@ def test_a_time_that_stands_still_and_goes_on_again() -> None:
         captured = times.of(0.04 * (n if n < 100 else max(n - 200, 100)))
         assert clock.utc() - captured == pytest.approx(0.0, abs=1e-6)
         clock.advance(0.04)
+
+
+@pytest.mark.parametrize("slow_fps", [1.0, 1.5])
+def test_a_camera_that_takes_few_pictures_while_nothing_moves_has_no_drifting_clock(
+    slow_fps: float,
+) -> None:
+    """Each is handed out when the next begins. Once somebody comes, each picture has its own time
+    again at once: none waits until the clock has reached a time that was told too late."""
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    taken_s = [0.04 * n for n in range(250)]
+    taken_s += [10.0 + n / slow_fps for n in range(20)]
+    taken_s += [taken_s[-1] + 0.04 * n for n in range(1, 250)]
+    zero = clock.monotonic()
+    for at_s, next_s in zip(taken_s, taken_s[1:], strict=False):
+        clock.advance(next_s - (clock.monotonic() - zero))
+        assert times.of(at_s) - NOON == pytest.approx(at_s + 0.04, abs=1e-6)
+    assert times.re_anchored == 0
