@@ -20,6 +20,12 @@ class NoEvidenceError(EvidenceError):
     status = 404
 
 
+class DiskRefusedError(EvidenceError):
+    """It is kept, but the disk does not take what is needed to show it."""
+
+    status = 503
+
+
 class ExportFailedError(Exception):
     """An export that could not be made; the text says why and names the mend."""
 
@@ -28,4 +34,10 @@ class VerificationError(Exception):
     """A file that is no evidence package at all."""
 
 
-__all__ = ["EvidenceError", "ExportFailedError", "NoEvidenceError", "VerificationError"]
+__all__ = [
+    "DiskRefusedError",
+    "EvidenceError",
+    "ExportFailedError",
+    "NoEvidenceError",
+    "VerificationError",
+]

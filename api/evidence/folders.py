@@ -85,7 +85,8 @@ class EvidenceFolder:
         """One file of a part, made by packet copy when it is not there yet.
 
         Raises:
-            RemuxError: when nothing of the span was recorded, or the disk takes nothing.
+            NoPictureError: nothing of the span was recorded.
+            RemuxError, OSError: the disk takes nothing.
         """
         folder = self.root / _JOINED
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
@@ -28,7 +29,7 @@ from api.evidence.bodies import (
     WishBody,
 )
 from api.evidence.clip_store import Clip, Hold
-from api.evidence.errors import EvidenceError, NoEvidenceError
+from api.evidence.errors import DiskRefusedError, EvidenceError, NoEvidenceError
 from api.evidence.exports import Export, ExportState, Person, Wish
 from api.evidence.gaps import list_events
 from api.evidence.register import Act, Line, Reason
@@ -37,7 +38,9 @@ from api.evidence.service import EvidenceService
 from api.evidence.signing import fingerprint, public_pem, signing_key
 from api.problems import Problem, responses
 from api.routes.shift import COOKIE, name_of
-from streams.recording import RemuxError
+from streams.recording import NoPictureError, RemuxError
+
+_log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix="/api/v1", tags=["evidence"])
 
@@ -133,8 +136,11 @@ async def play(
     chosen, newest = parts[part]
     try:
         await asyncio.to_thread(evidence.folder.joined, number, camera_id, chosen, span, newest)
-    except RemuxError as error:
+    except NoPictureError as error:
         raise NoEvidenceError("clip_empty", number=number) from error
+    except (RemuxError, OSError) as error:
+        _log.warning("a film could not be made", alarm=number, reason=str(error))
+        raise DiskRefusedError("clip_not_written", number=number) from error
     url = request.url.include_query_params(camera=camera_id, part=part, version=newest)
     return RedirectResponse(f"{url.path}?{url.query}", 307)
 

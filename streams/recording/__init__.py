@@ -1,7 +1,15 @@
 """Ring recording by packet copy: `ring.Recording` for a worker, `index` and `remux` for readers."""
 
 from streams.recording.index import read_status, segments, segments_in
-from streams.recording.remux import Joined, Part, RemuxError, film_start, join, parts_of
+from streams.recording.remux import (
+    Joined,
+    NoPictureError,
+    Part,
+    RemuxError,
+    film_start,
+    join,
+    parts_of,
+)
 from streams.recording.ring import Recording, recordings_folder
 from streams.recording.values import Anchor, EndCause, Gap, How, RingStatus, Segment, gaps_between
 
@@ -11,6 +19,7 @@ __all__ = [
     "Gap",
     "How",
     "Joined",
+    "NoPictureError",
     "Part",
     "Recording",
     "RemuxError",

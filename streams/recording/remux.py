@@ -36,6 +36,10 @@ class RemuxError(StreamError):
     """Segments that cannot be joined; the text names the file."""
 
 
+class NoPictureError(RemuxError):
+    """Nothing was recorded in the span."""
+
+
 @dataclass(frozen=True, slots=True)
 class TimedPacket:
     """A packet of a segment with the capture time of its picture.
@@ -157,7 +161,8 @@ def join(part: Part, start: Utc, end: Utc, out: Path) -> Joined:
     The file appears whole or not at all, also where two write the same one at once.
 
     Raises:
-        RemuxError: when no picture lies in that span, or a file cannot be read or written.
+        NoPictureError: no picture lies in that span.
+        RemuxError: a file cannot be read or written.
     """
     draft = out.with_name(f".{out.name}.{uuid4().hex}{DRAFT_SUFFIX}")
     try:
@@ -190,7 +195,7 @@ def _write(part: Part, model: VideoStream, span: tuple[Utc, Utc], draft: Path) -
     chosen = _from_key_picture(part, *span)
     first = next(chosen, None)
     if first is None:
-        raise RemuxError(f"{draft.name}: no picture was recorded in this span")
+        raise NoPictureError(f"{draft.name}: no picture was recorded in this span")
     zero, last, count = first.captured, first.captured, 0
     last_dts: int | None = None
     with av.open(str(draft), "w", format="mp4", options=_OPTIONS) as container:
@@ -275,6 +280,7 @@ __all__ = [
     "DRAFT_SUFFIX",
     "Coding",
     "Joined",
+    "NoPictureError",
     "Part",
     "RemuxError",
     "TimedPacket",

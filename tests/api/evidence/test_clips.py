@@ -6,6 +6,7 @@ import errno
 import itertools
 import json
 import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -235,6 +236,25 @@ async def test_a_very_long_alarm_is_cut_and_says_so(sqlite_url: str, tmp_path: P
         assert (found["clip"]["state"], found["clip"]["cut_short"]) == ("complete", True)
         span_s = Utc.from_iso(found["clip"]["end"]) - Utc.from_iso(found["clip"]["start"])
         assert span_s == pytest.approx(40.0)
+
+
+async def test_a_full_disk_is_not_said_to_be_a_recording_that_is_missing(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        number = await case.alarm_of_a_crowd()
+        (tmp_path / "evidence" / "joined").mkdir()
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        # No file may grow beyond this: the film cannot be written.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+        try:
+            refused = await case.desk.client.get(f"/api/v1/alarms/{number}/clip")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert (refused.status_code, refused.json()["code"]) == (503, "clip_not_written")
+        assert list((tmp_path / "evidence" / "joined").iterdir()) == []
+        answer = await case.desk.client.get(f"/api/v1/alarms/{number}/clip")
+        assert answer.status_code == 307
 
 
 async def test_what_was_collected_before_the_clock_was_set_back_is_kept_and_plays(
