@@ -11,9 +11,9 @@ The anchor moves forward only at packets that the reader had to wait for. One th
 that this machine is behind, not the camera, or that the sender sends in bursts, of which the last
 picture is the least late: its pictures keep their times and are seen to be old.
 
-FFmpeg hands an H.264 or H.265 picture out when the next one begins. A camera that takes few pictures
-while nothing moves sends each so much later, and its clock does not drift for that: the time up to
-the next picture is no lateness.
+FFmpeg hands an H.264 or H.265 picture out when the next one begins. A camera that takes few
+pictures while nothing moves sends each so much later, and its clock does not drift for that: the
+time up to the next picture is no lateness.
 
 A stream whose time stands still tells nothing by it: its pictures are taken when they arrive.
 """

@@ -123,8 +123,8 @@ async def play(
     camera_id = _playable(evidence, actor, clip, camera)
     span = (clip.start, clip.end or evidence.desk.clock.utc())
     parts = await asyncio.to_thread(evidence.folder.parts, number, camera_id, span)
-    made = version and await asyncio.to_thread(evidence.folder.made, number, camera_id, version)
-    if made:
+    made = await asyncio.to_thread(evidence.folder.made, number, camera_id, version or "")
+    if made is not None:
         if request.method != "HEAD":
             now, name = evidence.desk.clock.utc(), _name(actor, request)
             line = Line(number, camera_id, name, Act.PLAYED, why.value, note, now)
