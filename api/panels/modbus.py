@@ -7,6 +7,7 @@ outputs fall back when the number stands still, so a process that dies leaves no
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,6 +18,10 @@ from pymodbus.client import AsyncModbusTcpClient
 from api.panels.errors import LinkError
 from config.networks import AddressRefusedError, NetworkRules, permitted
 from config.panels import ModbusDevice, PanelInput, PanelOutput
+
+# pymodbus writes two lines for each request without an answer, a hundred thousand a day for a
+# module without power. A `LinkError` says the same, and is told once.
+logging.getLogger("pymodbus").addHandler(logging.NullHandler())
 
 _TIMEOUT_S = 0.8
 _BEATS = 1 << 16
