@@ -19,6 +19,7 @@ import aiomqtt
 import structlog
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from api.delivery.driver import MOST_AT_ONCE, Accepted, Receipt, Received
 from api.delivery.drivers.mqtt_session import Session
@@ -36,6 +37,7 @@ _SESSION_S = 86_400
 _CALL_S = 5.0
 _GOODBYE_S = 2.0
 _FLAPS = 3
+_NOBODY_HEARS = 0x10
 
 
 class MqttDriver:
@@ -87,7 +89,7 @@ class MqttDriver:
                 raise PathError(f"the broker refuses {self._keys.topic}: {said}")
             accepted()
             if self._keys.ack_topic is None or self._deaf:
-                return Receipt(received=False, detail=self._deaf or "the broker has it")
+                return Receipt(received=False, detail=self._deaf or _taken(said))
             return await answer
         finally:
             self._waiting.pop(message.id, None)
@@ -193,6 +195,12 @@ class MqttDriver:
             max_queued_outgoing_messages=64,
             max_inflight_messages=MOST_AT_ONCE,
         )
+
+
+def _taken(said: ReasonCode) -> str:
+    """A broker that knows of nobody may have rules that hand the message on: it is no refusal."""
+    nobody = said.value == _NOBODY_HEARS
+    return "the broker has it" + ("; it knows of nobody who hears the topic" if nobody else "")
 
 
 def _credentials(keys: MqttKeys, directory: Path) -> tuple[str | None, str | None]:
