@@ -142,12 +142,16 @@ class EvidenceFolder:
         return tuple(int(name) for name in names if name.isdecimal())
 
     def forget_scraps(self) -> None:
-        """Delete what exports that were killed had made of their films; none may be at work."""
+        """Delete what exports that were killed had made of their films; none may be at work.
+
+        What the disk does not let go is left for the next time.
+        """
         folder = self.root / "exports"
         for scratch in folder.glob(f"{SCRATCH}*"):
             shutil.rmtree(scratch, ignore_errors=True)
         for draft in folder.glob(f".*{DRAFT_SUFFIX}"):
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                draft.unlink()
 
     def delete_export(self, export_id: int) -> None:
         """Delete a package. Raises `OSError`."""

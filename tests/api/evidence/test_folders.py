@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from api.evidence.folders import EvidenceFolder
 from tests.streams.recording.films import CAMERA, START, frames_in, make_film, record_film
@@ -68,3 +71,26 @@ def test_a_clip_that_grows_leaves_no_film_for_each_viewing(tmp_path: Path) -> No
     third = film_until(16.0)
     assert sorted(second.parent.iterdir()) == sorted([second, third])
     assert folder.made(1, CAMERA, first.stem.rpartition("-")[2]) is None
+
+
+def test_scraps_of_exports_go_and_packages_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = EvidenceFolder(tmp_path / "ring", tmp_path / "evidence")
+    folder.forget_scraps()
+    package = folder.export_file(7)
+    film = package.parent / "export-abc" / "cam-1.mp4"
+    draft = package.with_name(".8.zip.part")
+    film.parent.mkdir(parents=True)
+    for path in (package, film, draft):
+        path.write_bytes(b"pictures")
+
+    def refuse(self: Path, *, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "unlink", refuse)
+        folder.forget_scraps()
+    assert (film.exists(), draft.exists()) == (False, True)
+    folder.forget_scraps()
+    assert list(package.parent.iterdir()) == [package]
