@@ -116,10 +116,10 @@ class Collector:
         latest = clip.start.plus(self.settings.before_s + self.settings.longest_s)
         ended = now if alarm.closed is None or alarm.is_open else alarm.closed.at
         end = min(ended, latest)
-        for camera_id in clip.camera_ids:
-            await self._collect(clip, camera_id, end)
+        collected = [await self._collect(clip, camera_id, end) for camera_id in clip.camera_ids]
         await self.curves.keep(self.folder.of_alarm(clip.alarm_number), clip, end)
-        over = not alarm.is_open or end >= latest
+        # What a full disk does not take is still in the ring when there is room again.
+        over = all(collected) and (not alarm.is_open or end >= latest)
         if over and now - end >= _SETTLE_S:
             if ended < alarm.opened_at:
                 # The clock was set back meanwhile; what was collected before that is the clip.
@@ -135,7 +135,8 @@ class Collector:
             for camera_id in clip.camera_ids:
                 self._collected.pop((clip.alarm_number, camera_id), None)
 
-    async def _collect(self, clip: Clip, camera_id: str, end: Utc) -> None:
+    async def _collect(self, clip: Clip, camera_id: str, end: Utc) -> bool:
+        """Keep what is new of a camera; whether the disk took all of it."""
         key = (clip.alarm_number, camera_id)
         known = self._collected.get(key, clip.start)
         start = max(clip.start, known.plus(-_LOOK_BACK_S))
@@ -144,6 +145,8 @@ class Collector:
         except OSError as error:
             # Tried again at the next look.
             _log.warning("a clip could not be kept", alarm=clip.alarm_number, reason=error.strerror)
+            return False
+        return True
 
 
 def cameras_of(site: WatchedSite, alarm: Alarm) -> tuple[str, ...]:

@@ -238,6 +238,28 @@ async def test_a_very_long_alarm_is_cut_and_says_so(sqlite_url: str, tmp_path: P
         assert span_s == pytest.approx(40.0)
 
 
+async def test_a_clip_is_complete_when_a_full_disk_has_taken_all_of_it(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, name: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        number = await case.alarm_of_a_crowd(20.0)
+        with monkeypatch.context() as disk:
+            disk.setattr(os, "link", refuse)
+            disk.setattr(shutil, "copy2", refuse)
+            await case.pass_time(20.0, "L3", 3.1)
+            await case.end_alarm(number)
+            await case.pass_time(60.0, "L0", 0.3)
+            found = await case.desk.get(f"/api/v1/alarms/{number}/evidence")
+            assert found["clip"]["state"] == "collecting"
+        await case.pass_time(11.0, "L0", 0.3)
+        found = await case.desk.get(f"/api/v1/alarms/{number}/evidence")
+    assert found["clip"]["state"] == "complete"
+    assert found["cameras"][0]["gaps"] == []
+
+
 async def test_a_full_disk_is_not_said_to_be_a_recording_that_is_missing(
     sqlite_url: str, tmp_path: Path
 ) -> None:
