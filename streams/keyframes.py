@@ -11,6 +11,8 @@ from av.video.stream import VideoStream
 # A keyframe that is late by a third of the time between the last two, and further away than is
 # near, is no longer relied on.
 _LATE = 4 / 3
+# No camera takes pictures nearer than this: times that run so slowly tell of no key picture.
+_LEAST_APART_S = 0.001
 # Packets whose times stand still would be kept without end; this is two seconds of 60 a second.
 _MOST_KEPT = 120
 # Parameter sets and messages come before the first slice, and are far smaller than this.
@@ -79,7 +81,8 @@ class Keyframes:
         if packet.pts is None or self._last_pts is None or len(self._kept) > _MOST_KEPT:
             return False
         since_s = (packet.pts - self._last_pts) * self._tick_s
-        return 0.0 <= since_s <= max(within_s, _LATE * self._interval_s)
+        least_s = _LEAST_APART_S * len(self._kept)
+        return least_s <= since_s <= max(within_s, _LATE * self._interval_s)
 
     def _note(self, packet: Packet[VideoStream]) -> None:
         if packet.pts is None or packet.time_base is None:

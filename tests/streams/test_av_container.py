@@ -29,6 +29,7 @@ from streams.errors import (
     TruncatedFileError,
     WrongCredentialsError,
 )
+from streams.keyframes import Keyframes
 from streams.sources import PlainUri, SourceUri, Thrift, Timeouts
 from streams.tap import TappedPicture
 from vision.instants import Monotonic, Utc
@@ -315,6 +316,21 @@ def test_a_keyframe_that_does_not_come_when_it_is_due_is_not_waited_for(
     assert [int(one[1:]) for one in seen if one[0] == "d"] == list(range(100))
     # Their arrival says nothing of the camera's delay.
     assert ready == list(range(51, 64))
+
+
+def test_times_that_run_too_slowly_tell_of_no_near_keyframe(tmp_path: Path) -> None:
+    """Milliseconds counted as ticks of 1/90000 s: what takes a second seems to take 11 ms."""
+    path = tmp_path / "camera.mkv"
+    write_camera(path, keyframe_every=50)
+    with av.open(str(path)) as camera:
+        stream = camera.streams.video[0]
+        keyframes, due = Keyframes(), []
+        for n, packet in enumerate(camera.demux(stream)):
+            if packet.size:
+                packet.pts, packet.time_base = 40 * n, Fraction(1, 90_000)
+                anew = packet.is_keyframe
+                due.append(len(keyframes.due(packet, stream, 1.2, anew=anew)))
+    assert due == [1] * 100
 
 
 @pytest.mark.parametrize(
