@@ -30,6 +30,7 @@ from streams.errors import (
     TruncatedFileError,
     WrongCredentialsError,
 )
+from streams.first_packet import first_timed
 from streams.hardware import HardwareKind, accelerator, refusal_of
 from streams.keyframes import Keyframes, begins_anew, length_bytes_of
 from streams.sources import SourceUri, Thrift, Timeouts
@@ -180,7 +181,10 @@ class AvContainer:
     def _frames(self) -> Iterator[VideoFrame]:
         held: list[Packet[VideoStream]] = []
         first: Packet[VideoStream] | None = None
-        for packet, waited in self._packets():
+        packets = self._packets()
+        if self._live and not self._stream.codec_context.has_b_frames:
+            packets = first_timed(packets)
+        for packet, waited in packets:
             if self.tap is not None:
                 self.tap.packet(packet, self._stream, self._start_s)
             within_s = 0.0 if self.thrift is None else self.thrift.keyframes_within_s
@@ -212,16 +216,10 @@ class AvContainer:
         its time limit anew with each packet, and it would never come back.
         """
         video = self._stream.index
-        untimed = self._live and not self._stream.codec_context.has_b_frames
         asked = _CLOCK.monotonic()
         for packet in self._container.demux():
             waited_s = _CLOCK.monotonic() - asked
             if packet.stream_index == video:
-                if untimed and packet.size and packet.pts is None:
-                    # FFmpeg counts from the first picture, and loses its 0 where that has several
-                    # parts. Without it nothing is recorded up to the next key picture.
-                    packet.pts = packet.dts = 0
-                untimed = False
                 yield cast("Packet[VideoStream]", packet), waited_s > _READY_S
                 asked = _CLOCK.monotonic()
             elif self._live and waited_s > self._read_s:

@@ -459,11 +459,12 @@ def heard_of(path: Path, *, live: bool) -> list[tuple[int | None, int | None, bo
     return heard.packets
 
 
-def test_the_first_picture_of_a_camera_without_a_time_is_that_at_zero(tmp_path: Path) -> None:
+def test_the_first_picture_of_a_camera_has_the_time_before_the_second(tmp_path: Path) -> None:
     """It is a key picture, and a recording can begin with it."""
     path = tmp_path / "camera.mkv"
-    write_camera(path, keyframe_every=100)
-    assert heard_of(path, live=True)[:3] == [(0, 0, True), (100, 100, False), (200, 200, False)]
+    write_camera(path, keyframe_every=100, first_pts=50)
+    after = [(5100, 5100, False), (5200, 5200, False)]
+    assert heard_of(path, live=True)[:3] == [(5000, 5000, True), *after]
     assert heard_of(path, live=False)[0] == (None, None, True)
 
 

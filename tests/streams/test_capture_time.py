@@ -1,5 +1,5 @@
-import itertools
 import threading
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -312,7 +312,7 @@ def test_a_camera_that_takes_few_pictures_while_nothing_moves_has_no_drifting_cl
     taken_s += [10.0 + n / slow_fps for n in range(20)]
     taken_s += [taken_s[-1] + 0.04 * n for n in range(1, 250)]
     zero = clock.monotonic()
-    for at_s, next_s in itertools.pairwise(taken_s):
+    for at_s, next_s in pairwise(taken_s):
         clock.advance(next_s - (clock.monotonic() - zero))
         assert times.of(at_s) - NOON == pytest.approx(at_s + 0.04, abs=1e-6)
     assert times.re_anchored == 0
