@@ -46,7 +46,11 @@ class RedactionSettings:
         cell_people: a cell of the density map with more people is blurred.
         uncovered_people: so many people outside all marks make the picture whole.
         difference_levels: grey levels by which a moving thing differs from the place.
-        blocks_across: mosaic blocks over the picture's width; fewer hide more.
+        blocks_across: mosaic blocks over the picture's width, at most; fewer hide more.
+        blocks_a_head: over the height of the largest head, at most: a near face of seventeen
+            blocks can be recognised. Our judgement.
+        blocks_of_whole: over the width of a picture that is blurred whole: nobody knows how near
+            somebody stands in it.
     """
 
     hold_s: float = 0.6
@@ -57,6 +61,8 @@ class RedactionSettings:
     uncovered_people: float = 0.5
     difference_levels: int = 14
     blocks_across: int = 56
+    blocks_a_head: int = 6
+    blocks_of_whole: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,7 @@ class _Judged:
     at_s: float
     mask: UInt8Array
     why_whole: str
+    largest_head_px: float = 0.0
 
 
 @dataclass(slots=True)
@@ -150,7 +157,7 @@ class Redactor:
             self._mark_density(mask, seen)
             self._mark_moving(mask, image)
             why = self._uncovered(mask, seen)
-        return _Judged(picture, at_s, mask, why)
+        return _Judged(picture, at_s, mask, why, self._largest_px(seen))
 
     def _cannot_judge(self, image: UInt8Array) -> str:
         if self.background is None or self.background.shape != image.shape[:2]:
@@ -176,6 +183,10 @@ class Redactor:
             radius = round(self.settings.head_factor * height_px / _SHRINK) + 1
             at = (round(float(centre[0]) / _SHRINK), round(float(centre[1]) / _SHRINK))
             cv2.circle(mask, at, radius, 255, -1)
+
+    def _largest_px(self, seen: CrowdObservation) -> float:
+        sizes = np.nan_to_num(seen.heads.sizes_px, posinf=0.0)
+        return float(sizes.max(initial=0.0))
 
     def _mark_density(self, mask: UInt8Array, seen: CrowdObservation) -> None:
         density = seen.density
@@ -217,16 +228,28 @@ class Redactor:
     def _finish(self, judged: _Judged, window: deque[_Judged]) -> RedactedImage:
         while judged.at_s - window[0].at_s > self.settings.hold_s:
             window.popleft()
-        mask = judged.mask.copy()
+        mask, largest_px = judged.mask.copy(), 0.0
         for other in window:
             if other.at_s - judged.at_s > self.settings.hold_s:
                 break
             mask |= other.mask
+            largest_px = max(largest_px, other.largest_head_px)
         if judged.why_whole:
             mask[:] = 255
-        image = _blurred(judged.picture.image_bgr, mask, self.settings.blocks_across)
+        blocks = self._blocks(judged, largest_px)
+        image = _blurred(judged.picture.image_bgr, mask, blocks)
         share = float(np.count_nonzero(mask)) / mask.size
         return RedactedImage(judged.picture.captured, image, mask, share, judged.why_whole)
+
+    def _blocks(self, judged: _Judged, largest_head_px: float) -> int:
+        """Mosaic blocks over the width, so that no face has too many."""
+        most = self.settings.blocks_across
+        if judged.why_whole:
+            most = min(most, self.settings.blocks_of_whole)
+        if largest_head_px <= 0.0:
+            return most
+        width = judged.picture.image_bgr.shape[1]
+        return max(1, min(most, int(self.settings.blocks_a_head * width / largest_head_px)))
 
 
 def background_of(pictures: Sequence[UInt8Array]) -> UInt8Array | None:

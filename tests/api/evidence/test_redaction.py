@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,6 +81,34 @@ def test_without_the_empty_place_everything_is_blurred() -> None:
     assert background_of([PLACE] * 4) is None
     (picture,) = Redactor(FakeNetwork(lambda n: seen([])), None).redact(film(1))
     assert picture.share == 1.0
+
+
+def contrast_left(head_px: float, hold: bool, why_whole: bool = False) -> float:
+    """Of stripes of 4 px in the middle of a head that the network finds, or found just before."""
+    stripes = np.where(np.arange(160) % 8 < 4, 60, 180).astype(np.uint8)
+    image = np.broadcast_to(stripes[None, :, None], (*SIZE, 3)).copy()
+
+    def answer(number: int) -> CrowdObservation:
+        if why_whole:
+            raise ModelError("told by the test")
+        if hold and number:
+            return seen([])
+        heads = HeadPoints(
+            np.array([[80, 60]], np.float32), np.array([head_px], np.float32),
+            np.ones(1, np.float32),
+        )  # fmt: skip
+        return replace(seen([]), heads=heads)
+
+    pictures = [TimedImage(Utc(n * 200_000_000), image) for n in range(2)]
+    found = list(Redactor(FakeNetwork(answer), background_of([image] * 5)).redact(pictures))
+    return float(found[1].image_bgr[55:65, 70:90].std())
+
+
+def test_a_near_face_is_as_coarse_as_a_far_one() -> None:
+    assert contrast_left(24.0, hold=False) > 20.0
+    for hold in (False, True):
+        assert contrast_left(100.0, hold=hold) < 10.0
+    assert contrast_left(24.0, hold=False, why_whole=True) < 10.0
 
 
 def test_a_mark_holds_before_and_after_its_picture() -> None:
