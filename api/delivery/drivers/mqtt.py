@@ -22,7 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from api.delivery.driver import MOST_AT_ONCE, Accepted, Receipt, Received
-from api.delivery.drivers.mqtt_session import Session
+from api.delivery.drivers.mqtt_session import Session, ended
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
 from api.delivery.outward import Gate
@@ -64,8 +64,7 @@ class MqttDriver:
     async def stop(self) -> None:
         await self._say_goodbye()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended(self._task)
 
     async def _say_goodbye(self) -> None:
         """The broker publishes the last will only for who is lost, not for who leaves."""

@@ -16,6 +16,19 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from api.delivery.errors import PathError
 
+_AGAIN_S = 1.0
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task that talks to a broker until it has ended.
+
+    aiomqtt waits in `asyncio.wait_for`, which in Python 3.11 forgets a cancellation that comes in
+    the moment of the answer.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=_AGAIN_S)
+
 
 class Session(aiomqtt.Client):
     """A client that publishes with QoS 1 and hears what it is answered."""

@@ -13,6 +13,7 @@ import aiomqtt
 import pytest
 
 from api.delivery.drivers.mqtt import MqttDriver
+from api.delivery.drivers.mqtt_session import ended
 from api.delivery.errors import PathError
 from api.delivery.outward import Gate
 from benchmarks.peers.mosquitto import MEND, Mosquitto, installed
@@ -53,8 +54,7 @@ async def police_room(port: int, *, answers: bool = True) -> AsyncIterator[list[
     try:
         yield heard
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
 
 @asynccontextmanager

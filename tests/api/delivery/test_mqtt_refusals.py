@@ -10,7 +10,7 @@ import aiomqtt
 import pytest
 
 from api.delivery.drivers.mqtt import MqttDriver
-from api.delivery.drivers.mqtt_session import Session
+from api.delivery.drivers.mqtt_session import Session, ended
 from api.delivery.errors import PathError
 from api.delivery.outward import Gate
 from benchmarks.peers.mosquitto import MEND, Mosquitto, installed
@@ -193,3 +193,23 @@ async def test_two_stations_of_one_name_are_told_so(tmp_path: Path) -> None:
 def rival(port: int) -> aiomqtt.Client:
     version = aiomqtt.ProtocolVersion.V5
     return aiomqtt.Client("127.0.0.1", port, identifier="school", protocol=version)
+
+
+async def test_a_task_that_forgets_a_cancellation_is_ended_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As `asyncio.wait_for` does, once, where the answer comes in that moment."""
+    monkeypatch.setattr("api.delivery.drivers.mqtt_session._AGAIN_S", 0.01)
+    forgotten: list[str] = []
+
+    async def talk() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            forgotten.append("once")
+        await asyncio.sleep(60)
+
+    task = asyncio.create_task(talk())
+    await asyncio.sleep(0)
+    await ended(task)
+    assert (forgotten, task.cancelled()) == (["once"], True)
