@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -54,8 +55,6 @@ _NEAR_TIMEOUT = 0.9
 _READY_S = 0.001
 # Pictures wait for a wanted one at most this long: a camera's sign of life must not come late.
 _HELD_S = 0.25
-# Decoded together they all lie in memory at once.
-_MOST_HELD = 8
 _CLOCK = SystemClock()
 _TURNS = Turns()
 
@@ -202,10 +201,10 @@ class AvContainer:
                 # Those that were left out before this one have lain ready since.
                 newest = one is packet
                 may_wait = self._may_wait(one, waited and newest, anew and newest)
-                together = len(held) < _MOST_HELD and self._between_s(first, one) < _HELD_S
-                if may_wait and together:
+                if may_wait and self._between_s(first, one) < _HELD_S:
                     continue
-                yield from self._decoded(held)
+                for waiting in held:
+                    yield from self._decoded(waiting)
                 held.clear()
                 first = None
 
@@ -244,27 +243,23 @@ class AvContainer:
             return math.inf
         return abs(last.pts - first.pts) * self._tick[0] / self._tick[1]
 
-    def _decoded(self, packets: Sequence[Packet[VideoStream]]) -> Iterator[VideoFrame]:
-        """The pictures of packets that are decoded in one turn."""
-        for packet in packets:
-            try:
-                with _TURNS:
-                    found = packet.decode()
-            except av.error.InvalidDataError:
-                self._corrupt += 1
-                self._in_a_row += 1
-                if self._in_a_row >= _CORRUPT_LIMIT:
-                    break
-            else:
-                if found:
-                    self._in_a_row = 0
-                yield from found
-        if self._in_a_row >= _CORRUPT_LIMIT:
-            raise NoFramesError(
-                self._where,
-                f"{self._in_a_row} packets in a row could not be decoded",
-                "check the network for loss and set the camera to H.264 or H.265",
-            )
+    def _decoded(self, packet: Packet[VideoStream]) -> Iterator[VideoFrame]:
+        try:
+            with _TURNS:
+                frames = packet.decode()
+        except av.error.InvalidDataError:
+            self._corrupt += 1
+            self._in_a_row += 1
+            if self._in_a_row >= _CORRUPT_LIMIT:
+                raise NoFramesError(
+                    self._where,
+                    f"{self._in_a_row} packets in a row could not be decoded",
+                    "check the network for loss and set the camera to H.264 or H.265",
+                ) from None
+            return
+        for frame in frames:
+            self._in_a_row = 0
+            yield frame
 
     def _refuse_missing_tail(self, last_pts_s: float) -> None:
         duration_s = self.duration_s
@@ -328,11 +323,10 @@ def open_with_av(
         if live and isinstance(error, av.error.InvalidDataError):
             raise no_stream(where) from None
         raise source_error(error, where, live=live) from None
-    try:
+    with ExitStack() as undone:
+        undone.callback(container.close)
         opened = AvContainer(container, where, live=live, read_s=timeouts.read_s, quick=quick)
-    except BaseException:
-        container.close()
-        raise
+        undone.pop_all()
     if hardware is not None and not opened.decoded_by_hardware:
         _log.warning("this stream is decoded in software", where=where, hardware=hardware)
     return opened

@@ -7,6 +7,7 @@ quota). aiomqtt drops that word, and a message that went nowhere would count as 
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from typing import Any, Self
 
 import aiomqtt
@@ -38,13 +39,13 @@ class Session(aiomqtt.Client):
         self._pubacks: dict[int, asyncio.Future[ReasonCode]] = {}
 
     async def __aenter__(self) -> Self:
-        try:
-            return await super().__aenter__()
-        except BaseException:
+        with ExitStack() as undone:
             # A broker that took the connection and says nothing would keep it, and hold our name
             # once it speaks again.
-            self._client.disconnect()
-            raise
+            undone.callback(self._client.disconnect)
+            await super().__aenter__()
+            undone.pop_all()
+        return self
 
     async def put(
         self, topic: str, body: bytes, *, retain: bool = False, properties: Properties | None = None
