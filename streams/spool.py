@@ -2,9 +2,10 @@
 
 SQLite in WAL mode with synchronous=FULL: a record that `append` took survives a killed process and
 a power cut. Readings are bounded, and the oldest are dropped and counted; level changes and camera
-states are never dropped. When the disk is full, readings make room; if even that fails, the urgent
-records wait in memory and leave with the next batch. To forget a record takes disk too: what the
-API answered while there was none is left out of the next batches and forgotten later.
+states are never dropped. When the disk is full, old readings make room; if even that fails, the
+urgent records and the newest readings wait in memory and leave with the next batch, so that a full
+disk makes nobody blind while the API answers. To forget a record takes disk too: what the API
+answered while there was none is left out of the next batches and forgotten later.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -42,6 +44,8 @@ CREATE TABLE IF NOT EXISTS rejected (
 );
 """
 _REJECTED_KEPT = 1000
+# Half a minute of a worker with 16 zones.
+_READINGS_IN_MEMORY = 500
 _INSERT = "INSERT OR IGNORE INTO records (record_id, urgent, body) VALUES (?, ?, ?)"
 _NEXT = "SELECT row_id, record_id, body FROM records ORDER BY urgent DESC, row_id"
 _OLDEST_READINGS = (
@@ -80,7 +84,7 @@ class SpoolCounts:
     Attributes:
         waiting: records not yet accepted, urgent ones included.
         dropped_readings: readings lost to the bound or to a full disk since the start.
-        in_memory: urgent records that the disk did not take.
+        in_memory: records that the disk did not take.
         rejected: records that the API refused since the start.
     """
 
@@ -110,6 +114,8 @@ class Spool:
         self._reading_limit = reading_limit
         self._lock = threading.Lock()
         self._memory: list[SpooledRecord] = []
+        self._readings_in_memory: deque[SpooledRecord] = deque(maxlen=_READINGS_IN_MEMORY)
+        self._told_full = False
         # Answered, and still on the disk: no more than lie there.
         self._answered: dict[str, Rejection | None] = {}
         self._dropped = 0
@@ -137,9 +143,13 @@ class Spool:
             self._hold_bound()
 
     def batch(self, limit: int) -> tuple[SpooledRecord, ...]:
-        """The next records to send: urgent kinds first, then the oldest."""
+        """The next records to send: urgent kinds first, then the oldest.
+
+        Readings that the disk did not take get half of the room, whatever waits on it.
+        """
         with self._opened():
             waiting = self._memory[:limit]
+            waiting += islice(self._readings_in_memory, (limit - len(waiting) + 1) // 2)
             with closing(self._db.execute(_NEXT)) as rows:
                 unanswered = (row for row in rows if row[1] not in self._answered)
                 found = [SpooledRecord(*row) for row in islice(unanswered, limit - len(waiting))]
@@ -159,8 +169,9 @@ class Spool:
     def counts(self) -> SpoolCounts:
         with self._opened():
             stored = self._urgent + self._readings - len(self._answered)
-            waiting = max(stored, 0) + len(self._memory)
-            return SpoolCounts(waiting, self._dropped, len(self._memory), self._rejected)
+            in_memory = len(self._memory) + len(self._readings_in_memory)
+            waiting = max(stored, 0) + in_memory
+            return SpoolCounts(waiting, self._dropped, in_memory, self._rejected)
 
     def rejected(self) -> tuple[tuple[str, str], ...]:
         """(record_id, reason) of the refused records that are kept, oldest first."""
@@ -209,25 +220,29 @@ class Spool:
         urgent = [row for row in rows if row[1]]
         if not self._insert(urgent):
             return False
-        self._dropped += len(rows) - len(urgent)
+        self._keep_in_memory([row for row in rows if not row[1]])
         return True
 
     def _keep_in_memory(self, rows: Sequence[tuple[str, int, str]]) -> None:
         for record_id, urgent, body in rows:
+            record = SpooledRecord(-1, record_id, body)
             if urgent:
-                self._memory.append(SpooledRecord(-1, record_id, body))
-            else:
-                self._dropped += 1
-        _log.error(
-            "disk full: urgent records wait in memory",
-            spool=str(self._path),
-            waiting=len(self._memory),
-        )
+                self._memory.append(record)
+                continue
+            self._dropped += len(self._readings_in_memory) == _READINGS_IN_MEMORY
+            self._readings_in_memory.append(record)
+        if not self._told_full:
+            self._told_full = True
+            _log.error("disk full: records wait in memory", spool=str(self._path))
 
     def _save_memory(self) -> None:
         """Move what waits in memory to the disk once it takes records again."""
-        if self._memory and self._insert([(r.record_id, 1, r.body) for r in self._memory]):
+        rows = [(r.record_id, 1, r.body) for r in self._memory]
+        rows += [(r.record_id, 0, r.body) for r in self._readings_in_memory]
+        if rows and self._insert(rows):
             self._memory.clear()
+            self._readings_in_memory.clear()
+            self._told_full = False
 
     def _hold_bound(self) -> None:
         excess = self._readings - self._reading_limit
@@ -252,6 +267,8 @@ class Spool:
     def _forget(self, records: Sequence[SpooledRecord], rejections: Sequence[Rejection]) -> None:
         ids = {record.record_id for record in records}
         self._memory = [record for record in self._memory if record.record_id not in ids]
+        newest = [one for one in self._readings_in_memory if one.record_id not in ids]
+        self._readings_in_memory = deque(newest, maxlen=_READINGS_IN_MEMORY)
         if self._erase(ids, rejections):
             self._erase_answered()
             return

@@ -153,14 +153,14 @@ def test_when_nothing_can_make_room_urgent_records_wait_in_memory(
     spool.append(readings(reporter, 1))
     counts = spool.counts()
     assert counts.in_memory > 0
-    assert counts.waiting == 400
-    assert counts.dropped_readings == 1
+    assert counts.waiting == 401
+    assert counts.dropped_readings == 0
     # The API is back: everything leaves, memory and disk alike, each once.
     sent: list[str] = []
     while batch := spool.batch(50):
         sent.extend(record.record_id for record in batch)
         spool.delete(batch)
-    assert len(sent) == len(set(sent)) == 400
+    assert len(sent) == len(set(sent)) == 401
     assert spool.counts().waiting == 0
     spool.close()
 
@@ -204,22 +204,54 @@ def test_on_a_full_disk_what_the_api_took_leaves_and_is_forgotten_later(
     again.close()
 
 
-def test_on_a_full_disk_the_readings_of_a_mixed_batch_are_lost_and_counted(
+def test_on_a_full_disk_all_of_a_mixed_batch_waits_in_memory(
     tmp_path: Path, reporter: Reporter
 ) -> None:
-    """No reading makes room, since to delete one takes disk too; what is urgent waits."""
+    """No reading makes room, since to delete one takes disk too."""
     path = tmp_path / "s.sqlite3"
     spool = Spool(path)
     spool.append(readings(reporter, 2))  # ids 1 and 2
     with full_disk(path):
         spool.append([*readings(reporter, 3), *urgent(reporter)])  # ids 3 to 6
         counts = spool.counts()
-        assert (counts.in_memory, counts.dropped_readings, counts.waiting) == (1, 3, 3)
-        assert ids(spool) == ["6", "1", "2"]
+        assert (counts.in_memory, counts.dropped_readings, counts.waiting) == (4, 0, 6)
+        assert ids(spool) == ["6", "3", "4", "5", "1", "2"]
     spool.append(readings(reporter, 1))  # id 7
-    assert (spool.counts().in_memory, spool.counts().dropped_readings) == (0, 3)
-    assert ids(spool) == ["6", "1", "2", "7"]
-    assert spool.counts().waiting == 4
+    assert (spool.counts().in_memory, spool.counts().dropped_readings) == (0, 0)
+    assert ids(spool) == ["6", "1", "2", "3", "4", "5", "7"]
+    assert spool.counts().waiting == 7
+    spool.close()
+
+
+def test_while_the_disk_is_full_a_zone_is_read_as_before(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    """The API answers: what waits on the disk from before holds up no fresh reading."""
+    path = tmp_path / "s.sqlite3"
+    spool = Spool(path)
+    spool.append(readings(reporter, 300))  # ids 1 to 300
+    with full_disk(path):
+        for n in range(301, 330):
+            spool.append(readings(reporter, 1, start_s=n))
+            batch = spool.batch(10)
+            spool.delete(batch)
+            assert str(n) in [record.record_id.rpartition(":")[2] for record in batch]
+        assert spool.counts().dropped_readings == 0
+    spool.close()
+
+
+def test_on_a_full_disk_memory_holds_the_newest_readings_and_counts_the_lost(
+    tmp_path: Path, reporter: Reporter
+) -> None:
+    path = tmp_path / "s.sqlite3"
+    spool = Spool(path)
+    spool.append(urgent(reporter))  # id 1
+    with full_disk(path):
+        spool.append(readings(reporter, 700))  # ids 2 to 701
+        counts = spool.counts()
+        assert (counts.in_memory, counts.dropped_readings) == (500, 200)
+        assert {"1", "202"} <= set(ids(spool))
+        assert "201" not in ids(spool)
     spool.close()
 
 
