@@ -13,6 +13,7 @@ from api.delivery.plan_file import PlanFile
 from api.listening import listening_fault
 from api.mover import Mover
 from api.placement import settle_shares, worker_shares
+from api.room_for_a_start import lay_aside
 from api.site_arguments import site_arguments
 from config.errors import SettingsError
 from config.settings import ENV_PREFIX, ServiceSettings, ingest_token
@@ -78,6 +79,7 @@ def run(plan: RunPlan, stop: threading.Event, say: Say) -> None:
         )
     )
     say(text("run.open", language, url=plan.url))
+    lay_aside(settings.run_dir)
     supervisor = Supervisor(
         specs, clock=SystemClock(), on_event=lambda event: _tell_fault(event, language, say)
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from api.room_for_a_start import give_room
 from config.errors import SettingsError
 from config.settings import ServiceSettings
 from config.texts import text
@@ -29,6 +30,7 @@ def owned_run_folder(settings: ServiceSettings) -> Iterator[None]:
     folder, language = settings.run_dir, settings.language
     if too_long := path_fault(folder, language):
         raise SettingsError(too_long)
+    give_room(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
