@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from api.alarms.parents import CameraGroup, recorder_groups
 from api.database import Database, migrate
+from api.database.room import go_on_keeping_room
 from api.events import Broker
 from api.ingest import Ingest
 from api.live.board import Board
@@ -67,7 +68,12 @@ class Service:
             plan=response.desk,
             groups=(*groups, *recorder_groups(response.desk)),
         )
-        watch = Watch(desk, every_s=settings.watch_every_s, upkeep_every_s=settings.upkeep_every_s)
+        watch = Watch(
+            desk,
+            every_s=settings.watch_every_s,
+            upkeep_every_s=settings.upkeep_every_s,
+            disk_folders=settings.disk_folders,
+        )
         return cls(
             settings=settings,
             desk=desk,
@@ -94,14 +100,18 @@ class Service:
             # Before the first request: what was current before the start may be so no longer.
             await self.watch.tick()
             await stack.enter_async_context(self.panels.running())
-            watching = asyncio.create_task(self.watch.run(), name="watch")
+            tasks = [asyncio.create_task(self.watch.run(), name="watch")]
+            if self.settings.keeps_room:
+                keeping = go_on_keeping_room(self.desk.database)
+                tasks.append(asyncio.create_task(keeping, name="room"))
             try:
                 yield
             finally:
                 self.desk.broker.close()
-                watching.cancel()
-                with suppress(asyncio.CancelledError):
-                    await watching
+                for task in tasks:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
 
 
 def _service(request: Request) -> Service:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 
@@ -20,6 +21,7 @@ from api.alarms.parents import CameraGroup
 from api.alarms.values import AlarmType
 from api.application import PlanFolder, create_app
 from api.background import start_threads
+from api.database.engine import file_of, parse_url
 from api.database.errors import DatabaseError
 from api.delivery.plan_file import PlanFile
 from api.evidence.origin import Origin
@@ -95,6 +97,8 @@ async def _serve(
                 # Under the name that it listens at, its own workers reach it.
                 allowed_hosts=(*settings.allowed_hosts, settings.host),
                 site_files_refused=files_refused,
+                keeps_room=True,
+                disk_folders=_disk_folders(settings),
             ),
             site=site,
             clock=clock,
@@ -109,6 +113,12 @@ async def _serve(
         )
         server = build_server(app, host=settings.host, port=settings.port)
         await _serve_with_heartbeat(server, heartbeat, clock)
+
+
+def _disk_folders(settings: ServiceSettings) -> tuple[Path, ...]:
+    """Where recordings, clips and papers lie, and the database where that is elsewhere."""
+    file = file_of(parse_url(settings.resolved_database_url))
+    return (settings.run_dir, *(() if file is None else (file.parent,)))
 
 
 def _worker_groups(site: Site, settings: ServiceSettings) -> tuple[CameraGroup, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class ApiSettings:
             a name it controls.
         site_files_refused: the site's own files cannot be used; those of a start before are in
             force, and an alarm says so.
+        keeps_room: an SQLite file keeps room inside, for the day on which the disk is full.
+        disk_folders: folders on the disks whose room is watched; none: no disk is.
     """
 
     database_url: str = field(repr=False)
@@ -38,6 +41,8 @@ class ApiSettings:
     upkeep_every_s: float = 60.0
     allowed_hosts: tuple[str, ...] = ()
     site_files_refused: bool = False
+    keeps_room: bool = False
+    disk_folders: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.ingest_token) < 16:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import structlog
 from sqlalchemy import delete, insert
@@ -11,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api import events, readings
 from api.alarms import routine
+from api.alarms.disk import DiskAlarm
 from api.alarms.parents import group_signal, lost_groups
 from api.alarms.signals import camera_signal, silent_signal
 from api.alarms.timekeeping import anything_due, apply_due, apply_group
@@ -44,8 +46,16 @@ _PROOF_HOLDS_S = 1.0
 class Watch:
     """Turns silence into UNKNOWN, and long silence into an alarm."""
 
-    def __init__(self, desk: Desk, *, every_s: float, upkeep_every_s: float) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        every_s: float,
+        upkeep_every_s: float,
+        disk_folders: tuple[Path, ...] = (),
+    ) -> None:
         self._desk = desk
+        self.disk = DiskAlarm(desk, disk_folders)
         self._every_s = every_s
         self._upkeep_every_s = upkeep_every_s
         self._stale: set[str] = set()
@@ -167,7 +177,7 @@ class Watch:
         self._proven_at = now
 
     async def upkeep(self) -> None:
-        """Coarser old readings, forgotten old events and ids, in small transactions."""
+        """Coarser old readings, forgotten old events and ids, in small transactions; the disk."""
         now = self._desk.clock.utc()
         database = self._desk.database
         async with database.write() as connection:
@@ -179,3 +189,4 @@ class Watch:
         while joined:
             async with database.write() as connection:
                 joined = await readings.compact(connection, now)
+        await self.disk.tell()

@@ -34,6 +34,7 @@ AlarmKind = Literal[
     "recorder_lost",
     "area_blind",
     "delivery",
+    "disk_low",
     "panic",
     "panel_fault",
     "recording_stopped",

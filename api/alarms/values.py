@@ -26,6 +26,7 @@ class AlarmType(StrEnum):
     DELIVERY = "delivery"
     SITE_FILES = "site_files"
     RECORDING_STOPPED = "recording_stopped"
+    DISK_LOW = "disk_low"
 
 
 class AlarmState(StrEnum):
@@ -111,7 +112,7 @@ class AlarmKey:
             `AREA_BLIND`, a worker's or recorder's
             id for their loss, an input's id for `PANIC`, a device's, input's or output's id for
             `PANEL_FAULT`, the run's kind for `TEST`, `site` for `SITE_FILES`, `recording` for
-            `RECORDING_STOPPED`.
+            `RECORDING_STOPPED`, `disk` for `DISK_LOW`.
     """
 
     site_id: str

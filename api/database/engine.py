@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -73,6 +74,14 @@ def parse_url(database_url: str) -> URL:
     raise DatabaseError(f"database_url names {backend}; only sqlite and postgresql are supported")
 
 
+def file_of(url: URL) -> Path | None:
+    """The file of an SQLite database; `None` for a server, and for one in memory."""
+    name = url.database
+    if url.get_backend_name() != "sqlite" or not name or name == ":memory:":
+        return None
+    return Path(name)
+
+
 class Database:
     """Engines of one database. Use as an async context manager."""
 
@@ -89,6 +98,11 @@ class Database:
             self._silence = Silence(asking(url))
         self._writer = self._engine(url, connections=1, begin="BEGIN IMMEDIATE")
         self._reader = self._engine(url, connections=_READERS, begin="BEGIN")
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database; `None` for a server."""
+        return file_of(self._url)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:

@@ -27,6 +27,7 @@ _CODES = {
     "delivery": "354",
     "site_files": "380",
     "recording_stopped": "380",
+    "disk_low": "380",
 }
 _MOST_BYTES = 4096
 _TOLERANCE_S = 20.0

@@ -4,7 +4,7 @@ import { alarms, areas, cameras, receivers, things, zones } from "./store.js";
 import { inLanguage, levelText, listText, t } from "./texts.js";
 
 /** Kinds that are about the whole site: they have no place. */
-const OF_THE_SITE = new Set(["site_files", "recording_stopped"]);
+const OF_THE_SITE = new Set(["site_files", "recording_stopped", "disk_low"]);
 
 /** Where an alarm is: its zone, its camera, its button. */
 export function placeText(alarm) {
