@@ -45,6 +45,7 @@ _COLLECT_EVERY_S = 2.0
 _GAPS_EVERY_S = 5.0
 _SWEEP_EVERY_S = 600.0
 _EXPORT_EVERY_S = 1.0
+_SAME_WORDS_AGAIN_S = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,16 +273,19 @@ def _version() -> str:
 
 
 async def _repeat(name: str, job: Callable[[], Awaitable[object]], every_s: float) -> None:
-    """Run a job again and again; a disk or database that refuses is logged once, tried again."""
-    refused = False
+    """Run a job again and again; a disk or database that refuses is logged, and it is tried again.
+
+    The same words come once an hour: a run that had nothing to write ends well on a full disk too.
+    """
+    told, again_at = "", 0.0
     while True:
         try:
             await job()
-            refused = False
         except (SQLAlchemyError, OSError) as error:
-            if not refused:
-                _log.error("evidence", job=name, reason=f"{type(error).__name__}: {error}")
-            refused = True
+            reason, now = f"{type(error).__name__}: {error}", asyncio.get_running_loop().time()
+            if reason != told or now >= again_at:
+                _log.error("evidence", job=name, reason=reason)
+                told, again_at = reason, now + _SAME_WORDS_AGAIN_S
         await asyncio.sleep(every_s)
 
 
