@@ -115,6 +115,7 @@ class AccessService:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Anchor the log and delete old sessions until the block ends, and once at its end."""
+        await self._compare_with_anchors()
         code = await self.begin_set_up()
         if code is not None:
             self.announce(code)
@@ -126,6 +127,30 @@ class AccessService:
             with suppress(asyncio.CancelledError):
                 await keeping
             await self._look()
+
+    async def _compare_with_anchors(self) -> None:
+        """Say so where the database is older than the anchors beside it: lost, or put back.
+
+        It is used all the same, since a school must be watched. Whoever goes on entering records
+        into a new one by mistake would have two halves of a history.
+        """
+        try:
+            anchors = audit.read_anchors(self.anchor_file)
+        except (OSError, ValueError) as error:
+            _LOG.error("access.anchors_not_read", reason=str(error))
+            return
+        known = max((anchor.seq for anchor in anchors), default=0)
+        async with self.database.read() as connection:
+            held = (await audit.newest(connection)).seq
+        if held < known:
+            _LOG.error(
+                "access.database_is_older_than_its_anchors",
+                entries=held,
+                anchored=known,
+                anchors=str(self.anchor_file),
+                mend="stop the service and restore the newest backup, as the chapter on backups in "
+                "install.md says; where there is none, move the anchors away and go on",
+            )
 
     async def _keep(self) -> None:
         while True:

@@ -6,10 +6,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import structlog
 
 from api.access import audit
 from api.access.audit import Act, Anchor
 from api.database import Database
+from tests.api.access.cases import house
 from vision.instants import Utc
 
 
@@ -104,3 +106,32 @@ def test_anchors_are_kept_in_a_file_and_a_bad_line_is_named(tmp_path: Path) -> N
     path.write_text(path.read_text("utf-8") + "{}\n", "utf-8")
     with pytest.raises(ValueError, match=r"anchors\.jsonl, line 3"):
         audit.read_anchors(path)
+
+
+@pytest.mark.parametrize(
+    ("anchored", "told"),
+    [(None, []), (0, []), (7, ["access.database_is_older_than_its_anchors"])],
+)
+async def test_a_start_says_that_the_database_is_older_than_its_anchors(
+    sqlite_url: str, tmp_path: Path, anchored: int | None, told: list[str]
+) -> None:
+    """The database was lost or put back alone; the school is watched all the same."""
+    if anchored is not None:
+        audit.write_anchor(tmp_path / "anchors.jsonl", Anchor(anchored, audit.START), Utc(0))
+    with structlog.testing.capture_logs() as logs:
+        async with house(sqlite_url, tmp_path) as one:
+            assert len(one.announced) == 1
+    said = [entry for entry in logs if entry["event"].startswith("access.")]
+    assert [entry["event"] for entry in said] == told
+    assert all("restore the newest backup" in entry["mend"] for entry in said)
+
+
+async def test_a_start_names_a_file_of_anchors_that_cannot_be_read(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "anchors.jsonl").write_text("nothing\n", encoding="utf-8")
+    with structlog.testing.capture_logs() as logs:
+        async with house(sqlite_url, tmp_path):
+            pass
+    (told,) = (entry for entry in logs if entry["event"] == "access.anchors_not_read")
+    assert str(tmp_path) in told["reason"]
