@@ -60,7 +60,7 @@ class Day:
         seed, number, zone_ids, only: which day it is.
         hours, dense_hours: hours with people, and those whose truth itself reaches L3.
         false: "variant: level" to the hours in which it was said without being true.
-        causes: what named a false L3.
+        causes: what named a false L2 or L3 with all rules.
     """
 
     seed: int
@@ -102,8 +102,10 @@ def main() -> None:
     dense_hours = sum(one.dense_hours for one in days)
     report.row("hours whose truth itself reaches L3 (a class lines up)", dense_hours, "")
     report.figures |= {"days": len(days), "hours_truly_l3": dense_hours}
-    for cause in [cause for one in days for cause in one.causes][:12]:
-        report.row("a false L3 named", cause, "")
+    causes = Counter(cause for one in days for cause in one.causes)
+    for cause, count in causes.most_common():
+        report.row(f"false {cause}", f"{count} hours", "")
+    report.figures["causes"] = dict(causes)
     report.publish(as_json=arguments.json)
     if missed:
         raise SystemExit(EXIT_TARGET_MISSED)
@@ -143,7 +145,7 @@ def judged_day(number: int, *, zones: Sequence[Zone], seed: int, only: str | Non
     profiles = load_profiles()
     judged = Day(seed, number, tuple(zone.id for zone in zones), only)
     false = Counter[str]()
-    for zone, name, looked in _hours(zones, number, seed, only):
+    for zone, looked in _hours(zones, number, seed, only):
         judged.hours += 1
         truly = _true_level(looked, profiles[zone.type])
         judged.dense_hours += truly >= Level.L3.severity
@@ -156,15 +158,16 @@ def judged_day(number: int, *, zones: Sequence[Zone], seed: int, only: str | Non
             for one in (Level.L2, Level.L3):
                 if level >= one.severity > truly:
                     false[f"{variant}: {one.value}"] += 1
-                    if one is Level.L3 and variant == _VARIANTS[0]:
-                        judged.causes.append(f"{zone.id}, {name}: {', '.join(rules) or 'density'}")
+                    if variant == _VARIANTS[0]:
+                        by = ", ".join(rules) or "density"
+                        judged.causes.append(f"{one.value} of {zone.type.value} by {by}")
     judged.false = dict(false)
     return judged
 
 
 def _hours(
     zones: Sequence[Zone], number: int, seed: int, only: str | None
-) -> Iterator[tuple[Zone, str, list[Looked]]]:
+) -> Iterator[tuple[Zone, list[Looked]]]:
     """What is measured in each hour of each zone; every hour has random numbers of its own."""
     for index, zone in enumerate(zones):
         hours = day(zone, np.random.default_rng((seed, number, index)))
@@ -174,7 +177,7 @@ def _hours(
             rng = np.random.default_rng((seed, number, index, slot))
             began = BEGAN.plus(number * _DAY_S + hour.clock_s)
             looked = watched(zone, hour.people, began, rng, shut_until_s=hour.shut_until_s)
-            yield zone, hour.name, list(looked)
+            yield zone, list(looked)
 
 
 def _profile(profile: ZoneProfile, variant: str) -> ZoneProfile:
