@@ -32,20 +32,24 @@ class Sampler:
     Slots are counted from the first picture. With a `phase` (0..1) they lie on the clock instead,
     shifted by that share of a slot: cameras with different phases are not analysed all at once.
 
-    Where pictures from which decoding can begin come in step with the slots, slots are laid so that
-    each such picture is the first of its own: what lies between the last one that is taken and it
-    need not be decoded. That is a sixth of 25 pictures a second with one such picture a second.
+    Slots are laid so that each picture from which decoding can begin is the first of its own: what
+    lies between the last one that is taken and it need not be decoded. That is a sixth of 25
+    pictures a second with one such picture a second. A whole number of slots lies between two of
+    them, a little longer or shorter ones in turn, as the mean rate asks: a rate that load has
+    lowered to 3.4 would need all 25 pictures otherwise, and so cost more than 4.
     """
 
     def __init__(self, fps: float, phase: float | None = None) -> None:
         if not fps > 0.0:
             raise ValueError(f"analysed_fps must be positive, got {fps:g}")
-        self._slot_ns = _NS_PER_S / fps
+        self._mean_slot_ns = self._slot_ns = _NS_PER_S / fps
         self._first_ns = None if phase is None else phase * self._slot_ns
         self._phase = phase
         self._last_slot: int | None = None
         self._last_taken: Utc | None = None
         self._anew_at: Utc | None = None
+        # Of a slot, what the whole numbers of slots so far fell short of the mean rate.
+        self._owed = 0.0
 
     def at_rate(self, fps: float) -> Sampler:
         """One of another rate that goes on after this one's last picture, and takes none extra."""
@@ -81,18 +85,38 @@ class Sampler:
         before, self._anew_at = self._anew_at, at
         if before is None or self._first_ns is None or self._last_taken is None:
             return
-        slots = (at.ns - before.ns) / self._slot_ns
-        if round(slots) < 1 or abs(slots - round(slots)) > _OUT_OF_STEP:
+        # As far apart as the last two were; where the next one is late, slots go on as they are.
+        apart_ns = at.ns - before.ns
+        slots = apart_ns / self._mean_slot_ns
+        if slots < 1.0 - _OUT_OF_STEP:
             return
+        before_ns = self._slot_ns
+        # One that came just now stands for the slot that opens: no camera is looked at once more.
+        soon = at.ns - self._last_taken.ns < min(before_ns, self._mean_slot_ns) / 2
+        in_step = abs(slots - round(slots)) <= _OUT_OF_STEP
+        self._slot_ns = (
+            self._mean_slot_ns if in_step else apart_ns / self._whole(slots, one_more=soon)
+        )
         ahead_ns = min(_AHEAD_NS, _AHEAD_SLOTS * self._slot_ns)
         opens_ns = at.ns - ahead_ns
         shift = (opens_ns - self._first_ns) / self._slot_ns
-        if abs(shift - round(shift)) * self._slot_ns < ahead_ns / 2:
+        aside_ns = abs(shift - round(shift)) * self._slot_ns
+        if before_ns == self._slot_ns and aside_ns < ahead_ns / 2:
             return
         self._first_ns = opens_ns
-        # One that came just now stands for the slot that opens: no camera is looked at once more.
-        soon = at.ns - self._last_taken.ns < self._slot_ns / 2
         self._last_slot = self._slot(at if soon else self._last_taken, opens_ns)
+
+    def _whole(self, slots: float, *, one_more: bool) -> int:
+        """The slots that are made of so many, and what the mean rate is owed after them.
+
+        Where the first of them is taken already they are one more: if they ended as they did, the
+        last one would stand for the next first one too, and so on.
+        """
+        if one_more:
+            return int(slots) + 1
+        whole = int(self._owed + slots)
+        self._owed += slots - whole
+        return whole
 
     def _slot(self, captured_at: Utc, first_ns: float) -> int:
         # Half a millisecond of slack: 25 pictures a second rounded to ns must not miss a slot.

@@ -111,6 +111,25 @@ def test_a_picture_that_decoding_can_begin_with_is_the_first_of_its_slot(
     assert len(taken) == pytest.approx(100, abs=2)
 
 
+@pytest.mark.parametrize("every", [25, 50])
+@pytest.mark.parametrize("fps", [1.4, 1.75, 2.6, 3.37, 4.5, 4.8])
+def test_out_of_step_the_mean_rate_holds_and_the_last_slot_is_left_out(
+    fps: float, every: int
+) -> None:
+    """What load leaves of five a second: a lower rate is to cost less decoding, not more."""
+    random = Random(f"{fps} {every}")
+    times_s = [n / 25 + random.uniform(-0.004, 0.004) for n in range(5_000)]
+    taken = sampled(Sampler(fps, 0.6), times_s, lambda n: n % every == 7)
+    assert len(taken) == pytest.approx(fps * 200.0, rel=0.02)
+    last = {(number - 7) // every: (number - 7) % every for number, _ in taken}
+    left_out = [every - 1 - place for group, place in last.items() if group >= 3]
+    # All but the first picture of the last slot, where slots are of two lengths.
+    few, more_often = divmod(every * fps / 25.0, 1.0)
+    longer, shorter = every / few, every / (few + 1.0)
+    expected = longer + more_often * (shorter - longer) - 1.0
+    assert sum(left_out) / len(left_out) == pytest.approx(expected, abs=0.6)
+
+
 @given(every=st.integers(2, 260), analysed_fps=st.floats(0.5, 25.0), seed=st.integers(0, 1_000_000))
 def test_whatever_comes_no_camera_is_analysed_more_often_or_left_out(
     every: int, analysed_fps: float, seed: int
