@@ -80,7 +80,7 @@ def test_the_sample_is_complete_and_passes_its_own_check(tmp_path: Path) -> None
     assert {"dismissal.yaml", "panels.example.yaml", "delivery.example.yaml"} <= names
     result = RUNNER.invoke(site_app, ["check", str(folder), "--lang", "en"])
     assert result.exit_code == 0
-    for words in ("action cards 11", "people 6, ladder steps 4", "Absent (defaults are used)"):
+    for words in ("action cards 12", "people 6, ladder steps 4", "Absent (defaults are used)"):
         assert words in result.output
 
 
