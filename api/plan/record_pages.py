@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 
@@ -11,14 +12,15 @@ from api.plan import counting, history, record_store
 from api.plan.asking import Number, PlanDep, UnitId
 from api.plan.curves import HEIGHT, WIDTH, plot
 from api.plan.errors import NotFoundRefusal
-from api.plan.page_frame import Answer, Frame, RecordsPage, absent, local_clock
-from api.plan.record_store import Record
+from api.plan.page_frame import Answer, Frame, PageRefusal, RecordsPage, absent, local_clock
+from api.plan.record_store import Place, Record, Wanted
 from api.plan.subjects import seen_record
 from config.plan.record_kinds import FieldType
 
 router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
 
 Group = Annotated[str, Query(pattern=r"^[a-z]{0,20}$")]
+Before = Annotated[str, Query(pattern=r"^(\d{4}-\d{2}-\d{2}_\d{1,15})?$")]
 
 
 @router.get("/units/{unit_id}/records")
@@ -29,22 +31,29 @@ async def records_page(
     viewer: RecordsPage,
     group: Group = "",
     drafts: bool = False,
+    before: Before = "",
 ) -> Answer:
-    """Records, the newest first; drafts of cameras wait on top for a person."""
-    scope, kinds = viewer.scope(unit_id), plan.edition.kinds
-    wanted = {name for name, kind in kinds.by_id.items() if group in ("", kind.group)}
+    """Records, the newest first; drafts of cameras wait on top of their page for a person."""
+    kinds = plan.edition.kinds
+    in_group = {name for name, kind in kinds.by_id.items() if kind.group == group}
+    wanted = Wanted(viewer.scope(unit_id), in_group if group else None, drafts)
+    try:
+        place = Place.of(before) if before else None
+    except ValueError as error:  # a day that no calendar has
+        raise PageRefusal(404, "absent.html") from error
     try:
         async with plan.reading(viewer, unit_id) as (connection, desk):
-            found = await record_store.listed(connection, desk.unit_no, wanted, drafts_only=drafts)
+            found = await record_store.listed(connection, desk.unit_no, wanted, before=place)
     except NotFoundRefusal as error:
         raise absent(error) from error
-    seen = [one for one in found if scope.allows(one.kind, one.kind_type)]
+    chosen = {"group": group} if group else {}
+    chosen |= {"drafts": "true"} if drafts else {}
     values = {
         "unit": desk.unit,
-        "records": sorted(seen, key=lambda one: not one.is_draft),
+        "records": sorted(found.records, key=lambda one: not one.is_draft),
         "kinds": kinds.by_id,
-        "groups": sorted({kind.group for kind in kinds.by_id.values()}),
-        "group": group,
+        "newest": f"?{urlencode(chosen)}" if before else "",
+        "older": found.older and f"?{urlencode({**chosen, 'before': str(found.older)})}",
     }
     return Frame(request, plan, viewer).draw("records.html", values)
 

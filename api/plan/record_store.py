@@ -8,15 +8,34 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import ColumnElement, RowMapping, and_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan.errors import NotFoundRefusal
+from api.plan.scopes import PlanScope
 from api.plan.tables import PLAN_ATTACHMENTS, PLAN_RECORDS, day_number, day_of
 from vision.instants import Utc
 
 _R = PLAN_RECORDS.c
 DRAFT = "draft"
+PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of the list ended: the day and the number of its last record."""
+
+    day: date
+    number: int
+
+    @classmethod
+    def of(cls, words: str) -> Place:
+        """Read back what `str` gave. Raises `ValueError`."""
+        day, _, number = words.partition("_")
+        return cls(date.fromisoformat(day), int(number))
+
+    def __str__(self) -> str:
+        return f"{self.day.isoformat()}_{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +71,67 @@ class AttachedFile:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """A page of the list; `older` is where the next one goes on, `None` on the last."""
+
+    records: tuple[Record, ...]
+    older: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records a list shows.
+
+    Attributes:
+        scope: what the viewer's roles show; the list is cut to it before it is cut into pages.
+        kinds: these alone; `None` for all.
+    """
+
+    scope: PlanScope
+    kinds: Collection[str] | None = None
+    drafts_only: bool = False
+
+    def conditions(self) -> tuple[ColumnElement[bool], ...]:
+        found = [_allowed(self.scope)]
+        if self.kinds is not None:
+            found.append(_R.kind.in_(sorted(self.kinds)))
+        if self.drafts_only:
+            found.append(_R.state == DRAFT)
+        return tuple(found)
+
+
 async def listed(
     connection: AsyncConnection,
     unit_no: int,
-    kinds: Collection[str] | None = None,
+    wanted: Wanted,
     *,
-    drafts_only: bool = False,
-    limit: int = 200,
-) -> tuple[Record, ...]:
-    """Records of a unit, the newest first; with `kinds`, of these alone."""
-    query = select(PLAN_RECORDS).where(_R.unit_no == unit_no)
-    if kinds is not None:
-        query = query.where(_R.kind.in_(sorted(kinds)))
-    if drafts_only:
-        query = query.where(_R.state == DRAFT)
-    query = query.order_by(_R.happened_day.desc(), _R.id.desc()).limit(limit)
-    return tuple(_record(row) for row in (await connection.execute(query)).mappings())
+    before: Place | None = None,
+    limit: int = PAGE,
+) -> RecordPage:
+    """A page of a unit's records, the newest first; with `before`, those that follow it.
+
+    A record that is handed in while somebody turns the pages moves none of them.
+    """
+    query = select(PLAN_RECORDS).where(_R.unit_no == unit_no, *wanted.conditions())
+    if before is not None:
+        place = (day_number(before.day), before.number)
+        query = query.where(tuple_(_R.happened_day, _R.id) < tuple_(*place))
+    query = query.order_by(_R.happened_day.desc(), _R.id.desc()).limit(limit + 1)
+    found = [_record(row) for row in (await connection.execute(query)).mappings()]
+    shown = tuple(found[:limit])
+    more = len(found) > limit
+    return RecordPage(shown, Place(shown[-1].happened, shown[-1].id) if more else None)
+
+
+def _allowed(scope: PlanScope) -> ColumnElement[bool]:
+    """`PlanScope.allows` for the database."""
+    if scope.kinds is None:
+        return _R.kind.not_in(sorted(scope.hidden_kinds))
+    whole = [one for one in sorted(scope.kinds) if ":" not in one]
+    typed = [one.split(":", 1) for one in sorted(scope.kinds) if ":" in one]
+    single = (and_(_R.kind == kind, _R.kind_type == kind_type) for kind, kind_type in typed)
+    return or_(_R.kind.in_(whole), *single)
 
 
 async def one(connection: AsyncConnection, unit_no: int, number: int) -> Record:
