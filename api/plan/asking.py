@@ -53,10 +53,24 @@ def check_part(viewer: PlanViewer, unit_id: str | None, right: Right, part: Part
         raise Problem(403, "right_missing", right=f"{right.value}: {part.value}")
 
 
+def may_withdraw(viewer: PlanViewer, unit_id: str) -> bool:
+    """Whether the viewer may take records of this unit back: who hands them in or reviews them."""
+    return any(viewer.may(right, unit_id) for right in (Right.WRITE_PLAN, Right.REVIEW_PLAN))
+
+
+async def _withdrawer(
+    unit_id: UnitId, viewer: PlanViewer = Depends(asks(Right.SEE_PLAN, Part.RECORDS))
+) -> PlanViewer:
+    if not may_withdraw(viewer, unit_id):
+        raise Problem(403, "right_missing", right=f"{Right.WRITE_PLAN.value}: {Part.RECORDS.value}")
+    return viewer
+
+
 LedgerReader = Annotated[PlanViewer, Depends(asks(Right.SEE_PLAN, Part.LEDGER))]
 RecordReader = Annotated[PlanViewer, Depends(asks(Right.SEE_PLAN, Part.RECORDS))]
 RecordWriter = Annotated[PlanViewer, Depends(asks(Right.WRITE_PLAN, Part.RECORDS))]
 RecordReviewer = Annotated[PlanViewer, Depends(asks(Right.REVIEW_PLAN, Part.RECORDS))]
+RecordWithdrawer = Annotated[PlanViewer, Depends(_withdrawer)]
 HazardReader = Annotated[PlanViewer, Depends(asks(Right.SEE_PLAN, Part.HAZARDS))]
 HazardReporter = Annotated[PlanViewer, Depends(asks(Right.REPORT_HAZARD, Part.HAZARDS))]
 HazardWriter = Annotated[PlanViewer, Depends(asks(Right.WRITE_PLAN, Part.HAZARDS))]

@@ -67,6 +67,14 @@ class NothingIn(Body):
     model_config = with_examples({})
 
 
+class WithdrawIn(Body):
+    """Why a record is taken back."""
+
+    model_config = with_examples({"reason": "误报：演练改到下周"})
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+
+
 class ExplainIn(Body):
     """Why a round was missed."""
 

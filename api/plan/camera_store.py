@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.alarms.values import Alarm
 from api.coverage.document import AuditDocument
 from api.plan import camera_drafts as drafts
-from api.plan import task_store
+from api.plan import record_store, task_store
 from api.plan.camera_measures import PlaceFigures, place_finding
 from api.plan.counting import Desk, NewRecord, Stored, hand_in
+from api.plan.record_store import Record
 from api.plan.tables import PLAN_RECORDS
 from api.plan.tasks import TaskKind
 
@@ -139,6 +140,29 @@ async def check_drill(
         )
         return
     await task_store.recheck_one(connection, desk, TaskKind.FAILED_DRILL, kind_type, source=source)
+
+
+async def uncheck_drill(connection: AsyncConnection, desk: Desk, withdrawn: Record) -> None:
+    """A drill that was taken back neither opens a task nor closes one: the drill before it does.
+
+    Only the newest drill of its type has a say; an older one had lost it before.
+    """
+    newest = await record_store.newest_of(
+        connection, desk.unit_no, withdrawn.kind, withdrawn.kind_type
+    )
+    if newest is not None and newest.id > withdrawn.id:
+        return
+    finding = None
+    if newest is not None:
+        finding = drafts.drill_finding(newest.id, newest.happened, newest.kind_type, newest.details)
+    if newest is None or finding is None:
+        source = f"record {withdrawn.id} withdrawn"
+        kind = TaskKind.FAILED_DRILL
+        await task_store.recheck_one(connection, desk, kind, withdrawn.kind_type, source=source)
+    elif not await task_store.is_open(connection, desk, finding):
+        await task_store.take_findings(
+            connection, desk, (finding,), source=f"record {newest.id}", owner=FIRST_OWNER
+        )
 
 
 async def take_draft(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,8 +17,9 @@ from api.plan.classes import has_its_class
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.history import Entry, append
 from api.plan.merging import Counting, counting_rules
+from api.plan.record_store import refuse_withdrawn, stored_row
 from api.plan.reviewing import mark_reviewed
-from api.plan.states import DONE, Slot, State, takes, with_record
+from api.plan.states import DONE, RecordState, Slot, State, takes, with_record
 from api.plan.tables import (
     PENDING,
     PLAN_COUNTS,
@@ -33,6 +35,7 @@ from vision.instants import Utc
 
 _T = PLAN_OCCURRENCES.c
 _R = PLAN_RECORDS.c
+BUREAU_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,18 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where and when something is handed in: one unit, today's day and instant."""
+    """Where and when something is handed in: one unit, today's day and instant.
+
+    Attributes:
+        zone: the district's, by which an instant belongs to a day.
+    """
 
     edition: PlanEdition
     unit: Unit
     unit_no: int
     today: date
     now: Utc
+    zone: ZoneInfo = BUREAU_ZONE
 
     @property
     def plan(self) -> PlanCatalogue:
@@ -98,6 +106,10 @@ class Desk:
     def calendar(self) -> SchoolCalendar:
         """The unit's school calendar."""
         return self.edition.calendar_of(self.unit)
+
+    def day(self, at: Utc) -> date:
+        """The district's day of an instant."""
+        return at.to_datetime().astimezone(self.zone).date()
 
 
 async def hand_in(connection: AsyncConnection, desk: Desk, record: NewRecord) -> Stored:
@@ -113,18 +125,18 @@ async def hand_in(connection: AsyncConnection, desk: Desk, record: NewRecord) ->
         return Stored(known["id"], known["state"], counted, repeated=True)
     if record.happened > desk.today:
         raise StepRefusal("plan_in_the_future", day=record.happened.isoformat())
-    state = "draft" if record.source == "camera" else "submitted"
+    state = RecordState.DRAFT if record.source == "camera" else RecordState.SUBMITTED
     inserted = await connection.execute(
-        insert(PLAN_RECORDS).values(_columns(desk, record, state)).returning(_R.id)
+        insert(PLAN_RECORDS).values(_columns(desk, record, state.value)).returning(_R.id)
     )
     record_id = int(inserted.scalar_one())
     counted = ()
-    if state == "submitted":
-        row = await _row(connection, desk.unit_no, record_id)
+    if state is RecordState.SUBMITTED:
+        row = await stored_row(connection, desk.unit_no, record_id)
         counted = await _count(connection, desk, row)
-    body = {"kind": record.kind, "type": record.kind_type, "counted": _named(counted)}
-    await append(connection, _entry(desk, record_id, "handed_in", record.author, body))
-    return Stored(record_id, state, counted)
+    body = {"kind": record.kind, "type": record.kind_type, "counted": named(counted)}
+    await append(connection, entry_of(desk, record_id, "handed_in", record.author, body))
+    return Stored(record_id, state.value, counted)
 
 
 async def confirm(
@@ -140,7 +152,7 @@ async def confirm(
 
     Raises `NotFoundRefusal`, or `StepRefusal` when it is no draft.
     """
-    row = await _row(connection, desk.unit_no, record_id)
+    row = await stored_row(connection, desk.unit_no, record_id)
     if row["state"] != "draft":
         raise StepRefusal("plan_no_draft", number=record_id)
     drafted = json.loads(row["body_json"])
@@ -156,11 +168,11 @@ async def confirm(
             body_json=json.dumps(final, ensure_ascii=False, sort_keys=True),
         )
     )
-    counted = await _count(connection, desk, await _row(connection, desk.unit_no, record_id))
-    body: dict[str, Any] = {"counted": _named(counted)}
+    counted = await _count(connection, desk, await stored_row(connection, desk.unit_no, record_id))
+    body: dict[str, Any] = {"counted": named(counted)}
     if changed:
         body["changed"] = {name: [drafted.get(name), final.get(name)] for name in changed}
-    await append(connection, _entry(desk, record_id, "confirmed", person, body))
+    await append(connection, entry_of(desk, record_id, "confirmed", person, body))
     return Stored(record_id, "submitted", counted)
 
 
@@ -169,9 +181,11 @@ async def add_receipt(
 ) -> Stored:
     """Note the receipt of an upload; duties that ask for one are counted now.
 
-    Raises `NotFoundRefusal`, or `StepRefusal` for a draft or a second receipt.
+    Raises `NotFoundRefusal`, or `StepRefusal` for a draft, a record that was taken back, or a
+    second receipt.
     """
-    row = await _row(connection, desk.unit_no, record_id)
+    row = await stored_row(connection, desk.unit_no, record_id)
+    refuse_withdrawn(row)
     if row["state"] == "draft" or row["receipt_no"]:
         raise StepRefusal("plan_no_receipt_now", number=record_id)
     await connection.execute(
@@ -179,18 +193,20 @@ async def add_receipt(
         .where(_R.id == record_id)
         .values(receipt_no=receipt_no, version=_R.version + 1)
     )
-    counted = await _count(connection, desk, await _row(connection, desk.unit_no, record_id))
-    body = {"receipt_no": receipt_no, "counted": _named(counted)}
-    await append(connection, _entry(desk, record_id, "receipt", person, body))
+    counted = await _count(connection, desk, await stored_row(connection, desk.unit_no, record_id))
+    body = {"receipt_no": receipt_no, "counted": named(counted)}
+    await append(connection, entry_of(desk, record_id, "receipt", person, body))
     return Stored(record_id, str(row["state"]), counted)
 
 
 async def review(connection: AsyncConnection, desk: Desk, record_id: int, person: str) -> Stored:
     """The bureau has read a record; a duty is reviewed once all that is counted in it was.
 
-    Raises `NotFoundRefusal`, or `StepRefusal` for a draft or for one's own record.
+    Raises `NotFoundRefusal`, or `StepRefusal` for a draft, a record that was taken back, or
+    one's own.
     """
-    row = await _row(connection, desk.unit_no, record_id)
+    row = await stored_row(connection, desk.unit_no, record_id)
+    refuse_withdrawn(row)
     if row["state"] == "draft":
         raise StepRefusal("plan_is_draft", number=record_id)
     if person in (row["author"], row["confirmed_by"]):
@@ -202,7 +218,7 @@ async def review(connection: AsyncConnection, desk: Desk, record_id: int, person
     )
     counted = [one.occurrence_id for one in await counted_in(connection, record_id)]
     await mark_reviewed(connection, counted)
-    await append(connection, _entry(desk, record_id, "reviewed", person, {}))
+    await append(connection, entry_of(desk, record_id, "reviewed", person, {}))
     return Stored(record_id, "reviewed", await counted_in(connection, record_id))
 
 
@@ -286,7 +302,7 @@ async def _slot(
         if rule is None or await has_its_class(connection, rule, int(row.id), body):
             continue
         if rule.accepts.matches(*_kind_of(record), has_receipt=_sent(record)):
-            candidates.append((int(row.id), _slot_of(row, rule)))
+            candidates.append((int(row.id), slot_of(row, rule)))
     if renews:
         # A certificate may be renewed at any time, also before the lists begin to ask for it.
         candidates = [
@@ -300,14 +316,15 @@ async def _slot(
     return fitting[-1] if fitting else None
 
 
-def _slot_of(row: Any, rule: Rule) -> Slot:
+def slot_of(row: Any, rule: Rule | None) -> Slot:
+    """What deciding about a row of the ledger needs."""
     return Slot(
         window_start=day_of(row.window_start_day),
         due=day_of(row.due_day),
         needed=row.needed,
         done=row.done,
         state=State(row.state),
-        daily=rule.window is Window.DAY,
+        daily=rule is not None and rule.window is Window.DAY,
     )
 
 
@@ -353,14 +370,6 @@ async def _by_key(connection: AsyncConnection, client_key: str) -> RowMapping | 
     return (await connection.execute(query)).mappings().first()
 
 
-async def _row(connection: AsyncConnection, unit_no: int, record_id: int) -> RowMapping:
-    query = select(PLAN_RECORDS).where(_R.id == record_id, _R.unit_no == unit_no)
-    row = (await connection.execute(query)).mappings().first()
-    if row is None:
-        raise NotFoundRefusal("plan_unknown", number=record_id)
-    return row
-
-
 def _columns(desk: Desk, record: NewRecord, state: str) -> dict[str, Any]:
     return {
         "client_key": record.client_key,
@@ -379,9 +388,11 @@ def _columns(desk: Desk, record: NewRecord, state: str) -> dict[str, Any]:
     }
 
 
-def _entry(desk: Desk, record_id: int, action: str, actor: str, body: dict[str, Any]) -> Entry:
+def entry_of(desk: Desk, record_id: int, action: str, actor: str, body: dict[str, Any]) -> Entry:
+    """A line of a record's history."""
     return Entry(desk.unit_no, f"record:{record_id}", action, actor, desk.now, body)
 
 
-def _named(counted: Sequence[Counted]) -> list[str]:
+def named(counted: Sequence[Counted]) -> list[str]:
+    """Rule, due day and state of each duty, as the history keeps them."""
     return [f"{one.rule_id}@{one.due.isoformat()}={one.state.value}" for one in counted]

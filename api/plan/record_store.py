@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, and_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.plan.errors import NotFoundRefusal
+from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.scopes import PlanScope
+from api.plan.states import STANDS, RecordState
 from api.plan.tables import PLAN_ATTACHMENTS, PLAN_RECORDS, day_number, day_of
 from vision.instants import Utc
 
 _R = PLAN_RECORDS.c
-DRAFT = "draft"
 PAGE = 200
 
 
@@ -58,7 +58,17 @@ class Record:
     @property
     def is_draft(self) -> bool:
         """A camera's, that no person has taken over."""
-        return self.state == DRAFT
+        return self.state == RecordState.DRAFT
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Taken back by a person: it is kept and counts nowhere."""
+        return self.state == RecordState.WITHDRAWN
+
+    @property
+    def stands(self) -> bool:
+        """Handed in, and not taken back since."""
+        return self.state in STANDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ class Wanted:
         if self.kinds is not None:
             found.append(_R.kind.in_(sorted(self.kinds)))
         if self.drafts_only:
-            found.append(_R.state == DRAFT)
+            found.append(_R.state == RecordState.DRAFT)
         return tuple(found)
 
 
@@ -134,23 +144,64 @@ def _allowed(scope: PlanScope) -> ColumnElement[bool]:
     return or_(_R.kind.in_(whole), *single)
 
 
+async def withdrawn_numbers(connection: AsyncConnection, unit_no: int) -> frozenset[int]:
+    """Numbers of a unit's records that were taken back."""
+    query = select(_R.id).where(_R.unit_no == unit_no, _R.state == RecordState.WITHDRAWN)
+    return frozenset((await connection.execute(query)).scalars())
+
+
 async def one(connection: AsyncConnection, unit_no: int, number: int) -> Record:
     """Raises `NotFoundRefusal`, also for another unit's."""
+    return _record(await stored_row(connection, unit_no, number))
+
+
+async def stored_row(connection: AsyncConnection, unit_no: int, number: int) -> RowMapping:
+    """A record as it is stored. Raises `NotFoundRefusal`, also for another unit's."""
     query = select(PLAN_RECORDS).where(_R.id == number, _R.unit_no == unit_no)
     row = (await connection.execute(query)).mappings().first()
     if row is None:
         raise NotFoundRefusal("plan_unknown", number=number)
-    return _record(row)
+    return row
+
+
+def refuse_withdrawn(row: RowMapping) -> None:
+    """Raises `StepRefusal` for a record that was taken back."""
+    if row["state"] == RecordState.WITHDRAWN:
+        raise StepRefusal("plan_is_withdrawn", number=row["id"])
 
 
 async def on_day(
     connection: AsyncConnection, unit_no: int, kind: str, first: date, last: date
 ) -> tuple[Record, ...]:
-    """Records of one kind whose work was done from `first` to `last`, both included."""
+    """Records of one kind whose work was done from `first` to `last`, both included.
+
+    What was taken back was not done.
+    """
     days = _R.happened_day.between(day_number(first), day_number(last))
-    query = select(PLAN_RECORDS).where(_R.unit_no == unit_no, days, _R.kind == kind)
+    query = select(PLAN_RECORDS).where(
+        _R.unit_no == unit_no, days, _R.kind == kind, _R.state != RecordState.WITHDRAWN
+    )
     rows = (await connection.execute(query.order_by(_R.id))).mappings()
     return tuple(_record(row) for row in rows)
+
+
+async def newest_of(
+    connection: AsyncConnection, unit_no: int, kind: str, kind_type: str
+) -> Record | None:
+    """The last record of a kind and type that was handed in and stands."""
+    query = (
+        select(PLAN_RECORDS)
+        .where(
+            _R.unit_no == unit_no,
+            _R.kind == kind,
+            _R.kind_type == kind_type,
+            _R.state.in_(STANDS),
+        )
+        .order_by(_R.id.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else _record(row)
 
 
 async def files_of(

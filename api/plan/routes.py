@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from sqlalchemy import select
 
-from api.plan import camera_store, counting, history
+from api.plan import camera_store, counting, history, withdrawing
 from api.plan.asking import (
     CHANGE,
     PREFIX,
@@ -20,6 +20,7 @@ from api.plan.asking import (
     Number,
     PlanDep,
     RecordReviewer,
+    RecordWithdrawer,
     RecordWriter,
     UnitId,
 )
@@ -34,6 +35,7 @@ from api.plan.bodies import (
     RecordOut,
     TodayOut,
     UnitOut,
+    WithdrawIn,
 )
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.forms import OWN_ROUTES, check_kind, checked
@@ -158,6 +160,21 @@ async def review(
     async with plan.writing(viewer, unit_id) as (connection, desk):
         await seen_record(viewer, connection, desk, number)
         return RecordOut.of(await counting.review(connection, desk, number, viewer.name))
+
+
+@router.post("/units/{unit_id}/records/{number}/withdraw", responses=CHANGE)
+async def withdraw(
+    unit_id: UnitId, number: Number, body: WithdrawIn, plan: PlanDep, viewer: RecordWithdrawer
+) -> RecordOut:
+    """Take back a record that was handed in by mistake; it is kept and counts no more."""
+    async with plan.writing(viewer, unit_id) as (connection, desk):
+        record = await seen_record(viewer, connection, desk, number)
+        if record.kind in OWN_ROUTES:
+            raise StepRefusal("plan_not_withdrawn_here", number=number)
+        stored = await withdrawing.withdraw(connection, desk, number, viewer.name, body.reason)
+        if record.kind == "drill":
+            await camera_store.uncheck_drill(connection, desk, record)
+        return RecordOut.of(stored)
 
 
 @router.post("/units/{unit_id}/occurrences/{number}/explain", status_code=204, responses=CHANGE)

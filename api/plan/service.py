@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.database import Database
 from api.plan import calendar_store, telling
 from api.plan.camera_side import CameraSide
-from api.plan.counting import Desk
+from api.plan.counting import BUREAU_ZONE, Desk
 from api.plan.day_watch import DayNote, Standing
 from api.plan.errors import NotFoundRefusal
 from api.plan.going_back import go_back
@@ -38,7 +38,6 @@ from config.plan.school_calendar import YEAR_ADAPTER
 from streams.clock import Clock
 
 _LOG = structlog.get_logger(__name__)
-BUREAU_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(slots=True)
@@ -206,7 +205,7 @@ class PlanService:
         return self.watches(unit) or not unit.is_school
 
     def _desk(self, unit: Unit, number: int) -> Desk:
-        return Desk(self.edition, unit, number, self.today(), self.clock.utc())
+        return Desk(self.edition, unit, number, self.today(), self.clock.utc(), self.zone)
 
     def _unit(self, viewer: PlanViewer, unit_id: str) -> Unit:
         if viewer.sees(unit_id):

@@ -21,6 +21,16 @@ class State(StrEnum):
     MERGED = "merged"
 
 
+class RecordState(StrEnum):
+    """State of a record; only one that stands counts."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    REVIEWED = "reviewed"
+    WITHDRAWN = "withdrawn"
+
+
+STANDS = (RecordState.SUBMITTED, RecordState.REVIEWED)
 PENDING = (State.OPEN, State.OVERDUE)
 DONE = (State.SUBMITTED, State.REVIEWED, State.LATE, State.MERGED)
 
@@ -60,6 +70,17 @@ def takes(slot: Slot, happened: date, submitted: date) -> bool:
     if slot.daily:
         return happened == slot.due and submitted == slot.due
     return submitted >= slot.window_start
+
+
+def without_record(slot: Slot, today: date) -> Slot:
+    """The occurrence after one record less, as if that one had never been handed in.
+
+    What was missed, or is asked of nobody, stays so.
+    """
+    less = replace(slot, done=slot.done - 1)
+    if slot.state in (State.MISSED, State.EXEMPT):
+        return less
+    return replace(less, state=state_on(replace(less, state=State.OPEN), today))
 
 
 def with_record(slot: Slot, submitted: date, *, merged: bool) -> Slot:

@@ -80,6 +80,11 @@ async def recheck_one(
     )
 
 
+async def is_open(connection: AsyncConnection, desk: Desk, finding: Finding) -> bool:
+    """Whether a task of this finding is not closed yet."""
+    return await _open_one(connection, desk, finding.name) is not None
+
+
 async def listed(
     connection: AsyncConnection, unit_no: int, *, open_only: bool = True, limit: int = 300
 ) -> tuple[Task, ...]:

@@ -91,6 +91,8 @@ def _records(found: Gathered) -> Iterator[Disagreement]:
         row = f"record:{count.record_id}"
         if count.record_is_draft:
             yield Disagreement(row, "draft_counted", "0", str(count.occurrence_id))
+        if count.record_is_withdrawn:
+            yield Disagreement(row, "withdrawn_counted", "0", str(count.occurrence_id))
         if not count.same_unit:
             yield Disagreement(row, "other_unit_counted", "0", str(count.occurrence_id))
 

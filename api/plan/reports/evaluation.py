@@ -19,7 +19,7 @@ from api.plan.reports.sheet import (
     state_words,
     word,
 )
-from api.plan.reports.tables_of_work import Words, notes_of
+from api.plan.reports.tables_of_work import Words, notes_of, withdrawn_sheets
 from api.plan.today import Line
 from config.plan import PlanEdition
 from config.plan.scoring import Scoring
@@ -150,6 +150,12 @@ def _records_of(found: Gathered) -> dict[int, tuple[int, ...]]:
     return records
 
 
+def reference_in(found: Gathered, name: str) -> str:
+    """`record:12` as 记录#12, with a mark when it was taken back since somebody named it."""
+    gone = any(name == f"record:{one.record.id}" for one in found.withdrawn)
+    return reference_words(name) + (word("withdrawn_mark") if gone else "")
+
+
 def points(tenths: int) -> float:
     return tenths / 10
 
@@ -160,6 +166,7 @@ def evaluation_sheets(found: Gathered, evaluation: Evaluation, words: Words) -> 
     return (
         _scores(found, evaluation, deductions),
         _deductions(found, deductions, words),
+        *withdrawn_sheets(found, (), words),
     )
 
 
@@ -232,7 +239,7 @@ def _deductions(found: Gathered, deductions: Sequence[Deduction], words: Words) 
     for number, one in enumerate(deductions, start=1):
         line = next((lines[name] for name in one.references if name in lines), None)
         item = "" if line is None else words.title(line)
-        where = "、".join(reference_words(name) for name in one.references)
+        where = "、".join(reference_in(found, name) for name in one.references)
         rows.append(
             (
                 *(number, one.measure_id, word(f"judge.{one.judge}"), points(one.tenths)),

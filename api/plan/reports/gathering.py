@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import RowMapping, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan import hazard_store
@@ -21,7 +21,7 @@ from api.plan.hazards import Hazard, HazardState
 from api.plan.reports.periods import Period
 from api.plan.reports.photos import Photo, photos_of
 from api.plan.reports.standing import Stand, lines_then, state_then
-from api.plan.states import State
+from api.plan.states import STANDS, RecordState, State
 from api.plan.tables import (
     PLAN_COUNTS,
     PLAN_HAZARDS,
@@ -31,6 +31,7 @@ from api.plan.tables import (
     day_of,
 )
 from api.plan.today import Line, between
+from api.plan.withdrawing import withdrawals_of
 from config.plan import Unit
 
 MOST_LINES = 20_000
@@ -50,6 +51,7 @@ class Count:
     merged: bool
     record_is_draft: bool
     same_unit: bool
+    record_is_withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,16 @@ class RecordLine:
     author: str
     receipt_no: str
     details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawnLine:
+    """A record that was taken back: who did it, on which day, and why."""
+
+    record: RecordLine
+    person: str
+    on: date
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,7 @@ class Gathered:
         counts: records counted in these occurrences.
         record_counts: where the period's records are counted, also in occurrences that fall due
             later.
+        withdrawn: records that were taken back, of the period or in it; they count nowhere.
         hazards: found or closed in the period, or open in it.
         earlier_places: places of hazards that were closed before.
         photos: pictures that belong to these records and hazards.
@@ -107,6 +120,7 @@ class Gathered:
     earlier_places: tuple[str, ...]
     photos: tuple[Photo, ...]
     totals: Totals
+    withdrawn: tuple[WithdrawnLine, ...] = ()
 
     def records_of(self, kind: str, *types: str) -> tuple[RecordLine, ...]:
         return tuple(
@@ -135,6 +149,7 @@ async def gather(
         counts=await _counts(connection, number, _due_in(period)),
         record_counts=await _counts(connection, number, _happened_in(period)),
         records=records,
+        withdrawn=await _withdrawn(connection, desk, period),
         hazards=hazards,
         earlier_places=await _earlier_places(connection, number, period),
         photos=await photos_of(connection, number, subjects),
@@ -190,7 +205,10 @@ async def _counts(connection: AsyncConnection, unit_no: int, which: Any) -> tupl
         .order_by(columns.record_id, columns.merged, columns.occurrence_id)
     )
     return tuple(
-        Count(row[0], row[1], row[2], bool(row[3]), row[4] == "draft", row[5] == unit_no)
+        Count(
+            *(row[0], row[1], row[2], bool(row[3]), row[4] == RecordState.DRAFT),
+            *(row[5] == unit_no, row[4] == RecordState.WITHDRAWN),
+        )
         for row in await connection.execute(query)
     )
 
@@ -200,25 +218,44 @@ async def _records(
 ) -> tuple[RecordLine, ...]:
     query = (
         select(PLAN_RECORDS)
-        .where(
-            _R.unit_no == unit_no,
-            _R.state != "draft",
-            _happened_in(period),
-        )
+        .where(_R.unit_no == unit_no, _R.state.in_(STANDS), _happened_in(period))
         .order_by(_R.happened_day, _R.id)
     )
-    return tuple(
-        RecordLine(
-            id=row["id"],
-            kind=row["kind"],
-            kind_type=row["kind_type"],
-            happened=day_of(row["happened_day"]),
-            title=row["title"],
-            author=row["author"],
-            receipt_no=row["receipt_no"],
-            details=json.loads(row["body_json"]),
-        )
-        for row in (await connection.execute(query)).mappings()
+    return tuple(_record_line(row) for row in (await connection.execute(query)).mappings())
+
+
+async def _withdrawn(
+    connection: AsyncConnection, desk: Desk, period: Period
+) -> tuple[WithdrawnLine, ...]:
+    """Records of the period that were taken back, and others that were taken back in it.
+
+    A record may stand in a paper that was made before: the next paper has to say so.
+    """
+    query = (
+        select(PLAN_RECORDS)
+        .where(_R.unit_no == desk.unit_no, _R.state == RecordState.WITHDRAWN)
+        .order_by(_R.happened_day, _R.id)
+    )
+    records = [_record_line(row) for row in (await connection.execute(query)).mappings()]
+    taken = await withdrawals_of(connection, [one.id for one in records])
+    lines = [
+        WithdrawnLine(one, who.person, desk.day(who.at), who.reason)
+        for one in records
+        if (who := taken.get(one.id)) is not None
+    ]
+    return tuple(one for one in lines if period.holds(one.record.happened) or period.holds(one.on))
+
+
+def _record_line(row: RowMapping) -> RecordLine:
+    return RecordLine(
+        id=row["id"],
+        kind=row["kind"],
+        kind_type=row["kind_type"],
+        happened=day_of(row["happened_day"]),
+        title=row["title"],
+        author=row["author"],
+        receipt_no=row["receipt_no"],
+        details=json.loads(row["body_json"]),
     )
 
 

@@ -15,6 +15,7 @@ from api.plan.reports.tables_of_work import (
     notes_of,
     record_sheet,
     school_sheet,
+    withdrawn_sheets,
 )
 
 
@@ -29,6 +30,7 @@ def half_month_sheets(
         duty_totals_sheet(found, words),
         duty_sheet(word("duty_list"), found.lines, words, notes_of(found)),
         record_sheet(found, words),
+        *withdrawn_sheets(found, schools, words),
     )
 
 

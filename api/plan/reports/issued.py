@@ -14,7 +14,9 @@ from api.plan import counting
 from api.plan.counting import Desk
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.history import Entry, append
+from api.plan.record_store import Record
 from api.plan.reports.periods import Period, ReportKind
+from api.plan.states import STANDS
 from api.plan.tables import PLAN_PAPERS, PLAN_RECORDS, day_number, day_of
 from vision.instants import Utc
 
@@ -86,6 +88,21 @@ async def listed(connection: AsyncConnection, unit_no: int, limit: int = 100) ->
     return tuple(_issued(row) for row in (await connection.execute(query)).mappings())
 
 
+async def holding(connection: AsyncConnection, unit_no: int, record: Record) -> tuple[Issued, ...]:
+    """Papers that print this record, as far as they noted it, newest first.
+
+    They stay as they were made, also when the record is taken back.
+    """
+    day = day_number(record.happened)
+    query = (
+        select(PLAN_PAPERS)
+        .where(_P.unit_no == unit_no, _P.first_day <= day, _P.last_day >= day)
+        .order_by(_P.id.desc())
+    )
+    found = [_issued(row) for row in (await connection.execute(query)).mappings()]
+    return tuple(paper for paper in found if record.id in (paper.records or ()))
+
+
 async def one(connection: AsyncConnection, desk: Desk, number: int) -> Issued:
     """Raises `NotFoundRefusal`, also for another unit's paper."""
     query = select(PLAN_PAPERS).where(_P.id == number, _P.unit_no == desk.unit_no)
@@ -131,7 +148,7 @@ async def _without_receipt(
         select(_R.id, _R.kind, _R.kind_type)
         .where(
             _R.unit_no == desk.unit_no,
-            _R.state != "draft",
+            _R.state.in_(STANDS),
             _R.receipt_no == "",
             _R.happened_day.between(day_number(paper.first), day_number(paper.last)),
             _R.created_ns <= paper.at.ns if paper.records is None else _R.id.in_(paper.records),

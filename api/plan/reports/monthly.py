@@ -19,6 +19,7 @@ from api.plan.reports.tables_of_work import (
     notes_of,
     record_sheet,
     school_sheet,
+    withdrawn_sheets,
 )
 from config.plan import PlanEdition
 from vision.instants import Utc
@@ -42,6 +43,7 @@ def monthly_sheets(
         _activities(found, words),
         _incidents(found, incidents, words.zone),
         record_sheet(found, words),
+        *withdrawn_sheets(found, schools, words),
     )
 
 

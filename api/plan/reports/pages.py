@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 
 from api.access.rights import Right
-from api.plan import history
+from api.plan import history, record_store
 from api.plan.asking import Number, PlanDep, UnitId
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.forms import form_address
@@ -25,6 +25,7 @@ from api.plan.page_frame import (
     local_clock,
 )
 from api.plan.reports import issued
+from api.plan.reports.evaluation import reference_in
 from api.plan.reports.making import prepare
 from api.plan.reports.measures import measures_of
 from api.plan.reports.periods import ReportKind, term_of
@@ -66,6 +67,7 @@ async def reports_page(
     try:
         async with plan.reading(viewer, unit_id) as (connection, desk):
             papers = await issued.listed(connection, desk.unit_no)
+            gone = await record_store.withdrawn_numbers(connection, desk.unit_no)
         prepared = await prepare(plan, viewer, unit_id, kind, chosen)
     except NotFoundRefusal as error:
         raise absent(error) from error
@@ -78,6 +80,7 @@ async def reports_page(
         "forms": tuple(Form),
         "day": chosen,
         "papers": papers,
+        "gone_from": lambda paper: sorted(gone & (paper.records or frozenset())),
         "prepared": prepared,
         "refusal": refusal,
         "place_of": place_of,
@@ -114,7 +117,7 @@ async def evaluation_page(
         "measures": measures_of(plan.edition, term),
         "judges": judges,
         "place_of": place_of,
-        "reference_words": reference_words,
+        "reference_in": reference_in,
     }
     return Frame(request, plan, viewer).draw("evaluation.html", values)
 

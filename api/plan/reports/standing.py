@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, select
+from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan.states import DONE, State
 from api.plan.tables import PLAN_COUNTS, PLAN_HISTORY, PLAN_OCCURRENCES, day_number
 from api.plan.today import Line
+from api.plan.withdrawing import COUNTED_INSTEAD
 from vision.instants import Utc
 
 _T = PLAN_OCCURRENCES.c
@@ -106,11 +107,16 @@ async def _counted_since(
     for start in range(0, len(subjects), _CHUNK):
         query = select(_H.subject, _H.body_json).where(
             _H.subject.in_(subjects[start : start + _CHUNK]),
-            _H.action.in_(_COUNTING),
-            _H.at_ns >= stand.over.ns,
+            or_(
+                and_(_H.action.in_(_COUNTING), _H.at_ns >= stand.over.ns),
+                _H.action == COUNTED_INSTEAD,
+            ),
         )
         for row in await connection.execute(query):
             body: dict[str, Any] = json.loads(row.body_json)
+            # It took a withdrawn record's place as of the day on which it was handed in itself.
+            if body.get("handed_in", "9999-12-31") <= stand.day.isoformat():
+                continue
             number = int(row.subject.partition(":")[2])
             found |= {(number, name.partition("@")[0]) for name in body.get("counted", ())}
     return found

@@ -188,6 +188,27 @@ def record_sheet(found: Gathered, words: Words) -> Sheet:
     return Sheet(word("records"), header, rows, (6, 9, 12, 18, 30, 10, 16, 34), notes_of(found))
 
 
+def withdrawn_sheets(
+    found: Gathered, schools: Sequence[Gathered], words: Words
+) -> tuple[Sheet, ...]:
+    """Records that were taken back, who, when and why; no table where there are none."""
+    lines = [(part.unit.name_zh, one) for part in (found, *schools) for one in part.withdrawn]
+    if not lines:
+        return ()
+    rows: tuple[Row, ...] = tuple(
+        (
+            *(number, unit, f"#{one.record.id}", one.record.happened.isoformat()),
+            *(words.kind(one.record.kind, one.record.kind_type), one.record.title),
+            *(one.record.author, one.person, one.on.isoformat(), one.reason),
+        )
+        for number, (unit, one) in enumerate(lines, start=1)
+    )
+    names = ("no", "unit", "record", "day", "kind", "title", "author", "withdrawn_by")
+    header = heads(*names, "withdrawn_on", "reason")
+    widths = (6, 20, 9, 12, 18, 28, 10, 10, 12, 32)
+    return (Sheet(word("withdrawn"), header, rows, widths, notes_of(found)),)
+
+
 def pending(lines: Sequence[Line]) -> tuple[Line, ...]:
     """What is overdue or still open, the oldest first."""
     return tuple(line for line in lines if line.state in (State.OPEN, State.OVERDUE))

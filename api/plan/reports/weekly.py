@@ -15,6 +15,7 @@ from api.plan.reports.tables_of_work import (
     notes_of,
     pending,
     school_sheet,
+    withdrawn_sheets,
 )
 from api.plan.states import State
 from api.plan.today import Line
@@ -34,6 +35,7 @@ def weekly_sheets(
         duty_sheet(word("next_week"), coming, words, notes),
         _open_hazards(found),
         _meetings(found),
+        *withdrawn_sheets(found, schools, words),
     )
 
 

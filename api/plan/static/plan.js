@@ -113,7 +113,7 @@ async function send(form) {
 // What was taken and counts for no duty must not read as one that is done.
 async function toldOf(answer) {
   const body = await answer.clone().json().catch(() => null);
-  const nowhere = body?.counted?.length === 0 && body.state !== "draft";
+  const nowhere = body?.counted?.length === 0 && !["draft", "withdrawn"].includes(body.state);
   return nowhere ? page.uncounted : page.sent;
 }
 

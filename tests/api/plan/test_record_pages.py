@@ -1,4 +1,4 @@
-"""The list of records, page by page."""
+"""Records over HTTP: taken back by whom, what its page says then, and the list page by page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import httpx
 import pytest
 from sqlalchemy import insert, select
 
+from api.access.audit import verify
 from api.access.rights import Role
+from api.access.tables import AUDIT
 from api.database import Database
 from api.plan.record_store import PAGE, Place, Wanted, listed
 from api.plan.scopes import scope_of
@@ -22,6 +24,7 @@ from tests.api.plan.test_routes import BASE, Person, client, director
 __all__ = ["client", "director"]
 
 UNIT = "/plan/units/sample-primary"
+REASON = "误报：演练改到下周"
 DRILL = {"participants": 812, "evaluation": "有序"}
 
 
@@ -37,6 +40,131 @@ async def hand_in(person: Person, key: str, kind: str, kind_type: str, **details
     )
     assert answer.status_code == 200, answer.text
     return int(answer.json()["id"])
+
+
+async def test_a_drill_is_taken_back_and_its_page_says_so(
+    director: Person, rolled_url: str
+) -> None:
+    number = await hand_in(director, "drill-1", "drill", "fire", **DRILL)
+    page = f"{UNIT}/records/{number}"
+    duty = re.search(rf"{UNIT}/rows/\d+", (await director.get(page)).text)
+    assert duty is not None
+    taken = await director.post(f"{BASE}/records/{number}/withdraw", reason=f" {REASON} ")
+    assert (taken.status_code, taken.json()["state"]) == (200, "withdrawn")
+    shown = unescape((await director.get(page)).text)
+    assert f"已撤回，不再计入任何事项。 2026-03-16 08:00 王芳：{REASON}" in shown
+    assert not re.search(r"/(withdraw|receipt|review)\"", shown)
+    assert f"#{number} {REASON}" in unescape((await director.get(duty.group())).text)
+    assert "已撤回" in (await director.get(f"{UNIT}/records")).text
+    english = (await director.get(f"{page}?lang=en")).text
+    assert "Taken back; it counts for nothing." in english
+    again = await director.post(f"{BASE}/records/{number}/withdraw", reason=REASON)
+    assert (again.status_code, again.json()["code"]) == (409, "plan_is_withdrawn")
+    told = (await director.get(f"{BASE}/history/record/{number}")).json()
+    assert [(line["action"], line["actor"]) for line in told] == [
+        ("handed_in", "王芳"),
+        ("withdrawn", "王芳"),
+    ]
+    assert told[1]["body"]["reason"] == REASON
+    async with Database(rolled_url) as database, database.read() as connection:
+        columns = AUDIT.c
+        acts = select(columns.actor).where(
+            columns.action == "plan.record.withdrawn", columns.subject == f"record:{number}"
+        )
+        assert (await connection.execute(acts)).scalars().all() == ["王芳"]
+        assert (await verify(connection)).fault == ""
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "长" * 301])
+async def test_a_reason_is_needed(director: Person, reason: str) -> None:
+    number = await hand_in(director, "drill-1", "drill", "fire", **DRILL)
+    answer = await director.post(f"{BASE}/records/{number}/withdraw", reason=reason)
+    assert answer.status_code == 422
+    assert (await director.post(f"{BASE}/records/{number}/withdraw")).status_code == 422
+
+
+# Role and school -> status for a self-inspection, for a guard's round, for the police's check.
+WHO = [
+    ("school", "sample-primary", (200, 200, 200)),
+    ("bureau", "*", (200, 200, 200)),
+    ("security_room", "sample-primary", (404, 200, 200)),
+    ("police_room", "sample-primary", (404, 404, 200)),
+    ("bus_provider", "sample-primary", (404, 404, 404)),
+    ("expert", "sample-primary", (403, 403, 403)),
+    ("administrator", "sample-primary", (403, 403, 403)),
+    ("school", "sample-middle", (404, 404, 404)),
+]
+
+
+@pytest.mark.parametrize(("role", "school", "allowed"), WHO)
+async def test_who_may_take_a_record_back(
+    client: httpx.AsyncClient,
+    director: Person,
+    role: str,
+    school: str,
+    allowed: tuple[int, int, int],
+) -> None:
+    numbers = (
+        await hand_in(
+            *(director, "self-1", "inspection", "self"),
+            inspector="王芳", places="楼梯", result="found",
+        ),
+        await hand_in(
+            *(director, "daily-1", "inspection", "daily"),
+            inspector="王芳", places="楼梯", result="found",
+        ),
+        await hand_in(
+            director, "police-1", "equipment_check", "police", inspector="王芳", checked=3
+        ),
+    )  # fmt: skip
+    person = Person(client, "孙一", school, role)
+    for number, status in zip(numbers, allowed, strict=True):
+        page = await person.get(f"{UNIT}/records/{number}")
+        assert ('id="withdraw"' in page.text) == (status == 200)
+        answer = await person.post(f"{BASE}/records/{number}/withdraw", reason=REASON)
+        assert answer.status_code == status, (role, number)
+
+
+async def test_a_certificate_is_put_right_in_its_own_place(director: Person) -> None:
+    form = {"client_key": "phone-bus-1", "kind": "bus_inspection", "subject": "沪A12345"}
+    form |= {"number": "N-1", "issued_on": "2026-03-02"}
+    answer = await director.post(f"{BASE}/certificates", **form)
+    assert answer.status_code == 200, answer.text
+    assert 'id="withdraw"' not in (await director.get(f"{UNIT}/records/1")).text
+    refused = await director.post(f"{BASE}/records/1/withdraw", reason=REASON)
+    assert (refused.status_code, refused.json()["code"]) == (409, "plan_not_withdrawn_here")
+
+
+async def tasks(person: Person) -> list[tuple[str, str]]:
+    found = (await person.get(f"{BASE}/tasks")).json()
+    return [(one["finding"], one["state"]) for one in found]
+
+
+FAILED = {**DRILL, "evac_seconds": 240, "target_seconds": 180}
+
+
+async def test_a_failed_drill_taken_back_asks_for_nothing(director: Person) -> None:
+    number = await hand_in(director, "drill-1", "drill", "fire", **FAILED)
+    assert await tasks(director) == [("failed_drill:fire", "open")]
+    await director.post(f"{BASE}/records/{number}/withdraw", reason=REASON)
+    assert await tasks(director) == []
+
+
+async def test_a_drill_that_never_was_does_not_close_the_task_of_a_failed_one(
+    director: Person,
+) -> None:
+    await hand_in(director, "drill-1", "drill", "fire", **FAILED)
+    good = await hand_in(director, "drill-2", "drill", "fire", **DRILL)
+    assert await tasks(director) == []
+    await director.post(f"{BASE}/records/{good}/withdraw", reason=REASON)
+    assert await tasks(director) == [("failed_drill:fire", "open")]
+
+
+async def test_an_older_drill_taken_back_leaves_the_newest_ones_task(director: Person) -> None:
+    first = await hand_in(director, "drill-1", "drill", "fire", **FAILED)
+    await hand_in(director, "drill-2", "drill", "fire", **FAILED)
+    await director.post(f"{BASE}/records/{first}/withdraw", reason=REASON)
+    assert await tasks(director) == [("failed_drill:fire", "open")]
 
 
 async def fill(url: str, count: int, **values: Any) -> None:
