@@ -115,7 +115,7 @@ async def _free(
     if slot.state in (State.MISSED, State.EXEMPT):
         settled = row.settled_day
     elif after.state is State.MISSED:
-        settled = day_number(desk.today)
+        settled = row.due_day + 1  # by the night after its day, as any round that was not made
     if rule is not None and slot.state not in (State.MISSED, State.EXEMPT):
         waiting = replace(after, state=State.OPEN)
         instead = await _instead(connection, desk, rule, row, waiting)

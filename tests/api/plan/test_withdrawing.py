@@ -1,19 +1,28 @@
 """A record that was handed in by mistake is taken back: kept, named, and counted nowhere."""
 
-from dataclasses import replace
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from api.database import Database
 from api.plan import history
 from api.plan.counting import Stored, add_receipt, confirm, counted_in, review
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.record_store import on_day
+from api.plan.reports.agreement import disagreements
+from api.plan.reports.gathering import gather
+from api.plan.reports.periods import ReportKind, period_of
 from api.plan.states import Slot, State, without_record
 from api.plan.tables import PLAN_COUNTS, PLAN_OCCURRENCES, PLAN_RECORDS, day_number
 from api.plan.withdrawing import Withdrawal, withdraw, withdrawals_of
+from config.plan import load_edition
 from tests.api.plan.conftest import TODAY, LedgerDesk, at, names
 
 PRIMARY, MIDDLE = "sample-primary", "sample-middle"
@@ -210,3 +219,93 @@ async def test_a_drill_that_never_was_excuses_no_alarm(rolled: LedgerDesk) -> No
     await take_back(rolled, TODAY, stored.record_id)
     async with rolled.database.read() as connection:
         assert await on_day(connection, desk.unit_no, "drill", TODAY, TODAY) == ()
+
+
+KINDS: tuple[tuple[str, str], ...] = (
+    ("drill", "fire"),
+    ("inspection", "daily"),
+    ("inspection", "self"),
+    ("meeting", "weekly"),
+)
+KINDS += (("lesson", ""), ("duty_log", "gate"), ("meeting", "situation"))
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that happens on a day: a record is handed in or taken back, or a night passes."""
+
+    day: date
+    key: str
+    kind: tuple[str, str] | None = None
+    happened: date = TODAY
+    class_name: str = ""
+
+
+def weeks_of_work(seed: int) -> tuple[list[Act], set[str]]:
+    """What a hurried office does in some days, and the keys of what it took back."""
+    chance, acts, day = random.Random(seed), list[Act](), TODAY
+    standing, gone = list[str](), set[str]()
+    for _ in range(10):
+        for _ in range(chance.randint(1, 4)):
+            key = f"hurried-{len(standing) + len(gone):03d}"
+            happened = day - timedelta(chance.choice((0, 0, 0, 1, 3)))
+            name = chance.choice(("一班", "二班"))
+            acts.append(Act(day, key, chance.choice(KINDS), happened, name))
+            standing.append(key)
+        if chance.random() < 0.7:
+            key = standing.pop(chance.randrange(len(standing)))
+            gone.add(key)
+            acts.append(Act(day, key))
+        day += timedelta(chance.choice((0, 1, 1, 4)))
+        acts.append(Act(day, ""))
+    return acts, gone
+
+
+async def ledger_after(file: Path, acts: Sequence[Act]) -> set[tuple[Any, ...]]:
+    """The duties at the end, each with the keys of its records; the papers have to agree."""
+    numbers: dict[str, int] = {}
+    async with Database(f"sqlite:///{file}") as database:
+        ledger = LedgerDesk(database, load_edition())
+        for act in acts:
+            if act.kind is not None:
+                kind, kind_type = act.kind
+                stored = await ledger.hand_in(
+                    *(PRIMARY, act.day, kind),
+                    kind_type=kind_type,
+                    happened=act.happened,
+                    client_key=act.key,
+                    body={"class_name": act.class_name} if kind == "lesson" else {},
+                )
+                numbers[act.key] = stored.record_id
+            elif act.key:
+                await take_back(ledger, act.day, numbers[act.key])
+            else:
+                await ledger.roll(act.day)
+        desk = await ledger.desk(PRIMARY, acts[-1].day)
+        duty = PLAN_OCCURRENCES.c
+        query = select(duty.id, duty.rule_id, duty.due_day, duty.state, duty.done, duty.settled_day)
+        async with database.read() as connection:
+            period = period_of(ReportKind.MONTHLY, TODAY, desk.calendar)
+            assert disagreements(await gather(connection, desk, period)) == ()
+            assert await history.first_broken(connection) is None
+            counts = (await connection.execute(select(PLAN_COUNTS))).all()
+            rows = (await connection.execute(query)).all()
+    keys = {number: key for key, number in numbers.items()}
+    records: dict[int, list[str]] = {}
+    for count in counts:
+        records.setdefault(count.occurrence_id, []).append(keys[count.record_id])
+    return {(*row[1:], *sorted(records.get(row.id, ()))) for row in rows}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_the_ledger_stands_as_if_it_had_never_been_handed_in(
+    rolled_file: Path, tmp_path: Path, seed: int
+) -> None:
+    """The same days once with the mistakes and their withdrawal, once without either."""
+    acts, gone = weeks_of_work(seed)
+    assert len(gone) > 3
+    with_them, without = tmp_path / "with.db", tmp_path / "without.db"
+    for file in (with_them, without):
+        copyfile(rolled_file, file)
+    right = [act for act in acts if act.key not in gone]
+    assert await ledger_after(with_them, acts) == await ledger_after(without, right)
