@@ -30,9 +30,10 @@ from fastapi import FastAPI
 
 from api.access.guard import OpenAccess
 from api.database import Database, migrate
+from api.plan.counting import BUREAU_ZONE
 from api.plan.ledger import HORIZON, Expansions, occurrence_rows, roll_forward, unit_numbers
 from api.plan.mount import install_plan
-from api.plan.service import BUREAU_ZONE, PlanService
+from api.plan.service import PlanService
 from api.plan.states import State
 from api.plan.tables import day_number
 from api.problems import install_handlers
