@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from pathlib import Path
 
 from api.delivery.driver import Accepted, Receipt
@@ -31,8 +30,7 @@ _CODES = {
 }
 _MOST_BYTES = 4096
 _TOLERANCE_S = 20.0
-_NUMBERS = 9999
-_KNOWN_NUMBERS = 1024
+_OF_EACH_KIND = 4999
 
 
 class Dc09Driver:
@@ -45,9 +43,7 @@ class Dc09Driver:
         self._line = Line(
             keys.account, keys.prefix.upper(), (keys.receiver or "").upper(), _key(keys, directory)
         )
-        # Some receivers take two frames of one number for one. A new start begins elsewhere.
-        self._last_number = clock.utc().ns // 1_000_000_000 % _NUMBERS
-        self._numbers: OrderedDict[str, int] = OrderedDict()
+        self._tests = clock.utc().ns // 1_000_000_000
         self._gate = gate
 
     async def start(self) -> None:
@@ -58,14 +54,14 @@ class Dc09Driver:
 
     async def send(self, message: OutMessage, accepted: Accepted) -> Receipt:
         """See `Driver.send`; ACK is the receiver's receipt."""
-        await self._ask("ADM-CID", self._number_of(message.id), self.contact_id(message))
+        await self._ask("ADM-CID", _number_of(message), self.contact_id(message))
         accepted()
         return Receipt(received=True, detail="ACK")
 
     async def supervise(self) -> str:
         """The link test: a NULL message that the receiver acknowledges."""
         try:
-            await self._ask("NULL", self._next_number(), "")
+            await self._ask("NULL", self._next_test(), "")
         except RefusedError as error:
             raise PathError(str(error)) from None
         return "ACK to the link test"
@@ -80,19 +76,10 @@ class Dc09Driver:
             qualifier = 3
         return f"#{self._keys.account}|{qualifier}{code} 01 {message.point % 1000:03d}"
 
-    def _next_number(self) -> int:
-        """Alarms and link tests of an account count together, from 1 to 9999."""
-        self._last_number = self._last_number % _NUMBERS + 1
-        return self._last_number
-
-    def _number_of(self, message_id: str) -> int:
-        """The same for every repetition, so that the receiver knows it for one."""
-        number = self._numbers.get(message_id)
-        if number is None:
-            number = self._numbers[message_id] = self._next_number()
-            if len(self._numbers) > _KNOWN_NUMBERS:
-                self._numbers.popitem(last=False)
-        return number
+    def _next_test(self) -> int:
+        """Even numbers, counted in turn."""
+        self._tests += 1
+        return 2 * (self._tests % _OF_EACH_KIND) + 2
 
     async def _ask(self, kind: str, sequence: int, data: str) -> None:
         now = self._clock.utc().to_datetime()
@@ -151,6 +138,16 @@ class Dc09Driver:
             return await answer
         finally:
             transport.close()
+
+
+def _number_of(message: OutMessage) -> int:
+    """An odd number that follows from the outbox row, and so is the same for every repetition.
+
+    A receiver may take two frames of one number for one. A number counted here would be another
+    one after a restart, where the alarm centre would show the repetition as a second event, or
+    that of a frame shortly before, where it would drop an alarm.
+    """
+    return 2 * (message.sequence % _OF_EACH_KIND) + 1
 
 
 class _OneAnswer(asyncio.DatagramProtocol):
