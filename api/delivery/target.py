@@ -125,6 +125,12 @@ class TargetSender:
             # Another path was faster, or the sender stops: this one proved nothing.
             line.set(line.state.untried(self._clock.monotonic()))
             raise
+        except Exception as error:  # noqa: BLE001  # supervisor of a driver: the other path goes on
+            _LOG.exception("delivery.driver_failed", path=line.path_id)
+            told = f"{type(error).__name__}: {error}"
+            instant = self._clock.monotonic()
+            line.set(line.state.failed_attempt(self._clock.utc(), instant, told))
+            tried.failures.append(f"{line.path_id}: {told}")
         else:
             line.set(line.state.good(self._clock.utc(), receipt.detail, receipt=receipt.received))
             if tried.receipt is None or receipt.received:

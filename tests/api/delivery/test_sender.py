@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -231,12 +231,21 @@ async def test_signs_of_life_go_on_when_the_clock_is_set_back(sqlite_url: str) -
             await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_the_second_path_takes_over(sqlite_url: str) -> None:
-    delivery = plan()
+def unforeseen(message: OutMessage) -> Receipt:
+    raise KeyError("an answer that nobody thought of")
+
+
+@pytest.mark.parametrize("fault", [dead, unforeseen])
+@pytest.mark.parametrize("both_for_urgent", [False, True])
+async def test_the_second_path_takes_over(
+    sqlite_url: str, fault: Callable[[OutMessage], Receipt], both_for_urgent: bool
+) -> None:
+    """Whatever the first driver stumbles over."""
+    delivery = faster(plan(), both_for_urgent=both_for_urgent)
     good = FakeDriver(received)
     async with Database(sqlite_url) as database:
         await raise_alarm(database, Outbox(delivery, SITE))
-        async with sending(database, delivery, {"main": FakeDriver(dead), "backup": good}):
+        async with sending(database, delivery, {"main": FakeDriver(fault), "backup": good}):
             await until(lambda: all_settled(database))
         (row,) = await rows(database)
     assert (row["state"], row["path_id"], row["attempts"]) == ("received", "backup", 1)
