@@ -107,7 +107,11 @@ class OutwardTransport(httpx.AsyncBaseTransport):
             raise httpx.ConnectError(str(error), request=request) from None
         request.extensions = {**request.extensions, "sni_hostname": host}
         request.url = request.url.copy_with(host=address)
-        return await self._inner.handle_async_request(request)
+        answer = await self._inner.handle_async_request(request)
+        # Nobody here needs cookies. httpx would send them back, and one with a letter beyond ASCII,
+        # as a firewall on the way may set, would end every later request.
+        answer.headers.pop("set-cookie", None)
+        return answer
 
     async def aclose(self) -> None:
         await self._inner.aclose()

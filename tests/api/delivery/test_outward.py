@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
@@ -37,6 +38,19 @@ OPEN = NetworkRules()
 NOT_HERE = NetworkRules((ip_network("10.20.0.0/16"),), loopback=False)
 
 
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A web server on this machine; gives its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.fixture
 def receiver() -> Iterator[tuple[int, list[str]]]:
     """A web server on this machine; it notes the host it was asked for, and sends elsewhere."""
@@ -53,14 +67,8 @@ def receiver() -> Iterator[tuple[int, list[str]]]:
         def log_message(self, *args: object) -> None:
             del args
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        try:
-            yield server.server_port, hosts
-        finally:
-            server.shutdown()
-            serving.join()
+    with serving(Answer) as port:
+        yield port, hosts
 
 
 async def test_the_judged_address_is_asked_under_the_name(receiver: tuple[int, list[str]]) -> None:
@@ -86,6 +94,29 @@ async def test_a_redirect_to_the_metadata_service_is_refused_even_if_followed(
     async with httpx.AsyncClient(transport=transport, follow_redirects=True) as client:
         with pytest.raises(httpx.ConnectError, match="link-local"):
             await client.get(f"http://127.0.0.1:{port}/a")
+
+
+async def test_a_cookie_of_the_receiver_is_not_sent_back() -> None:
+    """httpx cannot write one with a letter beyond ASCII, and no message would leave any more."""
+    asked: list[str] = []
+
+    class Firewall(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers.get("Cookie", ""))
+            self.send_response(200)
+            self.send_header("Set-Cookie", "waf=\x83; Path=/")
+            self.send_header("Set-Cookie", "session=1")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            del args
+
+    with serving(Firewall) as port:
+        async with httpx.AsyncClient(transport=OutwardTransport(OPEN)) as client:
+            for _ in range(2):
+                await client.get(f"http://127.0.0.1:{port}/a")
+    assert asked == ["", ""]
 
 
 @pytest.mark.parametrize("found", [["127.0.0.1"], ["10.20.0.9", "127.0.0.1"], ["::1"]])
