@@ -12,12 +12,14 @@ from datetime import datetime
 
 from api.delivery.drivers.gb_xml import CHINA, AlarmCode, AlarmFilter
 from api.delivery.drivers.sip_message import SipMessage
+from api.delivery.peer_words import whole_number
 
 LONGEST_S = 86_400
 _SHORTEST_S = 60
 _USUAL_S = 3_600
 _MOST = 8
-_BRACKETED, _BARE = re.compile(r"<([^>]+)>"), re.compile(r"^\s*([^;\s]+)")
+_DIGITS = 9
+_BRACKETED, _BARE = re.compile(r"<([^<>]+)>"), re.compile(r"^\s*([^;\s]+)")
 
 
 @dataclass(slots=True)
@@ -96,7 +98,8 @@ class Subscriptions:
 
 def lasting_s(expires: str) -> int:
     """The length that is granted for what was asked; an hour where nothing readable was."""
-    asked = int(expires) if expires.isdigit() and len(expires) < 10 else _USUAL_S
+    told = whole_number(expires, _DIGITS)
+    asked = _USUAL_S if told is None else told
     return 0 if asked == 0 else min(max(asked, _SHORTEST_S), LONGEST_S)
 
 

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta, timezone
 from xml.etree import ElementTree as ET
 
 from api.delivery.message import OutMessage
+from api.delivery.peer_words import whole_number
 
 CHINA = timezone(timedelta(hours=8))
 _MOST_BYTES = 32_768
 _MOST_DESCRIPTION = 200
+_SN_DIGITS = 18
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 _NUMBER = re.compile(r"[0-9]{1,4}")
@@ -209,16 +211,16 @@ def read(body: bytes) -> Incoming:
         root = ET.fromstring(text)  # noqa: S314  # entities were refused above
     except ET.ParseError as error:
         raise GbXmlError(f"not XML: {error}") from None
-    number = (root.findtext("SN") or "").strip()
+    number = whole_number((root.findtext("SN") or "").strip(), _SN_DIGITS)
     command = (root.findtext("CmdType") or "").strip()
-    if not command or not number.isdigit() or len(number) > 18:
+    if not command or number is None:
         raise GbXmlError("CmdType or SN is missing")
     method = root.findtext("Info/AlarmMethod") or ""
     kind = root.findtext("Info/AlarmType") or ""
     return Incoming(
         kind=root.tag,
         command=command,
-        number=int(number),
+        number=number,
         device_id=(root.findtext("DeviceID") or "").strip(),
         result=(root.findtext("Result") or "").strip().upper(),
         alarm_command=(root.findtext("AlarmCmd") or "").strip(),

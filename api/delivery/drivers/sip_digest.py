@@ -7,7 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_PART = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
+# A name begins where no letter stands before it: tried at each letter of a name without "=", one
+# long header would hold the sender up for a minute.
+_PART = re.compile(r'(?<!\w)(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
 _STRENGTH = {"SHA-256": 2, "MD5": 1}
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from api.delivery.peer_words import whole_number
+
 MOST_BYTES = 65_536
 _MOST_HEADERS = 100
+_LENGTH_DIGITS = 9
 _COMPACT = {
     "v": "via",
     "f": "from",
@@ -110,11 +113,12 @@ def parse(data: bytes) -> SipMessage:
     lines = _unfolded(head)
     headers = tuple(_header(line) for line in lines[1:])
     message = _first_line(lines[0], headers)
-    length = message.header("content-length")
-    if length:
-        if not length.isdigit() or int(length) > len(body):
+    told = message.header("content-length")
+    if told:
+        length = whole_number(told, _LENGTH_DIGITS)
+        if length is None or length > len(body):
             raise SipSyntaxError("Content-Length does not fit")
-        body = body[: int(length)]
+        body = body[:length]
     return SipMessage(headers, body, message.method, message.uri, message.status, message.reason)
 
 
@@ -190,7 +194,8 @@ def _length(head: bytes) -> int:
     for line in _unfolded(head)[1:]:
         key, value = _header(line)
         if key == "content-length":
-            if not value.isdigit():
+            length = whole_number(value, _LENGTH_DIGITS)
+            if length is None:
                 raise SipSyntaxError("Content-Length is no number")
-            return int(value)
+            return length
     return 0
