@@ -67,7 +67,7 @@ class RobotDriver:
         try:
             async with self._client.stream("POST", url, json=body) as answer:
                 said = json.loads(await small_body(answer)) if answer.is_success else {}
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
             # The error's text may hold the address with its key.
             raise PathError(type(error).__name__) from None
         if not answer.is_success:
@@ -85,7 +85,7 @@ class RobotDriver:
         parts = urlsplit(self._url)
         try:
             await self._client.head(f"{parts.scheme}://{parts.netloc}/")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise PathError(type(error).__name__) from None
         return "server answers"
 

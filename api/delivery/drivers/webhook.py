@@ -69,7 +69,7 @@ class WebhookDriver:
         headers = {"Content-Type": kind, **self._signature(message.id, body.decode())}
         try:
             status = await status_of(self._client, self._keys.url, body, headers)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise PathError(_told(error)) from error
         self._refused_us = status in _REFUSES_US
         if httpx.codes.is_success(status):
@@ -87,7 +87,7 @@ class WebhookDriver:
         """
         try:
             answer = await self._client.head(self._keys.url)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise PathError(_told(error)) from error
         status = answer.status_code
         faulty = answer.is_server_error and status != httpx.codes.NOT_IMPLEMENTED
@@ -127,5 +127,6 @@ def _trust(keys: WebhookKeys, directory: Path) -> ssl.SSLContext | bool:
         raise SetupError(f"{keys.ca_file} is no readable certificate file") from None
 
 
-def _told(error: httpx.HTTPError) -> str:
+def _told(error: httpx.HTTPError | httpx.InvalidURL) -> str:
+    """httpx reads where a redirect leads, although nobody follows it."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

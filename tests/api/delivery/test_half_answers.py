@@ -85,6 +85,8 @@ async def test_a_status_is_a_receipt_whatever_becomes_of_the_rest(
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", CHUNK, "does not end"),
         (HEAD + b"Content-Length: 2\r\n\r\n[]", None, "no robot's"),
         (HEAD + b"Content-Length: 2\r\n\r\n{,", None, "JSONDecodeError"),
+        (HEAD + b"Content-Length: 60000\r\n\r\n" + b"[" * 60_000, None, "RecursionError"),
+        (b"HTTP/1.1 302 Found\r\nLocation:x:y\r\n\r\n", None, "InvalidURL"),
     ],
 )
 async def test_a_robots_answer_is_short_and_says_a_code(
