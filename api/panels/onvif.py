@@ -131,7 +131,10 @@ class OnvifLink:
         A device behind a translation of addresses names one that is not reached; and no device
         sends this service to another machine.
         """
-        told, ours = urlsplit(address), urlsplit(self.device.url)
+        try:
+            told, ours = urlsplit(address), urlsplit(self.device.url)
+        except ValueError as error:
+            raise LinkError(f"{self.device.id}: {address[:100]} is no address") from error
         place = ours.netloc if told.hostname != ours.hostname else told.netloc
         return urlunsplit((ours.scheme, place, told.path or "/", told.query, ""))
 

@@ -160,7 +160,8 @@ def body_of(content: bytes) -> ET.Element:
         raise SoapError("a document type is not read")
     try:
         root = ET.fromstring(content)  # noqa: S314  # entities were refused above
-    except (ET.ParseError, ValueError) as error:
+    except (ET.ParseError, ValueError, LookupError) as error:
+        # An encoding that nobody knows is a `LookupError`.
         raise SoapError(f"not XML: {error}") from None
     body = root.find(f"{{{_SOAP}}}Body")
     if body is None:
@@ -189,7 +190,7 @@ def device_time(body: ET.Element) -> datetime:
         ]
         year, month, day, hour, minute, second = values
         return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise SoapError(f"the device's time cannot be read: {error}") from None
 
 

@@ -244,6 +244,7 @@ def test_the_digest_is_that_of_the_specification() -> None:
         b"<html>not found</html>",
         b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
         b"<e:Envelope xmlns:e='http://www.w3.org/2003/05/soap-envelope'/>",
+        b'<?xml version="1.0" encoding="GBX"?><a/>',
     ],
 )
 def test_an_answer_that_is_none_is_refused(content: bytes) -> None:
