@@ -23,7 +23,7 @@ from api.delivery.drivers.gb_subscription import Subscriptions
 from api.delivery.drivers.gb_xml import GbXmlError, Incoming
 from api.delivery.drivers.sip_digest import Login, authorization, best_challenge
 from api.delivery.drivers.sip_link import Peer, SipLink
-from api.delivery.drivers.sip_message import Reply, SipMessage
+from api.delivery.drivers.sip_message import Reply, SipMessage, granted_s
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
 from api.delivery.outward import Gate
@@ -40,6 +40,9 @@ _REFUSES = frozenset({400, 413, 415, 488})
 """What is said of the message itself; every other refusal is of the path, and ends some day."""
 
 _CALL_S = 5.0
+_SOONEST_S = 5.0
+"""Not even a registrar that grants a second is asked more often."""
+
 _SILENT = "the platform does not answer"
 _NOTIFY_S = 2.0
 """Time enough is left of one attempt for the MESSAGE that follows an unanswered NOTIFY."""
@@ -257,7 +260,7 @@ class Gb28181Driver:
             self._register_now.clear()
             try:
                 async with asyncio.timeout(2.0 * _CALL_S):
-                    await self._register()
+                    lasts_s = await self._register()
             except TimeoutError:
                 self._link.drop(_SILENT)
             except PathError as error:
@@ -270,10 +273,11 @@ class Gb28181Driver:
                 continue
             with suppress(TimeoutError):
                 # Well before it runs out, and at once when the platform forgot us.
-                async with asyncio.timeout(self._keys.expires_s * 0.5):
+                async with asyncio.timeout(max(_SOONEST_S, lasts_s * 0.5)):
                     await self._register_now.wait()
 
-    async def _register(self) -> None:
+    async def _register(self) -> int:
+        """For how many seconds the platform knows us now. Raises `PathError`."""
         own = f"sip:{self._keys.device_id}@{self._keys.domain}"
         expires = ("expires", str(self._keys.expires_s))
         answer = await self._asked("REGISTER", own, self._call_id, expires)
@@ -283,6 +287,9 @@ class Gb28181Driver:
             )
         if answer.status != _OK:
             raise PathError(f"SIP {answer.status} {answer.reason}".strip())
+        host, port = await self._link.local_address()
+        contact = f"{self._keys.device_id}@{host}:{port}"
+        return granted_s(answer, contact, self._keys.expires_s)
 
     def _handle(self, request: SipMessage) -> Reply:
         """A request of the platform: its SIP answer; the business answer goes out on its own."""

@@ -85,6 +85,18 @@ class Reply:
     body: bytes = b""
 
 
+def granted_s(answer: SipMessage, contact: str, asked_s: int) -> int:
+    """For how many seconds a registrar's 200 holds: `expires` of our contact, else `Expires`.
+
+    Never more than was asked, which also counts where nothing readable or no time at all is named.
+    """
+    until_expires = r">?[^,]{0,200}?;\s*expires\s*=\s*\"?([0-9]+)"
+    of_contact = re.compile(re.escape(contact) + until_expires, re.IGNORECASE)
+    found = [one for one in map(of_contact.search, answer.all("contact")) if one]
+    told = whole_number(found[0][1] if found else answer.header("expires"), _LENGTH_DIGITS)
+    return min(told, asked_s) if told else asked_s
+
+
 def answer_to(request: SipMessage, reply: Reply, tag: str) -> SipMessage:
     """An answer that carries the request's own Via, From, To, Call-ID and CSeq."""
     headers: list[tuple[str, str]] = [("via", value) for value in request.all("via")]

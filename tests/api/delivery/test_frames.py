@@ -18,6 +18,7 @@ from api.delivery.drivers.sip_message import (
     SipSyntaxError,
     StreamSplitter,
     answer_to,
+    granted_s,
     parse,
 )
 from tests.api.delivery.cases import message
@@ -113,6 +114,25 @@ def test_a_request_survives_writing_and_reading() -> None:
     answer = answer_to(again, Reply(200, "OK"), "t1")
     assert answer.header("to") == "<sip:b>;tag=t1"
     assert answer.branch == "z9hG4bK1"
+
+
+@pytest.mark.parametrize(
+    ("headers", "lasts_s"),
+    [
+        ((), 3_600),
+        ((("expires", "120"),), 120),
+        ((("expires", "7200"),), 3_600),
+        ((("expires", "0"),), 3_600),
+        ((("expires", "²"),), 3_600),
+        ((("expires", "120"), ("contact", "<sip:d@10.0.0.1:5060>;q=1;Expires=60")), 60),
+        # Another connection's registration, from before a restart, is none of ours.
+        ((("contact", "<sip:d@10.0.0.1:50>;expires=3, <sip:d@10.0.0.1:5060>;expires=90"),), 90),
+        ((("contact", "<sip:d@10.0.0.1:50>;expires=3"), ("expires", "80")), 80),
+        ((("contact", "<sip:d@10.0.0.1:5060>, <sip:e@10.0.0.1:50>;expires=3"),), 3_600),
+    ],
+)
+def test_how_long_a_registration_holds(headers: tuple[tuple[str, str], ...], lasts_s: int) -> None:
+    assert granted_s(SipMessage(headers, status=200), "d@10.0.0.1:5060", 3_600) == lasts_s
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=8))

@@ -37,6 +37,7 @@ class Platform:
     def __init__(self, challenge: int = 0) -> None:
         self.challenge = challenge
         self.silent: set[int] = set()
+        self.grants = ""
         self.connections = 0
         self.seen: list[SipMessage] = []
 
@@ -48,7 +49,8 @@ class Platform:
             name = "proxy-authenticate" if proxy else "www-authenticate"
             reply = Reply(self.challenge, "Login", ((name, _LOGIN),))
         else:
-            reply = Reply(200, "OK")
+            granted = (("expires", self.grants),) if self.grants else ()
+            reply = Reply(200, "OK", granted)
         return answer_to(request, reply, "theirs").encode()
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -161,6 +163,20 @@ async def test_a_connection_that_fell_silent_is_given_up_for_a_new_one() -> None
             await until(lambda: alive(driver), "a new connection")
     # The new one was registered from, since the platform answers where it knows us.
     assert (platform.connections, platform.methods()["REGISTER"]) == (2, 2)
+
+
+async def test_a_shorter_registration_is_renewed_before_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """3600 s are asked for; after what was granted the platform knows us no more."""
+    monkeypatch.setattr(gb28181, "_SOONEST_S", 0.05)
+    platform = Platform()
+    platform.grants = "1"
+    async with listening(platform) as here, driver_for(here.port) as (driver, _):
+        await until(lambda: platform.methods()["REGISTER"] == 3, "two renewals")
+        assert await alive(driver)
+    first, *renewals = [one for one in platform.seen if one.method == "REGISTER"]
+    assert {one.header("call-id") for one in renewals} == {first.header("call-id")}
 
 
 async def test_a_platform_that_moved_is_looked_up_anew() -> None:
