@@ -163,7 +163,7 @@ def create_app(
     app.state.service = service
     app.state.places = places_of(watched)
     _describe(app)
-    install_handlers(app)
+    install_handlers(app, service.desk.database.told)
     install_access(app, access, accounts)
     for module in (
         ingest,

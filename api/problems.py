@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -105,8 +105,11 @@ _EXAMPLE: dict[int, tuple[str, dict[str, object]]] = {
 }
 
 
-def install_handlers(app: FastAPI) -> None:
-    """Turn every refusal and failure of `app` into a problem body."""
+def install_handlers(app: FastAPI, told: Callable[[SQLAlchemyError], str] = str) -> None:
+    """Turn every refusal and failure of `app` into a problem body.
+
+    `told` says of a database's error, for the log, what is refused and the mend.
+    """
 
     @app.exception_handler(Problem)
     async def refused(request: Request, error: Problem) -> JSONResponse:
@@ -140,7 +143,7 @@ def install_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(SQLAlchemyError)
     async def database_refused(request: Request, error: SQLAlchemyError) -> JSONResponse:
-        _LOG.error("api.database_refused", path=request.url.path, error=str(error))
+        _LOG.error("api.database_refused", path=request.url.path, error=told(error))
         return _answer(503, problem_body("database_refused"), {"Retry-After": "2"})
 
 

@@ -103,18 +103,18 @@ class Monitor:
 
     async def run(self) -> None:
         """Look until cancelled. A database that refuses is logged once and tried again."""
-        refused = False
-        upkeep_at: Monotonic = self._desk.clock.monotonic()
+        refused, desk = False, self._desk
+        upkeep_at: Monotonic = desk.clock.monotonic()
         while True:
             try:
                 await self.tick()
-                if self._desk.clock.monotonic() >= upkeep_at:
+                if desk.clock.monotonic() >= upkeep_at:
                     await self.upkeep()
-                    upkeep_at = self._desk.clock.monotonic().plus(_UPKEEP_S)
+                    upkeep_at = desk.clock.monotonic().plus(_UPKEEP_S)
                 refused = False
             except SQLAlchemyError as error:
                 if not refused:
-                    _LOG.error("delivery.monitor_refused", error=str(error))
+                    _LOG.error("delivery.monitor_refused", error=desk.database.told(error))
                 refused = True
             await asyncio.sleep(EVERY_S)
 

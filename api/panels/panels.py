@@ -365,7 +365,8 @@ class Panels:
             await act()
         except SQLAlchemyError as error:
             self._put_back(told)
-            _LOG.error("panel.database_refused", subjects=list(touched), error=str(error))
+            refused = self.desk.database.told(error)
+            _LOG.error("panel.database_refused", subjects=list(touched), error=refused)
             return False
         except Exception as error:  # noqa: BLE001  # see above: no task of a button may end
             self._put_back(told)

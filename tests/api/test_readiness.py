@@ -6,6 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import structlog
+
 from tests.api.desk_cases import AUTHORISED, running_desk
 from tests.streams.full_disk import full_disk
 
@@ -28,7 +30,10 @@ async def test_a_service_that_stores_no_records_is_not_ready(sqlite_url: str) ->
         with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as other:
             other.execute("ALTER TABLE alarms RENAME TO unreadable")
         records = {"records": [desk.reading("stair", "L3", 3.0)]}
-        answer = await desk.client.post("/api/v1/ingest", json=records, headers=AUTHORISED)
+        with structlog.testing.capture_logs() as logs:
+            answer = await desk.client.post("/api/v1/ingest", json=records, headers=AUTHORISED)
         assert answer.status_code == 503
+        (told,) = (entry for entry in logs if entry["event"] == "api.database_refused")
+        assert "no such table: alarms; look whether this account may write" in told["error"]
         refused = await desk.client.get("/readyz")
         assert (refused.status_code, refused.json()["code"]) == (503, "database_refused")
