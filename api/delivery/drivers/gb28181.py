@@ -43,6 +43,10 @@ _CALL_S = 5.0
 _SOONEST_S = 5.0
 """Not even a registrar that grants a second is asked more often."""
 
+_HELD_S = 2.0
+"""A connection that ends sooner after the registration counts as a failed one: a platform that
+closes after each answer would be asked some hundred times a second."""
+
 _SILENT = "the platform does not answer"
 _NOTIFY_S = 2.0
 """Time enough is left of one attempt for the MESSAGE that follows an unanswered NOTIFY."""
@@ -81,8 +85,8 @@ class Gb28181Driver:
             keys.server, keys.port, keys.transport == "tcp", keys.local_host, keys.local_port
         )
         # The platform answers where we registered from, so each new connection registers anew.
-        self._link = SipLink(peer, self._handle, self._forget, gate)
-        self._registered = False
+        self._link = SipLink(peer, self._handle, self._lost, gate)
+        self._registered = self._broke = False
         self._why_not = "not registered yet"
         self._register_now = asyncio.Event()
         self._waiting: dict[int, asyncio.Future[Incoming]] = {}
@@ -149,6 +153,11 @@ class Gb28181Driver:
         self._sent[number] = message_id
         if len(self._sent) > _KNOWN_NUMBERS:
             self._sent.popitem(last=False)
+
+    def _lost(self, reason: str) -> None:
+        """The connection ended."""
+        self._broke = True
+        self._forget(reason)
 
     def _forget(self, reason: str) -> None:
         self._registered = False
@@ -256,8 +265,10 @@ class Gb28181Driver:
 
     async def _stay_registered(self) -> None:
         backoff = Backoff(BackoffSettings(first_s=1.0, longest_s=30.0), random.Random())
+        loop = asyncio.get_running_loop()
         while True:
             self._register_now.clear()
+            self._broke = False
             try:
                 async with asyncio.timeout(2.0 * _CALL_S):
                     lasts_s = await self._register()
@@ -267,14 +278,15 @@ class Gb28181Driver:
                 self._registered, self._why_not = False, f"not registered: {error}"
             else:
                 self._registered = True
-                backoff.reset()
-            if not self._registered:
-                await asyncio.sleep(backoff.next_wait_s())
-                continue
-            with suppress(TimeoutError):
-                # Well before it runs out, and at once when the platform forgot us.
-                async with asyncio.timeout(max(_SOONEST_S, lasts_s * 0.5)):
-                    await self._register_now.wait()
+                since = loop.time()
+                with suppress(TimeoutError):
+                    # Well before it runs out, and at once when the platform forgot us.
+                    async with asyncio.timeout(max(_SOONEST_S, lasts_s * 0.5)):
+                        await self._register_now.wait()
+                if not self._broke or loop.time() - since >= _HELD_S:
+                    backoff.reset()
+                    continue
+            await asyncio.sleep(backoff.next_wait_s())
 
     async def _register(self) -> int:
         """For how many seconds the platform knows us now. Raises `PathError`."""

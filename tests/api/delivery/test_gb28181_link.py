@@ -22,6 +22,7 @@ from api.delivery.drivers.sip_message import (
 from api.delivery.errors import PathError
 from api.delivery.outward import Gate
 from config.delivery import Gb28181Keys
+from streams.backoff import Backoff
 from tests.api.delivery.cases import until
 
 _LOGIN = 'Digest realm="3402000000", nonce="abc", algorithm=MD5'
@@ -37,6 +38,7 @@ class Platform:
     def __init__(self, challenge: int = 0) -> None:
         self.challenge = challenge
         self.silent: set[int] = set()
+        self.closes = False
         self.grants = ""
         self.connections = 0
         self.seen: list[SipMessage] = []
@@ -61,6 +63,8 @@ class Platform:
                 for one in splitter.feed(data):
                     if number not in self.silent and one.method:
                         writer.write(self.answer(one))
+                        if self.closes:
+                            return
         except ConnectionResetError:
             pass
         finally:
@@ -177,6 +181,29 @@ async def test_a_shorter_registration_is_renewed_before_it_ends(
         assert await alive(driver)
     first, *renewals = [one for one in platform.seen if one.method == "REGISTER"]
     assert {one.header("call-id") for one in renewals} == {first.header("call-id")}
+
+
+async def test_a_platform_that_closes_after_each_answer_is_not_flooded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was asked 250 times a second."""
+    waits: list[float] = []
+    next_wait_s = Backoff.next_wait_s
+
+    def noted(backoff: Backoff, floor_s: float = 0.0) -> float:
+        waits.append(next_wait_s(backoff, floor_s))
+        return 0.0
+
+    monkeypatch.setattr(Backoff, "next_wait_s", noted)
+    platform = Platform()
+    platform.closes = True
+    async with (
+        await asyncio.start_server(platform.take, "127.0.0.1", 0) as server,
+        driver_for(server.sockets[0].getsockname()[1], tcp=True),
+    ):
+        await until(lambda: len(waits) > 5, "six waits")
+    # From 1 s, doubled each time to half a minute, and shortened by up to a half.
+    assert sum(waits[:6]) >= (1 + 2 + 4 + 8 + 16 + 30) / 2
 
 
 async def test_a_platform_that_moved_is_looked_up_anew() -> None:
