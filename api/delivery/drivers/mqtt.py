@@ -106,7 +106,13 @@ class MqttDriver:
                 f"the broker ended {losses} connections since the last check; perhaps another "
                 f"station has the client_id {self._keys.client_id} too"
             )
-        said = await self._connected().put(self._status_topic, b"online", retain=True)
+        client = self._connected()
+        try:
+            said = await client.put(self._status_topic, b"online", retain=True)
+        except PathError:
+            # A new connection may find another broker of a cluster, or one that answers again.
+            client.give_up()
+            raise
         if self._deaf:
             raise PathError(self._deaf)
         refused = f"; it refuses {self._status_topic}: {said}" if said.is_failure else ""

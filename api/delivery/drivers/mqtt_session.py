@@ -12,12 +12,14 @@ from typing import Any, Self
 
 import aiomqtt
 from paho.mqtt.client import MQTT_ERR_SUCCESS
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from api.delivery.errors import PathError
 
 _AGAIN_S = 1.0
+_WITH_WILL = ReasonCode(PacketTypes.DISCONNECT, identifier=4)
 
 
 async def ended(task: asyncio.Task[None]) -> None:
@@ -63,6 +65,12 @@ class Session(aiomqtt.Client):
                 del self._pubacks[info.mid]
         except aiomqtt.MqttError as error:
             raise PathError(f"not published: {error}") from error
+
+    def give_up(self) -> None:
+        """End a connection over which no answer comes any more, though pings may; with the will."""
+        if not self._disconnected.done():
+            self._disconnected.set_exception(aiomqtt.MqttError("the broker does not answer"))
+        self._client.disconnect(_WITH_WILL)
 
     async def hear(self, topic: str) -> str:
         """Subscribe; returns why the broker refuses it, or nothing. Raises `MqttError`."""

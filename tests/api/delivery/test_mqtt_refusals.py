@@ -66,6 +66,7 @@ class Refusing:
 
     def __init__(self, *, silent: bool = False) -> None:
         self.silent = silent
+        self.lost = False
         self.tries = 0
         self.open = 0
         self.most_open = 0
@@ -84,7 +85,9 @@ class Refusing:
                     length |= (more & 0x7F) << shift
                     shift, extra = shift + 7, more & 0x80
                 body = await reader.readexactly(length)
-                if not self.silent:
+                if self.lost:
+                    writer.write(b"\x30\xff\xff\xff\x7f")  # a quarter of a gigabyte is to follow
+                elif not self.silent:
                     writer.write(self._answer(kind >> 4, body))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -101,6 +104,28 @@ class Refusing:
         if kind == 8:
             return b"\x90\x04" + body[:2] + b"\x00\x87"
         return b""
+
+
+async def test_a_connection_without_answers_is_given_up_for_a_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Bytes that come all the same count as a sign of life to the library, for ever."""
+    monkeypatch.setattr("api.delivery.drivers.mqtt._CALL_S", 0.5)
+    broker = Refusing()
+    server = await asyncio.start_server(broker.talk, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    driver = MqttDriver(keys(port), Path(), lambda *_: None, Gate(Path()))
+    await driver.start()
+    await connected(driver)
+    broker.lost = True
+    with pytest.raises(PathError, match="not published"):
+        await driver.supervise()
+    broker.lost = False
+    await connected(driver)
+    assert broker.tries == 2
+    await until(lambda: broker.open == 1, "the end of the first connection")
+    await driver.stop()
+    server.close()
 
 
 async def test_who_may_not_hear_the_receivers_word_says_so() -> None:
