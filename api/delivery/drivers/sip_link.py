@@ -73,7 +73,7 @@ class SipLink:
         self._reading: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
         self._waiting: dict[tuple[str, str], asyncio.Future[SipMessage]] = {}
-        self._answered: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._answered: OrderedDict[tuple[str, str, str], bytes] = OrderedDict()
         self.tag = secrets.token_hex(5)
 
     async def local_address(self) -> tuple[str, int]:
@@ -219,7 +219,8 @@ class SipLink:
     def _answer(self, request: SipMessage) -> None:
         if request.method == "ACK":
             return
-        key = (request.branch, request.method)
+        # A branch alone does not tell a repetition: some platforms write none, or always the same.
+        key = (request.branch, request.header("call-id"), request.header("cseq"))
         data = self._answered.get(key)
         if data is None:
             data = answer_to(request, self._handle(request), self.tag).encode()

@@ -233,24 +233,27 @@ async def test_a_message_that_is_challenged_is_sent_again_with_the_login(challen
     assert again.header(name).startswith('Digest username="34020000001180000001"')
 
 
+def reset(branch: str, cseq: str) -> SipMessage:
+    return SipMessage(
+        (
+            ("via", f"SIP/2.0/UDP 127.0.0.1:5060{branch and ';branch=z9hG4bK'}{branch}"),
+            ("from", "<sip:a@b>;tag=1"),
+            ("to", "<sip:c@d>"),
+            ("call-id", "reset"),
+            ("cseq", cseq),
+        ),
+        RESET,
+        method="MESSAGE",
+        uri="sip:c@d",
+    )
+
+
 async def test_a_reset_from_outside_is_told_and_answered_with_an_error() -> None:
     """The alarm is ended in the school: nobody outside is to believe that it is reset."""
     platform = Platform()
     async with listening(platform) as here, driver_for(here.port) as (driver, commands):
         await until(lambda: alive(driver), "the registration")
-        order = SipMessage(
-            (
-                ("via", "SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKreset"),
-                ("from", "<sip:a@b>;tag=1"),
-                ("to", "<sip:c@d>"),
-                ("call-id", "reset"),
-                ("cseq", "1 MESSAGE"),
-            ),
-            RESET,
-            method="MESSAGE",
-            uri="sip:c@d",
-        )
-        here.transport.sendto(order.encode(), here.peer)
+        here.transport.sendto(reset("branch", "1 MESSAGE").encode(), here.peer)
         bodies: list[bytes] = []
 
         def answered() -> bool:
@@ -260,3 +263,17 @@ async def test_a_reset_from_outside_is_told_and_answered_with_an_error() -> None
         await until(answered, "the answer")
     assert commands == [("ResetAlarm", "")]
     assert b"<Result>ERROR</Result>" in bodies[0]
+
+
+@pytest.mark.parametrize("branch", ["", "always-the-same"])
+async def test_only_the_same_request_again_is_a_repetition(branch: str) -> None:
+    """Some platforms write no branch, or always the same: their second word was not heard."""
+    platform = Platform()
+    async with listening(platform) as here, driver_for(here.port) as (driver, commands):
+        await until(lambda: alive(driver), "the registration")
+        for number in (1, 1, 2):
+            here.transport.sendto(reset(branch, f"{number} MESSAGE").encode(), here.peer)
+        await until(lambda: len(commands) == 2, "both commands")
+        here.transport.sendto(reset(branch, "3 MESSAGE").encode(), here.peer)
+        await until(lambda: len(commands) > 2, "the last one")
+    assert commands == [("ResetAlarm", "")] * 3
