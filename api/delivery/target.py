@@ -6,6 +6,8 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from traceback import extract_tb
 
 import structlog
 
@@ -126,8 +128,10 @@ class TargetSender:
             line.set(line.state.untried(self._clock.monotonic()))
             raise
         except Exception as error:  # noqa: BLE001  # supervisor of a driver: the other path goes on
-            _LOG.exception("delivery.driver_failed", path=line.path_id)
-            told = f"{type(error).__name__}: {error}"
+            # Its words may hold an address with its key, so they stand in no log and on no page.
+            told, last = type(error).__name__, extract_tb(error.__traceback__)[-1]
+            where = f"{Path(last.filename).name}:{last.lineno}"
+            _LOG.error("delivery.driver_failed", path=line.path_id, error=told, where=where)
             instant = self._clock.monotonic()
             line.set(line.state.failed_attempt(self._clock.utc(), instant, told))
             tried.failures.append(f"{line.path_id}: {told}")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -249,6 +250,21 @@ async def test_the_second_path_takes_over(
             await until(lambda: all_settled(database))
         (row,) = await rows(database)
     assert (row["state"], row["path_id"], row["attempts"]) == ("received", "backup", 1)
+
+
+async def test_what_a_driver_stumbles_over_is_told_without_its_words(sqlite_url: str) -> None:
+    """They may hold a robot's address, and so its key."""
+    delivery = plan()
+    drivers = {"main": FakeDriver(unforeseen), "backup": FakeDriver(received)}
+    async with Database(sqlite_url) as database:
+        await raise_alarm(database, Outbox(delivery, SITE))
+        with structlog.testing.capture_logs() as logs:
+            async with sending(database, delivery, drivers):
+                await until(lambda: all_settled(database))
+    (told,) = (entry for entry in logs if entry["event"] == "delivery.driver_failed")
+    assert (told["error"], told["path"]) == ("KeyError", "main")
+    assert told["where"].startswith("test_sender.py:")
+    assert "nobody thought of" not in str(logs)
 
 
 async def test_sent_is_not_received(sqlite_url: str) -> None:
