@@ -255,11 +255,11 @@ async def test_the_second_path_takes_over(
 async def test_what_a_driver_stumbles_over_is_told_without_its_words(sqlite_url: str) -> None:
     """They may hold a robot's address, and so its key."""
     delivery = plan()
-    drivers = {"main": FakeDriver(unforeseen), "backup": FakeDriver(received)}
+    bad, good = FakeDriver(unforeseen), FakeDriver(received)
     async with Database(sqlite_url) as database:
         await raise_alarm(database, Outbox(delivery, SITE))
         with structlog.testing.capture_logs() as logs:
-            async with sending(database, delivery, drivers):
+            async with sending(database, delivery, {"main": bad, "backup": good}):
                 await until(lambda: all_settled(database))
     (told,) = (entry for entry in logs if entry["event"] == "delivery.driver_failed")
     assert (told["error"], told["path"]) == ("KeyError", "main")
