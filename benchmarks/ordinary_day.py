@@ -243,7 +243,7 @@ class _Desk:
             speed_mps=median_speed_mps(walkers_mps),
             inflow_per_s=inflow,
             outflow_per_s=outflow,
-            minority_share=meeting_share(shares, None if rates is None else rates.one_way_share),
+            minority_share=meeting_share(shares, None if rates is None else rates.may_meet),
             pressure_per_s2=self._pressure.of_dense_per_s2(density),
             luminance=LUMINANCE,
             stopped_share=stopped_share(walkers_mps),

@@ -20,6 +20,7 @@ from vision.zones import Line
 _APART_M = 0.5
 # A crossing is told by a head on one side and then on the other, both farther off than the band.
 _BESIDE_M = BAND_M + 0.05
+_STRAIGHT_RAD = math.radians(20.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +30,8 @@ class BorderPlaces:
     Attributes:
         xy_m: (P, 2) on the lines.
         beside_xy_m: (2, P, 2) a point on either side of each.
-        lines: (P,) which of the lines each lies on.
+        lines: (P,) which of the lines each lies on. Sides of a polygon that go on in nearly the
+            same direction are one: people keep to their right on either half of it.
     """
 
     xy_m: Float64Array
@@ -39,20 +41,21 @@ class BorderPlaces:
     @classmethod
     def of_polygon(cls, polygon: Polygon) -> BorderPlaces:
         corners = shapely.get_coordinates(polygon.exterior)
-        return cls._along(list(pairwise(corners)))
+        sides = [(a, b) for a, b in pairwise(corners) if np.hypot(*(b - a)) > 0.0]
+        return cls._along(sides, _straight(sides))
 
     @classmethod
     def of_line(cls, line: Line) -> BorderPlaces:
-        return cls._along([(np.array(line.start_xy_m), np.array(line.end_xy_m))])
+        return cls._along([(np.array(line.start_xy_m), np.array(line.end_xy_m))], [0])
 
     @classmethod
-    def _along(cls, sides: Sequence[tuple[Float64Array, Float64Array]]) -> BorderPlaces:
+    def _along(
+        cls, sides: Sequence[tuple[Float64Array, Float64Array]], numbers: Sequence[int]
+    ) -> BorderPlaces:
         places, normals, lines = [], [], []
-        for number, (start, end) in enumerate(sides):
+        for number, (start, end) in zip(numbers, sides, strict=True):
             along = end - start
             length_m = float(np.hypot(*along))
-            if length_m == 0.0:
-                continue
             count = max(1, math.ceil(length_m / _APART_M))
             places.append(start + (np.arange(count)[:, None] + 0.5) / count * along)
             normals.append(np.tile(np.array([-along[1], along[0]]) / length_m, (count, 1)))
@@ -64,6 +67,18 @@ class BorderPlaces:
     def nearest(self, xy_m: Float64Array) -> int:
         """Index of the place that is nearest to a point (2,)."""
         return int(np.argmin(((self.xy_m - xy_m) ** 2).sum(axis=1)))
+
+
+def _straight(sides: Sequence[tuple[Float64Array, Float64Array]]) -> list[int]:
+    """A number for each side of a ring; one that goes straight on from the last has the same."""
+    headings = [math.atan2(*(end - start)[::-1]) for start, end in sides]
+    bends = [
+        abs(math.remainder(heading - before, math.tau)) > _STRAIGHT_RAD
+        for before, heading in zip(headings[-1:] + headings[:-1], headings, strict=True)
+    ]
+    numbers = [sum(bends[: index + 1]) for index in range(len(sides))]
+    # The ring may begin in the midst of a side.
+    return [number % max(1, sum(bends)) for number in numbers]
 
 
 class PlacesInView:

@@ -23,7 +23,7 @@ from vision.movement import (
     side_of,
 )
 from vision.tracking import TrackedHeads
-from vision.ways_in import Way, WaysIn
+from vision.ways_in import Way, WaysIn, WaysOut
 from vision.zones import Zone
 
 
@@ -40,7 +40,9 @@ class CameraFlow:
         self._lines = tuple(_Crossings(places) for places in lines)
         self._uses = tuple(ExitUse(line) for line in zone.exits)
         self._ways = WaysIn()
+        self._ways_out = WaysOut()
         self._walkers: Counter[Way | None] = Counter()
+        self._left: Counter[Way] = Counter()
         self._at: Utc | None = None
 
     def update(self, heads: TrackedHeads) -> None:
@@ -61,31 +63,52 @@ class CameraFlow:
             # Left of an exit line is inside, so a crossing to the - side goes out.
             crossings.update(ids, xy_m, side_of(line, xy_m), speed_mps, at)
             use.update(ids, xy_m, to_border_m > 0.0, crossings.newest, at)
-        self._note_ways(at)
+        self._note_ways(ids, xy_m, at)
         for head, place, depth_m in zip(ids.tolist(), xy_m, to_border_m.tolist(), strict=True):
             if depth_m > -BAND_M:
                 self._ways.stands(head, depth_m, at, partial(self._nearest_way, place))
         self._walkers = self._ways.of(ids[(to_border_m > 0.0) & (speed_mps >= STOPPED_MPS)], at)
 
-    def _note_ways(self, at: Utc) -> None:
+    def _note_ways(self, ids: IntArray, xy_m: Float64Array, at: Utc) -> None:
         border, *exits = self._lines
+        places = dict(zip(ids.tolist(), xy_m, strict=True))
         for head, side, place in border.newest_crossings:
+            way = self._beyond(places[head]) or Way(0, border.line_of(place))
             if side > 0:
-                self._ways.came_in(head, Way(0, border.line_of(place)), at)
+                self._ways.came_in(head, way, at)
             else:
                 self._ways.went_out(head)
+                self._ways_out.went_out(head, way, at)
         for number, crossings in enumerate(exits, start=1):
             for head, side, _ in crossings.newest_crossings:
                 if side > 0:
                     self._ways.came_in(head, Way(number, 0), at)
+                else:
+                    self._ways_out.went_out(head, Way(number, 0), at)
+        self._left = self._ways_out.counted(at)
+
+    def _beyond(self, xy_m: Float64Array) -> Way | None:
+        """The exit on whose outer side a point (2,) of the zone or its border lies."""
+        for number, line in enumerate(self._zone.exits, start=1):
+            if side_of(line, xy_m[None])[0] < -BAND_M:
+                return Way(number, 0)
+        return None
 
     def _nearest_way(self, xy_m: Float64Array) -> Way:
+        beyond = self._beyond(xy_m)
+        if beyond is not None:
+            return beyond
         border, *exits = self._lines
         to_border_m, side = border.nearest(xy_m)
         for number, crossings in enumerate(exits, start=1):
             if crossings.nearest(xy_m)[0] <= to_border_m + BAND_M:
                 return Way(number, 0)
         return Way(0, side)
+
+    @property
+    def left(self) -> Counter[Way]:
+        """How many went out by each way within the last `FLOW_WINDOW_S`."""
+        return self._left
 
     @property
     def walkers(self) -> Counter[Way | None]:
@@ -112,7 +135,9 @@ class CameraFlow:
         for use in self._uses:
             use.restart()
         self._ways.restart()
+        self._ways_out.restart()
         self._walkers.clear()
+        self._left.clear()
 
 
 class _Crossing(NamedTuple):

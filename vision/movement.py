@@ -77,22 +77,22 @@ def direction_shares(velocity_mps: Float64Array, axis_deg: float | None) -> Dire
     return DirectionShares(along / walkers, against / walkers, walkers)
 
 
-def meeting_share(shares: DirectionShares, one_way_share: float | None) -> float | None:
-    """Share of those who walk against the others, as far as they may have come in by another way.
+def meeting_share(shares: DirectionShares, may_meet: float | None) -> float | None:
+    """Share of those who walk against the others, as far as they may have come in where others go.
 
     Who turns on a landing walks against those behind and meets nobody.
 
     Args:
-        one_way_share: share of those who walk that is known to have come in by one and the same
-            way; `None` where that cannot be told, and walking against is all there is to know.
+        may_meet: share of those who walk that may have come in where others go out; `None` where
+            that cannot be told, and walking against is all there is to know.
 
     Returns:
         0..0.5, or `None` with fewer than four walkers.
     """
     minority = shares.minority
-    if minority is None or one_way_share is None:
+    if minority is None or may_meet is None:
         return minority
-    return min(minority, 1.0 - one_way_share)
+    return min(minority, may_meet)
 
 
 def specific_flow(flow_per_s: float, width_m: float) -> float:

@@ -1,7 +1,8 @@
-"""By which exit or side of a zone its heads came in.
+"""By which exit or side of a zone its heads came in, and by which they go out.
 
-People who turn on a landing walk against those behind them and meet nobody: all came in by one way.
-Two classes that meet came in by two.
+People who turn on a landing, or who come from two sides and leave by one flight, may walk against
+each other and meet nobody: they came in where nobody goes out. Of two classes that meet one comes
+in where the other goes out.
 """
 
 from __future__ import annotations
@@ -11,15 +12,22 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from vision.instants import Utc
+from vision.movement import FLOW_WINDOW_S
 
 _FORGET_S = 5.0
+# Fewer who went out tell no way, nor does one that has less than this share of them, or one of
+# them only: at one picture a second a head is now and then taken for its neighbour.
+_FEWEST_OUT, _FEWEST_BY_A_WAY, _LEAST_OUT_SHARE = 3, 2, 0.2
 # Our judgement: farther than this nobody gets between two pictures 0.4 s apart, and less may be the
 # jitter of a head that stands.
 STEP_M, INWARDS_M = 0.7, 0.3
 
 
 class Way(NamedTuple):
-    """Where people come in: `exit_number` from 1 and side 0, or exit 0 and a side of the border."""
+    """Where people come in or go out.
+
+    `exit_number` from 1 and side 0, or exit 0 and a side of the border.
+    """
 
     exit_number: int
     side: int
@@ -79,14 +87,45 @@ class WaysIn:
         self._found.clear()
 
 
-def one_way_share(counted: Counter[Way | None]) -> float | None:
-    """Share of these people that is known to have come in by one and the same way.
+class WaysOut:
+    """Remembers by which way each head went out, for as long as flows are counted."""
 
-    Who was not seen to come in may have come by any other. `None` without people.
+    def __init__(self) -> None:
+        self._ways: dict[int, tuple[Way, Utc]] = {}
+
+    def went_out(self, head: int, way: Way, at: Utc) -> None:
+        """An exit is the better name for a place at the border."""
+        known = self._ways.get(head)
+        if known is None or way.exit_number or not known[0].exit_number:
+            self._ways[head] = (way, at)
+
+    def counted(self, at: Utc) -> Counter[Way]:
+        """How many went out by each way within the last `FLOW_WINDOW_S`."""
+        self._ways = {
+            head: entry for head, entry in self._ways.items() if at - entry[1] <= FLOW_WINDOW_S
+        }
+        return Counter(way for way, _ in self._ways.values())
+
+    def restart(self) -> None:
+        """Forget everything: there was a gap in the pictures."""
+        self._ways.clear()
+
+
+def share_that_may_meet(came_in: Counter[Way | None], went_out: Counter[Way]) -> float | None:
+    """Share of these people that may have come in where others go out; `None` without people.
+
+    Who was not seen to come in may have come by any way. As long as too few went out to tell, all
+    may meet but those of the one way by which most came in.
     """
-    everybody = counted.total()
-    known = [count for way, count in counted.items() if way is not None]
-    return max(known, default=0) / everybody if everybody else None
+    everybody = came_in.total()
+    if not everybody:
+        return None
+    known = {way: count for way, count in came_in.items() if way is not None}
+    if went_out.total() < _FEWEST_OUT:
+        return 1.0 - max(known.values(), default=0) / everybody
+    fewest = max(_FEWEST_BY_A_WAY, _LEAST_OUT_SHARE * went_out.total())
+    meet_nobody = sum(count for way, count in known.items() if went_out[way] < fewest)
+    return 1.0 - meet_nobody / everybody
 
 
-__all__ = ["Way", "WaysIn", "one_way_share"]
+__all__ = ["Way", "WaysIn", "WaysOut", "share_that_may_meet"]

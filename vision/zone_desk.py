@@ -316,7 +316,7 @@ class ZoneDesk:
             speed_mps=median_speed_mps(fused.walkers_mps),
             inflow_per_s=None if rates is None else rates.inflow_per_s,
             outflow_per_s=None if rates is None else rates.outflow_per_s,
-            minority_share=meeting_share(shares, None if rates is None else rates.one_way_share),
+            minority_share=meeting_share(shares, None if rates is None else rates.may_meet),
             pressure_per_s2=self._pressure.of_dense_per_s2(density),
             luminance=fused.luminance,
             infrared=fused.infrared,

@@ -18,7 +18,7 @@ from vision.instants import Utc
 from vision.movement import FLOW_WINDOW_S
 from vision.segments import Segments
 from vision.tracking import TrackedHeads
-from vision.ways_in import one_way_share
+from vision.ways_in import share_that_may_meet
 from vision.zone_view import ZoneView
 from vision.zones import Zone
 
@@ -32,16 +32,15 @@ class FlowRates:
 
     `balance_people` is how many the crossings say are there now: N(t - window) + in - out.
     `used` is the exit of which people use the smallest part. Where the outflow is not known, the
-    inflow is at least as given. `one_way_share` is the share of those who walk that came in by the
-    same exit or side, as far as they were seen to; `None` where the zone has no exit or nobody
-    walks.
+    inflow is at least as given. `may_meet` is the share of those who walk that may have come in
+    where others go out; `None` where the zone has no exit or nobody walks.
     """
 
     inflow_per_s: float
     outflow_per_s: float | None
     balance_people: float | None = None
     used: UsedWidth | None = None
-    one_way_share: float | None = None
+    may_meet: float | None = None
 
 
 class Seen(NamedTuple):
@@ -147,14 +146,15 @@ class ZoneFlow:
             leaves if known else None,
             self._balance(inflow, went_out / FLOW_WINDOW_S) if known else None,
             min(used, key=lambda part: part.share) if used else None,
-            self._one_way_share(cameras),
+            self._may_meet(cameras),
         )
 
-    def _one_way_share(self, cameras: Sequence[CameraFlow]) -> float | None:
+    def _may_meet(self, cameras: Sequence[CameraFlow]) -> float | None:
         if not self._zone.exits:
             # A side of the border may be passed both ways: without an exit on it nobody can tell.
             return None
-        return one_way_share(sum((camera.walkers for camera in cameras), Counter()))
+        came_in = sum((camera.walkers for camera in cameras), Counter())
+        return share_that_may_meet(came_in, sum((one.left for one in cameras), Counter()))
 
     def _are_shown(self, shown: Sequence[bool]) -> bool:
         """Whether those exits are that some camera is meant to see, and there is one."""

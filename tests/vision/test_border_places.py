@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from shapely.geometry import Polygon
 
 from tests.vision.scene_cases import FACING, LENS, STAIR
 from vision.border_places import BorderPlaces, PlacesInView
@@ -18,6 +19,21 @@ def test_places_lie_half_a_metre_apart_with_a_point_on_either_side() -> None:
     assert FOOT.nearest(np.array([5.0, 1.4])) == 2
     border = BorderPlaces.of_polygon(STAIR.polygon_xy_m)
     assert len(border.xy_m) == 2 * 8 + 2 * 6  # 3.6 m in eight, 3 m in six
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [(0, 0), (3, 0), (3, 2), (0, 2)],
+        [(0, 0), (1, 0), (3, 0.1), (3, 2), (0, 2)],
+        [(1, 0), (3, 0), (3, 2), (0, 2), (0, 0)],  # the ring begins in the midst of a side
+    ],
+)
+def test_a_side_with_a_corner_on_it_is_one_side(corners: list[tuple[float, float]]) -> None:
+    border = BorderPlaces.of_polygon(Polygon(corners))
+    low = border.xy_m[:, 1] < 0.2
+    assert len(set(border.lines[low].tolist())) == 1
+    assert len(set(border.lines.tolist())) == 4
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tests.vision.scene_cases import LENS, START, frame, heads, scene
 from vision.camera import Camera, Pose
 from vision.movement import DirectionShares, meeting_share
 from vision.readings import ZoneReading
-from vision.ways_in import Way, WaysIn, one_way_share
+from vision.ways_in import Way, WaysIn, WaysOut, share_that_may_meet
 from vision.zones import Line, Zone, ZoneType
 
 # The flight from above and the one below lie side by side; the exit is the head of the lower one.
@@ -111,40 +112,118 @@ def test_two_classes_are_told_from_one_that_turns_although_heads_are_lost(
     assert ("counter_flow" in uneven(0.8 if up else 1.6, seed, up=up)) == up
 
 
-UP, DOWN = Way(1, 0), Way(0, 1)
+UP, DOWN, SIDE = Way(1, 0), Way(0, 1), Way(0, 2)
+
+
+# Two corridors face each other; between them a flight goes down, to the south.
+HALL = Zone(
+    "hall",
+    "f1",
+    ZoneType.STAIRS,
+    box(0, 0, 4.0, 3.0),
+    head_height_m=1.35,
+    width_m=2.0,
+    exits=(Line("down", (1.0, 0.0), (3.0, 0.0)),),
+)
+_WEST, _EAST = (-0.8, 1.6), (4.8, 1.6)
+
+
+def along(way_xy_m: list[tuple[float, float]], walked_m: float, aside_m: float) -> list[float]:
+    """Where somebody is who has walked so far along a way of straight pieces."""
+    for (ax, ay), (bx, by) in pairwise(way_xy_m):
+        length_m = math.dist((ax, ay), (bx, by))
+        x, y = (bx - ax) / length_m, (by - ay) / length_m
+        if walked_m < length_m:
+            return [ax + x * walked_m - y * aside_m, ay + y * walked_m + x * aside_m]
+        walked_m -= length_m
+    return []
+
+
+def hall_names(ways_xy_m: list[list[tuple[float, float]]], fps: float) -> set[str]:
+    """What is named while 0.9 a second walk each of these ways for a minute."""
+    rng, found = np.random.default_rng(2), set()
+    analyser = scene({"cam-a": _CAMERA}, HALL)
+    starts_s = np.sort(rng.uniform(0.0, 60.0, (len(ways_xy_m), 54)), axis=1)
+    asides_m = rng.uniform(-0.35, 0.35, starts_s.shape)
+    for picture in range(int(60.0 * fps)):
+        t = picture / fps
+        places = [
+            place
+            for way, begun_s, aside_m in zip(ways_xy_m, starts_s, asides_m, strict=True)
+            for start_s, side_m in zip(begun_s, aside_m, strict=True)
+            if t >= start_s and (place := along(way, (t - start_s) * _PACE_MPS, side_m))
+        ]
+        seen = np.array(places).reshape(-1, 2)
+        seen = seen[rng.random(len(seen)) >= 0.04]
+        for reading in analyser.observe(frame(t), heads(seen, _CAMERA, HALL)):
+            found |= {reason.rule for reason in reading.reasons}
+    return found
+
+
+@pytest.mark.parametrize("fps", [1.25, 2.5])
+def test_two_who_face_each_other_and_leave_by_one_flight_meet_nobody(fps: float) -> None:
+    from_west = [_WEST, (1.5, 1.6), (1.5, -1.5)]
+    from_east = [_EAST, (2.5, 1.6), (2.5, -1.5)]
+    assert "counter_flow" not in hall_names([from_west, from_east], fps)
 
 
 @pytest.mark.parametrize(
-    ("ways", "share"),
+    ("fps", "way"),
+    [(1.25, [_WEST, _EAST]), (2.5, [_WEST, _EAST]), (2.5, [_WEST, (2.0, 1.6), (2.0, -1.5)])],
+)
+def test_one_class_that_goes_where_the_other_comes_from_meets_it(
+    fps: float, way: list[tuple[float, float]]
+) -> None:
+    assert "counter_flow" in hall_names([way, way[::-1]], fps)
+
+
+@pytest.mark.parametrize(
+    ("came_in", "went_out", "share"),
     [
-        ({DOWN: 8}, 1.0),
-        ({DOWN: 6, UP: 2}, 0.75),
-        ({DOWN: 3, None: 5}, 0.375),  # who was not seen to come in may have come by any way
-        ({None: 4}, 0.0),
-        ({}, None),
+        # Too few went out to tell whither they go: all but those of one way may meet.
+        ({DOWN: 8}, {}, 0.0),
+        ({DOWN: 6, UP: 2}, {UP: 2}, 0.25),
+        ({DOWN: 3, None: 5}, {}, 0.625),  # who was not seen to come in may have come by any way
+        ({DOWN: 4, SIDE: 4}, {UP: 8}, 0.0),
+        ({DOWN: 3, SIDE: 3, None: 2}, {UP: 8}, 0.25),
+        ({DOWN: 6, UP: 2}, {UP: 8}, 0.25),  # those who came up are stuck, and nobody gets out there
+        ({DOWN: 6, UP: 2}, {UP: 6, DOWN: 2}, 1.0),
+        ({DOWN: 6, SIDE: 2}, {UP: 19, DOWN: 1}, 0.0),  # one head that was taken for its neighbour
+        ({}, {UP: 8}, None),
     ],
 )
-def test_the_share_of_one_way(ways: dict[Way | None, int], share: float | None) -> None:
-    assert one_way_share(Counter(ways)) == share
+def test_who_came_in_where_others_go_out_may_meet_them(
+    came_in: dict[Way | None, int], went_out: dict[Way, int], share: float | None
+) -> None:
+    assert share_that_may_meet(Counter(came_in), Counter(went_out)) == share
 
 
 @pytest.mark.parametrize(
-    ("minority", "one_way", "meets"),
+    ("minority", "may_meet", "meets"),
     [
         (0.4, None, 0.4),
-        (0.4, 1.0, 0.0),
+        (0.4, 0.0, 0.0),
         (0.4, 0.5, 0.4),
         (0.1, 0.5, 0.1),
-        (None, 1.0, None),
+        (None, 0.0, None),
     ],
 )
-def test_who_walks_against_the_rest_and_came_in_another_way_meets_them(
-    minority: float | None, one_way: float | None, meets: float | None
+def test_who_walks_against_the_rest_and_may_meet_them_does(
+    minority: float | None, may_meet: float | None, meets: float | None
 ) -> None:
     few = minority is None
     shares = DirectionShares(1.0 - (minority or 0.0), minority or 0.0, 3 if few else 10)
-    told = meeting_share(shares, one_way)
+    told = meeting_share(shares, may_meet)
     assert told == (None if meets is None else pytest.approx(meets))
+
+
+def test_who_went_out_is_counted_by_the_exit_and_for_as_long_as_flows_are() -> None:
+    ways = WaysOut()
+    for way in (DOWN, UP, DOWN):
+        ways.went_out(1, way, START)
+    ways.went_out(2, DOWN, START.plus(4.0))
+    assert ways.counted(START.plus(8.0)) == {UP: 1, DOWN: 1}
+    assert ways.counted(START.plus(9.0)) == {DOWN: 1}
 
 
 def test_an_exit_is_the_better_name_for_a_place_at_the_border() -> None:
