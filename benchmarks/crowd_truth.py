@@ -67,8 +67,9 @@ from models.registry import default_head_network_id, find_card
 from streams.site_scene import build_analyser
 from streams.virtual.film import Shot, virtual_frames
 from streams.virtual.scenarios import STEP_S, Scenario, sample_camera, scenario_named
-from streams.virtual.simulate import SimulationMissingError, story
+from streams.virtual.simulate import SimulationMissingError, Step, story
 from vision.arrays import Float64Array
+from vision.camera import Camera
 from vision.density import density_peak, kernel_field
 from vision.doors import DoorState, Leaf
 from vision.grid import PlanGrid
@@ -355,31 +356,36 @@ def rate_factor(seed: int) -> float:
 def _from_heads(scenario: Scenario, seed: int, camera_id: str, fps: float) -> Iterator[Moment]:
     camera = _school()[0].camera(camera_id).camera
     rng = np.random.default_rng((seed, 0x7A, *camera_id.encode()))
-    low_m, high_m = scenario.height_range_m
-    size = (camera.lens.height_px, camera.lens.width_px, 3)
-    grey = np.full(size, 110, np.uint8)
+    grey = np.full((camera.lens.height_px, camera.lens.width_px, 3), 110, np.uint8)
     every = round(1.0 / (fps * STEP_S))
     for number, step in enumerate(story(scenario, seed)):
         if number % every:
             continue
-        # A person's height follows from the id, 11 cm less is the middle of the head.
-        height_m = low_m + (high_m - low_m) * ((step.ids * 0.618034) % 1.0) - 0.11
-        heads = step.feet_xyz_m.reshape(-1, 3) + np.outer(height_m, [0.0, 0.0, 1.0])
-        uv_px, inside = (
-            camera.project(heads) if len(heads) else (np.zeros((0, 2)), np.zeros(0, bool))
-        )
-        found = uv_px[inside & (rng.random(len(inside)) >= MISSED_HEADS)]
-        found = found + rng.normal(0.0, HEAD_NOISE_PX, found.shape)
-        strays = rng.uniform([0, 0], [size[1], size[0]], (rng.poisson(FALSE_HEADS_A_PICTURE), 2))
-        points = np.vstack([found, strays]).astype(np.float32)
-        count = len(points)
-        observation = CrowdObservation(
-            HeadPoints(points, np.full(count, np.nan, np.float32), np.full(count, 0.9, np.float32)),
-            None,
-            MISSED_HEADS,
-        )
+        observation = stated_heads(scenario, step, camera, rng)
         feet = step.feet_xyz_m.reshape(-1, 3)[:, :2]
         yield Moment(camera_id, step.t_s, step.closed, feet, step.speed_mps, grey, observation)
+
+
+def stated_heads(
+    scenario: Scenario, step: Step, camera: Camera, rng: np.random.Generator
+) -> CrowdObservation:
+    """What a network with the misses, false heads and noise stated above says of one instant."""
+    low_m, high_m = scenario.height_range_m
+    # A person's height follows from the id, 11 cm less is the middle of the head.
+    height_m = low_m + (high_m - low_m) * ((step.ids * 0.618034) % 1.0) - 0.11
+    heads = step.feet_xyz_m.reshape(-1, 3) + np.outer(height_m, [0.0, 0.0, 1.0])
+    uv_px, inside = camera.project(heads) if len(heads) else (np.zeros((0, 2)), np.zeros(0, bool))
+    found = uv_px[inside & (rng.random(len(inside)) >= MISSED_HEADS)]
+    found = found + rng.normal(0.0, HEAD_NOISE_PX, found.shape)
+    size_px = [camera.lens.width_px, camera.lens.height_px]
+    strays = rng.uniform([0, 0], size_px, (rng.poisson(FALSE_HEADS_A_PICTURE), 2))
+    points = np.vstack([found, strays]).astype(np.float32)
+    count = len(points)
+    return CrowdObservation(
+        HeadPoints(points, np.full(count, np.nan, np.float32), np.full(count, 0.9, np.float32)),
+        None,
+        MISSED_HEADS,
+    )
 
 
 def _from_pixels(scenario: Scenario, seed: int, camera_id: str, fps: float) -> Iterator[Moment]:
