@@ -337,6 +337,11 @@ def _open_live(uri: SourceUri, timeouts: Timeouts, by: HWAccel | None) -> InputC
         "rtsp_transport": "tcp",
         "timeout": str(round(timeouts.socket_s * 1e6)),
         "analyzeduration": "500000",
+        # FFmpeg would look at twenty pictures for their rate, which nobody asks for, and at some
+        # for their times. Of few pictures a second that takes longer than an opening may, and one
+        # that is interrupted loses a picture's time: no recording had that picture.
+        "fpsprobesize": "0",
+        "max_ts_probe": "1",
         "protocol_whitelist": _LIVE_PROTOCOLS,
     }
     limits = (timeouts.open_s, timeouts.read_s)

@@ -15,7 +15,7 @@ def first_timed(
 
     FFmpeg loses the time of an H.264 or H.265 picture where it is the first of all. It is the key
     picture that a camera begins with: without a time no recording could begin with it, and the next
-    may come ten seconds later. So it waits for the second, which lies ready from the opening.
+    may come ten seconds later. So it waits for the second.
 
     Args:
         packets: each with whether it had to be waited for.

@@ -187,6 +187,17 @@ def test_the_key_picture_that_a_camera_begins_with_has_a_time(server: RtspServer
     container.close()
 
 
+def test_a_camera_of_one_picture_a_second_loses_none_while_it_is_opened() -> None:
+    """An opening that is cut short at its limit takes a picture's time away."""
+    need_peer(installed(), "gst-rtsp-server", MEND)
+    with RtspServer(fps=1) as slow:
+        container = open_with_av(PlainUri(slow.url()), Timeouts())
+        times = [picture.pts_s for picture in islice(container.pictures(), 6)]
+        container.close()
+    steps = [b - a for a, b in pairwise(time for time in times if time is not None)]
+    assert steps == pytest.approx([1.0] * 5)
+
+
 def test_nobody_listens(own_server: RtspServer) -> None:
     own_server.kill()
     error = refusal(PlainUri(own_server.url()))
