@@ -31,13 +31,13 @@ from streams.errors import (
     TruncatedFileError,
     WrongCredentialsError,
 )
-from streams.first_packet import first_timed
 from streams.hardware import HardwareKind, accelerator, refusal_of
 from streams.keyframes import Keyframes, begins_anew, length_bytes_of
+from streams.reading import PARSED, Read, first_timed, told_by_the_next
 from streams.sources import SourceUri, Thrift, Timeouts
 from streams.tap import SourceTap
 from vision.arrays import UInt8Array
-from vision.instants import Utc
+from vision.instants import Monotonic, Utc
 
 _log = structlog.get_logger(__name__)
 
@@ -106,13 +106,14 @@ class AvContainer:
         self._corrupt = self._in_a_row = 0
         self.tap: SourceTap | None = None
         self.thrift: Thrift | None = None
-        self.arrived: Callable[[float, bool, bool], bool] | None = None
+        self.arrived: Callable[[float, bool, bool, float | None], bool] | None = None
         self._keyframes = Keyframes()
         # One converter for all pictures, in one thread: by default each picture would start and
         # end a pool of threads.
         self._converter = VideoReformatter()
         self._stream = _video_stream(container, where, quick=quick)
         self._codec = self._stream.codec_context.name
+        self._parsed = live and self._codec in PARSED
         self._length_bytes = length_bytes_of(self._codec, self._stream.codec_context.extradata)
         self._start_s = 0.0 if live else _stream_start_s(self._stream)
         base = self._stream.time_base
@@ -180,10 +181,7 @@ class AvContainer:
     def _frames(self) -> Iterator[VideoFrame]:
         held: list[Packet[VideoStream]] = []
         first: Packet[VideoStream] | None = None
-        packets = self._packets()
-        if self._live and not self._stream.codec_context.has_b_frames:
-            packets = first_timed(packets)
-        for packet, waited in packets:
+        for packet, waited, at in self._reads():
             if self.tap is not None:
                 self.tap.packet(packet, self._stream, self._start_s)
             within_s = 0.0 if self.thrift is None else self.thrift.keyframes_within_s
@@ -200,7 +198,8 @@ class AvContainer:
                 first = one if first is None else first
                 # Those that were left out before this one have lain ready since.
                 newest = one is packet
-                may_wait = self._may_wait(one, waited and newest, anew and newest)
+                arrival = (waited, at) if newest else (False, None)
+                may_wait = self._may_wait(one, *arrival, anew=anew and newest)
                 if may_wait and self._between_s(first, one) < _HELD_S:
                     continue
                 for waiting in held:
@@ -208,8 +207,15 @@ class AvContainer:
                 held.clear()
                 first = None
 
-    def _packets(self) -> Iterator[tuple[Packet[VideoStream], bool]]:
-        """Packets of the video, each with whether it had to be waited for.
+    def _reads(self) -> Iterator[Read]:
+        """Packets of the video, each with when it arrived where that is known."""
+        if not self._live or self._stream.codec_context.has_b_frames:
+            return self._packets()
+        reads = first_timed(self._packets())
+        return told_by_the_next(reads) if self._parsed else reads
+
+    def _packets(self) -> Iterator[Read]:
+        """Packets of the video.
 
         Others are skipped here: while PyAV skips them, sound that goes on without the video begins
         its time limit anew with each packet, and it would never come back.
@@ -217,14 +223,18 @@ class AvContainer:
         video = self._stream.index
         asked = _CLOCK.monotonic()
         for packet in self._container.demux():
-            waited_s = _CLOCK.monotonic() - asked
+            read_at = _CLOCK.monotonic()
+            waited_s = read_at - asked
             if packet.stream_index == video:
-                yield cast("Packet[VideoStream]", packet), waited_s > _READY_S
+                at = read_at if self._parsed else None
+                yield Read(cast("Packet[VideoStream]", packet), waited_s > _READY_S, at)
                 asked = _CLOCK.monotonic()
             elif self._live and waited_s > self._read_s:
                 raise hung(self._where)
 
-    def _may_wait(self, packet: Packet[VideoStream], waited: bool, anew: bool) -> bool:
+    def _may_wait(
+        self, packet: Packet[VideoStream], waited: bool, at: Monotonic | None, *, anew: bool
+    ) -> bool:
         """Tell that a picture has come; whether it may be decoded with later ones.
 
         The decoder hands reordered pictures out late: their arrival says nothing. Between keyframes
@@ -234,7 +244,11 @@ class AvContainer:
         if self.arrived is None or packet.pts is None or self._tick is None or reordered:
             return False
         pts_s = packet.pts * self._tick[0] / self._tick[1] - self._start_s
-        wanted = self.arrived(pts_s, waited, anew)
+        since_s = None if at is None else _CLOCK.monotonic() - at
+        if since_s is not None and since_s > _NEAR_TIMEOUT * self._read_s:
+            # No next one came: FFmpeg hands out what it has when its time limit is over.
+            since_s = None
+        wanted = self.arrived(pts_s, waited, anew, since_s)
         return not wanted and not self._keyframes.leaving
 
     def _between_s(self, first: Packet[VideoStream], last: Packet[VideoStream]) -> float:

@@ -137,7 +137,7 @@ class CameraLoop:
         self._last_sign: Monotonic = clock.monotonic()
         self._thread: threading.Thread | None = None
         self._ended = False
-        self._cpu_s = self._cpu_before_s = 0.0
+        self._cpu_s = self._cpu_before_s = self._held_s = 0.0
 
     @property
     def status(self) -> CameraStatus:
@@ -157,6 +157,11 @@ class CameraLoop:
     def cpu_s(self) -> float:
         """CPU seconds that the decode thread has used, up to its newest picture."""
         return self._cpu_s
+
+    @property
+    def held_s(self) -> float:
+        """For how long its newest picture was held back until the next one came."""
+        return self._held_s
 
     def arrivals(self) -> Arrivals:
         """Pictures that came so far, analysed or not."""
@@ -262,7 +267,8 @@ class CameraLoop:
             where=str(self.spec.uri),
             squeezed_px=self.spec.squeezed_px,
         )
-        self._alive(picture.captured_at)
+        self._alive(picture.captured_at.plus(picture.held_s))
+        self._held_s = picture.held_s
         captured_at = self._in_order(picture.captured_at)
         if not self._sampler.take(captured_at):
             self.drops.add("not_sampled")
@@ -282,15 +288,16 @@ class CameraLoop:
         self._last_captured = captured_at
         return captured_at
 
-    def _alive(self, captured_at: Utc) -> None:
-        """Note that the camera took a picture at `captured_at`.
+    def _alive(self, sent_at: Utc) -> None:
+        """Note that the camera sent something at `sent_at`: a picture, or the next one for which it
+        was held back.
 
         An old picture is no sign of life: FFmpeg hands out one that it held back when a hung
         connection runs into its timeout.
         """
         with self._lock:
             now = self._clock.utc()
-            age_s = max(now - captured_at, 0.0)
+            age_s = max(now - sent_at, 0.0)
             self._last_sign = max(self._last_sign, self._clock.monotonic().plus(-age_s))
             fresh = age_s < self._silence.stalled_s
             if fresh and self._status.state is not CameraState.LIVE:

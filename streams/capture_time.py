@@ -11,9 +11,10 @@ The anchor moves forward only at packets that the reader had to wait for. One th
 that this machine is behind, not the camera, or that the sender sends in bursts, of which the last
 picture is the least late: its pictures keep their times and are seen to be old.
 
-FFmpeg hands an H.264 or H.265 picture out when the next one begins. A camera that takes few
-pictures while nothing moves sends each so much later, and its clock does not drift for that: the
-time up to the next picture is no lateness.
+FFmpeg hands an H.264 or H.265 picture out when the next one begins, and so tells when that next one
+arrived: its own arrival is the moment at which the one before it was handed out. Where that is not
+known, the time up to the next picture is no lateness: a camera that takes few pictures while
+nothing moves has each handed out so much later, and its clock does not drift for that.
 
 A stream whose time stands still tells nothing by it: its pictures are taken when they arrive.
 """
@@ -40,12 +41,13 @@ _LEAST_PTS_STEP_S = 0.001
 class CaptureTimes(Protocol):
     """Gives each picture its capture time; times decrease only where `Clock.utc` runs back."""
 
-    def of(self, pts_s: float | None, *, waited: bool = True) -> Utc:
+    def of(self, pts_s: float | None, *, waited: bool = True, since_s: float | None = None) -> Utc:
         """Capture time of the next picture.
 
         Args:
             pts_s: in seconds; `None` when the picture carries none.
             waited: whether the reader had to wait for it; otherwise it lay ready already.
+            since_s: so long ago it arrived; `None` for now, or for when the next one arrived.
         """
         ...
 
@@ -57,8 +59,8 @@ class RecordingTimes:
         self._start = start
         self._last = start
 
-    def of(self, pts_s: float | None, *, waited: bool = True) -> Utc:
-        del waited
+    def of(self, pts_s: float | None, *, waited: bool = True, since_s: float | None = None) -> Utc:
+        del waited, since_s
         if pts_s is not None:
             self._last = max(self._last, self._start.plus(pts_s))
         return self._last
@@ -108,9 +110,9 @@ class PacedTimes:
         self._pts_s = 0.0
         self._wall = _WallTimes(clock)
 
-    def of(self, pts_s: float | None, *, waited: bool = True) -> Utc:
+    def of(self, pts_s: float | None, *, waited: bool = True, since_s: float | None = None) -> Utc:
         """Returns when the time has come, or at once when `stop` is set."""
-        del waited
+        del waited, since_s
         if self._zero is None:
             self._zero = self._clock.monotonic()
         if pts_s is not None:
@@ -139,23 +141,25 @@ class LiveTimes:
         self._wall = _WallTimes(clock)
         self._anchor: tuple[Monotonic, float] | None = None
         self._lateness: deque[tuple[Monotonic, float]] = deque()
-        self._newest_waited = False
+        self._newest_late = False
         self._last_pts_s = 0.0
         self.re_anchored = 0
 
-    def of(self, pts_s: float | None, *, waited: bool = True) -> Utc:
+    def of(self, pts_s: float | None, *, waited: bool = True, since_s: float | None = None) -> Utc:
         """See the module."""
-        arrival = self._clock.monotonic()
-        taken = arrival if pts_s is None else self._from_pts(pts_s, arrival, waited=waited)
+        arrival = self._clock.monotonic().plus(-(since_s or 0.0))
+        if pts_s is None:
+            return self._wall.of(arrival)
+        taken = self._from_pts(pts_s, arrival, waited=waited)
+        self._newest_late = waited and since_s is None
         return self._wall.of(taken)
 
     def _from_pts(self, pts_s: float, arrival: Monotonic, *, waited: bool) -> Monotonic:
         step_s = pts_s - self._last_pts_s
         jumped = not -_LARGEST_PTS_STEP_BACK_S <= step_s <= _LARGEST_PTS_STEP_S
         self._last_pts_s = pts_s
-        if self._newest_waited and self._lateness:
+        if self._newest_late and self._lateness:
             self._note_next(step_s)
-        self._newest_waited = waited
         if self._anchor is None or jumped:
             return self._anchor_at(arrival, pts_s, counted=self._anchor is not None)
         anchored_at, anchor_pts_s = self._anchor

@@ -185,7 +185,8 @@ class PaceKeeper:
                 one: FrameTotals(count["delivered"], count.get("superseded", 0))
                 for one, count in counts.items()
             },
-            age_s=done.age_s / done.frames if done.frames else None,
+            # What a camera's pictures wait for one another is no sign of a worker that is behind.
+            age_s=max(done.age_s / done.frames - self._held_s(), 0.0) if done.frames else None,
             others_s=max(unused_s - idle_s, 0.0),
             mean_share=done.mean_share,
             cores=len(cores),
@@ -193,6 +194,10 @@ class PaceKeeper:
         self._turned, self._spent_s = now, spent_s
         self._decoded_s, self._analysed = decoded_s, analysed
         return measured
+
+    def _held_s(self) -> float:
+        """For how long the newest pictures of the cameras were held back, on the mean."""
+        return sum(loop.held_s for loop in self._loops) / max(len(self._loops), 1)
 
     @property
     def behind(self) -> bool:

@@ -164,10 +164,15 @@ class Pace(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded picture with its capture time, not yet converted."""
+    """A decoded picture with its capture time, not yet converted.
+
+    Attributes:
+        held_s: for how long it was held back because the next one was waited for.
+    """
 
     captured_at: Utc
     raw: RawPicture
+    held_s: float = 0.0
 
 
 class Source(Protocol):
@@ -221,13 +226,13 @@ class Timely(Protocol):
     """A container that tells of each picture when it arrives, and decodes several at once.
 
     Attributes:
-        arrived: called in order with a picture's PTS, whether the reader had to wait for it, and
-            whether decoding can begin with it, before it is decoded; tells whether it must be
-            decoded now. One that may wait is decoded with those after it: it costs a fifth less
-            than one by one.
+        arrived: called in order with a picture's PTS, whether the reader had to wait for it,
+            whether decoding can begin with it, and how long ago it arrived (`None` where that is
+            not known), before it is decoded; tells whether it must be decoded now. One that may
+            wait is decoded with those after it: it costs a fifth less than one by one.
     """
 
-    arrived: Callable[[float, bool, bool], bool] | None
+    arrived: Callable[[float, bool, bool, float | None], bool] | None
 
 
 @runtime_checkable
@@ -248,21 +253,22 @@ class _Arrivals:
     def __init__(self, times: CaptureTimes, wants: Callable[[Utc, bool], bool] | None) -> None:
         self._times = times
         self._wants = wants
-        self._noted: dict[int, Utc] = {}
+        self._noted: dict[int, tuple[Utc, float]] = {}
 
-    def note(self, pts_s: float, waited: bool, anew: bool) -> bool:
+    def note(self, pts_s: float, waited: bool, anew: bool, since_s: float | None) -> bool:
         """Give a picture its capture time; whether it is to be analysed."""
-        captured_at = self._times.of(pts_s, waited=waited)
-        self._noted[_microseconds(pts_s)] = captured_at
+        captured_at = self._times.of(pts_s, waited=waited, since_s=since_s)
+        self._noted[_microseconds(pts_s)] = captured_at, since_s or 0.0
         if len(self._noted) > _MOST_NOTED:
             # A damaged packet gives no picture.
             self._noted.pop(next(iter(self._noted)))
         return self._wants is None or self._wants(captured_at, anew)
 
-    def captured(self, pts_s: float | None) -> Utc:
-        """Capture time of a decoded picture; one that nobody told of arrives now."""
+    def captured(self, pts_s: float | None) -> tuple[Utc, float]:
+        """Capture time of a decoded picture, and for how long it was held back; one that nobody
+        told of arrives now."""
         noted = None if pts_s is None else self._noted.pop(_microseconds(pts_s), None)
-        return self._times.of(pts_s) if noted is None else noted
+        return (self._times.of(pts_s), 0.0) if noted is None else noted
 
 
 def _microseconds(pts_s: float) -> int:
@@ -301,12 +307,12 @@ class PlayedSource:
         if isinstance(self._container, Timely):
             self._container.arrived = arrivals.note
         for raw in self._container.pictures():
-            captured_at = arrivals.captured(raw.pts_s)
+            captured_at, held_s = arrivals.captured(raw.pts_s)
             if self._playback.stop.is_set():
                 return
             if tap is not None:
                 tap.picture(raw, captured_at)
-            yield Picture(captured_at, raw)
+            yield Picture(captured_at, raw, held_s)
 
     def _capture_times(self) -> CaptureTimes:
         playback = self._playback

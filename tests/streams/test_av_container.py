@@ -298,7 +298,7 @@ def test_a_keyframe_that_does_not_come_when_it_is_due_is_not_waited_for(
     seen: list[str] = []
     ready: list[int] = []
 
-    def arrived(pts_s: float, waited: bool, anew: bool) -> bool:
+    def arrived(pts_s: float, waited: bool, anew: bool, since_s: float | None) -> bool:
         n = round(pts_s * FPS)
         seen.append(f"a{n}")
         ready.extend([] if waited else [n])
@@ -399,16 +399,22 @@ def test_a_wait_with_sound_in_between_is_one_wait(
     monkeypatch.setattr(av_container, "_CLOCK", Turning(0.0006))
     camera = AvContainer(av.open(str(path)), "rtsp://camera/live", live=True, read_s=4.0)
     waits: list[bool] = []
+    since: list[float | None] = []
 
-    def arrived(pts_s: float, waited: bool, anew: bool) -> bool:
+    def arrived(pts_s: float, waited: bool, anew: bool, since_s: float | None) -> bool:
         waits.append(waited)
+        since.append(since_s)
         return True
 
     camera.arrived = arrived
     with pytest.raises(ConnectionLostError):
         list(camera.pictures())
     camera.close()
-    assert waits == [False] + [True] * 19
+    # That the next one came after a wait is told with the next one.
+    assert waits == [False] * 2 + [True] * 18
+    # A picture arrived when the one before it was handed out: that of the first is not known.
+    assert since[0] is None
+    assert since[2:] == pytest.approx([9 * 0.0006] * 18)
 
 
 def test_a_recording_whose_sound_is_longer_plays_to_its_end(tmp_path: Path) -> None:
@@ -481,7 +487,7 @@ def told_and_decoded(path: Path, *, calm: bool = False) -> list[str]:
     container.thrift.calm = calm
     seen: list[str] = []
 
-    def arrived(pts_s: float, waited: bool, anew: bool) -> bool:
+    def arrived(pts_s: float, waited: bool, anew: bool, since_s: float | None) -> bool:
         del waited
         seen.append(f"a{round(pts_s * FPS)}")
         return round(pts_s * FPS) % 5 == 0
@@ -515,7 +521,7 @@ def test_pictures_that_nobody_wants_wait_no_longer_where_the_clock_is_set_back(
     camera = AvContainer(av.open(str(both)), "rtsp://camera/live", live=True, read_s=4.0)
     told: list[float] = []
 
-    def arrived(pts_s: float, waited: bool, anew: bool) -> bool:
+    def arrived(pts_s: float, waited: bool, anew: bool, since_s: float | None) -> bool:
         told.append(pts_s)
         # The second alone: then two wait where the clock is set back.
         return len(told) == 2

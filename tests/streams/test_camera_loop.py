@@ -2,6 +2,7 @@
 
 import random
 import threading
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -17,7 +18,7 @@ from streams.errors import (
     WrongCredentialsError,
 )
 from streams.records import CameraState
-from streams.sources import PlainUri
+from streams.sources import PlainUri, RawPicture
 from tests.streams.fakes import NOON, URI, FakeContainer, FakeOpener, FakePicture
 from vision.observations import Frame
 
@@ -227,6 +228,41 @@ def test_an_old_picture_from_a_hung_connection_is_no_sign_of_life() -> None:
     run(bench)
     assert bench.history()[:3] == [("live", ""), ("stalled", "no_frames"), ("offline", "hung")]
     assert bench.statuses[2].since - NOON == pytest.approx(4.0, abs=0.3)
+
+
+class HoldingBack(FakeContainer):
+    """Hands each picture out when the next one begins, so much later."""
+
+    arrived: Callable[[float, bool, bool, float | None], bool] | None = None
+
+    def __init__(self, bench: Bench, apart_s: Sequence[float]) -> None:
+        super().__init__([])
+        self.states: list[CameraState] = []
+        self._bench = bench
+        self._apart_s = apart_s
+
+    def pictures(self) -> Iterator[RawPicture]:
+        at_s = 0.0
+        for apart_s in self._apart_s:
+            for _ in range(round(apart_s / 0.04)):
+                self._bench.clock.advance(0.04)
+                self.states.append(self._bench.loop.check().state)
+            assert self.arrived is not None
+            self.arrived(at_s, True, False, apart_s if at_s else None)
+            yield FakePicture(at_s)
+            at_s += apart_s
+
+
+def test_a_camera_of_one_picture_a_second_does_not_stall() -> None:
+    """Each picture is a second old when it comes. Only then 25 a second, and few again."""
+    bench = Bench()
+    few = HoldingBack(bench, [1.0] * 10 + [0.04] * 50 + [1.0] * 10)
+    bench.opener.results.append(few)
+    run(bench)
+    assert bench.history()[:1] == [("live", "")]
+    assert set(few.states[25:]) == {CameraState.LIVE}
+    assert bench.frames[5].captured_at - NOON == pytest.approx(6.0)
+    assert bench.loop.held_s == 1.0
 
 
 def test_capture_time_does_not_step_back_a_little_over_a_reconnect() -> None:

@@ -316,3 +316,25 @@ def test_a_camera_that_takes_few_pictures_while_nothing_moves_has_no_drifting_cl
         clock.advance(next_s - (clock.monotonic() - zero))
         assert times.of(at_s) - NOON == pytest.approx(at_s + 0.04, abs=1e-6)
     assert times.re_anchored == 0
+
+
+@pytest.mark.parametrize("slow_fps", [0.5, 1.0, 5.0])
+def test_a_picture_that_is_handed_out_with_the_next_was_taken_when_it_arrived(
+    slow_fps: float,
+) -> None:
+    """A camera that takes few pictures, then 25 a second, then few again."""
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    taken_s = [n / slow_fps for n in range(20)]
+    taken_s += [taken_s[-1] + 0.04 * n for n in range(1, 250)]
+    taken_s += [taken_s[-1] + n / slow_fps for n in range(1, 20)]
+    zero, found_s = clock.monotonic(), []
+    before_s: float | None = None
+    for at_s, next_s in pairwise(taken_s):
+        clock.advance(next_s - (clock.monotonic() - zero))
+        found_s.append(times.of(at_s, since_s=before_s and next_s - at_s) - NOON)
+        before_s = at_s + 1.0
+    # Of the first nobody knows when it arrived; what comes after it shows that it was earlier.
+    assert found_s[0] == pytest.approx(taken_s[1])
+    assert found_s[1:] == pytest.approx(taken_s[1:-1], abs=1e-6)
+    assert times.re_anchored == (1 if slow_fps < 2.0 else 0)
