@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _USED_UP = 0.93
+# Of a second; a tenth is what frames that are judged over its end, and the kernel's ticks, leave.
+_DEVICE_SHARE = 0.2
 _NEW_WEIGHT = 0.4
 # Of a camera's decoding what keyframes alone cost, until it was measured.
 _KEYFRAMES_SHARE = 0.25
@@ -61,9 +63,11 @@ class WorkerTurn:
     def thread_bounds(self) -> bool:
         """Whether the one thread that analyses can be short of time while a core is not.
 
-        On one core it waits for the threads that decode: its time at work is then that of all.
+        On one core it waits for the threads that decode: its time at work is then that of all. More
+        of it than that core can have given is a wait for the device that judges.
         """
-        return self.cores > 1
+        on_core_s = self.spent_s + self.others_s
+        return self.cores > 1 or self.analysing_s - on_core_s > _DEVICE_SHARE * self.passed_s
 
     @property
     def thread_share(self) -> float:

@@ -32,6 +32,7 @@ class Plant:
         others: cores that other programs take meanwhile.
         greedy: whether they take what the worker leaves besides, so that nothing is ever idle.
         wait_share: of its time the analysis thread waits for locks and cores, 0..1.
+        device_s: so long it waits for the device that judges a frame, and uses no core.
         noise: relative scatter of the costs from second to second.
     """
 
@@ -44,6 +45,7 @@ class Plant:
     greedy: bool = False
     overhead_s: float = 0.02
     wait_share: float = 0.0
+    device_s: float = 0.0
     noise: float = 0.0
     seed: int = 0
     readings: dict[str, ZoneReading] = field(default_factory=dict)
@@ -99,6 +101,9 @@ class Plant:
         # One thread analyses: it cannot use more than one core, less what it waits.
         most_analysis = min(1.0 - self.wait_share, cores)
         done_analysis = min(asked_analysis, most_analysis, max(cores - asked_decode, cores / 2))
+        if self.device_s:
+            in_time = self.frame_s / (self.frame_s + self.device_s)
+            done_analysis = min(done_analysis, in_time + self.overhead_s)
         done_decode = min(asked_decode, cores - done_analysis)
         played = done_decode / asked_decode if asked_decode else 1.0
         self._lag_s = 0.5 if played < 0.98 else 0.1
@@ -118,7 +123,9 @@ class Plant:
             passed_s=1.0,
             spent_s=done_decode + done_analysis,
             idle_s=0.0 if self.greedy else max(cores - done_decode - done_analysis, 0.0),
-            analysing_s=self._analysing_s(done_analysis, done_decode),
+            analysing_s=min(
+                self._analysing_s(done_analysis, done_decode) + analysed * self.device_s, 1.0
+            ),
             decoding_s={one: spent * played for one, spent in decoding.items()},
             frames={
                 one: FrameTotals(round(self._delivered[one]), round(self._superseded[one]))

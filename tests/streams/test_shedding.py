@@ -114,6 +114,19 @@ def test_one_thread_that_analyses_is_a_limit_too() -> None:
     assert frames > 0.9 * (0.7 - plant.overhead_s) / plant.frame_s
 
 
+@pytest.mark.parametrize("cores", [1.0, 2.0])
+def test_an_analysis_that_waits_for_its_device_is_a_limit_with_one_core_too(cores: float) -> None:
+    """60 frames a second are wanted, and the device judges 40: the core is idle half its time."""
+    plant = Plant(
+        school(6, 6), decode_s=0.0005, frame_s=0.005, device_s=0.02, cores=cores, overhead_s=0.0
+    )
+    seconds = settled(plant)
+    assert statistics.mean(second[1] for second in seconds) < 0.08
+    assert statistics.mean(second[2] for second in seconds) > 0.85 * 40
+    # Stairs keep theirs: only the others are looked at less.
+    assert all(second[3][f"stair-{i}"] == 5.0 for second in seconds for i in range(6))
+
+
 @pytest.mark.parametrize("others", [0.3, 0.5])
 def test_a_program_that_comes_and_goes_is_followed_within_seconds(others: float) -> None:
     plant = Plant(school(4, 4))
