@@ -33,7 +33,7 @@ from streams.errors import (
 )
 from streams.hardware import HardwareKind, accelerator, refusal_of
 from streams.keyframes import Keyframes, begins_anew, length_bytes_of
-from streams.reading import PARSED, Read, first_timed, told_by_the_next
+from streams.reading import PARSED, WHOLE, Read, first_timed, told_by_the_next
 from streams.sources import SourceUri, Thrift, Timeouts
 from streams.tap import SourceTap
 from vision.arrays import UInt8Array
@@ -113,7 +113,7 @@ class AvContainer:
         self._converter = VideoReformatter()
         self._stream = _video_stream(container, where, quick=quick)
         self._codec = self._stream.codec_context.name
-        self._parsed = live and self._codec in PARSED
+        self._timed = live and self._codec in PARSED | WHOLE
         self._length_bytes = length_bytes_of(self._codec, self._stream.codec_context.extradata)
         self._start_s = 0.0 if live else _stream_start_s(self._stream)
         base = self._stream.time_base
@@ -212,7 +212,7 @@ class AvContainer:
         if not self._live or self._stream.codec_context.has_b_frames:
             return self._packets()
         reads = first_timed(self._packets())
-        return told_by_the_next(reads) if self._parsed else reads
+        return told_by_the_next(reads) if self._codec in PARSED else reads
 
     def _packets(self) -> Iterator[Read]:
         """Packets of the video.
@@ -226,7 +226,7 @@ class AvContainer:
             read_at = _CLOCK.monotonic()
             waited_s = read_at - asked
             if packet.stream_index == video:
-                at = read_at if self._parsed else None
+                at = read_at if self._timed else None
                 yield Read(cast("Packet[VideoStream]", packet), waited_s > _READY_S, at)
                 asked = _CLOCK.monotonic()
             elif self._live and waited_s > self._read_s:

@@ -13,6 +13,9 @@ from vision.instants import Monotonic
 PARSED = frozenset({"h264", "hevc"})
 """Codecs of which FFmpeg finds the end of a camera's picture at the beginning of the next one."""
 
+WHOLE = frozenset({"mjpeg"})
+"""Codecs of which a picture is handed out as soon as it has arrived."""
+
 
 class Read(NamedTuple):
     """A packet of the video.
@@ -62,4 +65,4 @@ def told_by_the_next(reads: Iterator[Read]) -> Iterator[Read]:
         before = one
 
 
-__all__ = ["PARSED", "Read", "first_timed", "told_by_the_next"]
+__all__ = ["PARSED", "WHOLE", "Read", "first_timed", "told_by_the_next"]

@@ -32,6 +32,7 @@ from streams.errors import (
 from streams.keyframes import Keyframes
 from streams.sources import PlainUri, SourceUri, Thrift, Timeouts
 from streams.tap import TappedPicture
+from tests.streams.recording.films import make_film
 from vision.instants import Monotonic, Utc
 
 FPS = 10
@@ -478,6 +479,26 @@ def test_where_pictures_are_reordered_no_time_is_given_to_the_first(tmp_path: Pa
     path = tmp_path / "camera.mkv"
     write_camera(path, keyframe_every=100, reordered=2)
     assert heard_of(path, live=True)[0] == (None, None, True)
+
+
+def test_a_motion_jpeg_picture_arrives_when_it_is_handed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken for one that waits for the next, a slow camera's pictures could stay late for ever."""
+    path = make_film(tmp_path / "camera.mp4", codec="mjpeg")
+    monkeypatch.setattr(av_container, "_CLOCK", Turning(0.05))
+    camera = AvContainer(av.open(str(path)), "rtsp://camera/live", live=True, read_s=4.0)
+    since: list[float | None] = []
+
+    def arrived(pts_s: float, waited: bool, anew: bool, since_s: float | None) -> bool:
+        since.append(since_s)
+        return True
+
+    camera.arrived = arrived
+    assert len(list(islice(camera.pictures(), 20))) == 20
+    camera.close()
+    # The next look at the clock.
+    assert since == pytest.approx([0.05] * 20)
 
 
 def told_and_decoded(path: Path, *, calm: bool = False) -> list[str]:
