@@ -61,7 +61,9 @@ def _live_error(error: av.error.FFmpegError, where: str) -> SourceError:
             return WrongCredentialsError(
                 where,
                 "the camera refuses the user name or password",
-                "correct the credentials that the site file refers to",
+                # FFmpeg answers MD5 alone, and of two offers the last.
+                "correct the credentials that the site file refers to; if they are right, set "
+                "the camera's RTSP authentication to digest with MD5 alone, not SHA-256",
             )
         case av.error.HTTPNotFoundError():
             return NotFoundError(

@@ -18,6 +18,12 @@ from streams.errors import (
 )
 from streams.sources import PlainUri, Timeouts
 
+# A camera that takes both, in the order that FFmpeg reads wrongly.
+SHA256 = "401 Unauthorized" + "".join(
+    f'\r\nWWW-Authenticate: Digest realm="cam", nonce="1", algorithm="{algorithm}"'
+    for algorithm in ("MD5", "SHA-256")
+)
+
 
 class HiddenUri(PlainUri):
     """Shows no credentials, as `config.CameraUri`."""
@@ -73,6 +79,7 @@ def odd_camera(request: pytest.FixtureRequest) -> Iterator[OddCamera]:
     ("odd_camera", "kind", "says"),
     [
         ("401 Unauthorized", WrongCredentialsError, "user name or password"),
+        (SHA256, WrongCredentialsError, "set the camera's RTSP authentication to digest with MD5"),
         ("403 Forbidden", WrongCredentialsError, "user name or password"),
         ("404 Not Found", NotFoundError, "no stream at this path"),
         ("400 Bad Request", RefusedError, "answers with an error"),
