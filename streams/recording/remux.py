@@ -216,14 +216,20 @@ def _write(part: Part, model: VideoStream, span: tuple[Utc, Utc], draft: Path) -
 
 
 def _from_key_picture(part: Part, start: Utc, end: Utc) -> Iterator[TimedPacket]:
-    """Packets from the last key picture at or before `start` up to `end`."""
+    """Packets from the last key picture at or before `start` up to `end`, and those after it that
+    pictures before it refer to."""
     waiting: list[TimedPacket] = []
+    later: list[TimedPacket] = []
     begun = False
     for segment in part.segments:
         for timed in packets_of(segment):
             if begun:
+                later.append(timed)
                 if timed.captured <= end:
-                    yield timed
+                    yield from later
+                    later = []
+                elif timed.captured.plus(-timed.lead_s - _OVERLAP_S) > end:
+                    return
                 continue
             if timed.key:
                 waiting = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from streams.recording import How, RemuxError, film_start, gaps_between, join, parts_of, segments
@@ -23,6 +24,11 @@ from tests.streams.recording.films import (
 from vision.instants import Utc
 
 END = START.plus(3_600.0)
+
+
+def pictures(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as film:
+        return [frame.to_ndarray() for frame in film.decode(video=0)]
 
 
 @pytest.mark.parametrize("b_frames", [0, 2])
@@ -73,6 +79,18 @@ def test_second_0_of_a_film_is_that_of_its_first_picture(
     with av.open(str(tmp_path / "clip.mp4")) as clip:
         times = [frame.time for frame in clip.decode(video=0)]
     assert times == pytest.approx([n / 10 for n in range(len(times))], abs=1e-3)
+
+
+@pytest.mark.parametrize("end_s", [3.3, 3.4, 3.5, 3.6, 3.7])
+def test_a_clip_ends_with_pictures_as_the_camera_sent_them(tmp_path: Path, end_s: float) -> None:
+    """Where pictures refer to later ones, those have to be in the clip too."""
+    film, clip = make_film(tmp_path / "film.mp4", b_frames=2), tmp_path / "clip.mp4"
+    record_film(film, tmp_path / "ring")
+    (part,) = parts_of(segments(tmp_path / "ring", CAMERA, START, END))
+    join(part, START, START.plus(end_s), clip)
+    sent, kept = pictures(film), pictures(clip)
+    assert len(kept) >= round(10 * end_s)
+    assert all(any(np.array_equal(one, other) for other in sent) for one in kept)
 
 
 def test_a_gap_keeps_its_length_in_the_clip(tmp_path: Path) -> None:
