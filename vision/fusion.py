@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from vision.arrays import BoolArray, Float64Array, IntArray
-from vision.camera_watch import WatchedPicture
+from vision.camera_watch import WatchedPicture, ZonePart
 from vision.density import CrowdField, combine_points_and_density
 from vision.grid import PlanGrid
 from vision.instants import Utc
+from vision.seams import regained
 
 # A camera whose picture came and was taken longer than this before the newest one counts only what
 # no fresher one shows: people walk on. What only it sees stands still at the most.
@@ -70,38 +71,34 @@ def fuse(
     believed = believed_of(pictures)
     fresh = _fresh(pictures)
     owner = _owners(pictures, zone_id, believed)
-    points, scores, shares, velocities, origins = [], [], [], [], []
-    for index, (picture, part) in enumerate(zip(pictures, parts, strict=True)):
-        mine = _owned(grid, part.standing_xy_m, owner, index)
-        head = part.standing[mine]
-        points.append(part.standing_xy_m[mine])
-        shares.append(part.shares[mine])
-        scores.append(picture.heads.scores[head])
-        velocities.append(picture.heads.velocity_mps[head])
-        origins.append(np.full(len(head), index))
-    xy_m, score = np.concatenate(points), np.concatenate(scores).astype(np.float64)
-    keep = _without_twins(xy_m, score, np.concatenate(origins))
-    share = np.concatenate(shares)[keep]
+    asked = [index for index, one in enumerate(pictures) if one in believed and one in fresh]
+    origin = np.repeat(np.arange(len(parts)), [len(part.standing) for part in parts])
+    xy_m = np.concatenate([part.standing_xy_m for part in parts])
+    share = np.concatenate([part.shares for part in parts])
+    score, velocity_mps = _of_heads(pictures, parts)
+    cell = grid.cell_of(xy_m)
+    counts = _without_twins(xy_m, score, origin, _owned(cell, owner, origin))
+    keep = regained(grid, cell, share, origin, counts, asked)
+    xy_m, share, velocity_mps = xy_m[keep], share[keep], velocity_mps[keep]
     seen = np.any([part.view.seen for part in parts], axis=0)
     lit = np.any([shows(picture, zone_id) for picture in believed], axis=0)
     shown = np.any([picture.parts[zone_id].view.shown for picture in believed], axis=0)
     field = combine_points_and_density(
         grid,
-        xy_m[keep],
+        xy_m,
         score[keep],
-        _joined_map(pictures, zone_id, owner),
+        _joined_map(grid, parts, owner, asked),
         seen=seen,
         relative_error=max(picture.relative_error for picture in pictures),
         saturated=any(picture.saturated for picture in pictures),
         shares=share,
     )
-    velocity_mps = np.concatenate(velocities)[keep]
     # Whose head more likely stands on the landing tells nothing of how people walk here.
     walks = share >= 0.5
     return FusedZone(
         field=field,
         velocity_mps=velocity_mps,
-        walkers_xy_m=np.concatenate([xy_m[keep][walks], *(part.packed_xy_m for part in parts)]),
+        walkers_xy_m=np.concatenate([xy_m[walks], *(part.packed_xy_m for part in parts)]),
         walkers_mps=np.concatenate(
             [velocity_mps[walks], *(part.packed_velocity_mps for part in parts)]
         ),
@@ -179,37 +176,62 @@ def shows(picture: WatchedPicture, zone_id: str) -> BoolArray:
     return part.lit & part.view.shown
 
 
-def _owned(grid: PlanGrid, xy_m: Float64Array, owner: IntArray, index: int) -> BoolArray:
-    """Whether each head (N, 2) stands where camera `index` counts, or where no camera does."""
-    cell = grid.cell_of(xy_m)
+def _of_heads(
+    pictures: Sequence[WatchedPicture], parts: Sequence[ZonePart]
+) -> tuple[Float64Array, Float64Array]:
+    """Scores (N,) and velocities (N, 2) of the heads that may stand in the zone."""
+    of = list(zip(pictures, parts, strict=True))
+    scores = [picture.heads.scores[part.standing] for picture, part in of]
+    velocities = [picture.heads.velocity_mps[part.standing] for picture, part in of]
+    return np.concatenate(scores).astype(np.float64), np.concatenate(velocities)
+
+
+def _owned(cell: IntArray, owner: IntArray, origin: IntArray) -> BoolArray:
+    """Whether each head (N,) stands where its camera counts, or where none does."""
     of_cell = np.where(cell >= 0, owner[np.maximum(cell, 0)], -1)
-    return np.asarray((of_cell == index) | (of_cell == -1))
+    return np.asarray((of_cell == origin) | (of_cell == -1))
 
 
-def _without_twins(xy_m: Float64Array, scores: Float64Array, origins: IntArray) -> IntArray:
-    """Indices to keep: of two heads of two cameras at one place the likelier stays."""
-    if not len(xy_m) or (origins == origins[0]).all():
-        return np.arange(len(xy_m))
-    near = np.linalg.norm(xy_m[:, None, :] - xy_m[None, :, :], axis=2) < SAME_HEAD_M
-    near &= origins[:, None] != origins[None, :]
+def _without_twins(
+    xy_m: Float64Array, scores: Float64Array, origin: IntArray, counts: BoolArray
+) -> BoolArray:
+    """Which of those that count stay: of two heads of two cameras at one place the likelier.
+
+    They are one head only where each is the nearest to the other that its camera sees: in a crush
+    the neighbour stands as near.
+    """
+    which = np.flatnonzero(counts)
+    if not len(which) or (origin[which] == origin[which[0]]).all():
+        return counts
+    away_m = np.linalg.norm(xy_m[:, None, :] - xy_m[None, :, :], axis=2)
+    near = (away_m < SAME_HEAD_M) & (origin[:, None] != origin[None, :])
+    for camera in np.unique(origin):
+        its = origin == camera
+        near[:, its] &= away_m[:, its] <= away_m[:, its].min(axis=1, keepdims=True)
+    near &= near.T
     kept: list[int] = []
-    for index in np.argsort(-scores, kind="stable").tolist():
+    for index in which[np.argsort(-scores[which], kind="stable")].tolist():
         if not near[index, kept].any():
             kept.append(index)
-    return np.array(sorted(kept), dtype=np.int64)
+    stay = np.zeros(len(xy_m), dtype=np.bool_)
+    stay[kept] = True
+    return stay
 
 
 def _joined_map(
-    pictures: Sequence[WatchedPicture], zone_id: str, owner: IntArray
+    grid: PlanGrid, parts: Sequence[ZonePart], owner: IntArray, asked: Sequence[int]
 ) -> Float64Array | None:
-    joined: Float64Array | None = None
-    for index, picture in enumerate(pictures):
-        own_map = picture.parts[zone_id].map_people
-        if own_map is None:
-            continue
-        mine = np.where(owner.reshape(own_map.shape) == index, own_map, 0.0)
-        joined = mine if joined is None else joined + mine
-    return joined
+    """People of the density maps (rows, columns), each cell from one camera."""
+    maps = {n: part.map_people for n, part in enumerate(parts) if part.map_people is not None}
+    if not maps:
+        return None
+    people = np.concatenate([own_map.ravel() for own_map in maps.values()])
+    cell, origin = np.tile(np.arange(len(owner)), len(maps)), np.repeat(list(maps), len(owner))
+    some = people > 0.0
+    people, cell, origin = people[some], cell[some], origin[some]
+    keep = regained(grid, cell, people, origin, owner[cell] == origin, asked)
+    joined = np.bincount(cell[keep], people[keep], len(owner))
+    return np.asarray(joined, dtype=np.float64).reshape(grid.shape)
 
 
 __all__ = ["FusedZone", "believed_of", "fuse", "shows"]

@@ -1,0 +1,122 @@
+"""People at the border between the places of two cameras that look at each other."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from shapely.geometry import box
+
+from tests.vision.scene_cases import LENS, frame, scene
+from tests.vision.test_scene_doubt import CORRIDOR
+from vision.arrays import Float64Array
+from vision.camera import Camera, Pose
+from vision.observations import CrowdObservation, DensityMap, HeadPoints
+from vision.readings import Level, ZoneReading
+
+HALL = dataclasses.replace(CORRIDOR, polygon_xy_m=box(0, 0, 10, 3))
+# Each 6 m from the middle, where their turns change, and 1.65 m above the head plane.
+TO_EAST = Camera(Pose(-1.0, 1.5, 3.0, 0, 25), LENS)
+TO_WEST = Camera(Pose(11.0, 1.5, 3.0, 180, 25), LENS)
+BOTH = {"cam-a": TO_EAST, "cam-b": TO_WEST}
+_X, _Y = np.meshgrid(np.linspace(4.5, 5.5, 4), np.linspace(1.0, 2.0, 4))
+CRUSH = np.column_stack([_X.ravel(), _Y.ravel()])
+NOBODY = np.zeros((0, 2))
+
+
+def seen_by(
+    camera: Camera, people_xy_m: Float64Array, rise_m: float = 0.0, *, as_map: bool = False
+) -> CrowdObservation:
+    """What a perfect network says of people whose heads are `rise_m` above the zone's plane."""
+    plane_m = HALL.head_plane.z_at(people_xy_m)
+    uv_px, inside = camera.project(np.column_stack([people_xy_m, plane_m + rise_m]))
+    found = uv_px[inside].astype(np.float32)
+    if as_map:
+        cells = np.zeros((90, 160), np.float32)
+        for u, v in found:
+            cells[int(v // 4), int(u // 4)] += 1.0
+        return CrowdObservation(HeadPoints.none(), DensityMap(cells, 4.0, 4.0), 0.05)
+    sizes_px = np.full(len(found), np.nan, np.float32)
+    return CrowdObservation(
+        HeadPoints(found, sizes_px, np.full(len(found), 0.95, np.float32)), None, 0.05
+    )
+
+
+def told(seen: dict[str, CrowdObservation], lasts_s: float = 10.0) -> ZoneReading:
+    """The last reading after `lasts_s` of the same pictures."""
+    analyser = scene({camera_id: BOTH[camera_id] for camera_id in seen}, HALL)
+    for step in range(round(lasts_s / 0.2)):
+        for camera_id, observation in seen.items():
+            (reading,) = analyser.observe(frame(step * 0.2, camera_id), observation)
+    return reading
+
+
+@pytest.mark.parametrize("as_map", [False, True])
+@pytest.mark.parametrize("rise_m", [0.0, 0.05, 0.1, 0.15, 0.2])
+def test_a_crush_that_either_camera_sees_is_none_that_both_together_miss(
+    rise_m: float, as_map: bool
+) -> None:
+    seen = {
+        camera_id: seen_by(camera, CRUSH, rise_m, as_map=as_map)
+        for camera_id, camera in BOTH.items()
+    }
+    for alone in BOTH:
+        assert told({alone: seen[alone]}).level.severity >= Level.L3.severity
+    together = told(seen)
+    assert together.level.severity >= Level.L3.severity
+    assert together.measurement is not None
+    assert 10.0 <= together.measurement.people <= 18.0
+
+
+def test_neighbours_in_a_crush_are_not_one_head_for_standing_near() -> None:
+    """They stand 0.33 m apart, and the border runs between them."""
+    together = told({one: seen_by(camera, CRUSH) for one, camera in BOTH.items()}, 0.2)
+    assert together.measurement is not None
+    assert together.measurement.people == 16.0
+
+
+@pytest.mark.parametrize("rise_m", [0.0, 0.15])
+def test_who_walks_from_one_camera_s_place_into_the_other_s_is_never_nobody(rise_m: float) -> None:
+    """The two cameras take their pictures by turns."""
+    analyser = scene(BOTH, HALL)
+    people: list[float] = []
+    for step in range(40):
+        t = step * 0.1
+        camera_id = ("cam-a", "cam-b")[step % 2]
+        walker = np.array([[3.0 + t, 1.5]])
+        (reading,) = analyser.observe(frame(t, camera_id), seen_by(BOTH[camera_id], walker, rise_m))
+        assert reading.measurement is not None
+        people.append(reading.measurement.people)
+    assert min(people[1:]) == 1.0
+    assert max(people) <= 2.0
+
+
+@pytest.mark.parametrize(("count", "as_map"), [(4, False), (45, False), (120, False), (120, True)])
+def test_a_crowd_all_over_is_not_counted_twice(count: int, as_map: bool) -> None:
+    """A map does not count where few stand."""
+    people = np.random.default_rng(2).uniform([0.3, 0.2], [9.7, 2.8], (count, 2))
+    seen = {one: seen_by(camera, people, as_map=as_map) for one, camera in BOTH.items()}
+    measured = told(seen, 0.2).measurement
+    assert measured is not None
+    assert measured.people == pytest.approx(count, rel=0.15 if as_map else 0.05)
+
+
+def test_what_only_the_worse_camera_sees_far_off_stays_uncounted() -> None:
+    """Posters that one network takes for heads; the camera that hangs before them finds nobody."""
+    posters = CRUSH + np.array([3.0, 0.0])
+    seen = {"cam-a": seen_by(TO_EAST, posters), "cam-b": seen_by(TO_WEST, NOBODY)}
+    measured = told(seen, 0.2).measurement
+    assert measured is not None
+    assert measured.people == 0.0
+
+
+def test_a_packed_crowd_that_one_of_two_cameras_alone_sees_is_counted_from_its_map() -> None:
+    """`cam-a` looks away from it."""
+    behind = CRUSH - np.array([3.5, 0.0])
+    away = Camera(Pose(4.0, 1.5, 3.0, 0, 40), LENS)
+    analyser = scene({"cam-a": away, "cam-b": TO_WEST}, HALL)
+    analyser.observe(frame(0.0), seen_by(away, behind, as_map=True))
+    (reading,) = analyser.observe(frame(0.1, "cam-b"), seen_by(TO_WEST, behind, as_map=True))
+    assert reading.measurement is not None
+    assert reading.measurement.people == pytest.approx(16.0, rel=0.1)
