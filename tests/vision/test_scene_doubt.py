@@ -55,6 +55,18 @@ def test_a_covered_camera_does_not_hide_the_crush_that_another_one_sees(every_s:
     assert set(levels[len(levels) // 2 :]) == {Level.L4}
 
 
+def test_a_crush_that_two_covered_cameras_still_show_is_a_crush() -> None:
+    analyser = scene({"cam-a": FACING, "cam-b": BESIDE})
+    for step in range(60):
+        analyser.observe(frame(step * 0.2), heads(CROWD), "covered")
+        (told,) = analyser.observe(
+            frame(step * 0.2 + 0.05, "cam-b"), heads(CROWD, BESIDE), "blurred"
+        )
+    assert told.level.severity >= Level.L3.severity
+    assert told.measurement is not None
+    assert told.measurement.visible_share > 0.9
+
+
 def test_what_only_a_covered_camera_saw_is_not_calm() -> None:
     analyser = scene({"cam-a": ALONG, "cam-b": FAR_END}, CORRIDOR)
     told: list[ZoneReading] = []
@@ -259,6 +271,15 @@ def test_an_old_bright_picture_does_not_light_a_stair_that_went_dark() -> None:
     (told,) = analyser.observe(frame(1.5, brightness=2), heads(NOBODY))
     assert told.measurement is not None
     assert told.measurement.luminance == pytest.approx(2 / 255, abs=1e-3)
+
+
+def test_a_stair_that_one_camera_shows_in_the_light_is_not_dark() -> None:
+    """`cam-b` is exposed for the window behind the stair."""
+    analyser = scene({"cam-a": FACING, "cam-b": BESIDE})
+    analyser.observe(frame(0.0), heads(CROWD[:8]))
+    (told,) = analyser.observe(frame(0.1, "cam-b", brightness=12), heads(NOBODY, BESIDE))
+    assert told.measurement is not None
+    assert told.measurement.luminance == pytest.approx(120 / 255, abs=1e-3)
 
 
 @pytest.mark.parametrize("night_bgr", [(9, 5, 3), (30, 22, 18), (3, 3, 3)])
