@@ -121,7 +121,7 @@ def visible_region(
         region = shapely.make_valid(region)
     low = drawn.where(~_cuts_sight(drawn, place, eye.z_m, plane))
     over = _low_shadows(low, place, eye.z_m, plane)
-    doors = _within(barriers.lintels, place, range_m)
+    doors = _cut_by_headroom(_within(barriers.lintels, place, range_m), place, eye.z_m, plane)
     at = np.array([*place, eye.z_m])
     under = np.array([slab.hides(plane, at) for slab in barriers.slabs], dtype=np.object_)
     through = _lintel_shadows(doors, place, eye.z_m, plane, range_m)
@@ -236,16 +236,19 @@ def _low_shadows(sheets: Sheets, place: Float64Array, z_m: float, plane: Plane) 
 def _lintel_shadows(
     sheets: Sheets, place: Float64Array, z_m: float, plane: Plane, range_m: float
 ) -> GeometryArray:
-    """What lintels hide: everything behind the door further than sight under its lower edge."""
+    """What lintels hide: everything behind the door further than sight under its lower edge.
+
+    A lintel above the eye hides what rises behind it, such as the upper part of a flight.
+    """
     drop = _drop(place, z_m, plane)
-    below_eye = sheets.heights_m < z_m
-    if drop <= 0.0 or not below_eye.any():
+    if drop <= 0.0:
         return np.array([], dtype=np.object_)
-    sheets = sheets.where(below_eye)
     outlines = []
     for segment, height in zip(sheets.segments_xyxy_m, sheets.heights_m, strict=True):
         ends = segment.reshape(2, 2)
         room = _headroom(ends, np.full(2, height), place, z_m, plane)
+        if room.max() <= drop / _LONGEST_SHADOW:
+            continue
         rays = ends - place
         reach = np.maximum(drop / np.maximum(room, drop / _LONGEST_SHADOW), 1.0)
         beyond = rays * (40.0 * range_m / np.maximum(np.linalg.norm(rays, axis=1), 1e-9))[:, None]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Point, Polygon
 
 from benchmarks.coverage_geometry import areas_m2, random_floor
+from vision.arrays import BoolArray, Float64Array
 from vision.barriers import NO_BARRIERS, Barriers
 from vision.errors import GeometryError
 from vision.planes import Plane
@@ -17,6 +18,8 @@ from vision.visibility import Eye, polygonal, visible_region
 
 ROOM = [(0.0, 0.0), (10.0, 0.0), (10.0, 8.0), (0.0, 8.0), (0.0, 0.0)]
 WALLS = (ROOM, math.inf)
+# Plan ends of an upright sheet, and the height of its edge.
+Sheet = tuple[tuple[float, float], tuple[float, float], float]
 
 
 def area_m2(
@@ -102,6 +105,60 @@ def test_a_lintel_over_an_open_door_shortens_the_view_through_it() -> None:
     assert with_lintel.contains(Point(7.99, 0.0))
     assert not with_lintel.contains(Point(8.01, 0.0))
     assert visible_region(Barriers.of(wall), Eye(0, 0, 4)).contains(Point(8.01, 0.0))
+
+
+def test_a_lintel_above_the_eye_hides_the_upper_part_of_a_flight() -> None:
+    """Eye 2.5 m high, 4 m before an opening 2.6 m high; heads on the flight behind it at x/2 - 0.5.
+
+    The line from 2.5 m rises 0.1 m in 4 m, so 2.5 + x / 40 = x / 2 - 0.5 at x = 120 / 19.
+    """
+    opening = Barriers.of([], [([(4.0, -1.0), (4.0, 1.0)], 2.6)])
+    seen = visible_region(opening, Eye(0, 0, 2.5), plane=Plane(-0.5, 0.5), range_m=30)
+    assert seen.contains(Point(6.30, 0.0))
+    assert not seen.contains(Point(6.33, 0.0))
+
+
+def in_sight(
+    eye_xyz_m: Float64Array, places_xyz_m: Float64Array, sheets: list[Sheet], *, hangs: bool
+) -> BoolArray:
+    """Which places no sheet hides that reaches up to its height, or hangs from above down to it."""
+    free = np.ones(len(places_xyz_m), dtype=np.bool_)
+    sight = places_xyz_m - eye_xyz_m
+    for start, end, height_m in sheets:
+        along, away = np.subtract(end, start), np.subtract(start, eye_xyz_m[:2])
+        across = sight[:, 0] * along[1] - sight[:, 1] * along[0]
+        t = (away[0] * along[1] - away[1] * along[0]) / across
+        u = (away[0] * sight[:, 1] - away[1] * sight[:, 0]) / across
+        z_m = eye_xyz_m[2] + t * sight[:, 2]
+        meets = (t > 0.0) & (t < 1.0) & (u >= 0.0) & (u <= 1.0)
+        free &= ~(meets & (z_m > height_m if hangs else z_m < height_m))
+    return free
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_single_sight_lines_agree_on_slopes_among_walls_screens_and_lintels(block: int) -> None:
+    for seed in range(block * 40, block * 40 + 40):
+        rng = np.random.default_rng(seed)
+        slope_x, slope_y = rng.choice([0.0, 1.0]) * rng.uniform(-0.6, 0.6, 2)
+        plane = Plane(rng.uniform(0.0, 1.5), slope_x, slope_y)
+        x_m, y_m = rng.uniform(-5.0, 5.0, 2)
+        z_m = float(plane.z_at(np.array([[x_m, y_m]]))[0]) + rng.uniform(0.5, 4.0)
+        drawn: list[list[Sheet]] = [[], []]
+        for hangs, most, heights_m in ((0, 5, (0.5, 1.2, 2.0, math.inf)), (1, 3, (1.6, 2.1, 3.0))):
+            for _ in range(rng.integers(0, most)):
+                start = rng.uniform(-6.0, 6.0, 2)
+                end = start + rng.uniform(-3.0, 3.0, 2)
+                top_m = float(rng.choice(heights_m))
+                drawn[hangs].append(((start[0], start[1]), (end[0], end[1]), top_m))
+        upright, hanging = ([([a, b], top_m) for a, b, top_m in some] for some in drawn)
+        barriers = Barriers.of(upright, hanging)
+        seen = visible_region(barriers, Eye(x_m, y_m, z_m), plane=plane, range_m=15.0)
+        places = rng.uniform(-9.0, 9.0, (1000, 2))
+        points, eye = np.column_stack([places, plane.z_at(places)]), np.array([x_m, y_m, z_m])
+        free = in_sight(eye, points, drawn[0], hangs=False)
+        free &= in_sight(eye, points, drawn[1], hangs=True)
+        wrong = places[shapely.intersects_xy(seen, *places.T) != free]
+        assert (shapely.distance(seen.boundary, shapely.points(wrong)) < 0.02).all()
 
 
 @pytest.mark.parametrize("block", range(4))
