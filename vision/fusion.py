@@ -34,8 +34,8 @@ class FusedZone:
             camera, behind no wall, not black.
         black_share: share of what the zone's cameras are meant to see of it that is black in all
             believed pictures that show it.
-        luminance: mean brightness of the zone, from the brightest fresh picture.
-        infrared: 1 when the fresh pictures were taken by infrared light, but for those that show a
+        luminance: mean brightness of the zone, from the brightest fresh picture that is believed.
+        infrared: 1 when these pictures were taken by infrared light, but for those that show a
             dark zone; 0 when one shows it in the light; `None` where no camera can tell.
         lying: the most things that one camera sees lying; `None` where none can tell.
         oldest_at: capture time of the oldest picture used.
@@ -80,6 +80,8 @@ def fuse(
     counts = _without_twins(xy_m, score, origin, _owned(cell, owner, origin))
     keep = regained(grid, cell, share, origin, counts, asked)
     xy_m, share, velocity_mps = xy_m[keep], share[keep], velocity_mps[keep]
+    # A cloth over one lens may be bright while the others show the dark.
+    light = [pictures[index] for index in asked] or fresh
     seen = np.any([part.view.seen for part in parts], axis=0)
     lit = np.any([shows(picture, zone_id) for picture in believed], axis=0)
     shown = np.any([picture.parts[zone_id].view.shown for picture in believed], axis=0)
@@ -105,8 +107,8 @@ def fuse(
         seen=seen,
         visible_share=_share(grid, lit, np.ones_like(lit)),
         black_share=_share(grid, shown & ~lit, planned),
-        luminance=max(picture.parts[zone_id].luminance for picture in fresh),
-        infrared=_infrared(fresh, zone_id, dark_luminance),
+        luminance=max(picture.parts[zone_id].luminance for picture in light),
+        infrared=_infrared(light, zone_id, dark_luminance),
         oldest_at=min(picture.captured_at for picture in pictures),
         lying=max((p.lying[zone_id] for p in pictures if zone_id in p.lying), default=None),
     )

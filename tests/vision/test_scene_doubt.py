@@ -282,6 +282,16 @@ def test_a_stair_that_one_camera_shows_in_the_light_is_not_dark() -> None:
     assert told.measurement.luminance == pytest.approx(120 / 255, abs=1e-3)
 
 
+def test_a_bright_cloth_over_one_camera_does_not_light_a_dark_stair() -> None:
+    analyser = scene({"cam-a": FACING, "cam-b": BESIDE})
+    for step in range(20):
+        t = step * 0.2
+        analyser.observe(frame(t, "cam-a", brightness=150), heads(NOBODY), "covered")
+        (told,) = analyser.observe(frame(t + 0.1, "cam-b", brightness=10), heads(CROWD[:6], BESIDE))
+    assert any(reason.rule == "dark_occupied" for reason in told.reasons)
+    assert told.level is Level.L2
+
+
 @pytest.mark.parametrize("night_bgr", [(9, 5, 3), (30, 22, 18), (3, 3, 3)])
 def test_infrared_light_is_no_light_though_another_camera_shows_the_dark_in_colours(
     night_bgr: tuple[int, int, int],
