@@ -1,9 +1,12 @@
 """Heads at the ends of a stair flight, of people who differ in height."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely.affinity import rotate
 from shapely.geometry import box
 
 from tests.vision.scene_cases import STAIR
@@ -99,3 +102,27 @@ def test_level_floor_has_no_shares() -> None:
     np.testing.assert_array_equal(shares > 0.0, view.holds(view.locate(uv_px)))
     np.testing.assert_array_equal(xy_m, view.locate(uv_px))
     assert set(np.unique(shares)) <= {0.0, 1.0}
+
+
+def test_a_stair_that_runs_at_an_angle_on_the_plan_counts_the_same_people() -> None:
+    rng = np.random.default_rng(9)
+    people = rng.uniform([-4.0, -4.0], [6.0, 7.0], (400, 2))
+    from_corner = Camera(Pose(7.5, -2.5, 4.2, 140, 24), LENS)
+    uv_px = pixels(people, rng.normal(0.0, HEIGHT_SD_M, 400), from_corner)
+    straight, _ = Standing(from_corner, STAIR).shares(from_corner.rays(uv_px))
+    assert straight.sum() > 30.0
+    for turn_deg in (37.0, 90.0, 200.0):
+        turn = np.radians(turn_deg)
+        by = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        slope_x, slope_y = by @ [STAIR.plane.slope_x, STAIR.plane.slope_y]
+        stair = dataclasses.replace(
+            STAIR,
+            polygon_xy_m=rotate(STAIR.polygon_xy_m, turn_deg, origin=(0.0, 0.0)),
+            plane=Plane(STAIR.plane.z0_m, slope_x, slope_y),
+            exits=(),
+        )
+        x_m, y_m = by @ [from_corner.pose.x_m, from_corner.pose.y_m]
+        pose = Pose(x_m, y_m, from_corner.pose.z_m, 140 + turn_deg, 24)
+        camera = Camera(pose, LENS)
+        turned, _ = Standing(camera, stair).shares(camera.rays(uv_px))
+        assert turned == pytest.approx(straight, abs=1e-6)
