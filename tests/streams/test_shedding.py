@@ -151,6 +151,16 @@ def test_programs_that_leave_nothing_idle_do_not_push_a_worker_below_its_share(
     assert statistics.mean(second[1] for second in seconds) < 0.08
 
 
+def test_time_that_other_programs_would_yield_is_asked_for_though_none_is_ever_idle() -> None:
+    """A nightly job takes nine tenths of the core, and later only what nobody else asks for."""
+    plant = Plant(school(6, 0), others=0.9, greedy=True)
+    plant.run(60)
+    assert plant.pacer.shed_step > 0
+    plant.others = 0.0
+    plant.run(90)
+    assert {one: pace.fps for one, pace in plant.paces.items()} == dict.fromkeys(plant.cameras, 5.0)
+
+
 def test_it_sheds_within_five_seconds_of_a_step_to_half_and_loses_little_after() -> None:
     plant = Plant(school(4, 6), seed=3)
     plant.run(30)
