@@ -161,6 +161,51 @@ def test_time_that_other_programs_would_yield_is_asked_for_though_none_is_ever_i
     assert {one: pace.fps for one, pace in plant.paces.items()} == dict.fromkeys(plant.cameras, 5.0)
 
 
+@pytest.mark.parametrize(("age_s", "sheds"), [(0.6, True), (0.2, False)])
+def test_pictures_that_come_late_are_a_shortage_though_none_is_lost(
+    age_s: float, sheds: bool
+) -> None:
+    """Decoding does not keep up: what is analysed is old, and nothing waits behind it."""
+    cameras = [f"c{number}" for number in range(8)]
+    shedding, wanted = Shedding(dict.fromkeys(cameras, 1.0)), dict.fromkeys(cameras, 5.0)
+    for second in range(30):
+        frames = dict.fromkeys(cameras, FrameTotals(5 * second, 0))
+        decoding = dict.fromkeys(cameras, 0.06)
+        turn = WorkerTurn(1.0, 0.98, 0.02, 0.4, decoding, frames, age_s)
+        rates = shedding.turn(turn, wanted, [cameras])
+    assert (max(rates.values()) < 5.0) is sheds
+
+
+def test_a_worker_that_gave_cameras_away_gives_the_others_their_rates_back() -> None:
+    cameras = [f"c{number}" for number in range(8)]
+    shedding = Shedding(dict.fromkeys(cameras, 1.0))
+    totals = dict.fromkeys(cameras, 0.0)
+
+    def second(kept: list[str], fps: dict[str, float]) -> dict[str, float]:
+        """A core of which decoding takes 0.06 a camera and a frame 20 ms; the rest is lost."""
+        asked = sum(fps[one] for one in kept)
+        done = min(asked, (1.0 - 0.06 * len(kept)) / 0.02)
+        for one in kept:
+            totals[one] += fps[one]
+        frames = {
+            one: FrameTotals(round(totals[one]), round(totals[one] * (1.0 - done / asked)))
+            for one in kept
+        }
+        spent_s = 0.06 * len(kept) + 0.02 * done
+        decoding = dict.fromkeys(kept, 0.06)
+        turn = WorkerTurn(1.0, spent_s, 1.0 - spent_s, 0.02 * done, decoding, frames, 0.1)
+        return shedding.turn(turn, dict.fromkeys(kept, 5.0), [kept])
+
+    rates = dict.fromkeys(cameras, 5.0)
+    for _ in range(40):
+        rates = second(cameras, rates)
+    assert max(rates.values()) < 5.0
+    shedding.follow(dict.fromkeys(cameras[:4], 1.0))
+    for _ in range(10):
+        rates = second(cameras[:4], rates)
+    assert rates == dict.fromkeys(cameras[:4], 5.0)
+
+
 def test_it_sheds_within_five_seconds_of_a_step_to_half_and_loses_little_after() -> None:
     plant = Plant(school(4, 6), seed=3)
     plant.run(30)
