@@ -44,11 +44,11 @@ def seen_by(
 
 
 def told(seen: dict[str, CrowdObservation], lasts_s: float = 10.0) -> ZoneReading:
-    """The last reading after `lasts_s` of the same pictures."""
+    """The last reading after `lasts_s` of the same pictures, two a second."""
     analyser = scene({camera_id: BOTH[camera_id] for camera_id in seen}, HALL)
-    for step in range(round(lasts_s / 0.2)):
+    for step in range(round(lasts_s / 0.5)):
         for camera_id, observation in seen.items():
-            (reading,) = analyser.observe(frame(step * 0.2, camera_id), observation)
+            (reading,) = analyser.observe(frame(step * 0.5, camera_id), observation)
     return reading
 
 
@@ -62,7 +62,9 @@ def test_a_crush_that_either_camera_sees_is_none_that_both_together_miss(
         for camera_id, camera in BOTH.items()
     }
     for alone in BOTH:
-        assert told({alone: seen[alone]}).level.severity >= Level.L3.severity
+        measured = told({alone: seen[alone]}, 0.5).measurement
+        assert measured is not None
+        assert measured.people > 13.0
     together = told(seen)
     assert together.level.severity >= Level.L3.severity
     assert together.measurement is not None
@@ -71,7 +73,7 @@ def test_a_crush_that_either_camera_sees_is_none_that_both_together_miss(
 
 def test_neighbours_in_a_crush_are_not_one_head_for_standing_near() -> None:
     """They stand 0.33 m apart, and the border runs between them."""
-    together = told({one: seen_by(camera, CRUSH) for one, camera in BOTH.items()}, 0.2)
+    together = told({one: seen_by(camera, CRUSH) for one, camera in BOTH.items()}, 0.5)
     assert together.measurement is not None
     assert together.measurement.people == 16.0
 
@@ -97,7 +99,7 @@ def test_a_crowd_all_over_is_not_counted_twice(count: int, as_map: bool) -> None
     """A map does not count where few stand."""
     people = np.random.default_rng(2).uniform([0.3, 0.2], [9.7, 2.8], (count, 2))
     seen = {one: seen_by(camera, people, as_map=as_map) for one, camera in BOTH.items()}
-    measured = told(seen, 0.2).measurement
+    measured = told(seen, 0.5).measurement
     assert measured is not None
     assert measured.people == pytest.approx(count, rel=0.15 if as_map else 0.05)
 
@@ -106,7 +108,7 @@ def test_what_only_the_worse_camera_sees_far_off_stays_uncounted() -> None:
     """Posters that one network takes for heads; the camera that hangs before them finds nobody."""
     posters = CRUSH + np.array([3.0, 0.0])
     seen = {"cam-a": seen_by(TO_EAST, posters), "cam-b": seen_by(TO_WEST, NOBODY)}
-    measured = told(seen, 0.2).measurement
+    measured = told(seen, 0.5).measurement
     assert measured is not None
     assert measured.people == 0.0
 
