@@ -215,6 +215,21 @@ def test_what_is_given_survives_the_file(tmp_path: Path) -> None:
     assert (folder.order(), folder.given(7)) == (None, None)
 
 
+def test_an_order_that_is_called_off_too_late_stands_again_with_what_was_given(
+    tmp_path: Path,
+) -> None:
+    """The giver was quicker: the cameras are the taker's, and it must hear that."""
+    supervisor, worker = HandoverFolder(tmp_path / "moves"), HandoverFolder(tmp_path / "moves")
+    supervisor.begin(ORDER)
+    worker.say_ready(ORDER.number)
+    supervisor.call_off()
+    assert worker.order() is None
+    worker.give(Given(ORDER.number, (), {"cam-b": NOON.ns}))
+    supervisor.repeat(ORDER)
+    assert worker.order() == ORDER
+    assert worker.given(ORDER.number) == Given(ORDER.number, (), {"cam-b": NOON.ns})
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"number": "x"}', b"\xff"])
 def test_a_file_that_cannot_be_read_orders_nothing(tmp_path: Path, content: bytes) -> None:
     folder = HandoverFolder(tmp_path)
