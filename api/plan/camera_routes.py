@@ -19,6 +19,7 @@ from api.plan.errors import StepRefusal
 from api.plan.forms import check_kind
 from api.schemas import Body, with_examples
 from config.moments import Day
+from vision.instants import Utc
 
 router = APIRouter(prefix=PREFIX, tags=["plan"])
 
@@ -91,14 +92,24 @@ class DraftsOut(Body):
 async def take_audit(
     unit_id: UnitId, body: AuditDocument, plan: PlanDep, viewer: RecordWriter
 ) -> RecordOut:
-    """A sealed coverage audit: a draft, and a task with owner and day for each area not met."""
+    """A sealed coverage audit: a draft of the day on which it was made, and a task with owner and
+    day for each area not met. One that comes twice, or after a later one, changes no task."""
     check_kind(viewer, unit_id, "coverage_audit", "")
     if body.sha256 != body.digest():
         raise StepRefusal("plan_audit_changed")
+    try:
+        made = Utc.from_iso(body.made_at)
+        day = made.to_datetime().astimezone(plan.zone).date()
+    except (ValueError, OverflowError):
+        raise StepRefusal("plan_audit_time", at=body.made_at) from None
     async with plan.writing(viewer, unit_id) as (connection, desk):
-        if desk.unit.site != body.site_id:
+        if not desk.unit.site:
             raise StepRefusal("plan_no_site")
-        return RecordOut.of(await camera_store.take_audit(connection, desk, body))
+        if desk.unit.site != body.site_id:
+            raise StepRefusal("plan_audit_elsewhere", site=body.site_id, own=desk.unit.site)
+        return RecordOut.of(
+            await camera_store.take_audit(connection, desk, body, made=made, day=day)
+        )
 
 
 @router.post("/units/{unit_id}/camera-drafts", responses=CHANGE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms.values import Alarm
@@ -19,8 +19,10 @@ from api.plan.counting import Desk, NewRecord, Stored, hand_in
 from api.plan.record_store import Record
 from api.plan.tables import PLAN_RECORDS
 from api.plan.tasks import TaskKind
+from vision.instants import Utc
 
 CAMERAS = "cameras"
+CAMERAS_SOURCE = "camera"
 # Who gets a task until somebody gives it to a name.
 FIRST_OWNER = "安全主任"
 
@@ -36,20 +38,45 @@ class Draft:
     details: Mapping[str, Any]
 
 
-async def take_audit(connection: AsyncConnection, desk: Desk, document: AuditDocument) -> Stored:
+async def take_audit(
+    connection: AsyncConnection, desk: Desk, document: AuditDocument, *, made: Utc, day: date
+) -> Stored:
     """A coverage audit: its draft, a task for each area not met, and the older tasks re-checked.
 
-    Tasks whose area is met now are closed by this audit; those found again are open again.
+    Tasks whose area is met now are closed by this audit; those found again are open again. A paper
+    that comes twice, or after a later one, says nothing of today: it changes no task.
+
+    Args:
+        made: when the audit was made, and `day` which of the district's days that was.
     """
-    findings = drafts.audit_findings(document)
-    source = f"audit {document.sha256[:16]}"
-    await task_store.recheck(connection, desk, TaskKind.BLIND_SPOT, findings, source=source)
-    await task_store.take_findings(connection, desk, findings, source=source, owner=FIRST_OWNER)
     totals = document.totals
     title = f"覆盖审计 {totals.areas_met}/{totals.areas} 达标"
-    key = f"camera-audit-{desk.unit_no}-{document.sha256[:24]}"
+    # The key of a later audit sorts after that of an earlier one.
+    key = f"{_audits_of(desk)}{made.to_datetime():%Y%m%dT%H%M%S%f}-{document.sha256[:20]}"
     details = drafts.audit_details(document)
-    return await take_draft(connection, desk, Draft(key, "coverage_audit", "", title, details))
+    draft = Draft(key, "coverage_audit", "", title, details)
+    stored = await take_draft(connection, desk, draft, happened=day)
+    if not stored.repeated and await _latest_audit(connection, desk) == key:
+        findings = drafts.audit_findings(document)
+        source = f"audit {document.sha256[:16]}"
+        await task_store.recheck(connection, desk, TaskKind.BLIND_SPOT, findings, source=source)
+        await task_store.take_findings(connection, desk, findings, source=source, owner=FIRST_OWNER)
+    return stored
+
+
+def _audits_of(desk: Desk) -> str:
+    return f"coverage-audit-{desk.unit_no}-"
+
+
+async def _latest_audit(connection: AsyncConnection, desk: Desk) -> str:
+    """Key of the audit of this unit that was made last."""
+    key = PLAN_RECORDS.c.client_key
+    query = select(func.max(key)).where(
+        PLAN_RECORDS.c.unit_no == desk.unit_no,
+        PLAN_RECORDS.c.source == CAMERAS_SOURCE,
+        key.startswith(_audits_of(desk)),
+    )
+    return str((await connection.execute(query)).scalar_one())
 
 
 async def take_densities(
@@ -176,7 +203,7 @@ async def take_draft(
         happened=happened or desk.today,
         title=draft.title[:200],
         author=CAMERAS,
-        source="camera",
+        source=CAMERAS_SOURCE,
         body=dict(draft.details),
     )
     return await hand_in(connection, desk, record)
