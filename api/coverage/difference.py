@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.coverage.document import AreaPart, AreaThen, AuditDocument, CameraPart, SinceLast
+from api.coverage.errors import AuditFileError
 
 _NOTICED_M2 = 0.005
 _HUNG = {
@@ -67,7 +68,16 @@ class AuditDifference:
 
 
 def difference(old: AuditDocument, new: AuditDocument) -> AuditDifference:
-    """Compare two audits; areas whose assured, seen or required area moved are listed."""
+    """Compare two audits; areas whose assured, seen or required area moved are listed.
+
+    Raises:
+        AuditFileError: they are of different sites, whose areas may well bear the same ids.
+    """
+    if old.site_id != new.site_id:
+        raise AuditFileError(
+            f"the earlier audit is of the site {old.site_id}, the later one of {new.site_id}; "
+            "give two of the same site"
+        )
     before = {area.id: area for _, area in old.areas}
     after = {area.id: area for _, area in new.areas}
     ids = [*before, *(area_id for area_id in after if area_id not in before)]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from api.cli_coverage import coverage_app
 from api.coverage.audit import audit_site
 from api.coverage.audit_file import read_json, write_json
-from api.coverage.difference import difference
+from api.coverage.difference import difference, since_last
 from api.coverage.document import AreaPart, AuditDocument, Name
 from api.coverage.errors import AuditFileError
 from api.coverage.floors import scenes_of
@@ -213,6 +213,18 @@ def test_the_command_writes_and_compares(tmp_path: Path) -> None:
     same = runner.invoke(coverage_app, ["diff", *map(str, paths), "--lang", "en"])
     assert same.exit_code == 0
     assert "Nothing changed" in same.output
+
+
+def test_two_schools_are_not_compared(document: AuditDocument, tmp_path: Path) -> None:
+    """A district's folder holds the audits of many schools, whose areas bear the same ids."""
+    paths = [tmp_path / "ours.json", tmp_path / "theirs.json"]
+    write_json(document, paths[0])
+    write_json(document.model_copy(update={"site_id": "school-2"}).sealed(), paths[1])
+    done = CliRunner().invoke(coverage_app, ["diff", *map(str, paths)])
+    assert done.exit_code == 2
+    assert "of the site sample-school, the later one of school-2" in done.output
+    with pytest.raises(AuditFileError, match="give two of the same site"):
+        since_last(read_json(paths[1]), document)
 
 
 @pytest.mark.parametrize(
