@@ -35,7 +35,7 @@ from api.site_arguments import add_site_arguments, site_of
 from api.watched import Name
 from config import ConfigError, Site, sample_school_directory
 from config.oidc import load_oidc
-from config.plan import load_edition
+from config.plan import load_edition, names_units
 from config.profiles import load_profiles
 from config.recording import load_recording
 from config.response import load_response
@@ -103,7 +103,7 @@ async def _serve(
             site=site,
             clock=clock,
             pictures=pictures,
-            plan=_plan_of(site, settings),
+            plan=plan_of(site, settings),
             access=_access_of(settings, site),
             delivery=PlanFile.opened(site.directory, settings.run_dir),
             response=load_response(site),
@@ -162,10 +162,14 @@ def _evidence_of(site: Site, settings: ServiceSettings) -> EvidencePlan:
     )
 
 
-def _plan_of(site: Site, settings: ServiceSettings) -> PlanFolder | None:
-    """The plan from the site's own folder `plan`; the sample school has the packaged one."""
+def plan_of(site: Site, settings: ServiceSettings) -> PlanFolder | None:
+    """The plan from the site's own folder `plan`; the sample school has the packaged one.
+
+    A folder that names no units, such as one for the timetable's calendar, makes no plan: else the
+    sample's invented schools would fall behind, and this school's receivers would hear of it.
+    """
     folder = site.file(PLAN_FOLDER)
-    if folder.is_dir():
+    if names_units(folder):
         edition = load_edition(folder)
     elif site.directory == sample_school_directory():
         edition = load_edition(None)

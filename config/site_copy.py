@@ -29,7 +29,7 @@ class Settings:
 
     Attributes:
         contents: the bytes of each file by its place below the folder.
-        has_plan: there is a folder `plan`, which may be empty: everything shipped is then meant.
+        has_plan: there is a folder `plan`, which may be empty.
     """
 
     contents: Mapping[str, bytes]

@@ -23,7 +23,7 @@ from config.networks import NETWORKS_FILE, load_networks
 from config.oidc import OIDC_FILE, load_oidc
 from config.panels import PANELS_FILE
 from config.panels_load import load_panels
-from config.plan import load_edition
+from config.plan import load_edition, names_units
 from config.profiles import ProfileFileError, load_profiles
 from config.recording import RECORDING_FILE, load_recording
 from config.site import Site
@@ -143,12 +143,21 @@ def _readers(site: Site, *, with_secrets: bool) -> tuple[tuple[str, _Reader], ..
             DISMISSAL_FILE,
             lambda: _Found({"places": len(load_dismissal(site.directory).places)}),
         ),
-        (PLAN_FOLDER, _uncounted(lambda: load_edition(site.file(PLAN_FOLDER)))),
+        (PLAN_FOLDER, lambda: _read_plan(site.file(PLAN_FOLDER))),
     )
     if site.profiles_file is None:
         return readers
     own = _uncounted(lambda: load_profiles(site.profiles_file))
     return ((site.profiles_file.name, own), *readers)
+
+
+def _read_plan(folder: Path) -> _Found:
+    load_edition(folder)
+    if names_units(folder):
+        return _Found()
+    message = "it holds no units.yaml, so this service keeps no safety plan"
+    mend = "list the bureau and its schools in units.yaml where a plan is meant"
+    return _Found(notes=(FileProblem(PLAN_FOLDER, 0, "", message, mend),))
 
 
 def _read_panels(site: Site, *, with_secrets: bool) -> _Found:

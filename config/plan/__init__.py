@@ -1,7 +1,7 @@
 """The district's safety work plan: its text, its rules, its calendar and whom it binds."""
 
 from config.plan.catalogue import load_catalogue, load_digests, text_digest
-from config.plan.edition import PlanEdition, PlanYears, load_edition
+from config.plan.edition import PlanEdition, PlanYears, load_edition, names_units
 from config.plan.errors import GradingError, PlanFileError, RecordFormError, RecurrenceError
 from config.plan.grading import Graded, GradeLevel, Grading, load_grading
 from config.plan.record_kinds import (
@@ -48,6 +48,7 @@ __all__ = [
     "Unit",
     "UnitKind",
     "applies",
+    "names_units",
     "needed",
     "SchoolCalendar",
     "Term",

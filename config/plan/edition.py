@@ -2,7 +2,7 @@
 
 catalogue.yaml   the bureau's own plan; the shipped one when missing
 catalogue-2027.yaml  the plan from that calendar year on; any number of them stand side by side
-units.yaml       the bureau and its schools; the sample's when missing
+units.yaml       the bureau and its schools; the sample's when missing, and no service keeps a plan
 calendar.yaml    the district's calendar; the shipped seed when missing
 grading.yaml     how hazards and risks are graded; the shipped one when missing
 scoring.yaml     how a term is scored; the shipped one when missing
@@ -157,6 +157,11 @@ def load_edition(folder: Path | None = None) -> PlanEdition:
         load_scoring(_present(folder / "scoring.yaml")),
         later=_later(folder, catalogue),
     )
+
+
+def names_units(folder: Path) -> bool:
+    """Whether `folder` says whom the plan binds; a calendar may lie there alone."""
+    return (folder / UNITS_FILE).is_file()
 
 
 def edition_file(year: int) -> str:

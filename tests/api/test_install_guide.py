@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from api.cli import app
 from config import load_site, sample_school_directory
 from config.networks import NETWORKS_FILE, load_networks
+from config.plan.units import load_units
 from config.settings import ENV_PREFIX, ServiceSettings, load_settings
 from config.site_files import FILES
 
@@ -204,6 +205,13 @@ def test_the_guides_file_of_pairs_calibrates_the_sample_schools_camera(tmp_path:
     note = load_site(tmp_path / "site").camera("cam-stair").calibration
     assert note is not None
     assert note.rms_m < 0.05
+
+
+def test_the_guides_units_can_be_used(tmp_path: Path) -> None:
+    (units,) = (block for block in yaml_blocks() if block.startswith("units:"))
+    (tmp_path / "units.yaml").write_text(units, "utf-8")
+    found = load_units(tmp_path / "units.yaml")
+    assert [(unit.id, unit.site) for unit in found][1:] == [("no-1", "school-1"), ("no-2", "")]
 
 
 def test_the_guides_networks_can_be_used(tmp_path: Path) -> None:
