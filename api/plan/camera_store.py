@@ -134,20 +134,27 @@ async def take_place(
     kind: TaskKind,
     place: PlaceFigures,
     draft: Draft,
+    *,
+    last: date,
 ) -> Stored:
     """A gate's or a lane's check as a draft; a long stay opens a task, a clear place closes it.
 
-    A place that nobody could see closes nothing.
+    A place that nobody could see closes nothing, and neither does a time before the task. A time
+    that is looked at again opens no second task for what was mended since.
+
+    Args:
+        last: the last day that was looked at.
     """
     finding = place_finding(site_id, kind, place)
     source = draft.key
     if finding is not None:
-        await task_store.take_findings(
-            connection, desk, (finding,), source=source, owner=FIRST_OWNER
-        )
+        if not await task_store.has_opened(connection, desk, finding, source=source):
+            await task_store.take_findings(
+                connection, desk, (finding,), source=source, owner=FIRST_OWNER
+            )
     elif place.clear:
         name = f"{site_id}/{place.zone_id}"
-        await task_store.recheck_one(connection, desk, kind, name, source=source)
+        await task_store.recheck_one(connection, desk, kind, name, source=source, last=last)
     return await take_draft(connection, desk, draft)
 
 

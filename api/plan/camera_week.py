@@ -108,7 +108,7 @@ async def take_week(
     words = found.period.words
     places = [
         await camera_store.take_place(
-            connection, desk, side.site_id, one.kind, one.place, one.draft
+            connection, desk, side.site_id, one.kind, one.place, one.draft, last=found.period.last
         )
         for one in found.checks
     ]

@@ -67,12 +67,33 @@ async def recheck(
     return tuple(closed)
 
 
+async def has_opened(
+    connection: AsyncConnection, desk: Desk, finding: Finding, *, source: str
+) -> bool:
+    """Whether this very source opened a task for it before, whatever became of the task."""
+    query = select(_T.id).where(
+        _T.unit_no == desk.unit_no, _T.finding == finding.name, _T.source == source[:120]
+    )
+    return (await connection.execute(query)).first() is not None
+
+
 async def recheck_one(
-    connection: AsyncConnection, desk: Desk, kind: TaskKind, key: str, *, source: str
+    connection: AsyncConnection,
+    desk: Desk,
+    kind: TaskKind,
+    key: str,
+    *,
+    source: str,
+    last: date | None = None,
 ) -> Task | None:
-    """Close the open task of one finding that is mended now; `None` when there is none."""
+    """Close the open task of one finding that is mended now; `None` when there is none.
+
+    Args:
+        last: the last day that `source` looked at. A task that was opened after it is left alone,
+            but for one that this source opened itself and finds no more.
+    """
     task = await _open_one(connection, desk, Finding(kind, key, "", "").name)
-    if task is None:
+    if task is None or (last is not None and last < task.opened and task.source != source[:120]):
         return None
     step = Step("found_mended", SYSTEM, task.version, {"source": source})
     return await TASKS.step(

@@ -225,6 +225,47 @@ async def test_a_gate_and_a_lane_are_checked_and_a_long_stay_opens_a_task(house:
     assert await house.tasks() == []
 
 
+async def test_an_earlier_time_changes_no_task_of_a_later_one(house: House) -> None:
+    """The guard's task stands or falls with what was seen since, not with an older week."""
+    quiet_before = local(date(2026, 3, 2), "00:00"), local(MONDAY, "00:00")
+    await house.quiet("lane", *quiet_before)
+    await house.quiet("lane", local(TUESDAY, "00:00"), local(date(2026, 3, 16), "00:00"))
+    for minute in range(10, 16):
+        await house.measured("lane", step(local(MONDAY, f"10:{minute}"), 2.0))
+    await house.post("/camera-drafts", **WEEK, **BREAK)
+    assert await house.tasks() == [("fire_lane:school/lane", "open")]
+    # The week before was clear, and so were the other days of the same week.
+    await house.post("/camera-drafts", first="2026-03-02", last="2026-03-08", **BREAK)
+    await house.post("/camera-drafts", first="2026-03-10", last="2026-03-15", **BREAK)
+    assert await house.tasks() == [("fire_lane:school/lane", "open")]
+    # Its owner has cleared the lane, and looks at that week once more.
+    await house.post("/tasks/1/done", version=1, note="已清理")
+    await house.post("/camera-drafts", **WEEK, **BREAK)
+    assert await house.tasks() == [("fire_lane:school/lane", "done")]
+    house.clock.advance(14 * 86_400)
+    await house.quiet("lane", local(date(2026, 3, 16), "00:00"), local(date(2026, 3, 23), "00:00"))
+    await house.post("/camera-drafts", first="2026-03-16", last="2026-03-22", **BREAK)
+    assert await house.tasks() == []
+    await house.post("/camera-drafts", **WEEK, **BREAK)
+    assert await house.tasks() == []
+
+
+async def test_a_drill_that_is_entered_later_takes_its_task_back(house: House) -> None:
+    await house.quiet("lane", local(MONDAY, "00:00"), local(MONDAY, "10:10"))
+    await house.quiet("lane", local(MONDAY, "10:16"), local(date(2026, 3, 16), "00:00"))
+    for minute in range(10, 16):
+        await house.measured("lane", step(local(MONDAY, f"10:{minute}"), 2.0))
+    await house.post("/camera-drafts", **WEEK, **BREAK)
+    assert await house.tasks() == [("fire_lane:school/lane", "open")]
+    await house.post(
+        "/records", client_key="phone-drill-2", kind="drill", kind_type="fire",
+        happened_on="2026-03-09", title="演练",
+        details={"participants": 9, "evaluation": "好", "start_time": "10:00", "end_time": "10:30"},
+    )  # fmt: skip
+    await house.post("/camera-drafts", **WEEK, **BREAK)
+    assert await house.tasks() == []
+
+
 async def test_a_lane_is_not_called_clear_for_a_week_in_which_the_machine_was_off(
     house: House,
 ) -> None:
