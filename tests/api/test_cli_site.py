@@ -179,6 +179,19 @@ def test_a_sample_in_an_unknown_language_is_refused_before_it_is_written(tmp_pat
     assert not (tmp_path / "new").exists()
 
 
+def test_a_school_that_still_bears_the_samples_id_is_noted(tmp_path: Path) -> None:
+    """A district could not tell the papers of two such schools apart."""
+    file = copy_of_the_sample(tmp_path) / "site.yaml"
+    note = "△ site.id is still the sample's sample-school"
+    assert note in RUNNER.invoke(site_app, ["check", str(file.parent), "--lang", "en"]).output
+    written = file.read_text("utf-8").replace("  id: sample-school", "  id: no-1", 1)
+    file.write_text(written, "utf-8")
+    shown = RUNNER.invoke(site_app, ["check", str(file.parent), "--lang", "en"])
+    assert (shown.exit_code, note in shown.output) == (0, False)
+    shipped = RUNNER.invoke(site_app, ["check", str(sample_school_directory()), "--lang", "en"])
+    assert note not in shipped.output
+
+
 def test_a_file_that_nobody_reads_is_noted(tmp_path: Path) -> None:
     RUNNER.invoke(site_app, ["sample", str(tmp_path / "school")])
     (tmp_path / "school" / "networks.yml").write_text("networks: [10.0.0.0/8]\n", "utf-8")
