@@ -211,6 +211,10 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/plan/units/{unit_id}/camera-drafts",
         "POST /api/v1/plan/units/{unit_id}/camera-drills",
     ),
+    # Who hands in or reviews; of which kinds follows the scope of the role.
+    "bureau school security_room police_room bus_provider": (
+        "POST /api/v1/plan/units/{unit_id}/records/{number}/withdraw",
+    ),
     "bureau school police_room": (
         "POST /api/v1/plan/units/{unit_id}/records/{number}/review",
         "GET /api/v1/plan/units/{unit_id}/incidents",
