@@ -24,12 +24,11 @@ ROOM_BYTES = 64 * 1024 * 1024
 _STEP_BYTES = 4 * 1024 * 1024
 """As much as SQLite lets its log grow to between two checkpoints, so that nobody waits for long."""
 
-# Others have their turn, and the log begins anew in place of growing.
-_BREATH_S = 1.0
+# Others have their turn, and the log begins anew in place of growing. A step takes some hundredths
+# of a second of a core, so they are far between.
+_BREATH_S = 5.0
 _LEFT_TO_OTHERS = 4 * _STEP_BYTES
 _LOOK_EVERY_S = 600.0
-# A start has enough to write in its first minute.
-_FIRST_LOOK_S = 60.0
 _TABLE = "room_being_made"
 
 
@@ -66,10 +65,8 @@ async def keep_room(
 
 async def go_on_keeping_room(database: Database) -> None:
     """Look every ten minutes until cancelled; a refusal is logged, and then it is tried again."""
-    wait_s = _FIRST_LOOK_S
     while True:
-        await asyncio.sleep(wait_s)
-        wait_s = _LOOK_EVERY_S
+        await asyncio.sleep(_LOOK_EVERY_S)
         try:
             await keep_room(database)
         except SQLAlchemyError as error:
