@@ -56,21 +56,32 @@ async def keep_room(
             await _take(database)
             taken += _STEP_BYTES
             await asyncio.sleep(breath_s)
-    finally:
-        # A transaction of its own: pages that are given back in the one that took them are never
-        # written, and a hole in the file asks for room when it is filled.
+    except SQLAlchemyError:
         await _give_back(database, breath_s)
+        raise
+    # A transaction of its own: pages that are given back in the one that took them are never
+    # written, and a hole in the file asks for room when it is filled. Whoever is cancelled before
+    # leaves this to the next start: a service that is to stop has no minutes left.
+    await _give_back(database, breath_s)
     return await _free_inside(database)
 
 
 async def go_on_keeping_room(database: Database) -> None:
-    """Look every ten minutes until cancelled; a refusal is logged, and then it is tried again."""
+    """Look every ten minutes until cancelled; a refusal is logged, and then it is tried again.
+
+    A start gives back at once what was left, and makes room later: it has enough to write.
+    """
+    is_start = True
     while True:
-        await asyncio.sleep(_LOOK_EVERY_S)
         try:
-            await keep_room(database)
+            if is_start:
+                await _give_back(database, _BREATH_S)
+            else:
+                await keep_room(database)
         except SQLAlchemyError as error:
             _LOG.warning("database.no_room_made", error=database.told(error))
+        is_start = False
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 def free_on_disk(folders: tuple[Path, ...]) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from api.database import Database
+from api.database import Database, room
 from api.database.room import free_on_disk, keep_room
 from config.texts import text
 from tests.api.desk_cases import AUTHORISED, RunningDesk, running_desk
@@ -77,6 +78,35 @@ async def test_what_a_killed_process_had_taken_is_given_back(sqlite_url: str) ->
         size = file.stat().st_size
         assert await keep_room(database, _ROOM, 0.0) >= _ROOM
         assert file.stat().st_size <= max(size, _ROOM + 2**20)
+
+
+async def test_a_service_that_stops_does_not_wait_for_the_room(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was taken is given back at the next start, before anything else is looked for."""
+    async with running_desk(sqlite_url), Database(sqlite_url) as database:
+        making = asyncio.create_task(keep_room(database, _ROOM, 3_600.0))
+        async with asyncio.timeout(30.0):
+            while not await _is_there(database):
+                await asyncio.sleep(0.01)
+            making.cancel()
+            with suppress(asyncio.CancelledError):
+                await making
+        assert await _is_there(database)
+        monkeypatch.setattr(room, "_BREATH_S", 0.0)
+        keeping = asyncio.create_task(room.go_on_keeping_room(database))
+        async with asyncio.timeout(30.0):
+            while await _is_there(database):
+                await asyncio.sleep(0.01)
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+
+
+async def _is_there(database: Database) -> bool:
+    there = "SELECT 1 FROM sqlite_master WHERE name = 'room_being_made'"
+    async with database.read() as connection:
+        return (await connection.exec_driver_sql(there)).first() is not None
 
 
 async def test_a_server_keeps_its_own_room(postgres_url: str) -> None:
