@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import av
 import av.error
@@ -21,7 +21,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from config.errors import ConfigError
-from streams.av_errors import COPY_AGAIN, DAMAGED, hung, lost, no_stream, source_error
+from streams.av_errors import COPY_AGAIN, hung, lost, no_stream, source_error
 from streams.clock import SystemClock
 from streams.cores import Turns
 from streams.errors import (
@@ -36,6 +36,7 @@ from streams.keyframes import Keyframes, begins_anew, length_bytes_of
 from streams.reading import PARSED, WHOLE, Read, first_timed, told_by_the_next
 from streams.sources import SourceUri, Thrift, Timeouts
 from streams.tap import SourceTap
+from streams.video_streams import stream_start_s, video_stream
 from vision.arrays import UInt8Array
 from vision.instants import Monotonic, Utc
 
@@ -111,11 +112,11 @@ class AvContainer:
         # One converter for all pictures, in one thread: by default each picture would start and
         # end a pool of threads.
         self._converter = VideoReformatter()
-        self._stream = _video_stream(container, where, quick=quick)
+        self._stream = video_stream(container, where, quick=quick)
         self._codec = self._stream.codec_context.name
         self._timed = live and self._codec in PARSED | WHOLE
         self._length_bytes = length_bytes_of(self._codec, self._stream.codec_context.extradata)
-        self._start_s = 0.0 if live else _stream_start_s(self._stream)
+        self._start_s = 0.0 if live else stream_start_s(self._stream)
         base = self._stream.time_base
         # Two whole numbers: sums of fractions for each packet cost as much as copying it.
         self._tick = None if base is None else (base.numerator, base.denominator)
@@ -375,37 +376,6 @@ def _open_file(uri: SourceUri, by: HWAccel | None) -> InputContainer:
     if not path.is_file():
         raise NoVideoError(str(uri), "not a file", "name one video file")
     return av.open(str(path), "r", options={"protocol_whitelist": _FILE_PROTOCOLS}, hwaccel=by)
-
-
-def _video_stream(container: InputContainer, where: str, *, quick: bool) -> VideoStream:
-    # A cover picture in a sound file counts as a video stream for FFmpeg; it is not one.
-    streams = [s for s in container.streams.video if not _is_cover_picture(s)]
-    if not streams:
-        kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
-        raise NoVideoError(
-            where, f"carries {kinds} and no video", "name the address of the video stream"
-        )
-    stream = streams[0]
-    # PyAV gives no decoder for a stream whose kind a damaged file leaves open.
-    if getattr(stream, "codec_context", None) is None:
-        raise TruncatedFileError(where, DAMAGED, COPY_AGAIN)
-    # One decode thread a camera: frame threads add about 80 ms of latency.
-    stream.thread_type = "NONE"
-    stream.codec_context.thread_count = 1
-    if quick:
-        stream.codec_context.options = {"skip_loop_filter": "all"}
-    return stream
-
-
-def _is_cover_picture(stream: VideoStream) -> bool:
-    disposition: Any = stream.disposition
-    return bool(disposition & type(disposition).attached_pic)
-
-
-def _stream_start_s(stream: VideoStream) -> float:
-    if stream.start_time is None or stream.time_base is None:
-        return 0.0
-    return float(stream.start_time * stream.time_base)
 
 
 __all__ = ["AvContainer", "AvPicture", "open_quickly", "open_with_av"]
