@@ -54,8 +54,9 @@ _FILE_PROTOCOLS = "file"
 _NEAR_TIMEOUT = 0.9
 # A packet that came this soon lay ready: the reader is behind, or the sender sends in bursts.
 _READY_S = 0.001
-# Pictures wait for a wanted one at most this long: a camera's sign of life must not come late.
-_HELD_S = 0.25
+# Pictures wait for a wanted one at most this long: a camera's sign of life must not come late. It
+# is past the longest slot of `streams.sampling` up to a picture where decoding can begin.
+_HELD_S = 0.45
 _CLOCK = SystemClock()
 _TURNS = Turns()
 

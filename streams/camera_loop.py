@@ -127,7 +127,7 @@ class CameraLoop:
         self._silence = spec.silence or self._settings.silence
         self._backoff = Backoff(self._settings.backoff, random_source or random.Random())
         self._stop = threading.Event()
-        self._fps = spec.analysed_fps
+        self._fps, self._bunched = spec.analysed_fps, False
         self._sampler = Sampler(self._fps, spec.phase)
         self._sequence = 0
         self._last_captured = Utc(0)
@@ -169,17 +169,19 @@ class CameraLoop:
         unused = dropped.get("not_sampled", 0) + dropped.get("not_decoded", 0)
         return Arrivals(unused + self._sequence)
 
-    def pace(self, fps: float, *, calm: bool = False, short: bool = False) -> None:
-        """Analyse `fps` pictures a second from the next picture on.
+    def pace(
+        self, fps: float, *, calm: bool = False, short: bool = False, bunched: bool = False
+    ) -> None:
+        """Analyse `fps` pictures a second from the next picture on, `bunched` or evenly.
 
         `calm` and `short` (of time) let the source decode keyframes only, where they come about
         once a second, or for `short` at least so often; full rate comes back with the next packet.
         """
         self._thrift.calm, self._thrift.short = calm, short
-        if fps != self._fps:
-            self._fps = fps
+        if (fps, bunched) != (self._fps, self._bunched):
+            self._fps, self._bunched = fps, bunched
             # Replaced whole: the decode thread takes a picture by the old one or by the new one.
-            self._sampler = self._sampler.at_rate(fps)
+            self._sampler = self._sampler.at_rate(fps, bunched=bunched)
 
     def start(self) -> None:
         with self._lock:
@@ -284,7 +286,7 @@ class CameraLoop:
         if 0.0 < behind_s <= _CAPTURE_STEP_BACK_S:
             captured_at = self._last_captured
         elif behind_s > _CAPTURE_STEP_BACK_S:
-            self._sampler = Sampler(self._fps, self.spec.phase)
+            self._sampler = Sampler(self._fps, self.spec.phase, bunched=self._bunched)
         self._last_captured = captured_at
         return captured_at
 

@@ -139,14 +139,25 @@ class PaceKeeper:
 
     def turn(self) -> None:
         """Weigh the last second and set the rates."""
-        step_before = self._pacer.shed_step
+        step_before, bunched_before = self._pacer.shed_step, self._pacer.bunched
         self._measured_last = self._measured()
         self._paces = paces = self._pacer.turn(self._readings(), self._measured_last)
         for loop in self._loops:
             pace = paces[loop.spec.id]
             # At the least rate decoding is most of what a camera costs.
             short = pace.reason is PaceReason.LOAD and pace.fps <= LEAST_FPS
-            loop.pace(pace.fps, calm=pace.reason is PaceReason.CALM, short=short)
+            loop.pace(
+                pace.fps,
+                calm=pace.reason is PaceReason.CALM,
+                short=short,
+                bunched=self._pacer.bunched,
+            )
+        if self._pacer.bunched != bunched_before:
+            _log.info(
+                "the worker's time is nearly used up; pictures are taken in bunches, to decode less"
+                if self._pacer.bunched
+                else "the worker has time to take pictures evenly again"
+            )
         if self._pacer.shed_step != step_before:
             _log.warning(
                 "the worker is short of time; cameras are analysed less, stairs last"
@@ -226,6 +237,7 @@ class PaceKeeper:
             "age_s": self.analysis.percentiles_s(),
             "lost_share": round(self._pacer.lost_share, 4),
             "shed_step": self._pacer.shed_step,
+            "bunched": self._pacer.bunched,
             "cameras": {
                 camera_id: {"fps": pace.fps, "reason": pace.reason.value}
                 for camera_id, pace in self._paces.items()

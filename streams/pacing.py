@@ -86,6 +86,11 @@ class Pacer:
         }
 
     @property
+    def bunched(self) -> bool:
+        """Whether pictures are taken in bunches, to save decoding, before any rate goes down."""
+        return self._shedding.bunched
+
+    @property
     def lost_share(self) -> float:
         """Share of the frames of the last seconds that were replaced before analysis."""
         return self._shedding.lost_share

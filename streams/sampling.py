@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from vision.instants import Utc
@@ -21,6 +21,25 @@ _AHEAD_NS, _AHEAD_SLOTS = 20_000_000, 0.5
 # the twentieth by which a clock runs slower after it was set back. At that share itself they would
 # be in step and out of it in turn, and every second one would find its slot taken.
 _OUT_OF_STEP = 0.07
+# The longest slot where pictures are bunched, and how much shorter the others may become: what
+# walks is still followed over 0.4 s (2.5 pictures a second, decision 8).
+_LONGEST_NS, _LEAST_OF_SLOT = 400_000_000, 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class _Slots:
+    """Slots of capture time from `first_ns` on: `count` of `slot_ns` fill `group_ns`, of which the
+    last one takes what is left."""
+
+    first_ns: float
+    slot_ns: float
+    group_ns: float
+    count: int = 1
+
+    def number(self, captured_at: Utc) -> int:
+        # Half a millisecond of slack: 25 pictures a second rounded to ns must not miss a slot.
+        group, within_ns = divmod(captured_at.ns - self.first_ns + 500_000, self.group_ns)
+        return int(group) * self.count + min(int(within_ns // self.slot_ns), self.count - 1)
 
 
 class Sampler:
@@ -37,74 +56,101 @@ class Sampler:
     pictures a second with one such picture a second. A whole number of slots lies between two of
     them, a little longer or shorter ones in turn, as the mean rate asks: a rate that load has
     lowered to 3.4 would need all 25 pictures otherwise, and so cost more than 4.
+
+    With `bunched` those slots are shorter, and the last one before such a picture is longer, up to
+    0.4 s: as many pictures are taken, and more than a third of them need not be decoded.
     """
 
-    def __init__(self, fps: float, phase: float | None = None) -> None:
+    def __init__(self, fps: float, phase: float | None = None, *, bunched: bool = False) -> None:
         if not fps > 0.0:
             raise ValueError(f"analysed_fps must be positive, got {fps:g}")
-        self._mean_slot_ns = self._slot_ns = _NS_PER_S / fps
-        self._first_ns = None if phase is None else phase * self._slot_ns
-        self._phase = phase
+        self._mean_slot_ns = _NS_PER_S / fps
+        self._phase, self._bunched = phase, bunched
+        self._slots = None if phase is None else self._even(phase * self._mean_slot_ns)
         self._last_slot: int | None = None
         self._last_taken: Utc | None = None
         self._anew_at: Utc | None = None
+        self._apart_ns = 0
         # Of a slot, what the whole numbers of slots so far fell short of the mean rate.
         self._owed = 0.0
 
-    def at_rate(self, fps: float) -> Sampler:
+    def at_rate(self, fps: float, *, bunched: bool = False) -> Sampler:
         """One of another rate that goes on after this one's last picture, and takes none extra."""
-        other = Sampler(fps, self._phase)
+        other = Sampler(fps, self._phase, bunched=bunched)
         other._last_taken = self._last_taken
-        other._anew_at = self._anew_at
+        other._anew_at, other._apart_ns = self._anew_at, self._apart_ns
         if self._last_taken is not None:
-            first_ns = other._first_ns = (
-                self._last_taken.ns if other._first_ns is None else other._first_ns
-            )
-            other._last_slot = other._slot(self._last_taken, first_ns)
+            slots = other._slots = other._since_anew() or other._even(self._last_taken.ns)
+            other._last_slot = slots.number(self._last_taken)
         return other
 
     def take(self, captured_at: Utc) -> bool:
         """Whether to analyse this picture; then its slot is taken."""
-        if self._first_ns is None:
-            self._first_ns = captured_at.ns
+        slots = self._slots = self._slots or self._even(captured_at.ns)
         wanted = self.wants(captured_at)
         if wanted:
-            self._last_slot, self._last_taken = self._slot(captured_at, self._first_ns), captured_at
+            self._last_slot, self._last_taken = slots.number(captured_at), captured_at
         return wanted
 
     def wants(self, captured_at: Utc, *, anew: bool = False) -> bool:
         """Whether `take` would take this picture; with `anew`, decoding can begin with it."""
         if anew:
             self._keep_step(captured_at)
-        if self._first_ns is None or self._last_slot is None:
+        if self._slots is None or self._last_slot is None:
             return True
-        return self._slot(captured_at, self._first_ns) > self._last_slot
+        return self._slots.number(captured_at) > self._last_slot
 
     def _keep_step(self, at: Utc) -> None:
         """Lay the slots so that the picture of `at`, where decoding can begin, opens one."""
         before, self._anew_at = self._anew_at, at
-        if before is None or self._first_ns is None or self._last_taken is None:
+        laid = self._slots
+        if before is None or laid is None or self._last_taken is None:
             return
         # As far apart as the last two were; where the next one is late, slots go on as they are.
-        apart_ns = at.ns - before.ns
-        slots = apart_ns / self._mean_slot_ns
-        if slots < 1.0 - _OUT_OF_STEP:
+        apart_ns = self._apart_ns = at.ns - before.ns
+        if apart_ns / self._mean_slot_ns < 1.0 - _OUT_OF_STEP:
             return
-        before_ns = self._slot_ns
         # One that came just now stands for the slot that opens: no camera is looked at once more.
-        soon = at.ns - self._last_taken.ns < min(before_ns, self._mean_slot_ns) / 2
-        in_step = abs(slots - round(slots)) <= _OUT_OF_STEP
-        self._slot_ns = (
-            self._mean_slot_ns if in_step else apart_ns / self._whole(slots, one_more=soon)
-        )
-        ahead_ns = min(_AHEAD_NS, _AHEAD_SLOTS * self._slot_ns)
+        soon = at.ns - self._last_taken.ns < min(laid.slot_ns, self._mean_slot_ns) / 2
+        slots = self._between_keys(apart_ns, one_more=soon)
+        ahead_ns = _ahead_ns(slots)
         opens_ns = at.ns - ahead_ns
-        shift = (opens_ns - self._first_ns) / self._slot_ns
-        aside_ns = abs(shift - round(shift)) * self._slot_ns
-        if before_ns == self._slot_ns and aside_ns < ahead_ns / 2:
+        shift = (opens_ns - laid.first_ns) / slots.group_ns
+        aside_ns = abs(shift - round(shift)) * slots.group_ns
+        if replace(laid, first_ns=0.0) == slots and aside_ns < ahead_ns / 2:
             return
-        self._first_ns = opens_ns
-        self._last_slot = self._slot(at if soon else self._last_taken, opens_ns)
+        self._slots = replace(slots, first_ns=opens_ns)
+        self._last_slot = self._slots.number(at if soon else self._last_taken)
+
+    def _since_anew(self) -> _Slots | None:
+        """Slots that go on from the last picture where decoding could begin; `None` where those
+        on the clock do.
+
+        Rates change by a little every second under load, and each change would else be followed by
+        one second in which all pictures are decoded.
+        """
+        if self._anew_at is None or self._apart_ns / self._mean_slot_ns < 1.0 - _OUT_OF_STEP:
+            return self._slots
+        slots = self._between_keys(self._apart_ns, one_more=False)
+        return replace(slots, first_ns=self._anew_at.ns - _ahead_ns(slots))
+
+    def _even(self, first_ns: float) -> _Slots:
+        return _Slots(first_ns, self._mean_slot_ns, self._mean_slot_ns)
+
+    def _between_keys(self, apart_ns: float, *, one_more: bool) -> _Slots:
+        """Slots for the time up to the next picture where decoding can begin."""
+        slots = apart_ns / self._mean_slot_ns
+        count = round(slots)
+        if abs(slots - count) <= _OUT_OF_STEP:
+            slot_ns = self._mean_slot_ns
+        else:
+            count = self._whole(slots, one_more=one_more)
+            slot_ns = apart_ns / count
+        if not self._bunched or count < 2 or slot_ns >= _LONGEST_NS:
+            return _Slots(0.0, slot_ns, slot_ns)
+        group_ns = count * slot_ns
+        shorter_ns = max((group_ns - _LONGEST_NS) / (count - 1), _LEAST_OF_SLOT * slot_ns)
+        return _Slots(0.0, shorter_ns, group_ns, count)
 
     def _whole(self, slots: float, *, one_more: bool) -> int:
         """The slots that are made of so many, and what the mean rate is owed after them.
@@ -118,9 +164,9 @@ class Sampler:
         self._owed += slots - whole
         return whole
 
-    def _slot(self, captured_at: Utc, first_ns: float) -> int:
-        # Half a millisecond of slack: 25 pictures a second rounded to ns must not miss a slot.
-        return int((captured_at.ns - first_ns + 500_000) // self._slot_ns)
+
+def _ahead_ns(slots: _Slots) -> float:
+    return min(_AHEAD_NS, _AHEAD_SLOTS * slots.slot_ns)
 
 
 class DropCounts:

@@ -8,6 +8,10 @@ given back within seconds. Rates go down only where frames were lost *and* the t
 frames lost beside idle cores come from pictures that arrive together, and slower rates would not
 mend that.
 
+What costs nothing of the rate comes first: pictures of all cameras are taken in bunches
+(`streams.sampling`), so that fewer between them are decoded. Only where that is not enough rates
+go down.
+
 Whose rate goes down first is told by the cameras' order: all of a class evenly down to 2 pictures a
 second, then one camera after the other to the least rate, at which keyframes are enough and a
 720p stream costs a fifth of its decoding; only then the next class. Pure but for its own memory.
@@ -45,6 +49,9 @@ _OTHERS_SHARE, _EASY_SHARE, _EASY_AGE_S = 0.15, 0.03, 0.3
 _ASK_AFTER_TURNS, _MOST_ASK_AFTER_TURNS = 3, 48
 _ASKED = 0.35
 _HALVINGS = 12
+# Bunches save a sixth of a worker's time at the most. Where more than that is free for so many
+# turns, pictures are taken evenly again.
+_FREE_SHARE, _FREE_TURNS = 0.25, 20
 
 
 def _lost_share(turns: Sequence[tuple[int, int, float]]) -> float:
@@ -98,6 +105,8 @@ class Shedding:
         self._limits: dict[str, float] = {}
         self._classes: Sequence[Sequence[str]] = ()
         self._thrifty: dict[str, bool] = {}
+        self._bunched = False
+        self._free_turns = 0
 
     def follow(self, least_fps: Mapping[str, float]) -> None:
         """Pace these cameras from now on; what is known of those that stay is kept."""
@@ -111,6 +120,11 @@ class Shedding:
         """Core-seconds a second of a camera at a rate, if the network looks at each frame."""
         looked_cpu_s = self._costs.frame_cpu_s / self._costs.mean_share
         return self._costs.decoding(camera_id, thrifty=False) + fps * looked_cpu_s
+
+    @property
+    def bunched(self) -> bool:
+        """Whether pictures are taken in bunches, to save decoding."""
+        return self._bunched
 
     @property
     def lost_share(self) -> float:
@@ -139,11 +153,22 @@ class Shedding:
             max(self._aim - _AIM_DOWN, LEAST_AIM) if short else min(self._aim + _AIM_UP, MOST_AIM)
         )
         rates = before
-        if short or before != dict(wanted):
+        if self._rebunched(turn, all_wanted=before == dict(wanted), short=short):
+            # What is missing at the new cost of decoding is seen in the turns that follow.
+            self._fresh_turns, self._needed_turns = 0, _NEXT_TURNS
+        elif short or before != dict(wanted):
             rates = self._replanned(turn, before, wanted, classes, short=short)
         self._limits = {one: fps for one, fps in rates.items() if fps < wanted[one]}
         self._classes = [tuple(members) for members in classes]
         return rates
+
+    def _rebunched(self, turn: WorkerTurn, *, all_wanted: bool, short: bool) -> bool:
+        """Begin or end to take pictures in bunches; whether that is so."""
+        before = self._bunched
+        free = all_wanted and turn.spent_s < (1.0 - _FREE_SHARE) * turn.usable_s
+        self._free_turns = self._free_turns + 1 if free else 0
+        self._bunched = short or (before and self._free_turns < _FREE_TURNS)
+        return self._bunched is not before
 
     def _count(self, frames: Mapping[str, FrameTotals]) -> tuple[int, int]:
         delivered = superseded = 0

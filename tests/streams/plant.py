@@ -28,6 +28,8 @@ class Plant:
     Attributes:
         decode_s: core-seconds of decoding one picture; 25 a second come.
         keyframes_share: of the decoding that is left when keyframes are enough; 1 where it is not.
+        bunched_share: of it that is left when pictures are taken in bunches: 16 of 21 pictures with
+            one key picture a second.
         frame_s: core-seconds of analysing one.
         others: cores that other programs take meanwhile.
         greedy: whether they take what the worker leaves besides, so that nothing is ever idle.
@@ -39,6 +41,7 @@ class Plant:
     cameras: Mapping[str, PacedCamera]
     decode_s: float = 0.0015
     keyframes_share: float = 0.2
+    bunched_share: float = 16 / 21
     frame_s: float = 0.011
     cores: float = 1.0
     others: float = 0.0
@@ -87,7 +90,9 @@ class Plant:
     def _decoding(self, camera_id: str, fps: float) -> float:
         thrifty = fps <= self.cameras[camera_id].least_fps and fps <= 1.0
         whole = self.decode_s * _INPUT_FPS
-        return whole * self.keyframes_share if thrifty else whole
+        if thrifty:
+            return whole * self.keyframes_share
+        return whole * self.bunched_share if self.pacer.bunched else whole
 
     def second(self) -> dict[str, float]:
         """One second, and then the rates for the next."""

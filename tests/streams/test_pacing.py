@@ -146,7 +146,7 @@ def test_under_load_the_hall_gives_way_first_and_every_stair_keeps_one_a_second(
 def test_a_crowded_hall_keeps_its_rate_longer_than_a_quiet_one() -> None:
     desk = warm(crowded=replace(HALL, zone_ids=("packed",)), quiet=HALL)
     packed = reading("packed", NOON, Level.L3)
-    for _ in range(4):
+    for _ in range(6):
         rates = desk.second(packed, lost=0.2)
     assert rates["quiet"] < 4.0
     assert rates["crowded"] == 4.0
@@ -165,7 +165,7 @@ def test_a_crowded_hall_keeps_its_rate_longer_than_a_quiet_one() -> None:
 def test_one_crowded_zone_of_two_is_enough_and_a_notice_is_no_crowd(risen: ZoneReading) -> None:
     notice = replace(reading("a", NOON, Level.L1), could_be=Level.L1)
     desk = warm(crowded=replace(HALL, zone_ids=("a", "b")), quiet=replace(HALL, zone_ids=("a",)))
-    for _ in range(4):
+    for _ in range(6):
         rates = desk.second(notice, risen, lost=0.2)
     assert rates["quiet"] < 4.0
     assert rates["crowded"] == 4.0
@@ -192,9 +192,12 @@ def test_what_a_camera_needs_is_its_decoding_and_its_looked_at_frames() -> None:
 
 
 def test_as_much_is_shed_as_is_missing() -> None:
-    """Eighty pictures a second asked, sixty done: about sixty are asked from then on."""
+    """Eighty pictures a second asked, sixty done: about sixty are asked from then on.
+
+    Where bunches save no decoding that is seen two seconds later.
+    """
     desk = warm(**{f"hall-{i}": replace(HALL, full_fps=5.0) for i in range(16)})
-    for _ in range(3):
+    for _ in range(5):
         rates = desk.second(lost=0.25)
     assert 0.85 * 60 <= sum(rates.values()) <= 60
 
@@ -213,9 +216,27 @@ def test_few_lost_frames_change_nothing_and_are_told() -> None:
     assert desk.pacer.lost_share == pytest.approx(0.04)
 
 
+def test_pictures_are_bunched_before_a_rate_goes_down_and_evenly_taken_once_much_is_free() -> None:
+    desk = warm(hall=replace(HALL, full_fps=25.0))
+    told = []
+    for _ in range(5):
+        fps = desk.second(lost=0.2)["hall"]
+        told.append((desk.pacer.bunched, fps == 25.0, desk.pacer.shed_step))
+    assert told == [(False, True, 0)] * 2 + [(True, True, 0)] * 2 + [(True, False, 1)]
+    # At 0.25 s of work a fifth of the time is free, and bunches may have saved as much.
+    for _ in range(40):
+        assert desk.second(idle_s=0.06)["hall"] <= 25.0
+        assert desk.pacer.bunched
+    for _ in range(19):
+        desk.second(idle_s=0.1)
+        assert desk.pacer.bunched
+    desk.second(idle_s=0.1)
+    assert not desk.pacer.bunched
+
+
 def test_what_falls_free_is_given_back_within_seconds() -> None:
     desk = warm(**{f"hall-{i}": replace(HALL, full_fps=5.0) for i in range(16)})
-    for _ in range(3):
+    for _ in range(5):
         desk.second(lost=0.6)
     assert min(desk.fps.values()) < 3.0
     for _ in range(5):
@@ -275,24 +296,29 @@ class LosingLoop(CameraLoop):
         outlets = Outlets(deliver=lambda frame: True, report=lambda status: None)
         super().__init__(spec, opener=FakeOpener(), clock=clock, outlets=outlets)
         self.seconds = 0
-        self.told: tuple[float, bool, bool] = (0.0, False, False)
+        self.told = (0.0, False, False, False)
 
     def counts(self) -> dict[str, int]:
         self.seconds += 1
         return {"delivered": 100 * self.seconds, "superseded": 50 * self.seconds}
 
-    def pace(self, fps: float, *, calm: bool = False, short: bool = False) -> None:
-        self.told = (fps, calm, short)
+    def pace(
+        self, fps: float, *, calm: bool = False, short: bool = False, bunched: bool = False
+    ) -> None:
+        self.told = (fps, calm, short, bunched)
 
 
 @pytest.mark.parametrize(
     ("idle", "hall"),
-    [({0: 0.0, 1: 0.0}, (1.0, False, True)), ({0: 1.0, 1: 1.0}, (5.0, False, False))],
+    [
+        ({0: 0.0, 1: 0.0}, (1.0, False, True, True)),
+        ({0: 1.0, 1: 1.0}, (5.0, False, False, False)),
+    ],
 )
 def test_loss_is_a_shortage_where_no_core_is_idle(
-    monkeypatch: pytest.MonkeyPatch, idle: dict[int, float], hall: tuple[float, bool, bool]
+    monkeypatch: pytest.MonkeyPatch, idle: dict[int, float], hall: tuple[float, bool, bool, bool]
 ) -> None:
-    """Cameras at their least rate are told to decode keyframes only."""
+    """Cameras at their least rate are told to decode keyframes only; pictures come in bunches."""
     monkeypatch.setattr("streams.pace_keeper.usable_cores", lambda: (0, 1))
     clock = SimulatedClock()
     loop = LosingLoop(CameraSpec("hall", URI, (64, 48), zone_ids=("hall",)), clock)

@@ -130,16 +130,60 @@ def test_out_of_step_the_mean_rate_holds_and_the_last_slot_is_left_out(
     assert sum(left_out) / len(left_out) == pytest.approx(expected, abs=0.6)
 
 
-@given(every=st.integers(2, 260), analysed_fps=st.floats(0.5, 25.0), seed=st.integers(0, 1_000_000))
+@pytest.mark.parametrize(
+    ("fps", "every", "places"),
+    [
+        (5.0, 25, [0, 4, 7, 11, 15]),
+        (4.0, 25, [0, 5, 10, 15]),
+        (3.0, 25, [0, 7, 15]),
+        (2.0, 25, [0, 12]),
+        (5.0, 50, [0, 4, 9, 13, 18, 22, 27, 31, 36, 40]),
+        (5.0, 12, [0, 2, 5]),
+    ],
+)
+def test_bunched_pictures_are_as_many_and_the_gap_before_a_key_picture_is_longer(
+    fps: float, every: int, places: list[int]
+) -> None:
+    """So that after the last one nine of 25 need not be decoded, in place of four."""
+    taken = sampled(
+        Sampler(fps, 0.3, bunched=True), [n / 25 for n in range(1_000)], lambda n: n % every == 3
+    )
+    settled = [number - 3 for number, _ in taken if number >= 3 * every]
+    assert [n % every for n in settled if n // every == 3] == places
+    gaps = [after - before for before, after in itertools.pairwise(settled)]
+    assert max(gaps) <= max(10, 25 / fps + 1)
+
+
+def test_where_load_changes_the_rate_each_second_as_many_are_left_out() -> None:
+    random = Random(7)
+    sampler, taken = Sampler(5.0, 0.3, bunched=True), []
+    for number in range(2_500):
+        if number % 25 == 16:
+            sampler = sampler.at_rate(random.uniform(3.5, 5.0), bunched=True)
+        at = NOON.plus(number / 25 + random.uniform(-0.004, 0.004))
+        if sampler.wants(at, anew=number % 25 == 0) and sampler.take(at):
+            taken.append(number)
+    assert len(taken) == pytest.approx(425, rel=0.06)
+    last = {number // 25: number % 25 for number in taken[20:]}
+    assert sum(24 - place for place in last.values()) / len(last) > 8.0
+
+
+@given(
+    every=st.integers(2, 260),
+    analysed_fps=st.floats(0.5, 25.0),
+    seed=st.integers(0, 1_000_000),
+    bunched=st.booleans(),
+)
 def test_whatever_comes_no_camera_is_analysed_more_often_or_left_out(
-    every: int, analysed_fps: float, seed: int
+    every: int, analysed_fps: float, seed: int, *, bunched: bool
 ) -> None:
     random = Random(seed)
     times_s = [n / 25 + random.uniform(-0.004, 0.004) for n in range(750)]
-    taken = sampled(Sampler(analysed_fps, random.random()), times_s, lambda n: n % every == 0)
+    sampler = Sampler(analysed_fps, random.random(), bunched=bunched)
+    taken = sampled(sampler, times_s, lambda n: n % every == 0)
     assert len(taken) <= 1.08 * analysed_fps * 30.0 + 2
     longest = max(after - before for (_, before), (_, after) in itertools.pairwise(taken))
-    assert longest <= 2.0 / analysed_fps + 0.1
+    assert longest <= max(2.0 / analysed_fps, 0.4 * bunched) + 0.1
 
 
 @pytest.mark.parametrize("apart_s", [0.94, 0.95, 0.96, 0.98, 0.99, 1.0, 1.02, 1.05])

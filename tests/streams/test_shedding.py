@@ -127,7 +127,7 @@ def test_an_analysis_that_waits_for_its_device_is_a_limit_with_one_core_too(core
     assert all(second[3][f"stair-{i}"] == 5.0 for second in seconds for i in range(6))
 
 
-@pytest.mark.parametrize("others", [0.3, 0.5])
+@pytest.mark.parametrize("others", [0.4, 0.5])
 def test_a_program_that_comes_and_goes_is_followed_within_seconds(others: float) -> None:
     plant = Plant(school(4, 4))
     full = dict.fromkeys(plant.cameras, 5.0)
