@@ -23,7 +23,7 @@ from api.delivery.drivers.gb_subscription import Subscriptions
 from api.delivery.drivers.gb_xml import GbXmlError, Incoming
 from api.delivery.drivers.sip_digest import Login, authorization, best_challenge
 from api.delivery.drivers.sip_link import Peer, SipLink
-from api.delivery.drivers.sip_message import Reply, SipMessage, granted_s
+from api.delivery.drivers.sip_message import Reply, SipMessage, granted_s, least_asked_s
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
 from api.delivery.outward import Gate
@@ -33,7 +33,7 @@ from streams.backoff import Backoff, BackoffSettings
 
 _LOG = structlog.get_logger(__name__)
 
-_OK = 200
+_OK, _TOO_BRIEF = 200, 423
 _UNAUTHORIZED = frozenset({401, 407})
 _FORGOTTEN = frozenset({401, 403, 404, 407, 481})
 _REFUSES = frozenset({400, 413, 415, 488})
@@ -291,8 +291,11 @@ class Gb28181Driver:
     async def _register(self) -> int:
         """For how many seconds the platform knows us now. Raises `PathError`."""
         own = f"sip:{self._keys.device_id}@{self._keys.domain}"
-        expires = ("expires", str(self._keys.expires_s))
-        answer = await self._asked("REGISTER", own, self._call_id, expires)
+        asked_s = self._keys.expires_s
+        answer = await self._asked("REGISTER", own, self._call_id, ("expires", str(asked_s)))
+        if answer.status == _TOO_BRIEF and (least_s := least_asked_s(answer)) > asked_s:
+            asked_s = least_s
+            answer = await self._asked("REGISTER", own, self._call_id, ("expires", str(asked_s)))
         if answer.status in _UNAUTHORIZED:
             raise PathError(
                 "the platform refuses id or password, or its challenge is neither MD5 nor SHA-256"
@@ -301,7 +304,7 @@ class Gb28181Driver:
             raise PathError(f"SIP {answer.status} {answer.reason}".strip())
         host, port = await self._link.local_address()
         contact = f"{self._keys.device_id}@{host}:{port}"
-        return granted_s(answer, contact, self._keys.expires_s)
+        return granted_s(answer, contact, asked_s)
 
     def _handle(self, request: SipMessage) -> Reply:
         """A request of the platform: its SIP answer; the business answer goes out on its own."""

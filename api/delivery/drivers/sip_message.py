@@ -97,6 +97,12 @@ def granted_s(answer: SipMessage, contact: str, asked_s: int) -> int:
     return min(told, asked_s) if told else asked_s
 
 
+def least_asked_s(answer: SipMessage) -> int:
+    """The shortest registration that a registrar takes, of its 423 (RFC 3261, 10.3); 0 where it
+    names none."""
+    return whole_number(answer.header("min-expires"), _LENGTH_DIGITS) or 0
+
+
 def answer_to(request: SipMessage, reply: Reply, tag: str) -> SipMessage:
     """An answer that carries the request's own Via, From, To, Call-ID and CSeq."""
     headers: list[tuple[str, str]] = [("via", value) for value in request.all("via")]

@@ -40,6 +40,7 @@ class Platform:
         self.silent: set[int] = set()
         self.closes = False
         self.grants = ""
+        self.least = 0
         self.connections = 0
         self.seen: list[SipMessage] = []
 
@@ -47,7 +48,9 @@ class Platform:
         self.seen.append(request)
         proxy = self.challenge == 407
         login = request.header("proxy-authorization" if proxy else "authorization")
-        if request.method == "MESSAGE" and self.challenge and not login:
+        if request.method == "REGISTER" and int(request.header("expires")) < self.least:
+            reply = Reply(423, "Interval Too Brief", (("min-expires", str(self.least)),))
+        elif request.method == "MESSAGE" and self.challenge and not login:
             name = "proxy-authenticate" if proxy else "www-authenticate"
             reply = Reply(self.challenge, "Login", ((name, _LOGIN),))
         else:
@@ -181,6 +184,15 @@ async def test_a_shorter_registration_is_renewed_before_it_ends(
         assert await alive(driver)
     first, *renewals = [one for one in platform.seen if one.method == "REGISTER"]
     assert {one.header("call-id") for one in renewals} == {first.header("call-id")}
+
+
+async def test_a_platform_that_wants_a_longer_registration_gets_it() -> None:
+    platform = Platform()
+    platform.least = 7200
+    async with listening(platform) as here, driver_for(here.port) as (driver, _):
+        await until(lambda: alive(driver), "the registration")
+    asked = [one.header("expires") for one in platform.seen if one.method == "REGISTER"]
+    assert asked == ["3600", "7200"]
 
 
 async def test_a_platform_that_closes_after_each_answer_is_not_flooded(
