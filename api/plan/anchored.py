@@ -51,6 +51,34 @@ async def no_more_reports(connection: AsyncConnection, desk: Desk, number: int) 
     )
 
 
+async def ask_again(connection: AsyncConnection, desk: Desk, number: int, first: date) -> None:
+    """The final report was taken back: follow-ups are asked for from `first` on.
+
+    Those of days that have passed since were missed.
+    """
+    anchor = incident_anchor(number)
+    for rule in _rules(desk.plan.rules(), desk.unit, Scope.PER_INCIDENT):
+        for one in incident_due_days(rule, first, desk.today, desk.calendar):
+            state, settled = State.OPEN, None
+            if one.due < desk.today:
+                state, settled = State.MISSED, day_number(one.due) + 1
+            await _insert(connection, desk.unit_no, rule, one, anchor, State.EXEMPT)
+            await connection.execute(
+                update(PLAN_OCCURRENCES)
+                .where(*_same(desk.unit_no, rule, one, anchor), _T.state == State.EXEMPT)
+                .values(state=state, settled_day=settled)
+            )
+
+
+async def nothing_asked(connection: AsyncConnection, desk: Desk, number: int) -> None:
+    """The incident was taken back: nothing was ever asked for it."""
+    await connection.execute(
+        update(PLAN_OCCURRENCES)
+        .where(_T.unit_no == desk.unit_no, _T.anchor == incident_anchor(number))
+        .values(state=State.EXEMPT, settled_day=None)
+    )
+
+
 async def tonight(
     connection: AsyncConnection, edition: PlanEdition, numbers: Mapping[str, int], today: date
 ) -> int:
@@ -83,12 +111,10 @@ async def ask_for_successor(
     One that an older certificate asked for by the same day, and `drop_older` settled, is asked for
     again.
     """
-    one = certificate_due(rule, issued, desk.calendar, printed_expiry)
-    start = max(one.window_start, one.due - CERTIFICATE_NOTICE)
-    shown = Occurrence(one.rule_id, one.raw_due, one.due, start)
+    shown = successor_of(desk, rule, issued, printed_expiry)
     state = State.UPCOMING
-    if desk.today >= start:
-        state = State.OPEN if desk.today <= one.due else State.OVERDUE
+    if desk.today >= shown.window_start:
+        state = State.OPEN if desk.today <= shown.due else State.OVERDUE
     anchor = certificate_anchor(subject)
     if not await _insert(connection, desk.unit_no, rule, shown, anchor, state):
         await connection.execute(
@@ -101,6 +127,13 @@ async def ask_for_successor(
             )
         )
     return shown
+
+
+def successor_of(desk: Desk, rule: Rule, issued: date, printed_expiry: date | None) -> Occurrence:
+    """When the next certificate falls due, shown from the first reminder on."""
+    one = certificate_due(rule, issued, desk.calendar, printed_expiry)
+    start = max(one.window_start, one.due - CERTIFICATE_NOTICE)
+    return Occurrence(one.rule_id, one.raw_due, one.due, start)
 
 
 async def drop_older(connection: AsyncConnection, desk: Desk, rule: Rule, subject: str) -> None:

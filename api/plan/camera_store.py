@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.alarms.values import Alarm
@@ -17,6 +17,7 @@ from api.plan import record_store, task_store
 from api.plan.camera_measures import PlaceFigures, place_finding
 from api.plan.counting import Desk, NewRecord, Stored, hand_in
 from api.plan.record_store import Record
+from api.plan.states import RecordState
 from api.plan.tables import PLAN_RECORDS
 from api.plan.tasks import TaskKind
 from vision.instants import Utc
@@ -55,7 +56,7 @@ async def take_audit(
     key = f"{_audits_of(desk)}{made.to_datetime():%Y%m%dT%H%M%S%f}-{document.sha256[:20]}"
     details = drafts.audit_details(document)
     draft = Draft(key, "coverage_audit", "", title, details)
-    stored = await take_draft(connection, desk, draft, happened=day)
+    stored = await take_draft(connection, desk, draft, happened=day, anew=False)
     if not stored.repeated and await _latest_audit(connection, desk) == key:
         findings = drafts.audit_findings(document)
         source = f"audit {document.sha256[:16]}"
@@ -200,9 +201,19 @@ async def uncheck_drill(connection: AsyncConnection, desk: Desk, withdrawn: Reco
 
 
 async def take_draft(
-    connection: AsyncConnection, desk: Desk, draft: Draft, *, happened: date | None = None
+    connection: AsyncConnection,
+    desk: Desk,
+    draft: Draft,
+    *,
+    happened: date | None = None,
+    anew: bool = True,
 ) -> Stored:
-    """Hand in a draft; it counts nowhere until a person confirms it."""
+    """Hand in a draft; it counts nowhere until a person confirms it.
+
+    What was taken back is drafted again, with `anew`.
+    """
+    if anew:
+        await _free_key(connection, desk, draft.key)
     record = NewRecord(
         client_key=draft.key,
         kind=draft.kind,
@@ -214,6 +225,19 @@ async def take_draft(
         body=dict(draft.details),
     )
     return await hand_in(connection, desk, record)
+
+
+async def _free_key(connection: AsyncConnection, desk: Desk, key: str) -> None:
+    """The key of a draft that was taken back is free for the next.
+
+    The nights leave a week alone that they drafted once, so only a person's asking comes here.
+    """
+    c = PLAN_RECORDS.c
+    own = (c.client_key == key, c.unit_no == desk.unit_no, c.state == RecordState.WITHDRAWN)
+    number = (await connection.execute(select(c.id).where(*own))).scalar_one_or_none()
+    if number is not None:
+        values = {"client_key": f"taken-back-{number}"}
+        await connection.execute(update(PLAN_RECORDS).where(c.id == number).values(values))
 
 
 def _key(what: str, desk: Desk, period: str) -> str:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, Select, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan import anchored
@@ -15,10 +15,13 @@ from api.plan.anchors import plain_subject
 from api.plan.certificates import EXPIRING, Certificate
 from api.plan.counting import Desk, NewRecord, Stored, hand_in
 from api.plan.errors import StepRefusal
-from api.plan.tables import PLAN_CERTIFICATES, day_number, day_of
+from api.plan.states import RecordState
+from api.plan.tables import PLAN_CERTIFICATES, PLAN_RECORDS, day_number, day_of
 from config.plan import certificate_expiry
+from vision.instants import Utc
 
 _C = PLAN_CERTIFICATES.c
+_R = PLAN_RECORDS.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ async def listed(
     connection: AsyncConnection, unit_no: int, *, renewed: bool = False, limit: int = 500
 ) -> tuple[Certificate, ...]:
     """Certificates of a unit, the first to end on top."""
-    query = select(PLAN_CERTIFICATES).where(_C.unit_no == unit_no)
+    query = _with_record().where(_C.unit_no == unit_no)
     if not renewed:
         query = query.where(_C.renewed.is_(False))
     query = query.order_by(_C.expires_day, _C.id).limit(limit)
@@ -106,7 +109,7 @@ async def listed(
 async def ending(connection: AsyncConnection, unit_no: int, today: date) -> tuple[Certificate, ...]:
     """Those of a unit that have ended or will within the notice time."""
     query = (
-        select(PLAN_CERTIFICATES)
+        _with_record()
         .where(
             _C.unit_no == unit_no,
             _C.renewed.is_(False),
@@ -118,11 +121,46 @@ async def ending(connection: AsyncConnection, unit_no: int, today: date) -> tupl
 
 
 async def kinds_missing(connection: AsyncConnection, desk: Desk) -> tuple[str, ...]:
-    """Kinds that the plan asks this unit to keep renewed and of which it has handed in none."""
-    query = select(_C.kind).where(_C.unit_no == desk.unit_no).distinct()
-    known = {row.kind for row in await connection.execute(query)}
+    """Kinds that the plan asks this unit to keep renewed and of which none that it has handed in
+    stands."""
+    query = _with_record().where(_C.unit_no == desk.unit_no)
+    found = [_certificate(row) for row in (await connection.execute(query)).mappings()]
+    known = {one.kind for one in found if not one.withdrawn}
     asked = anchored.certificate_kinds(desk)
     return tuple(kind for kind in asked if kind not in known)
+
+
+async def of_record(connection: AsyncConnection, record_id: int) -> Certificate | None:
+    """The certificate that a record handed in."""
+    query = _with_record().where(_R.id == record_id)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else _certificate(row)
+
+
+async def hold_again(
+    connection: AsyncConnection, unit_no: int, withdrawn: Certificate
+) -> tuple[Certificate, ...]:
+    """Let the newest of a subject's certificates that stand hold, after one was taken back.
+
+    Returns those that stand, as they were handed in; of two of one day of issue the later holds.
+    """
+    own = (_C.unit_no == unit_no, _C.kind == withdrawn.kind, _C.subject == withdrawn.subject)
+    query = _with_record().where(*own).order_by(_C.id)
+    found = [_certificate(row) for row in (await connection.execute(query)).mappings()]
+    standing = tuple(one for one in found if not one.withdrawn)
+    newest = max(standing, key=lambda one: (one.issued, one.id), default=None)
+    await connection.execute(update(PLAN_CERTIFICATES).where(*own).values(renewed=True))
+    if newest is not None:
+        holds = update(PLAN_CERTIFICATES).where(_C.id == newest.id).values(renewed=False)
+        await connection.execute(holds)
+    return standing
+
+
+def _with_record() -> Select[tuple[Any, ...]]:
+    """Certificates with the number, the instant and the state of the record of each."""
+    record = (_R.id.label("record_no"), _R.created_ns.label("record_ns"))
+    joined = PLAN_CERTIFICATES.outerjoin(PLAN_RECORDS, _R.client_key == _C.client_key)
+    return select(PLAN_CERTIFICATES, *record, _R.state.label("record_state")).select_from(joined)
 
 
 def _record(new: NewCertificate, expires: date, *, renews: bool) -> NewRecord:
@@ -157,7 +195,7 @@ async def _newest(
     connection: AsyncConnection, desk: Desk, new: NewCertificate
 ) -> Certificate | None:
     query = (
-        select(PLAN_CERTIFICATES)
+        _with_record()
         .where(
             _C.unit_no == desk.unit_no,
             _C.kind == new.kind,
@@ -172,7 +210,7 @@ async def _newest(
 
 
 async def _by_key(connection: AsyncConnection, client_key: str) -> Certificate | None:
-    query = select(PLAN_CERTIFICATES).where(_C.client_key == client_key)
+    query = _with_record().where(_C.client_key == client_key)
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else _certificate(row)
 
@@ -187,4 +225,7 @@ def _certificate(row: RowMapping) -> Certificate:
         expires=day_of(row["expires_day"]),
         renewed=bool(row["renewed"]),
         author=row["author"],
+        record_id=row["record_no"],
+        handed_in=None if row["record_ns"] is None else Utc(row["record_ns"]),
+        withdrawn=row["record_state"] == RecordState.WITHDRAWN,
     )

@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from vision.instants import Utc
+
 EXPIRING = timedelta(days=90)
 REMINDER_DAYS = (90, 60, 30, 7)
 
 
 class CertificateState(StrEnum):
-    """有效, 临期, 过期, 已换发."""
+    """有效, 临期, 过期, 已换发, 已撤回."""
 
     VALID = "valid"
     EXPIRING = "expiring"
     EXPIRED = "expired"
     RENEWED = "renewed"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,10 @@ class Certificate:
     Attributes:
         kind: such as `bus_inspection`; a type of the record kind `certificate`.
         subject: what it is about: a plate, a person, a system.
-        renewed: a newer one of the same kind and subject was handed in.
+        renewed: another one of the same kind and subject holds in its place.
+        record_id: the record that handed it in; `None` where that is not known.
+        handed_in: when; `None` where that is not known.
+        withdrawn: its record was taken back.
     """
 
     id: int
@@ -37,9 +43,14 @@ class Certificate:
     expires: date
     renewed: bool
     author: str
+    record_id: int | None = None
+    handed_in: Utc | None = None
+    withdrawn: bool = False
 
     def state_on(self, today: date) -> CertificateState:
         """It holds through its last day."""
+        if self.withdrawn:
+            return CertificateState.WITHDRAWN
         if self.renewed:
             return CertificateState.RENEWED
         if today > self.expires:

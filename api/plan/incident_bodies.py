@@ -51,6 +51,14 @@ class LessonsIn(VersionIn):
     lessons: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 
+class MistakeIn(VersionIn):
+    """Why an incident is taken back."""
+
+    model_config = with_examples({"version": 1, "reason": "重复登记"})
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+
+
 class IncidentOut(Body):
     """An incident as it stands."""
 

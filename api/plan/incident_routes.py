@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.plan import incident_store, incidents
+from api.plan import incident_store, incident_withdrawing, incidents
 from api.plan.asking import (
     CHANGE,
     PREFIX,
@@ -16,7 +16,7 @@ from api.plan.asking import (
     UnitId,
 )
 from api.plan.bodies import VersionIn
-from api.plan.incident_bodies import IncidentIn, IncidentOut, LessonsIn, ReportIn
+from api.plan.incident_bodies import IncidentIn, IncidentOut, LessonsIn, MistakeIn, ReportIn
 from api.plan.incident_store import INCIDENTS
 from api.plan.shelf import Step
 from vision.instants import Utc
@@ -87,6 +87,17 @@ async def review_incident(
     step = Step("reviewed", viewer.name, body.version, {"lessons": body.lessons})
     async with plan.writing(viewer, unit_id) as (connection, desk):
         moved = await INCIDENTS.step(connection, desk, number, step, incidents.review)
+    return _incident(moved, desk.now)
+
+
+@router.post("/units/{unit_id}/incidents/{number}/withdraw", responses=CHANGE)
+async def withdraw_incident(
+    unit_id: UnitId, number: Number, body: MistakeIn, plan: PlanDep, viewer: IncidentWriter
+) -> IncidentOut:
+    """Take back an incident that was entered by mistake, before any report or after all were."""
+    step = Step("withdrawn", viewer.name, body.version, {"reason": body.reason})
+    async with plan.writing(viewer, unit_id) as (connection, desk):
+        moved = await incident_withdrawing.withdraw_incident(connection, desk, number, step)
     return _incident(moved, desk.now)
 
 

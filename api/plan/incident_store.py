@@ -49,7 +49,8 @@ async def report(
         connection, desk, number, step, lambda incident: incidents.report(incident, kind)
     )
     record = NewRecord(
-        client_key=f"incident-{number}-report-{moved.reports}",
+        # A report that was taken back is not counted any more, and its key stays used.
+        client_key=f"incident-{number}-step-{moved.version}",
         kind="incident_report",
         kind_type=kind.value,
         happened=desk.today,

@@ -7,6 +7,7 @@ by itself: a person sends each report and notes it here.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -22,6 +23,7 @@ class IncidentState(StrEnum):
     FINAL = "final"
     CLOSED = "closed"
     REVIEWED = "reviewed"
+    WITHDRAWN = "withdrawn"
 
 
 class ReportKind(StrEnum):
@@ -57,6 +59,32 @@ def report(incident: Incident, kind: ReportKind) -> Incident:
         raise StepRefusal("plan_first_report_first" if is_first else "plan_first_report_sent")
     to = IncidentState.FINAL if kind is ReportKind.FINAL else IncidentState.REPORTED
     return _moved(incident, to, reports=incident.reports + 1)
+
+
+def without_report(
+    incident: Incident, kind: ReportKind, standing: Collection[ReportKind]
+) -> Incident:
+    """A report was taken back; `standing` are those that are left.
+
+    Without its final report an incident is open again, also one that was closed since. The first
+    report goes last: a follow-up without it would follow nothing.
+    """
+    if kind is ReportKind.FIRST and standing:
+        raise StepRefusal("plan_later_reports", number=incident.id)
+    to = incident.state
+    if not standing:
+        to = IncidentState.HAPPENED
+    elif kind is ReportKind.FINAL:
+        to = IncidentState.REPORTED
+    moved = _moved(incident, to, reports=len(standing))
+    return moved if to is incident.state else replace(moved, closed=None)
+
+
+def withdraw(incident: Incident) -> Incident:
+    """It never happened: entered by mistake, or twice. Its reports have to be taken back before."""
+    if incident.state is not IncidentState.HAPPENED:
+        raise StepRefusal("plan_incident_has_reports", number=incident.id)
+    return _moved(incident, IncidentState.WITHDRAWN, reports=incident.reports)
 
 
 def close(incident: Incident, now: Utc) -> Incident:

@@ -8,16 +8,18 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 
-from api.plan import counting, history, record_store, withdrawing
+from api.plan import counting, history, record_store
 from api.plan.asking import Number, PlanDep, UnitId, may_withdraw
 from api.plan.curves import HEIGHT, WIDTH, plot
 from api.plan.errors import NotFoundRefusal
-from api.plan.forms import OWN_ROUTES
 from api.plan.page_frame import Answer, Frame, PageRefusal, RecordsPage, absent, local_clock
 from api.plan.record_store import Place, Record, Wanted
 from api.plan.reports import issued
 from api.plan.subjects import seen_record
+from api.plan.withdrawing import DISCARDED
 from config.plan.record_kinds import FieldType
+
+TAKEN_BACK = ("withdrawn", DISCARDED)
 
 router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
 
@@ -71,7 +73,6 @@ async def record_page(
             files = await record_store.files_of(connection, desk.unit_no, number)
             told = await history.of_subject(connection, f"record:{number}")
             counted = await counting.counted_in(connection, number)
-            taken_back = (await withdrawing.withdrawals_of(connection, [number])).get(number)
             papers = await issued.holding(connection, desk.unit_no, record)
     except NotFoundRefusal as error:
         raise absent(error) from error
@@ -83,11 +84,9 @@ async def record_page(
         "kind": kind,
         "fields": fields,
         "counted": counted,
-        "taken_back": taken_back,
+        "taken_back": next((one for one in told if one.action in TAKEN_BACK), None),
         "papers": papers,
-        "may_withdraw": record.stands
-        and record.kind not in OWN_ROUTES
-        and may_withdraw(viewer, unit_id),
+        "may_withdraw": not record.is_withdrawn and may_withdraw(viewer, unit_id),
         "title_of": lambda one: plan.edition.title_of(one.rule_id, one.due.year),
         "plot": drawn(record),
         "width": WIDTH,

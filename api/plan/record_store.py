@@ -185,6 +185,13 @@ async def on_day(
     return tuple(_record(row) for row in rows)
 
 
+async def of_kind(connection: AsyncConnection, unit_no: int, kind: str) -> tuple[Record, ...]:
+    """A unit's records of one kind in the order in which they came, those taken back too."""
+    query = select(PLAN_RECORDS).where(_R.unit_no == unit_no, _R.kind == kind)
+    rows = (await connection.execute(query.order_by(_R.id))).mappings()
+    return tuple(_record(row) for row in rows)
+
+
 async def newest_of(
     connection: AsyncConnection, unit_no: int, kind: str, kind_type: str
 ) -> Record | None:

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from sqlalchemy import select
 
-from api.plan import camera_store, counting, history, withdrawing
+from api.plan import camera_store, counting, history, taking_back
 from api.plan.asking import (
     CHANGE,
     PREFIX,
@@ -169,11 +169,7 @@ async def withdraw(
     """Take back a record that was handed in by mistake; it is kept and counts no more."""
     async with plan.writing(viewer, unit_id) as (connection, desk):
         record = await seen_record(viewer, connection, desk, number)
-        if record.kind in OWN_ROUTES:
-            raise StepRefusal("plan_not_withdrawn_here", number=number)
-        stored = await withdrawing.withdraw(connection, desk, number, viewer.name, body.reason)
-        if record.kind == "drill":
-            await camera_store.uncheck_drill(connection, desk, record)
+        stored = await taking_back.take_back(connection, desk, record, viewer.name, body.reason)
         return RecordOut.of(stored)
 
 

@@ -20,7 +20,6 @@ from api.plan import history
 from api.plan.anchors import anchor_for
 from api.plan.classes import has_its_class
 from api.plan.counting import Counted, Desk, Stored, counted_in, entry_of, named, slot_of
-from api.plan.errors import StepRefusal
 from api.plan.history import Entry, append
 from api.plan.merging import Counting, counting_rules
 from api.plan.record_store import refuse_withdrawn, stored_row
@@ -38,10 +37,13 @@ from api.plan.states import (
 )
 from api.plan.tables import PLAN_COUNTS, PLAN_OCCURRENCES, PLAN_RECORDS, day_number, day_of
 from config.plan import Rule
+from config.plan.values import Scope
 from vision.instants import Utc
 
 COUNTED_INSTEAD = "counted_instead"
 """Act by which a record takes the place of one that was taken back."""
+DISCARDED = "discarded"
+"""Act by which a camera's draft was taken back that nobody had confirmed."""
 _T = PLAN_OCCURRENCES.c
 _R = PLAN_RECORDS.c
 _C = PLAN_COUNTS.c
@@ -70,12 +72,12 @@ async def withdraw(
 ) -> Stored:
     """Take a record back by name and with a reason; it cannot be given again.
 
-    Raises `NotFoundRefusal`, or `StepRefusal` for a draft or a record that was taken back before.
+    A camera's draft that is wrong is discarded so: it counted nowhere and stands in no paper.
+
+    Raises `NotFoundRefusal`, or `StepRefusal` for a record that was taken back before.
     """
     row = await stored_row(connection, desk.unit_no, record_id)
     refuse_withdrawn(row)
-    if row["state"] == RecordState.DRAFT:
-        raise StepRefusal("plan_draft_counts_nowhere", number=record_id)
     freed = await counted_in(connection, record_id)
     await connection.execute(
         update(PLAN_RECORDS)
@@ -84,7 +86,8 @@ async def withdraw(
     )
     await connection.execute(delete(PLAN_COUNTS).where(_C.record_id == record_id))
     body = {"reason": reason, "counted_before": named(freed)}
-    await append(connection, entry_of(desk, record_id, "withdrawn", person, body))
+    act = DISCARDED if row["state"] == RecordState.DRAFT else "withdrawn"
+    await append(connection, entry_of(desk, record_id, act, person, body))
     for one in freed:
         await _free(connection, desk, one, record_id, Withdrawal(person, desk.now, reason))
     return Stored(record_id, RecordState.WITHDRAWN.value, ())
@@ -93,7 +96,10 @@ async def withdraw(
 async def withdrawals_of(
     connection: AsyncConnection, numbers: Collection[int]
 ) -> Mapping[int, Withdrawal]:
-    """Who took these records back, out of their history; a record that stands is not in it."""
+    """Who took these records back, out of their history.
+
+    Neither a record that stands is in it, nor a draft that was discarded.
+    """
     found = {}
     for number in sorted(numbers):
         for one in await history.of_subject(connection, f"record:{number}"):
@@ -116,7 +122,7 @@ async def _free(
         settled = row.settled_day
     elif after.state is State.MISSED:
         settled = row.due_day + 1  # by the night after its day, as any round that was not made
-    if rule is not None and slot.state not in (State.MISSED, State.EXEMPT):
+    if rule is not None and _may_replace(rule, slot):
         waiting = replace(after, state=State.OPEN)
         instead = await _instead(connection, desk, rule, row, waiting)
         if instead is not None:
@@ -135,6 +141,13 @@ async def _free(
     subject = f"occurrence:{row.id}"
     entry = Entry(desk.unit_no, subject, "record_withdrawn", why.person, desk.now, body)
     await append(connection, entry)
+
+
+def _may_replace(rule: Rule, slot: Slot) -> bool:
+    """What was missed stays so; which certificate takes another's place, `renewals` works out."""
+    return rule.scope is not Scope.PER_CERTIFICATE and slot.state not in (
+        *(State.MISSED, State.EXEMPT),
+    )
 
 
 async def _count_instead(

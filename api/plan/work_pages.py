@@ -15,6 +15,7 @@ from api.plan.asking import PlanDep, UnitId
 from api.plan.errors import NotFoundRefusal
 from api.plan.forms import OWN_ROUTES
 from api.plan.hazards import Hazard, HazardLevel
+from api.plan.incident_withdrawing import reports_of
 from api.plan.page_frame import (
     STATIC,
     Answer,
@@ -85,9 +86,15 @@ async def incidents_page(
     try:
         async with plan.reading(viewer, unit_id) as (connection, desk):
             incidents = await incident_store.listed(connection, desk.unit_no)
+            reports = await reports_of(connection, desk.unit_no)
     except NotFoundRefusal as error:
         raise absent(error) from error
     values = {"unit": desk.unit, "incidents": incidents, "now": desk.now, "zone": plan.zone}
+    scope = viewer.scope(unit_id)
+    values["reports"] = {
+        number: [one for one in found if scope.allows(one.kind, one.kind_type)]
+        for number, found in reports.items()
+    }
     return Frame(request, plan, viewer).draw("incidents.html", values)
 
 

@@ -327,6 +327,32 @@ async def test_a_drill_timed_by_cameras_is_a_draft_with_a_curve(house: House) ->
     assert await house.tasks() == []
 
 
+async def test_a_wrong_draft_is_discarded_and_drafted_anew(house: House) -> None:
+    """A drill was timed at the wrong hour; until it goes, its hour excuses alarms."""
+    await house.measured("stair", step(local(MONDAY, "09:40"), 9.0, 0.8))
+    window = {"kind_type": "fire", "day": "2026-03-09", "start": "09:40", "end": "09:50"}
+    draft = await house.post("/camera-drills", **window)
+    path, drafts = f"/records/{draft['id']}/withdraw", "/plan/units/sample-primary/records"
+    assert "丢弃这份草稿" in await house.page(draft["id"])
+    gone = await house.post(path, reason="时段填错")
+    assert (gone["state"], gone["counted"]) == ("withdrawn", [])
+    page = await house.page(draft["id"])
+    assert ("时段填错" in page, "/confirm" in page, "丢弃这份草稿" in page) == (True, False, False)
+    assert (await house.refused(path, reason="再丢一次"))[0] == 409
+    waiting = (await house.client.get(f"{drafts}?drafts=true")).text
+    assert f'/records/{draft["id"]}"' not in waiting
+    anew = await house.post("/camera-drills", **window, target_seconds=90)
+    assert (anew["state"], anew["id"] != draft["id"]) == ("draft", True)
+    # The week stays discarded until a person asks for it.
+    plan = house.app.state.plan
+    assert await take_last_week(plan) == 1
+    week = (await house.post("/camera-drafts", **WEEK, **BREAK))["density"]["id"]
+    await house.post(f"/records/{week}/withdraw", reason="节次填错")
+    assert await take_last_week(plan) == 0
+    again = (await house.post("/camera-drafts", **WEEK, **BREAK))["density"]
+    assert (again["state"], again["id"] != week) == ("draft", True)
+
+
 async def test_last_week_is_drafted_once_by_the_service_itself(house: House) -> None:
     drafts, plan = "/plan/units/sample-primary/records?drafts=true", house.app.state.plan
     page = (await house.client.get(drafts)).text  # the start drafted the week before it

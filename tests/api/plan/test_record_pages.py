@@ -125,14 +125,67 @@ async def test_who_may_take_a_record_back(
         assert answer.status_code == status, (role, number)
 
 
-async def test_a_certificate_is_put_right_in_its_own_place(director: Person) -> None:
-    form = {"client_key": "phone-bus-1", "kind": "bus_inspection", "subject": "沪A12345"}
-    form |= {"number": "N-1", "issued_on": "2026-03-02"}
-    answer = await director.post(f"{BASE}/certificates", **form)
-    assert answer.status_code == 200, answer.text
-    assert 'id="withdraw"' not in (await director.get(f"{UNIT}/records/1")).text
-    refused = await director.post(f"{BASE}/records/1/withdraw", reason=REASON)
-    assert (refused.status_code, refused.json()["code"]) == (409, "plan_not_withdrawn_here")
+BUS = {"kind": "bus_inspection", "subject": "沪A12345"}
+
+
+async def test_a_certificate_taken_back_leaves_the_one_before_in_force(
+    director: Person,
+) -> None:
+    for number, issued in (("N-1", "2026-03-02"), ("N-99", "2026-03-16")):
+        key = f"phone-bus-{number}"
+        form = {**BUS, "client_key": key, "number": number, "issued_on": issued}
+        answer = await director.post(f"{BASE}/certificates", **form)
+        assert answer.status_code == 200, answer.text
+    page = unescape((await director.get(f"{UNIT}/certificates")).text)
+    assert f'<a href="{UNIT}/records/2">N-99</a>' in page
+    assert 'id="withdraw"' in (await director.get(f"{UNIT}/records/2")).text
+    taken = await director.post(f"{BASE}/records/2/withdraw", reason="录错车辆")
+    assert (taken.status_code, taken.json()["state"]) == (200, "withdrawn")
+    page = unescape((await director.get(f"{UNIT}/certificates")).text)
+    assert ("N-1</a>" in page, "N-99" in page) == (True, False)
+    every = (await director.get(f"{BASE}/certificates?renewed=true")).json()
+    assert {one["number"]: one["state"] for one in every} == {"N-1": "valid", "N-99": "withdrawn"}
+
+
+async def test_a_wrong_final_report_is_taken_back_and_the_incident_goes_on(
+    director: Person,
+) -> None:
+    form = {"client_key": "phone-inc-1", "category": "踩踏", "place": "楼梯口"}
+    happened = await director.post(
+        f"{BASE}/incidents", **form, occurred_at="2026-03-16T07:41:00+08:00"
+    )
+    number, sent = happened.json()["id"], {"channel": "电话", "content": "已处置"}
+    path = f"{BASE}/incidents/{number}"
+    for version, kind in ((1, "first"), (2, "final")):
+        answer = await director.post(f"{path}/reports", version=version, kind=kind, **sent)
+        assert answer.status_code == 200, answer.text
+    mistake = await director.post(f"{path}/withdraw", version=3, reason="误登")
+    assert (mistake.status_code, mistake.json()["code"]) == (409, "plan_incident_has_reports")
+    early = await director.post(f"{BASE}/records/1/withdraw", reason=REASON)
+    assert (early.status_code, early.json()["code"]) == (409, "plan_later_reports")
+    assert (await director.post(f"{BASE}/records/2/withdraw", reason="误选终报")).status_code == 200
+    (now,) = (await director.get(f"{BASE}/incidents")).json()
+    assert (now["state"], now["reports"], now["version"]) == ("reported", 1, 4)
+    page = unescape((await director.get(f"{UNIT}/incidents")).text)
+    assert f'<a href="{UNIT}/records/2">终报</a>' in page
+    # The next report is one of its own, also where it has the number of the one taken back.
+    again = await director.post(f"{path}/reports", version=4, kind="follow_up", **sent)
+    assert again.json()["reports"] == 2
+    assert "records/3" in (await director.get(f"{UNIT}/incidents")).text
+
+
+async def test_an_incident_entered_by_mistake_is_taken_back(director: Person) -> None:
+    form = {"client_key": "phone-inc-1", "category": "踩踏", "place": "楼梯口"}
+    form["occurred_at"] = "2026-03-16T07:41:00+08:00"
+    number = (await director.post(f"{BASE}/incidents", **form)).json()["id"]
+    answer = await director.post(f"{BASE}/incidents/{number}/withdraw", version=1, reason="误登")
+    assert (answer.status_code, answer.json()["state"]) == (200, "withdrawn")
+    assert not answer.json()["first_report_late"]
+    page = unescape((await director.get(f"{UNIT}/incidents")).text)
+    assert "已撤回" in page
+    assert f"{number}/reports" not in page
+    again = await director.post(f"{BASE}/incidents", **form)
+    assert again.json()["state"] == "withdrawn"
 
 
 async def tasks(person: Person) -> list[tuple[str, str]]:

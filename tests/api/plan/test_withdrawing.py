@@ -102,10 +102,22 @@ async def test_nothing_is_taken_back_twice_or_worked_on_after(rolled: LedgerDesk
     assert again == Stored(number, "withdrawn", (), repeated=True)
 
 
-async def test_a_camera_draft_is_not_taken_back(rolled: LedgerDesk) -> None:
-    draft = await rolled.hand_in(PRIMARY, TODAY, "coverage_audit", source="camera", author="camera")
-    with pytest.raises(StepRefusal, match="plan_draft_counts_nowhere"):
-        await take_back(rolled, TODAY, draft.record_id)
+async def test_a_draft_is_discarded_and_stands_in_no_list_of_withdrawals(
+    rolled: LedgerDesk,
+) -> None:
+    draft = await rolled.hand_in(
+        PRIMARY, TODAY, "drill", kind_type="fire", source="camera", author="cameras"
+    )
+    await take_back(rolled, TODAY, draft.record_id)
+    desk = await rolled.desk(PRIMARY, TODAY)
+    async with rolled.database.read() as connection:
+        assert await on_day(connection, desk.unit_no, "drill", TODAY, TODAY) == ()
+        assert await withdrawals_of(connection, [draft.record_id]) == {}
+        line = (await history.of_subject(connection, f"record:{draft.record_id}"))[-1]
+    assert (line.action, line.actor, line.body["reason"]) == ("discarded", "王芳", "误报")
+    async with rolled.database.write() as connection:
+        with pytest.raises(StepRefusal, match="plan_no_draft"):
+            await confirm(connection, desk, draft.record_id, "李明")
 
 
 async def test_a_round_taken_back_after_its_day_is_missed(rolled: LedgerDesk) -> None:

@@ -244,6 +244,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/plan/units/{unit_id}/incidents/{number}/reports",
         "POST /api/v1/plan/units/{unit_id}/incidents/{number}/close",
         "POST /api/v1/plan/units/{unit_id}/incidents/{number}/lessons",
+        "POST /api/v1/plan/units/{unit_id}/incidents/{number}/withdraw",
         "GET /plan/wall",
         "GET /api/v1/plan/wall",
         "GET /api/v1/plan/wall/events",
