@@ -128,11 +128,22 @@ async def roll_forward(
     expansions = Expansions(edition)
     if since < first_night:
         await _ask_for_skipped(connection, expansions, since, first_night)
+    elif first_night > today:
+        await _ask_new_units(connection, expansions, today)
     nights = []
     while first_night <= today:
         nights.append(await _one_night(connection, expansions, first_night, now))
         first_night += timedelta(days=1)
     return tuple(nights)
+
+
+async def _ask_new_units(connection: AsyncConnection, expansions: Expansions, today: date) -> None:
+    """A school that was listed since the last night has its duties at once, not by the next."""
+    known = await _unit_numbers(connection)
+    if all(unit.id in known for unit in expansions.edition.units):
+        return
+    await reconcile(connection, expansions, today)
+    await open_begun(connection, today)
 
 
 async def _ask_for_skipped(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from api.pictures import NoPictures
 from api.plan.nightly import rolling
 from api.plan.service import PlanService
 from api.plan.tables import PLAN_CALENDARS, PLAN_ROLLS, day_number
+from api.plan.today import counts_by_unit
 from config.plan import load_edition
 from streams.clock import SimulatedClock
 from tests.api.desk_cases import SITE, settings
@@ -132,3 +134,18 @@ async def test_the_alarm_desk_starts_without_its_plan(
         httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
         assert (await client.get("/api/v1/alarms")).status_code == 200
+
+
+async def test_a_school_that_is_listed_at_a_restart_has_its_duties_the_same_day(
+    plan: PlanService,
+) -> None:
+    """The district opens a school; `units.yaml` gets it and the service is started again."""
+    fresh = replace(plan.edition.unit("sample-primary"), id="new-primary", site="")
+    plan.edition = replace(plan.edition, units=(*plan.edition.units, fresh))
+    async with rolling(plan), plan.database.read() as connection:
+        counts = {one.unit_id: one for one in await counts_by_unit(connection, TODAY)}
+        nights = (await connection.execute(select(func.count()).select_from(PLAN_ROLLS))).scalar()
+    # As much as a school whose ledger began on the same day, and no night is rolled twice.
+    assert replace(counts["new-primary"], unit_id="sample-primary") == counts["sample-primary"]
+    assert counts["new-primary"].open > 0
+    assert nights == 1
