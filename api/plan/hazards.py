@@ -95,7 +95,10 @@ def confirm(hazard: Hazard) -> Hazard:
 
 
 def assign(hazard: Hazard, plan: FixPlan, today: date) -> Hazard:
-    """Give it to a fixer with a day. Raises `StepRefusal`."""
+    """Give it to a fixer with a day, or to another one: people leave, and days are put off.
+
+    Raises `StepRefusal`.
+    """
     if plan.due < today:
         raise StepRefusal("plan_due_passed", day=plan.due.isoformat())
     if hazard.level is HazardLevel.MAJOR and not plan.whole:
@@ -103,6 +106,7 @@ def assign(hazard: Hazard, plan: FixPlan, today: date) -> Hazard:
     allowed = (
         HazardState.REGISTERED,
         HazardState.ASSIGNED,
+        HazardState.FIXING,
         HazardState.RETURNED,
         HazardState.SUPERVISED,
     )

@@ -147,6 +147,22 @@ async def test_a_fixer_cannot_accept(client: httpx.AsyncClient, director: Person
     assert [line["action"] for line in history] == ["found", "assigned", "fixed", "accept"]
 
 
+async def test_a_hazard_whose_mender_has_left_goes_to_another(director: Person) -> None:
+    form = {"client_key": "phone-0004", "location": "东楼梯", "description": "扶手松动"}
+    number = (await director.post(f"{BASE}/hazards", **form)).json()["id"]
+    path, page = f"{BASE}/hazards/{number}", "/plan/units/sample-primary/hazards"
+    assert "改派" not in (await director.get(page)).text
+    await director.post(f"{path}/assign", version=1, fixer="张强", due_on="2026-03-20")
+    assert "改派" in (await director.get(page)).text
+    await director.post(f"{path}/start", version=2)
+    given = await director.post(f"{path}/assign", version=3, fixer="赵六", due_on="2026-04-10")
+    assert given.status_code == 200, given.text
+    now = given.json()
+    assert (now["state"], now["fixer"], now["due_on"]) == ("assigned", "赵六", "2026-04-10")
+    history = (await director.get(f"{BASE}/history/hazard/{number}")).json()
+    assert [line["body"].get("fixer") for line in history] == [None, "张强", None, "赵六"]
+
+
 async def test_steps_out_of_order_and_stale_versions_are_refused(
     client: httpx.AsyncClient, director: Person
 ) -> None:
