@@ -92,7 +92,7 @@ _ADAPTER = TypeAdapter(dict[str, tuple[Unit, ...]])
 def load_units(path: Path | None = None) -> tuple[Unit, ...]:
     """The units under the key `units` of `path`, or the sample's.
 
-    Raises `PlanFileError`: unknown keys, equal ids, no unit at all.
+    Raises `PlanFileError`: unknown keys, equal ids, hours that do not fit, no unit at all.
     """
     data, source = read_values(SAMPLE_UNITS if path is None else path, _ADAPTER)
     for key in data:
@@ -101,6 +101,11 @@ def load_units(path: Path | None = None) -> tuple[Unit, ...]:
     units = data.get("units", ())
     if not units:
         source.report(("units",), "no unit is listed", "list at least one school")
+    for number, unit in enumerate(units):
+        start, _, end = unit.gate_hours.partition("-")
+        if unit.gate_hours and end <= start:
+            message = f"the gates close at {end}, not after they open at {start}"
+            source.report(("units", number, "gate_hours"), message, "write a later time to close")
     for identity, count in Counter(unit.id for unit in units).items():
         if count > 1:
             message = f"the id {identity} stands {count} times"

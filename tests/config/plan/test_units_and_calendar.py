@@ -195,6 +195,11 @@ BROKEN_UNITS = [
         "- {id: a, name_zh: 乙, name_en: B, kind: primary}\n",
         "stands 2 times",
     ),
+    # With no time between them every pupil at the gate would be one out of hours.
+    (
+        "units:\n- {id: a, name_zh: 甲, name_en: A, kind: primary, gate_hours: 08:00-07:20}\n",
+        "units[0].gate_hours: 校门 07:20 关闭，不在 08:00 开放之后",
+    ),
     ("units:\n- {id: A B, name_zh: 甲, name_en: A, kind: primary}\n", "pattern"),
     ("units:\n- {id: a, name_zh: 甲, name_en: A, kind: castle}\n", "kindergarten"),
 ]
