@@ -6,17 +6,19 @@ counts. No figure here says that anything was prevented.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from math import ceil
 from statistics import fmean, median
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from api.alarms.values import Alarm
 from api.coverage.document import AuditDocument
 from api.plan.tasks import Finding, TaskKind
 from api.readings import Point, seen_s
+from vision.instants import Utc
 from vision.readings import Level
 
 CROWDED = (Level.L2, Level.L3, Level.L4)
@@ -64,6 +66,22 @@ class DensityFigures:
     drill_s: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What people call the places of a site, by id, and whose clock they read."""
+
+    names: Mapping[str, str]
+    zone: ZoneInfo
+
+    def name(self, place_id: str) -> str:
+        """The place's name; its id where it has left the site since."""
+        return self.names.get(place_id, place_id)
+
+    def clock(self, at: Utc) -> str:
+        """An instant by the district's clock."""
+        return f"{at.to_datetime().astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
+
+
 def density_figures(
     zone_id: str, slot: Slot, points: Sequence[Point], *, slot_s: float, drill_s: int = 0
 ) -> DensityFigures:
@@ -94,10 +112,10 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, ceil(share * len(ordered)) - 1)]
 
 
-def density_details(figures: Sequence[DensityFigures], period: str) -> dict[str, Any]:
+def density_details(figures: Sequence[DensityFigures], period: str, words: Words) -> dict[str, Any]:
     """Form of a density report: one line a zone and slot."""
     lines = [
-        f"{one.zone_id}，{one.slot.zh}，均值{_two(one.mean)}，P95 {_two(one.p95)}，"
+        f"{words.name(one.zone_id)}，{one.slot.zh}，均值{_two(one.mean)}，P95 {_two(one.p95)}，"
         f"峰值{_two(one.peak)}，L2及以上{one.crowded_s}秒，无数据{one.unknown_share:.0%}"
         + (f"，演练剔除{one.drill_s}秒" if one.drill_s else "")
         for one in figures
@@ -107,7 +125,9 @@ def density_details(figures: Sequence[DensityFigures], period: str) -> dict[str,
     return {"period": period, "summary": summary, "table": "\n".join(lines)}
 
 
-def alarm_details(alarms: Sequence[Alarm], period: str, *, drills: int = 0) -> dict[str, Any]:
+def alarm_details(
+    alarms: Sequence[Alarm], period: str, words: Words, *, drills: int = 0
+) -> dict[str, Any]:
     """Form of alarm handling: how long each alarm waited for a named person.
 
     `drills`: alarms of drills, which are not among `alarms`.
@@ -120,7 +140,8 @@ def alarm_details(alarms: Sequence[Alarm], period: str, *, drills: int = 0) -> d
         details["median_ack_s"] = round(median(waits), 1)
         details["p95_ack_s"] = round(percentile(waits, 0.95), 1)
     details["table"] = "\n".join(
-        f"#{one.number}，{one.key.subject_id}，{one.opened_at.iso()}，{one.peak.level.value}，"
+        f"#{one.number}，{words.name(one.key.subject_id)}，{words.clock(one.opened_at)}，"
+        + f"{one.peak.level.value}，"
         + ("未确认" if one.acknowledged is None else f"{one.acknowledged.name}确认")
         for one in alarms
     )
@@ -134,14 +155,14 @@ def alarm_key(alarm: Alarm) -> str:
     return f"{alarm.key.site_id}#{alarm.number}"
 
 
-def alarm_findings(alarms: Sequence[Alarm]) -> tuple[Finding, ...]:
+def alarm_findings(alarms: Sequence[Alarm], words: Words) -> tuple[Finding, ...]:
     """Alarms that no named person acknowledged."""
     return tuple(
         Finding(
             TaskKind.UNACKNOWLEDGED_ALARM,
             alarm_key(one),
-            f"预警 #{one.number} 未确认：{one.key.subject_id}",
-            f"{one.opened_at.iso()} {one.peak.level.value}",
+            f"预警 #{one.number} 未确认：{words.name(one.key.subject_id)}",
+            f"{words.clock(one.opened_at)} {one.peak.level.value}",
             days=3,
         )
         for one in alarms

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from api.alarms.values import WAITING_STATES
 from api.live.bodies import StateBody
+from api.plan.camera_drafts import Words
 from api.plan.wall import SiteStand, ZoneStand
 from api.snapshot import take_snapshot
 from api.work import Desk
@@ -30,6 +32,15 @@ class CameraSide:
     @property
     def site_id(self) -> str:
         return self.desk.board.site.id
+
+    def words(self, zone: ZoneInfo) -> Words:
+        """Names of all that an alarm or a figure may be about, as papers call them."""
+        site = self.desk.board.site
+        names = {name: one.zh for name, one in site.things.items()}
+        names |= {one.id: one.name.zh for one in site.areas}
+        names |= {one.id: one.name.zh for one in site.cameras}
+        names |= {one.id: one.name.zh for one in site.zones}
+        return Words(names, zone)
 
     async def stand(self) -> SiteStand:
         """Every zone, the open alarms and the lost cameras now."""

@@ -85,9 +85,10 @@ async def take_densities(
     desk: Desk,
     figures: Sequence[drafts.DensityFigures],
     period: str,
+    words: drafts.Words,
 ) -> Stored:
     """The density report of a period as a draft."""
-    details = drafts.density_details(figures, period)
+    details = drafts.density_details(figures, period, words)
     key = _key("density", desk, period)
     return await take_draft(
         connection, desk, Draft(key, "report", "density", f"密度周报 {period}", details)
@@ -107,6 +108,7 @@ async def take_alarms(
     desk: Desk,
     alarms: Sequence[Alarm],
     period: str,
+    words: drafts.Words,
     *,
     drills: int = 0,
 ) -> Stored:
@@ -114,7 +116,7 @@ async def take_alarms(
 
     A task is closed by the next look that finds its alarm acknowledged.
     """
-    findings, source = drafts.alarm_findings(alarms), f"alarms {period}"
+    findings, source = drafts.alarm_findings(alarms, words), f"alarms {period}"
     kind = TaskKind.UNACKNOWLEDGED_ALARM
     for one in alarms:
         if one.acknowledged is not None:
@@ -122,7 +124,7 @@ async def take_alarms(
             await task_store.recheck_one(connection, desk, kind, name, source=source)
     await task_store.take_findings(connection, desk, findings, source=source, owner=FIRST_OWNER)
     key = _key("alarms", desk, period)
-    details = drafts.alarm_details(alarms, period, drills=drills)
+    details = drafts.alarm_details(alarms, period, words, drills=drills)
     return await take_draft(
         connection, desk, Draft(key, "alarm_handling", "", f"预警处置 {period}", details)
     )

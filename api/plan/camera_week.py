@@ -105,7 +105,7 @@ async def take_week(
     connection: AsyncConnection, desk: Desk, side: CameraSide, found: WeekEvidence
 ) -> WeekDrafts:
     """Hand in the drafts of a period, open and close tasks. Twice is once."""
-    words = found.period.words
+    period, words = found.period.words, side.words(found.period.zone)
     places = [
         await camera_store.take_place(
             connection, desk, side.site_id, one.kind, one.place, one.draft, last=found.period.last
@@ -113,9 +113,9 @@ async def take_week(
         for one in found.checks
     ]
     return WeekDrafts(
-        density=await camera_store.take_densities(connection, desk, found.densities, words),
+        density=await camera_store.take_densities(connection, desk, found.densities, period, words),
         alarms=await camera_store.take_alarms(
-            connection, desk, found.alarms, words, drills=found.of_drills
+            connection, desk, found.alarms, period, words, drills=found.of_drills
         ),
         places=tuple(places),
     )

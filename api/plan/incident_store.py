@@ -27,8 +27,9 @@ async def add(
     Raises `StepRefusal` when another unit used the key, or for an instant in the future.
     """
     query = select(_I.id).where(_I.client_key == client_key)
+    local = f"{incident.occurred.to_datetime().astimezone(desk.zone):%Y-%m-%d %H:%M}"
     if (await connection.execute(query)).first() is None and incident.occurred > desk.now:
-        raise StepRefusal("plan_in_the_future", day=incident.occurred.iso())
+        raise StepRefusal("plan_in_the_future", day=local)
     note = {"category": incident.category, "place": incident.place}
     step = Step("happened", incident.author, 1, note)
     extra = {"client_key": client_key}

@@ -147,9 +147,9 @@ async def test_stair_densities_of_a_break_leave_drills_out(house: House) -> None
     page = await house.page(first["density"]["id"])
     # Two minutes were seen of five breaks of 20 minutes less ten minutes of a drill.
     assert (
-        "stair，大课间，均值1.50，P95 2.00，峰值2.00，L2及以上0秒，无数据98%，演练剔除60秒" in page
+        "楼梯，大课间，均值1.50，P95 2.00，峰值2.00，L2及以上0秒，无数据98%，演练剔除60秒" in page
     )
-    assert "hall" not in page
+    assert "大厅" not in page
     confirmed = await house.post(f"/records/{first['density']['id']}/confirm")
     assert confirmed["state"] == "submitted"
 
@@ -165,10 +165,12 @@ async def test_an_unacknowledged_alarm_opens_a_task_that_the_next_look_closes(
     house.clock.advance(6 * 86_400)
     made = await house.post("/camera-drafts", **WEEK, **BREAK)
     assert await house.tasks() == [(f"unacknowledged_alarm:school#{number}", "open")]
-    assert "未确认" in await house.page(made["alarms"]["id"])
+    # The alarm was raised at half past nine by the school's clock, which is 01:30 UTC.
+    told = await house.page(made["alarms"]["id"])
+    assert "#1，楼梯，2026-03-10 09:30:00，L3，未确认" in told
     # Three days to mend it: from its first day on it stands with its rung on the day's page.
     today = (await house.client.get("/plan/units/sample-primary")).text
-    assert "2026-03-19 · 预警 #1 未确认：stair · 安全主任 · 还有3天 责任人" in today
+    assert "2026-03-19 · 预警 #1 未确认：楼梯 · 安全主任 · 还有3天 责任人" in today
     # Its owner says that it is done; the next look does not agree.
     await house.post("/tasks/1/done", version=1, note="已处理")
     await house.post("/camera-drafts", first="2026-03-09", last="2026-03-16", **BREAK)
