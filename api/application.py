@@ -75,11 +75,16 @@ empty. Every error answer is a `ProblemBody`.
 
 @dataclass(frozen=True, slots=True)
 class PlanFolder:
-    """The safety plan's edition and where its uploaded files lie."""
+    """The safety plan's edition and where its uploaded files lie.
+
+    Attributes:
+        school_years: where the calendars that are entered go, for the processes that watch.
+    """
 
     edition: PlanEdition
     attachments: Path
     timetable: Timetable | None = None
+    school_years: Path | None = None
 
 
 def create_app(
@@ -129,6 +134,7 @@ def create_app(
         floors = site if isinstance(site, Site) else None
         side = CameraSide(service.desk, floors, plan.timetable)
         planning = PlanService(database, plan.edition, clock, plan.attachments, cameras=side)
+        planning.school_years = plan.school_years
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -29,19 +29,18 @@ from api.evidence.service import EvidencePlan
 from api.logs import set_up_logs
 from api.pictures import WorkerPictures
 from api.placement import PictureSockets, worker_shares
+from api.school_years import entered_years, has_plan, timetable_in_force
 from api.server import Server, build_server
 from api.settings import ApiSettings
 from api.site_arguments import add_site_arguments, site_of
 from api.watched import Name
-from config import ConfigError, Site, sample_school_directory
+from config import ConfigError, Site
 from config.oidc import load_oidc
 from config.plan import load_edition, names_units
-from config.profiles import load_profiles
 from config.recording import load_recording
 from config.response import load_response
 from config.settings import ServiceSettings, ingest_token, load_settings
 from config.texts import text
-from config.timetable import load_timetable
 from streams.clock import Clock, SystemClock
 from streams.errors import WorkerError
 from streams.heartbeat import Heartbeat
@@ -109,7 +108,7 @@ async def _serve(
             response=load_response(site),
             groups=_worker_groups(site, settings),
             evidence=_evidence_of(site, settings),
-            timetable=load_timetable(site, load_profiles(site.profiles_file)),
+            timetable=timetable_in_force(site, settings),
         )
         server = build_server(app, host=settings.host, port=settings.port)
         await _serve_with_heartbeat(server, heartbeat, clock)
@@ -168,15 +167,13 @@ def plan_of(site: Site, settings: ServiceSettings) -> PlanFolder | None:
     A folder that names no units, such as one for the timetable's calendar, makes no plan: else the
     sample's invented schools would fall behind, and this school's receivers would hear of it.
     """
-    folder = site.file(PLAN_FOLDER)
-    if names_units(folder):
-        edition = load_edition(folder)
-    elif site.directory == sample_school_directory():
-        edition = load_edition(None)
-    else:
+    if not has_plan(site):
         return None
-    timetable = load_timetable(site, load_profiles(site.profiles_file))
-    return PlanFolder(edition, settings.run_dir / "plan-files", timetable)
+    folder = site.file(PLAN_FOLDER)
+    edition = load_edition(folder if names_units(folder) else None)
+    timetable = timetable_in_force(site, settings)
+    years = entered_years(site, settings)
+    return PlanFolder(edition, settings.run_dir / "plan-files", timetable, years)
 
 
 async def _serve_with_heartbeat(server: Server, heartbeat: Heartbeat, clock: Clock) -> None:

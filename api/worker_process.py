@@ -12,11 +12,11 @@ import structlog
 
 from api.logs import set_up_logs
 from api.placement import worker_shares
+from api.school_years import timetable_in_force
 from api.site_arguments import add_site_arguments, site_of
 from config import ConfigError
 from config.profiles import load_profiles
 from config.settings import ingest_token, load_settings
-from config.timetable import load_timetable
 from models import load_head_network
 from models.errors import ModelError
 from models.loading import second_look
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             network=network,
             profiles=profiles,
             heartbeat=Heartbeat.from_environment(os.environ),
-            schedule=load_timetable(site, profiles),
+            schedule=timetable_in_force(site, settings),
             hardware=usable_hardware(settings.hardware_decoding),
             persons=second_look(settings.second_look, memory=settings.runtimes_file),
         )

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from io import StringIO
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import Field, StringConstraints, TypeAdapter
-from ruamel.yaml import YAML
+from pydantic import Field, StringConstraints
 
 from api.access.rights import Right
 from api.plan import calendar_store
 from api.plan.asking import PREFIX, PlanDep, PlanKeeper
+from api.plan.calendar_file import calendar_text
 from api.plan.errors import FormRefusal, NotFoundRefusal
 from api.plan.ledger import Changes
 from api.plan.page_frame import Answer, Frame, page
@@ -46,7 +45,6 @@ page_router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=F
 MOST_SHOWN = 60
 _READ = responses(401, 403, 404, 422, 503)
 _CHANGE = responses(401, 403, 404, 409, 415, 422, 503)
-_CALENDAR: TypeAdapter[SchoolCalendar] = TypeAdapter(SchoolCalendar)
 
 Year = Annotated[int, Path(ge=2000, le=2100, description="calendar year, in the school's own time")]
 CalendarName = Annotated[
@@ -209,11 +207,9 @@ async def calendar_file(plan: PlanDep, viewer: PlanKeeper, calendar: CalendarNam
     """The whole calendar as a file for the plan folders of other services."""
     del viewer
     known = _known(plan, calendar)
-    stream = StringIO()
-    YAML().dump(_CALENDAR.dump_python(known, mode="python"), stream)
     name = calendar or "calendar.yaml"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(stream.getvalue(), media_type="application/yaml", headers=headers)
+    return Response(calendar_text(known), media_type="application/yaml", headers=headers)
 
 
 @page_router.get("/school-year")

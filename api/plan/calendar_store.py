@@ -50,6 +50,12 @@ async def over(connection: AsyncConnection, edition: PlanEdition) -> PlanEdition
     return edition
 
 
+async def entered_names(connection: AsyncConnection) -> frozenset[str]:
+    """Names of the calendars of which any year was entered."""
+    found = await connection.execute(select(_C.calendar).distinct())
+    return frozenset(found.scalars())
+
+
 async def entered_by(connection: AsyncConnection, calendar: str, year: int) -> EnteredBy | None:
     """Who entered this year last; `None` when only the calendar's file has it, or nobody."""
     query = select(_C.author, _C.at_ns).where(_C.calendar == calendar, _C.year == year)

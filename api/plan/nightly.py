@@ -68,6 +68,7 @@ class _Nights:
             if not await self._believed(today):
                 return
             await self.plan.roll()
+            await self.plan.tell_watchers()
             await take_last_week(self.plan)
         except _REFUSALS as error:
             # Nothing is lost by waiting: the ledger makes up for missed nights.

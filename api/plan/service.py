@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
 from api.plan import calendar_store, telling
+from api.plan.calendar_file import tell_watchers
 from api.plan.camera_side import CameraSide
 from api.plan.counting import BUREAU_ZONE, Desk
 from api.plan.day_watch import DayNote, Standing
@@ -50,6 +52,8 @@ class PlanService:
         cameras: the site that this service watches; `None` where it watches none.
         day_note: why the ledger does not follow the machine's day, or that it was taken back.
         day_confirmed: a day that an administrator vouches for.
+        school_years: folder in which the processes that watch look for entered calendars; `None`
+            where none watch.
     """
 
     database: Database
@@ -60,6 +64,7 @@ class PlanService:
     cameras: CameraSide | None = None
     day_note: DayNote | None = None
     day_confirmed: date | None = None
+    school_years: Path | None = None
 
     def today(self) -> date:
         """The district's day."""
@@ -131,6 +136,16 @@ class PlanService:
         """Take up the years that the bureau entered; call it before the first roll."""
         async with self.database.read() as connection:
             self.edition = await calendar_store.over(connection, self.edition)
+        await self.tell_watchers()
+
+    async def tell_watchers(self) -> None:
+        """Let the timetables of all processes go by the years that were entered."""
+        if self.school_years is None:
+            return
+        async with self.database.read() as connection:
+            entered = await calendar_store.entered_names(connection)
+        calendars = dict(self.edition.calendars)
+        await asyncio.to_thread(tell_watchers, self.school_years, calendars, entered)
 
     async def calendar_changes(self, calendar: str, entered: CalendarYear) -> Changes:
         """What entering this year would change in the ledger, without changing it."""
@@ -152,6 +167,7 @@ class PlanService:
             made = await reconcile(connection, Expansions(edition), stand)
             await open_begun(connection, stand)
         self.edition = edition
+        await self.tell_watchers()
         return made
 
     async def roll(self) -> tuple[Rolled, ...]:

@@ -17,6 +17,7 @@ from config.plan.school_calendar import SchoolCalendar, load_calendar
 from config.plan.values import DayKind
 from config.site import Site
 from config.site_copy import PLAN_FOLDER, goes_along
+from config.timetable.entered import FollowedCalendar, entered_file, entered_name
 from config.timetable.values import Drill, Entry, Group, TimetableFile
 from config.yaml_source import YamlSource
 from vision.instants import Utc
@@ -71,15 +72,20 @@ class Timetable:
     def __init__(
         self,
         slots: Iterable[_Slot],
-        calendar: SchoolCalendar,
+        calendar: FollowedCalendar,
         zone: ZoneInfo,
         groups: tuple[Group, ...],
     ) -> None:
         self._slots = tuple(sorted(slots, key=lambda slot: slot.day is None))
         self._zone = zone
         self._joined: dict[tuple[str, ...], Occasion] = {}
-        self.calendar = calendar
+        self._calendar = calendar
         self.groups = groups
+
+    @property
+    def calendar(self) -> SchoolCalendar:
+        """The calendar that holds now: a year that is entered in the service holds at once."""
+        return self._calendar.current()
 
     def at(self, instant: Utc) -> Occasion | None:
         """The occasion at an instant, none outside of all entries."""
@@ -115,18 +121,29 @@ class Timetable:
         return occasion is not None and occasion.is_drill
 
 
-def load_timetable(site: Site, profiles: Mapping[ZoneType, ZoneProfile]) -> Timetable | None:
+def load_timetable(
+    site: Site, profiles: Mapping[ZoneType, ZoneProfile], entered: Path | None = None
+) -> Timetable | None:
     """The timetable beside the site file, `None` where the site has none.
+
+    Args:
+        entered: folder of the calendars that were entered in the service; without it the
+            timetable goes by the site's files alone.
 
     Raises:
         PlanFileError: with every fault, each with line, key and mend: an unknown zone or group,
             times that do not fit, a limit above the zone's hard limit.
     """
     path = site.file(TIMETABLE_FILE)
-    return parse_timetable(path, site, profiles) if path.exists() else None
+    return parse_timetable(path, site, profiles, entered) if path.exists() else None
 
 
-def parse_timetable(path: Path, site: Site, profiles: Mapping[ZoneType, ZoneProfile]) -> Timetable:
+def parse_timetable(
+    path: Path,
+    site: Site,
+    profiles: Mapping[ZoneType, ZoneProfile],
+    entered: Path | None = None,
+) -> Timetable:
     """Read one timetable file. Raises `PlanFileError` as `load_timetable` does."""
     values, source = read_values(path, _ADAPTER, TimetableFile)
     _check_groups(values, site, source)
@@ -134,7 +151,9 @@ def parse_timetable(path: Path, site: Site, profiles: Mapping[ZoneType, ZoneProf
     _check_limits(values, site, profiles, source)
     calendar_file = _calendar_file(values.calendar, path.parent, source)
     refuse_problems(source)
-    calendar = load_calendar(calendar_file)
+    name = entered_name(values.calendar)
+    followed = None if entered is None or name is None else entered_file(entered, name)
+    calendar = FollowedCalendar(load_calendar(calendar_file), followed)
     slots = [_entry_slot(entry, values.groups) for entry in values.entries]
     slots += [_drill_slot(drill, values.groups) for drill in values.drills]
     return Timetable(slots, calendar, ZoneInfo(site.timezone), values.groups)

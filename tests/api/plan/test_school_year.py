@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,12 +11,18 @@ from sqlalchemy import select
 from api.plan import history
 from api.plan.service import PlanService
 from api.plan.tables import PLAN_OCCURRENCES, PLAN_UNITS, day_number
+from config import load_site, sample_school_directory
 from config.plan import CalendarYear, load_calendar, load_edition
 from config.plan.school_calendar import CalendarFaultKind, Holiday, Term, year_faults
+from config.profiles import load_profiles
+from config.timetable import load_timetable
+from config.timetable.entered import entered_file
 from streams.clock import SimulatedClock
 from tests.api.plan.conftest import TODAY, LedgerDesk, at
 from tests.api.plan.reports.conftest import Office, office
 from tests.api.plan.test_routes import BASE
+from vision.instants import Utc
+from vision.readings import Level
 
 __all__ = ["office"]
 
@@ -175,3 +182,28 @@ async def test_a_year_moves_every_unit_of_its_calendar_on_both_databases(
     assert {row.state for row in rows} == {"exempt"}
     assert {row.unit_no for row in rows} <= units
     assert len(rows) == len(schools) - 1  # the bureau makes no rounds
+
+
+async def test_what_is_entered_reaches_the_timetable_of_those_that_watch(
+    office: Office, tmp_path: Path
+) -> None:
+    years = office.plan.school_years = tmp_path / "school-years"
+    site, profiles = load_site(sample_school_directory()), load_profiles()
+    watching = load_timetable(site, profiles, years)
+    assert watching is not None
+    noon = Utc.from_iso("2026-03-21T16:35:00+08:00")  # a Saturday
+    assert watching.at(noon) is None
+    make_up = [*body()["make_up_days"], "2026-03-21"]  # type: ignore[misc]
+    changed = {**body(), "make_up_days": make_up}
+    assert (await office.bureau.post(f"{CALENDARS}/2026", **changed)).status_code == 200
+    found = watching.at(noon)
+    assert found is not None
+    assert found.limits["stair-a"][Level.L2] == 1.8
+    # A service that starts again tells it anew; a calendar of which nothing was entered goes.
+    left_over = years / "north.yaml"
+    entered_file(years, "").rename(left_over)
+    north = {**office.plan.edition.calendars, "north.yaml": load_calendar()}
+    office.plan.edition = replace(office.plan.edition, calendars=north)
+    await office.plan.read_calendars()
+    assert (entered_file(years, "").is_file(), left_over.exists()) == (True, False)
+    assert watching.at(noon) == found
