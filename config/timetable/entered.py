@@ -28,10 +28,13 @@ def entered_file(folder: Path, calendar: str) -> Path:
 
 def entered_name(named: str) -> str | None:
     """The plan's name of the calendar that a timetable names; `None` for one that is no plan's."""
-    path = Path(named)
-    if not named or named == f"{PLAN_FOLDER}/{CALENDAR_FILE}":
+    if not named:
         return ""
-    return path.name if path.parent == Path(PLAN_FOLDER) else None
+    path = Path(named)
+    if not path.is_relative_to(PLAN_FOLDER):
+        return None
+    name = path.relative_to(PLAN_FOLDER).as_posix()
+    return "" if name == CALENDAR_FILE else name
 
 
 class FollowedCalendar:

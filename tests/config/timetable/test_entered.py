@@ -58,7 +58,7 @@ NAMED = [
     ("plan/calendar.yaml", ""),
     ("plan/north.yaml", "north.yaml"),
     ("north.yaml", None),
-    ("plan/old/north.yaml", None),
+    ("plan/old/north.yaml", "old/north.yaml"),
 ]
 
 
