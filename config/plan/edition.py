@@ -148,7 +148,7 @@ def load_edition(folder: Path | None = None) -> PlanEdition:
         if unit.calendar not in calendars:
             calendars[unit.calendar] = load_calendar(_own_calendar(folder, unit))
     catalogue = load_catalogue(_present(folder / "catalogue.yaml"))
-    return PlanEdition(
+    edition = PlanEdition(
         catalogue,
         units,
         calendars,
@@ -157,6 +157,32 @@ def load_edition(folder: Path | None = None) -> PlanEdition:
         load_scoring(_present(folder / "scoring.yaml")),
         later=_later(folder, catalogue),
     )
+    _refuse_unknown_ids(edition)
+    return edition
+
+
+def _refuse_unknown_ids(edition: PlanEdition) -> None:
+    """Raises `PlanFileError` for a duty that is switched off by an id that no plan has.
+
+    Mistyped, it would go on binding the unit, and nobody would learn why.
+    """
+    plans = [one.catalogue for one in edition.plans()]
+    known = {measure.id for plan in plans for measure in plan.measures()}
+    known |= {rule.id for plan in plans for rule in plan.rules()}
+    problems = [
+        FileProblem(
+            UNITS_FILE,
+            0,
+            "units",
+            f"unit {unit.id} switches off {name!r}, and no plan has it",
+            "name a measure such as 3.9.2 or a rule such as R-3.9.2-1, or take it out",
+        )
+        for unit in edition.units
+        for name in unit.switched_off
+        if name not in known
+    ]
+    if problems:
+        raise PlanFileError(problems)
 
 
 def names_units(folder: Path) -> bool:

@@ -105,3 +105,14 @@ def test_an_id_means_what_the_plan_of_its_year_says_else_the_nearest() -> None:
         *((1, 2026), (2027, 2027), (2028, 2028), (2029, 9999)),
     ]
     assert load_catalogue().measure("1.2.4").rules
+
+
+def test_a_duty_that_no_plan_has_is_not_switched_off_in_silence(tmp_path: Path) -> None:
+    unit = "- {id: a, name_zh: 甲, name_en: A, kind: primary, switched_off: [3.9.2, R-3.9.1-2, %s]}"
+    units = tmp_path / "units.yaml"
+    units.write_text("units:\n" + unit % "R-3.9.1-22", "utf-8")
+    with pytest.raises(PlanFileError) as caught:
+        load_edition(tmp_path)
+    assert "单位 a 停用了 'R-3.9.1-22'，没有这个措施或规则" in str(caught.value)
+    units.write_text("units:\n" + unit % "R-3.9.2-1", "utf-8")
+    assert load_edition(tmp_path).unit("a").switched_off[-1] == "R-3.9.2-1"
