@@ -36,6 +36,7 @@ from config.plan.errors import PlanChoiceError, PlanFileError
 from config.plan.new_edition import new_edition
 from config.plan.recurrence import Occurrence
 from config.plan.table_import import Chosen, Row, preview
+from config.plan.units import BUREAU_ZONE
 from config.plan.values import Rule, Scope
 from config.plan.verify import Check, check_rules, check_same_texts, check_texts
 from config.refusals import told_in
@@ -95,7 +96,7 @@ def due(
     """某日的待办 What the calendar asks of one school on one day."""
     console = _console()
     edition = _edition(plan, console, _checked(lang))
-    on = date.today() if day is None else day.date()  # noqa: DTZ011 - the desk's own day
+    on = _today() if day is None else day.date()
     try:
         unit = edition.unit(school)
     except KeyError:
@@ -171,7 +172,7 @@ def export_table(
     forms = {".xlsx": Form.XLSX, ".docx": Form.DOCX, ".pdf": Form.PDF}
     if out.suffix not in forms:
         raise typer.BadParameter(f"write {', '.join(forms)}", param_hint="OUT")
-    chosen = edition.catalogue_of(date.today().year if year is None else year)  # noqa: DTZ011
+    chosen = edition.catalogue_of(_today().year if year is None else year)
     try:
         content = write_paper(plan_paper(chosen), forms[out.suffix])
     except StepRefusal as refusal:
@@ -180,6 +181,11 @@ def export_table(
     with written(out, lang):
         out.write_bytes(content)
     console.print(text("plan.export.written", lang, file=out), markup=False)
+
+
+def _today() -> date:
+    """The district's day, which is the service's: many machines run in UTC."""
+    return datetime.now(BUREAU_ZONE).date()
 
 
 def _chosen(mapped: list[str], duty: list[str]) -> Chosen:

@@ -30,7 +30,6 @@ from fastapi import FastAPI
 
 from api.access.guard import OpenAccess
 from api.database import Database, migrate
-from api.plan.counting import BUREAU_ZONE
 from api.plan.ledger import HORIZON, Expansions, occurrence_rows, roll_forward, unit_numbers
 from api.plan.mount import install_plan
 from api.plan.service import PlanService
@@ -40,6 +39,7 @@ from api.problems import install_handlers
 from api.security import Guard
 from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
 from config.plan import PlanEdition, Unit, UnitKind, load_edition
+from config.plan.units import BUREAU_ZONE
 from streams.clock import SimulatedClock
 from vision.instants import Utc
 

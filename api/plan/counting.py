@@ -30,12 +30,12 @@ from api.plan.tables import (
     day_of,
 )
 from config.plan import PlanCatalogue, PlanEdition, Rule, SchoolCalendar, Unit
+from config.plan.units import BUREAU_ZONE
 from config.plan.values import Scope, Window
 from vision.instants import Utc
 
 _T = PLAN_OCCURRENCES.c
 _R = PLAN_RECORDS.c
-BUREAU_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)

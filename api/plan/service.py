@@ -18,7 +18,7 @@ from api.database import Database
 from api.plan import calendar_store, telling
 from api.plan.calendar_file import tell_watchers
 from api.plan.camera_side import CameraSide
-from api.plan.counting import BUREAU_ZONE, Desk
+from api.plan.counting import Desk
 from api.plan.day_watch import DayNote, Standing
 from api.plan.errors import NotFoundRefusal
 from api.plan.going_back import go_back
@@ -37,6 +37,7 @@ from api.plan.tables import PLAN_ROLLS, PLAN_UNITS, day_of
 from api.plan.viewer import PlanViewer
 from config.plan import CalendarWarning, CalendarYear, PlanEdition, Unit
 from config.plan.school_calendar import YEAR_ADAPTER
+from config.plan.units import BUREAU_ZONE
 from streams.clock import Clock
 
 _LOG = structlog.get_logger(__name__)

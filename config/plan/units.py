@@ -6,6 +6,7 @@ from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -13,6 +14,8 @@ from pydantic.dataclasses import dataclass
 from config.plan.plan_file import read_values, refuse_problems
 from config.plan.values import AppliesTo, Rule
 
+BUREAU_ZONE = ZoneInfo("Asia/Shanghai")
+"""The district's time, by which an instant belongs to a day, wherever the machine thinks it is."""
 SAMPLE_UNITS = Path(__file__).with_name("sample_units.yaml")
 
 _STRICT = ConfigDict(extra="forbid")

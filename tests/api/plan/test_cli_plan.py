@@ -1,5 +1,7 @@
 """`xiaoan plan verify | due | import | export`, every option."""
 
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from typer.testing import CliRunner
 from api.cli_plan import plan_app
 from config.plan import load_catalogue, load_edition
 from config.plan.catalogue import SHIPPED_CATALOGUE
+from config.plan.units import BUREAU_ZONE
 from tests.conftest import CHECKOUT
 
 RUNNER = CliRunner()
@@ -56,6 +59,24 @@ def test_due_without_a_day_is_today() -> None:
     assert "示范区教育局" in run("due", "--school", "bureau") or "没有待办" in run(
         "due", "--school", "bureau"
     )
+
+
+# At any hour one of the two has another day than the district.
+@pytest.mark.parametrize("machine", ["Etc/GMT+12", "Pacific/Kiritimati"])
+def test_today_is_the_districts_wherever_the_machine_thinks_it_is(
+    monkeypatch: pytest.MonkeyPatch, machine: str
+) -> None:
+    before = datetime.now(BUREAU_ZONE).date()
+    monkeypatch.setenv("TZ", machine)
+    time.tzset()
+    try:
+        output = run("due", "--school", "sample-primary")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert any(day.isoformat() in output for day in (before, datetime.now(BUREAU_ZONE).date()))
+    title = run("due", "--school", "sample-primary", "--date", before.isoformat()).split("\n")[0]
+    assert output.startswith(title) or before != datetime.now(BUREAU_ZONE).date()
 
 
 def test_due_of_the_units_in_a_plan_folder(tmp_path: Path) -> None:
