@@ -3,7 +3,7 @@
 import { byId, make, setOrder, setShape, setText, shape } from "./dom.js";
 import { fillDetails, makeDetails } from "./details.js";
 import { divide } from "./flood.js";
-import { choose, chosenNumber, takeToBeSeen } from "./focus.js";
+import { choose, chosenNumber, panelNumber, takeToBeSeen } from "./focus.js";
 import { fillGroups, unfolded } from "./groups.js";
 import { fillRecent } from "./recent.js";
 import { post, refusalText } from "./service.js";
@@ -51,7 +51,7 @@ export function renderAlarms() {
 export function acknowledgeChosen() {
   if (panel.justNow(byId("focus-refusal"))) return;
   const open = openAlarms();
-  const chosen = open.find((alarm) => alarm.number === chosenNumber());
+  const chosen = open.find((alarm) => alarm.number === panelNumber());
   if (chosen && waits(chosen)) {
     acknowledge(chosen.number);
     return;

@@ -5,7 +5,7 @@ import { byId, make, setText } from "./dom.js";
 import { drawPlan } from "./place_plan.js";
 import { get, post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
-import { alarms, openAlarms, takeAlarm, waits, zones } from "./store.js";
+import { alarms, openAlarms, ranks, takeAlarm, waits, zones } from "./store.js";
 import { inLanguage, t } from "./texts.js";
 import { ageOf, serverNow, shortTime, spanText } from "./time.js";
 import { placeText } from "./titles.js";
@@ -15,8 +15,13 @@ import { shownLevel } from "./zones.js";
 
 const SHELF_MINUTES = 30;
 const CLIP_AGAIN_MS = 5000;
+/** Whoever works at the desk is not torn away to what is no worse; after so long nobody does. */
+const AT_WORK_MS = 60_000;
 
 let chosen = null;
+/** What waited when it was chosen: whoever chose had it before their eyes. */
+let passedOver = new Set();
+let usedAt = -Infinity;
 let shown = null;
 let people = [];
 let clipOf = null;
@@ -29,16 +34,35 @@ export function personText(id) {
 
 /** The number of the chosen alarm: the one that a person chose, else the worst. */
 export function chosenNumber() {
-  if (chosen !== null && alarms.has(chosen)) return chosen;
+  const open = openAlarms();
+  const mine = open.find((alarm) => alarm.number === chosen);
+  if (mine && !isOvertaken(mine, open)) return chosen;
   chosen = null;
-  return openAlarms()[0]?.number ?? null;
+  return open[0]?.number ?? null;
 }
 
 /** Choose an alarm. */
 export function choose(number) {
   chosen = number;
+  passedOver = new Set(openAlarms().filter(waits).map(waitOf));
   document.dispatchEvent(new Event("desk-changed"));
 }
+
+/** One wait of an alarm; that it got more urgent is another one. */
+const waitOf = (alarm) => `${alarm.number}/${alarm.waiting_since}/${alarm.priority}`;
+
+/** A choice of this morning must not keep what to do in the crush of now out of the panel. */
+function isOvertaken(mine, open) {
+  const idle = performance.now() - usedAt > AT_WORK_MS;
+  return open.some(
+    (alarm) =>
+      waits(alarm) && alarm !== mine && !passedOver.has(waitOf(alarm)) && ranks(alarm, mine) < 0 &&
+      (alarm.priority < mine.priority || (idle && !waits(mine))),
+  );
+}
+
+/** The alarm that stands in the panel. What came since it was drawn nobody has seen yet. */
+export const panelNumber = () => shown;
 
 let toBeSeen = null;
 
@@ -66,6 +90,11 @@ export async function setUpFocus() {
     // The second click of a double click may meet the answer of the first: it would be a second step.
     byId(`focus-${id}`).addEventListener("click", (event) => {
       if (event.detail < 2) step(act);
+    });
+  }
+  for (const kind of ["pointerdown", "keydown"]) {
+    document.addEventListener(kind, () => {
+      usedAt = performance.now();
     });
   }
   byId("clip-player").addEventListener("error", clipFailed);
@@ -131,7 +160,7 @@ function turnTo(number) {
 
 /** Take a step that needs nothing but a name: confirm, reject, escalate, release. */
 export async function step(act, more = {}) {
-  const alarm = alarms.get(chosenNumber());
+  const alarm = alarms.get(shown);
   if (!alarm || panel.justNow(byId("focus-refusal"))) return;
   if (onDuty() === null) {
     askForName();

@@ -70,16 +70,17 @@ const isForPolice = (alarm) =>
   alarm.priority <= MILDEST_FOR_POLICE && alarm.type !== "test" &&
   alarm.check?.verdict === "confirmed" && !isHeld(alarm);
 
+/** Which of two alarms stands above the other, as `sort` asks it: negative for the first. */
+export const ranks = (a, b) =>
+  onlyToClose(a) - onlyToClose(b) ||
+  a.priority - b.priority ||
+  waits(b) - waits(a) ||
+  severity(b.peak.level) - severity(a.peak.level) ||
+  b.number - a.number;
+
 /** Open alarms of this view, the worst first; what only waits to be closed stands last. */
 export function openAlarms() {
-  return [...alarms.values()].filter((alarm) => !site.forPolice || isForPolice(alarm)).sort(
-    (a, b) =>
-      onlyToClose(a) - onlyToClose(b) ||
-      a.priority - b.priority ||
-      waits(b) - waits(a) ||
-      severity(b.peak.level) - severity(a.peak.level) ||
-      b.number - a.number,
-  );
+  return [...alarms.values()].filter((alarm) => !site.forPolice || isForPolice(alarm)).sort(ranks);
 }
 
 /** Cameras that look at open crowd alarms, those of the first alarm first. */

@@ -1,0 +1,71 @@
+"""Which alarm stands in the panel that says where, why and what to do."""
+
+from __future__ import annotations
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.keys import Keys
+
+from tests.api.console.page import Desk
+from tests.api.service_peer import ServiceProcess
+
+pytestmark = pytest.mark.peer
+
+_LATER = "const now = performance.now.bind(performance); performance.now = () => now() + 61000;"
+
+
+def _acknowledged(desk: Desk, school: ServiceProcess, stair: int, number: int) -> None:
+    """A queue on this stair that the guard acknowledged by a click: that chose it."""
+    school.send(school.record(f"stair-{stair}", "L2", 2.0))
+    desk.until(lambda: desk.data(f"[data-alarm='{number}']", "state") == "unacknowledged")
+    desk.one(f"[data-alarm='{number}'] .alarm-acknowledge").click()
+    desk.until(lambda: desk.data(f"[data-alarm='{number}']", "state") == "acknowledged")
+    assert desk.data("#focus", "number") == str(number)
+
+
+def test_what_was_chosen_before_does_not_keep_a_crush_out_of_the_panel(
+    browser: webdriver.Chrome, school: ServiceProcess
+) -> None:
+    desk = Desk(browser, school)
+    desk.start_shift()
+    _acknowledged(desk, school, 1, 1)
+    school.send(school.record("stair-2", "L4", 3.9))
+    desk.until(lambda: desk.data("#focus", "number") == "2")
+    assert "教学楼西侧2号楼梯" in desk.text("#focus-place")
+    # Whoever turns away from it has seen it: the choice stands, also when it is told of anew.
+    desk.one("[data-alarm='1'] .alarm-place").click()
+    desk.until(lambda: desk.data("#focus", "number") == "1")
+    school.send(school.record("stair-3", "L2", 2.0))
+    desk.until(lambda: desk.data("[data-alarm='3']", "state") == "unacknowledged")
+    assert desk.data("#focus", "number") == "1"
+    assert desk.complaints() == []
+
+
+def test_a_queue_that_becomes_a_crush_takes_the_panel(
+    browser: webdriver.Chrome, school: ServiceProcess
+) -> None:
+    desk = Desk(browser, school)
+    desk.start_shift()
+    _acknowledged(desk, school, 1, 1)
+    school.send(school.record("stair-2", "L2", 2.0))
+    desk.until(lambda: desk.data("[data-alarm='2']", "state") == "unacknowledged")
+    desk.one("[data-alarm='1'] .alarm-place").click()
+    desk.until(lambda: desk.data("#focus", "number") == "1")
+    school.send(school.record("stair-2", "L4", 3.9))
+    desk.until(lambda: desk.data("#focus", "number") == "2")
+
+
+def test_an_equal_alarm_waits_for_whoever_is_at_work_and_not_for_a_desk_left_alone(
+    browser: webdriver.Chrome, school: ServiceProcess
+) -> None:
+    desk = Desk(browser, school)
+    desk.start_shift()
+    _acknowledged(desk, school, 1, 1)
+    school.send(school.record("stair-2", "L2", 2.0))
+    desk.until(lambda: desk.data("[data-alarm='2']", "state") == "unacknowledged")
+    assert desk.data("#focus", "number") == "1"
+    browser.execute_script(_LATER)
+    desk.until(lambda: desk.data("#focus", "number") == "2")
+    # Nothing is done to it by a key that was on its way.
+    desk.one("body").send_keys(Keys.ARROW_DOWN)
+    assert school.client.get("/api/v1/alarms/2").json()["state"] == "unacknowledged"
