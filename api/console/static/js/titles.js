@@ -63,13 +63,16 @@ export function signText(alarm) {
 /** Why the alarm is, or was: a fault that went away by itself has no reason any more. */
 export const knownReasons = (alarm) => (alarm.now.reasons.length ? alarm.now : alarm.peak).reasons;
 
+/** The shape of each kind but a crowd. The camera with a bar means that nobody sees, and nothing else. */
+const SHAPES = {
+  camera_lost: "camera_lost", area_blind: "camera_lost", worker_lost: "camera_lost", recorder_lost: "camera_lost",
+  panic: "L4", delivery: "lost", recording_stopped: "record", disk_low: "disk", site_files: "file",
+  panel_fault: "line", test: "bell",
+};
+
 /** The page's shape for an alarm. */
-export function signShape(alarm) {
-  if (alarm.type === "crowd") return alarm.peak.level;
-  if (alarm.type === "delivery") return "lost";
-  if (alarm.type === "recording_stopped") return "record";
-  return alarm.type === "panic" ? "L4" : "camera_lost";
-}
+export const signShape = (alarm) =>
+  alarm.type === "crowd" ? alarm.peak.level : (SHAPES[alarm.type] ?? "UNKNOWN");
 
 /** The open alarms that stand under an alarm. */
 export function childrenOf(number) {
