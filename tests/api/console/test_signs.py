@@ -27,3 +27,29 @@ def test_a_camera_with_a_bar_means_that_nobody_sees_and_nothing_else(
     assert {kind for kind, shape in shapes.items() if shape == "camera_lost"} == _NOBODY_SEES
     drawn = "return arguments[0].filter((one) => !document.getElementById(`shape-${one}`))"
     assert browser.execute_script(drawn, list(shapes.values())) == []
+
+
+def test_a_server_that_tells_nothing_is_not_a_school_without_alarms(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    desk.until_shown("stair", "L0", 0.4)
+    desk.until(lambda: desk.text("#calm-title") == "没有告警")
+    service.kill()
+    desk.until(lambda: desk.one("#lost").is_displayed())
+    desk.until(lambda: desk.text("#calm-title") == "现在不知道有没有告警")
+    assert desk.text("#calm-seen") == ""
+    assert desk.data("#alarm-none", "calm") == "no"
+
+
+def test_the_police_room_is_not_told_that_all_is_calm_while_a_queue_stands_on_the_stair(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    """An alarm of priority 3 is the school's own, but the stair is at warning all the same."""
+    desk = Desk(browser, service, "/police")
+    service.send(service.record("hall", "L0", 0.3), service.record("stair", "L0", 0.3))
+    desk.until(lambda: desk.text("#calm-seen") == "2 个区域看得见，都低于预警")
+    assert desk.data("#alarm-none", "calm") == "yes"
+    service.send(service.record("stair", "L2", 2.0))
+    desk.until(lambda: desk.text("#calm-seen") == "2 个区域看得见，其中 1 个达到预警或更高")
+    assert desk.data("#alarm-none", "calm") == "no"

@@ -9,7 +9,7 @@ import { fillRecent } from "./recent.js";
 import { post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
 import { announceNew } from "./spoken.js";
-import { alarms, openAlarms, site, takeAlarm, waits, zones } from "./store.js";
+import { alarms, openAlarms, severity, site, takeAlarm, waits, zones } from "./store.js";
 import { counted, inLanguage, levelText, listText, reasonText, t } from "./texts.js";
 import { ageOf, agoText, shortTime, spanText } from "./time.js";
 import { childrenOf, knownReasons, placeText, signShape, signText } from "./titles.js";
@@ -226,6 +226,25 @@ function toggle(card) {
   if (open) card.details.load();
 }
 
+const WARNING = 2;
+
+/** What stands where no alarm does: as calm as the zones are, and as certain as the link is. */
+function fillCalm() {
+  const severities = [...zones.values()].map((zone) => severity(shownLevel(zone)));
+  const unseen = severities.filter((one) => one < 0).length;
+  const seen = severities.length - unseen;
+  const warned = severities.filter((one) => one >= WARNING).length;
+  const calm = !site.silent && seen > 0 && unseen === 0 && warned === 0;
+  byId("alarm-none").dataset.calm = calm ? "yes" : "no";
+  byId("calm-shape").setAttribute("href", calm ? "#shape-L0" : "#shape-UNKNOWN");
+  const none = site.forPolice ? "desk.police.none" : "console.alarms.none";
+  setText(byId("calm-title"), t(site.silent ? "console.alarms.not_told" : none));
+  // The police room is told of some alarms only: the others show in the levels.
+  const told = warned ? "console.alarms.none_warned" : "console.alarms.none_seen";
+  setText(byId("calm-seen"), seen && !site.silent ? t(told, { seen, count: warned }) : "");
+  setText(byId("calm-unseen"), unseen ? t("console.alarms.none_unseen", { count: unseen }) : "");
+}
+
 function fillCounts(open, waiting) {
   const waitingCount = byId("alarms-waiting");
   waitingCount.hidden = waiting.length === 0;
@@ -234,13 +253,7 @@ function fillCounts(open, waiting) {
   openCount.hidden = open.length === 0;
   setText(openCount, t("console.alarms.open", { count: open.length }));
   byId("alarm-none").hidden = open.length > 0;
-  const all = [...zones.values()];
-  const unseen = all.filter((zone) => shownLevel(zone) === "UNKNOWN").length;
-  byId("alarm-none").dataset.calm = unseen === 0 && all.length > 0 ? "yes" : "no";
-  byId("calm-shape").setAttribute("href", unseen === 0 && all.length ? "#shape-L0" : "#shape-UNKNOWN");
-  setText(byId("calm-title"), t(site.forPolice ? "desk.police.none" : "console.alarms.none"));
-  setText(byId("calm-seen"), unseen < all.length ? t("console.alarms.none_seen", { seen: all.length - unseen }) : "");
-  setText(byId("calm-unseen"), unseen ? t("console.alarms.none_unseen", { count: unseen }) : "");
+  fillCalm();
   const title = document.title.replace(/^\(\d+\) /, "");
   document.title = waiting.length ? `(${waiting.length}) ${title}` : title;
 }

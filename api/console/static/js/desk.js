@@ -90,7 +90,7 @@ function draw() {
     renderCameras();
     const priority = renderAlarms();
     renderFocus();
-    pattern = SILENT.includes(linkState) ? linkState : priority;
+    pattern = site.silent ? linkState : priority;
   } finally {
     sound(pattern);
   }
@@ -118,9 +118,9 @@ function onLink(state, silentSeconds, problem) {
     const shapes = { live: "live", lost: "lost", refused: "mute" };
     byId("link-shape").setAttribute("href", `#shape-${shapes[state] ?? "wait"}`);
     setText(byId("link-text"), t(`console.link.${state}`));
-    const silent = SILENT.includes(state);
-    document.body.classList.toggle("is-lost", silent);
-    if (silent && !told) sound(state);
+    site.silent = SILENT.includes(state);
+    document.body.classList.toggle("is-lost", site.silent);
+    if (site.silent && !told) sound(state);
     changed();
   }
 }

@@ -11,7 +11,8 @@ export const receivers = new Map();
 /** Whether each analysis process keeps up, by its id. */
 export const workers = new Map();
 export const recent = new Map();
-export const site = { staleAfterS: 3, forPolice: false };
+/** `silent` while the service tells nothing: what is known is then what was. */
+export const site = { staleAfterS: 3, forPolice: false, silent: false };
 
 const byKey = (list, key) => list.map((item) => [item[key], item]);
 
