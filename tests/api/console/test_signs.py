@@ -53,3 +53,39 @@ def test_the_police_room_is_not_told_that_all_is_calm_while_a_queue_stands_on_th
     service.send(service.record("stair", "L2", 2.0))
     desk.until(lambda: desk.text("#calm-seen") == "2 个区域看得见，其中 1 个达到预警或更高")
     assert desk.data("#alarm-none", "calm") == "no"
+
+
+_PLAN = """
+const done = arguments[0], box = [[0, 0], [9, 0], [9, 3], [0, 3]];
+const name = {zh: '门', en: 'Door'};
+const floor = {
+  id: 'f1', name, outline: box, walls: [], cameras: [],
+  doors: [{id: 'leaf-a', name, state: 'open', ends: [[0, 0], [0, 3]]},
+          {id: 'unwatched', name, state: 'open', ends: [[9, 0], [9, 3]]}],
+  zones: [{id: 'stair', name, polygon: box}],
+};
+const real = window.fetch;
+window.fetch = async (url, options) => String(url).includes('/site-plan')
+  ? new Response(JSON.stringify({floors: [floor]})) : real(url, options);
+import('/console/js/place_plan.js').then(({loadPlan}) => loadPlan()).then(done);
+"""
+
+
+def test_the_plan_shows_a_door_as_its_contact_says_and_not_as_the_site_file_draws_it(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    desk = Desk(browser, service)
+    browser.execute_async_script(_PLAN)
+    looks = "return document.querySelector(arguments[0])?.getAttribute('class') ?? ''"
+
+    def look(door: str) -> str:
+        return str(browser.execute_script(looks, f"[data-door={door}]"))
+
+    for state in ("shut", "open", "unknown"):
+        record = service.record("stair", "L3", 2.9)
+        record["reading"]["doors"] = {"leaf-a": state}
+        service.send(record)
+        desk.until(lambda state=state: look("leaf-a") == f"plan-door is-{state}")
+    assert look("unwatched") == "plan-door is-open is-drawn"
+    title = "return document.querySelector('[data-door=unwatched] title').textContent"
+    assert browser.execute_script(title) == "门：图上画为开，没有门磁"

@@ -143,8 +143,18 @@ export function renderFocus() {
   for (const id of ["focus-shelve", "focus-reason"]) byId(id).hidden = !mayShelve || never || alarm.hold !== null;
   showCard(alarm);
   showTold(alarm);
-  drawPlan(alarm.zone_ids, (id) => (zones.has(id) ? shownLevel(zones.get(id)) : "UNKNOWN"));
+  drawPlan(alarm.zone_ids, (id) => (zones.has(id) ? shownLevel(zones.get(id)) : "UNKNOWN"), contacts());
   showClip(alarm);
+}
+
+/** What the contacts of the doors say, by door; one whose zone is told of no more says nothing. */
+function contacts() {
+  const told = new Map();
+  for (const zone of zones.values()) {
+    const old = shownLevel(zone) === "UNKNOWN";
+    for (const door of zone.doors) if (!old || !told.has(door.id)) told.set(door.id, old ? "unknown" : door.state);
+  }
+  return told;
 }
 
 /** The panel is about another alarm: nothing of the one before may stay. */

@@ -14,15 +14,19 @@ export async function loadPlan() {
   floors = (await get("/api/v1/site-plan"))?.floors ?? null;
 }
 
-/** Draw the floor of these zones. `levels` gives each zone's level by id. */
-export function drawPlan(zoneIds, levels) {
+/**
+ * Draw the floor of these zones. `levels` gives each zone's level by id; `contacts` what the contact
+ * of a door says, by id. Of a door without one nobody knows more than the site file draws.
+ */
+export function drawPlan(zoneIds, levels, contacts) {
   const floor = floors?.find((one) => one.zones.some((zone) => zoneIds.includes(zone.id)));
   byId("plan").hidden = !floor;
   if (!floor) {
     drawn = "";
     return;
   }
-  const wanted = `${floor.id}|${zoneIds.join(",")}|${floor.zones.map((zone) => levels(zone.id)).join(",")}`;
+  const doors = floor.doors.map((door) => contacts.get(door.id) ?? "");
+  const wanted = [floor.id, zoneIds, floor.zones.map((zone) => levels(zone.id)), doors].join("|");
   if (wanted === drawn) return;
   drawn = wanted;
   const svg = byId("plan-picture");
@@ -37,7 +41,7 @@ export function drawPlan(zoneIds, levels) {
     makeSvg("polygon", { points: points(floor.outline), class: "plan-floor" }),
     ...floor.zones.map((zone) => zoneShape(zone, zoneIds.includes(zone.id), levels(zone.id))),
     ...floor.walls.map((wall) => makeSvg("polyline", { points: points(wall), class: "plan-wall" })),
-    ...floor.doors.map((door) => doorShape(door)),
+    ...floor.doors.map((door) => doorShape(door, contacts.get(door.id))),
     ...floor.cameras.map((camera) => cameraShape(camera)),
     ...floor.zones.map((zone) => label(zone, zoneIds.includes(zone.id))),
   );
@@ -57,11 +61,13 @@ function zoneShape(zone, alarmed, level) {
   return shape;
 }
 
-function doorShape(door) {
+function doorShape(door, told) {
   const [[x1, y1], [x2, y2]] = door.ends;
-  const line = makeSvg("line", { x1, y1: -y1, x2, y2: -y2, class: `plan-door is-${door.state}` });
+  const kind = told ? `is-${told}` : `is-${door.state} is-drawn`;
+  const line = makeSvg("line", { x1, y1: -y1, x2, y2: -y2, class: `plan-door ${kind}`, "data-door": door.id });
   const title = makeSvg("title", {});
-  title.textContent = t(`console.zone.door.${door.state}`, { doors: inLanguage(door.name) });
+  const words = told ? `console.zone.door.${told}` : `desk.plan.door.${door.state}`;
+  title.textContent = t(words, { doors: inLanguage(door.name) });
   line.append(title);
   return line;
 }
