@@ -89,3 +89,32 @@ def test_the_plan_shows_a_door_as_its_contact_says_and_not_as_the_site_file_draw
     assert look("unwatched") == "plan-door is-open is-drawn"
     title = "return document.querySelector('[data-door=unwatched] title').textContent"
     assert browser.execute_script(title) == "门：图上画为开，没有门磁"
+
+
+def test_a_group_is_folded_again_by_hand_and_when_the_flood_is_over(
+    browser: webdriver.Chrome, school: ServiceProcess
+) -> None:
+    desk = Desk(browser, school)
+    school.send(*[school.record(f"stair-{n}", "L2", 2.0) for n in range(14)])
+    group = "[data-group='3/crowd']"
+    desk.until(lambda: "拥挤 14 条" in desk.text(group))
+    cards = "return document.querySelectorAll('#alarm-list > .alarm').length"
+    assert browser.execute_script(cards) == 0
+    turn = f"{group} button"
+    assert desk.text(turn) == "展开"
+    desk.one(turn).click()
+    desk.until(lambda: browser.execute_script(cards) == 14)
+    assert desk.text(turn) == "收起"
+    desk.one(turn).click()
+    desk.until(lambda: browser.execute_script(cards) == 0)
+    desk.one(turn).click()
+    desk.until(lambda: browser.execute_script(cards) == 14)
+    # Half an hour later this is no flood any more; the next one begins folded.
+    browser.execute_script(
+        "const now = performance.now.bind(performance); performance.now = () => now() + 1.8e6;"
+    )
+    desk.until(lambda: not desk.one("#flood").is_displayed())
+    browser.execute_script("delete performance.now")
+    desk.until(lambda: "拥挤 14 条" in desk.text(group))
+    assert desk.text(turn) == "展开"
+    assert browser.execute_script(cards) == 0

@@ -27,8 +27,8 @@ function urgent(alarm) {
 /**
  * Divide the queue, which is in the desk's order, into what is drawn by itself and groups.
  * Alarms under a parent are never drawn by themselves, those that `inUse(alarm)` names always are:
- * somebody may be writing there. `unfolded` holds the kinds that are not folded. Outside a flood
- * nothing is grouped.
+ * somebody may be writing there. A group whose kind is in `unfolded` is told as one, and its alarms
+ * are drawn by themselves all the same. Outside a flood nothing is grouped.
  */
 export function divide(open, unfolded, inUse) {
   const shown = open.filter((alarm) => alarm.state !== "suppressed");
@@ -39,14 +39,14 @@ export function divide(open, unfolded, inUse) {
   const groups = new Map();
   for (const alarm of shown) {
     const key = `${alarm.priority}/${alarm.type}`;
-    if (!kept.has(alarm) && !unfolded.has(key)) groups.set(key, [...(groups.get(key) ?? []), alarm]);
+    if (!kept.has(alarm)) groups.set(key, [...(groups.get(key) ?? []), alarm]);
   }
   for (const [key, list] of groups) if (list.length < LEAST_GROUP) groups.delete(key);
-  const folded = new Set([...groups.values()].flat());
+  const folded = new Set([...groups].flatMap(([key, list]) => (unfolded.has(key) ? [] : list)));
   return {
     count,
     flood: true,
     single: shown.filter((alarm) => !folded.has(alarm)),
-    groups: [...groups.entries()].map(([key, list]) => ({ key, list })),
+    groups: [...groups].map(([key, list]) => ({ key, list, open: unfolded.has(key) })),
   };
 }
