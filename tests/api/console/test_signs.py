@@ -17,6 +17,24 @@ const [kinds, done] = arguments;
 import('/console/js/titles.js').then(({signShape}) =>
   done(kinds.map((type) => signShape({type, peak: {level: 'L3'}}))));
 """
+# The sign with the name of this kind, and whether a word of it is too wide to stand in one piece.
+_BROKEN = """
+const [kinds, done] = arguments;
+import('/console/js/texts.js').then(({t}) => {
+  const card = document.querySelector('.alarm').cloneNode(true);
+  document.querySelector('#alarm-groups').append(card);
+  const word = card.querySelector('.alarm-level');
+  word.style.overflowWrap = 'normal';
+  const broken = kinds.filter((kind) => {
+    card.dataset.type = kind;
+    word.textContent = t(`alarm.type.${kind}`);
+    return word.scrollWidth > word.clientWidth;
+  });
+  card.remove();
+  done(broken);
+});
+"""
+
 
 def test_a_camera_with_a_bar_means_that_nobody_sees_and_nothing_else(
     browser: webdriver.Chrome, service: ServiceProcess
@@ -27,6 +45,30 @@ def test_a_camera_with_a_bar_means_that_nobody_sees_and_nothing_else(
     assert {kind for kind, shape in shapes.items() if shape == "camera_lost"} == _NOBODY_SEES
     drawn = "return arguments[0].filter((one) => !document.getElementById(`shape-${one}`))"
     assert browser.execute_script(drawn, list(shapes.values())) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/police"])
+def test_on_a_phone_no_word_of_a_sign_is_broken_and_nothing_is_wider(
+    browser: webdriver.Chrome, school: ServiceProcess, path: str
+) -> None:
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        desk = Desk(browser, school, f"{path}?lang=en")
+        school.send(school.record("stair-0", "L4", 3.9))
+        desk.until(lambda: desk.data("#focus", "number") == "1")
+        # The longest person to send is what the list is as wide as.
+        desk.until(lambda: "Zhao Min" in desk.text("#focus-dispatch"))
+        browser.execute_script(
+            "document.querySelector('#focus-dispatch').append(new Option('Teacher on duty on the "
+            "second floor of the teaching block Chen Jing 8012'))"
+        )
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+        kinds = [kind.value for kind in AlarmType if kind is not AlarmType.CROWD]
+        assert browser.execute_async_script(_BROKEN, kinds) == []
+        assert not desk.one(".keys").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_a_server_that_tells_nothing_is_not_a_school_without_alarms(
