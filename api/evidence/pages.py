@@ -22,7 +22,7 @@ from api.evidence.exports import ExportState
 from api.evidence.listing import Wanted, listed
 from api.evidence.register import Reason
 from api.evidence.routes import EvidenceDep, Number, Player, seen_alarm
-from api.frame.drawing import AskedLanguage, Language, Pages, language_of
+from api.frame.drawing import AskedLanguage, Language, Pages, language_of, list_text
 from api.frame.pages import navigation
 from api.watched import Name
 from config.moments import Day
@@ -110,7 +110,7 @@ async def index(
         kind = texts[f"alarm.type.{alarm.key.type.value}"]
         if alarm.key.type is AlarmType.CROWD:
             kind = f"{kind} {alarm.peak.level.value}"
-        return f"{kind} · {'、'.join(names) or alarm.key.subject_id}"
+        return f"{kind} · {list_text(language, names) or alarm.key.subject_id}"
 
     return _PAGES.draw(
         "index.html",
@@ -124,10 +124,13 @@ async def index(
         chosen=find.shown(),
         name_in=named,
         what=what,
-        cameras_of=lambda clip: "、".join(
-            named(site.camera[one].name) if one in site.camera else one
-            for one in clip.camera_ids
-            if reach.camera(one, clip.zone_ids)
+        cameras_of=lambda clip: list_text(
+            language,
+            [
+                named(site.camera[one].name) if one in site.camera else one
+                for one in clip.camera_ids
+                if reach.camera(one, clip.zone_ids)
+            ],
         ),
         clock=lambda at: at.to_datetime().astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
         next_url=None if next_before is None else find.next_url(next_before),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -68,6 +68,11 @@ def page(html: str, language: Language, *, keep: bool, status: int = 200) -> HTM
     return answer
 
 
+def list_text(language: Language, names: Iterable[str]) -> str:
+    """Names one after the other, as the language writes them."""
+    return (", " if language == "en" else "、").join(names)
+
+
 def language_of(request: Request, asked: Language | None) -> Language:
     """The language that was asked for now, or earlier in this browser, or the service's own."""
     if asked is not None:
@@ -77,4 +82,4 @@ def language_of(request: Request, asked: Language | None) -> Language:
     return "en" if request.cookies.get(_COOKIE, own) == "en" else "zh"
 
 
-__all__ = ["TEMPLATES", "AskedLanguage", "Language", "Pages", "language_of", "page"]
+__all__ = ["TEMPLATES", "AskedLanguage", "Language", "Pages", "language_of", "list_text", "page"]

@@ -22,7 +22,7 @@ from api.alarms.values import HELD_STATES, SYSTEM, Alarm, AlarmState, AlarmType,
 from api.database.tables import SHIFTS
 from api.delivery.monitor import STRANDED
 from api.delivery.view import read_view
-from api.frame.drawing import AskedLanguage, Language, language_of
+from api.frame.drawing import AskedLanguage, Language, language_of, list_text
 from api.frame.pages import navigation
 from api.live.lost import lost_causes
 from api.routes.console import PAGES
@@ -109,7 +109,7 @@ class _Words:
 
     def listed(self, names: Iterable[str]) -> str:
         """Names one after the other, as the language writes them."""
-        return (", " if self.lang == "en" else "、").join(names)
+        return list_text(self.lang, names)
 
     def since(self, name: str, began: Utc) -> str:
         """A name with the moment from which it holds."""
