@@ -15,6 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from api.alarms.errors import AlarmError
+from api.alarms.values import SYSTEM
+from api.place_names import Name
 from api.schemas import Body, NameBody
 from config.texts import known, text
 
@@ -59,10 +61,34 @@ def problem_body(
     mend = f"{key}.mend"
     return ProblemBody(
         code=code,
-        message=NameBody(zh=text(key, "zh", **values), en=text(key, "en", **values)),
+        message=NameBody(
+            zh=text(key, "zh", **_spoken(values, "zh")), en=text(key, "en", **_spoken(values, "en"))
+        ),
         mend=NameBody(zh=text(mend, "zh"), en=text(mend, "en")),
         detail=detail,
     )
+
+
+def _spoken(values: Mapping[str, object], language: str) -> dict[str, object]:
+    """The values of a sentence, those that are words in its language."""
+    return {
+        key: value.in_language(language) if isinstance(value, Name) else value
+        for key, value in values.items()
+    }
+
+
+def _in_words(values: Mapping[str, str | int]) -> dict[str, object]:
+    """What a refused alarm tells of itself, as the desk calls it and not as the record does."""
+    said: dict[str, object] = dict(values)
+    if "state" in values:
+        said["state"] = _words(f"alarm.state.{values['state']}")
+    if values.get("name") == SYSTEM:
+        said["name"] = _words("alarm.system")
+    return said
+
+
+def _words(key: str) -> Name:
+    return Name(zh=text(key, "zh"), en=text(key, "en"))
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -120,7 +146,7 @@ def install_handlers(app: FastAPI, told: Callable[[SQLAlchemyError], str] = str)
     async def alarm_refused(request: Request, error: AlarmError) -> JSONResponse:
         del request
         status = _STATUS_OF_ALARM_ERROR.get(error.code, 409)
-        return _answer(status, problem_body(error.code, error.values))
+        return _answer(status, problem_body(error.code, _in_words(error.values)))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -68,6 +68,9 @@ async def test_acknowledging_twice_names_the_first(sqlite_url: str) -> None:
         )
         assert refused["code"] == "alarm_already_done"
         assert "王芳" in refused["message"]["en"]
+        # The state as the desk calls it, not as the record does.
+        said = "告警 1 已有人处理（王芳），现在的状态：已确认"
+        assert refused["message"]["zh"] == said
 
 
 async def test_an_alarm_whose_crowd_is_still_there_cannot_be_closed(sqlite_url: str) -> None:

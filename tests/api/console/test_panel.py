@@ -55,6 +55,34 @@ def test_a_queue_that_becomes_a_crush_takes_the_panel(
     desk.until(lambda: desk.data("#focus", "number") == "2")
 
 
+# What the page says for half a minute is said for a third of a second.
+_HASTE = """
+const real = window.setTimeout;
+window.setTimeout = (call, ms) => real(call, ms === 30000 ? 300 : ms);
+"""
+
+
+def test_a_refusal_of_before_does_not_stand_on_the_alarm_for_ever(
+    browser: webdriver.Chrome, school: ServiceProcess
+) -> None:
+    desk = Desk(browser, school)
+    desk.start_shift()
+    school.send(school.record("stair-1", "L3", 2.9))
+    desk.until(lambda: desk.data("[data-alarm='1']", "state") == "unacknowledged")
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/alarms/1/acknowledge"]})
+    refusal = "[data-alarm='1'] .alarm-refusal"
+    try:
+        desk.one("[data-alarm='1'] .alarm-acknowledge").click()
+        desk.until(lambda: desk.text(refusal) == "没有送达服务器，请再试")
+        browser.execute_script(_HASTE)
+        desk.one("[data-alarm='1'] .alarm-acknowledge").click()
+        desk.until(lambda: desk.text(refusal) == "")
+    finally:
+        browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    assert desk.data("[data-alarm='1']", "state") == "unacknowledged"
+
+
 def test_an_equal_alarm_waits_for_whoever_is_at_work_and_not_for_a_desk_left_alone(
     browser: webdriver.Chrome, school: ServiceProcess
 ) -> None:

@@ -1,6 +1,6 @@
 // The action card of the chosen alarm: steps to tick, words to read or to play.
 
-import { byId, make, setOrder, setText } from "./dom.js";
+import { byId, make, sayBriefly, setOrder, setText } from "./dom.js";
 import { get, post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
 import { site } from "./store.js";
@@ -155,5 +155,5 @@ async function send(step) {
   const path = `/api/v1/alarms/${shownNumber}/card/steps/${encodeURIComponent(step.id)}`;
   const { ok, body } = await post(path, { name: onDuty(), done: step.done === null });
   if (ok && body.alarm_number === shownNumber) draw(body);
-  setText(byId("focus-refusal"), ok ? "" : refusalText(body));
+  sayBriefly(byId("focus-refusal"), ok ? "" : refusalText(body));
 }

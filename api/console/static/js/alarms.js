@@ -1,6 +1,6 @@
 // The alarm column: the worst stands first.
 
-import { byId, make, setOrder, setShape, setText, shape } from "./dom.js";
+import { byId, make, sayBriefly, setOrder, setShape, setText, shape } from "./dom.js";
 import { fillDetails, makeDetails } from "./details.js";
 import { divide } from "./flood.js";
 import { choose, chosenNumber, panelNumber, takeToBeSeen } from "./focus.js";
@@ -212,7 +212,7 @@ async function acknowledge(number) {
   });
   acknowledging.delete(number);
   if (card) card.acknowledge.disabled = false;
-  setText(card ? card.refusal : byId("focus-refusal"), ok ? "" : refusalText(body));
+  sayBriefly(card ? card.refusal : byId("focus-refusal"), ok ? "" : refusalText(body));
   if (ok) {
     takeAlarm(body);
     document.dispatchEvent(new Event("desk-changed"));

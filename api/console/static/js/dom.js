@@ -42,6 +42,18 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A refusal is of one press: whoever comes later must not read it as how things are. */
+const SAID_MS = 30_000;
+
+const forgetting = new WeakMap();
+
+/** Say what came of a press, for a while; "" takes back what was said. */
+export function sayBriefly(element, text) {
+  clearTimeout(forgetting.get(element));
+  setText(element, text);
+  if (text !== "") forgetting.set(element, setTimeout(() => setText(element, ""), SAID_MS));
+}
+
 /**
  * Put `children` into `parent` in this order. The one that has the keyboard is never moved: an element
  * that is moved loses it, and what somebody types on would be read as keys of the desk.

@@ -1,7 +1,7 @@
 // The chosen alarm: its card, its place, its recording, and what a person can do about it.
 
 import { showCard } from "./action_card.js";
-import { byId, make, setText } from "./dom.js";
+import { byId, make, sayBriefly, setText } from "./dom.js";
 import { drawPlan } from "./place_plan.js";
 import { get, post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
@@ -163,7 +163,7 @@ function turnTo(number) {
   if (shown !== null && number !== chosen) panel.note();
   shown = number;
   // A reason that was being typed was meant for the alarm before.
-  setText(byId("focus-refusal"), byId("focus-reason").value === "" ? "" : t("alarm.turned"));
+  sayBriefly(byId("focus-refusal"), byId("focus-reason").value === "" ? "" : t("alarm.turned"));
   byId("focus-reason").value = "";
   byId("focus-dispatch").value = "";
 }
@@ -178,7 +178,7 @@ export async function step(act, more = {}) {
   }
   const values = { name: onDuty(), note: "", version: alarm.version, ...more };
   const { ok, body } = await post(`/api/v1/alarms/${alarm.number}/${act}`, values);
-  setText(byId("focus-refusal"), ok ? "" : refusalText(body));
+  sayBriefly(byId("focus-refusal"), ok ? "" : refusalText(body));
   if (ok) {
     takeAlarm(body);
     document.dispatchEvent(new Event("desk-changed"));

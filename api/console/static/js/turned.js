@@ -1,7 +1,7 @@
 // A worse alarm takes the panel, and moves the list, by itself. What is pressed in the same moment was
 // meant for the alarm that stood there before, and must not be done to this one.
 
-import { setText } from "./dom.js";
+import { sayBriefly } from "./dom.js";
 import { t } from "./texts.js";
 
 /** Nobody has read a new alarm and decided on it within this time. */
@@ -19,7 +19,7 @@ export class Turning {
   /** Whether that was a moment ago; where it was, `hint` asks to look and press again. */
   justNow(hint) {
     const soon = performance.now() - this.#at < UNREAD_MS;
-    if (soon) setText(hint, t("alarm.turned"));
+    if (soon) sayBriefly(hint, t("alarm.turned"));
     return soon;
   }
 }
@@ -64,7 +64,7 @@ export class Places {
     if (detail === 0 || performance.now() - this.#movedAt >= UNREAD_MS) return false;
     const stood = [...this.#before].find(([, { top, bottom }]) => top <= clientY && clientY <= bottom);
     if (stood === undefined || stood[0] === key) return false;
-    setText(hint, t("alarm.turned"));
+    sayBriefly(hint, t("alarm.turned"));
     return true;
   }
 }
@@ -90,6 +90,6 @@ export function typesOn(hint) {
   const lost = gone && performance.now() - typedAt < UNREAD_MS;
   if (!lost) return false;
   typedAt = performance.now();
-  setText(hint, t("alarm.typing"));
+  sayBriefly(hint, t("alarm.typing"));
   return true;
 }
