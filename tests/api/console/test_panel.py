@@ -55,6 +55,23 @@ def test_a_queue_that_becomes_a_crush_takes_the_panel(
     desk.until(lambda: desk.data("#focus", "number") == "2")
 
 
+def test_who_can_be_sent_is_asked_again_and_keeps_no_button_waiting(
+    browser: webdriver.Chrome, school: ServiceProcess
+) -> None:
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/api/v1/people"]})
+    people = "return document.querySelectorAll('#focus-dispatch option').length"
+    try:
+        desk = Desk(browser, school)
+        desk.start_shift()
+        school.send(school.record("stair-1", "L3", 2.9))
+        desk.until(lambda: desk.data("#focus", "number") == "1")
+        assert browser.execute_script(people) == 1
+    finally:
+        browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    desk.until(lambda: browser.execute_script(people) == 3)
+
+
 # What the page says for half a minute is said for a third of a second.
 _HASTE = """
 const real = window.setTimeout;

@@ -170,7 +170,6 @@ document.addEventListener("keydown", onKey);
 document.addEventListener("desk-changed", changed);
 setUpCameras();
 openLink({ onEvent, onState: onLink, onPage: comparePage });
-await setUpShift(changed);
-await setUpFocus();
-await loadPlan();
+// Each by itself: a question that is not answered keeps no button from working.
+await Promise.all([setUpShift(changed), setUpFocus(), loadPlan()]);
 changed();

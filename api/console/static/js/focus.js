@@ -3,7 +3,7 @@
 import { showCard } from "./action_card.js";
 import { byId, make, sayBriefly, setText } from "./dom.js";
 import { drawPlan } from "./place_plan.js";
-import { get, post, refusalText } from "./service.js";
+import { getInTheEnd, post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
 import { alarms, openAlarms, ranks, takeAlarm, waits, zones } from "./store.js";
 import { inLanguage, t } from "./texts.js";
@@ -112,7 +112,7 @@ export async function setUpFocus() {
       byId("focus-send").focus();
     }
   });
-  people = (await get("/api/v1/people"))?.people ?? [];
+  ({ people } = await getInTheEnd("/api/v1/people"));
   byId("focus-dispatch").append(
     ...people.map((one) =>
       make("option", { value: one.id, text: `${inLanguage(one.role)} ${inLanguage(one.name)} ${one.phone}` })),

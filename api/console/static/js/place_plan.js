@@ -1,7 +1,7 @@
 // Where an alarm is: the floor's plan as the site file draws it, with the alarm's zones filled.
 
 import { byId, makeSvg, setText } from "./dom.js";
-import { get } from "./service.js";
+import { getInTheEnd } from "./service.js";
 import { inLanguage, t } from "./texts.js";
 
 const MARGIN_M = 0.6;
@@ -9,9 +9,9 @@ const MARGIN_M = 0.6;
 let floors = null;
 let drawn = "";
 
-/** Read the site's plan once; without it the panel stays empty. */
+/** Read the site's plan once; until it is there its place stays empty. */
 export async function loadPlan() {
-  floors = (await get("/api/v1/site-plan"))?.floors ?? null;
+  ({ floors } = await getInTheEnd("/api/v1/site-plan"));
 }
 
 /**

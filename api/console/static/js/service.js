@@ -24,6 +24,17 @@ export async function get(path) {
   }
 }
 
+const AGAIN_MS = 3000;
+
+/** GET JSON, again and again until there is an answer: without it a part of the page stays empty. */
+export async function getInTheEnd(path) {
+  for (;;) {
+    const found = await get(path);
+    if (found !== null) return found;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+}
+
 /** What a refusal says: the fact and what to do. */
 export function refusalText(body) {
   if (!body?.message) return t("alarm.not_sent");
