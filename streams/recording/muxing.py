@@ -69,14 +69,15 @@ class PacketMuxer:
             context.width, context.height = seen.width, seen.height
         self._zero: int | None = None
 
-    def add(self, packet: Packet[VideoStream]) -> None:
-        """Copy one packet; its `dts` must grow from packet to packet."""
+    def add(self, packet: Packet[VideoStream], shift: int = 0) -> None:
+        """Copy one packet; its `dts` must grow from packet to packet, with `shift` added to it."""
         copy = Packet(bytes(packet))
         dts = packet.dts if packet.dts is not None else packet.pts
         if dts is None or packet.pts is None:
             raise ValueError("a packet without a time stamp")
-        self._zero = dts if self._zero is None else self._zero
-        copy.pts, copy.dts = packet.pts - self._zero, dts - self._zero
+        zero = self._zero = dts if self._zero is None else self._zero
+        # Where time stamps are broken a picture may be said to be shown before it is decoded.
+        copy.pts, copy.dts = max(packet.pts, dts) + shift - zero, dts + shift - zero
         copy.duration, copy.time_base = packet.duration, packet.time_base
         copy.is_keyframe = packet.is_keyframe
         copy.stream = self._stream

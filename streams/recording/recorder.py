@@ -3,6 +3,10 @@
 It does no file work: bytes go to a `SegmentSink`, and where the sink has no room the segment is
 given up and the next one begins at a later key picture. Nothing here may hold up or end the decode
 thread: an alarm matters more than its recording.
+
+Time stamps that jump or stand still end no segment: what follows up to the next key picture, ten
+seconds of a camera with few of them, could begin none. Such packets go on in the file by when they
+came; when their pictures were taken stands in the notes.
 """
 
 from __future__ import annotations
@@ -14,8 +18,9 @@ import structlog
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from streams.clock import Clock
+from streams.clock import SET_BACK_S, Clock
 from streams.recording.muxing import MuxError, PacketMuxer, PictureMuxer
+from streams.recording.time_line import Stamp, TimeLine
 from streams.recording.values import Anchor, EndCause, How
 from streams.tap import TappedPicture
 from vision.instants import Utc
@@ -25,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 _ANCHOR_EVERY_S = 1.0
 _ANCHOR_SHIFT_S = 0.002
-# A time stamp that jumps further is another stretch of time.
+# A time stamp that jumps further is another stretch of time, as is a capture time.
 _LARGEST_STEP_S = 10.0
 
 
@@ -63,8 +68,9 @@ class CameraRecorder:
         self._segment_s = segment_s
         self._muxer: PacketMuxer | PictureMuxer | None = None
         self._has_packets = False
+        self._line = TimeLine(clock)
         self._first_pts_s = 0.0
-        self._last_dts_s = 0.0
+        self._last_pts_s = 0.0
         self._newest: tuple[float, Utc] | None = None
         self._last_anchor: Anchor | None = None
         self._last_opened = Utc(0)
@@ -79,27 +85,36 @@ class CameraRecorder:
             return
         ticks, a_second = base.numerator, base.denominator
         pts_s = packet.pts * ticks / a_second - start_s
-        dts_s = pts_s if packet.dts is None else packet.dts * ticks / a_second - start_s
-        self._cut(pts_s, dts_s, key=packet.is_keyframe)
+        dts = packet.pts if packet.dts is None else packet.dts
+        stamp = Stamp(packet.pts, dts, ticks, a_second, pts_s)
+        self._cut(self._line.passed_s(stamp), key=packet.is_keyframe)
         # Before its decoder has seen a key picture no one knows how large the pictures are.
         known = stream.codec_context.width > 0
         begins = packet.is_keyframe and self._muxer is None and known
-        if begins and not self._begin(How.COPIED, pts_s, stream, packet):
-            return
-        self._last_dts_s = dts_s
+        if begins:
+            self._line.begin(stamp)
+            if not self._begin(How.COPIED, pts_s, stream, packet):
+                return
         if isinstance(self._muxer, PacketMuxer):
-            self._try(self._muxer.add, packet)
+            self._try(self._muxer.add, packet, self._line.follow(stamp))
 
     def picture(self, raw: TappedPicture, captured_at: Utc) -> None:
         """Note the capture time; encode the picture where the source has no packets."""
         pts_s = raw.pts_s
         if pts_s is None:
             return
+        offset_s = self._line.of_picture(pts_s) if self._has_packets else None
+        offset_s = pts_s - self._first_pts_s if offset_s is None else offset_s
+        if self._is_elsewhere(offset_s, captured_at):
+            # The wall clock was set: no segment is of two times.
+            self.close(EndCause.TIMES_BROKEN)
+            self._last_opened = Utc(0)
         self._newest = (pts_s, captured_at)
         if not self._has_packets:
             self._encode(raw, pts_s)
+            offset_s = pts_s - self._first_pts_s
         if self._muxer is not None:
-            self._note(pts_s - self._first_pts_s, captured_at)
+            self._note(offset_s, captured_at)
 
     def ended(self) -> None:
         self.close(EndCause.STREAM_ENDED)
@@ -118,24 +133,25 @@ class CameraRecorder:
         end = self._clock.utc() if self._newest is None else self._newest[1]
         self._sink.close_segment(self._camera_id, end, cause)
 
-    def _cut(self, pts_s: float, dts_s: float, *, key: bool) -> None:
-        """End the present segment where it has to end before this packet."""
+    def _cut(self, passed_s: float, *, key: bool) -> None:
+        """End the present segment where it has to end before what comes `passed_s` after its first
+        picture."""
         if self._muxer is None:
             return
         refused = self._sink.refusal(self._camera_id)
-        step_s = dts_s - self._last_dts_s
         if refused is not None:
             self.close(refused)
-        elif not 0.0 < step_s < _LARGEST_STEP_S:
-            self.close(EndCause.TIMES_BROKEN)
-        elif key and pts_s - self._first_pts_s >= self._segment_s:
+        elif key and passed_s >= self._segment_s:
             self.close(EndCause.FULL)
 
     def _encode(self, raw: TappedPicture, pts_s: float) -> None:
-        self._cut(pts_s, pts_s, key=True)
+        if not 0.0 < pts_s - self._last_pts_s < _LARGEST_STEP_S:
+            # Each picture may begin a segment.
+            self.close(EndCause.TIMES_BROKEN)
+        self._cut(pts_s - self._first_pts_s, key=True)
         if self._muxer is None and not self._begin(How.ENCODED, pts_s, raw):
             return
-        self._last_dts_s = pts_s
+        self._last_pts_s = pts_s
         if isinstance(self._muxer, PictureMuxer):
             image = raw.bgr(raw.size_px)
             self._try(self._muxer.add, image, pts_s - self._first_pts_s)
@@ -170,6 +186,14 @@ class CameraRecorder:
         known_pts_s, captured = self._newest
         step_s = pts_s - known_pts_s
         return captured.plus(step_s) if abs(step_s) < _LARGEST_STEP_S else self._clock.utc()
+
+    def _is_elsewhere(self, offset_s: float, captured_at: Utc) -> bool:
+        """Whether this capture time does not go on from those of the segment."""
+        last = self._last_anchor
+        if self._muxer is None or last is None or offset_s < last.offset_s:
+            return False
+        shift_s = captured_at - last.captured.plus(offset_s - last.offset_s)
+        return not -SET_BACK_S <= shift_s <= _LARGEST_STEP_S
 
     def _note(self, offset_s: float, captured_at: Utc) -> None:
         last = self._last_anchor

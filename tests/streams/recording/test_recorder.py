@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +19,7 @@ from streams.av_container import AvContainer, open_with_av
 from streams.clock import SimulatedClock
 from streams.errors import ConnectionLostError
 from streams.recording.recorder import CameraRecorder
-from streams.recording.values import EndCause, How
+from streams.recording.values import EndCause, How, Segment
 from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
 from streams.virtual_source import MadePicture
 from tests.streams.recording.films import CAMERA, START, FakeSink, make_film
@@ -119,6 +121,68 @@ def test_time_stamps_that_go_back_begin_a_new_segment() -> None:
         tap.picture(MadePicture(pts_s, image), START.plus(pts_s))
     tap.ended()
     assert [cause for _, cause in sink.closed] == [EndCause.TIMES_BROKEN, EndCause.STREAM_ENDED]
+
+
+def heard(
+    tmp_path: Path, pts_of: Callable[[int], float], wall_of: Callable[[int], float] = float
+) -> FakeSink:
+    """A camera of ten pictures a second and a key picture in two seconds, its time stamps in
+    tenths of a second; the capture times are those at which pictures came."""
+    sink, clock = FakeSink(), SimulatedClock(START)
+    tap = CameraRecorder(CAMERA, sink, clock, segment_s=60.0)
+    image = np.zeros((120, 160, 3), np.uint8)
+    with av.open(str(make_film(tmp_path / "f.mp4", seconds=6.0, gop=20))) as camera:
+        for index, packet in enumerate(p for p in camera.demux(video=0) if p.size):
+            ticks = round(pts_of(index) * 9_000)
+            packet.pts = packet.dts = ticks
+            packet.time_base = Fraction(1, 90_000)
+            tap.packet(packet, camera.streams.video[0], 0.0)
+            tap.picture(MadePicture(ticks / 90_000, image), START.plus(wall_of(index) / 10))
+            clock.advance(0.1)
+    tap.ended()
+    return sink
+
+
+@pytest.mark.parametrize(
+    "pts_of",
+    [
+        lambda n: n + (36_000 if n >= 25 else 0),
+        lambda n: n + (36_000 if n < 25 else 0),
+        lambda n: n - (1.5 if n >= 25 else 0.0),
+        lambda n: n - (1 if n == 25 else 0),
+        lambda n: 7,
+    ],
+    ids=["an hour on", "an hour back", "a little back", "twice", "stands still"],
+)
+def test_a_camera_whose_time_stamps_are_broken_is_recorded_whole(
+    tmp_path: Path, pts_of: Callable[[int], float]
+) -> None:
+    """What comes before the next key picture could begin no segment."""
+    sink = heard(tmp_path, pts_of)
+    assert [cause for _, cause in sink.closed] == [EndCause.STREAM_ENDED]
+    with av.open(io.BytesIO(b"".join(sink.data)), "r") as film:
+        times = [frame.time for frame in film.decode(video=0)]
+    assert len(times) == 60
+    segment = Segment(
+        CAMERA, tmp_path, START, START, closed=True, cause=None, how=How.COPIED,
+        anchors=tuple(sink.anchors), size_bytes=0,
+    )  # fmt: skip
+    told = [segment.captured_at(at_s - times[0]) - START for at_s in times]
+    assert told == pytest.approx([n / 10 for n in range(60)], abs=2e-3)
+
+
+@pytest.mark.parametrize("step_s", [-3_600.0, -5.0, 60.0, 3_600.0])
+def test_a_segment_is_of_one_time_where_the_wall_clock_is_set(
+    tmp_path: Path, step_s: float
+) -> None:
+    """A segment that ended before it began was in no clip; one of an hour hid a gap."""
+    sink = heard(tmp_path, float, lambda n: n + (10.0 * step_s if n >= 25 else 0.0))
+    assert [cause for _, cause in sink.closed] == [EndCause.TIMES_BROKEN, EndCause.STREAM_ENDED]
+    (first, _), (second, _) = sink.closed
+    assert first - START == pytest.approx(2.4)
+    assert second - START == pytest.approx(step_s + 5.9)
+    begun = [opened - START for opened, _ in sink.opened]
+    assert begun == pytest.approx([0.0, step_s + 4.0], abs=0.11)
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
