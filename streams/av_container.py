@@ -33,7 +33,7 @@ from streams.errors import (
 )
 from streams.hardware import HardwareKind, accelerator, refusal_of
 from streams.keyframes import Keyframes, begins_anew, length_bytes_of
-from streams.reading import PARSED, WHOLE, Read, first_timed, told_by_the_next
+from streams.reading import PARSED, WHOLE, Read, first_timed, reordered_timed, told_by_the_next
 from streams.sources import SourceUri, Thrift, Timeouts
 from streams.tap import SourceTap
 from streams.video_streams import stream_start_s, video_stream
@@ -211,8 +211,10 @@ class AvContainer:
 
     def _reads(self) -> Iterator[Read]:
         """Packets of the video, each with when it arrived where that is known."""
-        if not self._live or self._stream.codec_context.has_b_frames:
+        if not self._live:
             return self._packets()
+        if self._stream.codec_context.has_b_frames:
+            return reordered_timed(self._packets())
         reads = first_timed(self._packets())
         return told_by_the_next(reads) if self._codec in PARSED else reads
 

@@ -17,6 +17,10 @@ WHOLE = frozenset({"mjpeg"})
 """Codecs of which a picture is handed out as soon as it has arrived."""
 
 
+# A key picture, and as many others as may come before a time of decoding is told.
+_MOST_UNTOLD = 8
+
+
 class Read(NamedTuple):
     """A packet of the video.
 
@@ -50,6 +54,39 @@ def first_timed(reads: Iterator[Read]) -> Iterator[Read]:
     yield from reads
 
 
+def reordered_timed(reads: Iterator[Read]) -> Iterator[Read]:
+    """The same packets, of pictures that do not come in order; the first ones have their times.
+
+    FFmpeg loses the first one's here too, and tells no time of decoding before it has seen how far
+    pictures are moved. A few wait for the second such time, which tells how far they are apart.
+    """
+    held: list[Read] = []
+    told: list[int] = []
+    for one in reads:
+        held.append(one)
+        if one.packet.dts is not None:
+            told.append(len(held) - 1)
+        if len(told) == 2 or len(held) == _MOST_UNTOLD:
+            break
+    if len(told) == 2:
+        _tell([one.packet for one in held], told[0])
+    yield from held
+    yield from reads
+
+
+def _tell(packets: list[Packet[VideoStream]], first: int) -> None:
+    """Work out the times before the first that is known; the last one's is known too."""
+    first_dts, last_dts, key = packets[first].dts, packets[-1].dts, packets[0]
+    shown = [packet.pts for packet in packets[1:] if packet.pts is not None]
+    if first_dts is None or last_dts is None or not shown:
+        return
+    apart = max(1, (last_dts - first_dts) // (len(packets) - 1 - first))
+    for before, packet in enumerate(packets[:first]):
+        packet.dts = first_dts - (first - before) * apart
+    if key.pts is None and key.is_keyframe:
+        key.pts = min(shown) - apart
+
+
 def told_by_the_next(reads: Iterator[Read]) -> Iterator[Read]:
     """The same packets, each with the arrival that the one before it tells.
 
@@ -65,4 +102,4 @@ def told_by_the_next(reads: Iterator[Read]) -> Iterator[Read]:
         before = one
 
 
-__all__ = ["PARSED", "WHOLE", "Read", "first_timed", "told_by_the_next"]
+__all__ = ["PARSED", "WHOLE", "Read", "first_timed", "reordered_timed", "told_by_the_next"]
