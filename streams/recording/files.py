@@ -29,11 +29,12 @@ class OpenSegment:
     _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     @classmethod
-    def create(cls, path: Path, camera_id: str, opened: Utc, how: How) -> Self:
+    def create(cls, path: Path, camera_id: str, opened: Utc, how: How, *, zero: Utc) -> Self:
+        """With `zero`, what the wall clock told when monotonic time began, by what it tells now."""
         path.parent.mkdir(parents=True, exist_ok=True)
         notes = os.open(notes_of(path), _FLAGS, _MODE)
         try:
-            _write(notes, opening_line(camera_id, opened, how))
+            _write(notes, opening_line(camera_id, opened, how, zero))
             video = os.open(path, _FLAGS, _MODE)
         except OSError:
             os.close(notes)

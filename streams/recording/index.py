@@ -44,6 +44,15 @@ def segment_path(root: Path, camera_id: str, opened: Utc) -> Path:
     return hour_folder(root, camera_id, opened) / f"{opened.ns:020d}{VIDEO_SUFFIX}"
 
 
+def new_segment_path(root: Path, camera_id: str, opened: Utc) -> Path:
+    """As `segment_path`, where nothing lies yet: a clock that was set back tells times twice."""
+    path = segment_path(root, camera_id, opened)
+    while path.exists():
+        opened = Utc(opened.ns + 1)
+        path = segment_path(root, camera_id, opened)
+    return path
+
+
 def video_files(folder: Path) -> Iterator[Path]:
     """All segment files of a camera, oldest first."""
     for hour in hours(folder):
@@ -194,6 +203,7 @@ __all__ = [
     "camera_folder",
     "hour_folder",
     "hours",
+    "new_segment_path",
     "newest_video_files",
     "opened_at",
     "read_status",

@@ -1,6 +1,6 @@
 """The notes beside each segment: lines of JSON, only ever appended, so that a kill tears one line.
 
-{"format": 1, "camera": ..., "opened_ns": ..., "how": "copied"}
+{"format": 1, "camera": ..., "opened_ns": ..., "how": "copied", "zero_ns": ...}
 {"offset_s": 0.0, "captured_ns": ...}        at least once a second
 {"end_ns": ..., "cause": "full", "bytes": ..., "sha256": ...}
 """
@@ -29,8 +29,9 @@ class Closing:
     sha256: str = ""
 
 
-def opening_line(camera_id: str, opened: Utc, how: How) -> bytes:
-    return _line({"format": _FORMAT, "camera": camera_id, "opened_ns": opened.ns, "how": how.value})
+def opening_line(camera_id: str, opened: Utc, how: How, zero: Utc) -> bytes:
+    fields = {"camera": camera_id, "opened_ns": opened.ns, "how": how.value, "zero_ns": zero.ns}
+    return _line({"format": _FORMAT, **fields})
 
 
 def anchor_line(anchor: Anchor) -> bytes:
@@ -93,7 +94,16 @@ def read_segment(video: Path) -> Segment | None:
         anchors=tuple(anchors),
         size_bytes=size_bytes,
         sha256="" if closing is None else closing.sha256,
+        clock_zero=_zero(opening),
     )
+
+
+def _zero(opening: dict[str, object]) -> Utc | None:
+    """Notes of earlier versions do not tell it."""
+    try:
+        return _utc(opening["zero_ns"])
+    except (KeyError, ValueError):
+        return None
 
 
 def _closing(fields: dict[str, object]) -> Closing:

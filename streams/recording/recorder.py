@@ -18,7 +18,7 @@ import structlog
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from streams.clock import SET_BACK_S, Clock
+from streams.clock import Clock
 from streams.recording.muxing import MuxError, PacketMuxer, PictureMuxer
 from streams.recording.time_line import Stamp, TimeLine
 from streams.recording.values import Anchor, EndCause, How
@@ -87,7 +87,8 @@ class CameraRecorder:
         pts_s = packet.pts * ticks / a_second - start_s
         dts = packet.pts if packet.dts is None else packet.dts
         stamp = Stamp(packet.pts, dts, ticks, a_second, pts_s)
-        self._cut(self._line.passed_s(stamp), key=packet.is_keyframe)
+        passed_s = self._line.passed_s(stamp) if packet.is_keyframe else 0.0
+        self._cut(passed_s, key=packet.is_keyframe)
         # Before its decoder has seen a key picture no one knows how large the pictures are.
         known = stream.codec_context.width > 0
         begins = packet.is_keyframe and self._muxer is None and known
@@ -188,12 +189,13 @@ class CameraRecorder:
         return captured.plus(step_s) if abs(step_s) < _LARGEST_STEP_S else self._clock.utc()
 
     def _is_elsewhere(self, offset_s: float, captured_at: Utc) -> bool:
-        """Whether this capture time does not go on from those of the segment."""
+        """Whether this capture time does not go on from those of the segment: it runs back, or far
+        ahead."""
         last = self._last_anchor
         if self._muxer is None or last is None or offset_s < last.offset_s:
             return False
-        shift_s = captured_at - last.captured.plus(offset_s - last.offset_s)
-        return not -SET_BACK_S <= shift_s <= _LARGEST_STEP_S
+        ahead_s = captured_at - last.captured.plus(offset_s - last.offset_s)
+        return captured_at < last.captured or ahead_s > _LARGEST_STEP_S
 
     def _note(self, offset_s: float, captured_at: Utc) -> None:
         last = self._last_anchor

@@ -20,6 +20,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from streams.clock import SET_BACK_S
 from streams.errors import StreamError
 from streams.recording.values import Segment
 from vision.instants import Utc
@@ -107,8 +108,8 @@ def parts_of(segments: Sequence[Segment]) -> tuple[Part, ...]:
     """Divide segments, in order of time, where the coding changes and where the clock was set back;
     unreadable ones are left out.
 
-    A segment goes on with the part that ended last before it began, so that of two runs which
-    overlap each stays whole.
+    A segment goes on with the part of the same clock that ended last before it began, so that of
+    two runs which overlap each stays whole.
     """
     runs: list[_Run] = []
     for segment in segments:
@@ -116,7 +117,7 @@ def parts_of(segments: Sequence[Segment]) -> tuple[Part, ...]:
         if coding is None:
             continue
         begun = segment.start.plus(_OVERLAP_S)
-        over = (run for run in runs if run.end <= begun)
+        over = (run for run in runs if run.end <= begun and _same_clock(run.segments[-1], segment))
         before = max(over, key=lambda run: run.end, default=None)
         if before is None or before.coding != coding:
             runs.append(_Run(coding, [segment], segment.end))
@@ -124,6 +125,13 @@ def parts_of(segments: Sequence[Segment]) -> tuple[Part, ...]:
             before.segments.append(segment)
             before.end = max(before.end, segment.end)
     return tuple(Part(run.coding, tuple(run.segments)) for run in runs)
+
+
+def _same_clock(before: Segment, then: Segment) -> bool:
+    """Whether the wall clock was not set between two segments, as far as is known."""
+    if before.clock_zero is None or then.clock_zero is None:
+        return True
+    return abs(then.clock_zero - before.clock_zero) <= SET_BACK_S
 
 
 def packets_of(segment: Segment) -> Iterator[TimedPacket]:

@@ -54,6 +54,9 @@ class Segment:
         anchors: capture times along the segment, in order.
         size_bytes: of the video file.
         sha256: of the video file when it was closed; empty before, and after a kill.
+        clock_zero: what the wall clock told when the computer's monotonic time began, by what it
+            told at the start; another one where the clock was set in between. `None` where the
+            notes do not say.
     """
 
     camera_id: str
@@ -66,6 +69,7 @@ class Segment:
     anchors: tuple[Anchor, ...]
     size_bytes: int
     sha256: str = ""
+    clock_zero: Utc | None = None
 
     def captured_at(self, offset_s: float) -> Utc:
         """Capture time of the picture `offset_s` after the first one."""

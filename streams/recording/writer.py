@@ -26,7 +26,7 @@ from config.whole_files import replace_whole
 from streams.clock import Clock
 from streams.recording.ageing import Ageing
 from streams.recording.files import OpenSegment
-from streams.recording.index import STATUS_FILE, camera_folder, segment_path, status_bytes
+from streams.recording.index import STATUS_FILE, camera_folder, new_segment_path, status_bytes
 from streams.recording.pruning import Shelf
 from streams.recording.recovery import close_left_open
 from streams.recording.values import Anchor, EndCause, How, RingStatus
@@ -264,8 +264,11 @@ class RingWriter:
             case _Open(camera_id, opened, how):
                 self._end(camera_id, opened, EndCause.TIMES_BROKEN)
                 if camera_id not in self._stopped:
-                    path = segment_path(self._root, camera_id, opened)
-                    self._open[camera_id] = OpenSegment.create(path, camera_id, opened, how)
+                    path = new_segment_path(self._root, camera_id, opened)
+                    zero = self._clock.utc_at(Monotonic(0))
+                    self._open[camera_id] = OpenSegment.create(
+                        path, camera_id, opened, how, zero=zero
+                    )
                     self._shelves[camera_id].begin(path)
                     self._tell(camera_id)
             case _Data(camera_id, data):

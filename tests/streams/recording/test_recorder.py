@@ -148,11 +148,12 @@ def heard(
     [
         lambda n: n + (36_000 if n >= 25 else 0),
         lambda n: n + (36_000 if n < 25 else 0),
+        lambda n: n + (80 if n >= 25 else 0),
         lambda n: n - (1.5 if n >= 25 else 0.0),
         lambda n: n - (1 if n == 25 else 0),
         lambda n: 7,
     ],
-    ids=["an hour on", "an hour back", "a little back", "twice", "stands still"],
+    ids=["an hour on", "an hour back", "a little on", "a little back", "twice", "stands still"],
 )
 def test_a_camera_whose_time_stamps_are_broken_is_recorded_whole(
     tmp_path: Path, pts_of: Callable[[int], float]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -171,6 +172,21 @@ def test_a_clock_that_was_set_back_begins_a_part(
     parts = parts_of(shown(tmp_path, *runs))
     begins = [[segment.start - START for segment in part.segments] for part in parts]
     assert begins == expected
+
+
+def test_runs_of_two_clocks_are_never_mixed(tmp_path: Path) -> None:
+    """The second one ends a segment just before the first one began its next."""
+    zeros = {0: START, 1: START.plus(-600.0)}
+    both = [
+        replace(segment, clock_zero=zeros[run])
+        for run, begun_s in enumerate((0.0, 3.7))
+        for segment in shown(tmp_path, (begun_s, 4))
+    ]
+    parts = parts_of(sorted(both, key=lambda segment: segment.start))
+    begins = [[segment.start - START for segment in part.segments] for part in parts]
+    assert begins == [[0.0, 2.0, 4.0, 6.0], pytest.approx([3.7, 5.7, 7.7, 9.7])]
+    # Notes of earlier versions do not tell their clock.
+    assert len(parts_of([replace(segment, clock_zero=None) for segment in both[:4]])) == 1
 
 
 def test_a_span_without_pictures_is_refused(tmp_path: Path) -> None:
