@@ -7,7 +7,7 @@ alarm goes on where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,6 +18,7 @@ from api.evidence import clip_store
 from api.evidence.clip_store import Clip, ClipState
 from api.evidence.curve import CurveKeeper
 from api.evidence.folders import EvidenceFolder
+from api.evidence.jumps import Jump, JumpWatch, Span, note_jump, read_jumps, stretches_of
 from api.evidence.origin import Origin
 from api.watched import WatchedSite
 from api.work import Desk
@@ -47,10 +48,15 @@ class Collector:
     settings: ClipSettings
     origin: Origin
     curves: CurveKeeper
-    # Up to when a clip's camera is collected, by alarm and camera; after a start all is looked at.
-    _collected: dict[tuple[int, str], Utc] = field(default_factory=dict)
+    # Up to when a clip's camera is collected, by alarm, camera and the beginning of the span; after
+    # a start all is looked at.
+    _collected: dict[tuple[int, str, Utc], Utc] = field(default_factory=dict)
     # When each growing clip was looked at, by the machine's own clock.
     _looked: dict[int, Monotonic] = field(default_factory=dict)
+    _jumps: JumpWatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._jumps = JumpWatch(self.folder.root, self.desk.clock)
 
     async def tick(self) -> None:
         """Begin clips of new alarms, let clips grow, complete those whose alarm has ended."""
@@ -59,11 +65,16 @@ class Collector:
             alarms = await alarm_store.list_alarms(connection, states=OPEN_STATES, limit=_MOST_OPEN)
             growing = await clip_store.in_states(connection, [ClipState.COLLECTING])
             known = await clip_store.with_clip(connection, [alarm.number for alarm in alarms])
+        jump = await asyncio.to_thread(self._jumps.look)
         for alarm in alarms:
             # An alarm that outlasted the longest clip has its own already.
             if alarm.number not in known and (clip := await self._begin(alarm)) is not None:
                 growing = (*growing, clip)
         by_number = {alarm.number: alarm for alarm in alarms}
+        if jump is not None:
+            for clip in growing:
+                await self._jumped(clip, by_number.get(clip.alarm_number), jump, now)
+        await asyncio.to_thread(self._jumps.done, keep=bool(growing))
         for clip in self._due(growing):
             await self._grow(clip, by_number.get(clip.alarm_number), now)
 
@@ -109,42 +120,71 @@ class Collector:
             await clip_store.add(connection, clip)
         return clip
 
+    async def _jumped(self, clip: Clip, alarm: Alarm | None, jump: Jump, now: Utc) -> None:
+        """The clock was set while this clip grew; not where its alarm is all of one clock."""
+        if alarm is None:
+            async with self.desk.database.read() as connection:
+                alarm = await alarm_store.by_number(connection, clip.alarm_number)
+        over_before = alarm.closed is not None and not jump.is_before(alarm.closed.at, now)
+        if jump.is_before(alarm.opened_at, now) or (over_before and not alarm.is_open):
+            return
+        folder = self.folder.of_alarm(clip.alarm_number)
+        jumps = await asyncio.to_thread(read_jumps, folder)
+        if jumps and jumps[-1].is_same(jump):
+            # The service ended between noting it and looking again.
+            return
+        await self.curves.keep(folder, clip, stretches_of(clip.start, jump.until, jumps)[-1])
+        await asyncio.to_thread(note_jump, folder, jump)
+        _log.warning("the clock was set while an alarm was open", alarm=clip.alarm_number)
+
     async def _grow(self, clip: Clip, alarm: Alarm | None, now: Utc) -> None:
         if alarm is None:
             async with self.desk.database.read() as connection:
                 alarm = await alarm_store.by_number(connection, clip.alarm_number)
-        latest = clip.start.plus(self.settings.before_s + self.settings.longest_s)
+        folder = self.folder.of_alarm(clip.alarm_number)
+        jumps = await asyncio.to_thread(read_jumps, folder)
+        *before, (begun, _) = stretches_of(clip.start, now, jumps)
+        latest = self._latest(begun, before)
         ended = now if alarm.closed is None or alarm.is_open else alarm.closed.at
         end = min(ended, latest)
-        collected = [await self._collect(clip, camera_id, end) for camera_id in clip.camera_ids]
-        await self.curves.keep(self.folder.of_alarm(clip.alarm_number), clip, end)
+        spans = (*before, (begun, end))
+        collected = [await self._collect(clip, camera_id, spans) for camera_id in clip.camera_ids]
+        await self.curves.keep(folder, clip, (begun, end))
         # What a full disk does not take is still in the ring when there is room again.
         over = all(collected) and (not alarm.is_open or end >= latest)
-        if over and now - end >= _SETTLE_S:
-            if ended < alarm.opened_at:
-                # The clock was set back meanwhile; what was collected before that is the clip.
-                span = (clip.start, latest)
+        # It lies ahead where the clock was set back after it.
+        if over and abs(now - end) >= _SETTLE_S:
+            if end < begun:
+                # Nobody saw how the clock was set; what was collected before that is the clip.
                 end = await asyncio.to_thread(
-                    self.folder.collected_until, clip.alarm_number, clip.camera_ids, span
+                    self.folder.collected_until, clip.alarm_number, clip.camera_ids, (begun, latest)
                 )
             async with self.desk.database.write() as connection:
                 await clip_store.complete(
                     connection, clip.alarm_number, end, cut_short=ended > latest
                 )
             self.curves.forget(clip.alarm_number)
-            for camera_id in clip.camera_ids:
-                self._collected.pop((clip.alarm_number, camera_id), None)
+            for key in [key for key in self._collected if key[0] == clip.alarm_number]:
+                del self._collected[key]
 
-    async def _collect(self, clip: Clip, camera_id: str, end: Utc) -> bool:
+    def _latest(self, begun: Utc, before: Sequence[Span]) -> Utc:
+        """When a clip is as long as it may be, by the clock of its newest span."""
+        most_s = self.settings.before_s + self.settings.longest_s
+        return begun.plus(max(0.0, most_s - sum(end - start for start, end in before)))
+
+    async def _collect(self, clip: Clip, camera_id: str, spans: Sequence[Span]) -> bool:
         """Keep what is new of a camera; whether the disk took all of it."""
-        key = (clip.alarm_number, camera_id)
-        known = self._collected.get(key, clip.start)
-        start = max(clip.start, known.plus(-_LOOK_BACK_S))
+        number, collect = clip.alarm_number, self.folder.collect
         try:
-            self._collected[key] = await asyncio.to_thread(self.folder.collect, *key, start, end)
+            for begun, end in spans:
+                key = (number, camera_id, begun)
+                start = max(begun, self._collected.get(key, begun).plus(-_LOOK_BACK_S))
+                self._collected[key] = await asyncio.to_thread(
+                    collect, number, camera_id, start, end
+                )
         except OSError as error:
             # Tried again at the next look.
-            _log.warning("a clip could not be kept", alarm=clip.alarm_number, reason=error.strerror)
+            _log.warning("a clip could not be kept", alarm=number, reason=error.strerror)
             return False
         return True
 

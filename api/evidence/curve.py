@@ -15,6 +15,7 @@ from typing import Any
 from api import readings
 from api.database import Database
 from api.evidence.clip_store import Clip
+from api.evidence.jumps import Span
 from vision.instants import Utc
 
 CURVE_FILE = "curve.jsonl"
@@ -29,8 +30,9 @@ class CurveKeeper:
     database: Database
     _reached: dict[int, dict[str, Utc]] = field(default_factory=dict)
 
-    async def keep(self, folder: Path, clip: Clip, end: Utc) -> None:
-        """Add the readings of the clip's zones up to `end` to its file."""
+    async def keep(self, folder: Path, clip: Clip, span: Span) -> None:
+        """Add the readings of the clip's zones in its newest span to its file."""
+        start, end = span
         reached = self._reached.get(clip.alarm_number)
         if reached is None:
             reached = _ends(await asyncio.to_thread(read_curve, folder))
@@ -38,7 +40,8 @@ class CurveKeeper:
         async with self.database.read() as connection:
             for zone_id in clip.zone_ids:
                 # From the newest known point on: it may still have been growing.
-                since = reached.get(zone_id, clip.start)
+                known = reached.get(zone_id, start)
+                since = known if start <= known <= end else start
                 points = await readings.series(connection, zone_id, since, end, _MOST_POINTS)
                 fresh[zone_id] = [_point(point) for point in points]
         if any(fresh.values()):

@@ -24,6 +24,7 @@ from av.video.frame import VideoFrame
 
 from api.evidence.errors import ExportFailedError
 from api.evidence.folders import SCRATCH
+from api.evidence.jumps import Span
 from api.evidence.redaction import (
     DETECTOR_FAILED,
     FilmTime,
@@ -60,6 +61,7 @@ class ExportJob:
     """Plain values, so that it travels as JSON.
 
     Attributes:
+        spans_ns: first and last moment of each span of the clip.
         watermark: lines; who, when and why.
         timezone: the school's, for the capture times on the pictures.
         document: the evidence of the alarm, as it is put into the package.
@@ -67,8 +69,7 @@ class ExportJob:
     """
 
     cameras: tuple[CameraFiles, ...]
-    start_ns: int
-    end_ns: int
+    spans_ns: tuple[tuple[int, int], ...]
     redacted: bool
     watermark: tuple[str, ...]
     document: dict[str, Any]
@@ -77,6 +78,10 @@ class ExportJob:
     out: str
     timezone: str = "UTC"
 
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        return tuple((Utc(start_ns), Utc(end_ns)) for start_ns, end_ns in self.spans_ns)
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)
 
@@ -84,6 +89,7 @@ class ExportJob:
     def from_json(cls, text: str) -> ExportJob:
         fields = json.loads(text)
         fields["cameras"] = tuple(CameraFiles(**camera) for camera in fields["cameras"])
+        fields["spans_ns"] = tuple((start, end) for start, end in fields["spans_ns"])
         fields["watermark"] = tuple(fields["watermark"])
         return cls(**fields)
 
@@ -122,9 +128,9 @@ def export(job: ExportJob, network: HeadNetwork | None = None) -> tuple[str, int
         files: dict[str, Path] = {}
         reports = []
         for camera in job.cameras:
-            span = (Utc(job.start_ns), Utc(job.end_ns))
             stretches = (
                 (part, stretch)
+                for span in job.spans
                 for part in parts_of(segments_in(Path(camera.folder), *span))
                 for stretch in stretches_of(part, *span)
             )

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.evidence.jumps import Span, read_jumps, spans_of, stretches_of
 from streams.recording import Part, Segment, join, parts_of, segments, segments_in
 from streams.recording.notes import notes_of
 from streams.recording.remux import DRAFT_SUFFIX
@@ -73,6 +74,21 @@ class EvidenceFolder:
     def segments(self, number: int, camera_id: str, start: Utc, end: Utc) -> tuple[Segment, ...]:
         """What was collected of a camera."""
         return segments_in(self.of_camera(number, camera_id), start, end)
+
+    def spans(self, number: int, start: Utc, end: Utc) -> tuple[Span, ...]:
+        """The spans of a clip, as they happened and without overlaps; one where no clock was set
+        while its alarm was open."""
+        return spans_of(stretches_of(start, end, read_jumps(self.of_alarm(number))))
+
+    def films(
+        self, number: int, camera_id: str, spans: Iterable[Span]
+    ) -> tuple[tuple[Part, Span, str], ...]:
+        """What can be played of a camera: each part with its span and its version."""
+        return tuple(
+            (part, span, version)
+            for span in spans
+            for part, version in self.parts(number, camera_id, span)
+        )
 
     def collected_until(self, number: int, camera_ids: Iterable[str], span: tuple[Utc, Utc]) -> Utc:
         """The end of the last picture that was collected in a span; its start where none was."""

@@ -121,19 +121,20 @@ async def play(
     async with evidence.desk.database.read() as connection:
         clip = await evidence.clip_of(connection, number)
     camera_id = _playable(evidence, actor, clip, camera)
-    span = (clip.start, clip.end or evidence.desk.clock.utc())
-    parts = await asyncio.to_thread(evidence.folder.parts, number, camera_id, span)
+    now = evidence.desk.clock.utc()
     made = await asyncio.to_thread(evidence.folder.made, number, camera_id, version or "")
     if made is not None:
         if request.method != "HEAD":
-            now, name = evidence.desk.clock.utc(), _name(actor, request)
-            line = Line(number, camera_id, name, Act.PLAYED, why.value, note, now)
+            line = Line(number, camera_id, _name(actor, request), Act.PLAYED, why.value, note, now)
             async with evidence.desk.database.write() as connection:
                 await evidence.note(connection, actor, line)
         return FileResponse(made, media_type="video/mp4")
-    if part >= len(parts):
+    # Of two hours these are 720 segments: they are not opened for each range of a film.
+    spans = await asyncio.to_thread(evidence.folder.spans, number, clip.start, clip.end or now)
+    films = await asyncio.to_thread(evidence.folder.films, number, camera_id, spans)
+    if part >= len(films):
         raise NoEvidenceError("clip_empty", number=number)
-    chosen, newest = parts[part]
+    chosen, span, newest = films[part]
     try:
         await asyncio.to_thread(evidence.folder.joined, number, camera_id, chosen, span, newest)
     except NoPictureError as error:

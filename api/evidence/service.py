@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib import metadata
@@ -29,6 +29,7 @@ from api.evidence.export_job import CameraFiles, ExportJob
 from api.evidence.exports import Export, ExportState
 from api.evidence.folders import EvidenceFolder
 from api.evidence.gaps import GapWatch
+from api.evidence.jumps import Span
 from api.evidence.origin import Origin
 from api.evidence.register import Line, record
 from api.evidence.retention import Retention
@@ -37,7 +38,6 @@ from api.work import Desk
 from config.recording import RecordingSettings
 from config.texts import text
 from streams.recording import film_start, gaps_between
-from vision.instants import Utc
 
 _log = structlog.get_logger(__name__)
 
@@ -104,7 +104,8 @@ class EvidenceService:
         """
         history = await alarm_store.history(connection, alarm.number)
         end = clip.end or self.desk.clock.utc()
-        cameras = await asyncio.to_thread(self._cameras, clip, end, reach)
+        spans = await asyncio.to_thread(self.folder.spans, alarm.number, clip.start, end)
+        cameras = await asyncio.to_thread(self._cameras, clip, spans, reach)
         curve = await asyncio.to_thread(read_curve, self.folder.of_alarm(alarm.number))
         detail = AlarmDetailBody.with_history(alarm, history)
         return {
@@ -114,6 +115,7 @@ class EvidenceService:
             "clip": {
                 "start": clip.start.iso(),
                 "end": None if clip.end is None else clip.end.iso(),
+                "spans": [{"start": one.iso(), "end": other.iso()} for one, other in spans],
                 "state": clip.state.value,
                 "cut_short": clip.cut_short,
                 "keep_days": clip.keep_days,
@@ -128,36 +130,39 @@ class EvidenceService:
             "origin": {**clip.origin, "zones": _within(clip.origin.get("zones", {}), reach)},
         }
 
-    def _cameras(self, clip: Clip, end: Utc, reach: Reach | None) -> list[dict[str, Any]]:
+    def _cameras(
+        self, clip: Clip, spans: Sequence[Span], reach: Reach | None
+    ) -> list[dict[str, Any]]:
         found = []
-        span = (clip.start, end)
         for camera_id in clip.camera_ids:
             if reach is not None and not reach.camera(camera_id, clip.zone_ids):
                 continue
-            parts = self.folder.parts(clip.alarm_number, camera_id, span)
-            segments = self.folder.segments(clip.alarm_number, camera_id, *span)
+            films = self.folder.films(clip.alarm_number, camera_id, spans)
+            segments = [self.folder.segments(clip.alarm_number, camera_id, *span) for span in spans]
             found.append(
                 {
                     "id": camera_id,
                     "parts": [
                         {
-                            "start": max(part.start, clip.start).iso(),
+                            "start": max(part.start, span[0]).iso(),
                             "end": part.end.iso(),
-                            "film_start": film_start(part, clip.start).iso(),
+                            "film_start": film_start(part, span[0]).iso(),
                             "codec": part.coding.codec,
                             "size_px": [part.coding.width_px, part.coding.height_px],
                             "url": f"/api/v1/alarms/{clip.alarm_number}/clip"
                             f"?camera={camera_id}&part={index}&version={version}",
                         }
-                        for index, (part, version) in enumerate(parts)
+                        for index, (part, span, version) in enumerate(films)
                     ],
                     "gaps": [
                         {"start": gap.start.iso(), "end": gap.end.iso()}
-                        for gap in gaps_between(segments, *span)
+                        for span, recorded in zip(spans, segments, strict=True)
+                        for gap in gaps_between(recorded, *span)
                     ],
                     "segments": [
                         {"name": s.path.name, "how": s.how.value, "sha256": s.sha256}
-                        for s in segments
+                        for recorded in segments
+                        for s in recorded
                     ],
                 }
             )
@@ -213,14 +218,14 @@ class EvidenceService:
             document = await self.document(connection, alarm, clip)
         now, timezone = self.desk.clock.utc(), self.desk.board.site.timezone
         out = self.folder.export_file(export.id)
+        spans = await asyncio.to_thread(self.folder.spans, number, clip.start, clip.end or now)
         await asyncio.to_thread(out.parent.mkdir, 0o700, parents=True, exist_ok=True)
         return ExportJob(
             cameras=tuple(
                 CameraFiles(camera_id, str(self.folder.of_camera(number, camera_id)))
                 for camera_id in clip.camera_ids
             ),
-            start_ns=clip.start.ns,
-            end_ns=(clip.end or now).ns,
+            spans_ns=tuple((start.ns, end.ns) for start, end in spans),
             redacted=export.wish.redacted,
             watermark=_watermark(export, alarm.key.site_id, timezone),
             document=document,

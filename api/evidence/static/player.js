@@ -37,7 +37,7 @@ function show() {
   cameras.replaceChildren(...evidence.cameras.flatMap((camera) =>
     camera.parts.map((part) => {
       const option = document.createElement("option");
-      option.value = JSON.stringify([camera.id, part.start]);
+      option.value = JSON.stringify([camera.id, part.film_start]);
       option.textContent = `${named("cameras", camera.id)} ${local(part.start)} – ${local(part.end)}`;
       return option;
     })));
@@ -55,7 +55,14 @@ function show() {
 }
 
 function span() {
-  return [Date.parse(evidence.clip.start), Date.parse(evidence.clip.end || new Date())];
+  // Several where the clock was set while the alarm was open: that of the chosen film is shown.
+  const spans = evidence.clip.spans.map(({ start, end }) => [Date.parse(start), Date.parse(end)]);
+  if (!evidence.clip.end) spans.at(-1)[1] = Date.now();
+  const [camera, begin] = JSON.parse(why.elements.camera.value || "[]");
+  const part = evidence.cameras.find((one) => one.id === camera)?.parts
+    .find((one) => one.film_start === begin);
+  const at = part && Date.parse(part.start);
+  return spans.find(([start, end]) => start <= at && at <= end) ?? spans[0];
 }
 
 function draw() {
@@ -108,12 +115,13 @@ canvas.addEventListener("click", (event) => {
   film.currentTime = Math.max(0, (at - filmStart) / 1000);
 });
 film.addEventListener("timeupdate", draw);
+why.elements.camera.addEventListener("change", draw);
 
 why.addEventListener("submit", async (event) => {
   event.preventDefault();
   const chosen = why.elements.camera.value;
   if (!chosen) return;
-  const [camera, start] = JSON.parse(chosen);
+  const [camera, begin] = JSON.parse(chosen);
   try {
     // It may have grown since the page was opened.
     evidence = await json(`${base}/evidence`);
@@ -123,7 +131,7 @@ why.addEventListener("submit", async (event) => {
   }
   show();
   const parts = evidence.cameras.find((one) => one.id === camera)?.parts ?? [];
-  const part = parts.findIndex((one) => one.start === start);
+  const part = parts.findIndex((one) => one.film_start === begin);
   if (part < 0) {
     say(document.body.dataset.nothing);
     return;

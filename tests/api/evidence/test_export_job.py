@@ -90,8 +90,8 @@ def test_pictures_of_another_size_within_a_segment_are_a_film_of_their_own(
     record_film(changing_film(tmp_path), tmp_path / "ring", segment_s=30.0)
     (segment,) = segments(tmp_path / "ring", CAMERA, START, END)
     job = ExportJob(
-        (CameraFiles(CAMERA, str(segment.path.parent)),), START.ns, END.ns, redacted, ("li",), {},
-        {}, str(tmp_path), str(tmp_path / "out.zip"),
+        (CameraFiles(CAMERA, str(segment.path.parent)),), ((START.ns, END.ns),), redacted,
+        ("li",), {}, {}, str(tmp_path), str(tmp_path / "out.zip"),
     )  # fmt: skip
     export(job, FakeNetwork(lambda _: seen([])))
     found = verify_package(tmp_path / "out.zip")

@@ -201,7 +201,9 @@ async def test_what_a_process_said_to_its_end_is_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exports, "_MODULE", "api.evidence.no_such_module")
-    job = ExportJob((), 1, 2, True, (), {}, {"export": 7}, str(tmp_path), str(tmp_path / "o.zip"))
+    job = ExportJob(
+        (), ((1, 2),), True, (), {}, {"export": 7}, str(tmp_path), str(tmp_path / "o.zip")
+    )
     with capture_logs() as told:
         answer = await exports.make(job)
     assert answer == {"failed": "the export process ended with code 1"}
@@ -211,6 +213,6 @@ async def test_what_a_process_said_to_its_end_is_in_the_log(
 
 
 def test_a_job_travels_as_json() -> None:
-    job = ExportJob((), 1, 2, True, ("王芳",), {}, {}, "/k", "/o")
+    job = ExportJob((), ((1, 2),), True, ("王芳",), {}, {}, "/k", "/o")
     assert ExportJob.from_json(job.to_json()) == job
     assert json.loads(job.to_json())["redacted"] is True

@@ -1,0 +1,164 @@
+"""Where the wall clock was set while an alarm was open: its clip is of several spans of time.
+
+A look every few seconds compares the wall clock with the monotonic one, also over a restart of the
+service, which ends when the clock is set. What was seen is kept beside the clips. Over a restart of
+the computer nobody can tell a clock that was set forward from a time in which it was off.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from config.whole_files import replace_whole
+from streams.clock import SET_BACK_S, Clock
+from vision.instants import Monotonic, Utc
+
+_log = structlog.get_logger(__name__)
+
+JUMPS_FILE = "clock.jsonl"
+LOOK_FILE = "looked.json"
+# A shorter way forward is a gap like others.
+_FORWARD_S = 60.0
+_KEPT_EVERY_S = 10.0
+
+Span = tuple[Utc, Utc]
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """The wall clock was set.
+
+    Attributes:
+        until: by the old clock it was set before this.
+        since: and by the new clock after this.
+    """
+
+    until: Utc
+    since: Utc
+
+    def is_before(self, moment: Utc, now: Utc) -> bool:
+        """Whether something is of the new clock that happened at `moment`."""
+        return self.since <= moment <= now
+
+    def is_same(self, other: Jump) -> bool:
+        """Whether two looks saw the same setting of the clock."""
+        return abs(self.since - other.since) <= SET_BACK_S
+
+
+@dataclass(slots=True)
+class JumpWatch:
+    """Notices that the clock was set; one for all clips."""
+
+    folder: Path
+    clock: Clock
+    _before: tuple[Utc, Monotonic] | None = field(default=None, init=False)
+    _now: tuple[Utc, Monotonic] | None = field(default=None, init=False)
+    _kept: Monotonic | None = field(default=None, init=False)
+
+    def look(self) -> Jump | None:
+        """How the clock was set since the last look that was `done`, which may be that of an
+        earlier service; the same again until it is."""
+        self._now = now = self.clock.utc(), self.clock.monotonic()
+        if self._before is None:
+            self._before = self._read()
+        return None if self._before is None else _between(self._before, now)
+
+    def done(self, *, keep: bool) -> None:
+        """What this look told is dealt with; with `keep` the next service hears of it, too."""
+        self._before = self._now
+        if self._now is None or not keep:
+            return
+        wall, ran = self._now
+        if self._kept is not None and ran - self._kept < _KEPT_EVERY_S:
+            return
+        content = json.dumps({"wall_ns": wall.ns, "ran_ns": ran.ns}).encode()
+        try:
+            replace_whole(self.folder / LOOK_FILE, content, durable=False)
+        except OSError as error:
+            # A full disk must not keep clips from growing: this service remembers by itself.
+            _log.debug("the look at the clock could not be kept", reason=error.strerror)
+        self._kept = ran
+
+    def _read(self) -> tuple[Utc, Monotonic] | None:
+        try:
+            fields = json.loads((self.folder / LOOK_FILE).read_bytes())
+            return Utc(int(fields["wall_ns"])), Monotonic(int(fields["ran_ns"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _between(before: tuple[Utc, Monotonic], now: tuple[Utc, Monotonic]) -> Jump | None:
+    (wall, ran), (wall_now, ran_now) = before, now
+    # Monotonic time begins anew with the computer.
+    same_run = ran_now >= ran
+    passed_s = ran_now - ran if same_run else ran_now - Monotonic(0)
+    jump_s = (wall_now - wall) - passed_s
+    if same_run:
+        jumped = jump_s < -SET_BACK_S or jump_s > _FORWARD_S
+    else:
+        jumped = wall_now - wall < -SET_BACK_S
+    return Jump(wall.plus(passed_s), wall_now.plus(-passed_s)) if jumped else None
+
+
+def note_jump(folder: Path, jump: Jump) -> None:
+    """Keep a jump with an alarm's clip. Raises `OSError`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    line = json.dumps({"until_ns": jump.until.ns, "since_ns": jump.since.ns})
+    # The first line break ends a line that a kill may have cut short.
+    with (folder / JUMPS_FILE).open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")
+
+
+def read_jumps(folder: Path) -> tuple[Jump, ...]:
+    """The jumps of an alarm's clip, in order."""
+    try:
+        lines = (folder / JUMPS_FILE).read_bytes().splitlines()
+    except OSError:
+        return ()
+    found = []
+    for line in lines:
+        try:
+            fields = json.loads(line)
+            found.append(Jump(Utc(int(fields["until_ns"])), Utc(int(fields["since_ns"]))))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return tuple(found)
+
+
+def stretches_of(start: Utc, end: Utc, jumps: Sequence[Jump]) -> tuple[Span, ...]:
+    """The spans of a clip, one for each time that its clock told, as they happened."""
+    begins = (start, *(jump.since for jump in jumps))
+    ends = (*(jump.until for jump in jumps), end)
+    return tuple(zip(begins, ends, strict=True))
+
+
+def spans_of(stretches: Sequence[Span]) -> tuple[Span, ...]:
+    """The same without overlaps: what a clock that was set back told twice is one span."""
+    found: list[Span] = []
+    for start, end in stretches:
+        if end < start:
+            continue
+        touching = [span for span in found if span[0] <= end and start <= span[1]]
+        at = found.index(touching[0]) if touching else len(found)
+        found = [span for span in found if span not in touching]
+        parts = [*touching, (start, end)]
+        found.insert(at, (min(part[0] for part in parts), max(part[1] for part in parts)))
+    return tuple(found)
+
+
+__all__ = [
+    "JUMPS_FILE",
+    "LOOK_FILE",
+    "Jump",
+    "JumpWatch",
+    "Span",
+    "note_jump",
+    "read_jumps",
+    "spans_of",
+    "stretches_of",
+]
