@@ -33,11 +33,11 @@ async def test_each_look_adds_what_is_new_and_mends_the_point_that_grew(
         keeper = CurveKeeper(database)
         await note(database, 0, 1.0)
         await note(database, 1, 2.0)
-        await keeper.keep(tmp_path, CLIP, START.plus(2))
+        await keeper.keep(tmp_path, CLIP, (START, START.plus(2)))
         before = (tmp_path / CURVE_FILE).read_bytes()
         await note(database, 1, 2.5)
         await note(database, 2, 3.0)
-        await keeper.keep(tmp_path, CLIP, START.plus(3))
+        await keeper.keep(tmp_path, CLIP, (START, START.plus(3)))
         after = (tmp_path / CURVE_FILE).read_bytes()
     assert densities(tmp_path) == [1.0, 2.5, 3.0]
     assert after.startswith(before)
@@ -51,11 +51,11 @@ async def test_a_new_service_goes_on_behind_a_line_that_a_kill_cut_short(
     async with Database(database_url) as database:
         for second in range(3):
             await note(database, second, float(second))
-        await CurveKeeper(database).keep(tmp_path, CLIP, START.plus(3))
+        await CurveKeeper(database).keep(tmp_path, CLIP, (START, START.plus(3)))
         file = tmp_path / CURVE_FILE
         file.write_bytes(file.read_bytes()[:-20])
         assert densities(tmp_path) == [0.0, 1.0]
-        await CurveKeeper(database).keep(tmp_path, CLIP, START.plus(3))
+        await CurveKeeper(database).keep(tmp_path, CLIP, (START, START.plus(3)))
     assert densities(tmp_path) == [0.0, 1.0, 2.0]
 
 
