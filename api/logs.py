@@ -7,6 +7,9 @@ import sys
 
 import structlog
 
+from config.errors import SettingsError
+from config.settings import ServiceSettings, load_settings
+
 
 def set_up_logs(level: str) -> None:
     """Configure structlog for this process; called once by each entry point."""
@@ -30,6 +33,21 @@ def set_up_logs(level: str) -> None:
         # A kept logger would write to the stream of its first line for ever, open or closed.
         cache_logger_on_first_use=False,
     )
+
+
+def settings_with_logs() -> ServiceSettings:
+    """The settings of this process, its logs set up by them; also where they cannot be used.
+
+    Raises:
+        SettingsError: an unknown key or a value out of range; the text names where it stands.
+    """
+    try:
+        settings = load_settings()
+    except SettingsError:
+        set_up_logs("info")
+        raise
+    set_up_logs(settings.log_level)
+    return settings
 
 
 def _to_standard_error(*_: object) -> structlog.PrintLogger:

@@ -26,7 +26,7 @@ from api.database.errors import DatabaseError
 from api.delivery.plan_file import PlanFile
 from api.evidence.origin import Origin
 from api.evidence.service import EvidencePlan
-from api.logs import set_up_logs
+from api.logs import settings_with_logs
 from api.pictures import WorkerPictures
 from api.placement import PictureSockets, worker_shares
 from api.school_years import entered_years, has_plan, timetable_in_force
@@ -39,7 +39,7 @@ from config.oidc import load_oidc
 from config.plan import load_edition, names_units
 from config.recording import load_recording
 from config.response import load_response
-from config.settings import ServiceSettings, ingest_token, load_settings
+from config.settings import ServiceSettings, ingest_token
 from config.texts import text
 from streams.clock import Clock, SystemClock
 from streams.errors import WorkerError
@@ -63,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--files-refused", action="store_true", help="the site's own files cannot be used"
     )
     options = parser.parse_args(arguments)
-    settings = load_settings()
-    set_up_logs(settings.log_level)
-    heartbeat = Heartbeat.from_environment(os.environ)
+    heartbeat = Heartbeat(None)
     try:
+        settings = settings_with_logs()
+        heartbeat = Heartbeat.from_environment(os.environ)
         site = site_of(options)
         asyncio.run(_serve(settings, site, heartbeat, files_refused=options.files_refused))
     except (ConfigError, DatabaseError) as error:

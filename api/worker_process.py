@@ -10,13 +10,14 @@ from collections.abc import Sequence
 import cv2
 import structlog
 
-from api.logs import set_up_logs
+from api.logs import settings_with_logs
 from api.placement import worker_shares
 from api.school_years import timetable_in_force
 from api.site_arguments import add_site_arguments, site_of
 from config import ConfigError
+from config.errors import SettingsError
 from config.profiles import load_profiles
-from config.settings import ingest_token, load_settings
+from config.settings import ingest_token
 from models import load_head_network
 from models.errors import ModelError
 from models.loading import second_look
@@ -49,12 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cv2.setNumThreads(1)
     # The service starts and answers beside workers that use all there is: it needs little.
     os.nice(_NICENESS)
-    settings = load_settings()
-    set_up_logs(settings.log_level)
     structlog.contextvars.bind_contextvars(worker=options.worker_id)
     try:
+        settings = settings_with_logs()
         site = site_of(options)
         shares = {share.worker_id: share for share in worker_shares(site, settings)}
+        if options.worker_id not in shares:
+            raise SettingsError(
+                f"--worker-id {options.worker_id}: no worker of this site and these settings — "
+                f"mend: use one of {', '.join(shares)}"
+            )
         core = core_of([*shares].index(options.worker_id), len(shares), usable_cores())
         if core is not None:
             stay_on(core)

@@ -6,6 +6,7 @@ An environment variable wins over the file, and a named argument over both.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import sys
@@ -18,6 +19,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -70,7 +72,7 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     stale_after_s: Annotated[float, Field(ge=1.0, le=60.0)] = 3.0
     ingest_token_file: Path | None = None
-    allowed_hosts: tuple[str, ...] = ()
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     access: Literal["accounts", "open"] = "accounts"
     head_network: Annotated[str, Field(max_length=100)] = ""
     network_precision: Literal["auto", "f32", "bf16", "int8"] = "auto"
@@ -90,6 +92,16 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _lower_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError('write lists as JSON, e.g. ["name"]') from None
 
     @classmethod
     def settings_customise_sources(
@@ -148,9 +160,6 @@ def load_settings(file: Path | None = None, **arguments: object) -> ServiceSetti
         return ServiceSettings(from_file=from_file, **given)  # type: ignore[call-arg,arg-type]
     except ValidationError as error:
         raise SettingsError("\n".join(_told(error, file, from_file, given))) from None
-    except ValueError as error:
-        # pydantic-settings cannot decode a list from its variable.
-        raise SettingsError(f'{error} — mend: write lists as JSON, e.g. ["name"]') from None
 
 
 def misspelt(environment: Iterable[str]) -> dict[str, str]:
@@ -201,7 +210,10 @@ def _told(
     for detail in error.errors(include_url=False, include_input=False):
         name = str(detail["loc"][0]) if detail["loc"] else ""
         variable = f"{ENV_PREFIX}{name.upper()}"
-        if name in given:
+        if not name:
+            # The one check of two settings together.
+            place = f"{ENV_PREFIX}ACCESS, {ENV_PREFIX}HOST"
+        elif name in given:
             place = f"argument {name}"
         elif variable in os.environ or file is None or name not in from_file:
             place = f"environment variable {variable}"

@@ -6,6 +6,8 @@ import contextlib
 import os
 from collections.abc import Mapping
 
+from config.errors import SettingsError
+
 HEARTBEAT_FD = "XIAOAN_HEARTBEAT_FD"
 
 
@@ -19,9 +21,20 @@ class Heartbeat:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Heartbeat:
-        """The pipe that the supervisor handed over, if there is one."""
+        """The pipe that the supervisor handed over, if there is one.
+
+        Raises:
+            SettingsError: there is no such pipe, as in a shell that took over the environment of a
+                running process.
+        """
         text = environment.get(HEARTBEAT_FD, "")
-        return cls(int(text) if text.isdigit() else None)
+        try:
+            return cls(int(text) if text.isdecimal() else None)
+        except (OSError, OverflowError, ValueError):
+            raise SettingsError(
+                f"environment variable {HEARTBEAT_FD}: {text[:20]} is no open pipe — mend: remove "
+                "it; the supervisor alone sets it"
+            ) from None
 
     def beat(self) -> None:
         """Say that all is well. A full pipe or a gone supervisor is no reason to fail."""

@@ -20,11 +20,10 @@ from api.delivery.driver import Driver, Received
 from api.delivery.drivers import Surroundings, build_driver
 from api.delivery.plan_file import PlanFile
 from api.delivery.sender import Sender
-from api.logs import set_up_logs
+from api.logs import settings_with_logs
 from api.site_arguments import add_site_arguments, site_of
 from config import ConfigError
 from config.delivery import DeliveryPath, DeliveryPlan
-from config.settings import load_settings
 from streams.clock import Clock, SystemClock
 from streams.errors import WorkerError
 from streams.heartbeat import Heartbeat
@@ -42,10 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="xiaoan-sender")
     add_site_arguments(parser)
     options = parser.parse_args(arguments)
-    settings = load_settings()
-    set_up_logs(settings.log_level)
-    heartbeat = Heartbeat.from_environment(os.environ)
+    heartbeat = Heartbeat(None)
     try:
+        settings = settings_with_logs()
+        heartbeat = Heartbeat.from_environment(os.environ)
         site = site_of(options)
         file = PlanFile.opened(site.directory, settings.run_dir)
         url = settings.resolved_database_url

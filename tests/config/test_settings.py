@@ -86,7 +86,9 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     [
         ("XIAOAN_PORT", "many", "environment variable XIAOAN_PORT"),
         ("XIAOAN_LANGUAGE", "fr", "environment variable XIAOAN_LANGUAGE"),
-        ("XIAOAN_ALLOWED_HOSTS", "a,b", "write lists as JSON"),
+        ("XIAOAN_ALLOWED_HOSTS", "a,b", "XIAOAN_ALLOWED_HOSTS: .*write lists as JSON"),
+        ("XIAOAN_ALLOWED_HOSTS", "", "XIAOAN_ALLOWED_HOSTS: .*write lists as JSON"),
+        ("XIAOAN_ALLOWED_HOSTS", '"a"', "environment variable XIAOAN_ALLOWED_HOSTS"),
         ("XIAOAN_STALE_AFTER_S", "0", "XIAOAN_STALE_AFTER_S"),
     ],
 )
@@ -96,6 +98,19 @@ def test_a_faulty_variable_is_named(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=words):
         load_settings()
+
+
+def test_a_list_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XIAOAN_ALLOWED_HOSTS", '["xiaoan.school", "desk"]')
+    assert load_settings().allowed_hosts == ("xiaoan.school", "desk")
+
+
+def test_two_settings_that_exclude_each_other_are_both_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XIAOAN_HOST", "0.0.0.0")
+    with pytest.raises(SettingsError, match=r"XIAOAN_ACCESS, XIAOAN_HOST: .*access is open"):
+        load_settings(access="open")
 
 
 def test_an_unknown_argument_is_refused() -> None:

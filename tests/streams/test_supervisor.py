@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from config.errors import SettingsError
 from streams.clock import SimulatedClock, SystemClock
 from streams.errors import SupervisorError
 from streams.heartbeat import HEARTBEAT_FD, Heartbeat
@@ -421,3 +422,9 @@ def test_without_a_supervisor_a_heartbeat_does_nothing(text: str) -> None:
     heart.beat()
     heart.close()
     assert heart._descriptor is None
+
+
+@pytest.mark.parametrize("text", ["987654", "9" * 30, "9" * 5000])
+def test_a_heartbeat_of_another_process_is_refused_by_name(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"XIAOAN_HEARTBEAT_FD.*mend: remove"):
+        Heartbeat.from_environment({HEARTBEAT_FD: text})
