@@ -26,7 +26,7 @@ from api.cli_secret import secret_app
 from api.cli_selftest import selftest
 from api.cli_site import site_app
 from api.cli_virtual import virtual_app
-from api.demo import DemoCheck, demo_plan, emptied
+from api.demo import DemoCheck, demo_plan, emptied, refuse_foreign_folder
 from api.doctor import Patient, Status, examine
 from api.logs import set_up_logs
 from api.run import RunPlan, refuse_taken_port, run
@@ -81,6 +81,7 @@ def demo_command(
             say(text("demo.wait", language))
         # Another demo may run: nothing of it is touched before this one owns port and folder.
         refuse_taken_port(plan.settings)
+        refuse_foreign_folder(plan.settings.run_dir)
         with owned_run_folder(plan.settings):
             emptied(plan.settings.run_dir)
             passed = _run_demo(plan, stop, check=check)

@@ -25,6 +25,8 @@ from vision.readings import Level
 STAIR_ZONE = "stair-a"
 _ALARM_SEVERITY = Level.L3.severity
 _POLL_S = 1.0
+# What a demo leaves, one of a version before too.
+_OF_A_RUN = (LOCK_FILE, "xiaoan.db")
 
 
 def demo_plan(run_dir: Path | None, port: int | None) -> RunPlan:
@@ -40,6 +42,24 @@ def demo_plan(run_dir: Path | None, port: int | None) -> RunPlan:
         log_level=None if f"{ENV_PREFIX}LOG_LEVEL" in os.environ else "error",
     )
     return RunPlan(SiteInForce(load_site(sample_school_directory())), settings, one_by_one=True)
+
+
+def refuse_foreign_folder(run_dir: Path) -> None:
+    """Called before the folder is owned, which leaves the lock in it.
+
+    Raises:
+        SettingsError: it holds files and was no run's: a demo would remove them.
+    """
+    try:
+        foreign = run_dir.is_dir() and any(run_dir.iterdir())
+        foreign = foreign and not any((run_dir / name).exists() for name in _OF_A_RUN)
+    except OSError as error:
+        raise SettingsError(f"{run_dir}: {error.strerror}; choose another --run-dir") from None
+    if foreign:
+        raise SettingsError(
+            f"{run_dir} holds files of another program, and a demo starts from nothing; choose "
+            "another --run-dir, or empty it by hand"
+        )
 
 
 def emptied(run_dir: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
-from api.demo import emptied
+from api.demo import emptied, refuse_foreign_folder
 from api.run_folder import LOCK_FILE, owned_run_folder
 from benchmarks.peers.rtsp import free_port
 from config.errors import SettingsError
@@ -142,6 +142,26 @@ def test_a_second_demo_leaves_the_first_ones_data_alone(tmp_path: Path) -> None:
         said = RUNNER.invoke(app, asked)
         assert said.exit_code == 2
         assert kept.read_bytes() == b"alarms"
+
+
+def test_a_demo_empties_no_folder_that_was_no_demos(tmp_path: Path) -> None:
+    own = tmp_path / "demo" / "photos"
+    own.mkdir(parents=True)
+    asked = ["demo", "--check", "--run-dir", str(tmp_path), "--port", str(free_port())]
+    said = RUNNER.invoke(app, asked)
+    assert said.exit_code == 2
+    assert str(tmp_path / "demo") in said.output
+    assert [path.name for path in (tmp_path / "demo").iterdir()] == ["photos"]
+
+
+def test_what_a_demo_left_is_no_foreign_folder(tmp_path: Path) -> None:
+    refuse_foreign_folder(tmp_path / "absent")
+    refuse_foreign_folder(tmp_path)
+    (tmp_path / "xiaoan.db").touch()
+    refuse_foreign_folder(tmp_path)
+    (tmp_path / "xiaoan.db").rename(tmp_path / "other.db")
+    with pytest.raises(SettingsError, match="--run-dir"):
+        refuse_foreign_folder(tmp_path)
 
 
 def test_a_demo_starts_from_nothing(tmp_path: Path) -> None:
