@@ -42,7 +42,9 @@ def analyze(
     redact: Annotated[
         bool, typer.Option("--redact/--no-redact", help="遮挡头部 Pixelate heads in the film.")
     ] = True,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="推理线程 CPU threads.")] = 2,
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, max=256, help="推理线程 CPU threads.")
+    ] = 2,
     network_id: Annotated[
         str,
         typer.Option(

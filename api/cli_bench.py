@@ -48,6 +48,8 @@ def bench(
     console = Console(soft_wrap=True, highlight=False)
     try:
         settings = load_settings(run_dir=run_dir)
+        # A wrong folder is told at once, and not after a minute of measuring.
+        held = None if site is None else load_site(site)
         network = _network(settings)
         machine = Machine(network)
         sample = load_site(sample_school_directory())
@@ -57,8 +59,8 @@ def bench(
         stage = dearest_stage(rows[:1])
         lines = [text("capacity.bottleneck", settings.language, stage=_stage(stage, settings))]
         lines.append(text(f"capacity.help.{stage}", settings.language))
-        if site is not None:
-            lines.append(_hold(load_site(site), machine, settings))
+        if held is not None:
+            lines.append(_hold(held, machine, settings))
         for line in lines:
             console.print(line, markup=False)
     except (ConfigError, ModelError, StreamError, VisionError) as error:

@@ -215,7 +215,9 @@ def export(
 @models_app.command("bench")
 def bench(
     model_id: ModelId = "",
-    threads: Annotated[int, typer.Option("--threads", min=1, help="线程数 CPU threads.")] = 1,
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, max=256, help="线程数 CPU threads.")
+    ] = 1,
     lang: Language = LANGUAGES[0],
 ) -> None:
     """在本机测速 Time one picture in each runtime that loads here."""

@@ -40,11 +40,11 @@ def replay(
     if lang not in LANGUAGES:
         raise typer.BadParameter(f"use one of {', '.join(LANGUAGES)}", param_hint="--lang")
     console = Console(soft_wrap=True, highlight=False)
+    zone = _zone(timezone)
     try:
-        zone = ZoneInfo(timezone)
         new_profiles = load_profiles(profile)
         recorded = load_readings(readings)
-    except (ConfigError, RecordedReadingsError, ZoneInfoNotFoundError) as error:
+    except (ConfigError, RecordedReadingsError) as error:
         console.print(str(error), markup=False)
         raise typer.Exit(1) from None
     rows: list[list[str]] = []
@@ -67,6 +67,17 @@ def replay(
             writer.writerow([text(f"replay.column.{name}", lang) for name in _COLUMNS])
             writer.writerows(rows)
         console.print(text("replay.written", lang, path=out), markup=False)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # A path, a folder of zones, or a name longer than a file may have.
+        raise typer.BadParameter(
+            f"{name[:60]!r} is no time zone; write one such as Asia/Shanghai",
+            param_hint="--timezone",
+        ) from None
 
 
 def _row(zone_id: str, pair: Pair, zone: ZoneInfo, lang: str) -> list[str]:

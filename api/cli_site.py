@@ -56,10 +56,10 @@ def sample(
 ) -> None:
     """复制示范学校作为起点 Copy the sample school as a start for your own."""
     _known_language(lang)
-    if directory.is_dir() and any(directory.iterdir()):
-        typer.echo(text("site.sample.exists", lang, path=str(directory)))
-        raise typer.Exit(1)
     try:
+        if directory.is_dir() and any(directory.iterdir()):
+            typer.echo(text("site.sample.exists", lang, path=str(directory)))
+            raise typer.Exit(1)
         directory.mkdir(parents=True, exist_ok=True)
         # Everything a site may have: people, cards, timetable, recording, examples of the rest.
         for source in sorted(sample_school_directory().iterdir()):

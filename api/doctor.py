@@ -253,9 +253,17 @@ def _site(patient: Patient) -> Iterator[Check]:
 
 def _nearest_existing(path: Path) -> Path:
     candidate = path.absolute()
-    while not candidate.exists():
+    while not _may_be_seen(candidate):
         candidate = candidate.parent
     return candidate
+
+
+def _may_be_seen(path: Path) -> bool:
+    """Whether it is there; not where its folder is closed to this user."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _processor() -> tuple[str, frozenset[str]]:

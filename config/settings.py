@@ -230,7 +230,14 @@ def ingest_token(settings: ServiceSettings) -> str:
         SettingsError: when the file cannot be read or written, or holds a short token.
     """
     path = settings.resolved_token_file
-    if path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: {error.strerror} — mend: run this as the user of the service, whose folder "
+            "it is, or choose a folder you may write"
+        ) from None
+    if there:
         return _read_token(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -63,13 +63,23 @@ def absent_file(database_url: str) -> Path | None:
     """The file of an SQLite database that is not there; `None` where it is, and for a server.
 
     Raises:
-        DatabaseError: the address is none.
+        DatabaseError: the address is none, or the file may not be looked for.
     """
     url = parse_url(database_url)
     if url.get_backend_name() != "sqlite" or not url.database:
         return None
     path = Path(url.database)
-    return None if path.is_file() else path
+    try:
+        return None if path.is_file() else path
+    except OSError as error:
+        raise DatabaseError(_out_of_reach(path, error)) from None
+
+
+def _out_of_reach(path: Path, error: OSError) -> str:
+    return (
+        f"the database {path} cannot be looked for ({error.strerror}); run this as the user of the "
+        "service, whose folder it is, or correct the address"
+    )
 
 
 def check_is_there(database_url: str) -> None:
@@ -108,8 +118,11 @@ def database_fault(database_url: str) -> str:
 
 def _file_fault(path: Path) -> str:
     """What is damaged in the file, which is read as a whole; a file that is not there is made."""
-    if not path.exists():
-        return ""
+    try:
+        if not path.exists():
+            return ""
+    except OSError as error:
+        return _out_of_reach(path, error)
     try:
         with closing(sqlite3.connect(path)) as connection:
             (told,) = connection.execute("PRAGMA quick_check(1)").fetchone()

@@ -139,7 +139,13 @@ def load_edition(folder: Path | None = None) -> PlanEdition:
     """The edition in `folder`, filled up with what is shipped. Raises `PlanFileError`."""
     if folder is None:
         return PlanEdition(load_catalogue(), load_units(), {"": load_calendar()})
-    if not folder.is_dir():
+    try:
+        found = folder.is_dir()
+    except OSError as error:
+        reason = f"it cannot be looked for: {error.strerror}"
+        problem = FileProblem(str(folder), 0, "", reason, "check its name and permissions")
+        raise PlanFileError([problem]) from None
+    if not found:
         problem = FileProblem(str(folder), 0, "", "there is no such folder", "create it")
         raise PlanFileError([problem])
     units = load_units(_present(folder / UNITS_FILE))
