@@ -69,8 +69,11 @@ async def keep_room(
 async def go_on_keeping_room(database: Database) -> None:
     """Look every ten minutes until cancelled; a refusal is logged, and then it is tried again.
 
-    A start gives back at once what was left, and makes room later: it has enough to write.
+    A start gives back at once what was left, and makes room later: it has enough to write. A server
+    is asked for nothing.
     """
+    if database.file is None:
+        return
     is_start = True
     while True:
         try:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import structlog
 
 from api.database import Database, room
 from api.database.room import free_on_disk, keep_room
@@ -110,8 +111,14 @@ async def _is_there(database: Database) -> bool:
 
 
 async def test_a_server_keeps_its_own_room(postgres_url: str) -> None:
+    """It is not even asked: a statement that it does not know is an error in both logs."""
     async with running_desk(postgres_url) as desk:
-        assert await keep_room(desk.service.desk.database, _ROOM, 0.0) == 0
+        database = desk.service.desk.database
+        assert await keep_room(database, _ROOM, 0.0) == 0
+        with structlog.testing.capture_logs() as logs:
+            async with asyncio.timeout(30.0):
+                await room.go_on_keeping_room(database)
+        assert logs == []
 
 
 async def test_the_last_of_a_disk_is_left_to_others(
