@@ -24,14 +24,21 @@ KEEP_EVENTS_S = 600.0
 REPLAY_LIMIT = 1_000
 _QUEUE_LENGTH = 512
 
+UNNUMBERED = 0
+"""Stands in place of a number where an event could not be stored."""
+
 
 class EventKind(StrEnum):
-    """What an event tells: its body is the zone, camera, alarm or worker as it stands."""
+    """What an event tells: its body is the zone, camera, alarm or worker as it stands.
+
+    `STORE` tells that the database refuses or stores again, and is never stored itself.
+    """
 
     ZONE = "zone"
     CAMERA = "camera"
     ALARM = "alarm"
     LOAD = "load"
+    STORE = "store"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 from sqlalchemy import insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import readings
@@ -15,9 +16,12 @@ from api.alarms.routine import SELFTEST_WORKER, RunKind, begin
 from api.alarms.signals import camera_signal, crowd_signal, silent_signal
 from api.alarms.values import AlarmKey, AlarmType
 from api.coverage.health_store import take_health
+from api.database.errors import NothingStoredError
 from api.database.tables import RECORDS
-from api.live.board import Known
-from api.live.values import CameraStatus, ZoneState, seen_at
+from api.live.board import is_older
+from api.live.judge import status_of, zone_after
+from api.live.values import ZoneState, seen_at
+from api.unkept import Refusal
 from api.watched import WatchedSite
 from api.work import Desk, Work
 from streams.records import (
@@ -34,6 +38,9 @@ from vision.instants import Utc
 from vision.readings import Level
 
 _IDS_PER_QUERY = 500
+
+LATE_S = 5.0
+"""Records that are not stored by then are shown all the same: their worker waits no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +72,48 @@ class Ingest:
         self.refused = False
 
     async def accept(self, raw_records: Sequence[object]) -> IngestResult:
-        """Store what is new and valid. Only a failing database makes this raise."""
+        """Store what is new and valid. Only a failing database makes this raise.
+
+        What it does not take, or not in time, is shown at least.
+        """
+        good, rejected = _parse(raw_records, self._desk.board.site)
+        shown = tuple(one for one in good if one.worker_id != SELFTEST_WORKER)
+        unkept = self._desk.unkept
+        if unkept.store_refuses:
+            self._refused(shown)
+            raise NothingStoredError("the database takes nothing at present")
+        late = asyncio.get_running_loop().call_later(LATE_S, self._refused, shown)
         try:
-            result = await self._store(raw_records)
-        except SQLAlchemyError:
+            result = await self._store(good, rejected)
+        except DataError:
             self.refused = True
             raise
+        except SQLAlchemyError:
+            self._refused(shown)
+            raise
+        finally:
+            late.cancel()
         self.refused = False
+        if good:
+            unkept.stored(Refusal.RECORDS)
         return result
 
-    async def _store(self, raw_records: Sequence[object]) -> IngestResult:
-        good, rejected = _parse(raw_records, self._desk.board.site)
+    def show(self, raw_records: Sequence[object]) -> bool:
+        """While the database stores nothing: show records that are sent again to be stored."""
+        unkept = self._desk.unkept
+        if unkept.refusing:
+            good, _ = _parse(raw_records, self._desk.board.site)
+            unkept.take(one for one in good if one.worker_id != SELFTEST_WORKER)
+        return unkept.refusing
+
+    def _refused(self, records: Sequence[AnyRecord]) -> None:
+        self.refused = True
+        self._desk.unkept.refuse(Refusal.RECORDS)
+        self._desk.unkept.take(records)
+
+    async def _store(
+        self, good: Sequence[AnyRecord], rejected: Sequence[Rejection]
+    ) -> IngestResult:
         accepted = 0
         if good:
             async with self._desk.work() as work:
@@ -222,36 +260,11 @@ async def _apply_reading(work: Work, reading: ReadingData, captured_at: Utc) -> 
     known = work.known
     at = seen_at(captured_at, known.now)
     old = known.zones.get(reading.zone_id)
-    if old is not None and _is_older(captured_at, old, known):
+    if old is not None and is_older(captured_at, old, known):
         await _apply_late(work, reading, at, old)
         return
-    same_level = old is not None and old.reading.level is reading.level
-    work.set_zone(
-        ZoneState(
-            zone_id=reading.zone_id,
-            reading=reading,
-            captured_at=captured_at,
-            received_at=known.now,
-            level_since=old.level_since if old is not None and same_level else at,
-        )
-    )
+    work.set_zone(zone_after(old, reading, captured_at, known.now))
     await work.signal(crowd_signal(known, reading, at))
-
-
-def _is_older(captured_at: Utc, newest: ZoneState | CameraStatus, known: Known) -> bool:
-    """Whether a record is older than what is known of its subject.
-
-    The wall clock may have been set back between the two. What arrived before that lies in the
-    future and is older than anything that comes; of a record that was captured before that, as of
-    one whose clock runs ahead, nobody can tell the age, and it is old beside what is fresh.
-    """
-    limits = known.limits
-    newest_ahead_s = newest.captured_at - newest.received_at
-    if newest.seen_at > known.now or newest_ahead_s > limits.future_tolerance_s:
-        return False
-    if captured_at - known.now > limits.future_tolerance_s:
-        return known.now - newest.seen_at <= limits.stale_after_s
-    return captured_at < newest.seen_at
 
 
 async def _apply_selftest(work: Work, record: ReadingRecord | TransitionRecord, at: Utc) -> None:
@@ -272,17 +285,9 @@ async def _apply_late(work: Work, reading: ReadingData, at: Utc, newest: ZoneSta
 
 
 async def _apply_camera(work: Work, record: CameraStateRecord) -> None:
-    status = CameraStatus(
-        camera_id=record.camera_id,
-        state=record.state,
-        since=Utc.from_datetime(record.since),
-        cause=record.cause,
-        detail=record.detail,
-        captured_at=Utc.from_datetime(record.captured_at),
-        received_at=work.known.now,
-    )
+    status = status_of(record, work.known.now)
     old = work.known.cameras.get(record.camera_id)
-    if old is not None and _is_older(status.captured_at, old, work.known):
+    if old is not None and is_older(status.captured_at, old, work.known):
         return
     work.set_camera(status)
     await work.signal(camera_signal(work.known, record.camera_id))

@@ -91,6 +91,11 @@ class Metrics:
             ["camera", "reason"],
             registry=self.registry,
         )
+        self.nothing_kept = Gauge(
+            "xiaoan_database_refuses",
+            "1 while the database does not store: alarms are neither kept nor sent",
+            registry=self.registry,
+        )
         self.failed_ticks = Counter(
             "xiaoan_watch_failures",
             "Rounds of the watch that the database refused",

@@ -20,6 +20,7 @@ from api.live.values import Limits
 from api.metrics import Metrics
 from api.panels.panels import Panels
 from api.pictures import Pictures, Viewings
+from api.proof import StoreProof
 from api.settings import ApiSettings
 from api.watch import Watch
 from api.watched import WatchedSite
@@ -36,6 +37,7 @@ class Service:
     desk: Desk
     ingest: Ingest
     watch: Watch
+    proof: StoreProof
     pictures: Pictures
     viewings: Viewings
     panels: Panels
@@ -79,6 +81,7 @@ class Service:
             desk=desk,
             ingest=Ingest(desk),
             watch=watch,
+            proof=StoreProof(desk, every_s=settings.watch_every_s),
             pictures=pictures,
             viewings=Viewings(desk.database, clock),
             panels=Panels(response.panels, desk),
@@ -100,7 +103,10 @@ class Service:
             # Before the first request: what was current before the start may be so no longer.
             await self.watch.tick()
             await stack.enter_async_context(self.panels.running())
-            tasks = [asyncio.create_task(self.watch.run(), name="watch")]
+            tasks = [
+                asyncio.create_task(self.watch.run(), name="watch"),
+                asyncio.create_task(self.proof.run(), name="proof"),
+            ]
             if self.settings.keeps_room:
                 keeping = go_on_keeping_room(self.desk.database)
                 tasks.append(asyncio.create_task(keeping, name="room"))

@@ -39,7 +39,7 @@ async def take_snapshot(desk: Desk, within: Collection[str] | None = None) -> St
             within=within,
             changed_since=desk.clock.utc().plus(-_RECENT_S),
         )
-    known = desk.known()
+    known = desk.unkept.known()
     site = known.site
     targets = () if desk.outbox is None else desk.outbox.plan.targets
     return StateBody(

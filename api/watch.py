@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import events, readings
@@ -39,9 +39,6 @@ A worker sends a batch again until it is answered, so a repetition comes within 
 that is counted twice adds a sample to its step; an alarm that came twice would be a second alarm.
 """
 
-_PROOF_ID = "proof"
-_PROOF_HOLDS_S = 1.0
-
 
 class Watch:
     """Turns silence into UNKNOWN, and long silence into an alarm."""
@@ -64,7 +61,6 @@ class Watch:
         self._lost_groups: dict[str, bool] = {}
         self._tested: str | None = None
         self.last_tick: Monotonic | None = None
-        self._proven_at: Monotonic | None = None
 
     async def run(self) -> None:
         """Tick until cancelled. A database that refuses is counted, logged once, tried again."""
@@ -154,27 +150,6 @@ class Watch:
                     await routine.begin(work, key, SYSTEM)
                 await routine.follow(work)
         self._tested = key or self._tested
-
-    async def prove_storing(self) -> None:
-        """Store a row, once a second at most however many ask.
-
-        A statement that changes no row writes nothing, and so passes on a full disk too.
-
-        Raises:
-            SQLAlchemyError: the database takes no writes.
-        """
-        now = self._desk.clock.monotonic()
-        if self._proven_at is not None and now - self._proven_at < _PROOF_HOLDS_S:
-            return
-        row = {
-            "record_id": _PROOF_ID,
-            "kind": "reading",
-            "received_ns": self._desk.clock.utc().ns,
-        }
-        async with self._desk.database.write() as connection:
-            await connection.execute(delete(RECORDS).where(RECORDS.c.record_id == _PROOF_ID))
-            await connection.execute(insert(RECORDS).values(row))
-        self._proven_at = now
 
     async def upkeep(self) -> None:
         """Coarser old readings, forgotten old events and ids, in small transactions; the disk."""

@@ -40,9 +40,11 @@ from api.live.bodies import WorkerLoadBody
 from api.live.values import CameraStatus, ZoneState
 from api.metrics import Metrics
 from api.schemas import AlarmBody, CameraBody, ZoneBody
+from api.unkept import Unkept
 from config.desk_plan import DeskPlan
 from streams.clock import Clock
 from streams.records import WorkerLoadRecord
+from vision.instants import Monotonic
 
 
 @dataclass(slots=True)
@@ -192,6 +194,8 @@ class Desk:
         told_seq: number of the newest event that memory already holds.
         outbox: writes what goes to receivers outside; `None` where there are none.
         unsure: the answer to a commit was lost, so that the database may hold what memory does not.
+        unkept: what the database does not take now.
+        stored_at: when it has stored something last.
     """
 
     database: Database
@@ -204,6 +208,11 @@ class Desk:
     told_seq: int = 0
     outbox: Outbox | None = None
     unsure: bool = False
+    unkept: Unkept = field(init=False)
+    stored_at: Monotonic | None = None
+
+    def __post_init__(self) -> None:
+        self.unkept = Unkept(self.board, self.broker, self.clock, self.plan)
 
     def known(self) -> Known:
         """What is known now."""
@@ -227,6 +236,7 @@ class Desk:
                 told = await work.finish()
                 committing = True
             committed = True
+            self.stored_at = self.clock.monotonic()
         finally:
             self.unsure |= committing and not committed
         self.board.zones.update(work.zones.maps[0])

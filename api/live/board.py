@@ -49,3 +49,19 @@ class Board:
 
     def known_at(self, now: Utc) -> Known:
         return Known(self.site, self.limits, self.started_at, now, self.zones, self.cameras)
+
+
+def is_older(captured_at: Utc, newest: ZoneState | CameraStatus, known: Known) -> bool:
+    """Whether a record is older than what is known of its subject.
+
+    The wall clock may have been set back between the two. What arrived before that lies in the
+    future and is older than anything that comes; of a record that was captured before that, as of
+    one whose clock runs ahead, nobody can tell the age, and it is old beside what is fresh.
+    """
+    limits = known.limits
+    newest_ahead_s = newest.captured_at - newest.received_at
+    if newest.seen_at > known.now or newest_ahead_s > limits.future_tolerance_s:
+        return False
+    if captured_at - known.now > limits.future_tolerance_s:
+        return known.now - newest.seen_at <= limits.stale_after_s
+    return captured_at < newest.seen_at

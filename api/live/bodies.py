@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import Field
 
+from api.alarms.values import Alarm, AlarmType, Condition
 from api.schemas import AlarmBody, Body, CameraBody, NameBody, ZoneBody, with_examples
 from config.delivery import DeliveryTarget, Role
 from streams.pacing import PaceReason
 from streams.records import WorkerLoadRecord
+from vision.instants import Utc
+from vision.readings import Level
 
 
 class AreaNameBody(Body):
@@ -77,6 +81,49 @@ class WorkerLoadBody(Body):
                 CameraRateBody(camera_id=rate.camera_id, fps=rate.fps, reason=rate.reason)
                 for rate in load.cameras
             ),
+        )
+
+
+class UnkeptAlarmBody(Body):
+    """An alarm that the database does not take: it has no number and nobody can acknowledge it."""
+
+    type: AlarmType
+    subject_id: str
+    zone_ids: tuple[str, ...]
+    priority: int
+    condition: Condition
+    level: Level
+    density_per_m2: float | None
+    opened_at: datetime
+
+    @classmethod
+    def of(cls, alarm: Alarm) -> UnkeptAlarmBody:
+        return cls(
+            type=alarm.key.type,
+            subject_id=alarm.key.subject_id,
+            zone_ids=alarm.zone_ids,
+            priority=alarm.priority,
+            condition=alarm.condition,
+            level=alarm.evidence.level,
+            density_per_m2=alarm.evidence.density_per_m2,
+            opened_at=alarm.opened_at.to_datetime(),
+        )
+
+
+class StoreBody(Body):
+    """Whether the database stores. While it does not, alarms are neither kept nor sent."""
+
+    kept: bool
+    since: datetime | None = Field(default=None, description="since when it refuses")
+    alarms: tuple[UnkeptAlarmBody, ...] = Field(default=(), description="the worst first")
+
+    @classmethod
+    def of(cls, since: Utc | None, alarms: Iterable[Alarm]) -> StoreBody:
+        worst_first = sorted(alarms, key=lambda one: (one.priority, one.opened_at.ns))
+        return cls(
+            kept=since is None,
+            since=None if since is None else since.to_datetime(),
+            alarms=tuple(UnkeptAlarmBody.of(alarm) for alarm in worst_first),
         )
 
 

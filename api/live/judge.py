@@ -9,8 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from api.live.values import CameraStatus, Limits, ZoneState
-from streams.records import CameraState, MeasurementData, ReasonData
+from api.live.values import CameraStatus, Limits, ZoneState, seen_at
+from streams.records import (
+    CameraState,
+    CameraStateRecord,
+    MeasurementData,
+    ReadingData,
+    ReasonData,
+)
 from vision.doors import DoorState
 from vision.instants import Utc
 from vision.readings import Level
@@ -78,6 +84,35 @@ def zone_now(zone_id: str, state: ZoneState | None, now: Utc, limits: Limits) ->
         profile_id=reading.profile_id,
         model_id=reading.model_id,
         doors={} if stale else reading.doors,
+    )
+
+
+def zone_after(
+    old: ZoneState | None, reading: ReadingData, captured_at: Utc, now: Utc
+) -> ZoneState:
+    """A zone once `reading` is its newest one; `old` is what was known of it before."""
+    same_level = old is not None and old.reading.level is reading.level
+    return ZoneState(
+        zone_id=reading.zone_id,
+        reading=reading,
+        captured_at=captured_at,
+        received_at=now,
+        level_since=old.level_since
+        if old is not None and same_level
+        else seen_at(captured_at, now),
+    )
+
+
+def status_of(record: CameraStateRecord, now: Utc) -> CameraStatus:
+    """A camera as its worker tells it, received `now`."""
+    return CameraStatus(
+        camera_id=record.camera_id,
+        state=record.state,
+        since=Utc.from_datetime(record.since),
+        cause=record.cause,
+        detail=record.detail,
+        captured_at=Utc.from_datetime(record.captured_at),
+        received_at=now,
     )
 
 

@@ -18,7 +18,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.alarms import store
-from api.alarms.values import Signal
+from api.alarms.values import Alarm, AlarmType, Signal
+from api.database.errors import NothingStoredError
 from api.delivery.outward import OutwardTransport
 from api.panels.calls import HttpOutput
 from api.panels.errors import LinkError
@@ -34,6 +35,7 @@ from api.panels.modbus import ModbusWire, Module, Seen, Wire
 from api.panels.onvif import OnvifLink
 from api.panels.onvif_soap import InputState
 from api.panels.signed import SignedCall, TakenCalls
+from api.unkept import Refusal
 from api.work import Desk
 from config.panels import ModbusDevice, OnvifDevice, PanelInput, PanelPlan
 from vision.doors import DoorState
@@ -74,6 +76,7 @@ class Panels:
     desk: Desk
     wire_of: Callable[[ModbusDevice], Wire] | None = None
     wanted: frozenset[str] = frozenset()
+    _stored: Sequence[Alarm] = ()
     _contacts: dict[str, Debounced] = field(default_factory=dict)
     _faults: dict[str, str | None] = field(default_factory=dict)
     _last_good: dict[str, Monotonic] = field(default_factory=dict)
@@ -195,10 +198,18 @@ class Panels:
         }
 
     async def follow(self) -> None:
-        """Work out anew which outputs are wanted."""
-        async with self.desk.database.read() as connection:
-            alarms = await store.open_alarms(connection, _MOST_OPEN)
-        self.wanted = wanted_outputs(self.plan, alarms)
+        """Work out anew which outputs are wanted.
+
+        While the database stores nothing, what it held last goes on, and what it does not take
+        switches on too: a siren waits for no disk.
+        """
+        unkept = self.desk.unkept
+        try:
+            if not unkept.store_refuses:
+                async with self.desk.database.read() as connection:
+                    self._stored = await store.open_alarms(connection, _MOST_OPEN)
+        finally:
+            self.wanted = wanted_outputs(self.plan, (*self._stored, *unkept.open_alarms()))
 
     @property
     def _site_id(self) -> str:
@@ -293,9 +304,19 @@ class Panels:
     async def _tell(self, signals: list[Signal]) -> None:
         if not signals:
             return
-        async with self.desk.work() as work:
+        unkept = self.desk.unkept
+        try:
+            if unkept.store_refuses:
+                raise NothingStoredError("the database takes nothing at present")
+            async with self.desk.work() as work:
+                for signal in signals:
+                    await work.signal(signal)
+        except SQLAlchemyError:
             for signal in signals:
-                await work.signal(signal)
+                if signal.key.type is AlarmType.PANIC:
+                    unkept.refuse(Refusal.RECORDS)
+                    unkept.signal(signal)
+            raise
 
     async def _poll(self, module: Module) -> None:
         device = module.device

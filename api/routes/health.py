@@ -41,7 +41,10 @@ async def ready(service: ServiceDep) -> ReadyBody:
 
     Where one table alone is damaged, records are refused while others are stored.
     """
-    await service.watch.prove_storing()
+    if service.desk.unkept.store_refuses:
+        # Asked again every second; whoever looks here need not wait for that.
+        raise Problem(503, "database_refused")
+    await service.proof.prove()
     if service.ingest.refused:
         raise Problem(503, "database_refused")
     last = service.watch.last_tick
@@ -58,14 +61,18 @@ async def ready(service: ServiceDep) -> ReadyBody:
     dependencies=[Depends(needs(Right.SEE_METRICS))],
 )
 async def metrics(service: ServiceDep) -> Response:
-    """Counters in Prometheus' text form."""
+    """Counters in Prometheus' text form. While the database takes nothing, that is told in place of
+    the number of open alarms.
+    """
     desk = service.desk
-    async with desk.database.read() as connection:
-        counts = await store.count_by_priority(connection)
     desk.metrics.open_alarms.clear()
-    for (state, priority), count in counts.items():
-        desk.metrics.open_alarms.labels(state.value, str(priority)).set(count)
-    known = desk.known()
+    if not desk.unkept.store_refuses:
+        async with desk.database.read() as connection:
+            counts = await store.count_by_priority(connection)
+        for (state, priority), count in counts.items():
+            desk.metrics.open_alarms.labels(state.value, str(priority)).set(count)
+    desk.metrics.nothing_kept.set(desk.unkept.refusing)
+    known = desk.unkept.known()
     for zone in known.site.zones:
         age_s = known.zone(zone.id).age_s
         desk.metrics.zone_age_s.labels(zone.id).set(float("inf") if age_s is None else age_s)

@@ -10,6 +10,7 @@ from pydantic import Field, SkipValidation
 from sqlalchemy.exc import DataError
 
 from api.access.guard import WORKERS_ONLY
+from api.database.errors import NothingStoredError
 from api.problems import Problem, responses
 from api.schemas import Body, with_examples
 from api.security import require_token
@@ -94,6 +95,23 @@ class IngestAnswer(Body):
     rejected: tuple[RejectedBody, ...]
 
 
+class ShownAnswer(Body):
+    """Whether the desk now shows what was sent."""
+
+    model_config = with_examples({"shown": True})
+
+    shown: bool
+
+
+@router.post("/ingest/shown", responses=responses(401, 413, 415, 422), dependencies=[WORKERS_ONLY])
+async def ingest_shown(request: Request, body: IngestBody, service: ServiceDep) -> ShownAnswer:
+    """Show records while the database stores nothing. They are not stored: send them to `ingest`
+    all the same. Needs the workers' bearer token.
+    """
+    require_token(request, service.settings.ingest_token)
+    return ShownAnswer(shown=service.ingest.show(body.records))
+
+
 @router.post("/ingest", responses=responses(401, 413, 415, 422, 503), dependencies=[WORKERS_ONLY])
 async def ingest(request: Request, body: IngestBody, service: ServiceDep) -> IngestAnswer:
     """Store records; sending one again changes nothing. Needs the workers' bearer token."""
@@ -101,6 +119,9 @@ async def ingest(request: Request, body: IngestBody, service: ServiceDep) -> Ing
     with service.desk.metrics.ingest_s.time():
         try:
             result = await service.ingest.accept(body.records)
+        except NothingStoredError:
+            # Said in the log once, by whoever found it out.
+            raise Problem(503, "database_refused") from None
         except DataError as error:
             # The database works, and refuses what it was given. Told as a fault of the database,
             # the batch would come again for ever, before all that is behind it.

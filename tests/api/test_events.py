@@ -126,7 +126,8 @@ async def test_a_quiet_stream_pings(sqlite_url: str) -> None:
             desk.clock.advance(0.01)
             (ping,) = await take(source, 1)
             assert ping.event == "ping"
-            assert ping.data == {"server_time": desk.clock.utc().iso(), "page": PAGE_BUILD}
+            now = desk.clock.utc().iso()
+            assert ping.data == {"server_time": now, "page": PAGE_BUILD, "kept": True}
             assert ping.id is None
 
 

@@ -6,6 +6,8 @@ import pytest
 from selenium import webdriver
 
 from tests.api.console.page import Desk
+from tests.api.desk_cases import AUTHORISED
+from tests.api.refusing_database import refusing
 from tests.api.service_peer import ServiceProcess
 
 pytestmark = pytest.mark.peer
@@ -211,3 +213,27 @@ def test_an_alarm_is_printed_dark_on_white(
         assert not desk.one("[data-alarm='1'] .alarm-acknowledge").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_a_database_that_stores_nothing_is_said_and_a_crowd_sounds_all_the_same(
+    browser: webdriver.Chrome, service: ServiceProcess, sqlite_url: str
+) -> None:
+    desk = Desk(browser, service)
+    desk.until_shown("stair", "L0", 0.3)
+    assert desk.text("#calm-title") == "没有告警"
+    with refusing(sqlite_url):
+        desk.until(lambda: desk.one("#unkept").is_displayed())
+        assert "告警不保存也不外发" in desk.text("#unkept")
+        assert desk.text("#link-text") == "数据库停用"
+        assert desk.text("#calm-title") == "这里不能说明没有告警"
+        desk.until(lambda: desk.data("body", "sounding") == "lost")
+        rise = service.record("stair", "L4", 4.1)
+        answer = service.client.post("/api/v1/ingest", json={"records": [rise]}, headers=AUTHORISED)
+        assert answer.status_code == 503
+        desk.until(lambda: desk.data("body", "sounding") == "1")
+        assert "楼梯 · L4 危急 · 4.1 人/平方米" in desk.text("#unkept-alarms")
+        assert desk.data("[data-zone=stair]", "level") == "L4"
+    service.send(rise)
+    desk.until(lambda: not desk.one("#unkept").is_displayed())
+    desk.until(lambda: desk.text(".alarm-place") == "楼梯")
+    assert desk.data("#link", "link") == "live"

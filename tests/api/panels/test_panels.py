@@ -21,6 +21,7 @@ from streams.clock import SimulatedClock
 from tests.api.desk_cases import AUTHORISED, Json, RunningDesk, running_desk
 from tests.api.panels.modbus_peer import modbus_module
 from tests.api.panels.panel_cases import SECRET, free_port, panel_plan
+from tests.api.refusing_database import refusing_here
 from vision.doors import DoorState
 from vision.instants import Monotonic, Utc
 
@@ -132,6 +133,30 @@ async def test_a_button_over_http_needs_its_signature(sqlite_url: str, tmp_path:
         assert (alarm["type"], alarm["subject_id"]) == ("panic", "phone-button")
         missing = await desk.post("/api/v1/inputs/nothing", {"pressed": True}, status=404)
         assert missing["code"] == "input_unknown"
+
+
+async def test_a_siren_waits_for_no_database(sqlite_url: str, tmp_path: Path) -> None:
+    """A button and a crowd drive it while nothing is stored, and once each is stored later."""
+    port = free_port()
+    with modbus_module(port) as module:
+        module.contact(0, closed=True)
+        async with desk_with(sqlite_url, panel_plan(tmp_path, port)) as desk:
+            await until(lambda: module.beat() > 2)
+            async with refusing_here(sqlite_url):
+                await desk.client.post(
+                    "/api/v1/ingest",
+                    json={"records": [desk.reading("stair", "L4", 4.1)]},
+                    headers=AUTHORISED,
+                )
+                await until(lambda: module.coil(0))
+                assert not module.coil(3)
+                module.contact(0, closed=False)
+                await until(lambda: module.coil(3))
+                assert await desk.alarms() == []
+            alarm = await until_alarm(desk, "panic")
+            assert (alarm["number"], alarm["priority"]) == (1, 1)
+            assert module.coil(0)
+            assert module.coil(3)
 
 
 async def test_a_silent_button_over_http_is_faulty(sqlite_url: str, tmp_path: Path) -> None:

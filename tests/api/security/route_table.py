@@ -69,6 +69,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     ),
     WORKERS: (
         "POST /api/v1/ingest",
+        "POST /api/v1/ingest/shown",
         "POST /api/v1/inputs/{input_id}",
         "GET /api/v1/workers/doors",
         "GET /api/v1/workers/orders",

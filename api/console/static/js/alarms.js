@@ -234,14 +234,16 @@ function fillCalm() {
   const unseen = severities.filter((one) => one < 0).length;
   const seen = severities.length - unseen;
   const warned = severities.filter((one) => one >= WARNING).length;
-  const calm = !site.silent && seen > 0 && unseen === 0 && warned === 0;
+  const told = !site.silent && site.unkept === null;
+  const calm = told && seen > 0 && unseen === 0 && warned === 0;
   byId("alarm-none").dataset.calm = calm ? "yes" : "no";
   byId("calm-shape").setAttribute("href", calm ? "#shape-L0" : "#shape-UNKNOWN");
   const none = site.forPolice ? "desk.police.none" : "console.alarms.none";
-  setText(byId("calm-title"), t(site.silent ? "console.alarms.not_told" : none));
+  const untold = site.silent ? "console.alarms.not_told" : "console.unkept.calm";
+  setText(byId("calm-title"), t(told ? none : untold));
   // The police room is told of some alarms only: the others show in the levels.
-  const told = warned ? "console.alarms.none_warned" : "console.alarms.none_seen";
-  setText(byId("calm-seen"), seen && !site.silent ? t(told, { seen, count: warned }) : "");
+  const levels = warned ? "console.alarms.none_warned" : "console.alarms.none_seen";
+  setText(byId("calm-seen"), seen && !site.silent ? t(levels, { seen, count: warned }) : "");
   setText(byId("calm-unseen"), unseen ? t("console.alarms.none_unseen", { count: unseen }) : "");
 }
 

@@ -7,6 +7,7 @@ import { has, inLanguage, levelText, t } from "./texts.js";
 import { ageOf, agoText, serverNow } from "./time.js";
 import { placeText, signText } from "./titles.js";
 import { shownLevel } from "./zones.js";
+import { unkeptText } from "./unkept.js";
 
 const HOT_EVERY_MS = 500;
 const CALM_EVERY_MS = 1000;
@@ -68,14 +69,16 @@ function renderLarge(shown) {
   setText(byId("large-alarm"), urgent);
 }
 
-/** What the large picture covers, and nobody may miss: a lost server, an alarm that waits. */
+/** What the large picture covers, and nobody may miss: a lost server, a lost database, an alarm that
+    waits. */
 function coveredText() {
   const silent = ["lost", "refused"].find((id) => !byId(id).hidden);
   if (silent) return t(`console.link.${silent}`);
+  const unkept = unkeptText();
   const waiting = openAlarms().filter(waits);
-  if (!waiting.length) return "";
+  if (!waiting.length) return unkept;
   const [worst] = waiting;
-  return [t("console.alarms.waiting", { count: waiting.length }), placeText(worst), signText(worst)].join(" · ");
+  return [...(unkept ? [unkept] : []), t("console.alarms.waiting", { count: waiting.length }), placeText(worst), signText(worst)].join(" · ");
 }
 
 function makeCard(camera) {

@@ -16,6 +16,7 @@ import { cameras, shortOfTime, site, take } from "./store.js";
 import { inLanguage, loadTexts, t } from "./texts.js";
 import { clockText, dateText, learnServerTime, passedServerTime, serverNow, spanText } from "./time.js";
 import { noteTyping, typesOn } from "./turned.js";
+import { noteKept, renderUnkept } from "./unkept.js";
 import { drawTrends, followZone, renderZones } from "./zones.js";
 
 const RETRY_TEXTS_MS = 1000;
@@ -90,10 +91,16 @@ function draw() {
     renderCameras();
     const priority = renderAlarms();
     renderFocus();
-    pattern = site.silent ? linkState : priority;
+    pattern = site.silent ? linkState : moreUrgent(priority, renderUnkept());
   } finally {
     sound(pattern);
   }
+}
+
+/** Of what must sound, the one that asks for more: an alarm before a fault of the service. */
+function moreUrgent(priority, unkept) {
+  if (priority === null || unkept === null) return priority ?? unkept;
+  return unkept === "lost" ? priority : Math.min(priority, unkept);
 }
 
 function onEvent(kind, body) {
@@ -107,7 +114,8 @@ function onEvent(kind, body) {
   changed();
 }
 
-function onLink(state, silentSeconds, problem) {
+function onLink(heard, silentSeconds, problem) {
+  const state = heard === "live" && site.unkept !== null ? "unkept" : heard;
   const lost = state === "lost";
   byId("lost").hidden = !lost;
   showRefused(problem);
@@ -115,7 +123,7 @@ function onLink(state, silentSeconds, problem) {
   if (state !== linkState) {
     linkState = state;
     byId("link").dataset.link = state;
-    const shapes = { live: "live", lost: "lost", refused: "mute" };
+    const shapes = { live: "live", lost: "lost", unkept: "lost", refused: "mute" };
     byId("link-shape").setAttribute("href", `#shape-${shapes[state] ?? "wait"}`);
     setText(byId("link-text"), t(`console.link.${state}`));
     site.silent = SILENT.includes(state);
@@ -169,7 +177,7 @@ setInterval(drawTrends, 5000);
 document.addEventListener("keydown", onKey);
 document.addEventListener("desk-changed", changed);
 setUpCameras();
-openLink({ onEvent, onState: onLink, onPage: comparePage });
+openLink({ onEvent, onState: onLink, onPage: comparePage, onKept: noteKept });
 // Each by itself: a question that is not answered keeps no button from working.
 await Promise.all([setUpShift(changed), setUpFocus(), loadPlan()]);
 changed();

@@ -4,14 +4,15 @@ import { onBeat } from "./beat.js";
 import { LOST_AFTER_MS, listen } from "./stream.js";
 import { learnServerTime, meetServerTime } from "./time.js";
 
-const KINDS = ["snapshot", "zone", "camera", "alarm", "load"];
+const KINDS = ["snapshot", "zone", "camera", "alarm", "load", "store"];
 
 /**
  * Listen to the service. `onEvent(kind, body)` gets what it tells; `onState(state, silentSeconds)`
  * hears twice a second whether the link is "connecting", "live", "retrying", "lost" or "refused"; with
- * the last it hears why. `onPage(build)` hears which build of the page the service would hand out.
+ * the last it hears why. `onPage(build)` hears which build of the page the service would hand out, and
+ * `onKept(ping)` with the same ping whether the database stores.
  */
-export function openLink({ onEvent, onState, onPage }) {
+export function openLink({ onEvent, onState, onPage, onKept }) {
   let everHeard = false;
   let broken = false;
   let anew = true;
@@ -20,6 +21,7 @@ export function openLink({ onEvent, onState, onPage }) {
   events.ping = (body) => {
     (anew ? meetServerTime : learnServerTime)(body.server_time);
     anew = false;
+    onKept(body);
     onPage(body.page);
   };
   const silentMs = listen("/api/v1/events", events, {

@@ -11,8 +11,11 @@ export const receivers = new Map();
 /** Whether each analysis process keeps up, by its id. */
 export const workers = new Map();
 export const recent = new Map();
-/** `silent` while the service tells nothing: what is known is then what was. */
-export const site = { staleAfterS: 3, forPolice: false, silent: false };
+/**
+ * `silent` while the service tells nothing: what is known is then what was. `unkept` is what the
+ * database does not take; null while it stores.
+ */
+export const site = { staleAfterS: 3, forPolice: false, silent: false, unkept: null };
 
 const byKey = (list, key) => list.map((item) => [item[key], item]);
 
@@ -37,6 +40,7 @@ export function take(kind, body) {
   else if (kind === "camera") cameras.set(body.id, body);
   else if (kind === "load") workers.set(body.worker_id, body);
   else if (kind === "alarm") takeAlarm(body);
+  else if (kind === "store") site.unkept = body.kept ? null : body;
 }
 
 /** Take an alarm in, unless something newer of it is known. */

@@ -1,0 +1,57 @@
+"""A database that can be read and takes no row, as a standby or a server with a full disk."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+
+import psycopg
+
+# No record, and no step of an alarm, is stored without a row in one of these.
+_TABLES = ("records", "events")
+_REFUSE = """
+CREATE TRIGGER refuses_{0} BEFORE INSERT ON {0}
+BEGIN SELECT RAISE(ABORT, 'takes nothing'); END
+"""
+_END_SESSIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+@contextmanager
+def refusing(database_url: str) -> Iterator[None]:
+    """While the block runs, whoever uses the database can only read."""
+    if database_url.startswith("sqlite"):
+        path = database_url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, check_same_thread=False)) as other:
+            for table in _TABLES:
+                other.execute(_REFUSE.format(table))
+            try:
+                yield
+            finally:
+                for table in _TABLES:
+                    other.execute(f"DROP TRIGGER refuses_{table}")
+        return
+    with psycopg.connect(database_url, autocommit=True) as other:
+        name = other.info.dbname
+        other.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode())
+        other.execute(_END_SESSIONS)
+        try:
+            yield
+        finally:
+            other.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'.encode())
+            other.execute(_END_SESSIONS)
+
+
+@asynccontextmanager
+async def refusing_here(database_url: str) -> AsyncIterator[None]:
+    """The same for a service in this process, which must be able to end what it writes."""
+    with ExitStack() as stack:
+        await asyncio.to_thread(stack.enter_context, refusing(database_url))
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(stack.close)
