@@ -138,11 +138,13 @@ class UploadError(StreamError):
 
     Attributes:
         poisoned: the API refused the batch itself, so that sending it again cannot help.
+        heard: the API has read the batch, and could not store it.
     """
 
-    def __init__(self, text: str, *, poisoned: bool = False) -> None:
+    def __init__(self, text: str, *, poisoned: bool = False, heard: bool = False) -> None:
         super().__init__(text)
         self.poisoned = poisoned
+        self.heard = heard
 
 
 class PlacementError(StreamError):

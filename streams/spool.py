@@ -48,6 +48,7 @@ _REJECTED_KEPT = 1000
 _READINGS_IN_MEMORY = 500
 _INSERT = "INSERT OR IGNORE INTO records (record_id, urgent, body) VALUES (?, ?, ?)"
 _NEXT = "SELECT row_id, record_id, body FROM records ORDER BY urgent DESC, row_id"
+_NEWEST = "SELECT row_id, record_id, body FROM records ORDER BY row_id DESC"
 _OLDEST_READINGS = (
     "DELETE FROM records WHERE row_id IN "
     "(SELECT row_id FROM records WHERE urgent = 0 ORDER BY row_id LIMIT ?)"
@@ -154,6 +155,14 @@ class Spool:
                 unanswered = (row for row in rows if row[1] not in self._answered)
                 found = [SpooledRecord(*row) for row in islice(unanswered, limit - len(waiting))]
         return (*waiting, *found)
+
+    def newest(self, limit: int) -> tuple[SpooledRecord, ...]:
+        """The last records that were appended, of all kinds, the newest first."""
+        with self._opened():
+            held = (*self._memory, *self._readings_in_memory)[: -limit - 1 : -1]
+            with closing(self._db.execute(_NEWEST)) as rows:
+                found = [SpooledRecord(*row) for row in islice(rows, limit - len(held))]
+        return (*held, *found)
 
     def delete(self, records: Iterable[SpooledRecord]) -> None:
         """Forget records that the API has taken."""

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import httpx
 import structlog
@@ -29,6 +30,8 @@ _log = structlog.get_logger(__name__)
 _AT_START_S, _START_ATTEMPTS = 0.5, 40
 # Answers that mean "this batch will never do": too large, or not as the contract says.
 _POISONED = frozenset({400, 413, 415, 422})
+# The service is there and its database is not: it can show what it is sent.
+_NOT_STORED, _SHOWN_EVERY_S = "database_refused", 1.0
 # The disk under the spool may take records again; a damaged file takes a new start.
 _PASSING = (UploadError, sqlite3.OperationalError)
 
@@ -47,6 +50,11 @@ class UploaderSettings:
     batch_limit: int = 200
     linger_s: float = 0.5
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
+
+
+class _Body(TypedDict):
+    content: str
+    headers: dict[str, str]
 
 
 class RejectedRecord(BaseModel):
@@ -152,11 +160,8 @@ class Uploader:
         return len(records)
 
     def _post(self, records: Sequence[SpooledRecord]) -> IngestAnswer:
-        body = '{"records":[' + ",".join(record.body for record in records) + "]}"
         try:
-            response = self._client.post(
-                "/api/v1/ingest", content=body, headers={"Content-Type": "application/json"}
-            )
+            response = self._client.post("/api/v1/ingest", **_body(records))
         except httpx.HTTPError as error:
             raise UploadError(f"the API is not reached: {type(error).__name__}") from error
         if response.status_code in _POISONED:
@@ -166,7 +171,10 @@ class Uploader:
         if response.status_code in (401, 403):
             raise UploadError("the API refuses this worker's token (mend: give both the same one)")
         if response.status_code != 200:
-            raise UploadError(f"the API answers with status {response.status_code}")
+            raise UploadError(
+                f"the API answers with status {response.status_code}",
+                heard=_is_heard(response),
+            )
         return _answer(response, len(records))
 
     def _divide(self, records: Sequence[SpooledRecord], error: UploadError) -> None:
@@ -194,11 +202,21 @@ class Uploader:
             reason=rejections[0].reason,
         )
 
+    def _show_newest(self) -> None:
+        """Let the desk see the present, which may stand far behind what waits. Nothing is stored by
+        it: all of it is sent again in its order.
+        """
+        with contextlib.suppress(httpx.HTTPError):
+            self._client.post("/api/v1/ingest/shown", **_body(self._spool.newest(self._limit)))
+
     def _after_failure(self, error: Exception) -> float:
         if self._backoff.failures == 0:
             _log.warning("records wait in the spool", reason=str(error))
         self._failures += 1
         wait_s = self._backoff.next_wait_s()
+        if isinstance(error, UploadError) and error.heard:
+            self._show_newest()
+            wait_s = min(wait_s, _SHOWN_EVERY_S)
         # At the start the API is seconds away, and the console shows nothing until it has records.
         starting = not self._sent and self._failures <= _START_ATTEMPTS
         return min(wait_s, _AT_START_S) if starting else wait_s
@@ -214,6 +232,20 @@ class Uploader:
                 pass
         except _PASSING as error:
             _log.info("records stay in the spool for the next start", reason=str(error))
+
+
+def _body(records: Sequence[SpooledRecord]) -> _Body:
+    content = '{"records":[' + ",".join(record.body for record in records) + "]}"
+    return {"content": content, "headers": {"Content-Type": "application/json"}}
+
+
+def _is_heard(response: httpx.Response) -> bool:
+    """Whether this is the service's own word that it has the batch and cannot store it."""
+    try:
+        problem = response.json()
+    except ValueError:
+        return False
+    return isinstance(problem, dict) and problem.get("code") == _NOT_STORED
 
 
 def _answer(response: httpx.Response, sent: int) -> IngestAnswer:

@@ -300,3 +300,53 @@ def test_an_urgent_record_ends_the_linger(tmp_path: Path) -> None:
     assert len(bench.api.stored) == 3
     bench.spool.close()
     bench.client.close()
+
+
+def not_stored(records: list[dict[str, object]]) -> httpx.Response:
+    return httpx.Response(503, json={"code": "database_refused"})
+
+
+def shown(records: list[dict[str, object]]) -> httpx.Response:
+    return httpx.Response(200, json={"shown": True})
+
+
+def test_a_service_that_cannot_store_is_shown_the_present_and_stores_in_order(
+    bench: Bench,
+) -> None:
+    """What waits fills many batches; whoever looks at the desk needs the newest of it."""
+    stop = threading.Event()
+
+    def last(records: list[dict[str, object]]) -> httpx.Response:
+        stop.set()
+        return bench.api.take(records)
+
+    bench.fill(25)
+    bench.urgent()
+    bench.api.answers = [not_stored, shown, not_stored, shown, last]
+    bench.uploader.run(stop)
+    sent = [
+        (one.url.path, [record["record_id"] for record in json.loads(one.content)["records"]])
+        for one in bench.api.requests
+    ]
+    newest = [f"w1:run1:{n}" for n in range(26, 16, -1)]
+    first = [f"w1:run1:{n}" for n in (26, *range(1, 10))]
+    assert sent[:5] == [("/api/v1/ingest", first), ("/api/v1/ingest/shown", newest)] * 2 + [
+        ("/api/v1/ingest", first)
+    ]
+    assert bench.api.stored == ["w1:run1:26", *(f"w1:run1:{n}" for n in range(1, 26))]
+    assert bench.waiting() == 0
+
+
+def test_a_service_that_cannot_store_is_shown_something_every_second(bench: Bench) -> None:
+    """A reading is fresh for three seconds; the waits for a service that is away grow to five."""
+    bench.fill(1)
+    stop = threading.Event()
+    began = bench.clock.monotonic()
+
+    def last(records: list[dict[str, object]]) -> httpx.Response:
+        stop.set()
+        return bench.api.take(records)
+
+    bench.api.answers = [not_stored, shown, *[not_stored, shown] * 9, last]
+    bench.uploader.run(stop)
+    assert bench.clock.monotonic() - began <= 10.0
