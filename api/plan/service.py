@@ -78,6 +78,10 @@ class PlanService:
         """Whether the cameras of this service stand in `unit`."""
         return self.cameras is not None and bool(unit.site) and unit.site == self.cameras.site_id
 
+    def watched_elsewhere(self, unit: Unit) -> bool:
+        """Whether `unit` has cameras and this service hears nothing of them."""
+        return bool(unit.site) and not self.watches(unit)
+
     def warnings(self) -> tuple[CalendarWarning, ...]:
         """What the calendar lacks for this year and, from October on, for the next one.
 

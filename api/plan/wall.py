@@ -6,7 +6,8 @@ The colours are the four of dual prevention. The limits are this wall's own choi
     orange  a warning-level crowd, an unacknowledged alarm, a duty, hazard or task that is overdue
     yellow  a notice-level crowd, a missed round, or a place that cannot be seen
     blue    none of these
-    grey    cameras belong to the unit and nothing of it can be seen: never "in order"
+    grey    cameras belong to the unit and nothing of it can be seen: never "in order". So it is too
+            for a school whose cameras another service watches: what they see does not come here
 """
 
 from __future__ import annotations
@@ -85,11 +86,16 @@ class OpenWork:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One unit on the wall. `site` is `None` for a unit without cameras at this service."""
+    """One unit on the wall. `site` is `None` for a unit without cameras at this service.
+
+    Attributes:
+        elsewhere: the unit has cameras, and another service watches them.
+    """
 
     counts: UnitCounts
     work: OpenWork = field(default_factory=OpenWork)
     site: SiteStand | None = None
+    elsewhere: bool = False
 
     @property
     def unit_id(self) -> str:
@@ -100,12 +106,14 @@ class Tile:
         found = [self._of_work()]
         if self.site is not None:
             found.append(_of_site(self.site))
+        elif self.elsewhere:
+            found.append(Colour.GREY)
         return min(found, key=lambda one: one.rank)
 
     @property
     def stale(self) -> bool:
         """Nothing of the unit's cameras is known: shown grey whatever the plan says."""
-        return self.site is not None and self.site.all_unseen
+        return self.elsewhere if self.site is None else self.site.all_unseen
 
     def _of_work(self) -> Colour:
         overdue = self.work.overdue_hazards + self.work.overdue_tasks

@@ -78,6 +78,7 @@ async def map_page(request: Request, unit_id: UnitId, plan: PlanDep, viewer: Wal
     values = {
         "unit": desk.unit,
         "stand": stand,
+        "elsewhere": plan.watched_elsewhere(desk.unit),
         "floors": floors,
         "zone_names": names,
         "level_of": {} if stand is None else {one.id: one for one in stand.zones},
@@ -129,7 +130,7 @@ def _words(lang: str) -> dict[str, str]:
     """What the script writes: words of the wall, and of the levels."""
     names = (
         *(*Colour, "overdue", "missed", "hazards", "alarms", "unseen", "since", "no_cameras"),
-        *("stale", "lost", "signed_out", "sign_in", "page_of", "hold", "turn"),
+        *("elsewhere", "stale", "lost", "signed_out", "sign_in", "page_of", "hold", "turn"),
     )
     words = {str(name): text(f"plan.wall.{name}", lang) for name in names}
     return words | {

@@ -41,7 +41,7 @@ class ZoneStandBody(Body):
 
 
 class TileBody(Body):
-    """One unit on the wall; without cameras here the last five are null."""
+    """One unit on the wall; without cameras here what they would say is null."""
 
     unit_id: str
     name: NameBody
@@ -57,6 +57,9 @@ class TileBody(Body):
     unacknowledged: int | None
     unseen: int | None
     unseen_since: str | None
+    elsewhere: bool = Field(
+        description="the unit's cameras are watched by another service; what they see is not known"
+    )
     zones: tuple[ZoneStandBody, ...] | None
 
     @classmethod
@@ -78,6 +81,7 @@ class TileBody(Body):
             unacknowledged=None if site is None else site.unacknowledged,
             unseen=None if site is None else len(site.unseen),
             unseen_since=None if site is None else site.unseen_since,
+            elsewhere=tile.elsewhere,
             zones=None
             if site is None
             else tuple(ZoneStandBody(id=z.id, level=z.level, since=z.since) for z in site.zones),

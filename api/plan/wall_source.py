@@ -51,12 +51,19 @@ async def ledger_side(plan: PlanService, viewer: PlanViewer) -> Wall:
 
 async def with_cameras(plan: PlanService, wall: Wall) -> Wall:
     """The same with what the cameras of this service say now."""
-    cameras = plan.cameras
-    watched = {unit.id for unit in plan.edition.units if plan.watches(unit)}
-    if cameras is None or not any(tile.unit_id in watched for tile in wall.tiles):
-        return wall
-    stand = await cameras.stand()
-    tiles = [replace(tile, site=stand) if tile.unit_id in watched else tile for tile in wall.tiles]
+    units = plan.edition.units
+    watched = {unit.id for unit in units if plan.watches(unit)}
+    elsewhere = {unit.id for unit in units if plan.watched_elsewhere(unit)}
+    seen = any(tile.unit_id in watched for tile in wall.tiles)
+    stand = await plan.cameras.stand() if plan.cameras is not None and seen else None
+    tiles = [
+        replace(
+            tile,
+            site=stand if tile.unit_id in watched else None,
+            elsewhere=tile.unit_id in elsewhere,
+        )
+        for tile in wall.tiles
+    ]
     return replace(wall, tiles=ordered(tiles))
 
 

@@ -32,7 +32,7 @@ function workLine(tile) {
 }
 
 function siteLine(tile) {
-  if (!tile.zones) return words.no_cameras;
+  if (!tile.zones) return tile.elsewhere ? words.elsewhere : words.no_cameras;
   let line = `${words.alarms} ${tile.unacknowledged}`;
   if (tile.unseen) line += ` · ${words.unseen} ${tile.unseen}`;
   if (tile.unseen && tile.unseen_since) line += ` ${words.since} ${clock(tile.unseen_since)}`;

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from api.access.actor import EVERYWHERE
 from api.database import Database
 from tests.api.plan.test_routes import BASE, Person, client, director
 
@@ -66,6 +67,21 @@ async def test_the_wall_greys_when_the_ledger_is_old(
     stale = (await director.get("/plan/wall")).text
     assert 'class="wall stale"' in stale
     assert "台账今天没有更新" in stale
+
+
+async def test_a_school_whose_cameras_another_service_watches_is_not_calm_on_the_wall(
+    client: httpx.AsyncClient,
+) -> None:
+    bureau = Person(client, "局长", EVERYWHERE, "bureau")
+    tiles = (await bureau.get("/api/v1/plan/wall")).json()["tiles"]
+    told = {one["unit_id"]: (one["elsewhere"], one["stale"], one["colour"]) for one in tiles}
+    # The first names a site that is not this service's, the second has no cameras at all.
+    assert told["sample-primary"] == (True, True, "grey")
+    assert told["sample-middle"] == (False, False, "blue")
+    page = (await bureau.get("/plan/wall")).text
+    assert page.count("由本校服务看守，此处无数据</span>") == 1
+    assert "摄像机接在它自己的服务上" in (await bureau.get(f"{UNIT}/map")).text
+    assert "没有接入摄像机" in (await bureau.get("/plan/units/sample-middle/map")).text
 
 
 async def test_files_are_served(client: httpx.AsyncClient) -> None:

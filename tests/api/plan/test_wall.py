@@ -37,6 +37,9 @@ CASES = [
     # No picture is never "in order": grey, or with other places in sight yellow.
     (Tile(CALM, site=zone("UNKNOWN")), "grey"),
     (Tile(CALM, site=SiteStand((SEEN, UNSEEN))), "yellow"),
+    # Its own service watches its cameras: a school that may be crushed there is not calm here.
+    (Tile(CALM, elsewhere=True), "grey"),
+    (Tile(counts(missed=1), elsewhere=True), "yellow"),
     # The plan's own colour stays when nothing can be seen.
     (Tile(counts(overdue=5), site=zone("UNKNOWN")), "red"),
 ]
@@ -53,6 +56,7 @@ def test_unseen_places_say_since_when_and_all_unseen_is_stale() -> None:
     assert (Tile(CALM, site=some).stale, Tile(CALM, site=none).stale) == (False, True)
     assert SiteStand((ZoneStand("stair", Level.UNKNOWN),)).unseen_since == ""
     assert not Tile(CALM).stale
+    assert Tile(CALM, elsewhere=True).stale
 
 
 def test_the_worst_stands_first_and_equals_keep_their_order() -> None:
