@@ -108,17 +108,14 @@ def enable_command(name: Name, run_dir: RunDir = None) -> None:
 
 @account_app.command("reset")
 def reset_command(name: Name, run_dir: RunDir = None) -> None:
-    """重设密码 A new password, no authenticator, no session."""
+    """重设密码 A new password, no authenticator, no session, no identity of another house."""
     password = typer.prompt("密码 Password", hide_input=True, confirmation_prompt=True)
 
     async def act(database: Database, settings: ServiceSettings) -> None:
         hashed = Passwords().hashed(password, name=name, with_code=False)
-        values = {"password_hash": hashed, "totp_sealed": None, "recovery_json": "[]"}
         async with database.write() as connection:
             account = await _existing(connection, name, settings)
-            now = SystemClock().utc()
-            await accounts.change(connection, _BY, account, "account.reset", now, **values)
-            await accounts.end_sessions(connection, account.id)
+            await accounts.reset(connection, _BY, account, hashed, SystemClock().utc())
         typer.echo(text("access.cli.changed", settings.language, name=account.name))
 
     _run(run_dir, act)

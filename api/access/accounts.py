@@ -181,6 +181,18 @@ async def change(
     await audit.append(connection, by, audit.Act(act, account.name), now)
 
 
+async def reset(
+    connection: AsyncConnection, by: Actor | str, account: Account, password_hash: str, now: Utc
+) -> None:
+    """Take away every way in but the password of `password_hash`, and end all sessions.
+
+    The identity of another house too: whoever had the account may have bound one of their own.
+    """
+    values = {"password_hash": password_hash, "totp_sealed": None, "recovery_json": "[]"}
+    await change(connection, by, account, "account.reset", now, **values, subject=None)
+    await end_sessions(connection, account.id)
+
+
 async def end_sessions(connection: AsyncConnection, account_id: int, but: str = "") -> None:
     """End all sessions of an account, but for the one with the digest `but`."""
     columns = SESSIONS.c

@@ -202,15 +202,13 @@ async def enable(
 async def reset(
     account_id: AccountId, body: ResetIn, access: AccessDep, actor: Administrator
 ) -> AccountBody:
-    """A new first password, no authenticator, no session: for somebody who lost theirs."""
+    """A new first password, no authenticator, no session, no identity of another house: for
+    somebody who lost theirs."""
     async with access.database.read() as connection:
         account = await other_account(connection, actor, account_id)
     hashed = await access.hashed(body.password, account.name, with_code=False)
     async with access.database.write() as connection:
-        now = access.clock.utc()
-        values = {"password_hash": hashed, "totp_sealed": None, "recovery_json": "[]"}
-        await accounts.change(connection, actor, account, "account.reset", now, **values)
-        await accounts.end_sessions(connection, account.id)
+        await accounts.reset(connection, actor, account, hashed, access.clock.utc())
         return AccountBody.of(await other_account(connection, actor, account_id))
 
 

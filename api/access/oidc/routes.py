@@ -18,7 +18,7 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.access import accounts, audit
+from api.access import accounts, audit, open_sessions
 from api.access.accounts import Account
 from api.access.actor import Actor
 from api.access.bodies import OwnPasswordIn
@@ -53,7 +53,7 @@ class EntranceBody(Body):
 @router.get("/oidc/begin", dependencies=[PUBLIC], include_in_schema=False)
 async def begin(request: Request, access: AccessDep) -> Response:
     """Lead a person to the other house."""
-    url, cookie = await _begun(access, account_id=0)
+    url, cookie = await _begun(access)
     answer = RedirectResponse(url, 303)
     _keep(request, answer, cookie)
     return answer
@@ -70,7 +70,7 @@ async def bind(
     """Begin binding one's own account to an identity of the other house."""
     _provider(access)
     account = await own_account(access, actor, body.password)
-    url, cookie = await _begun(access, account_id=account.id)
+    url, cookie = await _begun(access, account.id, actor.session)
     _keep(request, response, cookie)
     return EntranceBody(url=url)
 
@@ -81,12 +81,15 @@ async def come_back(
     access: AccessDep,
     code: Annotated[str, Query(max_length=2048)] = "",
     state: Annotated[str, Query(max_length=200)] = "",
+    error: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """The way back from the other house: a session, or an account that is now bound."""
     provider = _provider(access)
     flow = _flow(request, access)
-    if not code or not secrets.compare_digest(state.encode(), str(flow["state"]).encode()):
+    if not secrets.compare_digest(state.encode(), str(flow["state"]).encode()):
         raise SignInRefusal("oidc_not_begun")
+    if not code:
+        raise SignInRefusal("oidc_declined", reason=error or "-")
     now = access.clock.utc()
     try:
         claims = await provider.claims(code, str(flow["verifier"]), str(flow["nonce"]), now)
@@ -95,7 +98,7 @@ async def come_back(
         raise Problem(502, "oidc_failed", reason=str(error)) from None
     subject = f"{provider.house.issuer}|{claims['sub']}"
     if flow["account"]:
-        await _bind(access, int(flow["account"]), subject, now)
+        await _bind(access, flow, subject, now)
         return _onward("/account")
     return await _enter(request, access, subject, claims)
 
@@ -117,18 +120,27 @@ async def _enter(
     return answer
 
 
-async def _bind(access: AccessService, account_id: int, subject: str, now: Utc) -> None:
+async def _bind(access: AccessService, flow: dict[str, Any], subject: str, now: Utc) -> None:
+    """Bind the account that the flow began for, while the session in which it began goes on.
+
+    Whoever was signed out since, by a reset or by the person from elsewhere, binds nothing more.
+    """
     async with access.database.write() as connection:
-        account: Account | None = await accounts.by_id(connection, account_id)
+        account: Account | None = await accounts.by_id(connection, int(flow["account"]))
         taken = await accounts.by_subject(connection, subject)
-        if account is None or account.disabled or (taken is not None and taken.id != account_id):
+        if account is None or account.disabled or (taken is not None and taken.id != account.id):
             raise AccountRefusal("oidc_taken")
+        limits = access.sessions.limits
+        open_ones = await open_sessions.of_account(connection, account, limits, now)
+        if flow.get("session") not in {one.digest for one in open_ones}:
+            raise SignInRefusal("oidc_not_begun")
         values = {"subject": subject}
         await accounts.change(connection, account.name, account, "account.bound", now, **values)
 
 
-async def _begun(access: AccessService, account_id: int) -> tuple[str, str]:
-    """The address to go to, and the sealed cookie of what began."""
+async def _begun(access: AccessService, account_id: int = 0, session: str = "") -> tuple[str, str]:
+    """The address to go to, and the sealed cookie of what began: a sign-in, or the binding of an
+    account in one of its sessions."""
     provider = _provider(access)
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     challenge = base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -142,6 +154,7 @@ async def _begun(access: AccessService, account_id: int) -> tuple[str, str]:
         "nonce": nonce,
         "verifier": verifier,
         "account": account_id,
+        "session": session,
         "at_ns": access.clock.utc().ns,
     }
     sealed = access.sessions.sealer.seal(json.dumps(flow).encode(), _LABEL)

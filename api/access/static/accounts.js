@@ -52,7 +52,7 @@ function actsOn(account) {
   return [
     out,
     button(texts.change_roles, () => askRoles(account)),
-    ...(account.signs_in_elsewhere ? [] : [button(texts.reset, () => askPassword(account))]),
+    button(texts.reset, () => askPassword(account)),
     button(texts[verb], () =>
       account.disabled ? switched() : askSure(account, texts.disable, switched)),
   ];

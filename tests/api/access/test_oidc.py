@@ -181,6 +181,52 @@ async def test_binding_does_not_stand_in_for_an_authenticator(
             assert (await browser.get("/api/v1/accounts")).status_code == 403
 
 
+@pytest.mark.peer
+async def test_a_reset_releases_the_identity_and_ends_a_binding_that_has_begun(
+    issuer: str, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(sqlite_url, tmp_path) as service:
+        join(service, issuer, tmp_path, monkeypatch)
+        wang, li = await service.add("wang", DESK), await service.add("li", DESK)
+        admin = await service.signed_in("boss", Grant(Role.ADMINISTRATOR))
+        thief, other = service.browser(), service.browser()
+        await thief.sign_in("wang")
+        assert (await bind(thief, "person-13")).status_code == 200
+        listed = (await admin.get("/api/v1/accounts")).json()
+        assert {one["name"] for one in listed if one["signs_in_elsewhere"]} == {"wang"}
+        begun = await thief.post("/api/v1/me/other-house", {"password": PASSWORD})
+        for account in (wang, li):
+            told = await admin.post(f"/api/v1/accounts/{account}/reset", {"password": PASSWORD})
+            assert (told.status_code, told.json()["signs_in_elsewhere"]) == (200, False)
+        # Neither what was bound opens the account any more, nor what was on its way.
+        _, refused = await enter(service, "person-13")
+        assert (refused.status_code, refused.json()["code"]) == (401, "oidc_unbound")
+        late = await there_and_back(thief, begun.json()["url"], "person-14")
+        assert (late.status_code, late.json()["code"]) == (401, "oidc_not_begun")
+        _, refused = await enter(service, "person-14")
+        assert refused.json()["code"] == "oidc_unbound"
+        # Another account may have the identity now.
+        await other.sign_in("li")
+        assert (await bind(other, "person-13")).status_code == 200
+
+
+@pytest.mark.peer
+async def test_whoever_turns_back_there_hears_so(
+    issuer: str, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(sqlite_url, tmp_path) as service:
+        join(service, issuer, tmp_path, monkeypatch)
+        browser = service.browser()
+        asked = parse_qs(urlsplit((await browser.get("/oidc/begin")).headers["location"]).query)
+        back = f"/oidc/return?error=access_denied&state={asked['state'][0]}"
+        refused = await browser.get(back)
+        assert (refused.status_code, refused.json()["code"]) == (401, "oidc_declined")
+        assert "access_denied" in refused.json()["message"]["en"]
+        # Another's link tells nothing here.
+        strange = await browser.get("/oidc/return?error=access_denied&state=other")
+        assert strange.json()["code"] == "oidc_not_begun"
+
+
 async def test_a_site_without_another_house_has_none(sqlite_url: str, tmp_path: Path) -> None:
     async with house(sqlite_url, tmp_path) as service:
         browser = service.browser()
