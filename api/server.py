@@ -8,6 +8,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from api.connections import Connections, Patience
 from api.service import Service
 
 _STOP_WITHIN_S = 3
@@ -43,7 +44,12 @@ class Server(uvicorn.Server):
 
 
 def build_server(
-    app: FastAPI, *, host: str = "127.0.0.1", port: int = 8440, log_level: str = "warning"
+    app: FastAPI,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8440,
+    log_level: str = "warning",
+    patience: Patience = Patience(),
 ) -> Server:
     """A server for an application made by `create_app`; port 0 lets the system choose one.
 
@@ -57,6 +63,8 @@ def build_server(
         access_log=False,
         server_header=False,
         lifespan="off",
+        # One for all connections of this server; uvicorn calls it as it would call a class.
+        http=Connections(patience),  # type: ignore[arg-type]
         timeout_graceful_shutdown=_STOP_WITHIN_S,
     )
     return Server(config, app, app.state.service)
