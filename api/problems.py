@@ -169,7 +169,9 @@ def install_handlers(app: FastAPI, told: Callable[[SQLAlchemyError], str] = str)
 
     @app.exception_handler(SQLAlchemyError)
     async def database_refused(request: Request, error: SQLAlchemyError) -> JSONResponse:
-        _LOG.error("api.database_refused", path=request.url.path, error=told(error))
+        # As the route is written: the path of a calendar's feed holds its secret.
+        path = getattr(request.scope.get("route"), "path", "")
+        _LOG.error("api.database_refused", path=path, error=told(error))
         return _answer(503, problem_body("database_refused"), {"Retry-After": "2"})
 
 

@@ -6,9 +6,14 @@ import ast
 import re
 from pathlib import Path
 
+import httpx
 import pytest
+import structlog
+from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 
 from api import problems
+from api.problems import install_handlers
 from api.routes.alarms import Cause
 from api.settings import ApiSettings
 from config.texts import known
@@ -204,3 +209,20 @@ def test_every_text_of_the_page_is_in_the_catalogue() -> None:
     }
     assert len(keys) > 60
     assert [key for key in sorted(keys) if not known(key)] == []
+
+
+async def test_the_log_of_a_refused_database_holds_no_secret_of_an_address() -> None:
+    app = FastAPI()
+    install_handlers(app)
+
+    @app.get("/feeds/{token}.ics")
+    async def feed(token: str) -> None:
+        raise OperationalError("SELECT 1", {}, Exception(f"locked ({len(token)})"))
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        with structlog.testing.capture_logs() as logs:
+            assert (await client.get("/feeds/0123456789abcdef.ics")).status_code == 503
+    (told,) = logs
+    assert told["path"] == "/feeds/{token}.ics"
+    assert "0123456789abcdef" not in str(told)
