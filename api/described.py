@@ -54,7 +54,6 @@ _PARAMETERS: Mapping[str, tuple[str, Any]] = {
     "unit_id": ("Id of the unit: a school, the bureau, a room.", "school-1"),
     "verb": ("What is done to it.", "fix"),
     "version": ("Which version of the picture.", "redacted"),
-    "xiaoan_guard": ("Cookie with the name typed at the start of the shift.", "王建国"),
     "zone": ("Id of the zone, as in `site.yaml`.", "stair-a"),
     "zone_id": ("Id of the zone, as in `site.yaml`.", "stair-a"),
 }

@@ -171,9 +171,29 @@ def _place(right: Right, request: Request) -> _Place:
     return _Place(places.site)
 
 
+def cookie_name(request: HTTPConnection, name: str) -> str:
+    """How the cookie `name` is called at the port that the browser asked.
+
+    Browsers tell the machines of cookies apart and not their ports: the services of several schools
+    at one address would put their own in place of each other's, and alarms of one school would be
+    acknowledged by the name that was typed at another's desk.
+    """
+    try:
+        port = request.url.port
+    except ValueError:
+        # The Host header says something that is no port.
+        port = None
+    return name if port is None else f"{name}_{port}"
+
+
 def typed_name(request: HTTPConnection) -> str:
     """The name typed at the start of the shift in this browser, empty where there is none."""
-    return unquote(request.headers.get("x-viewer") or request.cookies.get(GUARD_COOKIE) or "")
+    return unquote(request.headers.get("x-viewer") or "") or name_on_duty(request)
+
+
+def name_on_duty(request: HTTPConnection) -> str:
+    """The same by the browser's cookie alone."""
+    return unquote(request.cookies.get(cookie_name(request, GUARD_COOKIE)) or "")
 
 
 _MARKS: tuple[Callable[..., Awaitable[Any]], ...] = (public, token_of_workers)

@@ -27,7 +27,7 @@ from api.access.bodies import (
 )
 from api.access.credentials import new_recovery_codes, new_totp_secret, totp_address, totp_step
 from api.access.errors import AccountRefusal, SignInRefusal
-from api.access.guard import GUARD_COOKIE, PUBLIC, needs
+from api.access.guard import GUARD_COOKIE, PUBLIC, cookie_name, needs
 from api.access.rights import Right, Role
 from api.access.service import AccessDep, AccessService
 from api.access.sessions import (
@@ -64,12 +64,15 @@ async def sign_in(
 
 
 @router.post("/sign-out", responses=_CHANGE)
-async def sign_out(body: NothingIn, response: Response, access: AccessDep, actor: Me) -> MeBody:
+async def sign_out(
+    request: Request, body: NothingIn, response: Response, access: AccessDep, actor: Me
+) -> MeBody:
     """End this session and its streams."""
     del body
     await access.sessions.sign_out(actor)
-    for name in (COOKIE, COOKIE_UNDER_TLS, CSRF_COOKIE, GUARD_COOKIE):
-        response.delete_cookie(name, path="/", secure=name == COOKIE_UNDER_TLS, samesite="strict")
+    for base in (COOKIE, COOKIE_UNDER_TLS, CSRF_COOKIE, GUARD_COOKIE):
+        name, secure = cookie_name(request, base), base == COOKIE_UNDER_TLS
+        response.delete_cookie(name, path="/", secure=secure, samesite="strict")
     return MeBody(name="", account="", shared=False, roles=(), rights=())
 
 
@@ -251,7 +254,7 @@ def give_session(request: Request, response: Response, signed: SignedIn) -> None
     """Put the session into cookies that this browser sends to this service only."""
     tls = request.url.scheme == "https"
     response.set_cookie(
-        COOKIE_UNDER_TLS if tls else COOKIE,
+        cookie_name(request, COOKIE_UNDER_TLS if tls else COOKIE),
         signed.token,
         path="/",
         httponly=True,
@@ -261,7 +264,7 @@ def give_session(request: Request, response: Response, signed: SignedIn) -> None
         max_age=30 * 86_400 if signed.actor.shared else None,
     )
     response.set_cookie(
-        CSRF_COOKIE,
+        cookie_name(request, CSRF_COOKIE),
         csrf_of(signed.token),
         path="/",
         samesite="strict",

@@ -24,6 +24,7 @@ from api.access.accounts import Account
 from api.access.actor import Actor, Grant
 from api.access.credentials import Passwords, totp_step, use_recovery_code
 from api.access.errors import SignInRefusal
+from api.access.guard import cookie_name
 from api.access.lately import LatelyConfirmed
 from api.access.rights import Role
 from api.access.sealing import Sealer
@@ -128,7 +129,7 @@ class AccountAccess:
         bearer = request.headers.get("authorization", "").partition(" ")
         if bearer[0].lower() == "bearer":
             return self._machine(bearer[2].strip())
-        token = request.cookies.get(COOKIE_UNDER_TLS) or request.cookies.get(COOKIE) or ""
+        token = _token_of(request)
         if not token:
             return None
         actor = await self._actor(digest_of(token), touch=True)
@@ -307,6 +308,17 @@ class AccountAccess:
         await connection.execute(
             insert(SESSIONS).values(digest=digest_of(token), address=address[:80], **values)
         )
+
+
+def _token_of(request: HTTPConnection) -> str:
+    """The session's token; empty where there is none.
+
+    Those without a port in their name are of a service behind nginx, or were given before names had
+    one: a desk stays signed in over an update.
+    """
+    bases = (COOKIE_UNDER_TLS, COOKIE)
+    names = (*(cookie_name(request, base) for base in bases), *bases)
+    return next((token for name in names if (token := request.cookies.get(name))), "")
 
 
 def digest_of(token: str) -> str:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
 from api.access.actor import Actor
-from api.access.guard import needs
+from api.access.guard import needs, typed_name
 from api.access.rights import Right
 from api.access.scoping import Reach, check_alarm
 from api.alarms import store as alarm_store
@@ -37,7 +37,7 @@ from api.evidence.retention import EXPORT_DAYS
 from api.evidence.service import EvidenceService
 from api.evidence.signing import fingerprint, public_pem, signing_key
 from api.problems import Problem, responses
-from api.routes.shift import COOKIE, name_of
+from api.routes.shift import name_of
 from streams.recording import NoPictureError, RemuxError
 
 _log = structlog.get_logger(__name__)
@@ -320,7 +320,7 @@ def _name(actor: Actor, request: Request, typed: str = "") -> str:
     """The name for a record; a shared desk needs one that was typed."""
     if actor.shared and typed:
         return typed
-    return name_of(actor, request.cookies.get(COOKIE), request.headers.get("x-viewer"))
+    return name_of(actor, typed_name(request))
 
 
 __all__ = ["EvidenceDep", "router", "seen_alarm"]

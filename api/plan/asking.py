@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from api.access.actor import Actor
-from api.access.guard import GUARD_COOKIE, needs
+from api.access.guard import needs, typed_name
 from api.access.rights import Right
 from api.plan.scopes import Part
 from api.plan.service import PlanService
@@ -39,8 +39,7 @@ def asks(right: Right, part: Part) -> Callable[..., Awaitable[PlanViewer]]:
     guard = needs(right)
 
     async def viewer(request: Request, actor: Actor = Depends(guard)) -> PlanViewer:
-        cookie, header = request.cookies.get(GUARD_COOKIE), request.headers.get("x-viewer")
-        found = PlanViewer(name_of(actor, cookie, header), actor)
+        found = PlanViewer(name_of(actor, typed_name(request)), actor)
         check_part(found, request.path_params.get("unit_id"), right, part)
         return found
 

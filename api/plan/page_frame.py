@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from api.access.actor import Actor
-from api.access.guard import GUARD_COOKIE, Needs, typed_name
+from api.access.guard import Needs, typed_name
 from api.access.rights import Right
 from api.frame.drawing import Language, Pages, language_of
 from api.frame.drawing import page as answered
@@ -64,8 +64,7 @@ def page(right: Right, part: Part) -> Callable[..., Awaitable[PlanViewer]]:
     async def viewer(request: Request, actor: Actor = Depends(guard)) -> PlanViewer:
         if actor.shared and not typed_name(request):
             raise PageRefusal(401, "name.html")
-        cookie, header = request.cookies.get(GUARD_COOKIE), request.headers.get("x-viewer")
-        found = PlanViewer(name_of(actor, cookie, header), actor)
+        found = PlanViewer(name_of(actor, typed_name(request)), actor)
         try:
             check_part(found, request.path_params.get("unit_id"), right, part)
         except Problem as problem:

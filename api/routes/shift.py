@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from fastapi import APIRouter, Cookie, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import insert
 
 from api.access import audit
 from api.access.actor import Actor
-from api.access.guard import GUARD_COOKIE, ActorDep, needs
+from api.access.guard import (
+    GUARD_COOKIE,
+    ActorDep,
+    cookie_name,
+    name_on_duty,
+    needs,
+    typed_name,
+)
 from api.access.rights import Right
 from api.database.tables import SHIFTS
 from api.problems import Problem, responses
@@ -26,7 +33,6 @@ from api.service import ServiceDep
 
 router = APIRouter(prefix="/api/v1/shift", tags=["shift"])
 
-COOKIE = GUARD_COOKIE
 _SHIFT_S = 14 * 3_600
 _NAME: TypeAdapter[str] = TypeAdapter(PersonName)
 
@@ -52,42 +58,43 @@ class ShiftBody(Body):
     started_at: datetime | None = None
 
 
-def viewer_name(cookie: str | None, x_viewer: str | None) -> str:
+def viewer_name(typed: str) -> str:
     """The name that was typed in this browser; raises `Problem` 401 when there is none."""
     try:
-        return _NAME.validate_python(unquote(x_viewer or cookie or ""))
+        return _NAME.validate_python(typed)
     except ValidationError:
         raise Problem(401, "nobody_on_duty") from None
 
 
 def duty_name(
+    request: Request,
     actor: ActorDep,
-    cookie: Annotated[str | None, Cookie(alias=COOKIE)] = None,
     x_viewer: Annotated[str | None, Header(description="percent-encoded name")] = None,
 ) -> str:
     """The account's name, or at a shared desk the typed one; raises `Problem` 401 without it."""
-    return name_of(actor, cookie, x_viewer)
+    del x_viewer
+    return name_of(actor, typed_name(request))
 
 
-def name_of(actor: Actor, cookie: str | None, x_viewer: str | None = None) -> str:
-    """The same for code that has the actor and the browser's cookie at hand."""
-    return viewer_name(cookie, x_viewer) if actor.shared else actor.name
+def name_of(actor: Actor, typed: str) -> str:
+    """The same for code that has the actor and what was typed at hand."""
+    return viewer_name(typed) if actor.shared else actor.name
 
 
 @router.get("", responses=responses(401, 403))
 async def current(
-    actor: Annotated[Actor, Depends(needs(Right.SEE_DESK))],
-    cookie: Annotated[str | None, Cookie(alias=COOKIE)] = None,
+    request: Request, actor: Annotated[Actor, Depends(needs(Right.SEE_DESK))]
 ) -> ShiftBody:
     """Who is on duty in this browser."""
     try:
-        return ShiftBody(name=name_of(actor, cookie))
+        return ShiftBody(name=name_of(actor, name_on_duty(request)))
     except Problem:
         return ShiftBody(name=None)
 
 
 @router.post("", responses=responses(401, 403, 415, 422, 503))
 async def start(
+    request: Request,
     body: StartBody,
     response: Response,
     service: ServiceDep,
@@ -99,8 +106,9 @@ async def start(
     async with service.desk.database.write() as connection:
         await connection.execute(insert(SHIFTS).values(name=name, started_ns=now.ns))
         await audit.append(connection, actor, audit.Act("shift.started", name), now)
+    cookie = cookie_name(request, GUARD_COOKIE)
     response.set_cookie(
-        COOKIE, quote(name), max_age=_SHIFT_S, path="/", httponly=True, samesite="strict"
+        cookie, quote(name), max_age=_SHIFT_S, path="/", httponly=True, samesite="strict"
     )
     return ShiftBody(name=name, started_at=now.to_datetime())
 
@@ -110,8 +118,9 @@ async def start(
     responses=responses(401, 403, 415, 422),
     dependencies=[Depends(needs(Right.KEEP_SHIFT))],
 )
-async def end(body: EndBody, response: Response) -> ShiftBody:
+async def end(request: Request, body: EndBody, response: Response) -> ShiftBody:
     """End the shift in this browser."""
     del body
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    cookie = cookie_name(request, GUARD_COOKIE)
+    response.delete_cookie(cookie, path="/", httponly=True, samesite="strict")
     return ShiftBody(name=None)

@@ -1,8 +1,15 @@
 // What every script of the plan needs to send something: the form's token, the request, the words
 // of a refusal, and a file as text.
 
+// Its cookie has the port in its name, but behind nginx. Not imported from the console: forms open
+// without a network, and only this folder is kept for that.
+function csrfToken() {
+  const named = (name) => document.cookie.match(`(?:^|; )${name}=([^;]+)`)?.[1];
+  return named(`xiaoan_csrf_${location.port}`) ?? named("xiaoan_csrf");
+}
+
 export function post(path, body) {
-  const token = document.cookie.match(/(?:^|; )xiaoan_csrf=([^;]+)/)?.[1];
+  const token = csrfToken();
   const headers = { "content-type": "application/json" };
   if (token) headers["x-csrf-token"] = token;
   return fetch(path, { method: "POST", headers, body: JSON.stringify(body) });

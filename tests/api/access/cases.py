@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ class Browser:
         return await self.client.get(path, headers=headers)
 
     async def post(self, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        token = self.client.cookies.get("xiaoan_csrf") or ""
+        cookies, name = self.client.cookies, f"xiaoan_csrf_{self.client.base_url.port}"
+        token = cookies.get(name) or cookies.get("xiaoan_csrf") or ""
         headers = {"X-CSRF-Token": token}
         return await self.client.post(path, json=body or {}, headers=headers)
 
@@ -67,10 +69,18 @@ class House:
         assert isinstance(found, AccessService)
         return found
 
-    def browser(self, address: str = "192.0.2.1", *, tls: bool = False) -> Browser:
+    def browser(
+        self,
+        address: str = "192.0.2.1",
+        *,
+        tls: bool = False,
+        port: int | None = None,
+        cookies: CookieJar | None = None,
+    ) -> Browser:
+        """A browser; one that looks at several services has their `cookies` in one place."""
         transport = httpx.ASGITransport(self.app, client=(address, 50_000))
-        base = "https://localhost" if tls else "http://localhost"
-        client = httpx.AsyncClient(transport=transport, base_url=base)
+        base = f"http{'s' if tls else ''}://localhost{'' if port is None else f':{port}'}"
+        client = httpx.AsyncClient(transport=transport, base_url=base, cookies=cookies)
         self._clients.append(client)
         return Browser(client)
 

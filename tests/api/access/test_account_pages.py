@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx
 import pyotp
@@ -37,7 +38,8 @@ def _sign_in(page: Desk, name: str, *, code: bool = False) -> str:
         page.one("input[name=code]").send_keys(pyotp.TOTP(TOTP_SECRET).now())
     page.one("form button").click()
     page.until(lambda: "/sign-in" not in page.browser.current_url)
-    cookie = page.browser.get_cookie("xiaoan_session")
+    port = urlsplit(page.browser.current_url).port
+    cookie = page.browser.get_cookie(f"xiaoan_session_{port}")
     assert cookie is not None
     return str(cookie["value"])
 

@@ -139,7 +139,8 @@ def test_a_guard_whose_time_is_over_is_asked_for_a_name(
     # Pictures are asked for only where they can be seen.
     browser.execute_script("document.querySelector('[data-camera=cam-0]').scrollIntoView()")
     desk.until(lambda: desk.one("[data-camera=cam-0] img").is_displayed())
-    browser.execute_cdp_cmd("Network.deleteCookies", {"name": "xiaoan_guard", "url": school.url})
+    name = f"xiaoan_guard_{school.url.rpartition(':')[2]}"
+    browser.execute_cdp_cmd("Network.deleteCookies", {"name": name, "url": school.url})
     desk.until(lambda: "请重新输入姓名" in desk.text("#shift-error"))
     assert desk.text("#duty-name") == ""
     assert desk.one("#shift-name").is_displayed()

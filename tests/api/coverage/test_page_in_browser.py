@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
@@ -156,7 +157,7 @@ def test_the_audit_is_made_anew_by_who_is_signed_in(
         page.until(lambda: page.text("#audit-seal") != first)
         second = page.text("#audit-seal")
         # Without the session's token it is refused, and the page says so.
-        browser.delete_cookie("xiaoan_csrf")
+        browser.delete_cookie(f"xiaoan_csrf_{urlsplit(browser.current_url).port}")
         page.click("#audit-start")
         page.until(lambda: page.text("#audit-state").startswith("✕"))
         assert page.text("#audit-state") == "✕ 请求没有带本次登录的令牌"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +13,7 @@ from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.support.expected_conditions import text_to_be_present_in_element
 from selenium.webdriver.support.ui import WebDriverWait
 
-from api.routes.shift import COOKIE
+from api.access.guard import GUARD_COOKIE
 from config.texts import text
 from tests.api.desk_cases import SITE
 from tests.api.service_peer import ServiceProcess
@@ -107,7 +107,8 @@ def opened(browser: webdriver.Chrome, service: ServiceProcess) -> WebDriverWait[
 def play(browser: webdriver.Chrome, name: str) -> None:
     """Press the button, on duty under this name or under none."""
     if name:
-        browser.add_cookie({"name": COOKIE, "value": quote(name)})
+        port = urlsplit(browser.current_url).port
+        browser.add_cookie({"name": f"{GUARD_COOKIE}_{port}", "value": quote(name)})
     browser.find_element("css selector", "#why button").click()
 
 

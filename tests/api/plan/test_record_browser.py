@@ -65,7 +65,7 @@ def test_one_that_another_person_has_taken_back_meanwhile_says_so(
     page.click("#withdraw summary")
     path = page.run("return document.querySelector('#withdraw form').dataset.post")
     sent = page.run(
-        """const token = /xiaoan_csrf=([^;]+)/.exec(document.cookie)[1];
+        """const token = /xiaoan_csrf_\\d+=([^;]+)/.exec(document.cookie)[1];
         return fetch(arguments[0], {method: "POST", body: JSON.stringify({reason: "同事先撤"}),
           headers: {"content-type": "application/json", "x-csrf-token": token}})
         .then((one) => one.status)""",
