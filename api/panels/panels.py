@@ -384,6 +384,10 @@ class Panels:
         told = self._remembered(touched)
         try:
             await act()
+        except NothingStoredError:
+            # In the log already; ten polls a second would fill it.
+            self._put_back(told)
+            return False
         except SQLAlchemyError as error:
             self._put_back(told)
             refused = self.desk.database.told(error)
