@@ -53,6 +53,9 @@ def test_a_queue_that_becomes_a_crush_takes_the_panel(
     desk.until(lambda: desk.data("#focus", "number") == "1")
     school.send(school.record("stair-2", "L4", 3.9))
     desk.until(lambda: desk.data("#focus", "number") == "2")
+    # Whoever hears the page hears of it too.
+    spoken = "return document.querySelector('#spoken').textContent"
+    assert browser.execute_script(spoken) == "新告警：教学楼西侧2号楼梯，L4 危急"
 
 
 def test_who_can_be_sent_is_asked_again_and_keeps_no_button_waiting(

@@ -177,7 +177,7 @@ function peakText(alarm) {
 
 function extras(alarm) {
   const words = [];
-  if (alarm.repeats > 0) words.push(t("alarm.repeats", { count: alarm.repeats }));
+  if (alarm.repeats > 0) words.push(counted("alarm.repeats", alarm.repeats));
   const late = (Date.parse(alarm.received_at) - Date.parse(alarm.opened_at)) / 1000;
   if (late > LATE_S) words.push(t("alarm.delayed", { age: spanText(late) }));
   return words;

@@ -5,8 +5,8 @@ import { byId, make, sayBriefly, setText } from "./dom.js";
 import { drawPlan } from "./place_plan.js";
 import { getInTheEnd, post, refusalText } from "./service.js";
 import { askForName, onDuty } from "./shift.js";
-import { alarms, openAlarms, ranks, takeAlarm, waits, zones } from "./store.js";
-import { inLanguage, t } from "./texts.js";
+import { alarms, openAlarms, ranks, takeAlarm, waitOf, waits, zones } from "./store.js";
+import { counted, inLanguage, t } from "./texts.js";
 import { ageOf, serverNow, shortTime, spanText } from "./time.js";
 import { placeText } from "./titles.js";
 import { showTold } from "./told.js";
@@ -47,9 +47,6 @@ export function choose(number) {
   passedOver = new Set(openAlarms().filter(waits).map(waitOf));
   document.dispatchEvent(new Event("desk-changed"));
 }
-
-/** One wait of an alarm; that it got more urgent is another one. */
-const waitOf = (alarm) => `${alarm.number}/${alarm.waiting_since}/${alarm.priority}`;
 
 /** A choice of this morning must not keep what to do in the crush of now out of the panel. */
 function isOvertaken(mine, open) {
@@ -213,7 +210,7 @@ function facts(alarm) {
   if (waits(alarm) && alarm.waiting_since) {
     words.push(t("alarm.waiting", { age: spanText(ageOf(alarm.waiting_since)) }));
   }
-  if (alarm.escalated > 0) words.push(t("alarm.escalated", { count: alarm.escalated }));
+  if (alarm.escalated > 0) words.push(counted("alarm.escalated", alarm.escalated));
   if (alarm.check?.verdict === "rejected") words.push(t("alarm.check.rejected", { name: alarm.check.by.name }));
   if (alarm.dispatched) {
     const sent = people.find((one) => one.id === alarm.dispatched.note);

@@ -1,7 +1,7 @@
 // New alarms for whoever hears the page instead of seeing it.
 
 import { byId } from "./dom.js";
-import { waits } from "./store.js";
+import { waitOf, waits } from "./store.js";
 import { t } from "./texts.js";
 import { placeText, signText } from "./titles.js";
 
@@ -10,13 +10,12 @@ const MOST_NAMED = 4;
 
 const told = new Set();
 
-/** Speak of every alarm that waits and was not spoken of, whether it has a card or is in a group. */
+/** Speak of every alarm that waits and was not spoken of as it is now, whether it has a card or is in a group. */
 export function announceNew(open) {
-  const numbers = new Set(open.map((alarm) => alarm.number));
-  for (const number of told) if (!numbers.has(number)) told.delete(number);
-  const fresh = open.filter((alarm) => !told.has(alarm.number));
-  for (const alarm of fresh) told.add(alarm.number);
-  const waiting = fresh.filter(waits);
+  const waiting = open.filter((alarm) => waits(alarm) && !told.has(waitOf(alarm)));
+  const known = new Set(open.map(waitOf));
+  for (const one of told) if (!known.has(one)) told.delete(one);
+  for (const one of known) told.add(one);
   if (!waiting.length) return;
   const named = waiting.slice(0, MOST_NAMED).map(sentence);
   const more = waiting.length - named.length;

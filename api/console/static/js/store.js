@@ -60,6 +60,9 @@ export function shortOfTime() {
 /** Nobody has acknowledged it yet. */
 export const waits = (alarm) => alarm.state.endsWith("unacknowledged");
 
+/** One wait of an alarm; that it came back, or got more urgent, is another one. */
+export const waitOf = (alarm) => `${alarm.number}/${alarm.waiting_since}/${alarm.priority}`;
+
 /** 0 to 4; -1 where nobody can say. */
 export const severity = (level) => (level === "UNKNOWN" ? -1 : Number(level[1]));
 
