@@ -63,7 +63,9 @@ class JumpWatch:
     def look(self) -> Jump | None:
         """How the clock was set since the last look that was `done`, which may be that of an
         earlier service; the same again until it is."""
-        self._now = now = self.clock.utc(), self.clock.monotonic()
+        # By one reading: the process may be held up between two.
+        ran = self.clock.monotonic()
+        self._now = now = self.clock.utc_at(ran), ran
         if self._before is None:
             self._before = self._read()
         return None if self._before is None else _between(self._before, now)

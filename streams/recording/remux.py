@@ -2,7 +2,7 @@
 
 A gap stays a gap: the picture before it stands still for as long. Segments whose pictures have
 another size or coding than those before cannot share a file, nor can those that were taken after
-the clock was set back and so overlap those before; each such stretch is a part.
+the clock was set: they may overlap those before. Each such stretch is a part.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -75,6 +76,29 @@ async def test_a_clip_plays_in_ranges_and_the_viewing_is_on_record(
         assert (line["viewer"], line["act"], line["reason"], line["camera_id"]) == (
             "wang", "played", "alarm_response", CAMERA,
         )  # fmt: skip
+
+
+async def test_a_range_of_a_film_that_is_made_opens_no_segment(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a clip of two hours they are 720, and a browser asks for many ranges."""
+    opened: list[int] = []
+    parts = EvidenceFolder.parts
+
+    def counted(self: EvidenceFolder, number: int, *about: Any) -> Any:
+        opened.append(number)
+        return parts(self, number, *about)
+
+    monkeypatch.setattr(EvidenceFolder, "parts", counted)
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        number = await case.alarm_of_a_crowd(5.0)
+        made = await case.desk.client.get(f"/api/v1/alarms/{number}/clip")
+        assert opened == [number]
+        for _ in range(3):
+            headers = {"range": "bytes=100-199"}
+            part = await case.desk.client.get(made.headers["location"], headers=headers)
+            assert part.status_code == 206
+    assert opened == [number]
 
 
 async def test_after_the_alarm_a_reason_must_be_given(sqlite_url: str, tmp_path: Path) -> None:
