@@ -65,6 +65,8 @@ def build_server(
         lifespan="off",
         # One for all connections of this server; uvicorn calls it as it would call a class.
         http=Connections(patience),  # type: ignore[arg-type]
+        # Let in at a time; those that are too many are closed before the next ones come.
+        backlog=128,
         timeout_graceful_shutdown=_STOP_WITHIN_S,
     )
     return Server(config, app, app.state.service)
