@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vision.arrays import BoolArray, Float64Array, IntArray, UInt8Array
+from vision.beyond import LEAST_SHARE, Beyond, BeyondPart, BeyondView, near_px, parts_beyond
 from vision.camera import Camera
 from vision.common_time import CommonTime
 from vision.dense_flow import DenseFlow, FlowField, plan_velocities
@@ -29,7 +30,6 @@ _COLOURED = 6.0 / 255.0
 _NEUTRAL = 2.0 / 255.0
 # A head belongs to the zone that has at least this share of it, and counts where it has any.
 _OWNS = 0.5
-_LEAST_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +66,8 @@ class WatchedPicture:
     yet. `lying` is how many things lie in a zone, for zones where something looks and can tell.
     `doubt` is why the picture's calm cannot be believed (a catalogue key), empty where it can: a
     crowd in it is a crowd, and nobody in it is no empty place. `came_at` is when it came on the
-    time that all cameras share (`vision.common_time`): its age is told by that one alone.
+    time that all cameras share (`vision.common_time`): its age is told by that one alone. `beyond`
+    is what it says of zones next to its own (`vision.borders`).
     """
 
     camera_id: str
@@ -79,6 +80,7 @@ class WatchedPicture:
     infrared: bool | None = None
     lying: Mapping[str, int] = field(default_factory=dict)
     doubt: str = ""
+    beyond: Mapping[Beyond, BeyondPart] = field(default_factory=dict)
 
 
 class CameraWatch:
@@ -86,7 +88,7 @@ class CameraWatch:
 
     A camera whose time is set back is watched anew from there: tracks and flow begin anew by
     themselves. `lying_in` names the zones in which it looks for something that lies
-    (`vision.lying`).
+    (`vision.lying`), `beyond` what it sees of zones next to its own.
     """
 
     def __init__(
@@ -95,11 +97,13 @@ class CameraWatch:
         camera: Camera,
         views: Sequence[ZoneView],
         lying_in: Collection[str] = (),
+        beyond: Mapping[Beyond, BeyondView] | None = None,
     ) -> None:
         self._camera_id = camera_id
         self._camera = camera
         self._views = {view.zone.id: view for view in views}
-        self._region = region_of(camera, views)
+        self._beyond = dict(beyond or {})
+        self._region = region_of(camera, views, [near_px(one) for one in self._beyond.values()])
         self._tracker = HeadTracker()
         self._flow = DenseFlow()
         self._lying_in = frozenset(lying_in)
@@ -150,7 +154,8 @@ class CameraWatch:
         )
         light = self._light.of(frame)
         self._showed_colour = self._showed_colour or light.chroma > _COLOURED
-        maps = self._maps(observation.density, scale)
+        in_lens = None if observation.density is None else _scaled(observation.density, scale)
+        maps = self._maps(in_lens)
         packed = {zone_id for zone_id, view in self._views.items() if _packed(view, maps[zone_id])}
         moved = self._moved(frame, packed, scale)
         parts = {
@@ -174,6 +179,7 @@ class CameraWatch:
             light.chroma < _NEUTRAL if self._showed_colour else None,
             self._lies(frame, lens_uv_px, scale),
             doubt,
+            parts_beyond(self._beyond, placed.rays, placed.left, in_lens),
         )
 
     def _lying_watches(self) -> dict[str, LyingWatch]:
@@ -190,14 +196,11 @@ class CameraWatch:
         }
         return {zone_id: count for zone_id, count in found.items() if count is not None}
 
-    def _maps(
-        self, density: DensityMap | None, scale: Float64Array
-    ) -> dict[str, Float64Array | None]:
-        """The density map on each zone's plan grid."""
+    def _maps(self, density: DensityMap | None) -> dict[str, Float64Array | None]:
+        """The density map, in pixels of the lens, on each zone's plan grid."""
         if density is None:
             return dict.fromkeys(self._views)
-        placed = _scaled(density, scale)
-        return {zone_id: view.project_map(placed) for zone_id, view in self._views.items()}
+        return {zone_id: view.project_map(density) for zone_id, view in self._views.items()}
 
     def _moved(
         self, frame: Frame, packed: Collection[str], scale: Float64Array
@@ -247,16 +250,28 @@ class CameraWatch:
             xy_m[wins | nearer] = plan[wins | nearer]
             for index in np.flatnonzero(wins).tolist():
                 zone_ids[index] = zone_id
-        return _Placed(zone_ids, xy_m, _standing(zone_ids, shares, places))
+        return _Placed(zone_ids, xy_m, _standing(zone_ids, shares, places), rays)
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """Heads on the plan: zones (empty outside all), places (N, 2), and who counts in each zone."""
+    """Heads on the plan: zones (empty outside all), places (N, 2), and who counts in each zone.
+
+    `rays` (N, 3) are those through the heads.
+    """
 
     zone_ids: list[str]
     xy_m: Float64Array
     standing: Mapping[str, _Standing]
+    rays: Float64Array
+
+    @property
+    def left(self) -> Float64Array:
+        """(N,) which share of each head counts in none of the zones."""
+        left = np.ones(len(self.xy_m))
+        for own in self.standing.values():
+            left[own.heads] -= own.shares
+        return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +296,7 @@ def _standing(
     for zone_id, share in shares.items():
         mine = np.array([own == zone_id for own in zone_ids], dtype=np.bool_)
         left = np.where(mine, share, np.minimum(share, 1.0 - owned))
-        heads = np.flatnonzero(left >= _LEAST_SHARE)
+        heads = np.flatnonzero(left >= LEAST_SHARE)
         found[zone_id] = _Standing(heads, places[zone_id][heads], left[heads])
     return found
 

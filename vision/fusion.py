@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from vision.camera_watch import WatchedPicture, ZonePart
 from vision.density import CrowdField, combine_points_and_density
 from vision.grid import PlanGrid
 from vision.instants import Utc
-from vision.seams import regained
+from vision.seams import Placed, regained
 
 # A camera whose picture came and was taken longer than this before the newest one counts only what
 # no fresher one shows: people walk on. What only it sees stands still at the most.
@@ -54,42 +54,101 @@ class FusedZone:
     lying: int | None = None
 
 
-def fuse(
-    zone_id: str,
-    grid: PlanGrid,
-    pictures: Sequence[WatchedPicture],
-    planned: BoolArray,
-    dark_luminance: float,
-) -> FusedZone:
-    """Join the pictures (one a camera, at least one) that show `zone_id`.
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """Who counts in one zone by the newest picture of each camera that sees it.
 
-    Args:
-        planned: (rows, columns) cells that some camera of the zone sees while all is well.
-        dark_luminance: a zone whose picture is not as bright as this is dark, 0..1.
+    Attributes:
+        xy_m, heads: places (N, 2) of the heads that may stand in the zone, and which count.
+        head: (N,) index of each among the heads of its picture.
+        cells: cells of the pictures' density maps that hold somebody, and which count.
+        asked: indices of the pictures that are believed and fresh.
     """
+
+    zone_id: str
+    grid: PlanGrid
+    pictures: Sequence[WatchedPicture]
+    xy_m: Float64Array
+    heads: Placed
+    head: IntArray
+    cells: Placed
+    asked: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BroughtBack:
+    """Who counts in a zone beside those that its own pictures show there; see `vision.borders`.
+
+    Attributes:
+        xy_m, shares, scores, velocity_mps: (N, 2), (N,), (N,), (N, 2) of heads.
+        map_people: (rows, columns) people of density maps.
+    """
+
+    xy_m: Float64Array
+    shares: Float64Array
+    scores: Float64Array
+    velocity_mps: Float64Array
+    map_people: Float64Array
+
+
+def count(zone_id: str, grid: PlanGrid, pictures: Sequence[WatchedPicture]) -> Counted:
+    """Give each place of `zone_id` to one of the pictures (one a camera, at least one)."""
     parts = [picture.parts[zone_id] for picture in pictures]
-    believed = believed_of(pictures)
-    fresh = _fresh(pictures)
+    believed, fresh = believed_of(pictures), fresh_of(pictures)
     owner = _owners(pictures, zone_id, believed)
     asked = [index for index, one in enumerate(pictures) if one in believed and one in fresh]
     origin = np.repeat(np.arange(len(parts)), [len(part.standing) for part in parts])
     xy_m = np.concatenate([part.standing_xy_m for part in parts])
     share = np.concatenate([part.shares for part in parts])
-    score, velocity_mps = _of_heads(pictures, parts)
+    head = np.concatenate([part.standing for part in parts])
     cell = grid.cell_of(xy_m)
-    counts = _without_twins(xy_m, score, origin, _owned(cell, owner, origin))
-    keep = regained(grid, cell, share, origin, counts, asked)
-    xy_m, share, velocity_mps = xy_m[keep], share[keep], velocity_mps[keep]
+    scores = _of_heads(pictures, head, origin)[0]
+    counts = _without_twins(xy_m, scores, origin, _owned(cell, owner, origin))
+    heads = _all_that_count(grid, Placed(cell, share, origin, counts), asked)
+    cells = _all_that_count(grid, _map_cells(parts, owner), asked)
+    return Counted(zone_id, grid, pictures, xy_m, heads, head, cells, asked)
+
+
+def _all_that_count(grid: PlanGrid, placed: Placed, asked: Sequence[int]) -> Placed:
+    return replace(placed, counts=regained(grid, placed, asked))
+
+
+def fuse(
+    counted: Counted,
+    planned: BoolArray,
+    dark_luminance: float,
+    brought_back: BroughtBack | None = None,
+) -> FusedZone:
+    """The people of a zone and what its pictures say of it.
+
+    Args:
+        planned: (rows, columns) cells that some camera of the zone sees while all is well.
+        dark_luminance: a zone whose picture is not as bright as this is dark, 0..1.
+    """
+    pictures, zone_id, grid = counted.pictures, counted.zone_id, counted.grid
+    parts = [picture.parts[zone_id] for picture in pictures]
+    believed = believed_of(pictures)
+    keep = counted.heads.counts
+    xy_m, share = counted.xy_m[keep], counted.heads.people[keep]
+    score, velocity_mps = _of_heads(pictures, counted.head[keep], counted.heads.origin[keep])
+    map_people = _joined_map(grid, parts, counted.cells)
+    if brought_back is not None:
+        xy_m = np.concatenate([xy_m, brought_back.xy_m])
+        share = np.concatenate([share, brought_back.shares])
+        score = np.concatenate([score, brought_back.scores])
+        velocity_mps = np.concatenate([velocity_mps, brought_back.velocity_mps])
+        if map_people is not None or brought_back.map_people.any():
+            map_people = (0.0 if map_people is None else map_people) + brought_back.map_people
     # A cloth over one lens may be bright while the others show the dark.
-    light = [pictures[index] for index in asked] or fresh
+    light = [pictures[index] for index in counted.asked] or fresh_of(pictures)
     seen = np.any([part.view.seen for part in parts], axis=0)
     lit = np.any([shows(picture, zone_id) for picture in believed], axis=0)
     shown = np.any([picture.parts[zone_id].view.shown for picture in believed], axis=0)
     field = combine_points_and_density(
         grid,
         xy_m,
-        score[keep],
-        _joined_map(grid, parts, owner, asked),
+        score,
+        map_people,
         seen=seen,
         relative_error=max(picture.relative_error for picture in pictures),
         saturated=any(picture.saturated for picture in pictures),
@@ -119,7 +178,7 @@ def believed_of(pictures: Sequence[WatchedPicture]) -> list[WatchedPicture]:
     return [picture for picture in pictures if not picture.doubt] or list(pictures)
 
 
-def _fresh(pictures: Sequence[WatchedPicture]) -> list[WatchedPicture]:
+def fresh_of(pictures: Sequence[WatchedPicture]) -> list[WatchedPicture]:
     """Those that came, or were taken by the cameras' own clocks, not long before the newest one."""
     came_at = max(picture.came_at for picture in pictures)
     captured_at = max(picture.captured_at for picture in pictures)
@@ -160,7 +219,7 @@ def _owners(
     if len(pictures) == 1:
         # Most zones have one camera, and it counts whatever it sees.
         return np.where(pictures[0].parts[zone_id].view.seen.ravel(), 0, -1)
-    quality, fresh = [], _fresh(pictures)
+    quality, fresh = [], fresh_of(pictures)
     for picture in pictures:
         part = picture.parts[zone_id]
         by_lens = np.where(part.view.seen, part.view.pixels_per_m2, -1.0)
@@ -179,13 +238,12 @@ def shows(picture: WatchedPicture, zone_id: str) -> BoolArray:
 
 
 def _of_heads(
-    pictures: Sequence[WatchedPicture], parts: Sequence[ZonePart]
+    pictures: Sequence[WatchedPicture], head: IntArray, origin: IntArray
 ) -> tuple[Float64Array, Float64Array]:
-    """Scores (N,) and velocities (N, 2) of the heads that may stand in the zone."""
-    of = list(zip(pictures, parts, strict=True))
-    scores = [picture.heads.scores[part.standing] for picture, part in of]
-    velocities = [picture.heads.velocity_mps[part.standing] for picture, part in of]
-    return np.concatenate(scores).astype(np.float64), np.concatenate(velocities)
+    """Scores (N,) and velocities (N, 2) of heads by their index (N,) in their pictures (N,)."""
+    each = [(picture.heads, head[origin == n]) for n, picture in enumerate(pictures)]
+    scores = np.concatenate([heads.scores[which] for heads, which in each])
+    return scores.astype(np.float64), np.concatenate([h.velocity_mps[which] for h, which in each])
 
 
 def _owned(cell: IntArray, owner: IntArray, origin: IntArray) -> BoolArray:
@@ -220,20 +278,35 @@ def _without_twins(
     return stay
 
 
-def _joined_map(
-    grid: PlanGrid, parts: Sequence[ZonePart], owner: IntArray, asked: Sequence[int]
-) -> Float64Array | None:
-    """People of the density maps (rows, columns), each cell from one camera."""
+def _map_cells(parts: Sequence[ZonePart], owner: IntArray) -> Placed:
+    """Cells of the parts' density maps that hold somebody; of each place one part's counts."""
     maps = {n: part.map_people for n, part in enumerate(parts) if part.map_people is not None}
     if not maps:
-        return None
+        none = np.zeros(0, dtype=np.int64)
+        return Placed(none, np.zeros(0), none, np.zeros(0, dtype=np.bool_))
     people = np.concatenate([own_map.ravel() for own_map in maps.values()])
     cell, origin = np.tile(np.arange(len(owner)), len(maps)), np.repeat(list(maps), len(owner))
     some = people > 0.0
     people, cell, origin = people[some], cell[some], origin[some]
-    keep = regained(grid, cell, people, origin, owner[cell] == origin, asked)
-    joined = np.bincount(cell[keep], people[keep], len(owner))
+    return Placed(cell, people, origin, owner[cell] == origin)
+
+
+def _joined_map(grid: PlanGrid, parts: Sequence[ZonePart], cells: Placed) -> Float64Array | None:
+    """People of the density maps (rows, columns) that count; `None` without a map."""
+    if all(part.map_people is None for part in parts):
+        return None
+    keep = cells.counts
+    joined = np.bincount(cells.cell[keep], cells.people[keep], grid.area_m2.size)
     return np.asarray(joined, dtype=np.float64).reshape(grid.shape)
 
 
-__all__ = ["FusedZone", "believed_of", "fuse", "shows"]
+__all__ = [
+    "BroughtBack",
+    "Counted",
+    "FusedZone",
+    "believed_of",
+    "count",
+    "fresh_of",
+    "fuse",
+    "shows",
+]

@@ -103,12 +103,9 @@ class PlanGrid:
     def disc_sum(self, per_cell: Float64Array) -> Float64Array:
         """Sum of `per_cell` (rows, columns) within the 1 m disc around each cell centre."""
         padded = np.ascontiguousarray(per_cell, dtype=np.float64)
-        if not padded.any():
-            return np.zeros(padded.shape)
-        if padded.size <= _FEW_CELLS:
-            summed = (self._disc_weights @ padded.ravel()).reshape(padded.shape)
-        else:
-            summed = _filtered(padded)
+        if padded.size > _FEW_CELLS or not padded.any():
+            return disc_sum(padded)
+        summed = (self._disc_weights @ padded.ravel()).reshape(padded.shape)
         return np.maximum(summed, 0.0)
 
     @property
@@ -151,6 +148,13 @@ def _at_border(polygon: Polygon, left_m: Float64Array, bottom_m: Float64Array) -
     return np.asarray(cv2.dilate(marked, np.ones((3, 3), dtype=np.uint8)) > 0)
 
 
+def disc_sum(per_cell: Float64Array) -> Float64Array:
+    """As `PlanGrid.disc_sum`, for cells (rows, columns) cut out of a grid."""
+    if not per_cell.any():
+        return np.zeros(per_cell.shape)
+    return np.maximum(_filtered(np.ascontiguousarray(per_cell, dtype=np.float64)), 0.0)
+
+
 def _filtered(per_cell: Float64Array) -> Float64Array:
     summed = cv2.filter2D(per_cell, cv2.CV_64F, _DISC_KERNEL, borderType=cv2.BORDER_CONSTANT)
     return np.asarray(summed, dtype=np.float64)
@@ -183,4 +187,4 @@ def disc_area_m2(grid: PlanGrid, seen: BoolArray) -> Float64Array:
     return grid.disc_area_m2(seen)
 
 
-__all__ = ["CELL_M", "KERNEL_RADIUS_M", "PlanGrid", "disc_area_m2"]
+__all__ = ["CELL_M", "KERNEL_RADIUS_M", "PlanGrid", "disc_area_m2", "disc_sum"]

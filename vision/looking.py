@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 
+from vision.arrays import Float64Array
 from vision.camera import Camera
 from vision.observations import Region
 from vision.zone_view import ZoneView
@@ -27,11 +28,14 @@ _FAR_SHARE = 0.05
 _STEP_M = 0.25
 
 
-def region_of(camera: Camera, views: Sequence[ZoneView]) -> Region | None:
+def region_of(
+    camera: Camera, views: Sequence[ZoneView], beside_px: Sequence[Float64Array] = ()
+) -> Region | None:
     """The part of the camera's picture in which heads of its zones can stand.
 
     Args:
         views: what the camera sees of its zones.
+        beside_px: pixels (N, 2) that lie in it too, where it sees its zones.
 
     Returns:
         A region in pixels of the calibrated lens; `None` without zones: then there is nothing to
@@ -53,6 +57,10 @@ def region_of(camera: Camera, views: Sequence[ZoneView]) -> Region | None:
         )
         right = max(right, uv_px[:, 0].max() + margin_px)
         bottom = max(bottom, uv_px[:, 1].max() + margin_px)
+    for uv_px in beside_px:
+        if len(uv_px):
+            left, top = min(left, uv_px[:, 0].min()), min(top, uv_px[:, 1].min())
+            right, bottom = max(right, uv_px[:, 0].max()), max(bottom, uv_px[:, 1].max())
     return Region(
         left_px=max(0, int(left)),
         top_px=max(0, int(top)),

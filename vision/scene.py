@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from vision.barriers import Barriers
+from vision.borders import Borders
 from vision.camera import Camera
 from vision.camera_watch import CameraWatch, WatchedPicture
 from vision.common_time import CommonTime
 from vision.count_sanity import Sanity
 from vision.demand import Upstream, upstream_zones
 from vision.doors import DoorState, Leaf, ZoneDoors
-from vision.errors import VisionError
+from vision.errors import NotVisibleError, VisionError
+from vision.fusion import BroughtBack
+from vision.grid import PlanGrid
 from vision.instants import Utc
 from vision.observations import CrowdObservation, Frame, Region
 from vision.occasions import Occasion, Schedule
@@ -76,8 +79,15 @@ class SceneAnalyser:
             desk = ZoneDesk(zone, profiles[zone.type], through, doors, walls or {})
             self._zones[zone.id] = desk
         looks = {zone.id for zone in zones if profiles[zone.type].rules.fallen_person.enabled}
+        self._borders = self._borders_of(cameras, walls or {})
         self._watches = {
-            camera_id: CameraWatch(camera_id, camera, self._views_of(camera_id), looks)
+            camera_id: CameraWatch(
+                camera_id,
+                camera,
+                self._views_of(camera_id),
+                looks,
+                self._borders.beyond(camera_id),
+            )
             for camera_id, camera in cameras.items()
         }
         self._common = CommonTime()
@@ -108,15 +118,14 @@ class SceneAnalyser:
         if doubt:
             self._causes[frame.camera_id] = doubt
         occasion = None if self._schedule is None else self._schedule.at(frame.captured_at)
-        return tuple(
-            self._read(desk, frame.captured_at, occasion, doubt)
-            for desk in self._zones.values()
-            if frame.camera_id in desk.camera_ids
-        )
+        shown = [one for one in self._zones.values() if frame.camera_id in one.camera_ids]
+        for desk in shown:
+            desk.count(self._live_pictures(desk))
+        return tuple(self._read(desk, frame.captured_at, occasion, doubt) for desk in shown)
 
     def _read(self, desk: ZoneDesk, at: Utc, occasion: Occasion | None, doubt: str) -> ZoneReading:
-        pictures = self._live_pictures(desk)
-        watching = frozenset(one.camera_id for one in pictures if not one.doubt)
+        counted = desk.counted or desk.count(self._live_pictures(desk))
+        watching = frozenset(one.camera_id for one in counted.pictures if not one.doubt)
         beside = Beside(
             self._leading_to(desk),
             occasion,
@@ -124,11 +133,25 @@ class SceneAnalyser:
             desk.doors.opening(self._doors),
             watching,
             self._model_id,
+            self._brought_back(desk),
         )
-        reading = desk.read(pictures, beside)
+        reading = desk.read(counted, beside)
         if not watching and reading.level not in _CROWDED:
             return _unknown(desk, at, doubt, self._model_id)
         return reading
+
+    def _brought_back(self, desk: ZoneDesk) -> BroughtBack | None:
+        """Who stands in the zone and was placed beyond its borders."""
+        beside = self._borders.beside(desk.zone.id)
+        if not beside:
+            return None
+        counted = {}
+        for zone_id in beside:
+            known = self._zones[zone_id].counted
+            if known is not None and any(self._is_live(one) for one in known.pictures):
+                counted[zone_id] = known
+        pictures = {key: one for key, one in self._pictures.items() if self._is_live(one)}
+        return self._borders.brought_back(desk.zone.id, counted, pictures)
 
     def second_count(self, camera_id: str, verdict: Sanity, at: Utc) -> None:
         """Note how a second count of a camera's picture, made now and then, agrees with the first.
@@ -227,6 +250,20 @@ class SceneAnalyser:
             raise VisionError(f"camera {camera_id} is not part of this scene")
         return watch
 
+    def _borders_of(self, cameras: Mapping[str, Camera], walls: Mapping[str, Barriers]) -> Borders:
+        """The stricter of two zones takes who is brought back at their border."""
+
+        def look(camera_id: str, zone: Zone, grid: PlanGrid) -> ZoneView | None:
+            try:
+                return ZoneView.build(cameras[camera_id], zone, grid, walls.get(camera_id))
+            except NotVisibleError:
+                return None
+
+        desks = self._zones.values()
+        strict = sorted(desks, key=lambda one: one.profile.threshold_of(Level.L2).threshold_per_m2)
+        seen_by = {desk.zone.id: desk.camera_ids for desk in desks}
+        return Borders([desk.zone for desk in strict], seen_by, look)
+
     def _views_of(self, camera_id: str) -> list[ZoneView]:
         desks = self._zones.values()
         return [desk.views[camera_id] for desk in desks if camera_id in desk.views]
@@ -241,11 +278,10 @@ class SceneAnalyser:
     def _live_pictures(self, desk: ZoneDesk) -> list[WatchedPicture]:
         """The newest picture of each of the zone's cameras that is not lost."""
         pictures = (self._pictures.get(camera_id) for camera_id in desk.camera_ids)
-        return [
-            picture
-            for picture in pictures
-            if picture is not None and self._common.since_s(picture.came_at) <= LOST_AFTER_S
-        ]
+        return [one for one in pictures if one is not None and self._is_live(one)]
+
+    def _is_live(self, picture: WatchedPicture) -> bool:
+        return self._common.since_s(picture.came_at) <= LOST_AFTER_S
 
 
 def _check_known(

@@ -17,7 +17,7 @@ from vision.count_sanity import LASTS_S, USUAL_SHARE, Counts, Sanity, SanityStat
 from vision.demand import Upstream, arrivals_per_s, exits_to, walk_s
 from vision.density import highest, local_density
 from vision.doors import Opening, ZoneDoors, line_length_m
-from vision.fusion import FusedZone, believed_of, fuse, shows
+from vision.fusion import BroughtBack, Counted, FusedZone, believed_of, count, fuse, shows
 from vision.grid import PlanGrid
 from vision.instants import Utc
 from vision.movement import direction_shares, median_speed_mps, meeting_share, stopped_share
@@ -54,6 +54,7 @@ class Beside:
         opening: how much of the exits stands open; `None` without a watched door.
         watching: the zone's cameras that give pictures which are believed.
         model_id: stored with the reading.
+        brought_back: who stands here and was placed in the next zone.
     """
 
     upstream: tuple[Upstream, ...] = ()
@@ -62,6 +63,7 @@ class Beside:
     opening: Opening | None = None
     watching: frozenset[str] = frozenset()
     model_id: str = ""
+    brought_back: BroughtBack | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +124,7 @@ class ZoneDesk:
         self._lost_shares: dict[frozenset[str], float] = {}
         self.profile = profile
         self._width_m = exit_width_m(zone)
+        self.counted: Counted | None = None
         self._newest: _Newest | None = None
         self._ways: dict[str, _WayThrough] = {}
         self._begin_anew()
@@ -175,15 +178,17 @@ class ZoneDesk:
             )
         return known
 
-    def read(
-        self,
-        pictures: Sequence[WatchedPicture],
-        beside: Beside,
-    ) -> ZoneReading:
+    def count(self, pictures: Sequence[WatchedPicture]) -> Counted:
+        """Who counts in the zone by these pictures, its cameras' newest ones."""
+        self.counted = count(self.zone.id, self.grid, pictures)
+        return self.counted
+
+    def read(self, counted: Counted, beside: Beside) -> ZoneReading:
+        pictures = counted.pictures
         occasion, second, upstream = beside.occasion, beside.second, beside.upstream
         at = self._time_of(max(picture.captured_at for picture in pictures))
         dark = self.profile.rules.dark_occupied.luminance
-        fused = fuse(self.zone.id, self.grid, pictures, self._planned, dark)
+        fused = fuse(counted, self._planned, dark, beside.brought_back)
         self._pressure.update(fused.walkers_xy_m, fused.walkers_mps, at)
         expected = None if occasion is None else occasion.expected_per_s.get(self.zone.id)
         rates = self._flow(pictures, fused, at)
