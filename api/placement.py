@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import structlog
@@ -16,6 +17,7 @@ from streams.cores import usable_cores
 from streams.handover import MoveOrder, handover_folder
 from streams.placement import place_cameras
 from streams.worker import socket_path
+from vision.borders import is_faced
 from vision.demand import exits_to
 from vision.zones import ZoneType
 
@@ -113,10 +115,12 @@ def _shares(
 
 
 def seen_together(site: Site) -> dict[str, tuple[str, ...]]:
-    """For each camera its zones, and the stairs to which they lead.
+    """For each camera its zones, the stairs to which they lead, and those beyond a faced border.
 
     A stair is warned by those who walk to it, so its cameras and those above it share a worker.
-    Other zones may be told apart: one chain of corridors would bring a school to one worker.
+    So do cameras that look at each other over the border of two zones: a crowd there could count in
+    neither (`vision.borders`). Other zones may be told apart: one chain of corridors would
+    bring a school to one worker.
     """
     stairs = [zone for zone in site.zones if zone.type is ZoneType.STAIRS]
     leads = {
@@ -124,6 +128,12 @@ def seen_together(site: Site) -> dict[str, tuple[str, ...]]:
         for zone in site.zones
         if zone.type is not ZoneType.STAIRS
     }
+    for first, second in combinations(site.zones, 2):
+        of_both = {
+            one.id: one.camera for zone in (first, second) for one in site.cameras_of(zone.id)
+        }
+        if is_faced(first, second, of_both.values()):
+            leads[first.id] = (*leads.get(first.id, ()), second.id)
     return {
         one.id: (*one.zone_ids, *(to for zone_id in one.zone_ids for to in leads.get(zone_id, ())))
         for one in site.cameras

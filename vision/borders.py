@@ -13,6 +13,7 @@ Zones touch where their borders run within `TOUCH_M` of each other and their hea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -23,6 +24,7 @@ from shapely.geometry import MultiPoint, box
 
 from vision.arrays import BoolArray, Float64Array, IntArray
 from vision.beyond import Beyond, BeyondView
+from vision.camera import Camera
 from vision.camera_watch import WatchedPicture
 from vision.fusion import BroughtBack, Counted, believed_of, fresh_of
 from vision.grid import PlanGrid
@@ -114,6 +116,28 @@ def _common(first: Zone, second: Zone) -> Float64Array:
     near = shapely.dwithin(second.polygon_xy_m, shapely.points(places), TOUCH_M)
     apart_m = first.head_plane.z_at(places) - second.head_plane.z_at(places)
     return np.asarray(places[near & (np.abs(apart_m) <= LEVEL_M)])
+
+
+def is_faced(first: Zone, second: Zone, cameras: Collection[Camera]) -> bool:
+    """Whether two of the cameras of two zones look at each other over their common border.
+
+    Both have a stretch of it in their pictures, from directions that differ by more than 120
+    degrees. Walls are not asked.
+    """
+    places_xy_m = _common(first, second)
+    if len(places_xy_m) < _LEAST_POINTS:
+        return False
+    heads_xyz_m = np.column_stack([places_xy_m, first.head_plane.z_at(places_xy_m)])
+    seen = [
+        (camera.project(heads_xyz_m)[1], places_xy_m - camera.position_xyz_m[:2])
+        for camera in cameras
+    ]
+    for (shown, way), (shown_too, way_back) in combinations(seen, 2):
+        length_m2 = np.linalg.norm(way, axis=1) * np.linalg.norm(way_back, axis=1)
+        opposite = np.sum(way * way_back, axis=1) < math.cos(math.radians(120.0)) * length_m2
+        if np.count_nonzero(shown & shown_too & opposite) >= _LEAST_POINTS:
+            return True
+    return False
 
 
 class Borders:
@@ -342,4 +366,4 @@ def _together(back: Sequence[BroughtBack]) -> BroughtBack | None:
     )
 
 
-__all__ = ["LEVEL_M", "TOUCH_M", "Borders", "Look"]
+__all__ = ["LEVEL_M", "TOUCH_M", "Borders", "Look", "is_faced"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.placement import picture_sockets, settle_shares, worker_shares
-from config import load_site, sample_school_directory
+from config import load_site, parse_site, sample_school_directory
 from config.settings import ServiceSettings
 from config.site import Site
 
@@ -79,3 +79,36 @@ def test_who_sees_the_way_to_a_stair_shares_its_worker(site: Site, tmp_path: Pat
     shares = settle_shares(site, settings(tmp_path, workers=5))
     (stair,) = [share for share in shares if "cam-stair" in share.camera_ids]
     assert stair.camera_ids == ("cam-stair", "cam-upper")
+
+
+HALVES = """\
+format: 1
+site: {id: s, name: {zh: 校, en: School}, timezone: Asia/Shanghai}
+floors:
+  - id: f
+    name: {zh: 层, en: Floor}
+    outline: [[-2, 0], [12, 0], [12, 3], [-2, 3]]
+zones:
+  - {id: west, name: {zh: 西, en: West}, floor: f, type: corridor, plane: {z: 0},
+     polygon: [[0, 0], [5, 0], [5, 3], [0, 3]]}
+  - {id: east, name: {zh: 东, en: East}, floor: f, type: corridor, plane: {z: 0},
+     polygon: [[5, 0], [10, 0], [10, 3], [5, 3]]}
+cameras:
+  - {id: to-east, name: {zh: 甲, en: A}, floor: f, uri: "rtsp://10.0.0.5/a",
+     lens: {width_px: 640, height_px: 360, hfov_deg: 70},
+     pose: {x_m: -1, y_m: 1.5, z_m: 3, pan_deg: 0, tilt_deg: 25}, zones: [west]}
+  - {id: second, name: {zh: 乙, en: B}, floor: f, uri: "rtsp://10.0.0.6/b",
+     lens: {width_px: 640, height_px: 360, hfov_deg: 70},
+     pose: {x_m: X_M, y_m: 1.5, z_m: 3, pan_deg: PAN_DEG, tilt_deg: 25}, zones: [east]}
+"""
+
+
+@pytest.mark.parametrize(("x_m", "pan_deg", "together"), [(11.0, 180.0, True), (4.5, 0.0, False)])
+def test_cameras_of_two_halves_share_a_worker_where_they_look_at_each_other_over_the_border(
+    x_m: float, pan_deg: float, *, together: bool, tmp_path: Path
+) -> None:
+    """The second one hangs at the far end, or at the border and looks away from it."""
+    text = HALVES.replace("X_M", str(x_m)).replace("PAN_DEG", str(pan_deg))
+    site = parse_site(text.encode(), directory=tmp_path)
+    shares = worker_shares(site, settings(tmp_path))
+    assert len(shares) == (1 if together else 2)
