@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from shapely.geometry import Polygon
 
 from api.coverage.errors import DrawingError
@@ -112,8 +113,25 @@ def write_floor(site_dir: Path, floor_id: str, keys: dict[str, Any], out: Path) 
 
 
 def read_site_file(site_dir: Path) -> Any:
-    """The site file as it is written, with its comments."""
-    return _yaml().load((site_dir / SITE_FILE).read_text(encoding="utf-8"))
+    """The site file as it is written, with its comments.
+
+    Raises:
+        DrawingError: it cannot be read, or holds no site with floors.
+    """
+    path = site_dir / SITE_FILE
+    mend = f"see `xiaoan site check {site_dir}`"
+    try:
+        data = _yaml().load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, YAMLError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or "it is no YAML"
+        raise DrawingError(f"{path}: cannot be read ({reason}); {mend}") from error
+    floors = data.get("floors") if isinstance(data, dict) else None
+    whole = isinstance(floors, list) and all(
+        isinstance(one, dict) and "id" in one for one in floors
+    )
+    if not whole or not isinstance(data.get("site"), dict):
+        raise DrawingError(f"{path}: holds no site with floors; {mend}")
+    return data
 
 
 def floor_of(data: Any, floor_id: str) -> Any:
@@ -136,9 +154,9 @@ def write_site_file(data: Any, site_dir: Path, out: Path) -> Path:
         DrawingError: the folder holds a site file already, or cannot be written.
     """
     target = out / SITE_FILE
-    if target.exists():
-        raise DrawingError(f"{target.name} already stands in that folder; choose an empty one")
     try:
+        if target.exists():
+            raise DrawingError(f"{target.name} already stands in that folder; choose an empty one")
         out.mkdir(parents=True, exist_ok=True)
         for name in _named_files(data):
             there = out / name

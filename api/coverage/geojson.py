@@ -86,7 +86,7 @@ def read_geojson(path: Path) -> dict[str, Any]:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DrawingError(f"{path.name}: cannot be read ({error}); give a GeoJSON file") from error
     if not isinstance(data, dict) or not isinstance(data.get("features"), list):
         raise DrawingError(f"{path.name}: is no feature collection; give a GeoJSON file")

@@ -14,9 +14,11 @@ def check_folder(path: Path, lang: str) -> None:
     """An audit takes minutes: whether its file can lie where it is wanted is asked first.
 
     Raises:
-        ReportError: there is no such folder.
+        ReportError: there is no such folder, or it may not be looked for.
     """
-    if not path.parent.is_dir():
+    with writing(path, lang):
+        found = path.parent.is_dir()
+    if not found:
         raise ReportError(text("coverage.no_folder", lang, file=path.name, folder=path.parent))
 
 

@@ -209,3 +209,50 @@ def test_a_missing_library_is_named_with_its_mend() -> None:
     told = pytest.raises(ReportError, match=r"package ezdxf is missing.*xiaoan\[reports\]")
     with told, extra_package():
         raise ModuleNotFoundError("No module named 'ezdxf'", name="ezdxf")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "No such file"),
+        ("a: [", "it is no YAML"),
+        (b"\xff\xfe\x00", "it is no YAML"),
+        ("- 1\n", "no site with floors"),
+        ("site: {}\nfloors: 1\n", "no site with floors"),
+    ],
+    ids=["absent", "not YAML", "binary", "a list", "no floors"],
+)
+def test_a_site_that_cannot_be_redrawn_is_told(
+    site: Site, tmp_path: Path, content: str | bytes | None, words: str
+) -> None:
+    drawing, school = tmp_path / "f1.geojson", tmp_path / "school"
+    write_geojson(site.floor("f1"), (), drawing)
+    school.mkdir()
+    if content is not None:
+        written = content if isinstance(content, bytes) else content.encode()
+        (school / "site.yaml").write_bytes(written)
+    asked = ["import", str(drawing), "--site", str(school), "--floor", "f1"]
+    said = CliRunner().invoke(coverage_app, [*asked, "--out", str(tmp_path / "new")])
+    assert said.exit_code == 1
+    assert words in said.output.replace("\n", "")
+    assert "xiaoan site check" in said.output.replace("\n", "")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_drawing_nested_without_end_and_a_place_out_of_reach_are_told(
+    site: Site, tmp_path: Path
+) -> None:
+    drawing = tmp_path / "deep.geojson"
+    drawing.write_text("[" * 200_000, "utf-8")
+    asked = ["import", str(drawing), "--site", str(SCHOOL), "--floor", "f1", "--out"]
+    said = CliRunner().invoke(coverage_app, [*asked, str(tmp_path / "new")])
+    assert said.exit_code == 1
+    assert "deep.geojson: cannot be read" in said.output
+    write_geojson(site.floor("f1"), (), drawing)
+    said = CliRunner().invoke(coverage_app, [*asked, str(tmp_path / ("n" * 300))])
+    assert said.exit_code == 1
+    assert "choose another folder" in said.output.replace("\n", "")
+    out = tmp_path / ("n" * 300) / "schedule.csv"
+    said = CliRunner().invoke(coverage_app, ["schedule", "--site", str(SCHOOL), "--out", str(out)])
+    assert said.exit_code == 1
+    assert "schedule.csv" in said.output
