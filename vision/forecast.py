@@ -25,6 +25,9 @@ _MOST_SAMPLES = 60
 # Of a few people the median speed, and the share that walks against the rest, jump from picture to
 # picture, and at one picture a second they are not known in each.
 _RECENT_S = 4.0
+# Our judgement: two pictures a second apart tell that people left; three counts whether more stay.
+_CLEAR_S = 1.0 - 1e-6
+_LEAST_COUNTED_S = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,36 @@ def stops(history: Sequence[Sample], stand_mps: float, walk_mps: float) -> int |
             count += walks
             walks = False
     return count
+
+
+def grown_by(history: Sequence[Sample]) -> float | None:
+    """How many people more are there than when they were fewest, within the history.
+
+    Counts are medians of `_RECENT_S`: now and then heads are missed. `None` where the history is
+    shorter than `_LEAST_COUNTED_S`.
+    """
+    if not history or history[-1].at - history[0].at < _LEAST_COUNTED_S:
+        return None
+    parts: dict[int, list[float]] = {}
+    for sample in history:
+        part = int((history[-1].at - sample.at) / _RECENT_S)
+        parts.setdefault(part, []).append(sample.people)
+    counts = {part: median(people) for part, people in parts.items()}
+    return counts[0] - min(counts.values())
+
+
+def since_clear(history: Sequence[Sample], least_per_m2: float) -> Sequence[Sample]:
+    """The samples since density was last below `least_per_m2` for a second, oldest first.
+
+    A single picture clears nothing: of a few people one is soon missed.
+    """
+    end = len(history)
+    for index in range(len(history) - 1, -1, -1):
+        if history[index].density_per_m2 >= least_per_m2:
+            end = index
+        elif history[end - 1].at - history[index].at >= _CLEAR_S:
+            return history[end:]
+    return history
 
 
 @lru_cache(maxsize=128)
@@ -143,11 +176,13 @@ def time_to_reach(
 
 __all__ = [
     "Sample",
+    "grown_by",
     "newest_of",
     "recent_minority_share",
     "recent_speed_mps",
     "rise_per_s",
     "robust_slope",
+    "since_clear",
     "stops",
     "time_to_reach",
 ]

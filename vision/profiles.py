@@ -76,13 +76,16 @@ class GrowingQueue:
 
     A jam forms at a bottleneck before the inflow passes what the width can carry, so the sign is
     the growth and not the demand. Its densest place lies within `reach_m` of an exit, where the
-    zone has exits: pupils who stand and talk elsewhere are no queue.
+    zone has exits: pupils who stand and talk elsewhere are no queue. It is longer by `longer_by`
+    people than when it was shortest in the forecast's window (0: nobody counts): of those who come
+    to a crowd that waits two now and then come together.
     """
 
     density_per_m2: float = 1.5
     speed_mps: float = 0.4
     flow_per_m_s: float = 0.8
     growth_per_s: float = 0.1
+    longer_by: float = 0.0
     people: float = 4.0
     reach_m: float = 3.0
     dwell_s: float = 4.0

@@ -184,21 +184,20 @@ def _tick_levels(
 def _tick_rules(
     state: RiskState, found: tuple[Finding, ...], profile: ZoneProfile, at: Utc
 ) -> tuple[tuple[str, Timer], ...]:
-    return tuple(
-        (
-            finding.timer,
-            state.rule(finding.timer).tick(
-                finding.holds,
-                finding.holds is False,
-                dwell_s=finding.dwell_s,
-                # What gives no level yet must still hold when it is its turn.
-                leave_s=profile.leave_s if finding.told else 0.0,
-                at=at,
-                unknown_s=finding.unknown_s,
-            ),
-        )
-        for finding in found
+    return tuple((finding.timer, _ticked(state, finding, profile, at)) for finding in found)
+
+
+def _ticked(state: RiskState, finding: Finding, profile: ZoneProfile, at: Utc) -> Timer:
+    ticked = state.rule(finding.timer).tick(
+        finding.holds,
+        finding.holds is False,
+        dwell_s=finding.dwell_s,
+        leave_s=profile.leave_s,
+        at=at,
+        unknown_s=finding.unknown_s,
     )
+    # What gives no level yet must still hold when it is its turn: its dwell runs, it counts then.
+    return ticked if finding.told else replace(ticked, active=False, clear_since=None)
 
 
 def _promoted(base: Level, found: tuple[Finding, ...], state: RiskState) -> Level:

@@ -21,9 +21,11 @@ from vision.exit_rules import (
 from vision.finding import Finding
 from vision.forecast import (
     Sample,
+    grown_by,
     recent_minority_share,
     recent_speed_mps,
     rise_per_s,
+    since_clear,
     stops,
 )
 from vision.profiles import ZoneProfile
@@ -32,6 +34,8 @@ from vision.readings import Level, ZoneMeasurement
 # Our judgement: more than half stand; two classes that block each other do so for two minutes.
 _MOST = 0.5
 _UNKNOWN_LEAVES = 4.0
+# Our judgement: who walks twice as fast as a queue does stands in none. On stairs nobody does.
+_HURRY = 2.0
 
 
 def findings(
@@ -126,7 +130,10 @@ def _outflow_stop(m: ZoneMeasurement, density: float, profile: ZoneProfile) -> F
 def _growing_queue(
     m: ZoneMeasurement, density: float, history: Sequence[Sample], profile: ZoneProfile
 ) -> Finding:
-    """Starts while the queue grows; while nobody is let out of it, it has not gone."""
+    """Starts while the queue grows; while nobody is let out of it, it has not gone.
+
+    Those who cross and the count both say that it grows. While most hurry, they may only pass.
+    """
     rule = profile.rules.growing_queue
     speed_mps = recent_speed_mps(history)
     holds: bool | None = False
@@ -138,8 +145,13 @@ def _growing_queue(
         if growth is None or speed_mps is None or m.outflow_per_m_s is None:
             holds = False if walks or passes else None
         elif not walks and not passes:
-            kept_in = is_kept_in(m, profile)
-            holds = True if growth >= rule.growth_per_s else None if kept_in else False
+            longer_by = grown_by(history)
+            stays = longer_by is None or longer_by >= rule.longer_by
+            if growth >= rule.growth_per_s and stays:
+                hurry = m.speed_mps is not None and m.speed_mps >= _HURRY * rule.speed_mps
+                holds = None if hurry else True
+            else:
+                holds = None if is_kept_in(m, profile) else False
     return Finding(
         "growing_queue",
         holds,
@@ -227,7 +239,8 @@ def _forecasts(
     rule = profile.rules.time_to_next_level
     allowed = jam_ceiling(m, density, history, profile) if jam else Level.L0
     ceiling = rule.ceiling if allowed.severity > Level.L2.severity else rule.flowing_ceiling
-    per_s = rise_per_s(history, rule.window_s)
+    crowd = history if jam else _of_this_crowd(history, base, profile)
+    per_s = rise_per_s(crowd, rule.window_s)
     found = []
     for severity in range(base.severity + 1, ceiling.severity + 1):
         level = Level.of_severity(severity)
@@ -253,6 +266,19 @@ def _forecasts(
     return tuple(found)
 
 
+def _of_this_crowd(
+    history: Sequence[Sample], base: Level, profile: ZoneProfile
+) -> Sequence[Sample]:
+    """What was measured of the crowd that is there now.
+
+    A level lasts for a while after its crowd: those who come in next are denser every second till
+    the first of them have walked through.
+    """
+    if base is Level.L0:
+        return history
+    return since_clear(history, profile.leave_ratio * profile.threshold_of(base).threshold_per_m2)
+
+
 def _counter_flow(
     m: ZoneMeasurement,
     density: float,
@@ -264,7 +290,8 @@ def _counter_flow(
 
     Where hardly anybody walks there is no direction to tell. Those who stand have stopped meeting
     each other, unless they are so many that they may hold each other up: then what counts goes on
-    for a while, and density tells the rest.
+    for a while, and density tells the rest. Nor does it start where most stand and a few walk past
+    them, each the own way.
     """
     rule = profile.rules.counter_flow
     share = recent_minority_share(history)
@@ -272,8 +299,8 @@ def _counter_flow(
     if density >= rule.density_per_m2:
         holds = None if share is None else share >= rule.minority_share
         stand = m.stopped_share is not None and m.stopped_share >= _MOST
-        if holds is None and stand and base.severity < Level.L2.severity:
-            holds = False
+        if stand and base.severity < Level.L2.severity:
+            holds = None if holds else False
     return Finding(
         "counter_flow",
         holds,

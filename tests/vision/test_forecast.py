@@ -7,10 +7,12 @@ import pytest
 from tests.vision.risk_cases import START
 from vision.forecast import (
     Sample,
+    grown_by,
     newest_of,
     recent_speed_mps,
     rise_per_s,
     robust_slope,
+    since_clear,
     stops,
     time_to_reach,
 )
@@ -123,3 +125,37 @@ def test_the_recent_speed_is_the_median_of_four_seconds(
     found = recent_speed_mps(walked(*speeds_mps))
     assert found == (None if recent is None else pytest.approx(recent))
     assert found is None or not math.isnan(found)
+
+
+@pytest.mark.parametrize(
+    ("counts", "by"),
+    [
+        ((9, 9, 9), None),  # too short a time to tell
+        ((4,) * 15 + (9,) * 5, 5),
+        ((9,) * 5 + (4,) * 10 + (9,) * 5, 5),  # others left before they came
+        ((9,) * 20, 0),
+        ((9, 9, 8, 9, 9) * 4, 0),  # one is missed now and then
+        ((9,) * 15 + (4,) * 5, 0),
+    ],
+)
+def test_how_many_more_are_there_than_when_they_were_fewest(
+    counts: tuple[int, ...], by: float | None
+) -> None:
+    history = [Sample(START.plus(n), 1.0, 0.0, people=count) for n, count in enumerate(counts)]
+    assert grown_by(history) == by
+
+
+@pytest.mark.parametrize(
+    ("densities", "left"),
+    [
+        ((2.0, 2.0, 2.0), 3),
+        ((0.0, 0.0, 2.0, 2.0), 2),  # those before have left
+        ((2.0, 0.0, 0.0, 2.0), 1),
+        ((2.0, 0.0, 2.0, 2.0), 4),  # one picture in which somebody is missed
+        ((2.0, 0.0, 0.0), 0),
+        ((), 0),
+    ],
+)
+def test_since_when_a_crowd_stands(densities: tuple[float, ...], left: int) -> None:
+    history = [Sample(START.plus(n), density, 0.0) for n, density in enumerate(densities)]
+    assert list(since_clear(history, 1.2)) == history[len(history) - left :]

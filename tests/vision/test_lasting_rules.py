@@ -80,6 +80,26 @@ def test_counter_flow_ends_where_its_number_stays_unknown(
     assert named[-1] == pytest.approx(44.0 + lasts_s, abs=0.5)
 
 
+@pytest.mark.parametrize(
+    ("stopped_before", "density", "named"),
+    [
+        (0.7, 1.6, False),  # they stand and talk, and a few walk past, each the own way
+        (0.3, 1.6, True),  # they have met, and what counts goes on
+        (0.7, 2.2, True),  # so many may hold each other up
+    ],
+)
+def test_a_few_who_pass_those_who_stand_are_no_counter_flow(
+    stopped_before: float, density: float, *, named: bool
+) -> None:
+    passed = {"minority_share": 0.5}
+    parts = [
+        (40.0, crowd(density, **passed, stopped_share=stopped_before)),
+        (60.0, crowd(density, **passed, stopped_share=0.7)),
+    ]
+    last = run(parts, only("counter_flow"))[-1][1]
+    assert any(r.rule == "counter_flow" for r in last.reasons) == named
+
+
 def once_a_second(shares: str) -> Callable[[float], ZoneMeasurement]:
     """A stair looked at once a second, of which each letter is a picture: T meets, f does not, N is
     not known; the last one goes on."""

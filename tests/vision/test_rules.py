@@ -9,6 +9,7 @@ from tests.vision.risk_cases import START, calm, crowd, first_at, only, profile,
 from vision.forecast import Sample, robust_slope, time_to_reach
 from vision.profiles import ZoneProfile
 from vision.readings import Level, ZoneMeasurement
+from vision.risk import advance
 
 USED = {"exit_used_share": 0.3, "exit_used_flow_per_m_s": 1.0}
 JAM = {"speed_mps": 0.1, "inflow_per_s": 1.0, "outflow_per_s": 0.5, "outflow_per_m_s": 0.3}
@@ -180,6 +181,37 @@ def test_a_forecast_gives_its_level_if_it_holds_when_its_turn_comes(
 ) -> None:
     judged = run([(lasts_s, lambda t: crowd(density_at(t)))], only("time_to_next_level"))
     assert max(j.level.severity for _, j in judged) == level.severity
+
+
+def next_class(t: float) -> ZoneMeasurement:
+    """Its first ones come in for six seconds, and its density stays as it is then."""
+    return crowd(min(0.3 * t, 1.8))
+
+
+@pytest.mark.parametrize(("apart_s", "fires"), [(20, False), (0, True)])
+def test_a_class_that_comes_while_the_level_of_the_last_one_lasts_foretells_nothing(
+    apart_s: float, *, fires: bool
+) -> None:
+    """L1 lasts for half a minute after its crowd. Where the crowd itself grows, L2 is foretold."""
+    grows: Callable[[float], ZoneMeasurement] = lambda t: crowd(1.5 + 0.02 * min(t, 15.0))  # noqa: E731
+    after = [(20.0, crowd(0.0)), (30.0, next_class)] if apart_s else [(30.0, grows)]
+    judged = run([(30.0, crowd(1.5)), *after], only("time_to_next_level"))
+    assert first_at(judged, Level.L1) is not None
+    assert (first_at(judged, Level.L2) is not None) == fires
+
+
+def test_a_forecast_that_is_over_gives_no_level_when_its_turn_comes() -> None:
+    """L2 is foretold for long when L1 is entered, and with this very picture it no longer is."""
+    rules = only("time_to_next_level")
+    l1, l2, l3, l4 = rules.levels
+    waits = replace(rules, levels=(replace(l1, dwell_s=60.0), l2, l3, l4))
+    judged = run([(29.0, lambda t: crowd(1.4 + 0.02 * t))], waits)
+    (seconds, before), taken = judged[-1], crowd(1.95)
+    assert before.level is Level.L1  # foretold, as density has not had it for its dwell
+    for horizon_s, level in ((60.0, Level.L2), (0.1, Level.L1)):
+        now = only("time_to_next_level", horizon_s=horizon_s)
+        at = START.plus(seconds + 0.2)
+        assert advance(before.state, taken, now, at).level is level
 
 
 def test_promotions_by_one_level_do_not_add_up() -> None:
@@ -369,3 +401,42 @@ def test_a_door_that_turns_unknown_keeps_the_level_until_nobody_comes() -> None:
     assert levels[5.0] is Level.L2
     assert levels[69.0] is Level.L2
     assert levels[120.0] is Level.L0
+
+
+def counted(*people: float) -> list[tuple[float, ZoneMeasurement]]:
+    """A loose crowd at a shut gate, so many of them in each five seconds; two came in of late."""
+    waiting = {"speed_mps": 0.1, "inflow_per_s": 0.25, "outflow_per_s": 0.0, "outflow_per_m_s": 0.0}
+    return [(5.0, replace(crowd(1.6, **waiting), people=count)) for count in people]
+
+
+@pytest.mark.parametrize(
+    ("people", "fires"),
+    [((13, 14, 13, 14, 15, 15), False), ((8, 8, 9, 10, 11, 12), True)],
+)
+def test_a_queue_that_grows_is_longer_than_it_was(
+    people: tuple[float, ...], *, fires: bool
+) -> None:
+    """Pupils come one by one to the school gate in the morning: two in eight seconds are chance."""
+    still = [(20.0, replace(crowd(1.6, speed_mps=0.1), people=people[0]))]
+    judged = run(
+        [*still, *counted(*people)], only("growing_queue", growth_per_s=0.2, longer_by=3.0)
+    )
+    assert (first_at(judged, Level.L2) is not None) == fires
+
+
+@pytest.mark.parametrize(("speed_mps", "fires"), [(1.0, False), (0.3, True)])
+def test_a_class_that_passes_those_who_stand_is_no_queue(speed_mps: float, *, fires: bool) -> None:
+    """The median of four seconds is still that of five parents who stand beside the way."""
+    comes = {"inflow_per_s": 0.8, "outflow_per_s": 0.0, "outflow_per_m_s": 0.0}
+    parts = [
+        (20.0, replace(crowd(1.6, speed_mps=0.1), people=5.0)),
+        (1.9, replace(crowd(1.6, speed_mps=speed_mps, **comes), people=12.0)),
+        (
+            30.0,
+            replace(
+                crowd(1.6, speed_mps=speed_mps, **(comes | {"outflow_per_s": 0.8})), people=12.0
+            ),
+        ),
+    ]
+    judged = run(parts, only("growing_queue", growth_per_s=0.2, dwell_s=1.0))
+    assert (first_at(judged, Level.L2) is not None) == fires
