@@ -34,6 +34,7 @@ from api.panels.judge import (
 from api.panels.modbus import ModbusWire, Module, Seen, Wire
 from api.panels.onvif import OnvifLink
 from api.panels.onvif_soap import InputState
+from api.panels.owed import OwedPresses
 from api.panels.signed import SignedCall, TakenCalls
 from api.unkept import Refusal
 from api.work import Desk
@@ -83,6 +84,7 @@ class Panels:
     _last_call: dict[str, Monotonic] = field(default_factory=dict)
     _subscribed: dict[str, Monotonic] = field(default_factory=dict)
     _taken: TakenCalls = field(default_factory=TakenCalls)
+    _owed: OwedPresses = field(default_factory=OwedPresses)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -113,6 +115,8 @@ class Panels:
             tasks += [asyncio.create_task(self._call(call)) for call in calls]
             if any(one.expect_every_s for one in self.plan.inputs):
                 tasks.append(asyncio.create_task(self._hear_silence()))
+            if self.plan.inputs:
+                tasks.append(asyncio.create_task(self._pay()))
             try:
                 yield
             finally:
@@ -228,8 +232,14 @@ class Panels:
             pressed = is_pressed(source, seen.closed[source.id])
             after = before.take(pressed, source.samples)
             self._contacts[source.id] = after
-            alarms = source.door_id is None
-            if alarms and after.pressed is not None and after.pressed != before.pressed:
+            news = after.pressed is not None and after.pressed != before.pressed
+            # A press that could not be stored counts as not learned: only here it is let go.
+            news |= (
+                after.pressed is False
+                and after.count >= source.samples
+                and self._owed.is_held(source.id)
+            )
+            if news and source.door_id is None and after.pressed is not None:
                 signals.append(panic_signal(self._site_id, source, after.pressed, now))
         return signals
 
@@ -301,22 +311,25 @@ class Panels:
             return []
         return [panic_signal(self._site_id, source, pressed, self.desk.clock.utc())]
 
-    async def _tell(self, signals: list[Signal]) -> None:
-        if not signals:
+    async def _tell(self, signals: Sequence[Signal]) -> None:
+        owed = self._owed.signals()
+        if not signals and not owed:
             return
         unkept = self.desk.unkept
         try:
             if unkept.store_refuses:
                 raise NothingStoredError("the database takes nothing at present")
             async with self.desk.work() as work:
-                for signal in signals:
+                for signal in (*owed, *signals):
                     await work.signal(signal)
         except SQLAlchemyError:
             for signal in signals:
                 if signal.key.type is AlarmType.PANIC:
+                    self._owed.refused(signal)
                     unkept.refuse(Refusal.RECORDS)
                     unkept.signal(signal)
             raise
+        self._owed.stored(owed)
 
     async def _poll(self, module: Module) -> None:
         device = module.device
@@ -326,6 +339,13 @@ class Panels:
         while True:
             await self._patiently(partial(self.round, module), touched, lost)
             await asyncio.sleep(device.poll_s)
+
+    async def _pay(self) -> None:
+        """Store presses that are owed once the database takes them, whether or not a button is
+        heard of again."""
+        while True:
+            await asyncio.sleep(_FOLLOW_EVERY_S)
+            await self._patiently(partial(self._tell, ()), ())
 
     async def _stay_locked(self) -> None:
         inputs = (one.id for locked in self.plan.locked for one in self.plan.inputs_of(locked))

@@ -11,18 +11,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from standardwebhooks import Webhook
 
 from api.panels.modbus import Module
 from api.panels.onvif_soap import InputState
 from api.panels.panels import Panels
+from api.panels.signed import SignedCall
 from config.panels import ModbusDevice, OnvifDevice, PanelInput, PanelPlan
 from config.response import SiteResponse
 from config.site import LocalText
 from tests.api.desk_cases import RunningDesk, running_desk
 from tests.api.panels.panel_cases import SECRET, free_port, panel_plan
 from tests.api.panels.test_panels import desk_with, until, until_alarm
+from tests.api.refusing_database import refusing_here
 
 
 class FakeWire:
@@ -74,6 +76,42 @@ async def test_a_module_outlives_what_nobody_foresaw(sqlite_url: str, tmp_path: 
         wire.failing = None
         wire.contacts[0] = False
         await until_alarm(desk, "panic", condition="active")
+
+
+async def test_a_press_while_nothing_is_stored_is_stored_later_though_it_was_let_go(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    plan = replace(panel_plan(tmp_path, 1), outputs=())
+    wire = FakeWire()
+    async with panels_on(sqlite_url, plan, wire) as (desk, panels):
+        await until(lambda: panels.faults().get("io-gate", "") is None)
+        async with refusing_here(sqlite_url):
+            pressed_at = desk.clock.utc()
+            wire.contacts[0] = False
+            await until(lambda: bool(desk.service.desk.unkept.open_alarms()))
+            desk.clock.advance(10.0)
+            wire.contacts[0] = True
+            asked = len(wire.asked)
+            await until(lambda: len(wire.asked) > asked + 3)
+            assert await desk.alarms() == []
+        alarm = await until_alarm(desk, "panic", condition="gone")
+        assert (alarm["number"], alarm["state"]) == (1, "returned_unacknowledged")
+        assert alarm["opened_at"] == pressed_at.to_datetime().isoformat().replace("+00:00", "Z")
+        assert len(await desk.alarms()) == 1
+
+
+async def test_a_press_over_http_that_was_refused_is_stored_though_it_does_not_come_again(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    plan = replace(panel_plan(tmp_path, free_port()), devices=(), outputs=())
+    async with desk_with(sqlite_url, plan) as desk:
+        async with refusing_here(sqlite_url):
+            with pytest.raises(SQLAlchemyError):
+                await desk.service.panels.called(
+                    "phone-button", SignedCall("a", clock_right=True), pressed=True
+                )
+        alarm = await until_alarm(desk, "panic", condition="active")
+        assert alarm["number"] == 1
 
 
 async def test_far_terminals_of_a_module_are_read_by_requests_of_their_own() -> None:
