@@ -34,6 +34,8 @@ class OtherHouse:
         address: this service's own address, to which the provider sends people back.
         directory: the site folder, to which the reference belongs.
         networks_dir: where `networks.yaml` is read.
+        ca_file: certificate authority of a private network, relative to the site folder; without
+            it those that the machine knows.
     """
 
     name: LocalText
@@ -43,6 +45,7 @@ class OtherHouse:
     address: str
     directory: Path
     networks_dir: Path
+    ca_file: str | None = None
 
     @property
     def return_address(self) -> str:
@@ -78,6 +81,7 @@ class _Keys(BaseModel):
     client_id: Annotated[str, Field(min_length=1, max_length=200)]
     client_secret: SecretReference
     address: _Web
+    ca_file: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
 def load_oidc(directory: Path, *, read_from: Path | None = None) -> OtherHouse | None:
@@ -108,4 +112,5 @@ def load_oidc(directory: Path, *, read_from: Path | None = None) -> OtherHouse |
         address=keys.address,
         directory=directory,
         networks_dir=path.parent,
+        ca_file=keys.ca_file,
     )

@@ -52,6 +52,18 @@ class _LookUps:
             ended.exception()
 
 
+def private_trust(ca_file: str, directory: Path) -> ssl.SSLContext:
+    """Trust in a certificate authority of a private network, in a file of the site folder.
+
+    Raises:
+        SetupError: it is no readable certificate file.
+    """
+    try:
+        return ssl.create_default_context(cafile=str(directory / ca_file))
+    except (OSError, ssl.SSLError):
+        raise SetupError(f"{ca_file} is no readable certificate file") from None
+
+
 class Gate:
     """Which machines the drivers may connect to."""
 

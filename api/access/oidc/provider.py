@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -9,7 +10,7 @@ import httpx
 
 from api.access.oidc.tokens import TokenError, verified_claims
 from api.delivery.errors import SetupError
-from api.delivery.outward import Gate
+from api.delivery.outward import Gate, private_trust
 from config.delivery import read_secret
 from config.errors import SecretError
 from config.oidc import OtherHouse
@@ -70,10 +71,16 @@ class Provider:
 
     def _client(self) -> httpx.AsyncClient:
         try:
-            transport = self._transport or Gate(self.house.networks_dir).transport()
+            transport = self._transport or self._outward()
         except SetupError as error:
             raise ProviderError(str(error)) from None
         return httpx.AsyncClient(transport=transport, timeout=_TIMEOUT_S, trust_env=False)
+
+    def _outward(self) -> httpx.AsyncBaseTransport:
+        """Raises `SetupError`."""
+        house = self.house
+        trust = private_trust(house.ca_file, house.directory) if house.ca_file else True
+        return Gate(house.networks_dir).transport(verify=trust)
 
     async def _description(self, client: httpx.AsyncClient) -> dict[str, str]:
         address = f"{self.house.issuer}/.well-known/openid-configuration"
@@ -83,15 +90,15 @@ class Provider:
         names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
         scheme = urlsplit(self.house.issuer).scheme
         for name in names:
-            if urlsplit(str(found.get(name))).scheme != scheme:
-                raise ProviderError(f"its {name} is missing, or not under {scheme}")
+            if not _is_address(str(found.get(name)), scheme):
+                raise ProviderError(f"its {name} is missing, or no address under {scheme}")
         return {name: str(found[name]) for name in names}
 
     async def _get(self, client: httpx.AsyncClient, address: str) -> dict[str, Any]:
         try:
             return _document(await client.get(address))
         except httpx.HTTPError as error:
-            raise ProviderError(f"no answer ({type(error).__name__})") from None
+            raise ProviderError(_told(error)) from None
 
     async def _token(
         self, client: httpx.AsyncClient, endpoint: str, code: str, verifier: str
@@ -110,11 +117,34 @@ class Provider:
         except SecretError as error:
             raise ProviderError(str(error)) from None
         except httpx.HTTPError as error:
-            raise ProviderError(f"no answer ({type(error).__name__})") from None
+            raise ProviderError(_told(error)) from None
         token = found.get("id_token")
         if not isinstance(token, str):
             raise ProviderError("it gave no ID token")
         return token
+
+
+def _is_address(text: str, scheme: str) -> bool:
+    """Whether one can ask there; a provider may say anything."""
+    try:
+        httpx.URL(text)
+        parts = urlsplit(text)
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return parts.scheme == scheme and bool(parts.hostname)
+
+
+def _told(error: BaseException) -> str:
+    """Why there was no answer; a certificate is the cause that the school can mend itself."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                f"its certificate is not trusted ({cause.verify_message}): name the district's own "
+                "certificate authority as ca_file in oidc.yaml"
+            )
+        cause = cause.__cause__ or cause.__context__
+    return f"no answer ({type(error).__name__})"
 
 
 def _document(answer: httpx.Response) -> dict[str, Any]:

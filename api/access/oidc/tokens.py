@@ -50,7 +50,7 @@ def verified_claims(
     expires, made = claims.get("exp"), claims.get("iat")
     if not isinstance(expires, int | float) or not isinstance(made, int | float):
         raise TokenError("without its times")
-    if now_s > expires + SKEW_S or made > now_s + SKEW_S:
+    if expires < now_s - SKEW_S or made > now_s + SKEW_S:
         raise TokenError("too old, or the clocks differ")
     if not isinstance(claims.get("sub"), str) or not 0 < len(claims["sub"]) <= 255:
         raise TokenError("without a subject")
@@ -63,7 +63,7 @@ def _verified(token: str, keys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         raise TokenError("not a signed token")
     try:
         head = extract_compact(token.encode()).headers()
-    except (JoseError, ValueError):
+    except (JoseError, ValueError, RecursionError):
         raise TokenError("not a signed token") from None
     if head.get("alg") not in _ALGORITHMS:
         # Among them `none`, and the symmetric ones.
@@ -74,7 +74,7 @@ def _verified(token: str, keys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             continue
         try:
             return jwt.decode(token, _key(key), algorithms=_ALGORITHMS).claims
-        except (JoseError, ValueError):
+        except (JoseError, ValueError, RecursionError):
             continue
     raise TokenError("signed by none of the issuer's keys")
 

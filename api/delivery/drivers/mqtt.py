@@ -25,7 +25,7 @@ from api.delivery.driver import MOST_AT_ONCE, Accepted, Receipt, Received
 from api.delivery.drivers.mqtt_session import Session, ended
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
-from api.delivery.outward import Gate
+from api.delivery.outward import Gate, private_trust
 from config.delivery import MqttKeys, read_secret
 from config.errors import SecretError
 from streams.backoff import Backoff, BackoffSettings
@@ -223,8 +223,4 @@ def _credentials(keys: MqttKeys, directory: Path) -> tuple[str | None, str | Non
 def _trust(keys: MqttKeys, directory: Path) -> ssl.SSLContext | None:
     if not keys.tls:
         return None
-    try:
-        where = str(directory / keys.ca_file) if keys.ca_file else None
-        return ssl.create_default_context(cafile=where)
-    except (OSError, ssl.SSLError):
-        raise SetupError(f"{keys.ca_file} is no readable certificate file") from None
+    return private_trust(keys.ca_file, directory) if keys.ca_file else ssl.create_default_context()

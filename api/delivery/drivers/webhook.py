@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import ssl
 from pathlib import Path
 
 import httpx
@@ -16,7 +15,7 @@ from api.delivery.drivers.answers import status_of
 from api.delivery.drivers.cap import cap_document
 from api.delivery.errors import PathError, RefusedError, SetupError
 from api.delivery.message import OutMessage
-from api.delivery.outward import Gate
+from api.delivery.outward import Gate, private_trust
 from config.delivery import WebhookKeys, read_secret
 from config.errors import SecretError
 from streams.clock import Clock
@@ -45,7 +44,7 @@ class WebhookDriver:
         self._client = httpx.AsyncClient(
             timeout=keys.timeout_s,
             transport=gate.transport(
-                verify=_trust(keys, directory),
+                verify=private_trust(keys.ca_file, directory) if keys.ca_file else True,
                 # One more for the check.
                 limits=httpx.Limits(max_connections=MOST_AT_ONCE + 1),
             ),
@@ -116,15 +115,6 @@ def _signer(reference: str, directory: Path) -> Webhook:
     if len(key) < _SHORTEST_KEY_BYTES:
         raise SetupError(f"{reference} is shorter than {_SHORTEST_KEY_BYTES} bytes; make a new one")
     return Webhook(key)
-
-
-def _trust(keys: WebhookKeys, directory: Path) -> ssl.SSLContext | bool:
-    if keys.ca_file is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=str(directory / keys.ca_file))
-    except (OSError, ssl.SSLError):
-        raise SetupError(f"{keys.ca_file} is no readable certificate file") from None
 
 
 def _told(error: httpx.HTTPError | httpx.InvalidURL) -> str:
