@@ -232,6 +232,13 @@ async function showClip(alarm) {
     setText(byId("clip-none"), t("desk.clip.hidden"));
     return;
   }
+  if (!alarm.zone_ids.length) {
+    // Clips are of the cameras that see the alarm's zones.
+    if (clipOf?.number !== null) fillClip("");
+    clipOf = { number: null };
+    setText(byId("clip-none"), t("desk.clip.never"));
+    return;
+  }
   if (clipOf?.number === alarm.number && (clipOf.ready || performance.now() < clipOf.askAt)) return;
   if (clipOf?.number !== alarm.number) fillClip("");
   clipOf = { number: alarm.number, ready: false, askAt: performance.now() + CLIP_AGAIN_MS };

@@ -7,6 +7,7 @@ import { t } from "./texts.js";
 
 /** Windows of this browser share the shift: what one of them starts or ends, all of them show. */
 const windows = new BroadcastChannel("xiaoan-shift");
+const AGAIN_MS = 3000;
 
 // {name} of the shift that runs; another shift of the same person is another one.
 let shift = null;
@@ -43,12 +44,18 @@ export async function setUpShift(onChange) {
     show();
   });
   windows.addEventListener("message", read);
+  show();
   await read();
 }
 
-/** Ask the service who is on duty in this browser; where it does not answer nothing is known. */
+/** Ask the service who is on duty in this browser; no answer says nothing, and it is asked again. */
 async function read() {
-  const name = (await get("/api/v1/shift"))?.name ?? null;
+  const told = await get("/api/v1/shift");
+  if (told === null) {
+    setTimeout(read, AGAIN_MS);
+    return;
+  }
+  const name = told.name;
   if (name !== onDuty() || name === null) shift = name === null ? null : { name };
   show();
   changed();
