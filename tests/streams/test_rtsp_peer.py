@@ -5,6 +5,7 @@ Times are printed, not judged: this machine is noisy. `benchmarks/source_cycles.
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -198,9 +199,11 @@ def test_a_camera_of_one_picture_a_second_loses_none_while_it_is_opened() -> Non
     assert steps == pytest.approx([1.0] * 5)
 
 
-def test_nobody_listens(own_server: RtspServer) -> None:
-    own_server.kill()
-    error = refusal(PlainUri(own_server.url()))
+def test_nobody_listens() -> None:
+    # The port is held, so that no other program listens there meanwhile.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        error = refusal(PlainUri(f"rtsp://127.0.0.1:{held.getsockname()[1]}/live"))
     assert isinstance(error, RefusedError)
 
 

@@ -183,7 +183,8 @@ class Page:
         for name, words in (("name", CHIEF), ("password", PASSWORD), ("code", self.site.code())):
             self.enter(f"input[name={name}]", words)
         self.one("form button").click()
-        self.until(lambda: self.chrome.current_url.endswith("/delivery"))
+        # The address of the sign-in page ends with that of the next one.
+        self.until(lambda: "/sign-in" not in self.chrome.current_url and self.one("#said"))
 
 
 def test_an_administrator_mends_a_line_and_the_waiting_alarm_gets_out(
