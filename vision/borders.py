@@ -39,6 +39,8 @@ LEVEL_M = 0.3
 _STEP_M = 0.25
 # A common corner is no border.
 _LEAST_POINTS = 4
+# At a right angle one camera's people may lie beyond the border, and the other's do not.
+_ELSEWHERE_DEG = 60.0
 # Halfway between where two cameras place a group lies the border, or nearly.
 _LOOKED_M = 1.0
 # What weighs there lies up to 2 m off, and some cells.
@@ -118,11 +120,13 @@ def _common(first: Zone, second: Zone) -> Float64Array:
     return np.asarray(places[near & (np.abs(apart_m) <= LEVEL_M)])
 
 
-def is_faced(first: Zone, second: Zone, cameras: Collection[Camera]) -> bool:
+def is_faced(
+    first: Zone, second: Zone, cameras: Collection[Camera], apart_deg: float = 120.0
+) -> bool:
     """Whether two of the cameras of two zones look at each other over their common border.
 
-    Both have a stretch of it in their pictures, from directions that differ by more than 120
-    degrees. Walls are not asked.
+    Both have a stretch of it in their pictures, from directions that differ by more than
+    `apart_deg`. Walls are not asked.
     """
     places_xy_m = _common(first, second)
     if len(places_xy_m) < _LEAST_POINTS:
@@ -134,7 +138,7 @@ def is_faced(first: Zone, second: Zone, cameras: Collection[Camera]) -> bool:
     ]
     for (shown, way), (shown_too, way_back) in combinations(seen, 2):
         length_m2 = np.linalg.norm(way, axis=1) * np.linalg.norm(way_back, axis=1)
-        opposite = np.sum(way * way_back, axis=1) < math.cos(math.radians(120.0)) * length_m2
+        opposite = np.sum(way * way_back, axis=1) < math.cos(math.radians(apart_deg)) * length_m2
         if np.count_nonzero(shown & shown_too & opposite) >= _LEAST_POINTS:
             return True
     return False
@@ -146,15 +150,24 @@ class Borders:
     Args:
         zones: in the order in which they take who is brought back.
         zone_cameras: zone id to the ids of the cameras that see it.
+        cameras: by their ids. Those that look over a border in about the same direction misplace
+            people to the same side: only where two look from elsewhere is anything to be joined.
     """
 
     def __init__(
-        self, zones: Sequence[Zone], zone_cameras: Mapping[str, Sequence[str]], look: Look
+        self,
+        zones: Sequence[Zone],
+        zone_cameras: Mapping[str, Sequence[str]],
+        cameras: Mapping[str, Camera],
+        look: Look,
     ) -> None:
         self._zone_cameras = zone_cameras
         self._borders: list[Border] = []
         for first, second in combinations(zones, 2):
             camera_ids = dict.fromkeys((*zone_cameras[first.id], *zone_cameras[second.id]))
+            through = [cameras[camera_id] for camera_id in camera_ids]
+            if not is_faced(first, second, through, _ELSEWHERE_DEG):
+                continue
             border = Border.between(first, second, camera_ids, look)
             if border is not None:
                 self._borders.append(border)
@@ -237,6 +250,8 @@ def _at(
     for picture in every:
         heads += _heads_beyond(border, picture)
         cells += _cells_beyond(border, picture)
+    if not any(len(one.people) for one in (*heads, *cells)):
+        return None
     heads = _missing(border, taker, heads, asked)
     cells = _missing(border, taker, cells, asked)
     if not heads and not cells:

@@ -262,7 +262,7 @@ class SceneAnalyser:
         desks = self._zones.values()
         strict = sorted(desks, key=lambda one: one.profile.threshold_of(Level.L2).threshold_per_m2)
         seen_by = {desk.zone.id: desk.camera_ids for desk in desks}
-        return Borders([desk.zone for desk in strict], seen_by, look)
+        return Borders([desk.zone for desk in strict], seen_by, cameras, look)
 
     def _views_of(self, camera_id: str) -> list[ZoneView]:
         desks = self._zones.values()

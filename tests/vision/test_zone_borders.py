@@ -133,12 +133,29 @@ def test_zones_that_are_drawn_a_little_apart_touch_and_others_do_not(gap_m: floa
     ids=["hall", "gallery", "flight", "flight above", "other floor", "common corner"],
 )
 def test_zones_touch_where_heads_stand_about_level_on_one_floor(east: Zone, *, touch: bool) -> None:
-    def look(camera_id: str, zone: Zone, grid: PlanGrid) -> ZoneView:
-        pose = dataclasses.replace(BOTH[camera_id].pose, z_m=6.0, tilt_deg=40.0)
-        return ZoneView.build(dataclasses.replace(BOTH[camera_id], pose=pose), zone, grid)
+    high = {
+        key: dataclasses.replace(
+            camera, pose=dataclasses.replace(camera.pose, z_m=6.0, tilt_deg=40.0)
+        )
+        for key, camera in BOTH.items()
+    }
 
-    borders = Borders((WEST, east), {"west": ("cam-a",), "east": ("cam-b",)}, look)
+    def look(camera_id: str, zone: Zone, grid: PlanGrid) -> ZoneView:
+        return ZoneView.build(high[camera_id], zone, grid)
+
+    borders = Borders((WEST, east), {"west": ("cam-a",), "east": ("cam-b",)}, high, look)
     assert borders.beside("west") == (frozenset({"west", "east"}) if touch else frozenset())
+
+
+def test_cameras_that_look_over_a_border_in_one_direction_have_nothing_to_join() -> None:
+    """Both place people too far on the same side; twenty zones on one place would cost much."""
+    cameras = {"cam-a": BOTH["cam-a"], "cam-c": BOTH["cam-a"]}
+
+    def look(camera_id: str, zone: Zone, grid: PlanGrid) -> ZoneView:
+        raise AssertionError("nobody need look")
+
+    borders = Borders((WEST, EAST), {"west": ("cam-a",), "east": ("cam-c",)}, cameras, look)
+    assert borders.beside("west") == frozenset()
 
 
 @pytest.mark.parametrize("walled", [True, False])
