@@ -79,6 +79,7 @@ class Sampler:
         other = Sampler(fps, self._phase, bunched=bunched)
         other._last_taken = self._last_taken
         other._anew_at, other._apart_ns = self._anew_at, self._apart_ns
+        other._owed = self._owed
         if self._last_taken is not None:
             slots = other._slots = other._since_anew() or other._even(self._last_taken.ns)
             other._last_slot = slots.number(self._last_taken)
@@ -112,7 +113,7 @@ class Sampler:
             return
         # One that came just now stands for the slot that opens: no camera is looked at once more.
         soon = at.ns - self._last_taken.ns < min(laid.slot_ns, self._mean_slot_ns) / 2
-        slots = self._between_keys(apart_ns, one_more=soon)
+        slots = self._between_keys(apart_ns, self._count(apart_ns, one_more=soon))
         ahead_ns = _ahead_ns(slots)
         opens_ns = at.ns - ahead_ns
         shift = (opens_ns - laid.first_ns) / slots.group_ns
@@ -131,26 +132,30 @@ class Sampler:
         """
         if self._anew_at is None or self._apart_ns / self._mean_slot_ns < 1.0 - _OUT_OF_STEP:
             return self._slots
-        slots = self._between_keys(self._apart_ns, one_more=False)
+        # Those since then were counted by the rate before: the mean rate is owed nothing for them.
+        count = max(1, round(self._apart_ns / self._mean_slot_ns))
+        slots = self._between_keys(self._apart_ns, count)
         return replace(slots, first_ns=self._anew_at.ns - _ahead_ns(slots))
 
     def _even(self, first_ns: float) -> _Slots:
         return _Slots(first_ns, self._mean_slot_ns, self._mean_slot_ns)
 
-    def _between_keys(self, apart_ns: float, *, one_more: bool) -> _Slots:
-        """Slots for the time up to the next picture where decoding can begin."""
-        slots = apart_ns / self._mean_slot_ns
-        count = round(slots)
-        if abs(slots - count) <= _OUT_OF_STEP:
-            slot_ns = self._mean_slot_ns
-        else:
-            count = self._whole(slots, one_more=one_more)
-            slot_ns = apart_ns / count
+    def _between_keys(self, apart_ns: float, count: int) -> _Slots:
+        """So many slots for the time up to the next picture where decoding can begin."""
+        in_step = abs(apart_ns / self._mean_slot_ns - count) <= _OUT_OF_STEP
+        slot_ns = self._mean_slot_ns if in_step else apart_ns / count
         if not self._bunched or count < 2 or slot_ns >= _LONGEST_NS:
             return _Slots(0.0, slot_ns, slot_ns)
         group_ns = count * slot_ns
         shorter_ns = max((group_ns - _LONGEST_NS) / (count - 1), _LEAST_OF_SLOT * slot_ns)
         return _Slots(0.0, shorter_ns, group_ns, count)
+
+    def _count(self, apart_ns: float, *, one_more: bool) -> int:
+        """How many slots lie in this time; a whole number, at the mean rate over time."""
+        slots = apart_ns / self._mean_slot_ns
+        if abs(slots - round(slots)) <= _OUT_OF_STEP:
+            return round(slots)
+        return self._whole(slots, one_more=one_more)
 
     def _whole(self, slots: float, *, one_more: bool) -> int:
         """The slots that are made of so many, and what the mean rate is owed after them.

@@ -163,9 +163,27 @@ def test_where_load_changes_the_rate_each_second_as_many_are_left_out() -> None:
         at = NOON.plus(number / 25 + random.uniform(-0.004, 0.004))
         if sampler.wants(at, anew=number % 25 == 0) and sampler.take(at):
             taken.append(number)
-    assert len(taken) == pytest.approx(425, rel=0.06)
+    assert len(taken) == pytest.approx(425, rel=0.04)
     last = {number // 25: number % 25 for number in taken[20:]}
     assert sum(24 - place for place in last.values()) / len(last) > 8.0
+
+
+@pytest.mark.parametrize("bunched", [False, True])
+@pytest.mark.parametrize("changed_at", [3, 9, 16, 22])
+@pytest.mark.parametrize("rates", [(4.6, 4.8), (4.3, 4.5), (3.5, 5.0), (2.2, 2.9)])
+def test_where_load_changes_the_rate_each_second_about_that_rate_is_taken(
+    rates: tuple[float, float], changed_at: int, *, bunched: bool
+) -> None:
+    """Up to a fifth more were taken, which the plan of rates knew nothing of."""
+    random = Random(1)
+    sampler, taken, told = Sampler(5.0, 0.3, bunched=bunched), 0, 0.0
+    for number in range(25 * 300):
+        if number % 25 == changed_at:
+            fps = random.uniform(*rates)
+            sampler, told = sampler.at_rate(fps, bunched=bunched), told + fps
+        at = NOON.plus(number / 25 + random.uniform(-0.004, 0.004))
+        taken += sampler.wants(at, anew=number % 25 == 0) and sampler.take(at)
+    assert 0.9 <= taken / told <= 1.12
 
 
 @given(
