@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 
@@ -114,13 +115,14 @@ def _shares(
     )
 
 
-def seen_together(site: Site) -> dict[str, tuple[str, ...]]:
+@lru_cache(maxsize=2)
+def seen_together(site: Site) -> Mapping[str, tuple[str, ...]]:
     """For each camera its zones, the stairs to which they lead, and those beyond a faced border.
 
     A stair is warned by those who walk to it, so its cameras and those above it share a worker.
     So do cameras that look at each other over the border of two zones: a crowd there could count in
     neither (`vision.borders`). Other zones may be told apart: one chain of corridors would
-    bring a school to one worker.
+    bring a school to one worker. Asked every few seconds, of a site that does not change.
     """
     stairs = [zone for zone in site.zones if zone.type is ZoneType.STAIRS]
     leads = {
