@@ -1,4 +1,4 @@
-"""The `xiaoan` command: `run` by itself, at once, and all others by `api.cli`."""
+"""The `xiaoan` command: `run` by itself, at once, and all others by `api.cli.root`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def main() -> None:
     if sys.argv[1:2] == ["run"]:
         import typer
 
-        from api.cli_run import run_command
+        from api.cli.run import run_command
 
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         alone.command("run")(run_command)
         alone(args=sys.argv[2:], prog_name="xiaoan run")
     else:
-        from api.cli import app
+        from api.cli.root import app
 
         app()
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from api.cli_bench import overload_warning
+from api.cli.bench import overload_warning
 from api.site_arguments import add_site_arguments, site_of
 from config import ConfigError
 from config.settings import load_settings

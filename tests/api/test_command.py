@@ -33,7 +33,7 @@ def test_the_others_are_found(
 
 
 def test_the_supervisor_loads_no_web_framework() -> None:
-    look = "import sys, api.cli_run; print({'fastapi', 'alembic'} & set(sys.modules))"
+    look = "import sys, api.cli.run; print({'fastapi', 'alembic'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -17,7 +17,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from api.cli import app
+from api.cli.root import app
 from config import load_site, sample_school_directory
 from config.networks import NETWORKS_FILE, load_networks
 from config.plan.units import load_units

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli_models import models_app
+from api.cli.models import models_app
 from models import load_head_network, load_person_detector
 from models.cards import write_parts
 from models.errors import CardError, WrongFamilyError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from api import cli_models
+from api.cli import models as cli_models
 from models.cards import read_card, write_parts
 from models.commands import (
     EvaluationReport,

@@ -12,7 +12,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
-from api.cli_models import models_app
+from api.cli.models import models_app
 from models.errors import CardError, ModelError, NotWrittenError, RuntimeMissingError
 from models.importing import export_model, import_file, pull
 from models.registry import checked_weights, find_card

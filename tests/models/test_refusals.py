@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import models
-from api.cli_models import models_app
+from api.cli.models import models_app
 from config.refusals import in_chinese
 from models import errors
 from models.errors import ModelError

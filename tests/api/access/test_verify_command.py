@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.access import audit
-from api.cli import app
+from api.cli.root import app
 from api.database import Database
 from vision.instants import Utc
 

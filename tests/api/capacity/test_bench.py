@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api import cli_bench
 from api.capacity.budget import STAGES, StageCosts, StreamKind
 from api.capacity.measure import Machine
 from api.capacity.site_demand import CostMemory, measure_site
-from api.cli import app
+from api.cli import bench as cli_bench
+from api.cli.root import app
 from config import load_site, sample_school_directory
 from config.settings import load_settings
 from config.site import Site

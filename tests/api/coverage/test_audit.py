@@ -11,7 +11,7 @@ import pytest
 from shapely.geometry import Polygon
 from typer.testing import CliRunner
 
-from api.cli_coverage import coverage_app
+from api.cli.coverage import coverage_app
 from api.coverage.audit import audit_site
 from api.coverage.audit_file import read_json, write_json
 from api.coverage.difference import difference, since_last

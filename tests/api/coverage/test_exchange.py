@@ -13,7 +13,7 @@ import pytest
 from ezdxf import units
 from typer.testing import CliRunner
 
-from api.cli_coverage import coverage_app
+from api.cli.coverage import coverage_app
 from api.coverage.document import AuditDocument
 from api.coverage.dxf import read_dxf, write_dxf
 from api.coverage.errors import DrawingError, ReportError, extra_package

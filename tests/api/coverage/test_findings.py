@@ -11,7 +11,7 @@ import pytest
 from shapely.geometry import box
 from typer.testing import CliRunner
 
-from api.cli_coverage import coverage_app
+from api.cli.coverage import coverage_app
 from api.coverage.audit import audit_site
 from api.coverage.audit_file import read_json
 from api.coverage.document import AreaPart, AuditDocument, ForbiddenSeen

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.access import audit
-from api.cli_coverage import coverage_app
+from api.cli.coverage import coverage_app
 from api.coverage import signed
 from api.coverage.audit_file import write_json
 from api.coverage.document import AuditDocument

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli_coverage import coverage_app
+from api.cli.coverage import coverage_app
 from api.coverage.audit_file import read_json, write_json
 from api.coverage.document import AuditDocument
 from config import SiteFileError, load_site, sample_school_directory

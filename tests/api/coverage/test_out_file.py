@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli_coverage import coverage_app
+from api.cli.coverage import coverage_app
 from api.coverage.audit_file import read_json, write_json
 from api.coverage.document import AuditDocument
 from api.coverage.errors import DrawingError, ReportError

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 from typer.testing import CliRunner
 
-from api.cli_coverage import coverage_app
+from api.cli.coverage import coverage_app
 from api.coverage.audit import audit_site
 from api.coverage.errors import DrawingError, ReportError
 from api.coverage.floor_keys import keys_of, write_floor

@@ -14,7 +14,7 @@ import structlog
 from typer.testing import CliRunner
 
 from api.access.tables import AUDIT
-from api.cli import app
+from api.cli.root import app
 from api.database import DatabaseError, migrate
 from config import sample_school_directory
 from tests.api.desk_cases import running_desk

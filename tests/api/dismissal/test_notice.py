@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 from PIL import Image
 from typer.testing import CliRunner
 
-from api.cli_dismissal import dismissal_app
+from api.cli.dismissal import dismissal_app
 from api.coverage.errors import ReportError
 from api.dismissal.check import Checked, Walked
 from api.dismissal.export import export

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli_evidence import evidence_app
+from api.cli.evidence import evidence_app
 from api.evidence.errors import VerificationError
 from api.evidence.signing import (
     KEY_FILE,

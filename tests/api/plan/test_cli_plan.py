@@ -8,7 +8,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from typer.testing import CliRunner
 
-from api.cli_plan import plan_app
+from api.cli.plan import plan_app
 from config.plan import load_catalogue, load_edition
 from config.plan.catalogue import SHIPPED_CATALOGUE
 from config.plan.units import BUREAU_ZONE

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from api.analysis.tables import readings_table, write_table
-from api.cli_replay import replay
+from api.cli.replay import replay
 from api.replay.recorded import RecordedReadingsError, kind_of, load_readings
 from config.profiles import load_profiles
 from tests.vision.risk_cases import START, crowd

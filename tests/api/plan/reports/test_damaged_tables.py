@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from api.cli_plan import plan_app
+from api.cli.plan import plan_app
 from api.plan.reports.table_files import read_table
 from config.plan import PlanFileError
 from config.refusals import chinese_line, in_chinese

@@ -12,7 +12,7 @@ from docx.oxml.ns import qn
 from openpyxl import Workbook
 from typer.testing import CliRunner
 
-from api.cli_plan import plan_app
+from api.cli.plan import plan_app
 from api.plan.reports.table_files import MOST_BYTES, read_table
 from config.plan import PlanFileError
 from config.plan.table_import import FaultKind

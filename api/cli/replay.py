@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from api.cli_output import written
+from api.cli.output import written
 from api.replay.recorded import RecordedReadingsError, kind_of, load_readings
 from config.errors import ConfigError
 from config.profiles import load_profiles

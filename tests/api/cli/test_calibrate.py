@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from api.cli_calibrate import calibrate_app
+from api.cli.calibrate import calibrate_app
 from config import load_site, sample_school_directory
 
 RUNNER = CliRunner(env={"COLUMNS": "160", "XIAOAN_LANGUAGE": "zh"})

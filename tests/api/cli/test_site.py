@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli_site import site_app
+from api.cli.site import site_app
 from config import sample_school_directory
 from config.plan.school_calendar import SHIPPED_CALENDAR
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from api.cli_exchange import add_exchange
+from api.cli.exchange import add_exchange
 from api.coverage.advice import AdviceTerms, FloorAdvice, advise_site
 from api.coverage.audit import audit_site
 from api.coverage.audit_file import read_json, write_json

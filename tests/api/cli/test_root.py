@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import app
+from api.cli.root import app
 from api.demo import emptied, refuse_foreign_folder
 from api.run_folder import LOCK_FILE, owned_run_folder
 from benchmarks.peers.rtsp import free_port

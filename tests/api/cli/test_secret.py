@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import app
+from api.cli.root import app
 from config import secret_store as store
 
 VALUE = "admin:three-small-owls"

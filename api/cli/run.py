@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api.cli_bench import warn_of_overload
+from api.cli.bench import warn_of_overload
 from api.logs import set_up_logs
 from api.run import RunPlan, refuse_taken_port, run
 from api.run_folder import owned_run_folder

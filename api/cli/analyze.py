@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from api.analysis.report import write_report
 from api.analysis.run import Analysis, AnalysisOrder, analyse
-from api.cli_output import written
+from api.cli.output import written
 from config import ConfigError, Site, load_site
 from config.profiles import load_profiles
 from config.texts import LANGUAGES, text

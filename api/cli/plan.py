@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
 
-from api.cli_output import written
+from api.cli.output import written
 from api.plan.errors import StepRefusal
 from api.plan.reports.previewing import preview_lines
 from api.plan.reports.sheet import plan_paper

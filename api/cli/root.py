@@ -11,21 +11,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli_account import account_app, audit_app
-from api.cli_analyze import analyze
-from api.cli_bench import bench
-from api.cli_calibrate import calibrate_camera
-from api.cli_coverage import coverage_app
-from api.cli_dismissal import dismissal_app
-from api.cli_evidence import evidence_app
-from api.cli_models import models_app
-from api.cli_plan import plan_app
-from api.cli_replay import replay
-from api.cli_run import PortOption, RunDirOption, run_command, say
-from api.cli_secret import secret_app
-from api.cli_selftest import selftest
-from api.cli_site import site_app
-from api.cli_virtual import virtual_app
+from api.cli.account import account_app, audit_app
+from api.cli.analyze import analyze
+from api.cli.bench import bench
+from api.cli.calibrate import calibrate_camera
+from api.cli.coverage import coverage_app
+from api.cli.dismissal import dismissal_app
+from api.cli.evidence import evidence_app
+from api.cli.models import models_app
+from api.cli.plan import plan_app
+from api.cli.replay import replay
+from api.cli.run import PortOption, RunDirOption, run_command, say
+from api.cli.secret import secret_app
+from api.cli.selftest import selftest
+from api.cli.site import site_app
+from api.cli.virtual import virtual_app
 from api.demo import DemoCheck, demo_plan, emptied, refuse_foreign_folder
 from api.doctor import Patient, Status, examine
 from api.logs import set_up_logs

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import app
+from api.cli.root import app
 from config import sample_school_directory
 
 FILM = "{folder}/film.mp4"
