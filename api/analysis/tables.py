@@ -89,7 +89,9 @@ def tracks_table(rows: Sequence[HeadRow]) -> pa.Table:
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write a table as Parquet (zstd); equal tables give equal files."""
-    pq.write_table(table, path, compression="zstd")
+    # Given the path itself, Parquet writes its name in UTF-8, whatever the machine's locale is.
+    with path.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def _reading_row(reading: ZoneReading) -> dict[str, object]:

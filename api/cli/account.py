@@ -19,6 +19,7 @@ from api.access.errors import AccountRefusal
 from api.access.rights import Role
 from api.access.sealing import KEY_FILE, load_sealer
 from api.access.sessions import totp_label
+from api.cli.output import typed
 from api.database import Database, DatabaseError, migrate
 from api.database.reach import absent_file, told_with_mend
 from api.problems import problem_body
@@ -32,7 +33,7 @@ account_app = typer.Typer(no_args_is_help=True, help="账号 Accounts on this ma
 audit_app = typer.Typer(no_args_is_help=True, help="审计日志 The audit log.")
 
 RunDir = Annotated[Path | None, typer.Option("--run-dir", help="数据目录 Folder of the database.")]
-Name = Annotated[str, typer.Argument(help="用户名 Sign-in name.")]
+Name = Annotated[str, typer.Argument(callback=typed, help="用户名 Sign-in name.")]
 _BY = "command line"
 
 
@@ -40,7 +41,9 @@ _BY = "command line"
 def add_command(
     name: Name,
     role: Annotated[list[Role], typer.Option("--role", help="角色 Role; repeat for several.")],
-    display_name: Annotated[str, typer.Option("--display-name", help="姓名 Name.")] = "",
+    display_name: Annotated[
+        str, typer.Option("--display-name", callback=typed, help="姓名 Name.")
+    ] = "",
     site: Annotated[str, typer.Option("--site", help="站点编号 Site id, * for all.")] = EVERYWHERE,
     zone: Annotated[list[str] | None, typer.Option("--zone", help="区域 Zone ids.")] = None,
     until: Annotated[datetime | None, typer.Option("--until", help="截止 End (UTC).")] = None,

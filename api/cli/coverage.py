@@ -15,6 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from api.cli.exchange import add_exchange
+from api.cli.output import typed
 from api.coverage.advice import AdviceTerms, FloorAdvice, advise_site
 from api.coverage.audit import audit_site
 from api.coverage.audit_file import read_json, write_json
@@ -63,7 +64,7 @@ def audit(
         str, typer.Option("--ladder", help="像素密度等级 " + " | ".join(x.id for x in LADDERS))
     ] = LADDERS[0].id,
     confirm: Annotated[
-        str | None, typer.Option("--confirm", help="确认人姓名 Name of who confirms the audit.")
+        str | None, typer.Option("--confirm", callback=typed, help="确认人姓名 Who confirms it.")
     ] = None,
     database: Annotated[
         str | None, typer.Option("--database", help="运行记录 Database URL of the running record.")
@@ -106,7 +107,9 @@ def audit(
 @coverage_app.command("confirm")
 def confirm_audit(
     audited: Annotated[Path, typer.Argument(help="已审阅的审计 The audit that was read, .json.")],
-    name: Annotated[str, typer.Option("--name", help="确认人姓名 Name of who confirms it.")],
+    name: Annotated[
+        str, typer.Option("--name", callback=typed, help="确认人姓名 Name of who confirms it.")
+    ],
     site: Annotated[Path, typer.Option("--site", help="站点目录 Folder with site.yaml.")],
     out: Annotated[Path, typer.Option("--out", help="报告 Report: .pdf, .json or .csv.")],
     lang: LanguageOption = LANGUAGES[0],
