@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from alembic import command
@@ -94,4 +95,15 @@ def _locked(url: URL) -> Iterator[None]:
         ) from error
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        _made_for_this_account(path)
         yield
+
+
+def _made_for_this_account(path: Path) -> None:
+    """Make the file of a new database, which nobody else may read: it holds names and sessions.
+
+    SQLite itself would make it by the umask of the moment, and its log takes the file's mode. A
+    file that is there keeps what somebody chose; what cannot be made, SQLite itself refuses.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import sys
 import threading
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,26 @@ from tests.api.alarms.test_machine import signal
 from vision.instants import Utc
 
 NOW = Utc(1_800_000_000_000_000_000)
+
+
+def test_only_its_own_account_reads_a_new_database(tmp_path: Path) -> None:
+    """It holds names, sessions and what the school keeps; `xiaoan run` by hand has umask 022."""
+    path = tmp_path / "xiaoan.db"
+    before = os.umask(0o022)
+    try:
+        migrate(f"sqlite:///{path}")
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("CREATE TABLE more (number INTEGER)")
+            kept = [one for one in tmp_path.iterdir() if one.suffix != ".migrate-lock"]
+            assert {one.name for one in kept} >= {"xiaoan.db", "xiaoan.db-wal"}
+            assert {one.stat().st_mode & 0o777 for one in kept} == {0o600}
+        # What somebody has chosen for a backup by another account stays.
+        path.chmod(0o640)
+        migrate(f"sqlite:///{path}")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_tables_and_migrations_agree(database_url: str) -> None:
