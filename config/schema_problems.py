@@ -53,6 +53,7 @@ _FORMS = {
     r"^([01]\d|2[0-3]):[0-5]\d$": "write a time of the clock as '07:05'",
     r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$": "write a time of the clock as '07:05'",
     r"^[A-Za-z0-9.:_-]{1,255}$": "write an address or a name such as 192.168.1.20",
+    r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$": "write the hours as 07:20-08:00",
 }
 
 
@@ -124,7 +125,9 @@ def _of_text(kind: str, error: ErrorDetails) -> tuple[str, str]:
     given, limits = error["input"], error.get("ctx", {})
     if kind == "string_pattern_mismatch":
         pattern = str(limits.get("pattern", ""))
-        return f"{_shown(given)} does not fit the pattern {pattern}", _FORMS.get(pattern, _CORRECT)
+        if pattern in _FORMS:
+            return f"{_shown(given)} is not written in the form that is read here", _FORMS[pattern]
+        return f"{_shown(given)} does not fit the pattern {pattern}", _CORRECT
     if kind == "string_too_short":
         return "is empty", "write a text"
     if kind == "string_too_long":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from config.plan.plan_file import read_values, refuse_problems
@@ -21,6 +21,7 @@ SAMPLE_UNITS = Path(__file__).with_name("sample_units.yaml")
 _STRICT = ConfigDict(extra="forbid")
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
 _HOURS = rf"^({_CLOCK}-{_CLOCK})?$"
+UnitName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class UnitKind(StrEnum):
@@ -49,8 +50,8 @@ class Unit:
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-    name_zh: str
-    name_en: str
+    name_zh: UnitName
+    name_en: UnitName
     kind: UnitKind
     has_buses: bool = False
     classes: Annotated[int, Field(ge=0, le=300)] = 0

@@ -161,7 +161,7 @@ REFUSALS = [
     ("format: 1", "format: 2", 1, "format", "2 is not known", "1"),
     ("format: 1\n", "", 1, "format", "is missing", "add `format:`"),
     ("zones:\n  - id", "zoness:\n  - id", 7, "zoness", "unknown key", "`zones`"),
-    ("id: c\n", "id: Cam 1\n", 14, "cameras[0].id", "pattern", "write up to 63 of a-z"),
+    ("id: c\n", "id: Cam 1\n", 14, "cameras[0].id", "form that is read", "write up to 63 of a-z"),
     ("    uri", "    floor: f\n    uri", 17, "cameras[0].floor", "twice, first on line 16", "one"),
     ("  - id: z\n", "  - id: z\n    plane: {z: 0, through: [[0,0,0],[1,0,0],[0,1,0]]}\n", 9,
      "zones[0].plane", "either level or", "z: 0"),

@@ -200,7 +200,20 @@ BROKEN_UNITS = [
         "units:\n- {id: a, name_zh: 甲, name_en: A, kind: primary, gate_hours: 08:00-07:20}\n",
         "units[0].gate_hours: 校门 07:20 关闭，不在 08:00 开放之后",
     ),
-    ("units:\n- {id: A B, name_zh: 甲, name_en: A, kind: primary}\n", "pattern"),
+    (
+        "units:\n- {id: a, name_zh: 甲, name_en: A, kind: primary, gate_hours: 7-8}\n",
+        "gate_hours: '7-8' 的写法不对 — 改法 mend: 写成 07:20-08:00 这样的时段\n",
+    ),
+    (
+        "units:\n- {id: A B, name_zh: 甲, name_en: A, kind: primary}\n",
+        "units[0].id: 'A B' 的写法不对 — 改法 mend: 用小写字母、数字、连字符",
+    ),
+    # A report, the wall and every page would stand under no name.
+    (
+        "units:\n- {id: a, name_zh: '', name_en: A, kind: primary}\n",
+        "units[0].name_zh: 不能为空 — 改法 mend: 写上文字",
+    ),
+    ("units:\n- {id: a, name_zh: 甲, name_en: ' ', kind: primary}\n", "name_en: 不能为空"),
     ("units:\n- {id: a, name_zh: 甲, name_en: A, kind: castle}\n", "kindergarten"),
 ]
 

@@ -187,7 +187,7 @@ ENTRY = "entries:\n  - {id: out, kind: dismissal, start: '16:30', end: '16:40'%s
         (ENTRY % ", weekdays: [8]", "8 is out of range", "<= 7"),
         (ENTRY % ", colour: red", "unknown key", "use one of: "),
         (ENTRY.replace("16:40", "16:20") % "", "not after its start at 16:30", "later end"),
-        (ENTRY.replace("16:40", "25:00") % "", "pattern", "write a time of the clock"),
+        (ENTRY.replace("16:40", "25:00") % "", "form that is read", "write a time of the clock"),
         (ENTRY.replace("dismissal", "drill") % "", "a drill has a day of its own", "drills"),
         ((ENTRY % "") + (ENTRY % "").split("\n", 1)[1], "out is there twice", "rename"),
     ],
