@@ -54,11 +54,13 @@ def refuse_foreign_folder(run_dir: Path) -> None:
         foreign = run_dir.is_dir() and any(run_dir.iterdir())
         foreign = foreign and not any((run_dir / name).exists() for name in _OF_A_RUN)
     except OSError as error:
-        raise SettingsError(f"{run_dir}: {error.strerror}; choose another --run-dir") from None
+        message = f"it cannot be read: {error.strerror}"
+        raise SettingsError.at(str(run_dir), message, "choose another --run-dir") from None
     if foreign:
-        raise SettingsError(
-            f"{run_dir} holds files of another program, and a demo starts from nothing; choose "
-            "another --run-dir, or empty it by hand"
+        raise SettingsError.at(
+            str(run_dir),
+            "it holds files of another program, and a demo starts from nothing",
+            "choose another --run-dir, or empty it by hand",
         )
 
 
@@ -77,7 +79,8 @@ def emptied(run_dir: Path) -> None:
             else:
                 left.unlink()
         except OSError as error:
-            raise SettingsError(f"{left}: {error.strerror}; remove it by hand") from None
+            message = f"it cannot be removed: {error.strerror}"
+            raise SettingsError.at(str(left), message, "remove it by hand") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ ConfigError
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 class ConfigError(ValueError):
@@ -74,6 +74,20 @@ class SecretError(ConfigError):
 
 class SettingsError(ConfigError):
     """A service setting is unknown, missing or out of range."""
+
+    @classmethod
+    def at(cls, place: str, message: str, mend: str, *, place_zh: str = "") -> SettingsError:
+        """One fault, in Chinese where the catalogue has it, and in English.
+
+        Args:
+            place: what stands before it, such as `environment variable XIAOAN_PORT`; `place_zh`
+                the same in Chinese where it holds words.
+        """
+        from config.refusals import chinese_line
+
+        english = FileProblem(place, 0, "", message, mend)
+        chinese = chinese_line(replace(english, file=place_zh or place))
+        return cls("\n".join(filter(None, (chinese, str(english)))))
 
 
 class TextError(ConfigError):

@@ -41,7 +41,7 @@ _KINDS = {
     "missing_keyword_only_argument": "missing",
     "enum": "literal_error",
 }
-_CORRECT = "correct the value"
+CORRECT = "correct the value"
 _MENDS = {"month_day": "write it as MM-DD in quotes, such as '07-15'"}
 # What a pattern asks for, in words: who writes a file need not read patterns.
 _FORMS = {
@@ -93,12 +93,13 @@ def _report(shape: object, error: ErrorDetails, at: KeyPath, source: YamlSource)
     elif kind in _EXPECTED and _holds_a_secret(shape, error["loc"]):
         # The value is not shown: it may be the secret itself, a password of digits alone.
         source.report(path, *REFERENCE_WANTED)
-    elif told := _told(kind, error):
+    elif told := fault_and_mend(error):
         source.report(path, *told)
 
 
-def _told(kind: str, error: ErrorDetails) -> tuple[str, str] | None:
+def fault_and_mend(error: ErrorDetails) -> tuple[str, str] | None:
     """What is wrong with a value, and the mend; `None` where other problems tell it."""
+    kind = _KINDS.get(error["type"], error["type"])
     given, limits = error["input"], error.get("ctx", {})
     if kind in _EXPECTED:
         expected, mend = _EXPECTED[kind]
@@ -117,7 +118,7 @@ def _told(kind: str, error: ErrorDetails) -> tuple[str, str] | None:
         return (message, "add what is missing") if len(given) < least else None
     if kind == "value_error":
         message, _, mend = str(limits.get("error", error["msg"])).partition(" — ")
-        return message, mend or _CORRECT
+        return message, mend or CORRECT
     return _of_text(kind, error)
 
 
@@ -127,14 +128,14 @@ def _of_text(kind: str, error: ErrorDetails) -> tuple[str, str]:
         pattern = str(limits.get("pattern", ""))
         if pattern in _FORMS:
             return f"{_shown(given)} is not written in the form that is read here", _FORMS[pattern]
-        return f"{_shown(given)} does not fit the pattern {pattern}", _CORRECT
+        return f"{_shown(given)} does not fit the pattern {pattern}", CORRECT
     if kind == "string_too_short":
         return "is empty", "write a text"
     if kind == "string_too_long":
         return f"is longer than {limits['max_length']} characters", "shorten it"
     if kind in _MENDS:
         return error["msg"], _MENDS[kind]
-    return f"{error['msg']}, got {_shown(given)}", _CORRECT
+    return f"{error['msg']}, got {_shown(given)}", CORRECT
 
 
 def _shown(value: object) -> str:

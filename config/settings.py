@@ -6,6 +6,7 @@ An environment variable wins over the file, and a named argument over both.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import os
 import secrets
@@ -14,8 +15,10 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -25,7 +28,7 @@ from pydantic_settings import (
 )
 
 from config.errors import ConfigFileError, SettingsError
-from config.schema_problems import nearest
+from config.schema_problems import CORRECT, fault_and_mend, nearest
 from config.yaml_source import read_yaml
 
 ENV_PREFIX = "XIAOAN_"
@@ -33,6 +36,8 @@ ENV_PREFIX = "XIAOAN_"
 _FURTHER = ("AUDIT", "CACHE", "HEARTBEAT_FD", "MODELS", "REPORT_FONT", "SECRETS_KEY_FILE")
 _OURS, _NEAR = ENV_PREFIX[:4], 0.85
 _TOKEN_BYTES = 32
+_CORRECT = "correct or remove it"
+_SECRET = frozenset({"database_url"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -83,7 +88,7 @@ class ServiceSettings(BaseSettings):
     def _open_only_here(self) -> Self:
         if self.access == "open" and self.host not in _LOOPBACK:
             raise ValueError(
-                f"access is open while host is {self.host}: anybody on the network could act; "
+                f"access is open while host is {self.host}: anybody on the network could act — "
                 "use access accounts, or host 127.0.0.1"
             )
         return self
@@ -101,7 +106,20 @@ class ServiceSettings(BaseSettings):
         try:
             return json.loads(value)
         except ValueError:
-            raise ValueError('write lists as JSON, e.g. ["name"]') from None
+            raise ValueError('it is no list — write lists as JSON, e.g. ["name"]') from None
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _names_alone(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """The name that a browser sends, also where an address was copied out of one."""
+        return tuple(_host_of(given) for given in value)
+
+    @field_validator("run_dir", "ingest_token_file", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("is empty — write a folder or file, or remove it")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -147,6 +165,22 @@ class ServiceSettings(BaseSettings):
         return self.ingest_token_file or self.run_dir / "ingest.token"
 
 
+def _host_of(given: str) -> str:
+    """`http://desk:8440/` as `desk`, `::1` as it is: what `Host` names without its port."""
+    address = given.strip()
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        pass
+    try:
+        name = urlsplit(address if "//" in address else f"//{address}").hostname
+    except ValueError:
+        name = None
+    if not name:
+        raise ValueError(f"{given!r} is no name of a machine — write a name such as xiaoan.school")
+    return name
+
+
 def load_settings(file: Path | None = None, **arguments: object) -> ServiceSettings:
     """The settings from `file` (if any), the environment, and `arguments` that are not `None`.
 
@@ -189,7 +223,7 @@ def _file_values(file: Path) -> Mapping[str, object]:
         for key in sorted(set(source.data) - set(ServiceSettings.model_fields)):
             source.report((key,), "unknown setting", nearest(key, ServiceSettings.model_fields))
     if source.problems or not isinstance(source.data, dict):
-        raise SettingsError("\n".join(str(problem) for problem in source.problems))
+        raise SettingsError(str(ConfigFileError(source.problems)))
     return source.data
 
 
@@ -197,7 +231,8 @@ def _check_names(given: Mapping[str, object], kind: str) -> None:
     for name in given:
         if name not in ServiceSettings.model_fields:
             mend = nearest(name, ServiceSettings.model_fields)
-            raise SettingsError(f"{kind} {name}: unknown setting — mend: {mend}")
+            zh = f"参数 {name}"
+            raise SettingsError.at(f"{kind} {name}", "unknown setting", mend, place_zh=zh)
 
 
 def _told(
@@ -207,20 +242,29 @@ def _told(
     given: Mapping[str, object],
 ) -> list[str]:
     lines = []
-    for detail in error.errors(include_url=False, include_input=False):
+    for detail in error.errors(include_url=False):
         name = str(detail["loc"][0]) if detail["loc"] else ""
         variable = f"{ENV_PREFIX}{name.upper()}"
+        zh = ""
         if not name:
             # The one check of two settings together.
             place = f"{ENV_PREFIX}ACCESS, {ENV_PREFIX}HOST"
         elif name in given:
-            place = f"argument {name}"
+            place, zh = f"argument {name}", f"参数 {name}"
         elif variable in os.environ or file is None or name not in from_file:
-            place = f"environment variable {variable}"
+            place, zh = f"environment variable {variable}", f"环境变量 {variable}"
         else:
             place = f"{file.name}: {name}"
-        lines.append(f"{place}: {detail['msg']} — mend: correct or remove it")
+        lines.append(str(SettingsError.at(place, *_fault(name, detail), place_zh=zh)))
     return lines
+
+
+def _fault(name: str, detail: ErrorDetails) -> tuple[str, str]:
+    """What is wrong, and the mend; the value of a setting that may hold a password is not told."""
+    if name in _SECRET:
+        return detail["msg"], _CORRECT
+    message, mend = fault_and_mend(detail) or (detail["msg"], _CORRECT)
+    return message, _CORRECT if mend == CORRECT else mend
 
 
 def ingest_token(settings: ServiceSettings) -> str:
@@ -233,9 +277,11 @@ def ingest_token(settings: ServiceSettings) -> str:
     try:
         there = path.exists()
     except OSError as error:
-        raise SettingsError(
-            f"{path}: {error.strerror} — mend: run this as the user of the service, whose folder "
-            "it is, or choose a folder you may write"
+        raise SettingsError.at(
+            str(path),
+            f"it cannot be read: {error.strerror}",
+            "run this as the user of the service, whose folder it is, or choose a folder you may "
+            "write",
         ) from None
     if there:
         return _read_token(path)
@@ -249,8 +295,8 @@ def ingest_token(settings: ServiceSettings) -> str:
             path.hardlink_to(draft)
         draft.unlink()
     except OSError as error:
-        reason = error.strerror or "it cannot be written"
-        raise SettingsError(f"{path}: {reason} — mend: choose a folder you may write") from None
+        message = f"it cannot be written: {error.strerror or error}"
+        raise SettingsError.at(str(path), message, "choose a folder you may write") from None
     return _read_token(path)
 
 
@@ -258,9 +304,10 @@ def _read_token(path: Path) -> str:
     try:
         token = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
-        raise SettingsError(f"{path}: cannot be read — mend: check its permissions") from None
+        raise SettingsError.at(str(path), "cannot be read", "check its permissions") from None
     if len(token) < 16:
-        raise SettingsError(f"{path}: the token is too short — mend: delete it; a new one is made")
+        mend = "delete it; a new one is made"
+        raise SettingsError.at(str(path), "the token is too short", mend)
     if sys.platform != "win32" and path.stat().st_mode & 0o077:
-        raise SettingsError(f"{path}: others can read it — mend: chmod 600 {path}")
+        raise SettingsError.at(str(path), "others can read it", f"chmod 600 {path}")
     return token

@@ -56,14 +56,16 @@ def load_sealer(path: Path) -> Sealer:
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        raise SettingsError(
-            f"{path}: the key cannot be read or written ({error}) — mend: restore it from its "
-            "backup; without it, sealed secrets must be entered again"
+        raise SettingsError.at(
+            str(path),
+            f"the key cannot be read or written ({error})",
+            "restore it from its backup; without it, sealed secrets must be entered again",
         ) from None
     if len(key) != _KEY_BYTES:
-        raise SettingsError(f"{path}: not a key of {_KEY_BYTES} bytes — mend: restore its backup")
+        message = f"not a key of {_KEY_BYTES} bytes"
+        raise SettingsError.at(str(path), message, "restore its backup")
     if mode & 0o077:
-        raise SettingsError(f"{path}: others can read it — mend: chmod 600 {path}")
+        raise SettingsError.at(str(path), "others can read it", f"chmod 600 {path}")
     return Sealer(key)
 
 

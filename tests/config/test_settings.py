@@ -61,7 +61,7 @@ def test_a_password_in_the_database_url_is_not_shown() -> None:
     ("content", "words"),
     [
         ("prt: 1\n", r"service\.yaml:1: prt: unknown setting — mend: did you mean `port`"),
-        ("port: 0\n", r"service\.yaml: port: .*greater than or equal to 1"),
+        ("port: 0\n", r"service\.yaml: port: 0 is out of range — mend: write a number >= 1"),
         ("port: [1]\n", r"service\.yaml: port: "),
         ("- 1\n", "expected settings"),
         ("a: [\n", "not valid YAML"),
@@ -89,7 +89,11 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         ("XIAOAN_ALLOWED_HOSTS", "a,b", "XIAOAN_ALLOWED_HOSTS: .*write lists as JSON"),
         ("XIAOAN_ALLOWED_HOSTS", "", "XIAOAN_ALLOWED_HOSTS: .*write lists as JSON"),
         ("XIAOAN_ALLOWED_HOSTS", '"a"', "environment variable XIAOAN_ALLOWED_HOSTS"),
+        ("XIAOAN_ALLOWED_HOSTS", '["http://"]', "no name of a machine"),
         ("XIAOAN_STALE_AFTER_S", "0", "XIAOAN_STALE_AFTER_S"),
+        # Empty, they would be the folder in which somebody happens to stand.
+        ("XIAOAN_RUN_DIR", "", "environment variable XIAOAN_RUN_DIR: is empty"),
+        ("XIAOAN_INGEST_TOKEN_FILE", " ", "XIAOAN_INGEST_TOKEN_FILE: is empty"),
     ],
 )
 def test_a_faulty_variable_is_named(
@@ -98,6 +102,46 @@ def test_a_faulty_variable_is_named(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=words):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("XIAOAN_PORT", "many", "环境变量 XIAOAN_PORT: 应为整数，现在是 'many' — 改法 mend: "),
+        (
+            "XIAOAN_LANGUAGE",
+            "fr",
+            "环境变量 XIAOAN_LANGUAGE: 这里没有 'fr' — 改法 mend: 从中选一个",
+        ),
+        ("XIAOAN_ALLOWED_HOSTS", "a,b", "环境变量 XIAOAN_ALLOWED_HOSTS: 不是列表"),
+        ("XIAOAN_RUN_DIR", "", "环境变量 XIAOAN_RUN_DIR: 不能为空"),
+        ("XIAOAN_STALE_AFTER_S", "0", "环境变量 XIAOAN_STALE_AFTER_S: '0' 超出范围"),
+        ("XIAOAN_WORKERS", "1.5", "环境变量 XIAOAN_WORKERS: 应为整数"),
+    ],
+)
+def test_a_refusal_stands_in_chinese_above_the_english(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    chinese, english = str(refused.value).splitlines()
+    assert chinese.startswith(words)
+    assert english.startswith(f"environment variable {name}: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("http://xiaoan.school:8440/", "xiaoan.school"),
+        ("desk:8440", "desk"),
+        (" Desk ", "desk"),
+        ("fd00::2", "fd00::2"),
+        ("10.0.0.5", "10.0.0.5"),
+    ],
+)
+def test_an_address_out_of_a_browser_names_its_host(given: str, name: str) -> None:
+    assert load_settings(allowed_hosts=[given]).allowed_hosts == (name,)
 
 
 def test_a_list_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,8 +158,9 @@ def test_two_settings_that_exclude_each_other_are_both_named(
 
 
 def test_an_unknown_argument_is_refused() -> None:
-    with pytest.raises(SettingsError, match="did you mean `port`"):
+    with pytest.raises(SettingsError, match="did you mean `port`") as refused:
         load_settings(prot=1)
+    assert "参数 prot: 没有这个设置 — 改法 mend: 是不是想写 `port`？" in str(refused.value)
 
 
 def test_the_token_is_made_once_and_for_this_user_only(tmp_path: Path) -> None:
@@ -132,11 +177,11 @@ def test_a_token_that_others_can_read_or_that_is_short_is_refused(tmp_path: Path
     settings = ServiceSettings(run_dir=tmp_path)
     file.write_text("short\n", encoding="ascii")
     file.chmod(0o600)
-    with pytest.raises(SettingsError, match="too short"):
+    with pytest.raises(SettingsError, match=r"令牌太短[^\n]*\n[^\n]*too short"):
         ingest_token(settings)
     file.write_text("x" * 32, encoding="ascii")
     file.chmod(0o644)
-    with pytest.raises(SettingsError, match="others can read it"):
+    with pytest.raises(SettingsError, match=r"别的用户能读它[^\n]*\n[^\n]*others can read it"):
         ingest_token(settings)
 
 
