@@ -23,6 +23,12 @@ from vision.readings import Level, Reason
 PRIORITY_PANIC = 1
 PRIORITY_FAULT = 2
 
+LOST = "panel_lost"
+STUCK = "output_stuck"
+SILENT = "button_silent"
+LOCKED = "panel_locked"
+WRONG_CLOCK = "button_clock"
+
 
 @dataclass(frozen=True, slots=True)
 class Debounced:

@@ -1,4 +1,4 @@
-"""Runs the panels of a site: one task a module, one for outputs over HTTP, one that follows alarms.
+"""Runs the panels of a site: one task a module, one an ONVIF device, those of the outputs.
 
 A module that stays silent for `FAULT_AFTER_S` raises a fault alarm of its own; the state of its
 buttons is then unknown, never "not pressed", and that of its doors unknown, never open or shut.
@@ -8,7 +8,7 @@ What needs a secret that cannot be had is at fault from the start, alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,26 +17,26 @@ import httpx
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.alarms import store
-from api.alarms.values import Alarm, AlarmType, Signal
-from api.database.errors import NothingStoredError
+from api.alarms.values import Signal
 from api.delivery.outward import OutwardTransport
-from api.panels.calls import HttpOutput
 from api.panels.errors import LinkError
 from api.panels.judge import (
+    LOCKED,
+    LOST,
+    SILENT,
+    STUCK,
+    WRONG_CLOCK,
     Debounced,
     door_state,
-    fault_signal,
     is_pressed,
     panic_signal,
-    wanted_outputs,
 )
 from api.panels.modbus import ModbusWire, Module, Seen, Wire
 from api.panels.onvif import OnvifLink
 from api.panels.onvif_soap import InputState
-from api.panels.owed import OwedPresses
+from api.panels.outputs import Outputs
 from api.panels.signed import SignedCall, TakenCalls
-from api.unkept import Refusal
+from api.panels.told import Told
 from api.work import Desk
 from config.panels import ModbusDevice, OnvifDevice, PanelInput, PanelPlan
 from vision.doors import DoorState
@@ -51,18 +51,9 @@ UNHEARD_AFTER_S = 15.0
 """A device tells the state of every input at the beginning of a subscription."""
 
 _AGAIN_S = 0.2
-_FOLLOW_EVERY_S = 1.0
-_CALL_EVERY_S = 0.5
+_LOOK_EVERY_S = 1.0
+_HEAR_EVERY_S = 0.5
 _ANEW_S = 5.0
-_MOST_OPEN = 1_000
-
-LOST = "panel_lost"
-STUCK = "output_stuck"
-SILENT = "button_silent"
-LOCKED = "panel_locked"
-WRONG_CLOCK = "button_clock"
-
-_Told = tuple[dict[str, Debounced | None], dict[str, str | None]]
 
 
 @dataclass(slots=True)
@@ -76,15 +67,16 @@ class Panels:
     plan: PanelPlan
     desk: Desk
     wire_of: Callable[[ModbusDevice], Wire] | None = None
-    wanted: frozenset[str] = frozenset()
-    _stored: Sequence[Alarm] = ()
-    _contacts: dict[str, Debounced] = field(default_factory=dict)
-    _faults: dict[str, str | None] = field(default_factory=dict)
+    told: Told = field(init=False)
+    outputs: Outputs = field(init=False)
     _last_good: dict[str, Monotonic] = field(default_factory=dict)
     _last_call: dict[str, Monotonic] = field(default_factory=dict)
     _subscribed: dict[str, Monotonic] = field(default_factory=dict)
     _taken: TakenCalls = field(default_factory=TakenCalls)
-    _owed: OwedPresses = field(default_factory=OwedPresses)
+
+    def __post_init__(self) -> None:
+        self.told = Told(self.desk)
+        self.outputs = Outputs(self.plan, self.told)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -99,20 +91,12 @@ class Panels:
             client = await stack.enter_async_context(
                 httpx.AsyncClient(trust_env=False, transport=transport)
             )
-            calls = [
-                HttpOutput(output, self.desk.clock, client)
-                for output in self.plan.outputs
-                if output.url and output.id not in self.plan.locked
-            ]
             tasks = [asyncio.create_task(self._poll(module)) for module in modules]
             heard = [one for one in self.plan.onvif if one.id not in self.plan.locked]
             tasks += [asyncio.create_task(self._listen(device)) for device in heard]
             if self.plan.locked:
                 tasks.append(asyncio.create_task(self._stay_locked()))
-            if self.plan.outputs:
-                tasks.append(asyncio.create_task(self._follow_alarms()))
-            # Each by itself: a receiver that hangs holds back no other one's renewal.
-            tasks += [asyncio.create_task(self._call(call)) for call in calls]
+            tasks += [asyncio.create_task(one) for one in self.outputs.tasks(client)]
             if any(one.expect_every_s for one in self.plan.inputs):
                 tasks.append(asyncio.create_task(self._hear_silence()))
             if self.plan.inputs:
@@ -131,16 +115,16 @@ class Panels:
     async def round(self, module: Module) -> None:
         """One reading of a module, and what it means for alarms."""
         try:
-            seen = await module.round(self.wanted)
+            seen = await module.round(self.outputs.wanted)
         except LinkError as error:
             await self._silent(module.device.id, module.inputs, error)
             return
         self._last_good[module.device.id] = self.desk.clock.monotonic()
         signals = self._of_contacts(module, seen)
-        signals += self._of_fault(module.device.id, None)
+        signals += self.told.of_fault(module.device.id, None)
         for output in module.outputs:
-            signals += self._of_fault(output.id, STUCK if output.id in seen.stuck else None)
-        await self._tell(signals)
+            signals += self.told.of_fault(output.id, STUCK if output.id in seen.stuck else None)
+        await self.told.tell(signals)
 
     async def called(self, input_id: str, call: SignedCall, *, pressed: bool | None) -> None:
         """A button over HTTP: pressed, let go, or (`None`) only a sign of life.
@@ -157,15 +141,15 @@ class Panels:
         if self._taken.holds(input_id, call.id, self.desk.clock.monotonic()):
             return
         self._last_call[input_id] = self.desk.clock.monotonic()
-        told = self._remembered((input_id,))
-        signals = self._of_fault(input_id, None if call.clock_right else WRONG_CLOCK)
+        told = self.told.remembered((input_id,))
+        signals = self.told.of_fault(input_id, None if call.clock_right else WRONG_CLOCK)
         if pressed is not None and (pressed or call.clock_right):
             now = self.desk.clock.utc()
-            signals.append(panic_signal(self._site_id, source, pressed, now))
+            signals.append(panic_signal(self.told.site_id, source, pressed, now))
         try:
-            await self._tell(signals)
+            await self.told.tell(signals)
         except SQLAlchemyError:
-            self._put_back(told)
+            self.told.put_back(told)
             raise
         self._taken.keep(input_id, call.id, self.desk.clock.monotonic())
 
@@ -177,47 +161,29 @@ class Panels:
                 continue
             heard = self._last_call.setdefault(source.id, now)
             if now - heard > source.expect_every_s:
-                await self._tell(self._of_fault(source.id, SILENT))
+                await self.told.tell(self.told.of_fault(source.id, SILENT))
 
     async def tell_locked(self) -> None:
         """What needs a secret that cannot be had does not work."""
         signals = []
         for subject_id, problem in self.plan.locked.items():
-            news = self._of_fault(subject_id, LOCKED)
+            news = self.told.of_fault(subject_id, LOCKED)
             if news:
                 _LOG.error("panel.locked", subject=subject_id, reason=str(problem))
                 signals += news + self._unknown(self.plan.inputs_of(subject_id))
-        await self._tell(signals)
+        await self.told.tell(signals)
 
     def faults(self) -> Mapping[str, str | None]:
         """The fault of each device, button and output that was heard of; `None`: it works."""
-        return dict(self._faults)
+        return dict(self.told.faults)
 
     def doors(self) -> Mapping[str, DoorState]:
         """How every door with a contact stands."""
         return {
-            source.door_id: door_state(self._contacts.get(source.id))
+            source.door_id: door_state(self.told.contacts.get(source.id))
             for source in self.plan.inputs
             if source.door_id is not None
         }
-
-    async def follow(self) -> None:
-        """Work out anew which outputs are wanted.
-
-        While the database stores nothing, what it held last goes on, and what it does not take
-        switches on too: a siren waits for no disk.
-        """
-        unkept = self.desk.unkept
-        try:
-            if not unkept.store_refuses:
-                async with self.desk.database.read() as connection:
-                    self._stored = await store.open_alarms(connection, _MOST_OPEN)
-        finally:
-            self.wanted = wanted_outputs(self.plan, (*self._stored, *unkept.open_alarms()))
-
-    @property
-    def _site_id(self) -> str:
-        return self.desk.board.site.id
 
     def _module(self, device: ModbusDevice) -> Module:
         inputs, outputs = self.plan.inputs_of(device.id), self.plan.outputs_of(device.id)
@@ -228,43 +194,36 @@ class Panels:
         now = self.desk.clock.utc()
         signals = []
         for source in module.inputs:
-            before = self._contacts.get(source.id, Debounced())
+            before = self.told.contacts.get(source.id, Debounced())
             pressed = is_pressed(source, seen.closed[source.id])
             after = before.take(pressed, source.samples)
-            self._contacts[source.id] = after
+            self.told.contacts[source.id] = after
             news = after.pressed is not None and after.pressed != before.pressed
             # A press that could not be stored counts as not learned: only here it is let go.
             news |= (
                 after.pressed is False
                 and after.count >= source.samples
-                and self._owed.is_held(source.id)
+                and self.told.owed.is_held(source.id)
             )
             if news and source.door_id is None and after.pressed is not None:
-                signals.append(panic_signal(self._site_id, source, after.pressed, now))
+                signals.append(panic_signal(self.told.site_id, source, after.pressed, now))
         return signals
-
-    def _of_fault(self, subject_id: str, cause: str | None) -> list[Signal]:
-        """The signal of a fault, where it is news; the first word of each subject is news."""
-        if subject_id in self._faults and self._faults[subject_id] == cause:
-            return []
-        self._faults[subject_id] = cause
-        return [fault_signal(self._site_id, subject_id, cause, self.desk.clock.utc())]
 
     async def _silent(self, device_id: str, inputs: Sequence[PanelInput], error: Exception) -> None:
         now = self.desk.clock.monotonic()
         last = self._last_good.setdefault(device_id, now)
-        if now - last < FAULT_AFTER_S or self._faults.get(device_id) == LOST:
+        if now - last < FAULT_AFTER_S or self.told.faults.get(device_id) == LOST:
             return
         _LOG.warning("panel.lost", device=device_id, reason=str(error))
-        await self._tell(self._of_fault(device_id, LOST) + self._unknown(inputs))
+        await self.told.tell(self.told.of_fault(device_id, LOST) + self._unknown(inputs))
 
     def _unknown(self, inputs: Sequence[PanelInput]) -> list[Signal]:
         """Nobody knows how these stand; a door's contact alarms nobody."""
         for source in inputs:
-            self._contacts.pop(source.id, None)
+            self.told.contacts.pop(source.id, None)
         at = self.desk.clock.utc()
         buttons = (source for source in inputs if source.door_id is None)
-        return [panic_signal(self._site_id, source, None, at) for source in buttons]
+        return [panic_signal(self.told.site_id, source, None, at) for source in buttons]
 
     async def _listen(self, device: OnvifDevice) -> None:
         inputs = self.plan.inputs_of(device.id)
@@ -272,15 +231,15 @@ class Panels:
 
         async def take(states: Sequence[InputState]) -> None:
             # The device tells it once: it is told here until the database has it.
-            while not await self._patiently(partial(self.heard, device, states), touched):
+            while not await self.told.patiently(partial(self.heard, device, states), touched):
                 await asyncio.sleep(_AGAIN_S)
 
         async def lost(error: Exception) -> None:
-            await self._patiently(partial(self._silent, device.id, inputs, error), touched)
+            await self.told.patiently(partial(self._silent, device.id, inputs, error), touched)
 
         while True:
             link = OnvifLink(device, self.desk.clock, self.plan.networks)
-            await self._patiently(partial(link.run, take, lost), (device.id,), lost)
+            await self.told.patiently(partial(link.run, take, lost), (device.id,), lost)
             await asyncio.sleep(_ANEW_S)
 
     async def heard(self, device: OnvifDevice, states: Sequence[InputState]) -> None:
@@ -289,47 +248,27 @@ class Panels:
         An input that the device never speaks of is faulty: a wrong token would never alarm.
         """
         now = self.desk.clock.monotonic()
-        if self._faults.get(device.id, LOST) is not None:
+        if self.told.faults.get(device.id, LOST) is not None:
             self._subscribed[device.id] = now
         self._last_good[device.id] = now
-        signals = self._of_fault(device.id, None)
+        signals = self.told.of_fault(device.id, None)
         for source in self.plan.inputs_of(device.id):
             for state in states:
                 if state.token == source.token:
                     signals += self._of_input(source, state)
-            unheard = source.id not in self._contacts
+            unheard = source.id not in self.told.contacts
             late = now - self._subscribed[device.id] > UNHEARD_AFTER_S
             if not unheard or late:
-                signals += self._of_fault(source.id, SILENT if unheard else None)
-        await self._tell(signals)
+                signals += self.told.of_fault(source.id, SILENT if unheard else None)
+        await self.told.tell(signals)
 
     def _of_input(self, source: PanelInput, state: InputState) -> list[Signal]:
         pressed = is_pressed(source, state.active)
-        before = self._contacts.get(source.id)
-        self._contacts[source.id] = Debounced(pressed)
+        before = self.told.contacts.get(source.id)
+        self.told.contacts[source.id] = Debounced(pressed)
         if source.door_id is not None or (before is not None and before.pressed == pressed):
             return []
-        return [panic_signal(self._site_id, source, pressed, self.desk.clock.utc())]
-
-    async def _tell(self, signals: Sequence[Signal]) -> None:
-        owed = self._owed.signals()
-        if not signals and not owed:
-            return
-        unkept = self.desk.unkept
-        try:
-            if unkept.store_refuses:
-                raise NothingStoredError("the database takes nothing at present")
-            async with self.desk.work() as work:
-                for signal in (*owed, *signals):
-                    await work.signal(signal)
-        except SQLAlchemyError:
-            for signal in signals:
-                if signal.key.type is AlarmType.PANIC:
-                    self._owed.refused(signal)
-                    unkept.refuse(Refusal.RECORDS)
-                    unkept.signal(signal)
-            raise
-        self._owed.stored(owed)
+        return [panic_signal(self.told.site_id, source, pressed, self.desk.clock.utc())]
 
     async def _poll(self, module: Module) -> None:
         device = module.device
@@ -337,99 +276,25 @@ class Panels:
         touched = (device.id, *inputs, *(one.id for one in module.outputs))
         lost = partial(self._silent, device.id, module.inputs)
         while True:
-            await self._patiently(partial(self.round, module), touched, lost)
+            await self.told.patiently(partial(self.round, module), touched, lost)
             await asyncio.sleep(device.poll_s)
 
     async def _pay(self) -> None:
         """Store presses that are owed once the database takes them, whether or not a button is
         heard of again."""
         while True:
-            await asyncio.sleep(_FOLLOW_EVERY_S)
-            await self._patiently(partial(self._tell, ()), ())
+            await asyncio.sleep(_LOOK_EVERY_S)
+            await self.told.patiently(partial(self.told.tell, ()), ())
 
     async def _stay_locked(self) -> None:
         inputs = (one.id for locked in self.plan.locked for one in self.plan.inputs_of(locked))
         touched = (*self.plan.locked, *inputs)
         while True:
-            await self._patiently(self.tell_locked, touched)
-            await asyncio.sleep(_FOLLOW_EVERY_S)
-
-    async def _call(self, call: HttpOutput) -> None:
-        touched = (call.output.id,)
-        while True:
-            await self._patiently(
-                partial(self._follow_call, call), touched, partial(self._call_lost, call)
-            )
-            await asyncio.sleep(_CALL_EVERY_S)
+            await self.told.patiently(self.tell_locked, touched)
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _hear_silence(self) -> None:
         touched = tuple(one.id for one in self.plan.inputs if one.expect_every_s is not None)
         while True:
-            await self._patiently(self.watch_silence, touched)
-            await asyncio.sleep(_CALL_EVERY_S)
-
-    async def _follow_call(self, call: HttpOutput) -> None:
-        try:
-            await call.follow(call.output.id in self.wanted)
-        except LinkError as error:
-            await self._call_lost(call, error)
-        else:
-            await self._tell(self._of_fault(call.output.id, None))
-
-    async def _call_lost(self, call: HttpOutput, error: Exception) -> None:
-        if self._faults.get(call.output.id) is None:
-            _LOG.warning("panel.call_failed", output=call.output.id, reason=str(error))
-        await self._tell(self._of_fault(call.output.id, LOST))
-
-    async def _follow_alarms(self) -> None:
-        with self.desk.broker.listen() as listener:
-            while True:
-                await self._patiently(self.follow, ())
-                with suppress(TimeoutError):
-                    if await listener.next_within(_FOLLOW_EVERY_S) is None:
-                        return
-
-    async def _patiently(
-        self,
-        act: Callable[[], Awaitable[None]],
-        touched: Sequence[str],
-        lost: Callable[[Exception], Awaitable[None]] | None = None,
-    ) -> bool:
-        """Do one thing; whether it was done. Its task goes on, whatever is thrown.
-
-        What was learned of `touched` and could not be stored counts as not learned, so that it is
-        told again. What nobody foresaw makes them `lost`: a button whose task has ended would be
-        neither heard nor missed.
-        """
-        told = self._remembered(touched)
-        try:
-            await act()
-        except NothingStoredError:
-            # In the log already; ten polls a second would fill it.
-            self._put_back(told)
-            return False
-        except SQLAlchemyError as error:
-            self._put_back(told)
-            refused = self.desk.database.told(error)
-            _LOG.error("panel.database_refused", subjects=list(touched), error=refused)
-            return False
-        except Exception as error:  # noqa: BLE001  # see above: no task of a button may end
-            self._put_back(told)
-            _LOG.exception("panel.failed", subjects=list(touched))
-            if lost is not None:
-                await self._patiently(partial(lost, error), touched)
-            return False
-        return True
-
-    def _remembered(self, touched: Sequence[str]) -> _Told:
-        contacts = {one: self._contacts.get(one) for one in touched}
-        return contacts, {one: self._faults[one] for one in touched if one in self._faults}
-
-    def _put_back(self, told: _Told) -> None:
-        contacts, faults = told
-        for one, contact in contacts.items():
-            self._contacts.pop(one, None)
-            self._faults.pop(one, None)
-            if contact is not None:
-                self._contacts[one] = contact
-        self._faults.update(faults)
+            await self.told.patiently(self.watch_silence, touched)
+            await asyncio.sleep(_HEAR_EVERY_S)

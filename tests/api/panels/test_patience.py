@@ -138,7 +138,7 @@ async def test_a_refusal_of_the_database_makes_no_other_button_silent(
         async def refuse() -> None:
             raise OperationalError("x", {}, Exception("database is locked"))
 
-        assert not await panels._patiently(refuse, ("io-gate",))
+        assert not await panels.told.patiently(refuse, ("io-gate",))
         desk.clock.advance(60.0)
         await panels.heard(camera, [])
         assert panels.faults() == {"cam": None, "button": None}
