@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api.alarms.machine import LATCHED_PRIORITY
 from api.alarms.values import (
@@ -28,6 +28,7 @@ STUCK = "output_stuck"
 SILENT = "button_silent"
 LOCKED = "panel_locked"
 WRONG_CLOCK = "button_clock"
+PRESS_REFUSED = "press_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,12 @@ def fault_signal(site_id: str, subject_id: str, cause: str | None, now: Utc) -> 
     )
 
 
+def press_refused_signal(press: Signal, now: Utc) -> Signal:
+    """A press that the database does not take, while it takes this: as urgent as the press."""
+    said = fault_signal(press.key.site_id, press.key.subject_id, PRESS_REFUSED, now)
+    return replace(said, priority=press.priority, zone_ids=press.zone_ids)
+
+
 def is_wanted(output: PanelOutput, alarm: Alarm) -> bool:
     """Whether an open alarm asks for the output: never before it is confirmed, nor while held."""
     rule = output.rule
@@ -98,13 +105,19 @@ def is_wanted(output: PanelOutput, alarm: Alarm) -> bool:
     priority = LATCHED_PRIORITY if held_on else alarm.priority
     if alarm.key.type is AlarmType.TEST or priority not in rule.priorities:
         return False
-    if rule.kinds and alarm.key.type.value not in rule.kinds:
+    if rule.kinds and _kind_of(alarm) not in rule.kinds:
         return False
     if rule.zone_ids and not set(rule.zone_ids) & set(alarm.zone_ids):
         return False
     if rule.during == "waiting":
         return alarm.needs_attention
     return rule.during == "open" or alarm.condition is not Condition.GONE
+
+
+def _kind_of(alarm: Alarm) -> str:
+    """A press that stands under its button's fault is a press all the same."""
+    is_press = any(one.rule == PRESS_REFUSED for one in alarm.evidence.reasons)
+    return AlarmType.PANIC.value if is_press else alarm.key.type.value
 
 
 def wanted_outputs(plan: PanelPlan, alarms: Iterable[Alarm]) -> frozenset[str]:

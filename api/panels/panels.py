@@ -121,7 +121,8 @@ class Panels:
             return
         self._last_good[module.device.id] = self.desk.clock.monotonic()
         signals = self._of_contacts(module, seen)
-        signals += self.told.of_fault(module.device.id, None)
+        for working in (module.device.id, *(one.id for one in module.inputs)):
+            signals += self.told.of_fault(working, None)
         for output in module.outputs:
             signals += self.told.of_fault(output.id, STUCK if output.id in seen.stuck else None)
         await self.told.tell(signals)
@@ -284,7 +285,7 @@ class Panels:
         heard of again."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            await self.told.patiently(partial(self.told.tell, ()), ())
+            await self.told.patiently(self.told.pay, ())
 
     async def _stay_locked(self) -> None:
         inputs = (one.id for locked in self.plan.locked for one in self.plan.inputs_of(locked))

@@ -5,21 +5,28 @@ What could not be stored counts as not learned, so that it is told again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoTurnError
 
-from api.alarms.values import AlarmType, Signal
+from api.alarms.values import AlarmKey, AlarmType, Condition, Signal
 from api.database.errors import NothingStoredError
-from api.panels.judge import Debounced, fault_signal
-from api.panels.owed import OwedPresses
+from api.panels.judge import PRESS_REFUSED, Debounced, fault_signal, press_refused_signal
+from api.panels.owed import OwedSignals
 from api.unkept import Refusal
 from api.work import Desk
 
 _LOG = structlog.get_logger(__name__)
+
+_NOT_NOW = (OperationalError, InterfaceError, InternalError, NoTurnError, NothingStoredError)
+"""Locked, full, silent, gone, a standby: what it refuses now it may take later."""
+
+_OWN_REASONS = (SQLAlchemyError, ValueError, LookupError)
+"""The rest: a rule of the tables, or a stored row that this version cannot read."""
 
 _Learned = tuple[dict[str, Debounced | None], dict[str, str | None]]
 
@@ -31,49 +38,129 @@ class Told:
     Attributes:
         contacts: how each button and door stands, where it was read.
         faults: the fault of each device, button and output that was heard of; `None`: it works.
-        owed: presses that the database did not take.
+        owed: what the database did not take.
     """
 
     desk: Desk
     contacts: dict[str, Debounced] = field(default_factory=dict)
     faults: dict[str, str | None] = field(default_factory=dict)
-    owed: OwedPresses = field(default_factory=OwedPresses)
+    owed: OwedSignals = field(default_factory=OwedSignals)
 
     @property
     def site_id(self) -> str:
         return self.desk.board.site.id
 
     def of_fault(self, subject_id: str, cause: str | None) -> list[Signal]:
-        """The signal of a fault, where it is news; the first word of each subject is news."""
+        """The signal of a fault, where it is news; the first word of each subject is news.
+
+        A button that works, and of which a press is kept aside, is at fault until that is stored.
+        """
+        press = self.owed.press_aside(subject_id) if cause is None else None
+        cause = cause if press is None else PRESS_REFUSED
         if subject_id in self.faults and self.faults[subject_id] == cause:
             return []
         self.faults[subject_id] = cause
-        return [fault_signal(self.site_id, subject_id, cause, self.desk.clock.utc())]
+        now = self.desk.clock.utc()
+        if press is not None:
+            return [press_refused_signal(press, now)]
+        return [fault_signal(self.site_id, subject_id, cause, now)]
 
     async def tell(self, signals: Sequence[Signal]) -> None:
-        """Store what is owed, then `signals`.
+        """Store what is owed, then `signals`. What is refused for a reason of its own, while the
+        others are stored, is kept aside, and said.
 
         Raises:
-            SQLAlchemyError: nothing of it was stored; presses are shown, and owed.
+            SQLAlchemyError: nothing is stored at present; presses are shown, and owed.
         """
-        owed = self.owed.signals()
+        owed = self.owed.signals(self.desk.clock.monotonic(), {one.key for one in signals})
         if not signals and not owed:
             return
-        unkept = self.desk.unkept
+        stored: list[Signal] = []
         try:
-            if unkept.store_refuses:
+            if self.desk.unkept.store_refuses:
                 raise NothingStoredError("the database takes nothing at present")
-            async with self.desk.work() as work:
-                for signal in (*owed, *signals):
-                    await work.signal(signal)
+            await self._store_what_can_be((*owed, *signals), stored)
         except SQLAlchemyError:
-            for signal in signals:
-                if signal.key.type is AlarmType.PANIC:
-                    self.owed.refused(signal)
-                    unkept.refuse(Refusal.RECORDS)
-                    unkept.signal(signal)
+            self._owe([one for one in signals if one not in stored])
             raise
-        self.owed.stored(owed)
+        finally:
+            self.owed.stored(stored)
+
+    async def pay(self) -> None:
+        """Store what is owed, whether or not anything is heard of its button again."""
+        await self.tell(())
+        for subject_id, cause in list(self.faults.items()):
+            if cause == PRESS_REFUSED and self.owed.press_aside(subject_id) is None:
+                await self.tell(self.of_fault(subject_id, None))
+
+    async def _store_what_can_be(self, signals: Sequence[Signal], stored: list[Signal]) -> None:
+        """All in one transaction; where that is refused, each alarm's in one of its own."""
+        try:
+            await self._store(signals, stored)
+        except _NOT_NOW:
+            raise
+        except _OWN_REASONS as error:
+            written = False
+            refused: dict[AlarmKey, Exception] = {}
+            for key in dict.fromkeys(one.key for one in signals):
+                try:
+                    written |= await self._store([one for one in signals if one.key == key], stored)
+                except _NOT_NOW:
+                    raise
+                except _OWN_REASONS as own:
+                    refused[key] = own
+            left = [one for one in signals if one.key in refused]
+            written |= await self._say_refused(left)
+            if not (written or all(self.owed.is_aside(key) for key in refused)):
+                raise error
+            self._put_aside(left, refused)
+
+    async def _store(self, signals: Sequence[Signal], stored: list[Signal]) -> bool:
+        """Whether that wrote anything: what is no news passes a database that takes nothing."""
+        async with self.desk.work() as work:
+            for signal in signals:
+                await work.signal(signal)
+        stored.extend(signals)
+        return bool(work.actions)
+
+    async def _say_refused(self, signals: Sequence[Signal]) -> bool:
+        """Whether a press among these was told as a fault: then all else is stored."""
+        said = False
+        for one in signals:
+            is_press = one.key.type is AlarmType.PANIC and one.condition is Condition.ACTIVE
+            if not is_press or self.faults.get(one.key.subject_id) == PRESS_REFUSED:
+                continue
+            try:
+                said |= await self._store([press_refused_signal(one, self.desk.clock.utc())], [])
+            except _NOT_NOW:
+                raise
+            except _OWN_REASONS:
+                continue
+            self.faults[one.key.subject_id] = PRESS_REFUSED
+        return said
+
+    def _put_aside(self, signals: Sequence[Signal], refused: Mapping[AlarmKey, Exception]) -> None:
+        for signal in signals:
+            if not self.owed.is_aside(signal.key):
+                _LOG.error(
+                    "panel.signal_refused",
+                    alarm=signal.key.text,
+                    condition=signal.condition.value,
+                    at=signal.captured_at.iso(),
+                    error=self._reason(refused[signal.key]),
+                )
+            self.owed.put_aside(signal, self.desk.clock.monotonic())
+
+    def _reason(self, error: Exception) -> str:
+        return self.desk.database.told(error) if isinstance(error, SQLAlchemyError) else str(error)
+
+    def _owe(self, signals: Sequence[Signal]) -> None:
+        """Presses that were not stored are shown, and stored later."""
+        for signal in signals:
+            if signal.key.type is AlarmType.PANIC:
+                self.owed.refused(signal)
+                self.desk.unkept.refuse(Refusal.RECORDS)
+                self.desk.unkept.signal(signal)
 
     async def patiently(
         self,

@@ -55,3 +55,35 @@ async def refusing_here(database_url: str) -> AsyncIterator[None]:
             yield
         finally:
             await asyncio.to_thread(stack.close)
+
+
+@asynccontextmanager
+async def refusing_alarms_about(database_url: str, subject_id: str) -> AsyncIterator[None]:
+    """All is stored but a new alarm about this one, for a reason of its own."""
+    if database_url.startswith("sqlite"):
+        begin = (
+            "CREATE TRIGGER refuses_one BEFORE INSERT ON alarms "
+            f"WHEN NEW.subject_id = '{subject_id}' AND NEW.type = 'panic' "
+            "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
+        end = "DROP TRIGGER refuses_one"
+    else:
+        begin = (
+            "ALTER TABLE alarms ADD CONSTRAINT refuses_one "
+            f"CHECK (subject_id <> '{subject_id}' OR type <> 'panic') NOT VALID"
+        )
+        end = "ALTER TABLE alarms DROP CONSTRAINT refuses_one"
+    await asyncio.to_thread(_execute, database_url, begin)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(_execute, database_url, end)
+
+
+def _execute(database_url: str, statement: str) -> None:
+    if database_url.startswith("sqlite"):
+        with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as other:
+            other.execute(statement)
+        return
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute(statement.encode())

@@ -18,7 +18,7 @@ RULES = (
 )
 CAUSES = (
     "connection_lost no_frames hung wrong_credentials not_found no_video missing_file "
-    "truncated_file resolution_changed ended worker_down end_of_stream refused"
+    "truncated_file resolution_changed ended worker_down end_of_stream refused press_refused"
 )
 
 
