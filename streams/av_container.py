@@ -26,11 +26,11 @@ from streams.clock import SystemClock
 from streams.cores import Turns
 from streams.errors import (
     MissingFileError,
-    NoFramesError,
     NoVideoError,
     TruncatedFileError,
     WrongCredentialsError,
 )
+from streams.giving_up import NEAR_TIMEOUT, Patience, Undecodable
 from streams.hardware import HardwareKind, accelerator, refusal_of
 from streams.keyframes import Keyframes, begins_anew, length_bytes_of
 from streams.reading import PARSED, WHOLE, Read, first_timed, reordered_timed, told_by_the_next
@@ -43,15 +43,12 @@ from vision.instants import Monotonic, Utc
 _log = structlog.get_logger(__name__)
 
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps"})
-# Packets in a row that do not decode before the source is given up: ten seconds at 25 a second.
-_CORRUPT_LIMIT = 250
 # A recording that ends this much before the length in its header has been cut.
 _MISSING_TAIL_S = 1.0
 _MISSING_TAIL_SHARE = 0.02
 # FFmpeg follows playlists and other addresses named inside a stream unless it is told not to.
 _LIVE_PROTOCOLS = "rtsp,rtsps,rtp,tcp,tls"
 _FILE_PROTOCOLS = "file"
-_NEAR_TIMEOUT = 0.9
 # A packet that came this soon lay ready: the reader is behind, or the sender sends in bursts.
 _READY_S = 0.001
 # Pictures wait for a wanted one at most this long: a camera's sign of life must not come late. It
@@ -98,14 +95,16 @@ class AvContainer:
         *,
         live: bool,
         read_s: float,
+        first_s: float = 0.0,
         quick: bool = False,
     ) -> None:
-        """A live source that sends no video for `read_s` counts as hung."""
+        """A live source that sends no video for `read_s`, or at first `first_s`, counts as hung."""
         self._container = container
         self._where = where
         self._live = live
         self._read_s = read_s
-        self._corrupt = self._in_a_row = 0
+        self._first_s = first_s
+        self._undecodable = Undecodable(where, live=live)
         self.tap: SourceTap | None = None
         self.thrift: Thrift | None = None
         self.arrived: Callable[[float, bool, bool, float | None], bool] | None = None
@@ -132,7 +131,7 @@ class AvContainer:
 
     @property
     def corrupt(self) -> int:
-        return self._corrupt
+        return self._undecodable.corrupt
 
     @property
     def undecoded(self) -> int:
@@ -225,16 +224,27 @@ class AvContainer:
         its time limit anew with each packet, and it would never come back.
         """
         video = self._stream.index
-        asked = _CLOCK.monotonic()
-        for packet in self._container.demux():
-            read_at = _CLOCK.monotonic()
-            waited_s = read_at - asked
-            if packet.stream_index == video:
-                at = read_at if self._timed else None
-                yield Read(cast("Packet[VideoStream]", packet), waited_s > _READY_S, at)
-                asked = _CLOCK.monotonic()
-            elif self._live and waited_s > self._read_s:
-                raise hung(self._where)
+        asked = tried = _CLOCK.monotonic()
+        patience = Patience(self._where, read_s=self._read_s, first_s=self._first_s, opened=tried)
+        while True:
+            try:
+                for packet in self._container.demux():
+                    read_at = _CLOCK.monotonic()
+                    waited_s = read_at - asked
+                    if packet.stream_index == video:
+                        patience.begun = True
+                        at = read_at if self._timed else None
+                        yield Read(cast("Packet[VideoStream]", packet), waited_s > _READY_S, at)
+                        asked = _CLOCK.monotonic()
+                    elif self._live and waited_s > patience.limit_s:
+                        raise hung(self._where)
+            except av.error.FFmpegError:
+                failed = _CLOCK.monotonic()
+                if not self._live or not patience.goes_on(failed - max(asked, tried), failed):
+                    raise
+                tried = failed
+            else:
+                return
 
     def _may_wait(
         self, packet: Packet[VideoStream], waited: bool, at: Monotonic | None, *, anew: bool
@@ -249,7 +259,7 @@ class AvContainer:
             return False
         pts_s = packet.pts * self._tick[0] / self._tick[1] - self._start_s
         since_s = None if at is None else _CLOCK.monotonic() - at
-        if since_s is not None and since_s > _NEAR_TIMEOUT * self._read_s:
+        if since_s is not None and since_s > NEAR_TIMEOUT * self._read_s:
             # No next one came: FFmpeg hands out what it has when its time limit is over.
             since_s = None
         wanted = self.arrived(pts_s, waited, anew, since_s)
@@ -266,17 +276,12 @@ class AvContainer:
             with _TURNS:
                 frames = packet.decode()
         except av.error.InvalidDataError:
-            self._corrupt += 1
-            self._in_a_row += 1
-            if self._in_a_row >= _CORRUPT_LIMIT:
-                raise NoFramesError(
-                    self._where,
-                    f"{self._in_a_row} packets in a row could not be decoded",
-                    "check the network for loss and set the camera to H.264 or H.265",
-                ) from None
+            self._undecodable.nothing(_CLOCK.monotonic(), corrupt=True)
             return
+        if not frames:
+            self._undecodable.nothing(_CLOCK.monotonic(), corrupt=False)
         for frame in frames:
-            self._in_a_row = 0
+            self._undecodable.shown()
             yield frame
 
     def _refuse_missing_tail(self, last_pts_s: float) -> None:
@@ -336,14 +341,21 @@ def open_with_av(
             return open_with_av(uri, timeouts, quick=quick)
         # FFmpeg calls an RTSP answer that never comes "invalid data", as it does a wrong one.
         took_s = _CLOCK.monotonic() - began
-        if live and took_s >= _NEAR_TIMEOUT * timeouts.socket_s:
+        if live and took_s >= NEAR_TIMEOUT * timeouts.socket_s:
             raise hung(where) from None
         if live and isinstance(error, av.error.InvalidDataError):
             raise no_stream(where) from None
         raise source_error(error, where, live=live) from None
     with ExitStack() as undone:
         undone.callback(container.close)
-        opened = AvContainer(container, where, live=live, read_s=timeouts.read_s, quick=quick)
+        opened = AvContainer(
+            container,
+            where,
+            live=live,
+            read_s=timeouts.read_s,
+            first_s=timeouts.first_s,
+            quick=quick,
+        )
         undone.pop_all()
     if hardware is not None and not opened.decoded_by_hardware:
         _log.warning("this stream is decoded in software", where=where, hardware=hardware)

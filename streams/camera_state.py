@@ -20,12 +20,13 @@ class SilenceLimits:
     Attributes:
         stalled_s: a live camera counts as stalled.
         hung_s: a stalled camera counts as hung.
-        start_s: a camera that never gave a picture counts as hung.
+        start_s: a camera that never gave a picture counts as hung; as long as
+            `streams.sources.Timeouts` waits for one that begins with its next key picture.
     """
 
     stalled_s: float = 2.0
     hung_s: float = 4.0
-    start_s: float = 8.0
+    start_s: float = 12.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,11 +66,14 @@ class Timeouts:
         socket_s: FFmpeg's own socket timeout; it ends a hung read.
         open_s, read_s: PyAV's interrupt on a whole open or read; it ends what the first misses.
             A camera that sends sound but no video is given up after `read_s` too.
+        first_s: so long after it was opened, which waits for `open_s` first, a camera may send no
+            picture: some begin with their next key picture, and ten seconds between two exist.
     """
 
     socket_s: float = 4.0
     open_s: float = 4.0
     read_s: float = 4.0
+    first_s: float = 8.0
 
 
 class RawPicture(Protocol):
