@@ -19,7 +19,8 @@ class Finding:
         key: under which its dwell is remembered, where that is not the rule's name: a forecast of
             L3 that held says nothing of L4.
         told: whether it is a reason that people read.
-        unknown_s: a rule that counts ends when its numbers were missing for so long.
+        unknown_s: a rule that counts ends when its numbers were missing, or said no in between, for
+            so long.
     """
 
     rule: str

@@ -18,7 +18,11 @@ LIT_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """One condition over time: since when it holds, is clear or unknown, and whether it counts."""
+    """One condition over time: since when it holds and is clear, and whether it counts.
+
+    `unknown_since`: since when it is not known whether what counts holds; a no in between that
+    did not last does not begin this anew.
+    """
 
     held_since: Utc | None = None
     clear_since: Utc | None = None
@@ -38,7 +42,7 @@ class Timer:
         """The timer after a measurement at `at`.
 
         With `holds=None` (not known) a dwell starts anew, and what counts still counts, for
-        `unknown_s` at most.
+        `unknown_s` at most since it last held.
         """
         if holds is None:
             since = self.unknown_since or at
@@ -49,15 +53,20 @@ class Timer:
         clear_since = (self.clear_since or at) if active and clears else None
         if clear_since is not None and at - clear_since >= leave_s:
             return Timer(held_since=held_since)
-        return Timer(held_since, clear_since, active)
+        return Timer(held_since, clear_since, active, None if holds else self.unknown_since)
 
-    def interrupted(self) -> Timer:
+    def interrupted(self, gap_s: float) -> Timer:
         """The timer after a gap: what counts still counts, what was waiting starts anew."""
-        return Timer(active=self.active, unknown_since=self.unknown_since)
+        return replace(self.unseen(gap_s), held_since=None)
 
-    def unseen(self) -> Timer:
-        """The timer after a gap in which no camera was lost: that a level is left must be seen."""
-        return replace(self, clear_since=None)
+    def unseen(self, gap_s: float) -> Timer:
+        """The timer after a gap in which no camera was lost: that a level is left must be seen.
+
+        So the gap is no time that is clear. What was seen before it is: a picture that is lost
+        every half a minute would else keep an alarm for ever.
+        """
+        clear_since = None if self.clear_since is None else self.clear_since.plus(gap_s)
+        return replace(self, clear_since=clear_since)
 
     def held_s(self, at: Utc) -> float:
         return 0.0 if self.held_since is None else max(0.0, at - self.held_since)
@@ -106,14 +115,14 @@ def after_gap(state: RiskState, profile: ZoneProfile, at: Utc) -> RiskState:
     if gap_s <= LOST_AFTER_S:
         return replace(
             state,
-            levels=tuple(timer.unseen() for timer in state.levels),  # type: ignore[arg-type]
-            rules=tuple((name, timer.unseen()) for name, timer in state.rules),
+            levels=tuple(timer.unseen(gap_s) for timer in state.levels),  # type: ignore[arg-type]
+            rules=tuple((name, timer.unseen(gap_s)) for name, timer in state.rules),
         )
     if gap_s > max(profile.leave_s, profile.max_gap_s):
         return RiskState(begun=at)
     return RiskState(
-        levels=tuple(timer.interrupted() for timer in state.levels),  # type: ignore[arg-type]
-        rules=tuple((name, timer.interrupted()) for name, timer in state.rules),
+        levels=tuple(timer.interrupted(gap_s) for timer in state.levels),  # type: ignore[arg-type]
+        rules=tuple((name, timer.interrupted(gap_s)) for name, timer in state.rules),
         at=state.at,
         begun=at,
         lit_at=state.lit_at,

@@ -80,6 +80,18 @@ def test_counter_flow_ends_where_its_number_stays_unknown(
     assert named[-1] == pytest.approx(44.0 + lasts_s, abs=0.5)
 
 
+def test_counter_flow_ends_though_four_walk_past_now_and_then_and_meet_nobody() -> None:
+    """Two classes met; then people stand about, and once a minute a few walk through."""
+
+    def after(seconds: float) -> ZoneMeasurement:
+        walks = {"minority_share": 0.0} if seconds % 60.0 > 52.0 else {}
+        return crowd(1.6, stopped_share=0.4, **walks)
+
+    judged = run([(40, crowd(1.6, minority_share=0.4)), (900, after)], only("counter_flow"))
+    named = [t for t, j in judged if any(r.rule == "counter_flow" for r in j.reasons)]
+    assert named[-1] == pytest.approx(44.0 + 120.0, abs=0.5)
+
+
 @pytest.mark.parametrize(
     ("stopped_before", "density", "named"),
     [

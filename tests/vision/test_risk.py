@@ -220,6 +220,26 @@ def test_a_lost_picture_or_two_restart_no_dwell() -> None:
     assert emptied.level is Level.L3  # that it is left must be seen
 
 
+@pytest.mark.parametrize(
+    ("every_s", "gap_s"),
+    [
+        (25, 2.1),  # at one picture a second two in a row are lost now and then
+        (12, 3.0),
+        (20, 5.0),  # a camera that connects anew three times a minute
+    ],
+)
+def test_an_alarm_ends_though_pictures_are_lost_now_and_then(every_s: int, gap_s: float) -> None:
+    """The stair is empty from 20 s on and is seen to be so for 30 s, the gaps not counted."""
+    state, crowded, seconds = RiskState(at=START.plus(-1)), [], 0.0
+    for number in range(300):
+        taken = crowd(3.0) if seconds < 20.0 else calm()
+        judged = advance(state, taken, profile(), START.plus(seconds))
+        state = judged.state
+        crowded += [seconds] if judged.level in (Level.L2, Level.L3) else []
+        seconds += gap_s if number % every_s == every_s - 1 else 1.0
+    assert 50.0 <= crowded[-1] <= 80.0
+
+
 def test_time_must_not_run_backwards() -> None:
     state = run([(1, crowd(1.0))], profile())[-1][1].state
     with pytest.raises(ValueError, match="came after"):
