@@ -125,6 +125,17 @@ async def add(connection: AsyncConnection, clip: Clip) -> None:
     )
 
 
+async def widen(connection: AsyncConnection, clip: Clip) -> None:
+    """Its alarm has come to concern more: the cameras, zones and days of a clip that grows."""
+    values = {
+        "camera_ids_json": json.dumps(clip.camera_ids),
+        "zone_ids_json": json.dumps(clip.zone_ids),
+        "origin_json": json.dumps(clip.origin, ensure_ascii=False),
+        "keep_days": clip.keep_days,
+    }
+    await _change(connection, clip.alarm_number, values)
+
+
 async def complete(connection: AsyncConnection, number: int, end: Utc, *, cut_short: bool) -> None:
     """The clip grows no more."""
     values = {"to_ns": end.ns, "state": ClipState.COMPLETE.value, "cut_short": cut_short}

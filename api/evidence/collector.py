@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -141,6 +141,7 @@ class Collector:
         if alarm is None:
             async with self.desk.database.read() as connection:
                 alarm = await alarm_store.by_number(connection, clip.alarm_number)
+        clip = await self._widened(clip, alarm)
         folder = self.folder.of_alarm(clip.alarm_number)
         jumps = await asyncio.to_thread(read_jumps, folder)
         *before, (begun, _) = stretches_of(clip.start, now, jumps)
@@ -166,6 +167,25 @@ class Collector:
             self.curves.forget(clip.alarm_number)
             for key in [key for key in self._collected if key[0] == clip.alarm_number]:
                 del self._collected[key]
+
+    async def _widened(self, clip: Clip, alarm: Alarm) -> Clip:
+        """The clip with the zones and cameras that its alarm has come to concern: theirs is kept
+        from its beginning on, too."""
+        more = tuple(one for one in alarm.zone_ids if one not in clip.zone_ids)
+        if not more:
+            return clip
+        known = cameras_of(self.desk.board.site, alarm)
+        origin = self.origin.of(self.desk.known(), more)
+        wider = replace(
+            clip,
+            zone_ids=(*clip.zone_ids, *more),
+            camera_ids=tuple(dict.fromkeys((*clip.camera_ids, *known))),
+            origin={**clip.origin, "zones": {**clip.origin.get("zones", {}), **origin["zones"]}},
+            keep_days=max(clip.keep_days, self.settings.days_for(more)),
+        )
+        async with self.desk.database.write() as connection:
+            await clip_store.widen(connection, wider)
+        return wider
 
     def _latest(self, begun: Utc, before: Sequence[Span]) -> Utc:
         """When a clip is as long as it may be, by the clock of its newest span."""

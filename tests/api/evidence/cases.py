@@ -99,11 +99,11 @@ class EvidenceDesk:
         await self.pass_time(30.0, "L0", 0.3)
 
 
-def ring_of(root: Path, clock: SimulatedClock) -> Ring:
-    settings = RingSettings(camera_ids=frozenset({CAMERA}), reserve_bytes=0, segment_s=5.0)
-    writer = RingWriter(root, settings, clock, camera_ids=[CAMERA])
+def ring_of(root: Path, clock: SimulatedClock, camera_id: str = CAMERA) -> Ring:
+    settings = RingSettings(camera_ids=frozenset({camera_id}), reserve_bytes=0, segment_s=5.0)
+    writer = RingWriter(root, settings, clock, camera_ids=[camera_id])
     writer.prepare()
-    return Ring(writer, CameraRecorder(CAMERA, writer, clock, segment_s=5.0), clock)
+    return Ring(writer, CameraRecorder(camera_id, writer, clock, segment_s=5.0), clock)
 
 
 def evidence_plan(tmp_path: Path, **clips: float) -> EvidencePlan:
