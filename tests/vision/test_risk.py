@@ -220,6 +220,14 @@ def test_a_lost_picture_or_two_restart_no_dwell() -> None:
     assert emptied.level is Level.L3  # that it is left must be seen
 
 
+def test_where_no_exit_is_ever_seen_the_first_calm_waits_for_the_counters_alone() -> None:
+    """Five pupils who stand: no 30 s of UNKNOWN after each start for a number that never comes."""
+    standing = crowd(1.2, stopped_share=0.9, speed_mps=0.1)
+    judged = run([(12, standing)], only("blocked_exit"), RiskState())
+    assert {one.level for t, one in judged if t < 8.0} == {Level.UNKNOWN}
+    assert {one.level for t, one in judged if t >= 8.0} == {Level.L0}
+
+
 @pytest.mark.parametrize(
     ("every_s", "gap_s"),
     [

@@ -181,6 +181,29 @@ def test_a_lost_camera_makes_its_zone_unknown_with_the_cause() -> None:
         analyser.tracked_heads("cam-a")
 
 
+def test_a_lost_camera_is_told_of_for_its_own_zones_until_it_is_back() -> None:
+    """`cam-b` has not shown its zone yet, and hangs in nobody's account."""
+    other = dataclasses.replace(STAIR, id="stair-b")
+    analyser = SceneAnalyser(
+        cameras={"cam-a": FACING, "cam-b": BESIDE},
+        zones=[STAIR, other],
+        zone_cameras={STAIR.id: ("cam-a",), other.id: ("cam-b",)},
+        profiles=load_profiles(),
+    )
+
+    def unknown(at_s: float) -> dict[str, str]:
+        silent = analyser.expire(START.plus(at_s))
+        return {one.zone_id: one.reasons[0].rule for one in silent}
+
+    play(analyser, lambda t: FEW, (0, 2))
+    lost = analyser.camera_lost("cam-a", START.plus(2.0), "hung")
+    assert [(one.zone_id, one.reasons[0].rule) for one in lost] == [(STAIR.id, "hung")]
+    assert unknown(60.0) == {STAIR.id: "hung", other.id: "no_frames"}
+    analyser.observe(frame(61.0), heads(FEW))
+    assert unknown(61.0) == {other.id: "no_frames"}
+    assert unknown(65.0) == {STAIR.id: "no_frames", other.id: "no_frames"}
+
+
 def test_silence_makes_a_zone_unknown() -> None:
     analyser = scene()
     assert [r.level for r in analyser.expire(START)] == [Level.UNKNOWN]

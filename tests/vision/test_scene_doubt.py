@@ -315,6 +315,23 @@ def test_infrared_light_is_no_light_though_another_camera_shows_the_dark_in_colo
     assert told[-1].level is Level.L2
 
 
+def test_a_camera_that_changes_to_infrared_light_darkens_no_stair_that_another_one_shows_lit() -> None:
+    """`cam-a` looks into a corner and thinks it is night."""
+    analyser = scene({"cam-a": FACING, "cam-b": BESIDE})
+    daylight, infrared = (90, 120, 140), (110, 110, 110)
+    told: list[ZoneReading] = []
+    for step in range(20):
+        for camera_id, camera in (("cam-a", FACING), ("cam-b", BESIDE)):
+            colour = infrared if camera_id == "cam-a" and step >= 10 else daylight
+            image = np.broadcast_to(np.array(colour, np.uint8), (360, 640, 3))
+            seen = dataclasses.replace(frame(step * 0.2, camera_id), image_bgr=image)
+            told += analyser.observe(seen, heads(CROWD[:6], camera))
+    assert not any(one.rule == "dark_occupied" for reading in told for one in reading.reasons)
+    measured = told[-1].measurement
+    assert measured is not None
+    assert measured.infrared == 0.0
+
+
 SHORT_WAY = Camera(Pose(-1.5, 1.5, 3.5, 0, 16), LENS)
 OTHER_WAY = Camera(Pose(21.5, 1.5, 3.5, 180, 16), LENS)
 # The network finds no smaller head: each camera finds those of its own half of the corridor.

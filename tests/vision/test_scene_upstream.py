@@ -107,6 +107,21 @@ def test_who_leaves_by_a_common_border_does_not_come_back() -> None:
     assert reading.measurement.demand_per_m_s == 0.0
 
 
+def test_who_was_seen_upstream_by_a_camera_that_stopped_is_not_on_the_way_for_ever() -> None:
+    """It stops at 8 s, when eight people are about to come; the stair's own camera goes on."""
+    analyser = with_corridor()
+    seen_coming(analyser, {"leaf": DoorState.SHUT}, 8.0)
+    upstream = {}
+    for number in range(20, 40):
+        (reading,) = analyser.observe(frame(number / 2.5), NOBODY)
+        assert reading.measurement is not None
+        upstream[number / 2.5] = reading.measurement.upstream_people
+    assert {people for t_s, people in upstream.items() if t_s > 10.7} == {None}
+    assert upstream[10.4] == pytest.approx(8.0, abs=1.0)
+    assert reading.measurement is not None
+    assert reading.measurement.demand_per_m_s == 0.0
+
+
 def test_a_covered_camera_says_of_nobody_upstream_that_there_is_nobody() -> None:
     analyser = with_corridor()
     for number in range(20):
