@@ -308,6 +308,24 @@ def test_a_growing_queue_past_the_threshold_of_l3_waits_for_no_dwell(
     assert (first_at(judged, Level.L3) is not None) == holds
 
 
+def test_a_site_that_switches_the_jam_s_density_off_keeps_its_dwells_in_a_jam() -> None:
+    """L2 by the queue alone; L3 by density is due after 5 s of its lower end, which stays below."""
+    rules = of_jams()
+    jam_density = replace(rules.rules.jam_density, enabled=False)
+    off = replace(rules, rules=replace(rules.rules, jam_density=jam_density))
+    seen = crowd(2.75, **JAM, density_peak_std_per_m2=0.4)
+    assert first_at(run([(40, seen)], rules), Level.L3) is not None
+    assert max(one.level.severity for _, one in run([(40, seen)], off)) == 2
+
+
+def test_a_jam_whose_pace_is_not_known_is_one_still_and_passes_l3_where_few_leave() -> None:
+    """The camera's rate goes down and tracks are lost; the counters go on."""
+    unknown = crowd(2.75, **(JAM | {"speed_mps": None}), density_peak_std_per_m2=0.4)
+    judged = run([(8, crowd(2.3, **JAM)), (40, unknown)], of_jams())
+    assert judged[-1][1].level is Level.L3
+    assert "growing_queue" in {reason.rule for reason in judged[-1][1].reasons}
+
+
 def test_a_forecast_of_l3_that_held_gives_no_l4() -> None:
     """A jam that rises at 0.01 is L3 long before 2.7; there 3.5 is still 80 s away."""
     rules = of_jams("time_to_next_level")

@@ -315,7 +315,7 @@ def test_infrared_light_is_no_light_though_another_camera_shows_the_dark_in_colo
     assert told[-1].level is Level.L2
 
 
-def test_a_camera_that_changes_to_infrared_light_darkens_no_stair_that_another_one_shows_lit() -> None:
+def test_one_camera_s_infrared_light_darkens_no_stair_that_another_one_shows_lit() -> None:
     """`cam-a` looks into a corner and thinks it is night."""
     analyser = scene({"cam-a": FACING, "cam-b": BESIDE})
     daylight, infrared = (90, 120, 140), (110, 110, 110)

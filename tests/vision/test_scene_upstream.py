@@ -122,6 +122,16 @@ def test_who_was_seen_upstream_by_a_camera_that_stopped_is_not_on_the_way_for_ev
     assert reading.measurement.demand_per_m_s == 0.0
 
 
+def test_a_crowd_upstream_is_one_though_its_camera_is_covered_and_nobody_is_nobody() -> None:
+    coming_above = heads(coming(8.0), ABOVE, CORRIDOR)
+    for found, doubt, people in ((NOBODY, "", 0.0), (coming_above, "covered", 8.0)):
+        analyser = with_corridor()
+        analyser.observe(frame(0.0, "cam-up"), found, doubt)
+        (reading,) = analyser.observe(frame(0.1), NOBODY)
+        assert reading.measurement is not None
+        assert reading.measurement.upstream_people == pytest.approx(people, abs=1.0)
+
+
 def test_a_covered_camera_says_of_nobody_upstream_that_there_is_nobody() -> None:
     analyser = with_corridor()
     for number in range(20):
