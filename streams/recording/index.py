@@ -11,17 +11,20 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from streams.clock import SET_BACK_S
 from streams.recording.notes import VIDEO_SUFFIX, read_segment
 from streams.recording.values import EndCause, RingStatus, Segment
 from vision.instants import Utc
 
 STATUS_FILE = "status.json"
-# A segment may begin so long before the hour that is asked for.
+# Nearly all segments are shorter. One of a camera that sends key pictures only at the start has no
+# end: it is the last that began before, and is looked for where no other reaches back far enough.
 _LONGEST_SEGMENT_S = 900.0
 _UNTOLD = Utc(0)
+_NAME_LENGTH = 20 + len(VIDEO_SUFFIX)
 # About 2 KiB each; three quarters of an hour of 24 cameras is 6,500.
 _MOST_REMEMBERED = 10_000
 # By path, as text: a path of pathlib costs more to look up than all the rest.
@@ -92,15 +95,37 @@ def segments(root: Path, camera_id: str, start: Utc, end: Utc) -> tuple[Segment,
     first = f"{start.plus(-_LONGEST_SEGMENT_S).to_datetime():%Y%m%d%H}"
     last = f"{end.to_datetime():%Y%m%d%H}"
     found: list[Segment] = []
+    earlier = ""
     for hour in _names(folder, folders=True):
         if first <= hour <= last:
             found.extend(segments_in(folder / hour, start, end))
+        elif hour < first:
+            earlier = max(earlier, hour)
+    if earlier and not _reaches_back(found, start):
+        found.extend(segments_in(folder / earlier, start, end))
     return tuple(sorted(found, key=lambda segment: segment.start))
+
+
+def not_told_twice(found: Iterable[Segment], start: Utc, clock_zero: Utc) -> tuple[Segment, ...]:
+    """Without those whose clock was set back since, and that were taken before `start` by the
+    present one: they only bear the same times.
+
+    Args:
+        clock_zero: what the present clock tells of the moment at which monotonic time began.
+    """
+    return tuple(
+        segment
+        for segment in found
+        if segment.clock_zero is None
+        or (ahead_s := segment.clock_zero - clock_zero) <= SET_BACK_S
+        or segment.end.plus(-ahead_s) > start
+    )
 
 
 def segments_in(folder: Path, start: Utc, end: Utc) -> tuple[Segment, ...]:
     """Segments that lie in one folder, with pictures between `start` and `end`, in order."""
-    found = []
+    found: list[Segment] = []
+    before = ""
     earliest, latest = (
         f"{max(moment.ns, 0):020d}"
         for moment in (start.plus(-_LONGEST_SEGMENT_S), end.plus(_LONGEST_SEGMENT_S))
@@ -111,11 +136,20 @@ def segments_in(folder: Path, start: Utc, end: Utc) -> tuple[Segment, ...]:
         stem = name.removesuffix(VIDEO_SUFFIX)
         # By its name alone; a foreign name tells nothing.
         if stem.isdecimal() and not earliest <= stem.zfill(20) <= latest:
+            if stem.zfill(20) < earliest:
+                before = max(before, name, key=lambda one: one.zfill(_NAME_LENGTH))
             continue
         segment = _read(folder, name, start, end)
         if segment is not None:
             found.append(segment)
+    if before and not _reaches_back(found, start):
+        segment = _read(folder, before, start, end)
+        found.extend(() if segment is None else (segment,))
     return tuple(sorted(found, key=lambda segment: segment.start))
+
+
+def _reaches_back(found: Iterable[Segment], start: Utc) -> bool:
+    return any(segment.start <= start for segment in found)
 
 
 def _read(folder: Path, name: str, start: Utc, end: Utc) -> Segment | None:
@@ -205,6 +239,7 @@ __all__ = [
     "hours",
     "new_segment_path",
     "newest_video_files",
+    "not_told_twice",
     "opened_at",
     "read_status",
     "segment_path",

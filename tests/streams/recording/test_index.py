@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from streams.recording import index
-from streams.recording.index import newest_video_files, segment_path, segments, video_files
+from streams.recording.index import (
+    newest_video_files,
+    not_told_twice,
+    segment_path,
+    segments,
+    segments_in,
+    video_files,
+)
 from streams.recording.notes import (
     Closing,
     anchor_line,
@@ -104,6 +111,45 @@ def test_what_lies_far_before_and_after_a_span_is_not_read(
         written(tmp_path, number)
     assert between(tmp_path, 2000.0, 2100.0) == [2000.0]
     assert sorted(read) == near
+
+
+@pytest.mark.parametrize("lasted_s", [2_000.0, 9_000.0])
+def test_a_segment_that_has_lasted_for_hours_is_found(tmp_path: Path, lasted_s: float) -> None:
+    """Of a camera whose key pictures do not come again."""
+    path = written(tmp_path, 0, ended=False)
+    with notes_of(path).open("ab") as notes:
+        notes.write(anchor_line(Anchor(lasted_s, START.plus(lasted_s))))
+    span = START.plus(lasted_s - 60.0), START.plus(lasted_s + 60.0)
+    assert [one.path for one in segments(tmp_path, CAMERA, *span)] == [path]
+    assert [one.path for one in segments_in(path.parent, *span)] == [path]
+    written(tmp_path, round(lasted_s) // 10)
+    assert between(tmp_path, lasted_s - 60.0, lasted_s + 60.0) == [0.0, lasted_s]
+    assert between(tmp_path, lasted_s + 9.0, lasted_s + 60.0) == [lasted_s]
+
+
+def test_what_an_earlier_clock_told_is_of_its_own_time() -> None:
+    def told(start_s: float, zero_s: float | None) -> Segment:
+        zero = None if zero_s is None else START.plus(zero_s)
+        start = START.plus(start_s)
+        return Segment(
+            CAMERA, Path("a.mp4"), start, start.plus(10.0), True, EndCause.FULL, How.COPIED, (),
+            5, clock_zero=zero,
+        )  # fmt: skip
+
+    found = {
+        # A clock that was an hour ahead; one that was three seconds ahead, long ago and just now.
+        "hour": told(100.0, 3_600.0),
+        "long": told(-8.0, 3.0),
+        "just": told(0.0, 3.0),
+        # Notes of an earlier version; a clock that was set forward since; that of now.
+        "untold": told(100.0, None),
+        "behind": told(100.0, -3_600.0),
+        "present": told(100.0, 0.5),
+    }
+    kept = not_told_twice(found.values(), START, START)
+    assert [key for key, one in found.items() if one in kept] == [
+        "just", "untold", "behind", "present",
+    ]  # fmt: skip
 
 
 def test_only_so_many_are_remembered(
