@@ -22,18 +22,18 @@ from vision.zones import Line
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrivals:
-    """When N people reach the nearest of those exits that they come nearer to.
+    """When heads and cells of density maps, N of them, reach the nearest of those exits that they
+    come nearer to.
 
     Attributes:
         after_s: (N,) seconds from now.
         exits: (N, E) which of the exits each comes nearer to, at least one.
+        people: (N,) for how many each stands.
     """
 
     after_s: Float64Array = field(default_factory=lambda: np.zeros(0))
     exits: BoolArray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_))
-
-    def __len__(self) -> int:
-        return len(self.after_s)
+    people: Float64Array = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,12 @@ class Pressed:
     open_share: float | None
 
 
-def arrivals(lines: Sequence[Line], xy_m: Float64Array, velocity_mps: Float64Array) -> Arrivals:
+def arrivals(
+    lines: Sequence[Line],
+    xy_m: Float64Array,
+    velocity_mps: Float64Array,
+    people: Float64Array | None = None,
+) -> Arrivals:
     """When people reach one of some lines if they go on as they walk now.
 
     All who come are taken to walk at the median of their pace: that of one head, seen twice from
@@ -59,6 +64,7 @@ def arrivals(lines: Sequence[Line], xy_m: Float64Array, velocity_mps: Float64Arr
 
     Args:
         xy_m, velocity_mps: (N, 2) places and velocities on the plan; unknown velocities are NaN.
+        people: (N,) for how many each stands; `None` for one each.
 
     Returns:
         those who come nearer to a line by at least 0.2 m/s, soonest first.
@@ -84,15 +90,26 @@ def arrivals(lines: Sequence[Line], xy_m: Float64Array, velocity_mps: Float64Arr
         comes = np.logical_or(comes, new)
     after_s = np.where(nearer, left_m, np.inf)[comes].min(axis=1) / pace
     order = np.argsort(after_s, kind="stable")
-    return Arrivals(after_s[order], nearer[comes][order])
+    each = np.ones(len(xy_m)) if people is None else people
+    return Arrivals(after_s[order], nearer[comes][order], each[comes][order])
 
 
-def densest_per_s(times_s: Float64Array, window_s: float = FLOW_WINDOW_S) -> float:
-    """The most arrivals a second within any `window_s` of the times (N,) of arrival."""
-    times = np.sort(np.asarray(times_s, dtype=np.float64))
+def densest_per_s(
+    times_s: Float64Array, people: Float64Array | None = None, window_s: float = FLOW_WINDOW_S
+) -> float:
+    """The most people a second who arrive within any `window_s`.
+
+    Args:
+        times_s: (N,) of arrival.
+        people: (N,) how many arrive then; `None` for one each.
+    """
+    times = np.asarray(times_s, dtype=np.float64)
     if not len(times):
         return 0.0
-    within = np.searchsorted(times, times + window_s, side="left") - np.arange(len(times))
+    order = np.argsort(times, kind="stable")
+    times, each = times[order], np.ones(len(times)) if people is None else people[order]
+    came = np.concatenate([[0.0], np.cumsum(each)])
+    within = came[np.searchsorted(times, times + window_s, side="left")] - came[:-1]
     return float(within.max()) / window_s
 
 
@@ -118,14 +135,15 @@ def most_pressed(
         open_shares: share of each exit that is open at most; `None` where that is not known.
     """
     after_s = np.concatenate([one.after_s for one in coming])
+    people = np.concatenate([one.people for one in coming])
     exits = np.concatenate([one.exits.reshape(-1, len(widths_m)) for one in coming])
     width_m, pressed = np.asarray(widths_m, dtype=np.float64), []
     # Few rows: plain tuples are told apart faster than arrays are.
     groups = {(True,) * len(widths_m), *map(tuple, exits.tolist())}
     for group in map(np.array, sorted(groups)):
-        of_group = after_s[~(exits & ~group).any(axis=1)]
+        of_group = ~(exits & ~group).any(axis=1)
         shares = [share for share, mine in zip(open_shares, group, strict=True) if mine]
-        arriving = densest_per_s(of_group) / float(width_m[group].sum())
+        arriving = densest_per_s(after_s[of_group], people[of_group]) / float(width_m[group].sum())
         pressed.append(Pressed(arriving, _open_share(width_m[group], shares)))
     return max(pressed, key=lambda one: _urgency(one, rule))
 

@@ -39,7 +39,7 @@ class Upstream:
     people: float
     inflow_per_s: float
     underway: Arrivals = field(default_factory=Arrivals)
-    coming: int = 0
+    coming: float = 0.0
     leads_back: bool = False
 
     @property
@@ -47,7 +47,7 @@ class Upstream:
         """Everybody there, and what flows in there for half of the minute: a corridor of 30 m takes
         25 to 30 s at a walk. An upper estimate, as a warning should be."""
         if self.leads_back:
-            return float(self.coming)
+            return self.coming
         return self.people + self.inflow_per_s * HORIZON_S / 2.0
 
 

@@ -28,7 +28,9 @@ class FusedZone:
     Attributes:
         field: heads and density, each place from one camera.
         velocity_mps: (N, 2) of the field's heads; NaN where unknown.
-        walkers_xy_m, walkers_mps: (M, 2) places and velocities of heads and of packed people.
+        walkers_xy_m, walkers_mps: (M, 2) places and velocities of heads and of cells of packed
+            people, the latter by each camera that sees them.
+        walkers_people: (M,) for how many of the field's people each stands.
         seen: (rows, columns) cells that some camera sees by geometry.
         visible_share: share of the zone's area that some believed picture shows: in sight of its
             camera, behind no wall, not black.
@@ -45,6 +47,7 @@ class FusedZone:
     velocity_mps: Float64Array
     walkers_xy_m: Float64Array
     walkers_mps: Float64Array
+    walkers_people: Float64Array
     seen: BoolArray
     visible_share: float
     black_share: float
@@ -156,13 +159,16 @@ def fuse(
     )
     # Whose head more likely stands on the landing tells nothing of how people walk here.
     walks = share >= 0.5
+    packed_xy_m = np.concatenate([part.packed_xy_m for part in parts])
+    packed_mps = np.concatenate([part.packed_velocity_mps for part in parts])
     return FusedZone(
         field=field,
         velocity_mps=velocity_mps,
-        walkers_xy_m=np.concatenate([xy_m[walks], *(part.packed_xy_m for part in parts)]),
-        walkers_mps=np.concatenate(
-            [velocity_mps[walks], *(part.packed_velocity_mps for part in parts)]
-        ),
+        walkers_xy_m=np.concatenate([xy_m[walks], packed_xy_m]),
+        walkers_mps=np.concatenate([velocity_mps[walks], packed_mps]),
+        walkers_people=_walkers_people(grid, field, share, packed_xy_m)[
+            np.concatenate([walks, np.ones(len(packed_xy_m), dtype=np.bool_)])
+        ],
         seen=seen,
         visible_share=_share(grid, lit, np.ones_like(lit)),
         black_share=_share(grid, shown & ~lit, planned),
@@ -187,6 +193,22 @@ def fresh_of(pictures: Sequence[WatchedPicture]) -> list[WatchedPicture]:
         for one in pictures
         if min(came_at - one.came_at, captured_at - one.captured_at) <= FRESH_WITHIN_S
     ]
+
+
+def _walkers_people(
+    grid: PlanGrid, field: CrowdField, shares: Float64Array, packed_xy_m: Float64Array
+) -> Float64Array:
+    """For how many people the heads (N,) and the cells of packed people (M,) stand: (N + M,).
+
+    A head counts as in the field only where the map's movement tells of its place too: without
+    dense flow, as at one picture a second, heads are all that is known to walk. A cell that two
+    cameras tell of stands for half of its people twice.
+    """
+    cell = grid.cell_of(packed_xy_m)
+    told = np.bincount(cell, minlength=grid.area_m2.size)
+    at = grid.cell_of(field.points_xy_m)
+    of_heads = np.where((at >= 0) & (told[at] > 0), field.point_people, shares)
+    return np.concatenate([of_heads, field.cell_people.ravel()[cell] / told[cell]])
 
 
 def _share(grid: PlanGrid, some: BoolArray, of: BoolArray) -> float:

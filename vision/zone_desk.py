@@ -154,13 +154,15 @@ class ZoneDesk:
         if newest is None or age_s > LOST_AFTER_S or not (newest.watched or newest.people):
             return None
         way = self._way_through(target)
-        there = arrivals(way.lines, newest.fused.walkers_xy_m, newest.fused.walkers_mps)
-        on = Arrivals(there.after_s + way.lasts_s - age_s, np.tile(way.on, (len(there), 1)))
+        fused = newest.fused
+        there = arrivals(way.lines, fused.walkers_xy_m, fused.walkers_mps, fused.walkers_people)
+        on_it = np.tile(way.on, (len(there.after_s), 1))
+        on = Arrivals(there.after_s + way.lasts_s - age_s, on_it, there.people)
         return Upstream(
             newest.people,
             newest.inflow_per_s,
             on if way.on.any() else Arrivals(exits=np.zeros((0, len(way.on)), dtype=np.bool_)),
-            len(there),
+            float(there.people.sum()),
             way.leads_back,
         )
 
@@ -268,7 +270,7 @@ class ZoneDesk:
         exits, opening = self.zone.exits, beside.opening
         if not exits:
             return None
-        here = arrivals(exits, fused.walkers_xy_m, fused.walkers_mps)
+        here = arrivals(exits, fused.walkers_xy_m, fused.walkers_mps, fused.walkers_people)
         return most_pressed(
             [here, *(zone.underway for zone in beside.upstream)],
             [line_length_m(line) for line in exits],

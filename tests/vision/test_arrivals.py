@@ -22,8 +22,8 @@ def test_who_walks_to_the_exit_arrives_after_the_way_at_the_common_pace() -> Non
     # The fourth walks away and the fifth stands; the others walk 0.6 m/s in the median.
     arrive_s = arrivals([FOOT], xy_m, velocity_mps).after_s.tolist()
     assert arrive_s == pytest.approx([2.0 / 0.6, 4.0 / 0.6, 6.0 / 0.6])
-    assert len(arrivals([], xy_m, velocity_mps)) == 0
-    assert len(arrivals([FOOT], np.zeros((0, 2)), np.zeros((0, 2)))) == 0
+    assert len(arrivals([], xy_m, velocity_mps).after_s) == 0
+    assert len(arrivals([FOOT], np.zeros((0, 2)), np.zeros((0, 2))).after_s) == 0
 
 
 @pytest.mark.parametrize(("others_mps", "arrive_s"), [(0.5, [4.0, 6.0, 8.0]), (-0.5, [4.0])])
@@ -33,6 +33,15 @@ def test_who_is_new_comes_where_most_others_do(others_mps: float, arrive_s: list
     assert arrivals([FOOT], xy_m, velocity_mps).after_s.tolist() == pytest.approx(
         arrive_s[:1] + [one for one in (6.0, 8.0) if others_mps > 0.0]
     )
+
+
+def test_cells_of_a_density_map_arrive_as_the_people_they_stand_for() -> None:
+    """Ten cells with a tenth of a person each, and one head: two people, however many places."""
+    xy_m = np.column_stack([np.linspace(6.0, 8.0, 11), np.full(11, 1.5)])
+    people = np.array([*[0.1] * 10, 1.0])
+    found = arrivals([FOOT], xy_m, np.tile([0.5, 0.0], (11, 1)), people)
+    assert densest_per_s(found.after_s, found.people) == pytest.approx(2.0 / 8.0)
+    assert most_pressed([found], (3.0,), (0.0,), RULE).arriving_per_m_s == pytest.approx(2 / 8 / 3)
 
 
 def test_where_nobody_comes_nobody_arrives() -> None:
@@ -82,7 +91,7 @@ def test_more_people_are_never_less_demand_and_time_shifts_nothing(
 def of(count: int, *exits: bool, every_s: float = 1.0) -> Arrivals:
     """So many people, one after the other, who walk to the same exits."""
     after_s = np.arange(count, dtype=np.float64) * every_s
-    return Arrivals(after_s, np.tile(np.array(exits), (count, 1)))
+    return Arrivals(after_s, np.tile(np.array(exits), (count, 1)), np.ones(count))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""People who walk so close together that heads and a density map both tell of them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+
+from config.profiles import load_profiles
+from tests.vision.scene_cases import BESIDE, FACING, STAIR, as_map, frame, heads
+from vision.arrays import Float64Array, UInt8Array
+from vision.camera import Camera
+from vision.doors import DoorState, Leaf
+from vision.observations import CrowdObservation, DensityMap
+from vision.readings import Level, ZoneReading
+from vision.scene import SceneAnalyser
+
+PACE_MPS = 0.3
+_M_PER_PX = 0.025
+_NOISE = np.random.default_rng(3).uniform(0, 255, (800, 1600)).astype(np.float32)
+_CLOTH = cv2.normalize(cv2.GaussianBlur(_NOISE, (0, 0), 3), None, 20, 235, cv2.NORM_MINMAX)  # type: ignore[call-overload]
+
+
+def nine(t: float) -> Float64Array:
+    """They walk down in three rows, 0.62 m apart: 2.5 per m² at most."""
+    row, lane = np.divmod(np.arange(9), 3)
+    return np.column_stack([0.2 + PACE_MPS * t + 0.62 * row, 0.6 + 0.62 * lane])
+
+
+def picture(camera: Camera, t: float) -> UInt8Array:
+    """All that is seen on the plane of the heads moves with them."""
+    v, u = np.mgrid[0:360:2, 0:640:2].astype(np.float64)
+    xy_m = camera.to_plane(np.column_stack([u.ravel(), v.ravel()]), STAIR.head_plane)
+    at = np.nan_to_num(xy_m - [PACE_MPS * t, 0.0]) / _M_PER_PX
+    across, up = (np.mod(at[:, n], side).reshape(u.shape) for n, side in ((0, 1600), (1, 800)))
+    grey = cv2.remap(_CLOTH, across.astype(np.float32), up.astype(np.float32), cv2.INTER_LINEAR)
+    large = cv2.resize(grey, (640, 360)).astype(np.uint8)
+    return np.repeat(large[:, :, None], 3, axis=2)
+
+
+def found(camera: Camera, t: float) -> CrowdObservation:
+    spread = as_map(nine(t), camera).density
+    assert spread is not None
+    cells = cv2.GaussianBlur(spread.people_per_cell, (0, 0), 2.0)
+    density = DensityMap(np.asarray(cells, np.float32), 4.0, 4.0)
+    return CrowdObservation(heads(nine(t), camera).heads, density, 0.05)
+
+
+def walking_down(cameras: dict[str, Camera], every_s: float, shut_m: float) -> list[ZoneReading]:
+    """Five seconds of nine people, before a foot of which so many metres are shut."""
+    analyser = SceneAnalyser(
+        cameras=cameras,
+        zones=[STAIR],
+        zone_cameras={STAIR.id: tuple(cameras)},
+        profiles=load_profiles(),
+        leaves={"f1": [Leaf("leaf", (3.6, 0.0), (3.6, shut_m))]},
+    )
+    analyser.note_doors({"leaf": DoorState.SHUT})
+    told: list[ZoneReading] = []
+    for step in range(round(5.0 / every_s)):
+        t = step * every_s
+        for camera_id, camera in cameras.items():
+            seen = dataclasses.replace(frame(t, camera_id), image_bgr=picture(camera, t))
+            told += analyser.observe(seen, found(camera, t))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("cameras", "every_s"),
+    [
+        ({"cam-a": FACING}, 0.2),
+        ({"cam-a": FACING, "cam-b": BESIDE}, 0.2),
+        ({"cam-a": FACING}, 0.8),  # too seldom for the movement of the map: heads are all there is
+    ],
+)
+def test_packed_people_who_come_to_an_exit_are_as_many_as_they_are(
+    cameras: dict[str, Camera], every_s: float
+) -> None:
+    """Nine within eight seconds over 3 m, however many cells and cameras tell of them."""
+    told = walking_down(cameras, every_s, 2.0)
+    measured = told[-1].measurement
+    assert measured is not None
+    assert measured.people == pytest.approx(9.0, abs=0.5)
+    assert measured.arriving_per_m_s == pytest.approx(9 / 8 / 3, abs=0.05)
+    # A third of 3 m is open, and lets through 0.26 per metre of the whole.
+    assert told[-1].level is Level.L2
+    assert "shut_door" in {reason.rule for reason in told[-1].reasons}
+
+
+def test_a_leaf_that_leaves_packed_people_room_enough_is_no_alarm() -> None:
+    """Two thirds are open: for 0.51 per metre, where 0.38 come."""
+    told = walking_down({"cam-a": FACING}, 0.2, 1.0)
+    assert told[-1].measurement is not None
+    assert told[-1].measurement.exit_open_share == pytest.approx(2 / 3)
+    assert not any(reason.rule == "shut_door" for one in told for reason in one.reasons)
