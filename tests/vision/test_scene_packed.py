@@ -29,26 +29,28 @@ def nine(t: float) -> Float64Array:
     return np.column_stack([0.2 + PACE_MPS * t + 0.62 * row, 0.6 + 0.62 * lane])
 
 
-def picture(camera: Camera, t: float) -> UInt8Array:
-    """All that is seen on the plane of the heads moves with them."""
+def picture(camera: Camera, t: float, scale: float) -> UInt8Array:
+    """All that is seen on the plane of the heads moves with them; `scale`: of the lens' size."""
     v, u = np.mgrid[0:360:2, 0:640:2].astype(np.float64)
     xy_m = camera.to_plane(np.column_stack([u.ravel(), v.ravel()]), STAIR.head_plane)
     at = np.nan_to_num(xy_m - [PACE_MPS * t, 0.0]) / _M_PER_PX
     across, up = (np.mod(at[:, n], side).reshape(u.shape) for n, side in ((0, 1600), (1, 800)))
     grey = cv2.remap(_CLOTH, across.astype(np.float32), up.astype(np.float32), cv2.INTER_LINEAR)
-    large = cv2.resize(grey, (640, 360)).astype(np.uint8)
-    return np.repeat(large[:, :, None], 3, axis=2)
+    sized = cv2.resize(grey, (round(640 * scale), round(360 * scale))).astype(np.uint8)
+    return np.repeat(sized[:, :, None], 3, axis=2)
 
 
-def found(camera: Camera, t: float) -> CrowdObservation:
+def found(camera: Camera, t: float, scale: float) -> CrowdObservation:
     spread = as_map(nine(t), camera).density
     assert spread is not None
     cells = cv2.GaussianBlur(spread.people_per_cell, (0, 0), 2.0)
-    density = DensityMap(np.asarray(cells, np.float32), 4.0, 4.0)
-    return CrowdObservation(heads(nine(t), camera).heads, density, 0.05)
+    density = DensityMap(np.asarray(cells, np.float32), 4.0 * scale, 4.0 * scale)
+    return CrowdObservation(heads(nine(t), camera, scale=scale).heads, density, 0.05)
 
 
-def walking_down(cameras: dict[str, Camera], every_s: float, shut_m: float) -> list[ZoneReading]:
+def walking_down(
+    cameras: dict[str, Camera], every_s: float, shut_m: float, scale: float = 1.0
+) -> list[ZoneReading]:
     """Five seconds of nine people, before a foot of which so many metres are shut."""
     analyser = SceneAnalyser(
         cameras=cameras,
@@ -62,8 +64,8 @@ def walking_down(cameras: dict[str, Camera], every_s: float, shut_m: float) -> l
     for step in range(round(5.0 / every_s)):
         t = step * every_s
         for camera_id, camera in cameras.items():
-            seen = dataclasses.replace(frame(t, camera_id), image_bgr=picture(camera, t))
-            told += analyser.observe(seen, found(camera, t))
+            seen = dataclasses.replace(frame(t, camera_id), image_bgr=picture(camera, t, scale))
+            told += analyser.observe(seen, found(camera, t, scale))
     return told
 
 
@@ -87,6 +89,18 @@ def test_packed_people_who_come_to_an_exit_are_as_many_as_they_are(
     # A third of 3 m is open, and lets through 0.26 per metre of the whole.
     assert told[-1].level is Level.L2
     assert "shut_door" in {reason.rule for reason in told[-1].reasons}
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.5])
+def test_the_pace_of_packed_people_is_that_on_the_plan_whatever_the_stream_s_size(
+    scale: float,
+) -> None:
+    told = walking_down({"cam-a": FACING}, 0.2, 1.0, scale)
+    measured = told[-1].measurement
+    assert measured is not None
+    assert measured.speed_mps == pytest.approx(PACE_MPS, abs=0.05)
+    assert measured.people == pytest.approx(9.0, abs=0.5)
+    assert measured.arriving_per_m_s == pytest.approx(9 / 8 / 3, abs=0.05)
 
 
 def test_a_leaf_that_leaves_packed_people_room_enough_is_no_alarm() -> None:
