@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from config.site import Floor, LocalText, RequiredArea, Site
+from config.texts import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,11 @@ class Name:
 
     zh: str
     en: str
+
+    @classmethod
+    def said(cls, key: str) -> Name:
+        """A text of the catalogue, as a value of another one."""
+        return cls(zh=text(key, "zh"), en=text(key, "en"))
 
     def in_language(self, language: str) -> str:
         return self.en if language == "en" else self.zh

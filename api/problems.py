@@ -81,14 +81,10 @@ def _in_words(values: Mapping[str, str | int]) -> dict[str, object]:
     """What a refused alarm tells of itself, as the desk calls it and not as the record does."""
     said: dict[str, object] = dict(values)
     if "state" in values:
-        said["state"] = _words(f"alarm.state.{values['state']}")
+        said["state"] = Name.said(f"alarm.state.{values['state']}")
     if values.get("name") == SYSTEM:
-        said["name"] = _words("alarm.system")
+        said["name"] = Name.said("alarm.system")
     return said
-
-
-def _words(key: str) -> Name:
-    return Name(zh=text(key, "zh"), en=text(key, "en"))
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.evidence.errors import EvidenceError, NoEvidenceError
 from api.evidence.export_job import ExportJob
 from api.evidence.tables import EXPORTS
+from api.place_names import Name
 from vision.instants import Utc
 
 _log = structlog.get_logger(__name__)
@@ -111,7 +112,9 @@ async def decide(
     """
     export = await find(connection, export_id)
     if export.state is not ExportState.WAITING:
-        raise EvidenceError("export_not_waiting", state=export.state.value)
+        raise EvidenceError(
+            "export_not_waiting", state=Name.said(f"evidence.export_state.{export.state.value}")
+        )
     if who.is_same(export.requested.name, export.requested.account):
         raise EvidenceError("export_same_person", name=who.name)
     state = ExportState.QUEUED if allow else ExportState.REFUSED

@@ -36,6 +36,7 @@ from api.evidence.register import Act, Line, Reason
 from api.evidence.retention import EXPORT_DAYS
 from api.evidence.service import EvidenceService
 from api.evidence.signing import fingerprint, public_pem, signing_key
+from api.place_names import Name
 from api.problems import Problem, responses
 from api.routes.shift import name_of
 from streams.recording import NoPictureError, RemuxError
@@ -210,7 +211,9 @@ async def download(
     if export.state is ExportState.EXPIRED:
         raise NoEvidenceError("export_deleted", export=export_id, days=EXPORT_DAYS)
     if export.state is not ExportState.READY or not path.is_file():
-        raise EvidenceError("export_not_ready", state=export.state.value)
+        raise EvidenceError(
+            "export_not_ready", state=Name.said(f"evidence.export_state.{export.state.value}")
+        )
     number, name = export.wish.alarm_number, _name(actor, request)
     async with evidence.desk.database.write() as connection:
         now, act = evidence.desk.clock.utc(), Act.DOWNLOADED

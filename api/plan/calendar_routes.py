@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from pydantic import Field, StringConstraints
 
 from api.access.rights import Right
+from api.place_names import Name
 from api.plan import calendar_store
 from api.plan.asking import PREFIX, PlanDep, PlanKeeper
 from api.plan.calendar_file import calendar_text
@@ -103,10 +104,11 @@ class YearIn(Body):
         )
         faults = (*year_faults(entered), *faults_beside(calendar.with_year(entered), year))
         if faults:
-            lines = " / ".join(
-                "；".join(_fault_words(one, lang) for one in faults) for lang in ("zh", "en")
+            zh, en = (
+                comma.join(_fault_words(one, lang) for one in faults)
+                for lang, comma in (("zh", "；"), ("en", "; "))
             )
-            raise FormRefusal("plan_form_wrong", fields=lines)
+            raise FormRefusal("plan_form_wrong", fields=Name(zh, en))
         return entered
 
 

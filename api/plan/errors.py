@@ -6,11 +6,16 @@
 
 from __future__ import annotations
 
+from api.place_names import Name
+
 
 class PlanRefusal(Exception):  # noqa: N818 - it ends in an answer to a person, not in a traceback
-    """A request that the plan refuses. `code` is a key `api.error.<code>` of the catalogue."""
+    """A request that the plan refuses. `code` is a key `api.error.<code>` of the catalogue.
 
-    def __init__(self, code: str, **values: str | int) -> None:
+    A value that is words, such as the name of a state, is given in both languages.
+    """
+
+    def __init__(self, code: str, **values: str | int | Name) -> None:
         super().__init__(code)
         self.code = code
         self.values = values

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from api.access.rights import Right
+from api.place_names import Name
 from api.plan.errors import FormRefusal
 from api.plan.scopes import Part
 from api.plan.service import PlanService
@@ -15,9 +17,8 @@ from api.problems import Problem
 from config.plan import RecordFormError
 from config.texts import text
 
-OWN_ROUTES = frozenset({"certificate", "incident_report"})
-"""Kinds that have an address of their own, because they move more than one record."""
-_PLACES = {"certificate": "certificates", "incident_report": "incidents"}
+OWN_ROUTES = MappingProxyType({"certificate": "certificates", "incident_report": "incidents"})
+"""Kinds that have an address of their own, because they move more than one record; their pages."""
 
 
 def form_address(plan: PlanService, viewer: PlanViewer, unit_id: str, line: Line) -> str:
@@ -30,7 +31,7 @@ def form_address(plan: PlanService, viewer: PlanViewer, unit_id: str, line: Line
     mine = [one for one in types or ("",) if scope.allows(kind, one)]
     if not mine:
         return ""
-    place = _PLACES.get(kind, f"form/{kind}")
+    place = OWN_ROUTES.get(kind, f"form/{kind}")
     return f"/plan/units/{unit_id}/{place}" + (f"#{mine[0]}" if mine[0] else "")
 
 
@@ -52,19 +53,22 @@ def checked(
     try:
         return plan.edition.kinds.check(kind, kind_type, details)
     except RecordFormError as error:
-        lines = {
-            lang: "；".join(
-                f"{_field(plan, kind, name, lang)}：{text(f'plan.form_fault.{reason}', lang)}"
-                for name, reason in error.faults
-            )
-            for lang in ("zh", "en")
-        }
-        raise FormRefusal("plan_form_wrong", fields=f"{lines['zh']} / {lines['en']}") from error
+        fields = Name(_faults(plan, kind, error, "zh"), _faults(plan, kind, error, "en"))
+        raise FormRefusal("plan_form_wrong", fields=fields) from error
+
+
+def _faults(plan: PlanService, kind: str, error: RecordFormError, lang: str) -> str:
+    """Every field that is wrong, with its fault, in one language."""
+    colon, comma = ("：", "；") if lang == "zh" else (": ", "; ")
+    return comma.join(
+        f"{_field(plan, kind, name, lang)}{colon}{text(f'plan.form_fault.{reason}', lang)}"
+        for name, reason in error.faults
+    )
 
 
 def _field(plan: PlanService, kind_id: str, name: str, lang: str) -> str:
     kind = plan.edition.kinds.by_id.get(kind_id)
     one = None if kind is None else kind.fields.get(name)
     if one is None:
-        return name
+        return text("plan.form.kind", lang) if name in ("kind", "kind_type") else name
     return one.zh if lang == "zh" else one.en

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from api.plan.bodies import ClientKey, Prose, Short, VersionIn, Word
 from api.plan.hazards import Hazard, HazardLevel, HazardState
@@ -52,6 +53,14 @@ class FixedIn(VersionIn):
     model_config = with_examples({"version": 3, "note": "已更换固定螺栓"})
 
     note: Prose
+
+
+class HazardMistakeIn(VersionIn):
+    """Why a hazard is taken back."""
+
+    model_config = with_examples({"version": 1, "reason": "重复登记，见隐患 12"})
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
 
 class HazardOut(Body):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.access.rights import Right
-from api.plan import hazard_store, hazards
+from api.place_names import Name
+from api.plan import hazard_store, hazard_withdrawing, hazards
 from api.plan.asking import (
     CHANGE,
     PREFIX,
@@ -19,12 +20,13 @@ from api.plan.asking import (
 )
 from api.plan.bodies import VersionIn
 from api.plan.errors import FormRefusal
-from api.plan.hazard_bodies import AssignIn, FixedIn, HazardIn, HazardOut
+from api.plan.hazard_bodies import AssignIn, FixedIn, HazardIn, HazardMistakeIn, HazardOut
 from api.plan.hazard_store import HAZARDS
 from api.plan.service import PlanService
 from api.plan.shelf import Step
 from api.problems import Problem
 from config.plan import GradingError
+from config.refusals import in_chinese
 
 router = APIRouter(prefix=PREFIX, tags=["plan"])
 
@@ -33,7 +35,7 @@ router = APIRouter(prefix=PREFIX, tags=["plan"])
 async def list_hazards(
     unit_id: UnitId, plan: PlanDep, viewer: HazardReader, closed: bool = False
 ) -> tuple[HazardOut, ...]:
-    """A unit's hazards; with `closed` the closed ones too."""
+    """A unit's hazards; with `closed` those that are closed or were taken back too."""
     async with plan.reading(viewer, unit_id) as (connection, desk):
         found = await hazard_store.listed(connection, desk.unit_no, open_only=not closed)
     return tuple(HazardOut.of(hazard) for hazard in found)
@@ -102,6 +104,23 @@ async def fixed_hazard(
     return HazardOut.of(moved)
 
 
+@router.post("/units/{unit_id}/hazards/{number}/withdraw", responses=CHANGE)
+async def withdraw_hazard(
+    unit_id: UnitId, number: Number, body: HazardMistakeIn, plan: PlanDep, viewer: HazardWriter
+) -> HazardOut:
+    """Take back a hazard that was entered by mistake or twice, in whatever state it is.
+
+    Whoever has to mend it cannot; one on public supervision takes the right to supervise.
+    """
+    step = Step("withdrawn", viewer.name, body.version, {"reason": body.reason})
+    async with plan.writing(viewer, unit_id) as (connection, desk):
+        moved = await hazard_withdrawing.withdraw_hazard(connection, desk, number, step)
+        supervised = await hazard_withdrawing.was_supervised(connection, number)
+        if supervised and not viewer.may(Right.SUPERVISE_PLAN, unit_id):
+            raise Problem(403, "right_missing", right=Right.SUPERVISE_PLAN.value)
+    return HazardOut.of(moved)
+
+
 @router.post("/units/{unit_id}/hazards/{number}/{verb}", responses=CHANGE)
 async def move_hazard(
     unit_id: UnitId,
@@ -135,7 +154,8 @@ def _grade(plan: PlanService, body: HazardIn) -> dict[str, object]:
     try:
         graded = plan.edition.grading.grade(body.method, body.factors)
     except GradingError as error:
-        raise FormRefusal("plan_form_wrong", fields=str(error)) from error
+        told = Name(in_chinese(str(error)) or str(error), str(error))
+        raise FormRefusal("plan_form_wrong", fields=told) from error
     return {
         "method": graded.method,
         "factors": dict(graded.factors),

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan.counting import Desk
-from api.plan.hazards import Hazard, HazardLevel, HazardState
+from api.plan.hazards import NEVER_WAS, SETTLED, Hazard, HazardLevel, HazardState
 from api.plan.shelf import Shelf, Step
 from api.plan.tables import PLAN_HAZARDS, day_number, day_of
 
@@ -47,9 +47,22 @@ async def listed(
     """Hazards of a unit, those due first on top."""
     query = select(PLAN_HAZARDS).where(_H.unit_no == unit_no)
     if open_only:
-        query = query.where(_H.state != HazardState.CLOSED)
+        query = query.where(_H.state.not_in(SETTLED))
     # Undated ones last; the databases differ in where they put them by themselves.
     query = query.order_by(_H.due_day.is_(None), _H.due_day, _H.id).limit(limit)
+    return tuple(_hazard(row) for row in (await connection.execute(query)).mappings())
+
+
+async def settled(
+    connection: AsyncConnection, unit_no: int, *, limit: int = 200
+) -> tuple[Hazard, ...]:
+    """Hazards of a unit that are closed or were taken back, the newest first."""
+    query = (
+        select(PLAN_HAZARDS)
+        .where(_H.unit_no == unit_no, _H.state.in_(SETTLED))
+        .order_by(_H.id.desc())
+        .limit(limit)
+    )
     return tuple(_hazard(row) for row in (await connection.execute(query)).mappings())
 
 
@@ -66,7 +79,7 @@ async def in_period(
         select(PLAN_HAZARDS)
         .where(
             _H.unit_no == unit_no,
-            _H.state != HazardState.DRAFT,
+            _H.state.not_in(NEVER_WAS),
             or_(and_(_H.found_day <= last_day, open_then), _H.closed_day < _H.found_day),
         )
         .order_by(_H.found_day, _H.id)

@@ -4,7 +4,10 @@
                               ^                     |
                               +----- returned <-----+        supervised: a major one, in public
 
-Whoever fixes a hazard can never accept it, and neither can the person it was assigned to.
+    any of them -> withdrawn: it never was one, or stands here twice
+
+Whoever fixes a hazard can neither accept it nor take it back, and neither can the person it was
+assigned to.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
+from api.place_names import Name
 from api.plan.errors import StepRefusal
 
 
@@ -27,6 +31,12 @@ class HazardState(StrEnum):
     RETURNED = "returned"
     SUPERVISED = "supervised"
     CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+NEVER_WAS = (HazardState.DRAFT, HazardState.WITHDRAWN)
+"""What counts in no figure: nobody has confirmed it yet, or it was entered by mistake."""
+SETTLED = (HazardState.CLOSED, HazardState.WITHDRAWN)
 
 
 class HazardLevel(StrEnum):
@@ -143,9 +153,22 @@ def supervise(hazard: Hazard) -> Hazard:
     if hazard.level is not HazardLevel.MAJOR:
         raise StepRefusal("plan_not_major")
     open_states = tuple(
-        state for state in HazardState if state not in (HazardState.DRAFT, HazardState.CLOSED)
+        state for state in HazardState if state not in (HazardState.DRAFT, *SETTLED)
     )
     return _step(hazard, open_states, HazardState.SUPERVISED)
+
+
+def withdraw(hazard: Hazard, person: str) -> Hazard:
+    """Entered by mistake, or twice. Raises `StepRefusal` for whoever has to mend it."""
+    if _is_fixer(hazard, person):
+        raise StepRefusal("plan_fixer_cannot_withdraw", name=person)
+    standing = tuple(state for state in HazardState if state is not HazardState.WITHDRAWN)
+    return _step(hazard, standing, HazardState.WITHDRAWN)
+
+
+def may_withdraw(hazard: Hazard, person: str) -> bool:
+    """Whether `withdraw` would take this person's word."""
+    return hazard.state is not HazardState.WITHDRAWN and not _is_fixer(hazard, person)
 
 
 def take(hazard: Hazard, verb: Verb, person: str, today: date) -> Hazard:
@@ -164,8 +187,12 @@ def take(hazard: Hazard, verb: Verb, person: str, today: date) -> Hazard:
 
 
 def _refuse_fixer(hazard: Hazard, person: str) -> None:
-    if _same_name(person, hazard.fixer) or _same_name(person, hazard.fixed_by):
+    if _is_fixer(hazard, person):
         raise StepRefusal("plan_fixer_cannot_accept", name=person)
+
+
+def _is_fixer(hazard: Hazard, person: str) -> bool:
+    return _same_name(person, hazard.fixer) or _same_name(person, hazard.fixed_by)
 
 
 def _same_name(one: str, other: str) -> bool:
@@ -175,5 +202,5 @@ def _same_name(one: str, other: str) -> bool:
 
 def _step(hazard: Hazard, allowed: tuple[HazardState, ...], to: HazardState) -> Hazard:
     if hazard.state not in allowed:
-        raise StepRefusal("plan_step_not_now", state=hazard.state.value)
+        raise StepRefusal("plan_step_not_now", state=Name.said(f"plan.hazard.{hazard.state.value}"))
     return replace(hazard, state=to, version=hazard.version + 1)

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from api.place_names import Name
 from api.plan.errors import StepRefusal
 from vision.instants import Utc
 
@@ -53,7 +54,9 @@ class Incident:
 def report(incident: Incident, kind: ReportKind) -> Incident:
     """A report was sent. The first comes first, a final one ends the follow-ups."""
     if incident.state not in (IncidentState.HAPPENED, IncidentState.REPORTED):
-        raise StepRefusal("plan_step_not_now", state=incident.state.value)
+        raise StepRefusal(
+            "plan_step_not_now", state=Name.said(f"plan.incident.{incident.state.value}")
+        )
     is_first = incident.state is IncidentState.HAPPENED
     if is_first != (kind is ReportKind.FIRST):
         raise StepRefusal("plan_first_report_first" if is_first else "plan_first_report_sent")
@@ -106,7 +109,9 @@ def first_report_late(incident: Incident, now: Utc) -> bool:
 
 def _require(incident: Incident, state: IncidentState) -> None:
     if incident.state is not state:
-        raise StepRefusal("plan_step_not_now", state=incident.state.value)
+        raise StepRefusal(
+            "plan_step_not_now", state=Name.said(f"plan.incident.{incident.state.value}")
+        )
 
 
 def _moved(incident: Incident, state: IncidentState, *, reports: int) -> Incident:

@@ -70,7 +70,7 @@ async def record_page(
     try:
         async with plan.reading(viewer, unit_id) as (connection, desk):
             record = await seen_record(viewer, connection, desk, number)
-            files = await record_store.files_of(connection, desk.unit_no, number)
+            files = await record_store.files_of(connection, desk.unit_no, f"record:{number}")
             told = await history.of_subject(connection, f"record:{number}")
             counted = await counting.counted_in(connection, number)
             papers = await issued.holding(connection, desk.unit_no, record)

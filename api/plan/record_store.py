@@ -212,12 +212,12 @@ async def newest_of(
 
 
 async def files_of(
-    connection: AsyncConnection, unit_no: int, number: int
+    connection: AsyncConnection, unit_no: int, subject: str
 ) -> tuple[AttachedFile, ...]:
-    """Files that were attached to a record."""
+    """Files that were attached to `record:12` or `hazard:3`."""
     a = PLAN_ATTACHMENTS.c
     query = select(a.id, a.name, a.size_bytes, a.sha256)
-    query = query.where(a.subject == f"record:{number}", a.unit_no == unit_no).order_by(a.id)
+    query = query.where(a.subject == subject, a.unit_no == unit_no).order_by(a.id)
     found = await connection.execute(query)
     return tuple(AttachedFile(row.id, row.name, row.size_bytes, row.sha256) for row in found)
 

@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from sqlalchemy import select
 
+from api.place_names import Name
 from api.plan import camera_store, counting, history, taking_back
 from api.plan.asking import (
     CHANGE,
@@ -104,7 +105,7 @@ async def hand_in(
 ) -> RecordOut:
     """Store a record and count it in every duty it satisfies; its form is checked first."""
     if body.kind in OWN_ROUTES:
-        raise StepRefusal("plan_own_form", kind=body.kind)
+        raise StepRefusal("plan_own_form", kind=Name.said(f"plan.page.{OWN_ROUTES[body.kind]}"))
     check_kind(viewer, unit_id, body.kind, body.kind_type)
     details = checked(plan, body.kind, body.kind_type, body.details)
     record = counting.NewRecord(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
+from api.place_names import Name
 from api.plan.errors import StepRefusal
 
 
@@ -108,5 +109,5 @@ def found_mended(task: Task, source: str, today: date) -> Task:
 
 def _step(task: Task, allowed: tuple[TaskState, ...], to: TaskState) -> Task:
     if task.state not in allowed:
-        raise StepRefusal("plan_step_not_now", state=task.state.value)
+        raise StepRefusal("plan_step_not_now", state=Name.said(f"plan.task.{task.state.value}"))
     return replace(task, state=to, version=task.version + 1)

@@ -106,7 +106,7 @@ async def today_of(
         .order_by(_T.due_day, _T.id)
     )
     hazards = PLAN_HAZARDS.c
-    unsettled = (hazards.unit_no == unit_no, hazards.state.not_in(("closed", "draft")))
+    unsettled = (hazards.unit_no == unit_no, hazards.state.not_in(("closed", "draft", "withdrawn")))
     open_hazards = select(func.count()).where(*unsettled)
     return Today(
         pending=tuple(sorted(pending, key=lambda one: (one.due, one.id))[:MOST_LINES]),

@@ -15,7 +15,7 @@ from api.plan.today import counts_by_unit
 from api.plan.viewer import PlanViewer
 from api.plan.wall import OpenWork, Tile, ordered
 
-_OPEN_HAZARD = PLAN_HAZARDS.c.state.not_in(("closed", "draft"))
+_OPEN_HAZARD = PLAN_HAZARDS.c.state.not_in(("closed", "draft", "withdrawn"))
 
 
 @dataclass(frozen=True, slots=True)

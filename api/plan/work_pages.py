@@ -14,6 +14,7 @@ from api.plan import certificate_store, hazard_store, incident_store, task_store
 from api.plan.asking import PlanDep, UnitId
 from api.plan.errors import NotFoundRefusal
 from api.plan.forms import OWN_ROUTES
+from api.plan.hazard_withdrawing import offered
 from api.plan.hazards import Hazard, HazardLevel
 from api.plan.incident_withdrawing import reports_of
 from api.plan.page_frame import (
@@ -61,17 +62,23 @@ async def form_page(
 
 @router.get("/units/{unit_id}/hazards")
 async def hazards_page(
-    request: Request, unit_id: UnitId, plan: PlanDep, viewer: HazardsPage
+    request: Request, unit_id: UnitId, plan: PlanDep, viewer: HazardsPage, settled: bool = False
 ) -> Answer:
-    """Open hazards as a board, and a form for a new one."""
+    """Open hazards as a board, and a form for a new one; with `settled` the others as a list."""
     try:
         async with plan.reading(viewer, unit_id) as (connection, desk):
-            hazards = await hazard_store.listed(connection, desk.unit_no)
+            if settled:
+                hazards = await hazard_store.settled(connection, desk.unit_no)
+            else:
+                found = await hazard_store.listed(connection, desk.unit_no)
+                hazards = tuple(sorted(found, key=lambda one: _urgency(one, desk.today)))
     except NotFoundRefusal as error:
         raise absent(error) from error
     values = {
         "unit": desk.unit,
-        "hazards": sorted(hazards, key=lambda one: _urgency(one, desk.today)),
+        "hazards": hazards,
+        "settled": settled,
+        "may_withdraw": offered(viewer, unit_id),
         "grading": plan.edition.grading,
         "supervises": viewer.may(Right.SUPERVISE_PLAN, unit_id),
     }

@@ -152,8 +152,9 @@ def _records_of(found: Gathered) -> dict[int, tuple[int, ...]]:
 
 def reference_in(found: Gathered, name: str) -> str:
     """`record:12` as 记录#12, with a mark when it was taken back since somebody named it."""
-    gone = any(name == f"record:{one.record.id}" for one in found.withdrawn)
-    return reference_words(name) + (word("withdrawn_mark") if gone else "")
+    gone = {f"record:{one.record.id}" for one in found.withdrawn}
+    gone |= {f"hazard:{one.hazard.id}" for one in found.withdrawn_hazards}
+    return reference_words(name) + (word("withdrawn_mark") if name in gone else "")
 
 
 def points(tenths: int) -> float:

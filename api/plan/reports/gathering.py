@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.plan import hazard_store
 from api.plan.counting import Desk
-from api.plan.hazards import Hazard, HazardState
+from api.plan.hazard_withdrawing import withdrawn_hazards
+from api.plan.hazards import NEVER_WAS, Hazard
 from api.plan.reports.periods import Period
 from api.plan.reports.photos import Photo, photos_of
 from api.plan.reports.standing import Stand, lines_then, state_then
@@ -79,6 +80,16 @@ class WithdrawnLine:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawnHazardLine:
+    """A hazard that was taken back: who did it, on which day, and why."""
+
+    hazard: Hazard
+    person: str
+    on: date
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """Counted by the database, not from the rows of the paper."""
 
@@ -101,7 +112,8 @@ class Gathered:
         counts: records counted in these occurrences.
         record_counts: where the period's records are counted, also in occurrences that fall due
             later.
-        withdrawn: records that were taken back, of the period or in it; they count nowhere.
+        withdrawn, withdrawn_hazards: what was taken back, of the period or in it; it counts
+            nowhere.
         hazards: found or closed in the period, or open in it.
         earlier_places: places of hazards that were closed before.
         photos: pictures that belong to these records and hazards.
@@ -121,6 +133,7 @@ class Gathered:
     photos: tuple[Photo, ...]
     totals: Totals
     withdrawn: tuple[WithdrawnLine, ...] = ()
+    withdrawn_hazards: tuple[WithdrawnHazardLine, ...] = ()
 
     def records_of(self, kind: str, *types: str) -> tuple[RecordLine, ...]:
         return tuple(
@@ -150,6 +163,7 @@ async def gather(
         record_counts=await _counts(connection, number, _happened_in(period)),
         records=records,
         withdrawn=await _withdrawn(connection, desk, period),
+        withdrawn_hazards=await _withdrawn_hazards(connection, desk, period),
         hazards=hazards,
         earlier_places=await _earlier_places(connection, number, period),
         photos=await photos_of(connection, number, subjects),
@@ -177,7 +191,7 @@ async def totals_of(
         _summed(_H.found_day.between(first, last)),
         _summed(_H.closed_day.between(first, last)),
         _summed(and_(_H.found_day <= last, open_after)),
-    ).where(_H.unit_no.in_(units), _H.state != HazardState.DRAFT)
+    ).where(_H.unit_no.in_(units), _H.state.not_in(NEVER_WAS))
     before, found, closed, after = (await connection.execute(hazards)).one()
     count = int((await connection.execute(counted)).scalar_one())
     return Totals(states, count, int(before), int(found), int(closed), int(after))
@@ -246,6 +260,22 @@ async def _withdrawn(
     return tuple(one for one in lines if period.holds(one.record.happened) or period.holds(one.on))
 
 
+async def _withdrawn_hazards(
+    connection: AsyncConnection, desk: Desk, period: Period
+) -> tuple[WithdrawnHazardLine, ...]:
+    """Hazards that had stood open in the period, and others that were taken back in it."""
+    lines = [
+        WithdrawnHazardLine(one.hazard, one.why.person, desk.day(one.why.at), one.why.reason)
+        for one in await withdrawn_hazards(connection, desk.unit_no)
+    ]
+    return tuple(
+        one
+        for one in lines
+        if period.holds(one.on)
+        or (one.hazard.found <= period.last and (one.hazard.closed or one.on) >= period.first)
+    )
+
+
 def _record_line(row: RowMapping) -> RecordLine:
     return RecordLine(
         id=row["id"],
@@ -264,7 +294,11 @@ async def _earlier_places(
 ) -> tuple[str, ...]:
     query = (
         select(_H.location)
-        .where(_H.unit_no == unit_no, _H.closed_day < day_number(period.first))
+        .where(
+            _H.unit_no == unit_no,
+            _H.closed_day < day_number(period.first),
+            _H.state.not_in(NEVER_WAS),
+        )
         .distinct()
     )
     return tuple((await connection.execute(query)).scalars())

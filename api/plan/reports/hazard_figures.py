@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from api.plan.hazards import Hazard, HazardLevel, HazardState
+from api.plan.hazards import NEVER_WAS, Hazard, HazardLevel
 from api.plan.reports.periods import Period
 
 
@@ -60,7 +60,7 @@ def figures(
     Without `today` the period counts as over.
     """
     stand = period.last if today is None else min(today, period.last)
-    known = [one for one in hazards if one.state is not HazardState.DRAFT]
+    known = [one for one in hazards if one.state not in NEVER_WAS]
     found = [one for one in known if period.holds(one.found)]
     carried = [
         one

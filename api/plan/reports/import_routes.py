@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints
 from ruamel.yaml import YAML
 
 from api.access.rights import Right
+from api.place_names import Name
 from api.plan.asking import PREFIX, PlanDep, PlanKeeper
 from api.plan.attachments import decoded
 from api.plan.errors import FormRefusal, StepRefusal
@@ -30,7 +31,7 @@ from config.plan.edition import edition_file
 from config.plan.errors import PlanChoiceError
 from config.plan.new_edition import new_edition
 from config.plan.table_import import Chosen, Match, Preview, preview
-from config.refusals import told_in
+from config.refusals import chinese_line, in_chinese
 
 router = APIRouter(prefix=PREFIX, tags=["plan reports"])
 page_router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
@@ -121,10 +122,12 @@ def _imported(body: ImportIn, content: bytes, edition: PlanEdition) -> ImportOut
     try:
         found = preview(read_table(content, body.name), in_force, body.chosen())
     except ConfigFileError as error:
-        told = " / ".join(told_in(error.problems[0], "zh"))
+        first = error.problems[0]
+        told = Name(chinese_line(first) or str(first), str(first))
         raise FormRefusal("plan_form_wrong", fields=told) from error
     except PlanChoiceError as error:
-        raise FormRefusal("plan_form_wrong", fields=str(error)) from error
+        told = Name(in_chinese(str(error)) or str(error), str(error))
+        raise FormRefusal("plan_form_wrong", fields=told) from error
     lines = zip(preview_lines(found, "zh"), preview_lines(found, "en"), strict=True)
     return ImportOut(
         lines=tuple(NameBody(zh=zh, en=en) for zh, en in lines),

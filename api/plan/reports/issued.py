@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.plan import counting
 from api.plan.counting import Desk
 from api.plan.errors import NotFoundRefusal, StepRefusal
+from api.plan.hazard_withdrawing import WithdrawnHazard
 from api.plan.history import Entry, append
 from api.plan.record_store import Record
 from api.plan.reports.periods import Period, ReportKind
@@ -101,6 +102,19 @@ async def holding(connection: AsyncConnection, unit_no: int, record: Record) -> 
     )
     found = [_issued(row) for row in (await connection.execute(query)).mappings()]
     return tuple(paper for paper in found if record.id in (paper.records or ()))
+
+
+def hazards_gone(paper: Issued, gone: Sequence[WithdrawnHazard]) -> tuple[int, ...]:
+    """Numbers of hazards that a paper counts and that were taken back since it was made."""
+    if paper.kind is ReportKind.EVALUATION:
+        return ()
+    return tuple(
+        one.hazard.id
+        for one in gone
+        if one.entered.ns <= paper.at.ns < one.why.at.ns
+        and one.hazard.found <= paper.last
+        and (one.hazard.closed is None or one.hazard.closed >= paper.first)
+    )
 
 
 async def one(connection: AsyncConnection, desk: Desk, number: int) -> Issued:

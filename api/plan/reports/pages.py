@@ -13,6 +13,7 @@ from api.plan.asking import Number, PlanDep, UnitId
 from api.plan.errors import NotFoundRefusal, StepRefusal
 from api.plan.forms import form_address
 from api.plan.hazard_store import HAZARDS
+from api.plan.hazard_withdrawing import TAKES_BACK, offered, withdrawn_hazards
 from api.plan.page_frame import (
     Answer,
     Frame,
@@ -68,6 +69,7 @@ async def reports_page(
         async with plan.reading(viewer, unit_id) as (connection, desk):
             papers = await issued.listed(connection, desk.unit_no)
             gone = await record_store.withdrawn_numbers(connection, desk.unit_no)
+            gone_hazards = await withdrawn_hazards(connection, desk.unit_no)
         prepared = await prepare(plan, viewer, unit_id, kind, chosen)
     except NotFoundRefusal as error:
         raise absent(error) from error
@@ -81,6 +83,7 @@ async def reports_page(
         "day": chosen,
         "papers": papers,
         "gone_from": lambda paper: sorted(gone & (paper.records or frozenset())),
+        "hazards_gone_from": lambda paper: issued.hazards_gone(paper, gone_hazards),
         "prepared": prepared,
         "refusal": refusal,
         "place_of": place_of,
@@ -171,12 +174,16 @@ async def hazard_page(
         async with plan.reading(viewer, unit_id) as (connection, desk):
             hazard = await HAZARDS.one(connection, desk.unit_no, number)
             entries = await history.of_subject(connection, f"hazard:{number}")
+            files = await record_store.files_of(connection, desk.unit_no, f"hazard:{number}")
     except NotFoundRefusal as error:
         raise absent(error) from error
     values = {
         "unit": desk.unit,
         "hazard": hazard,
         "entries": entries,
+        "files": files,
+        "taken_back": next((one for one in entries if one.action in TAKES_BACK), None),
+        "may_withdraw": offered(viewer, unit_id),
         "clock": local_clock(plan.zone),
     }
     return Frame(request, plan, viewer).draw("hazard.html", values)

@@ -191,7 +191,33 @@ def record_sheet(found: Gathered, words: Words) -> Sheet:
 def withdrawn_sheets(
     found: Gathered, schools: Sequence[Gathered], words: Words
 ) -> tuple[Sheet, ...]:
-    """Records that were taken back, who, when and why; no table where there are none."""
+    """Records and hazards that were taken back, who, when and why; no table without any."""
+    return (*_withdrawn_records(found, schools, words), *_withdrawn_hazards(found, schools))
+
+
+def _withdrawn_hazards(found: Gathered, schools: Sequence[Gathered]) -> tuple[Sheet, ...]:
+    parts = (found, *schools)
+    lines = [(part.unit.name_zh, one) for part in parts for one in part.withdrawn_hazards]
+    if not lines:
+        return ()
+    rows: tuple[Row, ...] = tuple(
+        (
+            *(number, unit, f"#{one.hazard.id}", one.hazard.location, one.hazard.description),
+            text(f"plan.level.{one.hazard.level.value}", "zh"),
+            *(one.hazard.found.isoformat(), one.hazard.found_by, one.person),
+            *(one.on.isoformat(), one.reason),
+        )
+        for number, (unit, one) in enumerate(lines, start=1)
+    )
+    names = ("no", "unit", "record", "place", "hazard", "level", "found_on", "found_by")
+    header = heads(*names, "withdrawn_by", "withdrawn_on", "reason")
+    widths = (6, 18, 8, 17, 28, 8, 12, 10, 10, 12, 28)
+    return (Sheet(word("withdrawn_hazards"), header, rows, widths, notes_of(found)),)
+
+
+def _withdrawn_records(
+    found: Gathered, schools: Sequence[Gathered], words: Words
+) -> tuple[Sheet, ...]:
     lines = [(part.unit.name_zh, one) for part in (found, *schools) for one in part.withdrawn]
     if not lines:
         return ()

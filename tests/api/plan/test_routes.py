@@ -190,6 +190,38 @@ async def test_steps_out_of_order_and_stale_versions_are_refused(
     assert supervised.json()["state"] == "supervised"
 
 
+async def test_a_refusal_speaks_one_language_and_names_no_code(director: Person) -> None:
+    form = {"client_key": "phone-0005", "location": "锅炉房", "description": "无探测器"}
+    number = (await director.post(f"{BASE}/hazards", **form)).json()["id"]
+    record = {"happened_on": "2026-03-16", "title": "演练"}
+    answers = [
+        await director.post(f"{BASE}/hazards/{number}/accept", version=1),
+        await director.post(
+            f"{BASE}/hazards", **{**form, "client_key": "phone-0006", "method": "x"}
+        ),
+        await director.post(
+            f"{BASE}/records", client_key="phone-0007", kind="drill", kind_type="air", **record
+        ),
+        await director.post(
+            f"{BASE}/records", client_key="phone-0008", kind="incident_report", **record
+        ),
+    ]
+    assert [answer.status_code for answer in answers] == [409, 422, 422, 409]
+    said = [answer.json()["message"] for answer in answers]
+    assert said[0] == {
+        "zh": "当前状态（已登记）不能进行这一步",
+        "en": "this step is not possible in state registered",
+    }
+    assert said[1]["zh"].startswith("表单有误：没有分级方法 x；从中选一个：")
+    assert said[1]["en"].startswith("the form is wrong: there is no method x; use one of ")
+    assert said[2]["zh"].startswith("表单有误：类型：没有这一项；")
+    assert said[2]["en"].startswith("the form is wrong: Kind: unknown; ")
+    assert said[3] == {"zh": "“事件”有专用表单", "en": "Incidents has a form of its own"}
+    for one in said:
+        assert one["en"].isascii(), one["en"]
+        assert "missing" not in one["zh"]
+
+
 async def test_a_form_sent_twice_is_stored_once(director: Person) -> None:
     form = {"client_key": "phone-7f31-01", "kind": "drill", "kind_type": "fire"}
     details = {"participants": 812, "evac_seconds": 171, "evaluation": "东侧楼梯较慢"}

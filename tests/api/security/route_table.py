@@ -233,6 +233,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "bureau school security_room": (
         "POST /api/v1/plan/units/{unit_id}/hazards/{number}/assign",
         "POST /api/v1/plan/units/{unit_id}/hazards/{number}/fixed",
+        "POST /api/v1/plan/units/{unit_id}/hazards/{number}/withdraw",
         "POST /api/v1/plan/units/{unit_id}/hazards/{number}/{verb}",
         # Of a duty log; other kinds follow the scope of the role.
         "POST /api/v1/plan/units/{unit_id}/records/{number}/confirm",

@@ -102,6 +102,83 @@ async def test_the_next_periods_paper_names_a_record_of_one_that_was_sent(busy: 
     assert (await paper(busy, ReportKind.HALF_MONTH, may)).found.withdrawn == ()
 
 
+async def take_hazard_back(office: Office, number: int) -> None:
+    path = f"{BASE}/hazards/{number}"
+    found = (await office.director.get(f"{BASE}/hazards?closed=true")).json()
+    (version,) = [one["version"] for one in found if one["id"] == number]
+    answer = await office.director.post(f"{path}/withdraw", version=version, reason=REASON)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    ("number", "found", "closed", "still_open"),
+    [(1, 2, 0, 2), (3, 2, 1, 1)],
+    ids=["closed", "open"],
+)
+async def test_a_hazard_taken_back_leaves_the_figures_and_is_named(
+    busy: Office, number: int, found: int, closed: int, still_open: int
+) -> None:
+    first, before = await make(busy, "half_month", "xlsx")
+    places = [row[1] for row in rows(before, "隐患台账")][4:]
+    busy.clock.advance(60.0)
+    await take_hazard_back(busy, number)
+    _, after = await make(busy, "half_month", "xlsx")
+    title = "校园安全隐患排查整治半月报"
+    figures = {row[1]: row[2] for row in rows(after, title) if len(row) > 2}
+    assert (figures["本期新增隐患"], figures["本期销号"]) == (found, closed)
+    assert figures["期末未销"] == still_open
+    gone = places.pop(number - 1)
+    assert [row[1] for row in rows(after, "隐患台账")][4:] == places
+    assert "已撤回的隐患" not in load_workbook(BytesIO(before)).sheetnames
+    (line,) = [row for row in rows(after, "已撤回的隐患") if row[2] == f"#{number}"]
+    assert (line[1], line[3], line[8:]) == ("示范小学", gone, ("王芳", "2026-03-16", REASON))
+    # What was made before stays byte for byte; the list of papers says what became of its hazard.
+    assert (await busy.director.get(f"{REPORTS}/{first}/file")).content == before
+    page = unescape((await busy.director.get(f"{PAGE}/reports")).text)
+    assert page.count("其中隐患生成后已撤回：") == 1
+    assert f'href="{PAGE}/hazards/{number}"' in page
+
+
+@pytest.mark.parametrize("kind", list(ReportKind))
+async def test_every_paper_names_a_hazard_that_was_taken_back(
+    busy: Office, kind: ReportKind
+) -> None:
+    await take_hazard_back(busy, 2)
+    _, book = await make(busy, kind.value, "xlsx")
+    assert [row[2] for row in rows(book, "已撤回的隐患") if row[1] == "示范小学"] == ["#2"]
+
+
+async def test_the_districts_next_paper_names_a_hazard_of_the_one_before(busy: Office) -> None:
+    await make(busy, "half_month", "xlsx")
+    april = date(2026, 4, 2)
+    await until(busy, april)
+    await take_hazard_back(busy, 3)
+    prepared = await paper(busy, ReportKind.HALF_MONTH, april)
+    assert [one.hazard.id for one in prepared.found.withdrawn_hazards] == [3]
+    bureau = await prepare(busy.plan, BUREAU, "bureau", ReportKind.WEEKLY, april)
+    assert bureau.words == ()
+    assert [row[1:3] for row in bureau.sheets[-1].rows] == [("示范小学", "#3")]
+    # One that was opened anew of a past period does not repeat what is known to be wrong.
+    march = await paper(busy, ReportKind.HALF_MONTH, TODAY)
+    assert [one.id for one in march.found.hazards] == [1, 2]
+    assert march.words == ()
+    assert [one.hazard.id for one in march.found.withdrawn_hazards] == [3]
+    may = date(2026, 5, 6)
+    await until(busy, may)
+    assert (await paper(busy, ReportKind.HALF_MONTH, may)).found.withdrawn_hazards == ()
+
+
+async def test_a_score_that_rests_on_a_hazard_taken_back_says_so(busy: Office) -> None:
+    answer = await busy.director.post(
+        f"{BASE}/evaluation/scores", measure_id="3.9.1", judge="self", deducted=1.0,
+        reason="隐患多", references=["hazard:2"],
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    await take_hazard_back(busy, 2)
+    page = (await busy.director.get(f"{PAGE}/evaluation")).text
+    assert "隐患#2（已撤回）" in page
+
+
 async def test_a_past_paper_made_anew_does_not_repeat_the_mistake(office: Office) -> None:
     """The meeting counted when the week ended; it had never been held, and the new paper knows."""
     monday = date(2026, 3, 23)
