@@ -40,6 +40,8 @@ _LONGEST_STEP_S = 10.0
 PRIORITY_AREA_BLIND = 2
 _RECORD_DAYS = 30
 _DAY_S = 86_400.0
+# Less than a cell of the plan's grid is an edge drawn twice, not a place.
+_SHARED_M2 = 0.0625
 
 
 class CoverageWatch:
@@ -61,6 +63,7 @@ class CoverageWatch:
         # What the database holds as the newest change.
         self._noted: Standing | None = None
         self._dropped_on: date | None = None
+        self._zones_in = _zones_in(site)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -204,9 +207,11 @@ class CoverageWatch:
             await day_book.note_seen_again(work.connection, area.area_id, work.known.now)
 
     def _signal(self, known: Known, area: AreaNow, *, blind: bool) -> Signal:
-        zone_ids = dict.fromkeys(
+        lost = dict.fromkeys(
             zone_id for name in area.lost_because for zone_id in self.site.camera(name).zone_ids
         )
+        # A camera may see more than the area, and what lies beside it is not what the alarm names.
+        zone_ids = [one for one in lost if one in self._zones_in[area.area_id]] or lost
         reason = Reason("area_blind", area.seen_m2, area.planned_m2, "m²")
         return Signal(
             key=AlarmKey(self.site.id, AlarmType.AREA_BLIND, area.area_id),
@@ -217,3 +222,16 @@ class CoverageWatch:
             captured_at=known.now,
             received_at=known.now,
         )
+
+
+def _zones_in(site: Site) -> Mapping[str, frozenset[str]]:
+    """Area -> zones that lie in it, wholly or in part; an edge in common is no part."""
+    return {
+        area.id: frozenset(
+            zone.id
+            for zone in site.zones
+            if zone.floor_id == area.floor_id
+            and zone.polygon_xy_m.intersection(area.polygon_xy_m).area >= _SHARED_M2
+        )
+        for area in site.areas
+    }

@@ -7,6 +7,7 @@ import base64
 import itertools
 import math
 import re
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -167,6 +168,25 @@ async def test_a_blind_critical_area_raises_an_alarm_and_a_task(desk: School) ->
     assert await desk.post(f"coverage/tasks/{task['id']}/close", {"note": "lens cleaned"}) == 204
     (task,) = (await desk.get("coverage/tasks"))["tasks"]
     assert task["owner"] == task["closed_by"] != ""
+
+
+async def test_the_alarm_marks_the_zones_of_the_area_and_not_what_its_camera_sees_beside_it(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """The camera of the stair sees the hall too, which other cameras go on watching."""
+    folder = tmp_path / "school"
+    shutil.copytree(str(sample_school_directory()), folder)
+    file = folder / "site.yaml"
+    before = file.read_text("utf-8")
+    file.write_text(before.replace("zones: [stair-a]", "zones: [stair-a, hall-1f]"), "utf-8")
+    async with school(sqlite_url, folder=folder) as desk:
+        assert desk.site.camera("cam-stair").zone_ids == ("stair-a", "hall-1f")
+        await desk.areas()
+        await desk.health("cam-stair", "covered")
+        assert (await desk.areas())["area-stair"] == "blind"
+        alarms = (await desk.get("alarms"))["alarms"]
+        (alarm,) = (one for one in alarms if one["type"] == "area_blind")
+        assert (alarm["subject_id"], alarm["zone_ids"]) == ("area-stair", ["stair-a"])
 
 
 async def test_the_hand_over_names_the_area_and_not_what_its_camera_sees_beside_it(
