@@ -2,8 +2,8 @@
 
 The records wait with the workers, and are judged as always when they are stored. Until then they
 are judged here, in memory, against what was refused before: a zone shows its newest level, and a
-crowd or a pressed button is an alarm without a number, which sounds on the desk and switches on
-what hangs on it. Such an alarm cannot be acknowledged, and nobody outside is told of it.
+crowd, a pressed button or a lost camera is an alarm without a number, which sounds on the desk and
+switches on what hangs on it. Such an alarm cannot be acknowledged; nobody outside is told of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import StrEnum
 import structlog
 
 from api.alarms import checks, machine
-from api.alarms.signals import crowd_signal, silent_signal
+from api.alarms.signals import camera_signal, crowd_signal, silent_signal
 from api.alarms.values import Alarm, AlarmKey, Signal
 from api.events import UNNUMBERED, Broker, Event, EventKind
 from api.live.board import Board, Known, is_older
@@ -48,7 +48,7 @@ class Unkept:
     Attributes:
         since: when the database began to refuse; `None` while it stores.
         zones: newest readings that were refused, where they are newer than what is stored.
-        alarms: what they, and buttons, mean; with the number 0.
+        alarms: what they, buttons and silence mean; with the number 0.
     """
 
     board: Board
@@ -131,6 +131,20 @@ class Unkept:
         self.alarms[signal.key] = alarm
         if change.entries:
             self._tell()
+
+    def look(self) -> None:
+        """What silence means meanwhile: cameras that nobody sees through, and crowds that nobody
+        sees any more. Before the refusal all may have been seen: each has the time of a start."""
+        if self.since is None:
+            return
+        known = self.known()
+        known = replace(known, started_at=max(known.started_at, self.since))
+        for camera in known.site.cameras:
+            self.signal(camera_signal(known, camera.id))
+        for zone in known.site.zones:
+            silent = silent_signal(known, zone.id)
+            if silent.key in self.alarms and known.zone(zone.id).stale:
+                self.signal(silent)
 
     def open_alarms(self) -> tuple[Alarm, ...]:
         """Alarms that stand in no store, as they are now: a check that nobody answers ends."""

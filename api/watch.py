@@ -83,6 +83,8 @@ class Watch:
     async def tick(self) -> None:
         """Compare what is shown with the present; tell what changed by time alone."""
         desk = self._desk
+        if desk.unkept.store_refuses:
+            desk.unkept.look()
         known = desk.known()
         stale = {zone.id for zone in known.site.zones if known.zone(zone.id).stale}
         cameras = standings(known)

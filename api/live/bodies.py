@@ -119,7 +119,11 @@ class StoreBody(Body):
 
     @classmethod
     def of(cls, since: Utc | None, alarms: Iterable[Alarm]) -> StoreBody:
-        worst_first = sorted(alarms, key=lambda one: (one.priority, one.opened_at.ns))
+        # A dead worker's cameras are many, and would push a crowd off the page.
+        worst_first = sorted(
+            alarms,
+            key=lambda one: (one.priority, one.key.type is AlarmType.CAMERA_LOST, one.opened_at.ns),
+        )
         return cls(
             kept=since is None,
             since=None if since is None else since.to_datetime(),

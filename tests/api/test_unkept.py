@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from fastapi.sse import ServerSentEvent
+from sqlalchemy.exc import SQLAlchemyError
 
 from api import proof
 from api.alarms.values import AlarmKey, AlarmType
@@ -138,6 +139,48 @@ async def test_an_outage_is_no_lost_camera(sqlite_url: str) -> None:
         await desk.service.proof.look()
         await desk.service.watch.tick()
         assert await desk.alarms() == []
+
+
+async def test_a_camera_that_is_lost_meanwhile_is_named_at_once_or_after_the_time_of_a_start(
+    sqlite_url: str,
+) -> None:
+    def lost() -> list[str]:
+        open_alarms = desk.service.desk.unkept.open_alarms()
+        return [
+            one.key.subject_id
+            for one in open_alarms
+            if one.key.type is AlarmType.CAMERA_LOST and one.condition.value == "active"
+        ]
+
+    async def look() -> None:
+        with suppress(SQLAlchemyError):
+            await desk.service.watch.tick()
+
+    async with running_desk(sqlite_url) as desk:
+        await desk.send(desk.reading("stair", "L3", 2.9), desk.reading("hall", "L0"))
+        async with refusing_here(sqlite_url):
+            desk.clock.advance(3.0)
+            await desk.service.proof.look()
+            await refused(desk, desk.reading("stair", "L3", 2.9))
+            desk.clock.advance(9.0)
+            await look()
+            assert lost() == []
+            desk.clock.advance(2.0)
+            await look()
+            # It was heard of since, and the hall was not: that one has the time of a start.
+            assert lost() == ["cam-stair"]
+            crowd = desk.service.desk.unkept.alarms[AlarmKey("school", AlarmType.CROWD, "stair")]
+            assert crowd.condition.value == "unknown"
+            await refused(desk, desk.reading("stair", "L0"))
+            await look()
+            assert lost() == []
+            await refused(desk, desk.camera("cam-a", "offline", cause="connection_lost"))
+            await look()
+            assert lost() == ["cam-a"]
+            desk.clock.advance(60.0)
+            await look()
+            assert sorted(lost()) == ["cam-a", "cam-b", "cam-stair"]
+        assert [one["type"] for one in await desk.alarms()] == ["crowd"]
 
 
 async def test_where_no_worker_comes_again_the_store_alone_decides(sqlite_url: str) -> None:

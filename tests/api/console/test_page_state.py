@@ -234,6 +234,14 @@ def test_a_database_that_stores_nothing_is_said_and_a_crowd_sounds_all_the_same(
         desk.until(lambda: desk.data("body", "sounding") == "1")
         assert "楼梯 · L4 危急 · 4.1 人/平方米" in desk.text("#unkept-alarms")
         assert desk.data("[data-zone=stair]", "level") == "L4"
+        at = {"captured_at": rise["captured_at"], "since": rise["captured_at"]}
+        lost = {key: rise[key] for key in ("site_id", "worker_id")} | {
+            "kind": "camera_state", "record_id": "w1:run:lost", "camera_id": "cam-a", **at,
+            "state": "offline", "cause": "connection_lost",
+        }  # fmt: skip
+        service.client.post("/api/v1/ingest/shown", json={"records": [lost]}, headers=AUTHORISED)
+        desk.until(lambda: "看不见 · 大厅甲" in desk.text("#unkept-alarms"))
+        assert desk.data("body", "sounding") == "1"
     service.send(rise)
     desk.until(lambda: not desk.one("#unkept").is_displayed())
     desk.until(lambda: desk.text(".alarm-place") == "楼梯")

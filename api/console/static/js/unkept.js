@@ -1,10 +1,12 @@
 // What the guard is told while the database stores nothing: no alarm is kept, and none is sent.
 
 import { byId, make, setText } from "./dom.js";
-import { alarms, site } from "./store.js";
-import { levelText, t } from "./texts.js";
+import { alarms, cameras, site } from "./store.js";
+import { inLanguage, levelText, listText, t } from "./texts.js";
 import { shortTime } from "./time.js";
 import { phoneText, placeText } from "./titles.js";
+
+const MOST_NAMED = 6;
 
 let drawn = "";
 
@@ -22,12 +24,12 @@ export function renderUnkept() {
   setText(byId("unkept-detail"), t("console.unkept.detail", { time: shortTime(told.since) }));
   const phones = phoneText({ subject_id: "" });
   setText(byId("unkept-phones"), phones ? t("console.unkept.phones", { phones }) : "");
-  const lines = told.alarms.map(sentence);
+  const lines = [...told.alarms.filter((one) => one.type !== "camera_lost").map(sentence), ...camerasLost(told)];
   if (drawn !== lines.join()) {
     drawn = lines.join();
     byId("unkept-alarms").replaceChildren(...lines.map((text) => make("li", { text })));
   }
-  const sounding = told.alarms.filter((one) => one.condition !== "gone" && !isKept(one));
+  const sounding = told.alarms.filter((one) => one.condition !== "gone" && !isKept(one) && !isMild(one));
   return sounding.length ? Math.min(...sounding.map((one) => one.priority)) : "lost";
 }
 
@@ -43,6 +45,24 @@ const isKept = (one) =>
   [...alarms.values()].some(
     (kept) => kept.type === one.type && kept.subject_id === one.subject_id && kept.priority <= one.priority,
   );
+
+/** What hangs on it asks for less than that nothing is stored, which sounds already. */
+const isMild = (one) => one.type === "camera_lost" && one.priority > 2;
+
+function cameraText(id) {
+  const camera = cameras.get(id);
+  return camera ? inLanguage(camera.name) : id;
+}
+
+/** All of them in one line, or in none: a dead analysis process loses many. */
+function camerasLost(told) {
+  const lost = told.alarms.filter((one) => one.type === "camera_lost" && one.condition === "active");
+  if (lost.length === 0) return [];
+  const names = lost.slice(0, MOST_NAMED).map((one) => cameraText(one.subject_id));
+  if (lost.length > MOST_NAMED) names.push(t("console.unkept.more", { count: lost.length - MOST_NAMED }));
+  const what = `${t("alarm.type.camera_lost")} · ${listText(names)}`;
+  return [t("console.unkept.alarm", { what, time: shortTime(lost.map((one) => one.opened_at).sort()[0]) })];
+}
 
 function sentence(one) {
   const words = [placeText(one)];
