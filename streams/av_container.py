@@ -53,7 +53,7 @@ _FILE_PROTOCOLS = "file"
 _READY_S = 0.001
 # Pictures wait for a wanted one at most this long: a camera's sign of life must not come late. It
 # is past the longest slot of `streams.sampling` up to a picture where decoding can begin.
-_HELD_S = 0.45
+_HELD_S = 0.55
 _CLOCK = SystemClock()
 _TURNS = Turns()
 

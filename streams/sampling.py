@@ -22,8 +22,8 @@ _AHEAD_NS, _AHEAD_SLOTS = 20_000_000, 0.5
 # be in step and out of it in turn, and every second one would find its slot taken.
 _OUT_OF_STEP = 0.07
 # The longest slot where pictures are bunched, and how much shorter the others may become: what
-# walks is still followed over 0.4 s (2.5 pictures a second, decision 8).
-_LONGEST_NS, _LEAST_OF_SLOT = 400_000_000, 0.6
+# walks is still followed over that gap (decision 15).
+_LONGEST_NS, _LEAST_OF_SLOT = 520_000_000, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Sampler:
     lowered to 3.4 would need all 25 pictures otherwise, and so cost more than 4.
 
     With `bunched` those slots are shorter, and the last one before such a picture is longer, up to
-    0.4 s: as many pictures are taken, and more than a third of them need not be decoded.
+    0.52 s: as many pictures are taken, and nearly half of them need not be decoded.
     """
 
     def __init__(self, fps: float, phase: float | None = None, *, bunched: bool = False) -> None:

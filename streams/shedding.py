@@ -49,7 +49,7 @@ _OTHERS_SHARE, _EASY_SHARE, _EASY_AGE_S = 0.15, 0.03, 0.3
 _ASK_AFTER_TURNS, _MOST_ASK_AFTER_TURNS = 3, 48
 _ASKED = 0.35
 _HALVINGS = 12
-# Bunches save a sixth of a worker's time at the most. Where more than that is free for so many
+# Bunches save about a fifth of a worker's time. Where more than that is free for so many
 # turns, pictures are taken evenly again.
 _FREE_SHARE, _FREE_TURNS = 0.25, 20
 

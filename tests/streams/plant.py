@@ -28,7 +28,7 @@ class Plant:
     Attributes:
         decode_s: core-seconds of decoding one picture; 25 a second come.
         keyframes_share: of the decoding that is left when keyframes are enough; 1 where it is not.
-        bunched_share: of it that is left when pictures are taken in bunches: 16 of 21 pictures with
+        bunched_share: of it that is left when pictures are taken in bunches: 13 of 21 pictures with
             one key picture a second.
         frame_s: core-seconds of analysing one.
         others: cores that other programs take meanwhile.
@@ -41,7 +41,7 @@ class Plant:
     cameras: Mapping[str, PacedCamera]
     decode_s: float = 0.0015
     keyframes_share: float = 0.2
-    bunched_share: float = 16 / 21
+    bunched_share: float = 13 / 21
     frame_s: float = 0.011
     cores: float = 1.0
     others: float = 0.0

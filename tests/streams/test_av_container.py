@@ -538,12 +538,12 @@ def test_pictures_that_nobody_analyses_are_decoded_with_the_next_wanted_one(
 
 
 def test_pictures_wait_for_a_wanted_one_no_longer_than_a_sign_of_life_may(tmp_path: Path) -> None:
-    """Wanted once a second at ten a second: after 0.4 s those that wait are decoded."""
+    """Wanted once a second at ten a second: after half a second those that wait are decoded."""
     path = tmp_path / "camera.mp4"
     write_camera(path, keyframe_every=100)
     seen = told_and_decoded(path, every=10)
-    six = [f"{told}{n}" for told in "ad" for n in range(1, 7)]
-    assert seen[:14] == ["a0", "d0", *six]
+    seven = [f"{told}{n}" for told in "ad" for n in range(1, 8)]
+    assert seen[:16] == ["a0", "d0", *seven]
 
 
 def test_pictures_that_nobody_wants_wait_no_longer_where_the_clock_is_set_back(
@@ -560,15 +560,15 @@ def test_pictures_that_nobody_wants_wait_no_longer_where_the_clock_is_set_back(
 
     def arrived(pts_s: float, waited: bool, anew: bool, since_s: float | None) -> bool:
         told.append(pts_s)
-        # The second alone: then two wait where the clock is set back.
-        return len(told) == 2
+        # The seventh alone: then two wait where the clock is set back.
+        return len(told) == 7
 
     camera.arrived = arrived
     waits = [len(told) - came for came, _ in enumerate(islice(camera.pictures(), 150), 1)]
     camera.close()
     assert min(b - a for a, b in pairwise(told)) == pytest.approx(-69.9)
-    # Five wait while the first of six comes out, and the two are never decoded.
-    assert max(waits) == 7
+    # Six wait while the first of seven comes out, and the two are never decoded.
+    assert max(waits) == 8
 
 
 def test_unwanted_pictures_before_one_that_begins_anew_are_never_decoded(tmp_path: Path) -> None:
@@ -613,10 +613,10 @@ def test_a_stream_of_whole_pictures_is_decoded_where_wanted_and_as_a_sign_of_lif
     seen = told_and_decoded(path)
     came = [int(one[1:]) for one in seen if one[0] == "d"]
     assert came == [*range(0, 100, 5), 99]  # the last one is a sign of life
-    # Of the nine between two that are wanted once a second one is decoded: 0.4 s are over.
+    # Of the nine between two that are wanted once a second one is decoded: half a second is over.
     seen = told_and_decoded(path, every=10)
     came = [int(one[1:]) for one in seen if one[0] == "d"]
-    assert came == [*(n for n in range(100) if n % 10 in (0, 6)), 99]
+    assert came == [*(n for n in range(100) if n % 10 in (0, 7)), 99]
 
 
 def test_a_stream_renewed_strip_by_strip_is_decoded_whole(tmp_path: Path) -> None:

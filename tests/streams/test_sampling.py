@@ -133,25 +133,25 @@ def test_out_of_step_the_mean_rate_holds_and_the_last_slot_is_left_out(
 @pytest.mark.parametrize(
     ("fps", "every", "places"),
     [
-        (5.0, 25, [0, 4, 7, 11, 15]),
-        (4.0, 25, [0, 5, 10, 15]),
-        (3.0, 25, [0, 7, 15]),
+        (5.0, 25, [0, 3, 6, 9, 12]),
+        (4.0, 25, [0, 4, 8, 12]),
+        (3.0, 25, [0, 6, 12]),
         (2.0, 25, [0, 12]),
-        (5.0, 50, [0, 4, 9, 13, 18, 22, 27, 31, 36, 40]),
+        (5.0, 50, [0, 4, 8, 12, 16, 21, 25, 29, 33, 37]),
         (5.0, 12, [0, 2, 5]),
     ],
 )
 def test_bunched_pictures_are_as_many_and_the_gap_before_a_key_picture_is_longer(
     fps: float, every: int, places: list[int]
 ) -> None:
-    """So that after the last one nine of 25 need not be decoded, in place of four."""
+    """So that after the last one twelve of 25 need not be decoded, in place of four."""
     taken = sampled(
         Sampler(fps, 0.3, bunched=True), [n / 25 for n in range(1_000)], lambda n: n % every == 3
     )
     settled = [number - 3 for number, _ in taken if number >= 3 * every]
     assert [n % every for n in settled if n // every == 3] == places
     gaps = [after - before for before, after in itertools.pairwise(settled)]
-    assert max(gaps) <= max(10, 25 / fps + 1)
+    assert max(gaps) <= max(13, 25 / fps + 1)
 
 
 def test_where_load_changes_the_rate_each_second_as_many_are_left_out() -> None:
@@ -165,7 +165,7 @@ def test_where_load_changes_the_rate_each_second_as_many_are_left_out() -> None:
             taken.append(number)
     assert len(taken) == pytest.approx(425, rel=0.04)
     last = {number // 25: number % 25 for number in taken[20:]}
-    assert sum(24 - place for place in last.values()) / len(last) > 8.0
+    assert sum(24 - place for place in last.values()) / len(last) > 10.0
 
 
 @pytest.mark.parametrize("bunched", [False, True])
@@ -201,7 +201,7 @@ def test_whatever_comes_no_camera_is_analysed_more_often_or_left_out(
     taken = sampled(sampler, times_s, lambda n: n % every == 0)
     assert len(taken) <= 1.08 * analysed_fps * 30.0 + 2
     longest = max(after - before for (_, before), (_, after) in itertools.pairwise(taken))
-    assert longest <= max(2.0 / analysed_fps, 0.4 * bunched) + 0.1
+    assert longest <= max(2.0 / analysed_fps, 0.52 * bunched) + 0.1
 
 
 @pytest.mark.parametrize("apart_s", [0.94, 0.95, 0.96, 0.98, 0.99, 1.0, 1.02, 1.05])
