@@ -21,6 +21,7 @@ Arrival rates differ from run to run (0.6 to 1.6 times the story's, from the see
 closes up with time (`Closure.room_m`); that is our model, and the lead time depends on it.
 
     python -m benchmarks.crowd_truth --depth heads --seeds 20 --jobs 2 --json
+    python -m benchmarks.crowd_truth --depth heads --degraded bunched
     python -m benchmarks.crowd_truth --depth pixels --seeds 20 --fps 1.25 --results runs.jsonl
     python -m benchmarks.crowd_truth --depth pixels --seeds 1 --story late_gate --degraded dim
     python -m benchmarks.crowd_truth --depth pixels --results runs.jsonl --also xiaoan-heads-2
@@ -31,24 +32,25 @@ how many runs were done. With `--results` each run is a line of that file as soo
 with all that was measured: a bench that was broken off goes on there, `--minutes 0` reports what
 there is, and changed rules judge the same measurements without new pictures. `--also` shows the
 same pictures to a second network and keeps its runs too, to be reported with `--model`. Rules and
-limits were set with seeds from 9,001 on, never with these.
+limits were set with seeds from 9,001 on, never with these. `bunched`: pictures as a worker that is
+short of time takes them (decision 15).
 """
 
 from __future__ import annotations
 
 import argparse
-import heapq
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import shapely
 
+from benchmarks.crowd_moments import BUNCHED, DEMONSTRATION, Moment, moments, sample_school
 from benchmarks.crowd_runs import BEGAN, Key, Recording, read_recordings
 from benchmarks.crowd_verdict import (
     confidence_rows,
@@ -59,21 +61,18 @@ from benchmarks.crowd_verdict import (
     speed_rows,
 )
 from benchmarks.report import EXIT_TARGET_MISSED, Report, keep_line, no_data, parser
-from benchmarks.spoilt_pictures import DEGRADATIONS, spoilt
-from config import Site, load_site, sample_school_directory
+from benchmarks.spoilt_pictures import DEGRADATIONS
+from config import Site
 from config.profiles import load_profiles
 from models import load_head_network
 from models.registry import default_head_network_id, find_card
 from streams.site_scene import build_analyser
-from streams.virtual.film import Shot, virtual_frames
-from streams.virtual.scenarios import STEP_S, Scenario, sample_camera, scenario_named
-from streams.virtual.simulate import SimulationMissingError, Step, story
-from vision.arrays import Float64Array
-from vision.camera import Camera
+from streams.virtual.scenarios import scenario_named
+from streams.virtual.simulate import SimulationMissingError
 from vision.density import density_peak, kernel_field
 from vision.doors import DoorState, Leaf
 from vision.grid import PlanGrid
-from vision.observations import CrowdObservation, Frame, HeadNetwork, HeadPoints
+from vision.observations import Frame, HeadNetwork
 from vision.profiles import ZoneProfile
 from vision.zones import ZoneType
 
@@ -86,46 +85,16 @@ STORIES = (
     ("two_way_gate", "cam-gate"),
     ("quiet_corridor", "cam-corridor3"),
 )
-# The demonstration packs its people as soon as the gate shuts: about ten seconds from gate to L3.
-# No warning can lead that by a minute, so it has a row of its own and no part in the target.
-DEMONSTRATION = ("blocked_stair", "cam-stair")
-# Arrivals of each run, times those of the story: log-uniform, drawn from the seed.
-SLOWEST, FASTEST = 0.6, 1.6
-# Pictures are drawn as large as an analysed sub-stream is, with the calibrated lens's view; the
-# network shrinks larger ones to this width anyhow.
-DRAWN_PX = (960, 540)
 # What is seen of those who come to a story's zone, and how often.
 UPSTREAM = {"cam-stair": "cam-upper"}
-UPSTREAM_PICTURES_PER_S = 1.25
 # A contact is polled every 150 ms and counts after two equal readings; the worker asks once a
 # second.
 CONTACT_DELAY_S = 2.0
 FIRST_SEED = 101
 PICTURES_PER_S = 5.0
-MISSED_HEADS = 0.08
-FALSE_HEADS_A_PICTURE = 0.03
-HEAD_NOISE_PX = 2.0
-FRAME_LOSS = 0.15
 WATCHED_DOORS = ("stair-leaf-wide", "stair-leaf-narrow", "exit-leaf", "gate-leaf")
-# Bodies are traced in this height, which is most of the cost. In these pictures hardly anybody in
-# the judged zones is taller.
-BODY_PX = 144
 # A run ends when everybody has been gone for this long: empty pictures only flatter.
 GONE_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One picture of one camera: the truth on the plan, whether the story's gate is shut, and what
-    the network says; `None` where it has not looked yet."""
-
-    camera_id: str
-    t_s: float
-    closed: bool
-    feet_xy_m: Float64Array
-    speed_mps: Float64Array
-    image_bgr: np.ndarray
-    observation: CrowdObservation | None
 
 
 def main() -> None:
@@ -134,7 +103,7 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=4, help="runs a story")
     options.add_argument("--seconds", type=float, default=None, help="cut each story")
     options.add_argument("--story", default=None, help="only these stories, with commas between")
-    options.add_argument("--degraded", choices=DEGRADATIONS, default="none")
+    options.add_argument("--degraded", choices=(*DEGRADATIONS, BUNCHED), default="none")
     options.add_argument("--fps", type=float, choices=(1.0, 1.25, 2.5, 5.0), default=PICTURES_PER_S)
     options.add_argument("--jobs", type=int, default=1, help="runs at a time")
     options.add_argument("--minutes", type=float, default=None, help="start no run after these")
@@ -145,6 +114,8 @@ def main() -> None:
     arguments = options.parse_args()
     if arguments.also is not None and (arguments.results is None or arguments.depth != "pixels"):
         options.error("--also asks for --depth pixels and for --results, where its runs are kept")
+    if arguments.degraded == BUNCHED and arguments.depth != "heads":
+        options.error(f"--degraded {BUNCHED} asks for --depth heads")
     known = (*STORIES, DEMONSTRATION)
     named = None if arguments.story is None else arguments.story.split(",")
     stories = [pair for pair in known if named is None or pair[0] in named]
@@ -196,7 +167,7 @@ def published(recordings: list[Recording], arguments: argparse.Namespace) -> boo
 
 @cache
 def _school() -> tuple[Site, Mapping[ZoneType, ZoneProfile]]:
-    return load_site(sample_school_directory()), load_profiles()
+    return sample_school(), load_profiles()
 
 
 def _asked_network(arguments: argparse.Namespace) -> str:
@@ -291,7 +262,7 @@ def play(keys: Sequence[Key], camera_id: str, seconds: float | None = None) -> l
     judges = [Judge(key, cameras) for key in keys]
     doors = Contacts(keys[0].story)
     last_s: float | None = None
-    for number, moment in enumerate(_moments(keys[0], cameras)):
+    for number, moment in enumerate(moments(keys[0], cameras)):
         if moment.camera_id == camera_id:
             last_s = moment.t_s if len(moment.feet_xy_m) else last_s
         gone = last_s is not None and moment.t_s - last_s > GONE_S
@@ -329,83 +300,6 @@ class Contacts:
         shut = (*self._always, *(self._gate if late else ()))
         states = dict.fromkeys(WATCHED_DOORS, DoorState.OPEN)
         return states | dict.fromkeys(shut, DoorState.SHUT)
-
-
-def _moments(key: Key, camera_ids: Sequence[str]) -> Iterator[Moment]:
-    """The pictures of all cameras in order of time; the judged one's is the last of an instant."""
-    scenario = scenario_named(key.story)
-    if key.story != DEMONSTRATION[0]:
-        scenario = scenario.at_rate(rate_factor(key.seed))
-    shown = _from_heads if key.depth == "heads" else _from_pixels
-    films = [shown(scenario, key.seed, camera_ids[0], key.pictures_per_s)]
-    films += [
-        shown(scenario, key.seed, camera_id, UPSTREAM_PICTURES_PER_S)
-        for camera_id in camera_ids[1:]
-    ]
-    spoil = (film if key.degraded == "none" else degraded(film, key.degraded, key.seed)
-             for film in reversed(films))  # fmt: skip
-    return heapq.merge(*spoil, key=lambda moment: moment.t_s)
-
-
-def rate_factor(seed: int) -> float:
-    """By how much the arrivals of this run differ from the story's."""
-    rng = np.random.default_rng((seed, 0x5E))
-    return float(np.exp(rng.uniform(np.log(SLOWEST), np.log(FASTEST))))
-
-
-def _from_heads(scenario: Scenario, seed: int, camera_id: str, fps: float) -> Iterator[Moment]:
-    camera = _school()[0].camera(camera_id).camera
-    rng = np.random.default_rng((seed, 0x7A, *camera_id.encode()))
-    grey = np.full((camera.lens.height_px, camera.lens.width_px, 3), 110, np.uint8)
-    every = round(1.0 / (fps * STEP_S))
-    for number, step in enumerate(story(scenario, seed)):
-        if number % every:
-            continue
-        observation = stated_heads(scenario, step, camera, rng)
-        feet = step.feet_xyz_m.reshape(-1, 3)[:, :2]
-        yield Moment(camera_id, step.t_s, step.closed, feet, step.speed_mps, grey, observation)
-
-
-def stated_heads(
-    scenario: Scenario, step: Step, camera: Camera, rng: np.random.Generator
-) -> CrowdObservation:
-    """What a network with the misses, false heads and noise stated above says of one instant."""
-    low_m, high_m = scenario.height_range_m
-    # A person's height follows from the id, 11 cm less is the middle of the head.
-    height_m = low_m + (high_m - low_m) * ((step.ids * 0.618034) % 1.0) - 0.11
-    heads = step.feet_xyz_m.reshape(-1, 3) + np.outer(height_m, [0.0, 0.0, 1.0])
-    uv_px, inside = camera.project(heads) if len(heads) else (np.zeros((0, 2)), np.zeros(0, bool))
-    found = uv_px[inside & (rng.random(len(inside)) >= MISSED_HEADS)]
-    found = found + rng.normal(0.0, HEAD_NOISE_PX, found.shape)
-    size_px = [camera.lens.width_px, camera.lens.height_px]
-    strays = rng.uniform([0, 0], size_px, (rng.poisson(FALSE_HEADS_A_PICTURE), 2))
-    points = np.vstack([found, strays]).astype(np.float32)
-    count = len(points)
-    return CrowdObservation(
-        HeadPoints(points, np.full(count, np.nan, np.float32), np.full(count, 0.9, np.float32)),
-        None,
-        MISSED_HEADS,
-    )
-
-
-def _from_pixels(scenario: Scenario, seed: int, camera_id: str, fps: float) -> Iterator[Moment]:
-    """Pictures that nobody has looked at yet; `play` gives them to the network."""
-    width_px, height_px = DRAWN_PX
-    camera = sample_camera(camera_id, width_px=width_px, height_px=height_px)
-    shot = Shot(scenario, camera_id, seed, fps=fps, camera=camera, oversample=1, body_px=BODY_PX)
-    for drawn in virtual_frames(shot):
-        feet = drawn.truth.feet_xyz_m.reshape(-1, 3)[:, :2]
-        speed_mps = drawn.truth.speed_mps
-        yield Moment(camera_id, drawn.t_s, drawn.closed, feet, speed_mps, drawn.image_bgr, None)
-
-
-def degraded(moments: Iterator[Moment], how: str, seed: int) -> Iterator[Moment]:
-    """The same moments through rain-like noise, dim light, lost frames or a half-covered lens."""
-    rng = np.random.default_rng((seed, 0xDE))
-    for moment in moments:
-        if how == "frame_loss" and rng.random() < FRAME_LOSS:
-            continue
-        yield replace(moment, image_bgr=spoilt(moment.image_bgr, how, rng))
 
 
 if __name__ == "__main__":

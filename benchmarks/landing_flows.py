@@ -29,8 +29,8 @@ from shapely.geometry import LineString, Polygon, box
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
+from benchmarks.crowd_moments import stated_heads
 from benchmarks.crowd_runs import BEGAN
-from benchmarks.crowd_truth import stated_heads
 from benchmarks.report import Report, no_data, parser
 from config.profiles import load_profiles
 from streams.virtual.scenarios import STEP_S, Flow, Ground, Scenario

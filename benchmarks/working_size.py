@@ -21,8 +21,9 @@ import cv2
 import numpy as np
 import shapely
 
+from benchmarks.crowd_moments import BODY_PX, rate_factor
 from benchmarks.crowd_runs import BEGAN
-from benchmarks.crowd_truth import BODY_PX, STORIES, rate_factor
+from benchmarks.crowd_truth import STORIES
 from benchmarks.report import SHARED_DATA, Report, no_data, parser
 from config import load_site, sample_school_directory
 from config.profiles import load_profiles
