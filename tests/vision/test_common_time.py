@@ -76,6 +76,25 @@ def test_what_a_camera_brings_when_it_catches_up_makes_no_other_one_old(
         assert common.since_s(newest) == pytest.approx(0.0)
 
 
+def test_a_camera_is_behind_by_its_clock_and_not_by_how_late_its_first_pictures_came() -> None:
+    """cam-b's clock is 1.5 s behind; its connection brings the first pictures 2 s later still."""
+    common = CommonTime()
+    for step in range(40):
+        newest = common.came("cam-a", START.plus(step * 0.2))
+        late_s = 2.0 if step < 3 else 0.0
+        common.came("cam-b", START.plus(step * 0.2 - 1.5 - late_s))
+        assert common.since_s(newest) == pytest.approx(0.0)
+
+
+def test_a_camera_that_is_late_now_and_then_is_not_behind() -> None:
+    """One picture in twenty comes 1.5 s late, as over a radio link."""
+    common = CommonTime()
+    for step in range(200):
+        newest = common.came("cam-a", START.plus(step * 0.2))
+        common.came("cam-b", START.plus(step * 0.2 - (1.5 if step % 20 == 10 else 0.0)))
+        assert common.since_s(newest) == pytest.approx(0.0)
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(-10.0, 10.0)), min_size=1))
 def test_it_never_runs_back(pictures: list[tuple[str, float]]) -> None:
     common = CommonTime()

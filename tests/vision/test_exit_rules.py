@@ -83,6 +83,16 @@ def test_a_shut_door_is_compared_with_what_the_open_part_carries(
     assert shut_door(below, rules).holds is False
 
 
+@pytest.mark.parametrize(("open_share", "holds"), [(0.9, True), (1.0, False)])
+def test_one_narrow_leaf_that_is_shut_is_enough_where_more_come_than_the_rest_carries(
+    open_share: float, *, holds: bool
+) -> None:
+    rules = only("shut_door", share=0.5, flow_per_m_s=0.9)
+    assert shut_door(crowd(0.2, arriving_per_m_s=0.6, exit_open_share=open_share), rules).holds is (
+        holds
+    )
+
+
 @pytest.mark.parametrize(
     ("along_share", "holds"), [(None, False), (0.49, True), (0.5, False), (0.7, False)]
 )
