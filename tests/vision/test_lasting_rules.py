@@ -1,6 +1,7 @@
 """Rules whose sign is gone for now: what keeps them, and what ends them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,44 @@ def test_people_who_are_kept_in_keep_the_rule_although_nobody_else_comes(rule: s
     levels = {t: j.level for t, j in judged}
     assert levels[11.0] is levels[311.0] is getattr(only(rule).rules, rule).level
     assert levels[351.0] is Level.L1  # by density alone
+
+
+_SLOW = crowd(3.1, speed_mps=0.1, stopped_share=0.95)
+_FILLING = crowd(2.6, outflow_per_m_s=0.3, inflow_per_s=1.0, outflow_per_s=0.5)
+_NARROWED = crowd(1.0, exit_used_share=0.4, exit_used_flow_per_m_s=0.8)
+_AT_A_LEAF = crowd(1.0, arriving_per_m_s=0.9, exit_open_share=0.5)
+_LYING = crowd(1.0, fallen_people=1, inflow_per_s=0.5)
+
+
+@pytest.mark.parametrize(
+    ("rule", "holding", "missing"),
+    [
+        ("slow_dense_queue", _SLOW, "speed_mps"),
+        ("slow_dense_queue", _SLOW, "stopped_share"),
+        ("outflow_stop", _FILLING, "outflow_per_m_s"),
+        ("outflow_stop", _FILLING, "inflow_per_s"),
+        ("outflow_stop", _FILLING, "outflow_per_s"),
+        ("narrowed_exit", _NARROWED, "exit_used_share"),
+        ("narrowed_exit", _NARROWED, "exit_used_flow_per_m_s"),
+        ("shut_door", _AT_A_LEAF, "arriving_per_m_s"),
+        ("shut_door", _AT_A_LEAF, "exit_open_share"),
+        ("demand_over_capacity", crowd(0.5, demand_per_m_s=2.0), "demand_per_m_s"),
+        ("dark_occupied", crowd(1.0, luminance=0.05), "luminance"),
+        ("fallen_person", _LYING, "fallen_people"),
+        ("fallen_person", _LYING, "inflow_per_s"),
+        ("pressure", crowd(3.2, pressure_per_s2=0.05), "pressure_per_s2"),
+    ],
+)
+def test_a_number_that_is_not_known_any_more_ends_no_warning(
+    rule: str, holding: ZoneMeasurement, missing: str
+) -> None:
+    """The tracks are lost, an exit is hidden, a door does not answer: nothing says it is over."""
+    more = {"stopped_share": 0.9} if rule == "slow_dense_queue" else {}
+    untold = replace(holding, **{missing: None})
+    judged = run([(20, holding), (60, untold)], only(rule, **more))
+    assert {rule} <= {reason.rule for reason in judged[99][1].reasons}
+    assert {rule} <= {reason.rule for reason in judged[-1][1].reasons}
+    assert judged[-1][1].level is judged[99][1].level
 
 
 def test_people_who_stand_and_came_long_ago_are_no_blocked_exit() -> None:

@@ -102,6 +102,17 @@ def test_pictures_of_another_size_and_the_same_aspect_are_scaled() -> None:
     assert reading.measurement.people == 3.0
 
 
+def test_people_are_looked_for_in_the_same_part_of_a_sub_stream() -> None:
+    analyser = scene()
+    whole, half = (analyser.region(frame(0.0, size=size)) for size in ((640, 360), (320, 180)))
+    assert whole is not None
+    assert half is not None
+    assert 0 < whole.left_px < whole.right_px < 640
+    for side in ("left_px", "top_px", "right_px", "bottom_px"):
+        assert getattr(half, side) == pytest.approx(getattr(whole, side) / 2.0, abs=1.0)
+    assert half.least_head_px == pytest.approx(whole.least_head_px / 2.0)
+
+
 def test_the_light_of_a_sub_stream_is_that_of_the_main_stream() -> None:
     """Squares as large as the patches that are judged: what is dark is dark in both."""
     rows, columns = np.indices((360, 640)) // 32
