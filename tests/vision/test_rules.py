@@ -308,6 +308,20 @@ def test_a_growing_queue_past_the_threshold_of_l3_waits_for_no_dwell(
     assert (first_at(judged, Level.L3) is not None) == holds
 
 
+@pytest.mark.parametrize(("alarm_horizon_s", "from_s"), [(5.0, 23.0), (60.0, 16.0)])
+def test_l3_is_foretold_to_a_jam_by_the_horizon_of_alarms(
+    alarm_horizon_s: float, from_s: float
+) -> None:
+    """From 1.9 by 0.03 a second: L2 at once, and 2.7 after 26.7 s. A rise is one after 15 s."""
+    rules = of_jams("time_to_next_level")
+    ahead = replace(rules.rules.time_to_next_level, alarm_horizon_s=alarm_horizon_s)
+    sooner = replace(rules, rules=replace(rules.rules, time_to_next_level=ahead))
+    judged = run([(40, lambda t: crowd(1.9 + 0.03 * t, **JAM))], sooner)
+    first = first_at(judged, Level.L3)
+    assert first is not None
+    assert from_s <= first <= from_s + 5.0
+
+
 def test_a_site_that_switches_the_jam_s_density_off_keeps_its_dwells_in_a_jam() -> None:
     """L2 by the queue alone; L3 by density is due after 5 s of its lower end, which stays below."""
     rules = of_jams()

@@ -89,6 +89,15 @@ def test_a_crush_that_each_camera_places_in_the_other_s_zone_is_an_alarm_in_one_
     assert sorted(people_in(last).values()) == pytest.approx([0.0, 16.0], abs=2.0)
 
 
+def test_a_third_camera_that_finds_nobody_hides_no_crush_that_two_show() -> None:
+    analyser = two_zones(
+        {"west": ("cam-a", "cam-c"), "east": ("cam-b",)}, cameras={**BOTH, "cam-c": TO_EAST}
+    )
+    nobody = seen_by(TO_EAST, np.zeros((0, 2)), 0.0)
+    last = told(analyser, {**of(CRUSH, 0.15), "cam-c": nobody}, 1.0)
+    assert 10.0 <= sum(people_in(last).values()) <= 18.0
+
+
 def test_so_it_is_where_people_are_packed_and_known_from_maps_alone() -> None:
     seen = {one: seen_by(camera, CRUSH, 0.15, as_map=True) for one, camera in BOTH.items()}
     last = told(two_zones(), seen)
