@@ -117,3 +117,34 @@ def test_an_equal_alarm_waits_for_whoever_is_at_work_and_not_for_a_desk_left_alo
     # Nothing is done to it by a key that was on its way.
     desk.one("body").send_keys(Keys.ARROW_DOWN)
     assert school.client.get("/api/v1/alarms/2").json()["state"] == "unacknowledged"
+
+
+_AFTER = """const panel = document.querySelector("#focus");
+return panel.hidden ? null : panel.previousElementSibling?.dataset.alarm ?? "beside";"""
+
+
+def test_on_a_phone_what_to_do_stands_under_its_alarm(
+    browser: webdriver.Chrome, school: ServiceProcess
+) -> None:
+    def screen(width: int, height: int) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    screen(390, 844)
+    try:
+        desk = Desk(browser, school)
+        desk.start_shift()
+        school.send(school.record("stair-1", "L4", 3.9), school.record("stair-2", "L2", 2.0))
+        desk.until(lambda: browser.execute_script(_AFTER) == "1")
+        # Chosen by a touch, the other one has it.
+        desk.one("[data-alarm='2'] .alarm-place").click()
+        desk.until(lambda: browser.execute_script(_AFTER) == "2")
+        assert desk.data("#focus", "number") == "2"
+        # Turned to a wide screen it stands beside the alarms, above the zones.
+        screen(1366, 768)
+        desk.until(lambda: browser.execute_script(_AFTER) == "beside")
+        shown = "return document.querySelector('#focus + section #zone-list') !== null"
+        assert browser.execute_script(shown)
+        assert desk.complaints() == []
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -17,6 +17,8 @@ import { panel, Places } from "./turned.js";
 import { shownLevel } from "./zones.js";
 
 const LATE_S = 10;
+/** As the style sheet has it: there the alarms and the rest stand one below the other. */
+const ON_PHONE = matchMedia("(max-width: 900px)");
 
 const cards = new Map();
 const acknowledging = new Set();
@@ -35,7 +37,7 @@ export function renderAlarms() {
     cards.get(alarm.number).root.classList.toggle("is-chosen", alarm.number === chosen);
   }
   const rows = queue.single.map((alarm) => cards.get(alarm.number).root);
-  setOrder(byId("alarm-list"), rows);
+  setOrder(byId("alarm-list"), withPanel(rows, cards.get(chosen)?.root));
   fillGroups(queue);
   cards.get(takeToBeSeen())?.root.scrollIntoView({ block: "nearest" });
   announceNew(open);
@@ -44,6 +46,23 @@ export function renderAlarms() {
   fillRecent();
   notePlaces();
   return waiting.length ? Math.min(...waiting.map((alarm) => alarm.priority)) : null;
+}
+
+/**
+ * On a phone what to do stands under its alarm, not under all of them; one that is folded in a group
+ * has none. On a screen it stands beside.
+ */
+function withPanel(rows, chosen) {
+  const [panelOf, beside] = [byId("focus"), document.querySelector(".places")];
+  if (ON_PHONE.matches && rows.length) {
+    return rows.flatMap((row, place) =>
+      row === chosen || (!chosen && place === rows.length - 1) ? [row, panelOf] : [row],
+    );
+  }
+  if (panelOf.parentElement !== beside) {
+    beside.insertBefore(panelOf, beside.querySelector(":scope > section:not(.contacts)"));
+  }
+  return rows;
 }
 
 /** Acknowledge the chosen alarm. Where it does not wait, the worst that does takes the panel instead:
