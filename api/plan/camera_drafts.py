@@ -122,6 +122,9 @@ def density_details(figures: Sequence[DensityFigures], period: str, words: Words
     ]
     worst = max((one.peak for one in figures if one.peak is not None), default=None)
     summary = f"{len(figures)}项统计，最大密度{_two(worst)}人/平方米"
+    if worst is None:
+        # A week in which nobody looked is no quiet week.
+        summary = "没有任何读数：这段时间没有区域被看到，不能据此填报密度"
     return {"period": period, "summary": summary, "table": "\n".join(lines)}
 
 

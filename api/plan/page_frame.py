@@ -24,7 +24,7 @@ from api.plan.errors import NotFoundRefusal
 from api.plan.scopes import Part
 from api.plan.service import PlanService
 from api.plan.viewer import PlanViewer
-from api.plan.words import joined_warnings, step_text
+from api.plan.words import actor_name, joined_warnings, step_text
 from api.problems import Problem
 from api.routes.shift import name_of
 from vision.instants import Utc
@@ -127,6 +127,7 @@ class Frame:
             warnings=self.plan.warnings(),
             gaps=joined_warnings(self.plan.warnings(), language),
             step_text=lambda step: step_text(step, language),
+            actor=lambda name: actor_name(name, language),
         )
         return answered(html, language, keep=self._asked is not None, status=status)
 

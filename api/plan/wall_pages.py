@@ -133,9 +133,12 @@ def _words(lang: str) -> dict[str, str]:
         *("elsewhere", "stale", "lost", "signed_out", "sign_in", "page_of", "hold", "turn"),
     )
     words = {str(name): text(f"plan.wall.{name}", lang) for name in names}
-    return words | {
-        level.value: f"{level.value} {text(f'level.{level.value}.short', lang)}" for level in Level
-    }
+    return words | {level.value: _level_words(level, lang) for level in Level}
+
+
+def _level_words(level: Level, lang: str) -> str:
+    short = text(f"level.{level.value}.short", lang)
+    return short if level is Level.UNKNOWN else f"{level.value} {short}"
 
 
 def _clock(plan: PlanService) -> Callable[[str], str]:

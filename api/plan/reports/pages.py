@@ -37,6 +37,7 @@ from api.plan.sights import sight_of
 from api.plan.states import State
 from api.plan.tables import PLAN_COUNTS, PLAN_RECORDS
 from api.plan.today import one_line
+from api.plan.words import term_name
 from api.problems import problem_body
 from config.moments import Day
 
@@ -99,10 +100,12 @@ async def evaluation_page(
 ) -> Answer:
     """The term in three columns; every point leads to the rows that it rests on."""
     chosen = day or plan.today()
+    frame = Frame(request, plan, viewer)
     found, evaluation, refusal = None, None, None
     try:
         async with plan.reading(viewer, unit_id) as (_, desk):
             unit, term = desk.unit, term_of(desk.calendar, chosen)
+            named = desk.calendar.term_begun_by(chosen)
         found, evaluation = await evaluated(plan, viewer, unit_id, chosen)
     except NotFoundRefusal as error:
         raise absent(error) from error
@@ -118,11 +121,12 @@ async def evaluation_page(
         "evaluation": evaluation,
         "refusal": refusal,
         "measures": measures_of(plan.edition, term),
+        "term": "" if named is None else term_name(named, frame.language),
         "judges": judges,
         "place_of": place_of,
         "reference_in": reference_in,
     }
-    return Frame(request, plan, viewer).draw("evaluation.html", values)
+    return frame.draw("evaluation.html", values)
 
 
 @router.get("/units/{unit_id}/rows/{number}")

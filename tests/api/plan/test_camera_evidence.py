@@ -154,6 +154,15 @@ async def test_stair_densities_of_a_break_leave_drills_out(house: House) -> None
     assert confirmed["state"] == "submitted"
 
 
+async def test_a_week_that_nobody_saw_is_no_quiet_week(house: House) -> None:
+    draft = await house.post("/camera-drafts", **WEEK, **BREAK)
+    page = await house.page(draft["density"]["id"])
+    assert "没有任何读数" in page
+    # What is no person has a name in words.
+    assert "· 摄像机 · " in page
+    assert "cameras ·" not in page
+
+
 async def test_an_unacknowledged_alarm_opens_a_task_that_the_next_look_closes(
     house: House,
 ) -> None:

@@ -102,3 +102,22 @@ async def test_a_record_says_what_it_counts_for_or_that_it_counts_nowhere(
     assert "R-3.9.1-3 · 2026-03-20" in pages[0]
     nowhere = "没有在其窗口内等待这份记录的事项"
     assert [nowhere in page for page in pages] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("path", "zh", "en"),
+    [
+        ("certificates", "还没有登记证书。", "No certificate is registered."),
+        ("incidents", "没有登记事件。", "No incident is registered."),
+        ("ledger?month=2030-01", "没有事项。", "No item."),
+        ("hazards?settled=true", "没有已销号或已撤回的隐患。", "None is closed or taken back."),
+        ("evaluation", "2026年春季学期", "spring term 2026"),
+    ],
+)
+async def test_a_page_with_nothing_on_it_says_so_in_its_language(
+    director: Person, path: str, zh: str, en: str
+) -> None:
+    join = "&" if "?" in path else "?"
+    for lang, words in (("zh", zh), ("en", en)):
+        page = (await director.get(f"/plan/units/sample-primary/{path}{join}lang={lang}")).text
+        assert words in page
