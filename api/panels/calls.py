@@ -6,6 +6,7 @@ Webhooks. The receiver falls back to the safe state `hold_s` seconds after the l
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from uuid import uuid4
@@ -13,6 +14,7 @@ from uuid import uuid4
 import httpx
 from standardwebhooks import Webhook
 
+from api.delivery.drivers.answers import status_of
 from api.panels.errors import LinkError
 from config.panels import PanelOutput
 from streams.clock import Clock
@@ -65,10 +67,10 @@ class HttpOutput:
             "webhook-signature": Webhook(output.secret).sign(call_id, at, body),
         }
         try:
-            answer = await self.client.post(
-                output.url, content=body, headers=headers, timeout=_TIMEOUT_S
-            )
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            # A receiver that sends a byte now and then keeps each single wait short.
+            async with asyncio.timeout(_TIMEOUT_S):
+                status = await status_of(self.client, output.url, body.encode(), headers)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
             raise LinkError(f"{output.id}: {type(error).__name__}") from error
-        if not answer.is_success:
-            raise LinkError(f"{output.id}: answered {answer.status_code}")
+        if not httpx.codes.is_success(status):
+            raise LinkError(f"{output.id}: answered {status}")

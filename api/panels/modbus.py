@@ -14,6 +14,8 @@ from typing import Protocol
 
 from pymodbus import ModbusException
 from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.bit_message import ReadCoilsResponse, ReadDiscreteInputsResponse
 
 from api.panels.errors import LinkError
 from config.networks import AddressRefusedError, NetworkRules, permitted
@@ -55,7 +57,7 @@ class ModbusWire:
             )
         except (ModbusException, ValueError) as error:
             raise self._lost(f"inputs from {first}", error) from error
-        if answer.isError() or len(answer.bits) < count:
+        if answer.isError() or not _answers(answer, ReadDiscreteInputsResponse, count):
             raise self._lost(f"inputs from {first}", answer)
         return answer.bits[:count]
 
@@ -65,7 +67,7 @@ class ModbusWire:
             answer = await client.read_coils(first, count=count, device_id=self._device.unit)
         except (ModbusException, ValueError) as error:
             raise self._lost(f"coils from {first}", error) from error
-        if answer.isError() or len(answer.bits) < count:
+        if answer.isError() or not _answers(answer, ReadCoilsResponse, count):
             raise self._lost(f"coils from {first}", answer)
         return answer.bits[:count]
 
@@ -112,6 +114,14 @@ class ModbusWire:
         self.close()
         device = self._device
         return LinkError(f"{device.id} at {device.host}:{device.port}: {what}: {why}")
+
+
+def _answers(answer: ModbusPDU, kind: type[ModbusPDU], count: int) -> bool:
+    """Whether it is what was asked for: pymodbus looks at its number alone, and takes none for any.
+
+    Contacts that were taken for coils would tell that a siren has followed.
+    """
+    return type(answer) is kind and len(answer.bits) >= count
 
 
 @dataclass(frozen=True, slots=True)

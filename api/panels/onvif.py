@@ -21,6 +21,8 @@ from xml.etree import ElementTree as ET
 
 import httpx
 
+from api.delivery.drivers.answers import small_body
+from api.delivery.errors import PathError
 from api.delivery.outward import OutwardTransport
 from api.panels import onvif_soap as soap
 from api.panels.errors import LinkError
@@ -34,6 +36,7 @@ from vision.instants import Monotonic
 LASTS_S = 60
 WAIT_S = 4
 _MOST_MESSAGES = 64
+_MOST_BYTES = 1 << 20
 _CALL_S = 5.0
 _HTTP_FAULTS = frozenset({400, 500})
 
@@ -154,17 +157,21 @@ class OnvifLink:
         content = soap.envelope(operation, security=security, to=to, number=uuid.uuid4().urn)
         kind = f'application/soap+xml; charset=utf-8; action="{action}"'
         try:
-            async with asyncio.timeout(_CALL_S + WAIT_S):
-                answer = await self._client.post(
+            async with (
+                asyncio.timeout(_CALL_S + WAIT_S),
+                self._client.stream(
+                    "POST",
                     address,
                     content=content,
                     headers={"Content-Type": kind},
                     timeout=_CALL_S + WAIT_S,
-                )
+                ) as answer,
+            ):
+                body = await small_body(answer, _MOST_BYTES)
             if not answer.is_success and answer.status_code not in _HTTP_FAULTS:
                 raise SoapError(f"HTTP {answer.status_code}")
-            return soap.body_of(answer.content)
-        except (httpx.HTTPError, httpx.InvalidURL, SoapError, TimeoutError) as error:
+            return soap.body_of(body)
+        except (httpx.HTTPError, httpx.InvalidURL, PathError, SoapError, TimeoutError) as error:
             why = str(error) or type(error).__name__
             raise LinkError(f"{self.device.id}: {action.rpartition('/')[2]}: {why}") from error
 

@@ -27,16 +27,16 @@ async def status_of(
         return answer.status_code
 
 
-async def small_body(answer: httpx.Response) -> bytes:
+async def small_body(answer: httpx.Response, most_bytes: int = _MOST_BYTES) -> bytes:
     """The body of a streamed answer.
 
     Raises:
-        PathError: it is larger than any answer to a message.
+        PathError: it is larger than any answer of such a receiver.
         httpx.HTTPError: it breaks off.
     """
     body = b""
     async for part in answer.aiter_bytes():
         body += part
-        if len(body) > _MOST_BYTES:
+        if len(body) > most_bytes:
             raise PathError("the answer does not end")
     return body
