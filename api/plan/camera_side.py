@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from api.alarms.values import WAITING_STATES
+from api.alarms.values import WAITING_STATES, Alarm, AlarmType, Condition
 from api.live.bodies import StateBody
 from api.plan.camera_drafts import Words
 from api.plan.wall import SiteStand, ZoneStand
@@ -44,19 +45,28 @@ class CameraSide:
 
     async def stand(self) -> SiteStand:
         """Every zone, the open alarms and the lost cameras now."""
-        return stand_of(await take_snapshot(self.desk))
+        unkept = self.desk.unkept.open_alarms()
+        return stand_of(await take_snapshot(self.desk), unkept)
 
 
-def stand_of(state: StateBody) -> SiteStand:
-    """The wall's part of what the desk shows."""
+def stand_of(state: StateBody, unkept: Iterable[Alarm] = ()) -> SiteStand:
+    """The wall's part of what the desk shows, and of what the database does not take."""
+    standing = [one for one in unkept if one.condition is not Condition.GONE]
+    unseen_crowds = [
+        one.peak.level
+        for one in state.alarms
+        if one.type is AlarmType.CROWD and one.condition is Condition.UNKNOWN and one.hold is None
+    ]
     return SiteStand(
         zones=tuple(
             ZoneStand(zone.id, zone.level, "" if zone.since is None else zone.since.isoformat())
             for zone in state.zones
         ),
-        alarms=len(state.alarms),
-        unacknowledged=sum(1 for one in state.alarms if one.state in WAITING_STATES),
+        alarms=len(state.alarms) + len(standing),
+        unacknowledged=sum(1 for one in state.alarms if one.state in WAITING_STATES)
+        + len(standing),
         cameras_lost=sum(
             1 for one in state.cameras if one.state in (CameraState.OFFLINE, CameraState.STALLED)
         ),
+        unseen_crowd=max(unseen_crowds, key=lambda level: level.severity, default=None),
     )

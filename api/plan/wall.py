@@ -5,7 +5,7 @@ The colours are the four of dual prevention. The limits are this wall's own choi
     red     an alarm-level crowd, a major hazard, or five or more overdue duties
     orange  a warning-level crowd, an unacknowledged alarm, a duty, hazard or task that is overdue
     yellow  a notice-level crowd, a missed round, or a place that cannot be seen
-    blue    none of these
+    blue    none of these; a crowd that was there when its place went out of sight is still there
     grey    cameras belong to the unit and nothing of it can be seen: never "in order". So it is too
             for a school whose cameras another service watches: what they see does not come here
 """
@@ -48,12 +48,17 @@ class ZoneStand:
 
 @dataclass(frozen=True, slots=True)
 class SiteStand:
-    """What the cameras of a unit say now."""
+    """What the cameras of a unit say now.
+
+    Attributes:
+        unseen_crowd: the worst level of a crowd that nobody saw go; `None` where there is none.
+    """
 
     zones: tuple[ZoneStand, ...] = ()
     alarms: int = 0
     unacknowledged: int = 0
     cameras_lost: int = 0
+    unseen_crowd: Level | None = None
 
     @property
     def unseen(self) -> tuple[ZoneStand, ...]:
@@ -126,9 +131,10 @@ class Tile:
 
 def _of_site(site: SiteStand) -> Colour:
     worst = site.worst
-    if worst in (Level.L3, Level.L4):
+    crowds = (worst, site.unseen_crowd)
+    if Level.L3 in crowds or Level.L4 in crowds:
         return Colour.RED
-    if worst is Level.L2 or site.unacknowledged:
+    if Level.L2 in crowds or site.unacknowledged:
         return Colour.ORANGE
     if site.all_unseen:
         return Colour.GREY
