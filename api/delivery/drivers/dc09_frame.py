@@ -90,7 +90,12 @@ def build_frame(line: Line, kind: str, sequence: int, data: str, now: datetime) 
 
 
 def read_answer(raw: bytes, key: bytes = b"") -> Answer | None:
-    """The answer in `raw`; `None` when it is damaged or no answer."""
+    """The answer in `raw`; `None` when it is damaged or no answer.
+
+    With a key only a receiver that has it can acknowledge: in clear, or where nothing that it
+    writes there can be read, an ACK may be anybody's. Refusals come in clear, for they may be about
+    the key.
+    """
     found = _ANSWER.search(raw)
     if found is None:
         return None
@@ -104,6 +109,8 @@ def read_answer(raw: bytes, key: bytes = b"") -> Answer | None:
             return None
         rest = decrypted
     stamp = re.search(rb"_(\d\d:\d\d:\d\d,\d\d-\d\d-\d{4})", rest)
+    if found["kind"] == b"ACK" and key and not (found["secret"] and stamp):
+        return None
     return Answer(found["kind"].decode(), int(found["seq"]), _time(stamp[1]) if stamp else None)
 
 

@@ -49,6 +49,37 @@ def test_answers_are_read(kind: str) -> None:
     assert read_answer(raw.replace(b"0018", b"0019")) is None
 
 
+def framed(body: bytes) -> bytes:
+    return b"\n%04X%04X%s\r" % (crc16_arc(body), len(body), body)
+
+
+def encrypted_ack(key: bytes) -> bytes:
+    """As a receiver writes it: what `build_frame` writes has the same form."""
+    body = build_frame(Line("1A2B", key=key), "ACK", 18, "", AT)[9:-1]
+    return framed(body)
+
+
+def test_with_a_key_only_a_receiver_that_has_it_acknowledges() -> None:
+    key, other = b"k" * 16, b"o" * 16
+    answer = read_answer(encrypted_ack(key), key)
+    assert answer is not None
+    assert (answer.kind, answer.sequence, answer.time) == ("ACK", 18, AT)
+    assert read_answer(encrypted_ack(other), key) is None
+    assert read_answer(framed(b'"ACK"0018L0#1A2B[]_07:04:05,11-23-2026'), key) is None
+    assert read_answer(framed(b'"*ACK"0018L0#1A2B[]_07:04:05,11-23-2026'), key) is None
+    # A receiver that cannot read us says so in clear.
+    refusal = read_answer(framed(b'"NAK"0000R0L0A0[]_07:04:05,11-23-2026'), key)
+    assert refusal is not None
+    assert refusal.kind == "NAK"
+
+
+@given(st.binary(max_size=64))
+@settings(CALM, max_examples=200)
+def test_whatever_stands_in_an_ack_acknowledges_nothing_without_the_key(content: bytes) -> None:
+    raw = framed(b'"*ACK"0018L0#1A2B[' + content.hex().encode())
+    assert read_answer(raw, b"k" * 16) is None
+
+
 @given(st.binary(max_size=200))
 @settings(CALM, max_examples=50)
 def test_no_bytes_break_the_reader_of_answers(raw: bytes) -> None:
