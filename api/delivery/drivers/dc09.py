@@ -95,7 +95,7 @@ class Dc09Driver:
             raise PathError(error.strerror or type(error).__name__) from error
         answer = read_answer(raw, self._line.key)
         if answer is None:
-            raise PathError("the answer is damaged or cannot be read with our key")
+            raise PathError("the answer is damaged, not encrypted, or not with our key")
         self._judge(answer, sequence)
 
     def _judge(self, answer: Answer, sequence: int) -> None:
