@@ -195,14 +195,12 @@ class Collector:
     async def _collect(self, clip: Clip, camera_id: str, spans: Sequence[Span]) -> bool:
         """Keep what is new of a camera; whether the disk took all of it."""
         number, collect = clip.alarm_number, self.folder.collect
-        # What clock told an earlier span nobody knows any more.
-        zeros = [None] * (len(spans) - 1) + [self.desk.clock.utc_at(Monotonic(0))]
         try:
-            for (begun, end), zero in zip(spans, zeros, strict=True):
+            for begun, end in spans:
                 key = (number, camera_id, begun)
                 start = max(begun, self._collected.get(key, begun).plus(-_LOOK_BACK_S))
                 self._collected[key] = await asyncio.to_thread(
-                    collect, number, camera_id, (start, end), zero
+                    collect, number, camera_id, start, end
                 )
         except OSError as error:
             # Tried again at the next look.

@@ -15,15 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.evidence.jumps import Span, read_jumps, spans_of, stretches_of
-from streams.recording import (
-    Part,
-    Segment,
-    join,
-    not_told_twice,
-    parts_of,
-    segments,
-    segments_in,
-)
+from streams.recording import Part, Segment, join, parts_of, segments, segments_in
 from streams.recording.notes import notes_of
 from streams.recording.remux import DRAFT_SUFFIX
 from vision.instants import Utc
@@ -67,18 +59,9 @@ class EvidenceFolder:
         folder.rename(aside)
         return aside
 
-    def collect(
-        self, number: int, camera_id: str, span: Span, clock_zero: Utc | None = None
-    ) -> Utc:
-        """Link what the ring holds of a span; up to when it will not change any more.
-
-        With a `clock_zero`, that of the clock which told the span, without what an earlier clock
-        recorded at the same times: nobody may take it for what the alarm is about.
-        """
-        start, end = span
+    def collect(self, number: int, camera_id: str, start: Utc, end: Utc) -> Utc:
+        """Link what the ring holds of `start`..`end`; up to when it will not change any more."""
         found = segments(self.recordings, camera_id, start, end)
-        if clock_zero is not None:
-            found = not_told_twice(found, start, clock_zero)
         if not found:
             return start
         target = self.of_camera(number, camera_id)

@@ -1,6 +1,6 @@
 """Ring recording by packet copy: `ring.Recording` for a worker, `index` and `remux` for readers."""
 
-from streams.recording.index import not_told_twice, read_status, segments, segments_in
+from streams.recording.index import read_status, segments, segments_in
 from streams.recording.remux import (
     Joined,
     NoPictureError,
@@ -28,7 +28,6 @@ __all__ = [
     "film_start",
     "gaps_between",
     "join",
-    "not_told_twice",
     "parts_of",
     "read_status",
     "recordings_folder",

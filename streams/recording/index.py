@@ -14,7 +14,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from streams.clock import SET_BACK_S
 from streams.recording.notes import VIDEO_SUFFIX, read_segment
 from streams.recording.values import EndCause, RingStatus, Segment
 from vision.instants import Utc
@@ -104,22 +103,6 @@ def segments(root: Path, camera_id: str, start: Utc, end: Utc) -> tuple[Segment,
     if earlier and not _reaches_back(found, start):
         found.extend(segments_in(folder / earlier, start, end))
     return tuple(sorted(found, key=lambda segment: segment.start))
-
-
-def not_told_twice(found: Iterable[Segment], start: Utc, clock_zero: Utc) -> tuple[Segment, ...]:
-    """Without those whose clock was set back since, and that were taken before `start` by the
-    present one: they only bear the same times.
-
-    Args:
-        clock_zero: what the present clock tells of the moment at which monotonic time began.
-    """
-    return tuple(
-        segment
-        for segment in found
-        if segment.clock_zero is None
-        or (ahead_s := segment.clock_zero - clock_zero) <= SET_BACK_S
-        or segment.end.plus(-ahead_s) > start
-    )
 
 
 def segments_in(folder: Path, start: Utc, end: Utc) -> tuple[Segment, ...]:
@@ -239,7 +222,6 @@ __all__ = [
     "hours",
     "new_segment_path",
     "newest_video_files",
-    "not_told_twice",
     "opened_at",
     "read_status",
     "segment_path",

@@ -17,7 +17,6 @@ import pytest
 from api.evidence import clip_store
 from api.evidence.curve import read_curve
 from api.evidence.folders import EvidenceFolder
-from api.evidence.jumps import Span
 from tests.api.evidence.cases import CAMERA, evidence_desk
 from vision.instants import Utc
 
@@ -217,9 +216,9 @@ async def test_a_clip_is_looked_at_as_often_as_it_grows_and_not_in_every_tick(
     looks: list[Utc] = []
     collect = EvidenceFolder.collect
 
-    def looked(self: EvidenceFolder, number: int, camera: str, span: Span, *zero: Any) -> Utc:
-        looks.append(span[1])
-        return collect(self, number, camera, span, *zero)
+    def looked(self: EvidenceFolder, number: int, camera: str, start: Utc, end: Utc) -> Utc:
+        looks.append(end)
+        return collect(self, number, camera, start, end)
 
     monkeypatch.setattr(EvidenceFolder, "collect", looked)
     async with evidence_desk(sqlite_url, tmp_path) as case:
@@ -236,9 +235,9 @@ async def test_a_long_clip_is_not_looked_at_from_its_beginning(
     looks: list[tuple[Utc, Utc]] = []
     collect = EvidenceFolder.collect
 
-    def looked(self: EvidenceFolder, number: int, camera: str, span: Span, *zero: Any) -> Utc:
-        looks.append(span)
-        return collect(self, number, camera, span, *zero)
+    def looked(self: EvidenceFolder, number: int, camera: str, start: Utc, end: Utc) -> Utc:
+        looks.append((start, end))
+        return collect(self, number, camera, start, end)
 
     monkeypatch.setattr(EvidenceFolder, "collect", looked)
     async with evidence_desk(sqlite_url, tmp_path) as case:

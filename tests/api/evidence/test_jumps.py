@@ -76,23 +76,6 @@ async def test_what_was_recorded_before_a_small_step_back_stays_in_the_clip(
     assert after[0] >= before[0]
 
 
-async def test_what_an_earlier_clock_recorded_at_the_same_times_is_in_no_clip(
-    sqlite_url: str, tmp_path: Path
-) -> None:
-    """Two minutes after the clock was set back by so much nobody is to take it for the alarm."""
-    async with evidence_desk(sqlite_url, tmp_path) as case:
-        case.ring.record(180.0)
-        case.ring.clock.step_utc(-170.0)
-        number = await case.alarm_of_a_crowd(20.0)
-        await case.end_alarm(number)
-        found = await case.desk.get(f"/api/v1/alarms/{number}/evidence")
-        pictures = await films_of(case, number, tmp_path)
-    assert len(found["cameras"][0]["parts"]) == 1
-    assert found["cameras"][0]["gaps"] == []
-    # Thirty seconds before the alarm, twenty-five of it: two pictures a second.
-    assert pictures == pytest.approx([110], abs=16)
-
-
 async def test_a_service_that_ends_for_the_step_goes_on_with_the_clip(
     sqlite_url: str, tmp_path: Path
 ) -> None:

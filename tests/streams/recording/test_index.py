@@ -9,7 +9,6 @@ import pytest
 from streams.recording import index
 from streams.recording.index import (
     newest_video_files,
-    not_told_twice,
     segment_path,
     segments,
     segments_in,
@@ -125,31 +124,6 @@ def test_a_segment_that_has_lasted_for_hours_is_found(tmp_path: Path, lasted_s: 
     written(tmp_path, round(lasted_s) // 10)
     assert between(tmp_path, lasted_s - 60.0, lasted_s + 60.0) == [0.0, lasted_s]
     assert between(tmp_path, lasted_s + 9.0, lasted_s + 60.0) == [lasted_s]
-
-
-def test_what_an_earlier_clock_told_is_of_its_own_time() -> None:
-    def told(start_s: float, zero_s: float | None) -> Segment:
-        zero = None if zero_s is None else START.plus(zero_s)
-        start = START.plus(start_s)
-        return Segment(
-            CAMERA, Path("a.mp4"), start, start.plus(10.0), True, EndCause.FULL, How.COPIED, (),
-            5, clock_zero=zero,
-        )  # fmt: skip
-
-    found = {
-        # A clock that was an hour ahead; one that was three seconds ahead, long ago and just now.
-        "hour": told(100.0, 3_600.0),
-        "long": told(-8.0, 3.0),
-        "just": told(0.0, 3.0),
-        # Notes of an earlier version; a clock that was set forward since; that of now.
-        "untold": told(100.0, None),
-        "behind": told(100.0, -3_600.0),
-        "present": told(100.0, 0.5),
-    }
-    kept = not_told_twice(found.values(), START, START)
-    assert [key for key, one in found.items() if one in kept] == [
-        "just", "untold", "behind", "present",
-    ]  # fmt: skip
 
 
 def test_only_so_many_are_remembered(
