@@ -37,6 +37,8 @@ _PACKAGES = (
     "shapely",
     "sqlalchemy",
 )
+# Read by `api.coverage.fonts`, which needs a package that may be missing.
+_FONT = "XIAOAN_REPORT_FONT"
 _DECODERS = ("h264", "hevc", "mjpeg")
 
 
@@ -144,6 +146,8 @@ def _imported(patient: Patient, name: str, mend: str) -> Check:
 def _fonts(patient: Patient) -> Iterator[Check]:
     say = _speaker(patient)
     label, mend = say("doctor.font"), say("doctor.font.mend")
+    if os.environ.get(_FONT):
+        mend = say("doctor.font.chosen", name=_FONT)
     try:
         importlib.import_module("api.coverage.fonts").register_font()
     except (ImportError, ReportError) as error:

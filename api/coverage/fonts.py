@@ -46,6 +46,11 @@ def register_font() -> str:
                 "font with Chinese characters, or install fonts-wqy-zenhei"
             ) from error
         return FONT_NAME
+    if chosen:
+        raise ReportError(
+            f"{FONT_VARIABLE} names {chosen}, and there is no such file; correct the variable, or "
+            "remove it and install fonts-wqy-zenhei"
+        )
     raise ReportError(
         "no TrueType font with Chinese characters was found; install the package fonts-wqy-zenhei, "
         f"or set {FONT_VARIABLE} to such a file"

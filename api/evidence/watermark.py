@@ -63,8 +63,20 @@ class Watermark:
         """The first font that has the characters. Raises `ExportFailedError`."""
         chosen = os.environ.get(FONT_VARIABLE)
         for path in (Path(chosen),) if chosen else _FONTS:
-            if path.is_file():
+            if not path.is_file():
+                continue
+            try:
                 return ImageFont.truetype(str(path), size_px)
+            except OSError as error:
+                raise ExportFailedError(
+                    f"{path.name} is no font ({error}); set {FONT_VARIABLE} to a font with Chinese "
+                    "characters, or remove it and install fonts-wqy-zenhei"
+                ) from None
+        if chosen:
+            raise ExportFailedError(
+                f"{FONT_VARIABLE} names {chosen}, and there is no such file; correct the variable, "
+                "or remove it and install fonts-wqy-zenhei"
+            )
         if all(line.isascii() for line in self.lines):
             return ImageFont.load_default(size_px)
         raise ExportFailedError(

@@ -162,6 +162,24 @@ def test_a_data_folder_too_long_for_the_workers_sockets_fails(tmp_path: Path) ->
     assert "XIAOAN_RUN_DIR" in found.mend
 
 
+@pytest.mark.parametrize(
+    ("given", "told"), [("", "there is no such file"), ("no font", "cannot be embedded")]
+)
+def test_a_chosen_font_that_is_none_is_named_with_its_own_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, told: str
+) -> None:
+    chosen = tmp_path / "school.ttf"
+    if given:
+        chosen.write_text(given, encoding="ascii")
+    monkeypatch.setattr(fonts, "FONT_NAME", "XiaoanNotRegistered")
+    monkeypatch.setenv("XIAOAN_REPORT_FONT", str(chosen))
+    found = named(examine(patient(tmp_path, 8440)), "Chinese font for reports and exported films")
+    assert found.status is Status.WARN
+    assert "school.ttf" in found.found
+    assert told in found.found
+    assert found.mend.startswith("correct XIAOAN_REPORT_FONT")
+
+
 def test_a_machine_without_a_chinese_font_is_told_before_the_first_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from api.evidence.errors import ExportFailedError
 from api.evidence.watermark import Foot, Watermark, wrapped
 from vision.instants import Utc
 
@@ -25,6 +28,21 @@ def test_every_line_fits_and_nothing_of_it_is_lost(width_px: int) -> None:
         assert foot.font.getlength(line) <= width_px - 2 * MARGIN_PX
     told = "".join(foot.lines).replace(" ", "")
     assert told == "".join(LINES).replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [("", "there is no such file"), ("no font", "school.ttf is no font")]
+)
+def test_a_chosen_font_that_is_none_ends_the_export_with_the_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, told: str
+) -> None:
+    chosen = tmp_path / "school.ttf"
+    if given:
+        chosen.write_text(given, encoding="ascii")
+    monkeypatch.setenv("XIAOAN_REPORT_FONT", str(chosen))
+    with pytest.raises(ExportFailedError, match=told) as refused:
+        Foot.of(MARK, 640, 12)
+    assert "XIAOAN_REPORT_FONT" in str(refused.value)
 
 
 def test_a_line_is_cut_at_a_space_where_one_is_near() -> None:
