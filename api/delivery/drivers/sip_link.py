@@ -35,6 +35,7 @@ _LOG = structlog.get_logger(__name__)
 TIMER_T1_S = 0.5
 TIMER_T2_S = 4.0
 _ANSWERED = 256
+_MOST_UNREAD_BYTES = 1 << 20
 _CONNECT_S = 4.0
 _FINAL = 200
 
@@ -217,6 +218,7 @@ class SipLink:
             waiting.set_result(message)
 
     def _answer(self, request: SipMessage) -> None:
+        """Raises `ConnectionAbortedError` where the peer reads no answers; `_read` ends then."""
         if request.method == "ACK":
             return
         # A branch alone does not tell a repetition: some platforms write none, or always the same.
@@ -231,6 +233,10 @@ class SipLink:
             self._udp.sendto(data)
         elif self._writer is not None:
             self._writer.write(data)
+            if self._writer.transport.get_write_buffer_size() > _MOST_UNREAD_BYTES:
+                # It asks and asks, and reads nothing: all that it is answered would lie here.
+                self._writer.transport.abort()
+                raise ConnectionAbortedError("the server does not read what it is answered")
 
     def _break(self, error: Exception) -> None:
         """The server's machine said that nobody listens there; the name may be elsewhere now."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from api.delivery.drivers import gb28181
 from api.delivery.drivers.gb28181 import Gb28181Driver
+from api.delivery.drivers.sip_link import Peer, SipLink
 from api.delivery.drivers.sip_message import (
     Reply,
     SipMessage,
@@ -289,3 +291,24 @@ async def test_only_the_same_request_again_is_a_repetition(branch: str) -> None:
         here.transport.sendto(reset(branch, "3 MESSAGE").encode(), here.peer)
         await until(lambda: len(commands) > 2, "the last one")
     assert commands == [("ResetAlarm", "")] * 3
+
+
+async def test_a_platform_that_asks_and_reads_nothing_fills_no_memory() -> None:
+    dropped: list[str] = []
+    head = b"OPTIONS sip:c@d SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1;branch=z9hG4bK%d\r\n"
+    asked = b"From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: %s\r\nCSeq: 1 OPTIONS\r\n\r\n"
+
+    async def ask(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            for number in count():
+                writer.write(head % number + asked % (b"x" * 2_000))
+                await writer.drain()
+        writer.transport.abort()
+
+    async with await asyncio.start_server(ask, "127.0.0.1", 0, limit=1_024) as server:
+        peer = Peer("127.0.0.1", server.sockets[0].getsockname()[1], over_tcp=True)
+        link = SipLink(peer, lambda _: Reply(200, "OK"), dropped.append, Gate(Path()))
+        await link.local_address()
+        await until(lambda: bool(dropped), "the end of the connection")
+        await link.close()
+    assert dropped[0] == "the server does not read what it is answered"
