@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,8 @@ def test_a_number_that_is_not_known_any_more_ends_no_warning(
 ) -> None:
     """The tracks are lost, an exit is hidden, a door does not answer: nothing says it is over."""
     more = {"stopped_share": 0.9} if rule == "slow_dense_queue" else {}
-    untold = replace(holding, **{missing: None})
+    gone: dict[str, Any] = {missing: None}
+    untold = replace(holding, **gone)
     judged = run([(20, holding), (60, untold)], only(rule, **more))
     assert {rule} <= {reason.rule for reason in judged[99][1].reasons}
     assert {rule} <= {reason.rule for reason in judged[-1][1].reasons}
