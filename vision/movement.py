@@ -29,7 +29,10 @@ _FORGET_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class DirectionShares:
-    """Shares of the walking people along and against an axis; both 0 where nobody walks."""
+    """Shares of the walking people along and against an axis; both 0 where nobody walks.
+
+    `walkers`: heads and cells of a density map that tell of them.
+    """
 
     along: float
     against: float
@@ -55,26 +58,34 @@ def stopped_share(velocity_mps: Float64Array) -> float | None:
     return float(np.mean(np.linalg.norm(known, axis=1) < STOPPED_MPS))
 
 
-def direction_shares(velocity_mps: Float64Array, axis_deg: float | None) -> DirectionShares:
+def direction_shares(
+    velocity_mps: Float64Array, axis_deg: float | None, people: Float64Array | None = None
+) -> DirectionShares:
     """How many walk along and how many against an axis.
 
     Only those faster than 0.2 m/s along it count. Without an axis the main one of the movement
     itself is taken (the eigenvector of the summed outer products of the velocities).
+
+    Args:
+        velocity_mps: (N, 2), NaN where unknown.
+        people: (N,) for how many each stands; `None` for one each.
     """
-    known = velocity_mps[np.isfinite(velocity_mps).all(axis=1)]
+    each = np.ones(len(velocity_mps)) if people is None else people
+    told = np.isfinite(velocity_mps).all(axis=1) & (each > 0.0)
+    known, each = velocity_mps[told], each[told]
     if not len(known):
         return DirectionShares(0.0, 0.0, 0)
     if axis_deg is None:
-        axis = np.linalg.eigh(known.T @ known)[1][:, -1]
+        axis = np.linalg.eigh(known.T @ (known * each[:, None]))[1][:, -1]
     else:
         axis = np.array([math.cos(math.radians(axis_deg)), math.sin(math.radians(axis_deg))])
     pace = known @ axis
-    along = int(np.count_nonzero(pace >= STOPPED_MPS))
-    against = int(np.count_nonzero(pace <= -STOPPED_MPS))
-    walkers = along + against
+    ahead, back = pace >= STOPPED_MPS, pace <= -STOPPED_MPS
+    walkers = int(np.count_nonzero(ahead | back))
     if not walkers:
         return DirectionShares(0.0, 0.0, 0)
-    return DirectionShares(along / walkers, against / walkers, walkers)
+    along, against = float(each[ahead].sum()), float(each[back].sum())
+    return DirectionShares(along / (along + against), against / (along + against), walkers)
 
 
 def meeting_share(shares: DirectionShares, may_meet: float | None) -> float | None:

@@ -307,7 +307,7 @@ class ZoneDesk:
         density, density_std = local_density(self.grid, fused.field, fused.seen)
         peak = highest(self.grid, density, density_std)
         seen_area_m2 = float(self.grid.area_m2[fused.seen].sum())
-        shares = direction_shares(fused.walkers_mps, self.zone.axis_deg)
+        shares = direction_shares(fused.walkers_mps, self.zone.axis_deg, fused.walkers_people)
         used = None if rates is None else rates.used
         return ZoneMeasurement(
             zone_id=self.zone.id,

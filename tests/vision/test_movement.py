@@ -113,6 +113,16 @@ def test_without_an_axis_the_movement_itself_gives_it() -> None:
     assert direction_shares(slanted, None).minority == pytest.approx(0.2)
 
 
+def test_cells_of_a_density_map_count_as_the_people_they_stand_for() -> None:
+    """Thirty cells that stand for three walk down, three heads walk up; one cell holds nobody."""
+    pace_mps = np.array([*[0.5] * 30, *[-0.5] * 3, -0.5])
+    people = np.array([*[0.1] * 30, *[1.0] * 3, 0.0])
+    for axis_deg in (0.0, None):
+        shares = direction_shares(np.column_stack([pace_mps, pace_mps * 0.0]), axis_deg, people)
+        assert shares.minority == pytest.approx(0.5)
+    assert direction_shares(np.ones((4, 2)), 0.0, np.zeros(4)).minority is None
+
+
 def test_sides_of_a_line() -> None:
     # The line runs up the plan, so its left is -x; above its end no side is told.
     side = side_of(DOOR, np.array([[-0.5, 1.0], [0.5, 1.0], [0.5, 3.0]]))

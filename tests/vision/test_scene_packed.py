@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from config.profiles import load_profiles
-from tests.vision.scene_cases import BESIDE, FACING, STAIR, as_map, frame, heads
+from tests.vision.scene_cases import BESIDE, FACING, STAIR, as_map, frame, heads, scene
 from vision.arrays import Float64Array, UInt8Array
 from vision.camera import Camera
 from vision.doors import DoorState, Leaf
@@ -29,11 +29,15 @@ def nine(t: float) -> Float64Array:
     return np.column_stack([0.2 + PACE_MPS * t + 0.62 * row, 0.6 + 0.62 * lane])
 
 
-def picture(camera: Camera, t: float, scale: float) -> UInt8Array:
-    """All that is seen on the plane of the heads moves with them; `scale`: of the lens' size."""
+def picture(camera: Camera, t: float, scale: float = 1.0, below_y_m: float = 3.0) -> UInt8Array:
+    """All that is seen on the plane of the heads moves with them, below a line of the plan.
+
+    `scale`: of the lens' size.
+    """
     v, u = np.mgrid[0:360:2, 0:640:2].astype(np.float64)
     xy_m = camera.to_plane(np.column_stack([u.ravel(), v.ravel()]), STAIR.head_plane)
-    at = np.nan_to_num(xy_m - [PACE_MPS * t, 0.0]) / _M_PER_PX
+    walked_m = np.where(xy_m[:, 1:2] < below_y_m, PACE_MPS * t, 0.0) * [1.0, 0.0]
+    at = np.nan_to_num(xy_m - walked_m) / _M_PER_PX
     across, up = (np.mod(at[:, n], side).reshape(u.shape) for n, side in ((0, 1600), (1, 800)))
     grey = cv2.remap(_CLOTH, across.astype(np.float32), up.astype(np.float32), cv2.INTER_LINEAR)
     sized = cv2.resize(grey, (round(640 * scale), round(360 * scale))).astype(np.uint8)
@@ -41,11 +45,15 @@ def picture(camera: Camera, t: float, scale: float) -> UInt8Array:
 
 
 def found(camera: Camera, t: float, scale: float) -> CrowdObservation:
-    spread = as_map(nine(t), camera).density
-    assert spread is not None
-    cells = cv2.GaussianBlur(spread.people_per_cell, (0, 0), 2.0)
-    density = DensityMap(np.asarray(cells, np.float32), 4.0 * scale, 4.0 * scale)
+    density = spread(nine(t), camera, scale)
     return CrowdObservation(heads(nine(t), camera, scale=scale).heads, density, 0.05)
+
+
+def spread(people_xy_m: Float64Array, camera: Camera, scale: float = 1.0) -> DensityMap:
+    sharp = as_map(people_xy_m, camera).density
+    assert sharp is not None
+    cells = cv2.GaussianBlur(sharp.people_per_cell, (0, 0), 2.0)
+    return DensityMap(np.asarray(cells, np.float32), 4.0 * scale, 4.0 * scale)
 
 
 def walking_down(
@@ -119,3 +127,21 @@ def test_a_leaf_that_leaves_packed_people_room_enough_is_no_alarm() -> None:
     assert told[-1].measurement is not None
     assert told[-1].measurement.exit_open_share == pytest.approx(2 / 3)
     assert not any(reason.rule == "shut_door" for one in told for reason in one.reasons)
+
+
+def test_who_comes_up_against_a_packed_class_is_as_many_of_those_who_walk_as_of_the_people() -> (
+    None
+):
+    """Four in file against nine: two classes meet, whatever number of cells the nine fill."""
+    analyser = scene()
+    told: list[ZoneReading] = []
+    for step in range(30):
+        t = step * 0.2
+        down = nine(t) * [1.0, 0.8] - [0.0, 0.2]
+        file = np.arange(4)
+        up = np.column_stack([2.5 - 0.4 * t + 0.9 * file, 2.4 + 0.3 * (file % 2)])
+        people = heads(np.vstack([down, up])).heads
+        seen = dataclasses.replace(frame(t), image_bgr=picture(FACING, t, below_y_m=1.75))
+        told += analyser.observe(seen, CrowdObservation(people, spread(down, FACING), 0.05))
+    shares = [one.measurement.minority_share for one in told if one.measurement is not None]
+    assert shares[-1] == pytest.approx(4 / 13, abs=0.06)
