@@ -30,6 +30,9 @@ _log = structlog.get_logger(__name__)
 _MOST_OPEN = 1_000
 # The ring closes a segment this long after its last picture at the latest.
 _SETTLE_S = 20.0
+# A disk that is slow, or a start that first counts what lies there, may write a ring so much later.
+# Longer than that is not waited for: a camera that has gone silent never comes to the end.
+_WRITTEN_WITHIN_S = 120.0
 # What was collected is looked at once more so long: a ring may tell of a segment a little late.
 _LOOK_BACK_S = 60.0
 # A clip grows by a segment in about this time. Two dozen are a fifth of a second of work: in every
@@ -154,7 +157,10 @@ class Collector:
         # What a full disk does not take is still in the ring when there is room again.
         over = all(collected) and (not alarm.is_open or end >= latest)
         # It lies ahead where the clock was set back after it.
-        if over and abs(now - end) >= _SETTLE_S:
+        settled_s = abs(now - end)
+        if over and settled_s >= _SETTLE_S:
+            if settled_s < _WRITTEN_WITHIN_S and not await self._written(clip, (begun, end)):
+                return
             if end < begun:
                 # Nobody saw how the clock was set; what was collected before that is the clip.
                 end = await asyncio.to_thread(
@@ -186,6 +192,16 @@ class Collector:
         async with self.desk.database.write() as connection:
             await clip_store.widen(connection, wider)
         return wider
+
+    async def _written(self, clip: Clip, span: Span) -> bool:
+        """Whether the rings of a clip's cameras have come to the end of its newest span."""
+        begun, end = span
+        if end <= begun:
+            return True
+        lately = max(begun, end.plus(-_LOOK_BACK_S)), end
+        return await asyncio.to_thread(
+            self.folder.is_whole, clip.alarm_number, clip.camera_ids, lately
+        )
 
     def _latest(self, begun: Utc, before: Sequence[Span]) -> Utc:
         """When a clip is as long as it may be, by the clock of its newest span."""

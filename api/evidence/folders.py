@@ -15,9 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.evidence.jumps import Span, read_jumps, spans_of, stretches_of
-from streams.recording import Part, Segment, join, parts_of, segments, segments_in
+from streams.recording import (
+    Part,
+    Segment,
+    join,
+    parts_of,
+    read_status,
+    segments,
+    segments_in,
+)
 from streams.recording.notes import notes_of
 from streams.recording.remux import DRAFT_SUFFIX
+from streams.recording.values import RECORDING_TOLERANCE_S
 from vision.instants import Utc
 
 SCRATCH = "export-"
@@ -70,6 +79,17 @@ class EvidenceFolder:
             _link(segment, target)
         growing = [segment.start for segment in found if not segment.closed]
         return min(growing, default=found[-1].end)
+
+    def is_whole(self, number: int, camera_ids: Iterable[str], span: tuple[Utc, Utc]) -> bool:
+        """Whether the end of a span was collected of each camera whose ring is being written."""
+        recorded = filter(self._is_recorded, camera_ids)
+        reached = (self.collected_until(number, [camera_id], span) for camera_id in recorded)
+        return all(span[1] - until <= RECORDING_TOLERANCE_S for until in reached)
+
+    def _is_recorded(self, camera_id: str) -> bool:
+        """A ring that says nothing else is written, or is about to be."""
+        status = read_status(self.recordings, camera_id)
+        return status is not None and (status.recording or status.cause is None)
 
     def segments(self, number: int, camera_id: str, start: Utc, end: Utc) -> tuple[Segment, ...]:
         """What was collected of a camera."""
