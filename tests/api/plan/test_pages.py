@@ -121,3 +121,18 @@ async def test_a_page_with_nothing_on_it_says_so_in_its_language(
     for lang, words in (("zh", zh), ("en", en)):
         page = (await director.get(f"/plan/units/sample-primary/{path}{join}lang={lang}")).text
         assert words in page
+
+
+@pytest.mark.parametrize(
+    ("path", "first"), [("/plan", 1), ("/plan/units/sample-primary/evaluation", 2)]
+)
+async def test_a_figure_has_its_heading_beside_it_where_a_phone_shows_no_head(
+    client: httpx.AsyncClient, path: str, first: int
+) -> None:
+    bureau = Person(client, "局长", EVERYWHERE, "bureau")
+    page = (await bureau.get(f"{path}?lang=en")).text
+    heads = re.findall(r"<th>(.*?)</th>", page.partition("</thead>")[0])[first:]
+    rows = page.partition("<tbody>")[2].partition("</tbody>")[0].split("</tr>")[:-1]
+    assert rows
+    for row in rows:
+        assert re.findall(r'<td[^>]*data-label="(.*?)"', row) == heads
