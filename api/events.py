@@ -111,10 +111,14 @@ class Listener:
     def offer(self, event: Event | None) -> None:
         """Add an event (`None`: the service stops); on overflow everything queued is dropped."""
         if self._queue.full():
-            while not self._queue.empty():
-                self._queue.get_nowait()
-            self.overflowed = True
+            self.begin_anew()
         self._queue.put_nowait(event)
+
+    def begin_anew(self) -> None:
+        """Drop what is queued: the next event brings a snapshot."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self.overflowed = True
 
     async def next_within(self, seconds: float) -> Event | None:
         """The next event.
@@ -158,6 +162,13 @@ class Broker:
         for listener in self._listeners:
             for event in events:
                 listener.offer(event)
+
+    def begin_anew(self) -> None:
+        """The numbers of events went back: what consoles have heard says nothing of what comes."""
+        if self._closed:
+            return
+        for listener in self._listeners:
+            listener.begin_anew()
 
     def close(self) -> None:
         """End every stream, so that the server can stop."""

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import events, set_back
@@ -45,6 +46,8 @@ from config.desk_plan import DeskPlan
 from streams.clock import Clock
 from streams.records import WorkerLoadRecord
 from vision.instants import Monotonic
+
+_LOG = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -243,6 +246,10 @@ class Desk:
         self.board.cameras.update(work.cameras.maps[0])
         self.board.loads.update(work.loads)
         if told:
+            if told[0].seq <= self.told_seq:
+                # Somebody restored a backup under us: its numbers were given out before.
+                _LOG.error("database.set_back", told=self.told_seq, next=told[0].seq)
+                self.broker.begin_anew()
             self.told_seq = told[-1].seq
         self.broker.publish(told)
         self.metrics.count_work(work.actions, told)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from fastapi.sse import ServerSentEvent
+from sqlalchemy import text
 
 from api import events
 from api.access.actor import Actor, Grant
@@ -80,6 +81,35 @@ async def test_a_console_that_was_away_hears_what_it_missed_once(database_url: s
             (live,) = await take(source, 1)
             assert body(live)["id"] == "hall"
             assert int(live.id or 0) > int(missed[-1].id or 0)
+
+
+async def test_a_backup_that_is_restored_under_the_service_silences_no_open_console(
+    database_url: str,
+) -> None:
+    """The numbers of its events come again; a console had taken them for heard."""
+    async with running_desk(database_url) as desk, listening(desk) as source:
+        (before,) = await take(source, 1)
+        await desk.send(*(desk.reading("hall", level, 1.3) for level in ("L1", "L0", "L1")))
+        for _ in range(3):
+            desk.clock.advance(1.0)
+            await desk.send(desk.reading("stair", "L0"))
+        heard = await take(source, 4)
+        back = {"seq": int(heard[0].id or 0)}
+        async with desk.service.desk.database.write() as connection:
+            await connection.execute(text("DELETE FROM events WHERE seq > :seq"), back)
+            again = "UPDATE sqlite_sequence SET seq = :seq WHERE name = 'events'"
+            if not database_url.startswith("sqlite"):
+                again = "SELECT setval(pg_get_serial_sequence('events', 'seq'), :seq)"
+            await connection.execute(text(again), back)
+        await desk.send(desk.reading("stair", "L4", 4.1))
+        snapshot, *_ = await take(source, 1)
+        assert snapshot.event == "snapshot"
+        assert int(before.id or 0) < int(snapshot.id or 0) < int(heard[-1].id or 0)
+        state = body(snapshot)
+        assert isinstance(state["alarms"], list)
+        assert [one["priority"] for one in state["alarms"]] == [1]
+        await desk.send(desk.reading("stair", "L3", 2.9))
+        assert [one.event for one in await take(source, 2)] == ["alarm", "zone"]
 
 
 async def test_replay_works_across_a_restart(sqlite_url: str) -> None:
