@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, cast
 
 import av
@@ -14,12 +13,10 @@ import numpy as np
 import pytest
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from streams import av_container
 from streams.av_container import AvContainer, open_with_av
-from streams.clock import SimulatedClock
 from streams.errors import (
     ConnectionLostError,
     HungError,
@@ -29,13 +26,12 @@ from streams.errors import (
     TruncatedFileError,
     WrongCredentialsError,
 )
-from streams.keyframes import Keyframes
-from streams.sources import PlainUri, SourceUri, Thrift, Timeouts
+from streams.sources import Timeouts
 from streams.tap import TappedPicture
+from tests.streams.camera_films import FPS, Turning, file_uri, write_camera
 from tests.streams.recording.films import make_film
-from vision.instants import Monotonic, Utc
+from vision.instants import Utc
 
-FPS = 10
 FRAMES = 50
 
 
@@ -69,22 +65,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clips") / "clip.mp4"
     write_clip(path)
     return path
-
-
-class Turning(SimulatedClock):
-    """A clock that goes on with each look."""
-
-    def __init__(self, step_s: float) -> None:
-        super().__init__()
-        self._step_s = step_s
-
-    def monotonic(self) -> Monotonic:
-        self.advance(self._step_s)
-        return super().monotonic()
-
-
-def file_uri(path: Path) -> SourceUri:
-    return PlainUri(f"file://{path}")
 
 
 def play(path: Path) -> Iterator[tuple[float | None, np.ndarray]]:
@@ -202,153 +182,6 @@ def test_a_site_s_file_address_is_relative_to_the_site_folder(clip: Path) -> Non
     container = open_with_av(uri, Timeouts())
     assert sum(1 for _ in container.pictures()) == FRAMES
     container.close()
-
-
-def write_camera(
-    path: Path,
-    *,
-    keyframe_every: int,
-    reordered: int = 0,
-    also: Mapping[str, str] = MappingProxyType({}),
-    keyframes: Collection[int] = (),
-    first_pts: int = 0,
-) -> None:
-    """Ten seconds at 10 fps as a camera sends them; picture n is grey 2 * n."""
-    with av.open(str(path), "w") as container:
-        given = {"g": str(keyframe_every), "bf": str(reordered), "sc_threshold": "0", **also}
-        stream = container.add_stream("libx264", rate=FPS, options=given)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for n in range(100):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 2 * n, np.uint8), "bgr24")
-            frame.pts, frame.time_base = first_pts + n, Fraction(1, FPS)
-            if n in keyframes:
-                frame.pict_type = PictureType.I
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-
-
-def decoded(
-    path: Path, calm_from: float, calm_to: float, *, name: str = "calm"
-) -> tuple[list[float], int]:
-    """Times of the pictures that came, and how many were left out."""
-    container = open_with_av(file_uri(path), Timeouts())
-    container.thrift = thrift = Thrift()
-    times = []
-    try:
-        for picture in container.pictures():
-            at = picture.pts_s or 0.0
-            grey = float(picture.bgr((64, 48)).mean())
-            assert grey == pytest.approx(20 * at, abs=5.0), "decoded without what it refers to"
-            times.append(round(at, 2))
-            setattr(thrift, name, calm_from <= at < calm_to)
-    finally:
-        container.close()
-    return times, container.undecoded
-
-
-def test_a_calm_place_is_decoded_at_keyframes_and_comes_back_whole(tmp_path: Path) -> None:
-    path = tmp_path / "camera.mp4"
-    write_camera(path, keyframe_every=10)
-    times, left_out = decoded(path, 3.0, 6.0)
-    whole = [n / 10 for n in range(100)]
-    # The calm that begins with the picture at 3.0 s is acted on at the next keyframe, its end at
-    # 6.0 s at once.
-    assert times == [t for t in whole if t <= 4.0] + [5.0] + [t for t in whole if t >= 6.0]
-    assert left_out == 18
-
-
-class Stir:
-    """A tap that ends a calm between two keyframes."""
-
-    def __init__(self, thrift: Thrift, at_s: float) -> None:
-        self._thrift = thrift
-        self._at_s = at_s
-
-    def packet(self, packet: Packet[VideoStream], stream: VideoStream, start_s: float) -> None:
-        if packet.pts is not None and packet.time_base is not None:
-            self._thrift.calm = float(packet.pts * packet.time_base) < self._at_s
-
-    def picture(self, raw: TappedPicture, captured_at: Utc) -> None: ...
-
-    def ended(self) -> None: ...
-
-
-def test_a_calm_that_ends_between_keyframes_gives_out_what_was_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "camera.mp4"
-    write_camera(path, keyframe_every=10)
-    container = open_with_av(file_uri(path), Timeouts())
-    container.thrift = thrift = Thrift()
-    container.tap = Stir(thrift, 5.55)
-    times = [round(picture.pts_s or 0.0, 2) for picture in container.pictures()]
-    container.close()
-    whole = [n / 10 for n in range(100)]
-    assert times == [t for t in whole if t <= 1.0] + [2.0, 3.0, 4.0] + [t for t in whole if t >= 5]
-    assert container.undecoded == 36
-
-
-def test_a_keyframe_that_does_not_come_when_it_is_due_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One every four seconds and another, as when somebody else connects, over a calm place."""
-    path = tmp_path / "camera.mp4"
-    write_camera(path, keyframe_every=100, keyframes=(0, 40, 50, 90))
-    monkeypatch.setattr(av_container, "_CLOCK", Turning(0.05))
-    container = open_with_av(file_uri(path), Timeouts())
-    container.thrift = Thrift()
-    container.thrift.calm = True
-    seen: list[str] = []
-    ready: list[int] = []
-
-    def arrived(pts_s: float, waited: bool, anew: bool, since_s: float | None) -> bool:
-        n = round(pts_s * FPS)
-        seen.append(f"a{n}")
-        ready.extend([] if waited else [n])
-        return n % 5 == 0
-
-    container.arrived = arrived
-    for picture in container.pictures():
-        at_s = picture.pts_s or 0.0
-        assert float(picture.bgr((64, 48)).mean()) == pytest.approx(20 * at_s, abs=5.0)
-        seen.append(f"d{round(at_s * FPS)}")
-    container.close()
-    # The next key picture after that at 5.0 s was relied on for a second and a third: the packet at
-    # 6.4 s brings out those before it, told as they came.
-    assert [int(one[1:]) for one in seen if one[0] == "a"] == list(range(100))
-    # The four before each key picture are wanted by nobody.
-    left_out = {36, 37, 38, 39, 46, 47, 48, 49, 86, 87, 88, 89}
-    came = [int(one[1:]) for one in seen if one[0] == "d"]
-    assert came == sorted(set(range(100)) - left_out)
-    # Their arrival says nothing of the camera's delay.
-    assert ready == list(range(51, 64))
-
-
-def test_times_that_run_too_slowly_tell_of_no_near_keyframe(tmp_path: Path) -> None:
-    """Milliseconds counted as ticks of 1/90000 s: what takes a second seems to take 11 ms."""
-    path = tmp_path / "camera.mkv"
-    write_camera(path, keyframe_every=50)
-    with av.open(str(path)) as camera:
-        stream = camera.streams.video[0]
-        keyframes, due = Keyframes(), []
-        for n, packet in enumerate(camera.demux(stream)):
-            if packet.size:
-                packet.pts, packet.time_base = 40 * n, Fraction(1, 90_000)
-                anew = packet.is_keyframe
-                due.append(len(keyframes.due(packet, stream, 1.2, anew=anew)))
-    assert due == [1] * 100
-
-
-@pytest.mark.parametrize(
-    ("keyframe_every", "name", "came"),
-    # 1.1 s are near enough for a calm place; a machine that is short still owes one a second.
-    [(10, "short", 19), (11, "calm", 20), (11, "short", 100)],
-)
-def test_a_machine_short_of_time_decodes_keyframes_that_come_each_second(
-    tmp_path: Path, keyframe_every: int, name: str, came: int
-) -> None:
-    path = tmp_path / "camera.mp4"
-    write_camera(path, keyframe_every=keyframe_every)
-    times, left_out = decoded(path, 0.0, 10.0, name=name)
-    assert (len(times), left_out) == (came, 100 - came)
 
 
 def write_with_sound(path: Path, *, sound_s: float) -> None:
@@ -504,149 +337,6 @@ def test_a_motion_jpeg_picture_arrives_when_it_is_handed_out(
     camera.close()
     # The next look at the clock.
     assert since == pytest.approx([0.05] * 20)
-
-
-def told_and_decoded(path: Path, *, calm: bool = False, every: int = 5) -> list[str]:
-    """`a7`: the seventh picture arrived; `d7`: it was decoded. Each `every`th one is wanted."""
-    container = open_with_av(file_uri(path), Timeouts())
-    container.thrift = Thrift()
-    container.thrift.calm = calm
-    seen: list[str] = []
-
-    def arrived(pts_s: float, waited: bool, anew: bool, since_s: float | None) -> bool:
-        del waited
-        seen.append(f"a{round(pts_s * FPS)}")
-        return round(pts_s * FPS) % every == 0
-
-    container.arrived = arrived
-    seen.extend(f"d{round((one.pts_s or 0.0) * FPS)}" for one in container.pictures())
-    container.close()
-    return seen
-
-
-def test_pictures_that_nobody_analyses_are_decoded_with_the_next_wanted_one(
-    tmp_path: Path,
-) -> None:
-    """Four wait for the fifth, half a second after the last one."""
-    path = tmp_path / "camera.mp4"
-    write_camera(path, keyframe_every=100)
-    seen = told_and_decoded(path)
-    five = [f"{told}{n}" for told in "ad" for n in range(1, 6)]
-    assert seen[:13] == ["a0", "d0", *five, "a6"]
-    # Those after the last wanted one wait for none.
-    assert [one for one in seen if one[0] == "d"] == [f"d{n}" for n in range(100)]
-
-
-def test_pictures_wait_for_a_wanted_one_no_longer_than_a_sign_of_life_may(tmp_path: Path) -> None:
-    """Wanted once a second at ten a second: after half a second those that wait are decoded."""
-    path = tmp_path / "camera.mp4"
-    write_camera(path, keyframe_every=100)
-    seen = told_and_decoded(path, every=10)
-    seven = [f"{told}{n}" for told in "ad" for n in range(1, 8)]
-    assert seen[:16] == ["a0", "d0", *seven]
-
-
-def test_pictures_that_nobody_wants_wait_no_longer_where_the_clock_is_set_back(
-    tmp_path: Path,
-) -> None:
-    """The second film of the same camera begins a minute before the first."""
-    parts = tmp_path / "later.ts", tmp_path / "earlier.ts"
-    for path, first_pts in zip(parts, (600, 0), strict=True):
-        write_camera(path, keyframe_every=100, first_pts=first_pts)
-    both = tmp_path / "both.ts"
-    both.write_bytes(b"".join(path.read_bytes() for path in parts))
-    camera = AvContainer(av.open(str(both)), "rtsp://camera/live", live=True, read_s=4.0)
-    told: list[float] = []
-
-    def arrived(pts_s: float, waited: bool, anew: bool, since_s: float | None) -> bool:
-        told.append(pts_s)
-        # The seventh alone: then two wait where the clock is set back.
-        return len(told) == 7
-
-    camera.arrived = arrived
-    waits = [len(told) - came for came, _ in enumerate(islice(camera.pictures(), 150), 1)]
-    camera.close()
-    assert min(b - a for a, b in pairwise(told)) == pytest.approx(-69.9)
-    # Six wait while the first of seven comes out, and the two are never decoded.
-    assert max(waits) == 8
-
-
-def test_unwanted_pictures_before_one_that_begins_anew_are_never_decoded(tmp_path: Path) -> None:
-    """Those that wait with it are dropped; the picture that they would have led to needs none."""
-    path = tmp_path / "camera.mp4"
-    write_camera(path, keyframe_every=8)
-    seen = told_and_decoded(path)
-    came = {int(one[1:]) for one in seen if one[0] == "d"}
-    # The key picture at 8 saves 6 and 7, that at 24 three, and the wanted one at 40 saves four.
-    left_out = [
-        6,
-        7,
-        21,
-        22,
-        23,
-        31,
-        36,
-        37,
-        38,
-        39,
-        46,
-        47,
-        61,
-        62,
-        63,
-        71,
-        76,
-        77,
-        78,
-        79,
-        86,
-        87,
-    ]
-    assert sorted(set(range(100)) - came) == left_out
-
-
-def test_a_stream_of_whole_pictures_is_decoded_where_wanted_and_as_a_sign_of_life(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "camera.mp4"
-    write_camera(path, keyframe_every=1)
-    seen = told_and_decoded(path)
-    came = [int(one[1:]) for one in seen if one[0] == "d"]
-    assert came == [*range(0, 100, 5), 99]  # the last one is a sign of life
-    # Of the nine between two that are wanted once a second one is decoded: half a second is over.
-    seen = told_and_decoded(path, every=10)
-    came = [int(one[1:]) for one in seen if one[0] == "d"]
-    assert came == [*(n for n in range(100) if n % 10 in (0, 7)), 99]
-
-
-def test_a_stream_renewed_strip_by_strip_is_decoded_whole(tmp_path: Path) -> None:
-    path = tmp_path / "camera.ts"
-    write_camera(path, keyframe_every=10, also={"x264-params": "intra-refresh=1"})
-    times, left_out = decoded(path, 0.0, 10.0)
-    assert (len(times), left_out) == (100, 0)
-    assert sum(one[0] == "d" for one in told_and_decoded(path)) == 100
-
-
-def test_where_keyframes_alone_are_decoded_none_waits_for_the_next(tmp_path: Path) -> None:
-    path = tmp_path / "camera.mp4"
-    write_camera(path, keyframe_every=10)
-    assert told_and_decoded(path, calm=True)[-4:] == ["a80", "d80", "a90", "d90"]
-
-
-def test_reordered_pictures_are_timed_when_they_come_out_of_the_decoder(tmp_path: Path) -> None:
-    path = tmp_path / "camera.mp4"
-    write_camera(path, keyframe_every=100, reordered=2)
-    assert told_and_decoded(path) == [f"d{n}" for n in range(100)]
-
-
-@pytest.mark.parametrize(("keyframe_every", "reordered"), [(20, 0), (10, 2)])
-def test_far_keyframes_or_reordered_pictures_are_decoded_whole(
-    tmp_path: Path, keyframe_every: int, reordered: int
-) -> None:
-    path = tmp_path / "camera.mp4"
-    write_camera(path, keyframe_every=keyframe_every, reordered=reordered)
-    times, left_out = decoded(path, 0.0, 10.0)
-    assert (len(times), left_out) == (100, 0)
 
 
 def test_quick_decoding_gives_nearly_the_same_picture(clip: Path) -> None:
