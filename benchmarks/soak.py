@@ -17,12 +17,13 @@ as MiB a day and not judged.
 
 from __future__ import annotations
 
+import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,8 @@ class Footprint:
         memory_of, threads_of: by process, so that growth has a name; memory in MiB.
         cpu_s_of: processor time of each process since its start.
         waiting: records in the spools.
-        spool_mib, database_mib: with their write-ahead logs.
+        spool_mib: with their write-ahead logs.
+        database_mib: pages that hold something; the room that it keeps inside is none.
     """
 
     at_s: float
@@ -81,7 +83,7 @@ def footprint(product: Running, folder: Path) -> Footprint:
         {name: sum(one.cpu_times()[:2]) for name, one in named.items()},
         product.waiting_records(),
         _mib(spool.glob("*")),
-        _mib((folder / "run").glob("xiaoan.db*")),
+        _used_mib(folder / "run" / "xiaoan.db"),
     )
 
 
@@ -94,6 +96,16 @@ def _own_mib(pid: int) -> float:
 
 def _mib(files: Iterator[Path]) -> float:
     return sum(file.stat().st_size for file in files if file.is_file()) / 2**20
+
+
+def _used_mib(database: Path) -> float:
+    """What a file of SQLite holds, its write-ahead log included, without its free pages."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        pages, free, size = (
+            int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+    return (pages - free) * size / 2**20
 
 
 class Soak:
