@@ -5,7 +5,7 @@ What could not be stored counts as not learned, so that it is told again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -100,20 +100,30 @@ class Told:
         except _NOT_NOW:
             raise
         except _OWN_REASONS as error:
-            written = False
-            refused: dict[AlarmKey, Exception] = {}
-            for key in dict.fromkeys(one.key for one in signals):
-                try:
-                    written |= await self._store([one for one in signals if one.key == key], stored)
-                except _NOT_NOW:
-                    raise
-                except _OWN_REASONS as own:
-                    refused[key] = own
+            keys = dict.fromkeys(one.key for one in signals)
+            written, refused = await self._store_each(keys, signals, stored)
             left = [one for one in signals if one.key in refused]
             written |= await self._say_refused(left)
             if not (written or all(self.owed.is_aside(key) for key in refused)):
                 raise error
-            self._put_aside(left, refused)
+            # An outage may have ended meanwhile: refused for good is what is refused even now.
+            _, refused = await self._store_each(refused, signals, stored)
+            self._put_aside([one for one in left if one.key in refused], refused)
+
+    async def _store_each(
+        self, keys: Iterable[AlarmKey], signals: Sequence[Signal], stored: list[Signal]
+    ) -> tuple[bool, dict[AlarmKey, Exception]]:
+        """Each alarm in a transaction of its own: whether any wrote, and which were refused."""
+        written = False
+        refused: dict[AlarmKey, Exception] = {}
+        for key in keys:
+            try:
+                written |= await self._store([one for one in signals if one.key == key], stored)
+            except _NOT_NOW:
+                raise
+            except _OWN_REASONS as own:
+                refused[key] = own
+        return written, refused
 
     async def _store(self, signals: Sequence[Signal], stored: list[Signal]) -> bool:
         """Whether that wrote anything: what is no news passes a database that takes nothing."""
