@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from api.alarms.values import AlarmType, Signal
 from api.panels.signed import SignedCall
+from api.panels.told import Told
 from tests.api.panels.panel_cases import panel_plan
 from tests.api.panels.test_panels import until, until_alarm
 from tests.api.panels.test_patience import FakeWire, panels_on
@@ -40,6 +46,29 @@ async def test_a_press_that_is_refused_for_good_is_said_and_holds_back_no_other_
         stored = await until_alarm(desk, "panic", subject_id="pillar", condition="gone")
         assert stored["opened_at"] == pressed_at.to_datetime().isoformat().replace("+00:00", "Z")
         await until_alarm(desk, "panel_fault", subject_id="pillar", condition="gone")
+
+
+async def test_a_press_that_was_refused_while_the_database_came_back_is_stored_at_once(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outage ends between the press's own try and that of its fault."""
+    store, tries = Told._store, []
+
+    async def refused_twice(told: Told, signals: Sequence[Signal], stored: list[Signal]) -> bool:
+        if any(one.key.type is AlarmType.PANIC for one in signals):
+            tries.append(signals)
+            if len(tries) <= 2:
+                raise IntegrityError("a trigger", None, ValueError("takes nothing"))
+        return await store(told, signals, stored)
+
+    plan = replace(panel_plan(tmp_path, 1), outputs=())
+    wire = FakeWire()
+    async with panels_on(sqlite_url, plan, wire) as (desk, panels):
+        await until(lambda: panels.faults().get("io-gate", "") is None)
+        monkeypatch.setattr(Told, "_store", refused_twice)
+        wire.contacts[0] = False
+        await until_alarm(desk, "panic", subject_id="pillar", condition="active")
+        await until(lambda: len(tries) == 3)
 
 
 def _was_read(wire: FakeWire, times: int) -> bool:
