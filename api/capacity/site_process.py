@@ -18,7 +18,7 @@ from config import ConfigError
 from config.settings import load_settings
 from models.errors import ModelError
 
-# Where the system has no idle class.
+# Where there is no idle class, or a container allows none.
 _NICENESS = 19
 
 
@@ -46,9 +46,9 @@ def _stand_back() -> None:
     Even the lowest niceness has a share of a core that others want, and is not put off it at once
     by one that wakes; the idle class is.
     """
-    if hasattr(os, "SCHED_IDLE"):
+    try:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    else:
+    except (AttributeError, OSError):
         os.nice(_NICENESS)
 
 
