@@ -36,7 +36,7 @@ ENV_PREFIX = "XIAOAN_"
 _FURTHER = ("AUDIT", "CACHE", "HEARTBEAT_FD", "MODELS", "REPORT_FONT", "SECRETS_KEY_FILE")
 _OURS, _NEAR = ENV_PREFIX[:4], 0.85
 _TOKEN_BYTES = 32
-_CORRECT = "correct or remove it"
+_CORRECT_OR_REMOVE = "correct or remove it"
 _SECRET = frozenset({"database_url"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -262,9 +262,9 @@ def _told(
 def _fault(name: str, detail: ErrorDetails) -> tuple[str, str]:
     """What is wrong, and the mend; the value of a setting that may hold a password is not told."""
     if name in _SECRET:
-        return detail["msg"], _CORRECT
-    message, mend = fault_and_mend(detail) or (detail["msg"], _CORRECT)
-    return message, _CORRECT if mend == CORRECT else mend
+        return detail["msg"], _CORRECT_OR_REMOVE
+    message, mend = fault_and_mend(detail) or (detail["msg"], _CORRECT_OR_REMOVE)
+    return message, _CORRECT_OR_REMOVE if mend == CORRECT else mend
 
 
 def ingest_token(settings: ServiceSettings) -> str:
