@@ -12,7 +12,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 from vision.instants import Monotonic, Utc
 
@@ -21,10 +23,16 @@ SET_BACK_S = 2.0
 # Our judgement: 2 s are caught up with in 40 s, and speeds on the plan read a twentieth too high.
 _SLOWER_SHARE = 0.05
 _POLL_S = 0.002
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
     """Reads both kinds of time and waits; injected wherever time matters."""
+
+    @property
+    def boot(self) -> str:
+        """Of which run of the computer monotonic time tells; empty where nobody says."""
+        ...
 
     def monotonic(self) -> Monotonic:
         """For durations."""
@@ -82,6 +90,11 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._wall = FollowedWall(time.monotonic_ns, time.time_ns)
+        self._boot = _boot_id()
+
+    @property
+    def boot(self) -> str:
+        return self._boot
 
     def monotonic(self) -> Monotonic:
         return Monotonic(time.monotonic_ns())
@@ -96,8 +109,16 @@ class SystemClock:
         return event.wait(max(seconds, 0.0))
 
 
+def _boot_id() -> str:
+    """Linux's own name of this run of the computer."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
 class SimulatedClock:
-    """A clock that stands still until it is advanced.
+    """A clock that stands still until it is advanced; each is a run of the computer of its own.
 
     With `self_advancing`, a wait moves the clock itself and returns at once: for code that runs in
     one thread. Otherwise a wait blocks until another thread calls `advance` far enough.
@@ -107,12 +128,17 @@ class SimulatedClock:
         self, start: Utc = Utc(1_800_000_000_000_000_000), *, self_advancing: bool = False
     ) -> None:
         self._start = start
+        self._boot = uuid4().hex
         self._elapsed_ns = 0
         self._self_advancing = self_advancing
         self._lock = threading.Lock()
         self._wall = FollowedWall(
             lambda: self._elapsed_ns, lambda: self._start.ns + self._elapsed_ns
         )
+
+    @property
+    def boot(self) -> str:
+        return self._boot
 
     def monotonic(self) -> Monotonic:
         with self._lock:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import structlog
 
@@ -18,11 +19,21 @@ from api.evidence import clip_store
 from api.evidence.clip_store import Clip, ClipState
 from api.evidence.curve import CurveKeeper
 from api.evidence.folders import EvidenceFolder
-from api.evidence.jumps import Jump, JumpWatch, Span, note_jump, read_jumps, stretches_of
+from api.evidence.jumps import (
+    Jump,
+    JumpWatch,
+    Span,
+    note_clock,
+    note_jump,
+    read_clock,
+    read_jumps,
+    stretches_of,
+)
 from api.evidence.origin import Origin
 from api.watched import WatchedSite
 from api.work import Desk
 from config.recording import ClipSettings
+from streams.recording import ClockRun
 from vision.instants import Monotonic, Utc
 
 _log = structlog.get_logger(__name__)
@@ -40,6 +51,9 @@ _LOOK_BACK_S = 60.0
 _GROWS_EVERY_S = 10.0
 # So many ticks go by meanwhile; the clips are looked at in turn, not all in one of them.
 _TICKS_A_ROUND = 5
+
+# A span of a clip with the clock that told it; `None` where nobody knows.
+_Told = tuple[Span, ClockRun | None]
 
 
 @dataclass(slots=True)
@@ -129,9 +143,12 @@ class Collector:
             async with self.desk.database.read() as connection:
                 alarm = await alarm_store.by_number(connection, clip.alarm_number)
         over_before = alarm.closed is not None and not jump.is_before(alarm.closed.at, now)
-        if jump.is_before(alarm.opened_at, now) or (over_before and not alarm.is_open):
+        if jump.is_before(alarm.opened_at, now):
             return
         folder = self.folder.of_alarm(clip.alarm_number)
+        if over_before and not alarm.is_open:
+            await asyncio.to_thread(note_clock, folder, jump.old)
+            return
         jumps = await asyncio.to_thread(read_jumps, folder)
         if jumps and jumps[-1].is_same(jump):
             # The service ended between noting it and looking again.
@@ -148,18 +165,20 @@ class Collector:
         folder = self.folder.of_alarm(clip.alarm_number)
         jumps = await asyncio.to_thread(read_jumps, folder)
         *before, (begun, _) = stretches_of(clip.start, now, jumps)
+        runs = await self._runs(folder, jumps)
         latest = self._latest(begun, before)
         ended = now if alarm.closed is None or alarm.is_open else alarm.closed.at
         end = min(ended, latest)
         spans = (*before, (begun, end))
-        collected = [await self._collect(clip, camera_id, spans) for camera_id in clip.camera_ids]
+        told = tuple(zip(spans, runs, strict=True))
+        collected = [await self._collect(clip, camera_id, told) for camera_id in clip.camera_ids]
         await self.curves.keep(folder, clip, (begun, end))
         # What a full disk does not take is still in the ring when there is room again.
         over = all(collected) and (not alarm.is_open or end >= latest)
         # It lies ahead where the clock was set back after it.
         settled_s = abs(now - end)
         if over and settled_s >= _SETTLE_S:
-            if settled_s < _WRITTEN_WITHIN_S and not await self._written(clip, (begun, end)):
+            if settled_s < _WRITTEN_WITHIN_S and not await self._written(clip, told[-1]):
                 return
             if end < begun:
                 # Nobody saw how the clock was set; what was collected before that is the clip.
@@ -193,14 +212,20 @@ class Collector:
             await clip_store.widen(connection, wider)
         return wider
 
-    async def _written(self, clip: Clip, span: Span) -> bool:
+    async def _runs(self, folder: Path, jumps: Sequence[Jump]) -> tuple[ClockRun | None, ...]:
+        """The clock that told each span of a clip: that of now told the last one, unless the alarm
+        was over before it was set."""
+        ended = await asyncio.to_thread(read_clock, folder)
+        return (*(jump.old for jump in jumps), ended or ClockRun.of(self.desk.clock))
+
+    async def _written(self, clip: Clip, told: _Told) -> bool:
         """Whether the rings of a clip's cameras have come to the end of its newest span."""
-        begun, end = span
+        (begun, end), run = told
         if end <= begun:
             return True
         lately = max(begun, end.plus(-_LOOK_BACK_S)), end
         return await asyncio.to_thread(
-            self.folder.is_whole, clip.alarm_number, clip.camera_ids, lately
+            self.folder.is_whole, clip.alarm_number, clip.camera_ids, lately, run
         )
 
     def _latest(self, begun: Utc, before: Sequence[Span]) -> Utc:
@@ -208,15 +233,15 @@ class Collector:
         most_s = self.settings.before_s + self.settings.longest_s
         return begun.plus(max(0.0, most_s - sum(end - start for start, end in before)))
 
-    async def _collect(self, clip: Clip, camera_id: str, spans: Sequence[Span]) -> bool:
+    async def _collect(self, clip: Clip, camera_id: str, told: Sequence[_Told]) -> bool:
         """Keep what is new of a camera; whether the disk took all of it."""
         number, collect = clip.alarm_number, self.folder.collect
         try:
-            for begun, end in spans:
+            for (begun, end), run in told:
                 key = (number, camera_id, begun)
                 start = max(begun, self._collected.get(key, begun).plus(-_LOOK_BACK_S))
                 self._collected[key] = await asyncio.to_thread(
-                    collect, number, camera_id, start, end
+                    collect, number, camera_id, (start, end), run
                 )
         except OSError as error:
             # Tried again at the next look.

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from api.evidence.jumps import Span, read_jumps, spans_of, stretches_of
 from streams.recording import (
+    ClockRun,
     Part,
     Segment,
     join,
@@ -68,11 +69,16 @@ class EvidenceFolder:
         folder.rename(aside)
         return aside
 
-    def collect(self, number: int, camera_id: str, start: Utc, end: Utc) -> Utc:
-        """Link what the ring holds of `start`..`end`; up to when it will not change any more."""
-        found = segments(self.recordings, camera_id, start, end)
+    def collect(self, number: int, camera_id: str, span: Span, run: ClockRun | None = None) -> Utc:
+        """Link what the ring holds of a span; up to when it will not change any more.
+
+        Args:
+            run: the clock that told the span: what one told before that has been set back since is
+                of another time. `None` where nobody knows.
+        """
+        found = [one for one in segments(self.recordings, camera_id, *span) if one.is_told_by(run)]
         if not found:
-            return start
+            return span[0]
         target = self.of_camera(number, camera_id)
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         for segment in found:
@@ -80,10 +86,13 @@ class EvidenceFolder:
         growing = [segment.start for segment in found if not segment.closed]
         return min(growing, default=found[-1].end)
 
-    def is_whole(self, number: int, camera_ids: Iterable[str], span: tuple[Utc, Utc]) -> bool:
-        """Whether the end of a span was collected of each camera whose ring is being written."""
+    def is_whole(
+        self, number: int, camera_ids: Iterable[str], span: Span, run: ClockRun | None = None
+    ) -> bool:
+        """Whether the end of a span was collected of each camera whose ring is being written; for
+        `run` see `collect`."""
         recorded = filter(self._is_recorded, camera_ids)
-        reached = (self.collected_until(number, [camera_id], span) for camera_id in recorded)
+        reached = (self.collected_until(number, [camera_id], span, run) for camera_id in recorded)
         return all(span[1] - until <= RECORDING_TOLERANCE_S for until in reached)
 
     def _is_recorded(self, camera_id: str) -> bool:
@@ -110,10 +119,13 @@ class EvidenceFolder:
             for part, version in self.parts(number, camera_id, span)
         )
 
-    def collected_until(self, number: int, camera_ids: Iterable[str], span: tuple[Utc, Utc]) -> Utc:
+    def collected_until(
+        self, number: int, camera_ids: Iterable[str], span: Span, run: ClockRun | None = None
+    ) -> Utc:
         """The end of the last picture that was collected in a span; its start where none was."""
         found = (one for camera_id in camera_ids for one in self.segments(number, camera_id, *span))
-        return min(max((segment.end for segment in found), default=span[0]), span[1])
+        ends = (segment.end for segment in found if segment.is_told_by(run))
+        return min(max(ends, default=span[0]), span[1])
 
     def joined(
         self, number: int, camera_id: str, part: Part, span: tuple[Utc, Utc], version: str

@@ -15,8 +15,15 @@ from api.evidence.stopped import RECORDER_FAULTS, UNKNOWN, StoppedAlarm
 from api.evidence.tables import RECORDING_EVENTS
 from api.work import Desk
 from config.recording import RingSettings
-from streams.recording import RingStatus, gaps_between, read_status, segments
-from streams.recording.index import camera_folder, opened_at, video_files
+from streams.recording import (
+    ClockRun,
+    RingStatus,
+    Segment,
+    gaps_between,
+    read_status,
+    segments,
+)
+from streams.recording.index import camera_folder, newest_video_files, opened_at, video_files
 from streams.recording.notes import read_segment
 from streams.recording.values import EndCause, Gap
 from streams.records import CameraState
@@ -91,8 +98,23 @@ class GapWatch:
     def _look(
         self, camera_id: str, start: Utc, now: Utc
     ) -> tuple[tuple[Gap, ...], RingStatus | None]:
+        run = ClockRun.of(self.desk.clock)
         found = segments(self.recordings, camera_id, start, now)
-        return gaps_between(found, start, now, GAP_S), read_status(self.recordings, camera_id)
+        told = tuple(one for one in found if one.is_told_by(run))
+        if len(told) < len(found):
+            # Behind its setting a clock that was set back says nothing: the times were another's.
+            start = max(start, min(self._begun_after(camera_id, found, run), now))
+        return gaps_between(told, start, now, GAP_S), read_status(self.recordings, camera_id)
+
+    def _begun_after(self, camera_id: str, found: Iterable[Segment], run: ClockRun) -> Utc:
+        """When the last recording was over that a clock told before it was set back."""
+        newest = newest_video_files(camera_folder(self.recordings, camera_id), 1)
+        last = (read_segment(path) for path in newest)
+        return max(
+            run.begun_after(one.clock, one.end)
+            for one in (*found, *last)
+            if one is not None and one.clock is not None and not one.is_told_by(run)
+        )
 
     def _known_from(self, camera_id: str, now: Utc) -> Utc:
         """Until when before a fresh start all is known: the recording that stood a day ago, or

@@ -7,15 +7,18 @@ the computer nobody can tell a clock that was set forward from a time in which i
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from config.whole_files import replace_whole
 from streams.clock import SET_BACK_S, Clock
+from streams.recording import ClockRun
 from vision.instants import Monotonic, Utc
 
 _log = structlog.get_logger(__name__)
@@ -36,10 +39,12 @@ class Jump:
     Attributes:
         until: by the old clock it was set before this.
         since: and by the new clock after this.
+        old: how the old clock stood; `None` where an earlier version noted it.
     """
 
     until: Utc
     since: Utc
+    old: ClockRun | None = None
 
     def is_before(self, moment: Utc, now: Utc) -> bool:
         """Whether something is of the new clock that happened at `moment`."""
@@ -50,14 +55,25 @@ class Jump:
         return abs(self.since - other.since) <= SET_BACK_S
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    wall: Utc
+    ran: Monotonic
+    boot: str
+
+    @property
+    def run(self) -> ClockRun:
+        return ClockRun(self.wall.plus(-(self.ran - Monotonic(0))), self.boot)
+
+
 @dataclass(slots=True)
 class JumpWatch:
     """Notices that the clock was set; one for all clips."""
 
     folder: Path
     clock: Clock
-    _before: tuple[Utc, Monotonic] | None = field(default=None, init=False)
-    _now: tuple[Utc, Monotonic] | None = field(default=None, init=False)
+    _before: _Look | None = field(default=None, init=False)
+    _now: _Look | None = field(default=None, init=False)
     _kept: Monotonic | None = field(default=None, init=False)
 
     def look(self) -> Jump | None:
@@ -65,7 +81,7 @@ class JumpWatch:
         earlier service; the same again until it is."""
         # By one reading: the process may be held up between two.
         ran = self.clock.monotonic()
-        self._now = now = self.clock.utc_at(ran), ran
+        self._now = now = _Look(self.clock.utc_at(ran), ran, self.clock.boot)
         if self._before is None:
             self._before = self._read()
         return None if self._before is None else _between(self._before, now)
@@ -75,61 +91,99 @@ class JumpWatch:
         self._before = self._now
         if self._now is None or not keep:
             return
-        wall, ran = self._now
-        if self._kept is not None and ran - self._kept < _KEPT_EVERY_S:
+        look = self._now
+        if self._kept is not None and look.ran - self._kept < _KEPT_EVERY_S:
             return
-        content = json.dumps({"wall_ns": wall.ns, "ran_ns": ran.ns}).encode()
+        fields = {"wall_ns": look.wall.ns, "ran_ns": look.ran.ns, "boot": look.boot}
+        content = json.dumps(fields).encode()
         try:
             replace_whole(self.folder / LOOK_FILE, content, durable=False)
         except OSError as error:
             # A full disk must not keep clips from growing: this service remembers by itself.
             _log.debug("the look at the clock could not be kept", reason=error.strerror)
-        self._kept = ran
+        self._kept = look.ran
 
-    def _read(self) -> tuple[Utc, Monotonic] | None:
+    def _read(self) -> _Look | None:
         try:
             fields = json.loads((self.folder / LOOK_FILE).read_bytes())
-            return Utc(int(fields["wall_ns"])), Monotonic(int(fields["ran_ns"]))
+            wall, ran = Utc(int(fields["wall_ns"])), Monotonic(int(fields["ran_ns"]))
+            return _Look(wall, ran, str(fields.get("boot", "")))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
 
-def _between(before: tuple[Utc, Monotonic], now: tuple[Utc, Monotonic]) -> Jump | None:
-    (wall, ran), (wall_now, ran_now) = before, now
+def _between(before: _Look, now: _Look) -> Jump | None:
     # Monotonic time begins anew with the computer.
-    same_run = ran_now >= ran
-    passed_s = ran_now - ran if same_run else ran_now - Monotonic(0)
-    jump_s = (wall_now - wall) - passed_s
-    if same_run:
-        jumped = jump_s < -SET_BACK_S or jump_s > _FORWARD_S
-    else:
-        jumped = wall_now - wall < -SET_BACK_S
-    return Jump(wall.plus(passed_s), wall_now.plus(-passed_s)) if jumped else None
+    booted = bool(before.boot and now.boot) and before.boot != now.boot
+    same_run = now.ran >= before.ran and not booted
+    passed_s = now.ran - before.ran if same_run else now.ran - Monotonic(0)
+    jump_s = (now.wall - before.wall) - passed_s
+    # Of a run of the computer nothing is older than its beginning.
+    jumped = jump_s < -SET_BACK_S or (same_run and jump_s > _FORWARD_S)
+    if not jumped:
+        return None
+    return Jump(before.wall.plus(passed_s), now.wall.plus(-passed_s), before.run)
 
 
 def note_jump(folder: Path, jump: Jump) -> None:
     """Keep a jump with an alarm's clip. Raises `OSError`."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    line = json.dumps({"until_ns": jump.until.ns, "since_ns": jump.since.ns})
-    # The first line break ends a line that a kill may have cut short.
-    with (folder / JUMPS_FILE).open("a", encoding="utf-8") as file:
-        file.write(f"\n{line}\n")
+    _note(folder, {"until_ns": jump.until.ns, "since_ns": jump.since.ns, **_fields(jump.old)})
+
+
+def note_clock(folder: Path, old: ClockRun | None) -> None:
+    """Keep with an alarm's clip that it ended by this clock, before it was set. Raises `OSError`.
+
+    The first that is noted stands.
+    """
+    _note(folder, _fields(old))
 
 
 def read_jumps(folder: Path) -> tuple[Jump, ...]:
     """The jumps of an alarm's clip, in order."""
-    try:
-        lines = (folder / JUMPS_FILE).read_bytes().splitlines()
-    except OSError:
-        return ()
     found = []
-    for line in lines:
+    for fields in _lines(folder):
         try:
-            fields = json.loads(line)
-            found.append(Jump(Utc(int(fields["until_ns"])), Utc(int(fields["since_ns"]))))
+            until, since = Utc(int(fields["until_ns"])), Utc(int(fields["since_ns"]))
+            found.append(Jump(until, since, _run(fields)))
         except (ValueError, KeyError, TypeError):
             continue
     return tuple(found)
+
+
+def read_clock(folder: Path) -> ClockRun | None:
+    """By which clock an alarm's clip ended, where that was set since."""
+    runs = (_run(fields) for fields in _lines(folder) if "until_ns" not in fields)
+    return next((run for run in runs if run is not None), None)
+
+
+def _note(folder: Path, fields: dict[str, Any]) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The first line break ends a line that a kill may have cut short.
+    with (folder / JUMPS_FILE).open("a", encoding="utf-8") as file:
+        file.write(f"\n{json.dumps(fields)}\n")
+
+
+def _lines(folder: Path) -> list[dict[str, Any]]:
+    try:
+        lines = (folder / JUMPS_FILE).read_bytes().splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return [fields for fields in found if isinstance(fields, dict)]
+
+
+def _fields(run: ClockRun | None) -> dict[str, Any]:
+    return {} if run is None else {"zero_ns": run.zero.ns, "boot": run.boot}
+
+
+def _run(fields: dict[str, Any]) -> ClockRun | None:
+    try:
+        return ClockRun(Utc(int(fields["zero_ns"])), str(fields["boot"]))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def stretches_of(start: Utc, end: Utc, jumps: Sequence[Jump]) -> tuple[Span, ...]:
@@ -159,7 +213,9 @@ __all__ = [
     "Jump",
     "JumpWatch",
     "Span",
+    "note_clock",
     "note_jump",
+    "read_clock",
     "read_jumps",
     "spans_of",
     "stretches_of",

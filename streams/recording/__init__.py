@@ -1,5 +1,6 @@
 """Ring recording by packet copy: `ring.Recording` for a worker, `index` and `remux` for readers."""
 
+from streams.recording.clock_runs import ClockRun
 from streams.recording.index import read_status, segments, segments_in
 from streams.recording.remux import (
     Joined,
@@ -15,6 +16,7 @@ from streams.recording.values import Anchor, EndCause, Gap, How, RingStatus, Seg
 
 __all__ = [
     "Anchor",
+    "ClockRun",
     "EndCause",
     "Gap",
     "How",

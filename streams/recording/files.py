@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from streams.recording.clock_runs import ClockRun
 from streams.recording.notes import Closing, anchor_line, closing_line, notes_of, opening_line
 from streams.recording.values import Anchor, EndCause, How
 from vision.instants import Utc
@@ -29,12 +30,11 @@ class OpenSegment:
     _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     @classmethod
-    def create(cls, path: Path, camera_id: str, opened: Utc, how: How, *, zero: Utc) -> Self:
-        """With `zero`, what the wall clock told when monotonic time began, by what it tells now."""
+    def create(cls, path: Path, camera_id: str, opened: Utc, how: How, run: ClockRun) -> Self:
         path.parent.mkdir(parents=True, exist_ok=True)
         notes = os.open(notes_of(path), _FLAGS, _MODE)
         try:
-            _write(notes, opening_line(camera_id, opened, how, zero))
+            _write(notes, opening_line(camera_id, opened, how, run))
             video = os.open(path, _FLAGS, _MODE)
         except OSError:
             os.close(notes)

@@ -1,6 +1,6 @@
 """The notes beside each segment: lines of JSON, only ever appended, so that a kill tears one line.
 
-{"format": 1, "camera": ..., "opened_ns": ..., "how": "copied", "zero_ns": ...}
+{"format": 1, "camera": ..., "opened_ns": ..., "how": "copied", "zero_ns": ..., "boot": ...}
 {"offset_s": 0.0, "captured_ns": ...}        at least once a second
 {"end_ns": ..., "cause": "full", "bytes": ..., "sha256": ...}
 """
@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from streams.recording.clock_runs import ClockRun
 from streams.recording.values import Anchor, EndCause, How, Segment
 from vision.instants import Utc
 
@@ -29,9 +30,9 @@ class Closing:
     sha256: str = ""
 
 
-def opening_line(camera_id: str, opened: Utc, how: How, zero: Utc) -> bytes:
-    fields = {"camera": camera_id, "opened_ns": opened.ns, "how": how.value, "zero_ns": zero.ns}
-    return _line({"format": _FORMAT, **fields})
+def opening_line(camera_id: str, opened: Utc, how: How, run: ClockRun) -> bytes:
+    fields = {"camera": camera_id, "opened_ns": opened.ns, "how": how.value}
+    return _line({"format": _FORMAT, **fields, "zero_ns": run.zero.ns, "boot": run.boot})
 
 
 def anchor_line(anchor: Anchor) -> bytes:
@@ -94,14 +95,14 @@ def read_segment(video: Path) -> Segment | None:
         anchors=tuple(anchors),
         size_bytes=size_bytes,
         sha256="" if closing is None else closing.sha256,
-        clock_zero=_zero(opening),
+        clock=_run(opening),
     )
 
 
-def _zero(opening: dict[str, object]) -> Utc | None:
-    """Notes of earlier versions do not tell it."""
+def _run(opening: dict[str, object]) -> ClockRun | None:
+    """Notes of earlier versions tell no boot, and older ones nothing of it."""
     try:
-        return _utc(opening["zero_ns"])
+        return ClockRun(_utc(opening["zero_ns"]), str(opening.get("boot", "")))
     except (KeyError, ValueError):
         return None
 

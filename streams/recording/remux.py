@@ -129,9 +129,9 @@ def parts_of(segments: Sequence[Segment]) -> tuple[Part, ...]:
 
 def _same_clock(before: Segment, then: Segment) -> bool:
     """Whether the wall clock was not set between two segments, as far as is known."""
-    if before.clock_zero is None or then.clock_zero is None:
+    if before.clock is None or then.clock is None:
         return True
-    return abs(then.clock_zero - before.clock_zero) <= SET_BACK_S
+    return abs(then.clock.zero - before.clock.zero) <= SET_BACK_S
 
 
 def packets_of(segment: Segment) -> Iterator[TimedPacket]:

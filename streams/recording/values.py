@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from streams.recording.clock_runs import ClockRun
 from vision.instants import Utc
 
 RECORDING_TOLERANCE_S = 2.0
@@ -54,9 +55,7 @@ class Segment:
         anchors: capture times along the segment, in order.
         size_bytes: of the video file.
         sha256: of the video file when it was closed; empty before, and after a kill.
-        clock_zero: what the wall clock told when the computer's monotonic time began, by what it
-            told at the start; another one where the clock was set in between. `None` where the
-            notes do not say.
+        clock: by which setting of the clock its times are told; `None` where the notes do not say.
     """
 
     camera_id: str
@@ -69,7 +68,11 @@ class Segment:
     anchors: tuple[Anchor, ...]
     size_bytes: int
     sha256: str = ""
-    clock_zero: Utc | None = None
+    clock: ClockRun | None = None
+
+    def is_told_by(self, run: ClockRun | None) -> bool:
+        """Whether its times are those of a clock, as far as is known."""
+        return run is None or self.clock is None or run.goes_on_from(self.clock, self.end)
 
     def captured_at(self, offset_s: float) -> Utc:
         """Capture time of the picture `offset_s` after the first one."""

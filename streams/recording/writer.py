@@ -25,6 +25,7 @@ from config.recording import RingSettings
 from config.whole_files import replace_whole
 from streams.clock import Clock
 from streams.recording.ageing import Ageing
+from streams.recording.clock_runs import ClockRun
 from streams.recording.files import OpenSegment
 from streams.recording.index import STATUS_FILE, camera_folder, new_segment_path, status_bytes
 from streams.recording.pruning import Shelf
@@ -265,10 +266,8 @@ class RingWriter:
                 self._end(camera_id, opened, EndCause.TIMES_BROKEN)
                 if camera_id not in self._stopped:
                     path = new_segment_path(self._root, camera_id, opened)
-                    zero = self._clock.utc_at(Monotonic(0))
-                    self._open[camera_id] = OpenSegment.create(
-                        path, camera_id, opened, how, zero=zero
-                    )
+                    run = ClockRun.of(self._clock)
+                    self._open[camera_id] = OpenSegment.create(path, camera_id, opened, how, run)
                     self._shelves[camera_id].begin(path)
                     self._tell(camera_id)
             case _Data(camera_id, data):

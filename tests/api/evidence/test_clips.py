@@ -17,6 +17,8 @@ import pytest
 from api.evidence import clip_store
 from api.evidence.curve import read_curve
 from api.evidence.folders import EvidenceFolder
+from api.evidence.jumps import Span
+from streams.recording import ClockRun
 from tests.api.evidence.cases import CAMERA, evidence_desk
 from vision.instants import Utc
 
@@ -216,9 +218,9 @@ async def test_a_clip_is_looked_at_as_often_as_it_grows_and_not_in_every_tick(
     looks: list[Utc] = []
     collect = EvidenceFolder.collect
 
-    def looked(self: EvidenceFolder, number: int, camera: str, start: Utc, end: Utc) -> Utc:
-        looks.append(end)
-        return collect(self, number, camera, start, end)
+    def looked(self: EvidenceFolder, number: int, camera: str, span: Span, run: ClockRun) -> Utc:
+        looks.append(span[1])
+        return collect(self, number, camera, span, run)
 
     monkeypatch.setattr(EvidenceFolder, "collect", looked)
     async with evidence_desk(sqlite_url, tmp_path) as case:
@@ -232,12 +234,12 @@ async def test_a_clip_is_looked_at_as_often_as_it_grows_and_not_in_every_tick(
 async def test_a_long_clip_is_not_looked_at_from_its_beginning(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[tuple[Utc, Utc]] = []
+    looks: list[Span] = []
     collect = EvidenceFolder.collect
 
-    def looked(self: EvidenceFolder, number: int, camera: str, start: Utc, end: Utc) -> Utc:
-        looks.append((start, end))
-        return collect(self, number, camera, start, end)
+    def looked(self: EvidenceFolder, number: int, camera: str, span: Span, run: ClockRun) -> Utc:
+        looks.append(span)
+        return collect(self, number, camera, span, run)
 
     monkeypatch.setattr(EvidenceFolder, "collect", looked)
     async with evidence_desk(sqlite_url, tmp_path) as case:

@@ -19,7 +19,7 @@ def collected(tmp_path: Path) -> EvidenceFolder:
     """Twenty seconds of a camera, kept for alarm 1."""
     record_film(make_film(tmp_path / "film.mp4", 20.0), tmp_path / "ring", segment_s=5.0)
     folder = EvidenceFolder(tmp_path / "ring", tmp_path / "evidence")
-    folder.collect(1, CAMERA, *SPAN)
+    folder.collect(1, CAMERA, SPAN)
     return folder
 
 

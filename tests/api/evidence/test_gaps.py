@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from api.database import Database, migrate
 from api.evidence.gaps import GapWatch, gaps_by_camera, list_events
 from api.evidence.tables import RECORDING_EVENTS
+from streams.clock import SimulatedClock
 from streams.recording.values import EndCause
 from tests.api.evidence.cases import CAMERA, evidence_desk
 from vision.instants import Utc
@@ -118,6 +119,52 @@ async def test_what_was_missed_while_the_service_was_down_is_a_gap(
     assert event.start - ended == pytest.approx(0.0, abs=1.0)
     assert event.end is not None
     assert event.end - event.start == pytest.approx(3.0 * 3_600.0, abs=2.0)
+
+
+@pytest.mark.parametrize("on_s", [0.0, 40.0])
+async def test_what_was_recorded_before_the_clock_was_set_back_hides_no_gap(
+    sqlite_url: str, tmp_path: Path, on_s: float
+) -> None:
+    """Ten minutes lie in the ring under the times that come now; none of them is a gap itself."""
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        case.ring.record(600.0)
+        await case.evidence.gaps.tick()
+        clock = case.ring.clock
+    clock.step_utc(-480.0)
+    begun = clock.utc().plus(on_s)
+    async with evidence_desk(sqlite_url, tmp_path, clock=clock) as case:
+        case.ring.record(on_s)
+        await case.evidence.gaps.tick()
+        case.ring.tap.close(EndCause.STREAM_ENDED)
+        case.ring.writer.drain()
+        await case.desk.send(case.desk.camera(CAMERA, "live"))
+        for _ in range(6):
+            clock.advance(10.0)
+            await case.evidence.gaps.tick()
+        async with case.desk.service.desk.database.read() as connection:
+            (event,) = await list_events(connection, 10)
+        (alarm,) = await case.desk.alarms()
+    assert event.start - begun == pytest.approx(0.0, abs=1.0)
+    assert event.end is None
+    assert alarm["type"] == "recording_stopped"
+
+
+async def test_a_computer_that_starts_with_its_clock_set_back_knows_what_it_has_not_recorded(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        case.ring.record(600.0)
+        begun = case.ring.clock.utc().plus(-480.0)
+    async with evidence_desk(sqlite_url, tmp_path, clock=SimulatedClock(begun)) as case:
+        case.ring.clock.advance(60.0)
+        await case.evidence.gaps.tick()
+        case.ring.record(30.0)
+        await case.evidence.gaps.tick()
+        async with case.desk.service.desk.database.read() as connection:
+            (event,) = await list_events(connection, 10)
+    assert event.start - begun == pytest.approx(0.0, abs=10.0)
+    assert event.end is not None
+    assert event.end - event.start == pytest.approx(60.0, abs=10.0)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,18 @@ from pathlib import Path
 import av
 import pytest
 
-from api.evidence.jumps import Jump, JumpWatch, note_jump, read_jumps, spans_of, stretches_of
+from api.evidence.jumps import (
+    Jump,
+    JumpWatch,
+    note_clock,
+    note_jump,
+    read_clock,
+    read_jumps,
+    spans_of,
+    stretches_of,
+)
 from streams.clock import SimulatedClock
+from streams.recording import ClockRun
 from tests.api.evidence.cases import EvidenceDesk, evidence_desk
 from tests.streams.recording.films import START
 from vision.instants import Utc
@@ -106,13 +116,65 @@ async def test_a_clip_that_ended_before_the_clock_was_set_is_of_one_clock(
             body = {"name": "王芳", "version": alarm["version"], **more}
             await case.desk.client.post(f"/api/v1/alarms/{number}/{step}", json=body)
         await case.pass_time(1.0, "L0", 0.3)
+        case.ring.record(1.0)
         case.ring.clock.step_utc(-400 * 24 * HOUR_S)
         await case.pass_time(12.0, "L0", 0.3)
         await case.pass_time(12.0, "L0", 0.3)
         found = await case.desk.get(f"/api/v1/alarms/{number}/evidence")
+        pictures = await films_of(case, number, tmp_path)
     # It waits for no clock to come round again.
     assert found["clip"]["state"] == "complete"
     assert len(found["clip"]["spans"]) == 1
+    # Up to its last second, which had not been collected when the clock was set.
+    assert Utc.from_iso(found["cameras"][0]["parts"][0]["end"]) >= Utc.from_iso(
+        found["clip"]["end"]
+    )
+    assert pictures == pytest.approx([106], abs=12)
+
+
+async def test_a_clip_takes_no_pictures_from_before_the_clock_was_set_back(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """They lie in the ring under the very times of the alarm, and show another quarter of an
+    hour."""
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        await case.pass_time(300.0, "L0", 0.3)
+        case.ring.clock.step_utc(-200.0)
+        number = await case.alarm_of_a_crowd(20.0)
+        await case.end_alarm(number)
+        found = await case.desk.get(f"/api/v1/alarms/{number}/evidence")
+        pictures = await films_of(case, number, tmp_path)
+    assert found["clip"]["state"] == "complete"
+    assert len(found["clip"]["spans"]) == 1
+    assert found["cameras"][0]["gaps"] == []
+    # Thirty seconds before the alarm and twenty-five of it, at two pictures a second.
+    assert pictures == pytest.approx([110], abs=12)
+
+
+async def test_a_computer_that_starts_with_its_clock_set_back_mixes_no_two_mornings(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        await case.pass_time(300.0, "L0", 0.3)
+        begun = case.ring.clock.utc().plus(-200.0)
+    async with evidence_desk(sqlite_url, tmp_path, clock=SimulatedClock(begun)) as case:
+        number = await case.alarm_of_a_crowd(20.0)
+        await case.end_alarm(number)
+        pictures = await films_of(case, number, tmp_path)
+    assert pictures == pytest.approx([110], abs=12)
+
+
+async def test_a_clip_goes_on_over_a_start_of_the_computer(sqlite_url: str, tmp_path: Path) -> None:
+    """Also with what it had recorded and not yet collected when it went off."""
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        number = await case.alarm_of_a_crowd(20.0)
+        case.ring.record(30.0)
+        begun = case.ring.clock.utc().plus(40.0)
+    async with evidence_desk(sqlite_url, tmp_path, clock=SimulatedClock(begun)) as case:
+        await case.pass_time(20.0, "L3", 3.1)
+        await case.end_alarm(number)
+        pictures = await films_of(case, number, tmp_path)
+    assert pictures == pytest.approx([160, 50], abs=16)
 
 
 def test_what_a_clock_told_twice_is_one_span() -> None:
@@ -133,6 +195,18 @@ def test_a_torn_line_costs_no_other_jump(tmp_path: Path) -> None:
     note_jump(tmp_path / "1", jumps[1])
     assert read_jumps(tmp_path / "1") == tuple(jumps)
     assert read_jumps(tmp_path / "2") == ()
+
+
+def test_the_clock_by_which_a_clip_ended_is_no_jump(tmp_path: Path) -> None:
+    old = ClockRun(START, "this")
+    jump = Jump(START.plus(9.0), START.plus(-600.0), old)
+    assert read_clock(tmp_path) is None
+    note_jump(tmp_path, jump)
+    assert read_clock(tmp_path) is None
+    for run in (ClockRun(START.plus(-600.0), "this"), ClockRun(START, "that")):
+        note_clock(tmp_path, run)
+    assert read_clock(tmp_path) == ClockRun(START.plus(-600.0), "this")
+    assert read_jumps(tmp_path) == (jump,)
 
 
 @pytest.mark.parametrize(

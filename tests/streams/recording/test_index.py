@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from streams.recording import index
+from streams.recording.clock_runs import ClockRun
 from streams.recording.index import (
     newest_video_files,
     segment_path,
@@ -36,7 +37,7 @@ def written(root: Path, number: int, *, ended: bool = True) -> Path:
     path = segment_path(root, CAMERA, opened)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"video")
-    lines = opening_line(CAMERA, opened, How.COPIED, Utc(0))
+    lines = opening_line(CAMERA, opened, How.COPIED, ClockRun(Utc(0), ""))
     lines += b"".join(anchor_line(Anchor(t, opened.plus(t))) for t in (0.0, 5.0, 9.9))
     if ended:
         lines += closing_line(Closing(opened.plus(SEGMENT_S), EndCause.FULL, 5))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from streams.recording import How, RemuxError, film_start, gaps_between, join, parts_of, segments
+from streams.recording.clock_runs import ClockRun
 from streams.recording.notes import notes_of
 from streams.recording.remux import nal_units_sha256, packets_of
 from streams.recording.values import Anchor, EndCause, Segment
@@ -178,7 +179,7 @@ def test_runs_of_two_clocks_are_never_mixed(tmp_path: Path) -> None:
     """The second one ends a segment just before the first one began its next."""
     zeros = {0: START, 1: START.plus(-600.0)}
     both = [
-        replace(segment, clock_zero=zeros[run])
+        replace(segment, clock=ClockRun(zeros[run], ""))
         for run, begun_s in enumerate((0.0, 3.7))
         for segment in shown(tmp_path, (begun_s, 4))
     ]
@@ -186,7 +187,7 @@ def test_runs_of_two_clocks_are_never_mixed(tmp_path: Path) -> None:
     begins = [[segment.start - START for segment in part.segments] for part in parts]
     assert begins == [[0.0, 2.0, 4.0, 6.0], pytest.approx([3.7, 5.7, 7.7, 9.7])]
     # Notes of earlier versions do not tell their clock.
-    assert len(parts_of([replace(segment, clock_zero=None) for segment in both[:4]])) == 1
+    assert len(parts_of([replace(segment, clock=None) for segment in both[:4]])) == 1
 
 
 def test_a_span_without_pictures_is_refused(tmp_path: Path) -> None:
