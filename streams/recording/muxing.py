@@ -8,16 +8,19 @@ before each NAL unit instead of a start code) is set by FFmpeg.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import av
 import av.error
 from av.container import OutputContainer
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from streams.keyframes import parameter_sets
+from streams.keyframes import length_bytes_of, parameter_sets
 from vision.arrays import UInt8Array
 
 FRAGMENT_S = 1.0
@@ -31,6 +34,8 @@ _TICKS_A_SECOND = 90_000
 # Cheap to make and good enough to see what happened; the campus is the only source that needs it.
 _ENCODER = {"preset": "ultrafast", "tune": "zerolatency", "crf": "26"}
 _KEY_EVERY = 10
+# Cameras have one set, or change between two.
+_MOST_SHAPES = 16
 
 MuxError = (av.error.FFmpegError, ValueError)
 """What muxing may raise for a stream that MP4 cannot hold."""
@@ -49,22 +54,76 @@ class _Sink:
         return len(data)
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a camera's pictures are from a key picture on."""
+
+    parameter_sets: bytes
+    size_px: tuple[int, int]
+
+
+class Shapes:
+    """How large the pictures of one stream are, as its key pictures say.
+
+    A camera may be set to another size without ending its stream; only the parameter sets of its
+    next key picture tell, and a decoder reads them. It is asked when they are new.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Shape | None] = {}
+
+    def of(self, key: Packet[VideoStream], context: VideoCodecContext) -> Shape | None:
+        """`None` where a key picture does not say."""
+        if length_bytes_of(context.name, context.extradata):
+            # Recordings keep them in their head.
+            return None
+        sets = parameter_sets(key, context.name)
+        if not sets:
+            return None
+        if sets not in self._known:
+            size_px = _decoded_size_px(key, context.name)
+            shape = None if size_px is None else Shape(sets, size_px)
+            if len(self._known) >= _MOST_SHAPES:
+                self._known.clear()
+            self._known[sets] = shape
+        return self._known[sets]
+
+
+def _decoded_size_px(key: Packet[VideoStream], codec: str) -> tuple[int, int] | None:
+    context = cast("VideoCodecContext", VideoCodecContext.create(codec, "r"))
+    context.thread_count = 1
+    try:
+        pictures = [*context.decode(Packet(bytes(key))), *context.decode(None)]
+    except av.error.FFmpegError:
+        return None
+    return (pictures[0].width, pictures[0].height) if pictures else None
+
+
 class PacketMuxer:
     """Copies the packets of a stream; times in the file begin at its first packet."""
 
     def __init__(
-        self, write: Write, template: VideoStream, first: Packet[VideoStream] | None = None
+        self,
+        write: Write,
+        template: VideoStream,
+        first: Packet[VideoStream] | None = None,
+        shape: Shape | None = None,
     ) -> None:
         """Raises one of `MuxError` when MP4 cannot hold the stream.
 
         A camera that tells its parameter sets in key pictures alone may have sent none while it was
         opened: the template then knows neither them nor the size, but `first`, its key picture,
-        and the decoder do.
+        and the decoder do. Where the camera was set to another size since, `shape` is that of
+        `first`, and the template's is that of the size before.
         """
         self._container = _open(write)
         self._stream = self._container.add_stream_from_template(template)
         context, seen = self._stream.codec_context, template.codec_context
-        if first is not None and not context.extradata and not context.width:
+        known = (context.width, context.height)
+        if shape is not None and shape.size_px != known:
+            context.extradata = shape.parameter_sets
+            context.width, context.height = shape.size_px
+        elif first is not None and not context.extradata and not context.width:
             context.extradata = parameter_sets(first, seen.name) or None
             context.width, context.height = seen.width, seen.height
         self._zero: int | None = None
@@ -117,4 +176,4 @@ def _open(write: Write) -> OutputContainer:
     return av.open(_Sink(write), "w", format="mp4", options=_OPTIONS, buffer_size=_BUFFER_BYTES)
 
 
-__all__ = ["FRAGMENT_S", "MuxError", "PacketMuxer", "PictureMuxer"]
+__all__ = ["FRAGMENT_S", "MuxError", "PacketMuxer", "PictureMuxer", "Shape", "Shapes"]

@@ -19,7 +19,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streams.clock import Clock
-from streams.recording.muxing import MuxError, PacketMuxer, PictureMuxer
+from streams.recording.muxing import MuxError, PacketMuxer, PictureMuxer, Shape, Shapes
 from streams.recording.time_line import Stamp, TimeLine
 from streams.recording.values import Anchor, EndCause, How
 from streams.tap import TappedPicture
@@ -68,6 +68,8 @@ class CameraRecorder:
         self._segment_s = segment_s
         self._muxer: PacketMuxer | PictureMuxer | None = None
         self._has_packets = False
+        self._shapes = Shapes()
+        self._shape: Shape | None = None
         self._line = TimeLine(clock)
         self._first_pts_s = 0.0
         self._last_pts_s = 0.0
@@ -89,11 +91,16 @@ class CameraRecorder:
         stamp = Stamp(packet.pts, dts, ticks, a_second, pts_s)
         passed_s = self._line.passed_s(stamp) if packet.is_keyframe else 0.0
         self._cut(passed_s, key=packet.is_keyframe)
+        shape = self._shapes.of(packet, stream.codec_context) if packet.is_keyframe else None
+        if shape is not None and self._shape is not None and shape.size_px != self._shape.size_px:
+            # No segment is of two sizes: its head tells one.
+            self.close(EndCause.STREAM_ENDED)
         # Before its decoder has seen a key picture no one knows how large the pictures are.
         known = stream.codec_context.width > 0
         begins = packet.is_keyframe and self._muxer is None and known
         if begins:
             self._line.begin(stamp)
+            self._shape = shape
             if not self._begin(How.COPIED, pts_s, stream, packet):
                 return
         if isinstance(self._muxer, PacketMuxer):
@@ -173,7 +180,7 @@ class CameraRecorder:
         self._sink.open(self._camera_id, opened, how)
         try:
             if isinstance(like, VideoStream):
-                self._muxer = PacketMuxer(self._write, like, first)
+                self._muxer = PacketMuxer(self._write, like, first, self._shape)
             else:
                 self._muxer = PictureMuxer(self._write, like.size_px)
         except MuxError as error:

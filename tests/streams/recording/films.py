@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from config.recording import RingSettings
@@ -33,6 +34,8 @@ def make_film(
     base = rng.integers(0, 60, (size[1], size[0], 3), dtype=np.uint8)
     with av.open(str(path), "w", format="mp4") as container:
         options = {} if codec == "mjpeg" else {"preset": "ultrafast"}
+        if codec == "libx265":
+            options["x265-params"] = f"log-level=none:keyint={gop}:scenecut=0:bframes={b_frames}"
         stream = container.add_stream(codec, rate=fps, options=options)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = size
@@ -45,6 +48,35 @@ def make_film(
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         container.mux(stream.encode())
     return path
+
+
+def changing_film(folder: Path, codec: str = "libx264") -> Path:
+    """Two seconds of 160 x 120 and four of 320 x 240 in one stream, as a camera sends them that is
+    set to another size."""
+    form = "h264" if codec == "libx264" else "hevc"
+    raw = folder / f"raw.{form}"
+    with raw.open("wb") as joined:
+        for width, seconds in ((160, 2.0), (320, 4.0)):
+            size = (width, width * 3 // 4)
+            film = make_film(folder / f"{width}.mp4", seconds, size=size, codec=codec)
+            one = folder / f"{width}.{form}"
+            with av.open(str(film)) as source, av.open(str(one), "w", format=form) as out:
+                stream = out.add_stream_from_template(source.streams.video[0])
+                for packet in source.demux(video=0):
+                    if packet.size:
+                        packet.stream = stream
+                        out.mux(packet)
+            joined.write(one.read_bytes())
+    changing = folder / "changing.ts"
+    with av.open(str(raw)) as source, av.open(str(changing), "w", format="mpegts") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for index, packet in enumerate(one for one in source.demux(video=0) if one.size):
+            copy = Packet(bytes(packet))
+            copy.pts = copy.dts = index * 9_000
+            copy.time_base, copy.is_keyframe = Fraction(1, 90_000), packet.is_keyframe
+            copy.stream = stream
+            out.mux(copy)
+    return changing
 
 
 def packets(path: Path) -> list[bytes]:

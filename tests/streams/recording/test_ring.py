@@ -18,6 +18,7 @@ from streams.sources import PlainUri
 from tests.streams.recording.films import (
     CAMERA,
     START,
+    changing_film,
     frames_in,
     make_film,
     packets,
@@ -138,6 +139,23 @@ def test_another_size_is_another_part(tmp_path: Path) -> None:
     )
     parts = parts_of(both)
     assert [(part.coding.width_px, len(part.segments)) for part in parts] == [(160, 1), (320, 1)]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+@pytest.mark.parametrize("segment_s", [2.0, 30.0])
+def test_a_camera_that_is_set_to_another_size_in_its_stream_begins_a_part(
+    tmp_path: Path, codec: str, segment_s: float
+) -> None:
+    """Also in the middle of a segment; each one's head tells the size of its pictures."""
+    record_film(changing_film(tmp_path, codec), tmp_path / "ring", segment_s=segment_s)
+    parts = parts_of(segments(tmp_path / "ring", CAMERA, START, END))
+    assert [part.coding.width_px for part in parts] == [160, 320]
+    assert parts[1].start - START == pytest.approx(2.0, abs=0.05)
+    for part, count in zip(parts, (20, 40), strict=True):
+        join(part, START, END, tmp_path / "clip.mp4")
+        with av.open(str(tmp_path / "clip.mp4")) as film:
+            sizes = [picture.width for picture in film.decode(video=0)]
+        assert sizes == [part.coding.width_px] * count
 
 
 def shown(root: Path, *runs: tuple[float, int]) -> tuple[Segment, ...]:
