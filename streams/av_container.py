@@ -108,6 +108,7 @@ class AvContainer:
         self.tap: SourceTap | None = None
         self.thrift: Thrift | None = None
         self.arrived: Callable[[float, bool, bool, float | None], bool] | None = None
+        self.heard: Callable[[float, bool, float | None], None] | None = None
         self._keyframes = Keyframes()
         # One converter for all pictures, in one thread: by default each picture would start and
         # end a pool of threads.
@@ -213,8 +214,9 @@ class AvContainer:
         if not self._live:
             return self._packets()
         if self._stream.codec_context.has_b_frames:
-            return reordered_timed(self._packets())
-        reads = first_timed(self._packets())
+            reads = reordered_timed(self._packets())
+        else:
+            reads = first_timed(self._packets())
         return told_by_the_next(reads) if self._codec in PARSED else reads
 
     def _packets(self) -> Iterator[Read]:
@@ -251,17 +253,22 @@ class AvContainer:
     ) -> bool:
         """Tell that a picture has come; whether it may be decoded with later ones.
 
-        The decoder hands reordered pictures out late: their arrival says nothing. Between keyframes
+        One of reordered pictures may not: the decoder hands it out late enough. Between keyframes
         that alone are decoded too much time passes.
         """
-        reordered = self._stream.codec_context.has_b_frames
-        if self.arrived is None or packet.pts is None or self._tick is None or reordered:
+        if packet.pts is None or self._tick is None:
             return False
         pts_s = packet.pts * self._tick[0] / self._tick[1] - self._start_s
         since_s = None if at is None else _CLOCK.monotonic() - at
         if since_s is not None and since_s > NEAR_TIMEOUT * self._read_s:
             # No next one came: FFmpeg hands out what it has when its time limit is over.
             since_s = None
+        if self._stream.codec_context.has_b_frames:
+            if self.heard is not None:
+                self.heard(pts_s, waited, since_s)
+            return False
+        if self.arrived is None:
+            return False
         wanted = self.arrived(pts_s, waited, anew, since_s)
         return not wanted and not self._keyframes.leaving
 

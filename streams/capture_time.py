@@ -16,6 +16,10 @@ arrived: its own arrival is the moment at which the one before it was handed out
 known, the time up to the next picture is no lateness: a camera that takes few pictures while
 nothing moves has each handed out so much later, and its clock does not drift for that.
 
+A decoder that puts pictures into their order hands them all out late: their packets tell how they
+came. One to which others refer arrives before those, as soon as it is taken; so the least lateness
+is that of a stream in order.
+
 A stream whose time stands still tells nothing by it: its pictures are taken when they arrive.
 """
 
@@ -34,6 +38,8 @@ _LARGEST_PTS_STEP_S = 10.0
 # Pictures come in order, or out of it by a few until their decoder knows; further back, the
 # camera's clock was set.
 _LARGEST_PTS_STEP_BACK_S = 0.3
+# Packets of reordered pictures come out of it by more.
+_LARGEST_REORDER_S = 2.0
 # No camera takes pictures this near to one another.
 _LEAST_PTS_STEP_S = 0.001
 
@@ -154,9 +160,37 @@ class LiveTimes:
         self._newest_late = waited and since_s is None
         return self._wall.of(taken)
 
-    def _from_pts(self, pts_s: float, arrival: Monotonic, *, waited: bool) -> Monotonic:
+    def heard(self, pts_s: float, *, waited: bool, since_s: float | None) -> Monotonic:
+        """When the picture of a packet was taken that comes in the order of decoding; for the
+        arguments see `CaptureTimes.of`."""
+        arrival = self._clock.monotonic().plus(-(since_s or 0.0))
+        taken = self._from_pts(pts_s, arrival, waited=waited, back_s=_LARGEST_REORDER_S)
+        self._newest_late = waited and since_s is None
+        return taken
+
+    def shown(self, pts_s: float, taken: Monotonic) -> Utc:
+        """Capture time of the next picture in the order of showing, which was heard before.
+
+        Args:
+            taken: what `heard` said; later packets may have proven it late.
+        """
+        if self._anchor is not None:
+            anchored_at, anchor_pts_s = self._anchor
+            known = anchored_at.plus(pts_s - anchor_pts_s)
+            if 0.0 < taken - known <= _LARGEST_REORDER_S:
+                taken = known
+        return self._wall.of(taken)
+
+    def _from_pts(
+        self,
+        pts_s: float,
+        arrival: Monotonic,
+        *,
+        waited: bool,
+        back_s: float = _LARGEST_PTS_STEP_BACK_S,
+    ) -> Monotonic:
         step_s = pts_s - self._last_pts_s
-        jumped = not -_LARGEST_PTS_STEP_BACK_S <= step_s <= _LARGEST_PTS_STEP_S
+        jumped = not -back_s <= step_s <= _LARGEST_PTS_STEP_S
         self._last_pts_s = pts_s
         if self._newest_late and self._lateness:
             self._note_next(step_s)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
+from streams.arrivals import Arrivals
 from streams.capture_time import CaptureTimes, LiveTimes, PacedTimes, RecordingTimes
 from streams.clock import Clock
 from streams.tap import SourceTap, Tapped
@@ -95,7 +96,6 @@ class RawPicture(Protocol):
 
 
 _A_SECOND_S, _ABOUT_A_SECOND_S = 1.02, 1.2
-_MOST_NOTED = 64
 
 
 class Thrift:
@@ -239,6 +239,18 @@ class Timely(Protocol):
 
 
 @runtime_checkable
+class Reordered(Protocol):
+    """A live container whose pictures may come in another order than they are shown.
+
+    Attributes:
+        heard: called in the order of decoding with such a picture's PTS, whether the reader had to
+            wait for it, and how long ago it arrived (`None` where that is not known).
+    """
+
+    heard: Callable[[float, bool, float | None], None] | None
+
+
+@runtime_checkable
 class Thrifty(Protocol):
     """A container that can leave pictures undecoded."""
 
@@ -248,34 +260,6 @@ class Thrifty(Protocol):
     def undecoded(self) -> int:
         """Pictures so far that came and were not decoded."""
         ...
-
-
-class _Arrivals:
-    """Capture times of pictures that have arrived and are not yet decoded."""
-
-    def __init__(self, times: CaptureTimes, wants: Callable[[Utc, bool], bool] | None) -> None:
-        self._times = times
-        self._wants = wants
-        self._noted: dict[int, tuple[Utc, float]] = {}
-
-    def note(self, pts_s: float, waited: bool, anew: bool, since_s: float | None) -> bool:
-        """Give a picture its capture time; whether it is to be analysed."""
-        captured_at = self._times.of(pts_s, waited=waited, since_s=since_s)
-        self._noted[_microseconds(pts_s)] = captured_at, since_s or 0.0
-        if len(self._noted) > _MOST_NOTED:
-            # A damaged packet gives no picture.
-            self._noted.pop(next(iter(self._noted)))
-        return self._wants is None or self._wants(captured_at, anew)
-
-    def captured(self, pts_s: float | None) -> tuple[Utc, float]:
-        """Capture time of a decoded picture, and for how long it was held back; one that nobody
-        told of arrives now."""
-        noted = None if pts_s is None else self._noted.pop(_microseconds(pts_s), None)
-        return (self._times.of(pts_s), 0.0) if noted is None else noted
-
-
-def _microseconds(pts_s: float) -> int:
-    return round(pts_s * 1e6)
 
 
 class PlayedSource:
@@ -302,13 +286,15 @@ class PlayedSource:
 
     def pictures(self) -> Iterator[Picture]:
         times, tap = self._capture_times(), self._playback.tap
-        arrivals = _Arrivals(times, self._playback.wants)
+        arrivals = Arrivals(times, self._playback.clock, self._playback.wants)
         if self._thrifty is not None:
             self._thrifty.thrift = self._playback.thrift
         if isinstance(self._container, Tapped):
             self._container.tap = tap
         if isinstance(self._container, Timely):
             self._container.arrived = arrivals.note
+        if isinstance(self._container, Reordered):
+            self._container.heard = arrivals.heard
         for raw in self._container.pictures():
             captured_at, held_s = arrivals.captured(raw.pts_s)
             if self._playback.stop.is_set():

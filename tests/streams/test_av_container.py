@@ -319,6 +319,26 @@ def test_where_pictures_are_reordered_the_first_has_its_time_too(tmp_path: Path)
     assert heard_of(path, live=False)[0] == (None, None, True)
 
 
+def test_reordered_pictures_are_told_as_their_packets_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "camera.mkv"
+    write_camera(path, keyframe_every=40, reordered=2, also={"b_strategy": "0"})
+    monkeypatch.setattr(av_container, "_CLOCK", Turning(0.05))
+    camera = AvContainer(av.open(str(path)), "rtsp://camera/live", live=True, read_s=4.0)
+    told: list[tuple[float, float | None]] = []
+    camera.heard = lambda pts_s, waited, since_s: told.append((pts_s, since_s))
+    camera.arrived = lambda *_: pytest.fail("they are heard, and wait for nothing")
+    shown = [picture.pts_s or 0.0 for picture in islice(camera.pictures(), 30)]
+    camera.close()
+    assert shown == sorted(shown)
+    heard_s = [round(pts_s, 2) for pts_s, _ in told]
+    assert heard_s[:7] == [0.0, 0.3, 0.1, 0.2, 0.6, 0.4, 0.5]
+    # A packet is handed out with the next one. When the first arrived nobody knows.
+    assert told[0][1] is None
+    assert all(since_s is not None and since_s > 0.0 for _, since_s in told[1:])
+
+
 def test_a_motion_jpeg_picture_arrives_when_it_is_handed_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from streams.capture_time import LiveTimes, PacedTimes, RecordingTimes
 from streams.clock import SimulatedClock
 from tests.streams.fakes import NOON
-from vision.instants import Utc
+from vision.instants import Monotonic, Utc
 
 
 def test_a_recording_counts_from_its_start() -> None:
@@ -338,3 +339,50 @@ def test_a_picture_that_is_handed_out_with_the_next_was_taken_when_it_arrived(
     assert found_s[0] == pytest.approx(taken_s[1])
     assert found_s[1:] == pytest.approx(taken_s[1:-1], abs=1e-6)
     assert times.re_anchored == (1 if slow_fps < 2.0 else 0)
+
+
+REORDERED = [0, *(number for last in range(3, 180, 3) for number in (last, last - 2, last - 1))]
+"""The order of decoding where two pictures refer to the next one."""
+
+
+def played_reordered(
+    times: LiveTimes, clock: SimulatedClock, fps: float, pts_of: Callable[[int], float]
+) -> list[float]:
+    """When the pictures were taken, in seconds, as they are handed out.
+
+    Each is sent when it and all that it refers to are taken, and handed out three packets later.
+    """
+    zero, heard, found = clock.monotonic(), dict[int, Monotonic](), list[float]()
+    newest = 0
+    for index, number in enumerate(REORDERED):
+        newest = max(newest, number)
+        clock.advance(max(0.0, newest / fps - (clock.monotonic() - zero)))
+        heard[number] = times.heard(pts_of(number), waited=True, since_s=0.0)
+        if index >= 3:
+            found.append(times.shown(pts_of(index - 3), heard[index - 3]) - NOON)
+    return found
+
+
+@pytest.mark.parametrize("fps", [2.0, 5.0, 10.0, 25.0])
+def test_a_picture_that_its_decoder_holds_back_was_taken_when_its_packet_says(fps: float) -> None:
+    """At 2 fps the decoder's part alone is a second and a half: its clock does not drift for it."""
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    found = played_reordered(times, clock, fps, lambda number: 100.0 + number / fps)
+    assert found == pytest.approx([n / fps for n in range(len(found))], abs=1e-6)
+    assert times.re_anchored == 0
+
+
+@pytest.mark.parametrize("step_s", [-3_600.0, -3.0, 30.0, 3_600.0])
+def test_a_camera_with_reordered_pictures_whose_clock_is_set_goes_on(step_s: float) -> None:
+    clock = SimulatedClock(NOON)
+    times = LiveTimes(clock)
+    found = played_reordered(
+        times, clock, 10.0, lambda number: 4_000.0 + number / 10.0 + (step_s if number >= 90 else 0)
+    )
+    assert found == sorted(found)
+    # A few around the step are taken when they arrive.
+    assert found[:85] == pytest.approx([n / 10.0 for n in range(85)], abs=1e-6)
+    late = [at_s - n / 10.0 for n, at_s in enumerate(found)]
+    assert max(late) <= 0.3 + 1e-6
+    assert late[100:] == pytest.approx([0.0] * len(late[100:]), abs=1e-6)

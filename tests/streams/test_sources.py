@@ -1,11 +1,12 @@
 import threading
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 from streams.clock import SimulatedClock
 from streams.errors import ConnectionLostError
-from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
+from streams.sources import Pace, PlainUri, Playback, RawPicture, Timeouts, open_source
 from streams.virtual_source import MadePicture, made_opener
 from tests.streams.fakes import NOON, URI, FakeContainer, FakeOpener, FakePicture
 from vision.instants import Utc
@@ -124,3 +125,32 @@ def test_made_pictures_play_as_a_recording_and_their_maker_is_closed() -> None:
 def test_a_made_picture_is_not_copied_at_its_own_size() -> None:
     image = np.zeros((48, 64, 3), np.uint8)
     assert MadePicture(0.0, image).bgr((64, 48)) is image
+
+
+class HoldingBack(FakeContainer):
+    """Ten pictures a second, of which the decoder hands each out 0.4 s after its packet came."""
+
+    heard: Callable[[float, bool, float | None], None] | None = None
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        super().__init__([])
+        self._clock = clock
+
+    def pictures(self) -> Iterator[RawPicture]:
+        for number in range(20):
+            assert self.heard is not None
+            self.heard(number / 10.0, True, 0.0)
+            if number >= 4:
+                yield FakePicture((number - 4) / 10.0)
+            self._clock.advance(0.1)
+
+
+def test_a_picture_is_as_old_as_its_decoder_held_it_back_and_its_camera_is_not_silent() -> None:
+    clock = SimulatedClock(NOON)
+    playback = Playback(clock, threading.Event())
+    opener = FakeOpener(HoldingBack(clock))
+    with open_source(URI, opener=opener, timeouts=Timeouts(), playback=playback) as source:
+        pictures = list(source.pictures())
+    taken = [picture.captured_at - NOON for picture in pictures]
+    assert taken == pytest.approx([n / 10.0 for n in range(16)])
+    assert [picture.held_s for picture in pictures] == pytest.approx([0.4] * 16)
