@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.recording import RingSettings
+from config.whole_files import replace_whole
 from streams.recording.index import hours, opened_at, video_sizes
 from streams.recording.notes import notes_of
 from vision.instants import Utc
+
+AHEAD_FILE = "ahead.txt"
+# What lies less far ahead is a time that comes soon.
+_AHEAD_S = 86_400.0
 
 
 @dataclass(slots=True)
@@ -18,6 +25,10 @@ class Shelf:
 
     A ring of a month holds 259,200 segments a camera: only their hours are kept in mind, and the
     segments of the oldest one.
+
+    What was told by a clock that ran far ahead lies in days that are still to come, once it is put
+    right, and would fill the ring until they are here. It goes first, and is at least as old as it
+    is known to lie ahead.
 
     Attributes:
         growing_bytes: of the segment that is being written.
@@ -30,8 +41,12 @@ class Shelf:
     _growing: str = ""
     _closed_bytes: int = 0
     _bytes_of: dict[str, int] = field(default_factory=dict)
-    _listed_hour: str = ""
-    _listed: deque[tuple[str, int]] = field(default_factory=deque)
+    _oldest: _Listed = field(default_factory=lambda: _Listed())
+    _ahead: _Listed = field(default_factory=lambda: _Listed())
+    _ahead_since: _Since = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ahead_since = _Since(self.folder / AHEAD_FILE)
 
     @property
     def total_bytes(self) -> int:
@@ -44,7 +59,8 @@ class Shelf:
             for hour in hours(self.folder)
         }
         self._closed_bytes = sum(self._bytes_of.values())
-        self._listed_hour, self.counted = "", True
+        self._oldest.hour = self._ahead.hour = ""
+        self.counted = True
 
     def begin(self, path: Path) -> None:
         """This segment is being written from now on."""
@@ -56,8 +72,9 @@ class Shelf:
         hour = path.parent.name
         self._bytes_of[hour] = self._bytes_of.get(hour, 0) + size_bytes
         self._closed_bytes += size_bytes
-        if hour == self._listed_hour:
-            self._listed.append((path.name, size_bytes))
+        for listed in (self._oldest, self._ahead):
+            if hour == listed.hour:
+                listed.segments.append((path.name, size_bytes))
 
     def newest(self) -> Utc | None:
         """About when the newest closed segment was opened; `None` where there is none."""
@@ -77,12 +94,11 @@ class Shelf:
             How many segments were deleted.
         """
         deleted = 0
-        while (oldest := self._oldest()) is not None:
-            age_s = now - opened_at(oldest)
+        for oldest, age_s in self._in_turn(now):
             too_old = by_age and age_s > settings.keep_s
             too_much = self.total_bytes > settings.camera_bytes and age_s > settings.floor_s
             if not (too_old or too_much):
-                break
+                continue
             self._delete(oldest)
             deleted += 1
         return deleted
@@ -90,35 +106,91 @@ class Shelf:
     def give_way(self, now: Utc, floor_s: float, wanted_bytes: float) -> int:
         """Delete from the oldest on until so many bytes are free, down to the floor; the bytes."""
         given = 0
-        while given < wanted_bytes and (oldest := self._oldest()) is not None:
-            if now - opened_at(oldest) <= floor_s:
-                break
-            given += self._delete(oldest)
+        for oldest, age_s in self._in_turn(now):
+            if given < wanted_bytes and age_s > floor_s:
+                given += self._delete(oldest)
         return given
 
-    def _oldest(self) -> Path | None:
-        """The oldest closed segment; an hour in which none is left is forgotten, and its folder
-        deleted."""
-        while self._bytes_of:
-            hour = min(self._bytes_of)
-            if hour != self._listed_hour:
+    def _in_turn(self, now: Utc) -> Iterator[tuple[Path, float]]:
+        """Closed segments with their ages, in the order in which they go: what lies ahead, then the
+        oldest. Of each it goes on only as long as those before are deleted."""
+        ahead_of = f"{now.plus(_AHEAD_S).to_datetime():%Y%m%d%H}"
+        before = None
+        while (path := self._first(self._ahead, ahead_of)) not in (None, before):
+            yield path, now - self._ahead_since.noticed(now)
+            before = path
+        if path is None:
+            self._ahead_since.forget()
+        before = None
+        while (path := self._first(self._oldest)) not in (None, before):
+            yield path, now - opened_at(path)
+            before = path
+
+    def _first(self, listed: _Listed, after: str = "") -> Path | None:
+        """The oldest closed segment of the hours after one; an hour in which none is left is
+        forgotten, and its folder deleted."""
+        while hour := min((one for one in self._bytes_of if one > after), default=""):
+            if hour != listed.hour:
                 found = video_sizes(self.folder / hour)
-                self._listed = deque(one for one in found if one[0] != self._growing)
-                self._listed_hour = hour
-            if self._listed:
-                return self.folder / hour / self._listed[0][0]
+                listed.segments = deque(one for one in found if one[0] != self._growing)
+                listed.hour = hour
+            if listed.segments:
+                return self.folder / hour / listed.segments[0][0]
             self._closed_bytes -= self._bytes_of.pop(hour)
-            self._listed_hour = ""
+            listed.hour = ""
             _remove_empty(self.folder / hour)
         return None
 
-    def _delete(self, oldest: Path) -> int:
-        oldest.unlink(missing_ok=True)
-        notes_of(oldest).unlink(missing_ok=True)
-        _, size_bytes = self._listed.popleft()
-        self._bytes_of[self._listed_hour] -= size_bytes
+    def _delete(self, path: Path) -> int:
+        """Delete the first of what is listed of an hour."""
+        path.unlink(missing_ok=True)
+        notes_of(path).unlink(missing_ok=True)
+        hour, size_bytes = path.parent.name, 0
+        for listed in (self._oldest, self._ahead):
+            if listed.hour == hour and listed.segments and listed.segments[0][0] == path.name:
+                _, size_bytes = listed.segments.popleft()
+        self._bytes_of[hour] -= size_bytes
         self._closed_bytes -= size_bytes
         return size_bytes
+
+
+@dataclass(slots=True)
+class _Listed:
+    """The segments of one hour, oldest first, with their bytes."""
+
+    hour: str = ""
+    segments: deque[tuple[str, int]] = field(default_factory=deque)
+
+
+@dataclass(slots=True)
+class _Since:
+    """Since when something is so, also for the next process."""
+
+    file: Path
+    _moment: Utc | None = None
+    _known: bool = False
+
+    def noticed(self, now: Utc) -> Utc:
+        if not self._known:
+            self._moment, self._known = self._read(), True
+        if self._moment is None or self._moment > now:
+            self._moment = now
+            # A full disk must not keep from deleting: this process remembers by itself.
+            with contextlib.suppress(OSError):
+                replace_whole(self.file, str(now.ns).encode(), durable=False)
+        return self._moment
+
+    def forget(self) -> None:
+        if self._moment is not None or not self._known:
+            self._moment, self._known = None, True
+            with contextlib.suppress(OSError):
+                self.file.unlink()
+
+    def _read(self) -> Utc | None:
+        try:
+            return Utc(int(self.file.read_bytes()))
+        except (OSError, ValueError):
+            return None
 
 
 def _remove_empty(folder: Path) -> None:

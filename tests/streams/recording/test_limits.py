@@ -9,7 +9,7 @@ import pytest
 from streams.recording.index import video_files
 from streams.recording.values import EndCause
 from streams.recording.writer import RingWriter
-from tests.streams.recording.films import CAMERA, ring_settings
+from tests.streams.recording.films import CAMERA, START, ring_settings
 from tests.streams.recording.ring_cases import KB, Ring
 
 
@@ -84,6 +84,56 @@ def test_a_clock_that_is_ahead_deletes_no_more_than_the_budget_asks_for(tmp_path
     ring.clock.step_utc(365 * 86_400.0)
     ring.record(10.0)
     assert ring.starts_s()[:2] == [10.0, 20.0]
+
+
+def test_what_a_clock_told_that_ran_a_year_ahead_does_not_fill_the_ring(tmp_path: Path) -> None:
+    """Before, each new recording was the oldest, and gone after ten minutes for a year."""
+    ring = Ring(tmp_path, keep_s=86_400.0, floor_s=20.0, camera_bytes=5 * KB)
+    ring.clock.step_utc(365 * 86_400.0)
+    for _ in range(5):
+        ring.record(10.0)
+    ring.clock.step_utc(-365 * 86_400.0)
+    begun_s = ring.clock.utc() - START
+    for _ in range(9):
+        ring.record(10.0)
+    left = [path.stem for path in video_files(tmp_path / CAMERA)]
+    assert left == [f"{START.plus(begun_s + 10.0 * n).ns:020d}" for n in range(4, 9)]
+    assert ring.writer.refusal(CAMERA) is None
+
+
+def test_what_a_clock_told_that_ran_a_year_ahead_is_kept_no_longer_than_the_rest(
+    tmp_path: Path,
+) -> None:
+    """Of a PC that starts anew every day; the time runs from when it was seen to lie ahead."""
+    settings = ring_settings(keep_s=86_400.0, floor_s=0.0)
+    ring = Ring(tmp_path, keep_s=86_400.0, floor_s=0.0)
+    ring.clock.step_utc(365 * 86_400.0)
+    ring.record(10.0)
+    ring.clock.step_utc(-365 * 86_400.0)
+    left = []
+    for _ in range(3):
+        ring.record(10.0)
+        left.append(len(list(video_files(tmp_path / CAMERA))))
+        ring.clock.advance(16 * 3_600.0)
+        ring.writer = RingWriter(tmp_path, settings, ring.clock, camera_ids=(CAMERA,))
+        ring.writer.prepare()
+    # 1 + 1, then 1 + 2; after 32 hours the one that lies ahead and that of the first day are gone.
+    assert left == [2, 3, 2]
+    assert not (tmp_path / CAMERA / "ahead.txt").exists()
+
+
+def test_a_clock_that_falls_back_by_years_costs_nothing_once_it_is_put_right(
+    tmp_path: Path,
+) -> None:
+    """Its battery is empty: all that was recorded lies ahead then."""
+    ring = Ring(tmp_path, keep_s=86_400.0, floor_s=20.0, camera_bytes=5 * KB)
+    for _ in range(3):
+        ring.record(10.0)
+    ring.clock.step_utc(-5 * 365 * 86_400.0)
+    ring.record(10.0)
+    ring.clock.step_utc(5 * 365 * 86_400.0)
+    ring.record(10.0)
+    assert ring.starts_s()[-4:] == [0.0, 10.0, 20.0, 40.0]
 
 
 def test_a_budget_of_bytes_deletes_the_oldest(tmp_path: Path) -> None:
