@@ -51,8 +51,12 @@ class Jump:
         return self.since <= moment <= now
 
     def is_same(self, other: Jump) -> bool:
-        """Whether two looks saw the same setting of the clock."""
-        return abs(self.since - other.since) <= SET_BACK_S
+        """Whether two looks that follow each other saw the same setting of the clock: the one that
+        was set to another time cannot be set from once more."""
+        if self.old is None or other.old is None:
+            return abs(self.since - other.since) <= SET_BACK_S
+        apart_s = abs(self.old.zero - other.old.zero)
+        return self.old.boot == other.old.boot and apart_s <= SET_BACK_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +92,12 @@ class JumpWatch:
 
     def done(self, *, keep: bool) -> None:
         """What this look told is dealt with; with `keep` the next service hears of it, too."""
-        self._before = self._now
+        before, self._before = self._before, self._now
         if self._now is None or not keep:
             return
         look = self._now
-        if self._kept is not None and look.ran - self._kept < _KEPT_EVERY_S:
+        jumped = before is not None and _between(before, look) is not None
+        if self._kept is not None and look.ran - self._kept < _KEPT_EVERY_S and not jumped:
             return
         fields = {"wall_ns": look.wall.ns, "ran_ns": look.ran.ns, "boot": look.boot}
         content = json.dumps(fields).encode()

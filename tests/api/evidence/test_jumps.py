@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -102,6 +103,30 @@ async def test_a_service_that_ends_for_the_step_goes_on_with_the_clip(
         pictures = await films_of(case, number, tmp_path)
     assert found["clip"]["state"] == "complete"
     assert pictures == pytest.approx([100, 50], abs=24)
+
+
+async def test_a_service_that_saw_the_step_before_it_ended_tells_it_once(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """It keeps every fifth look alone. Told twice, the clip was of an hour, with what the ring held
+    of the hour before the alarm."""
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        await case.pass_time(60.0, "L0", 0.3)
+        number = await case.alarm_of_a_crowd(20.0)
+        await case.pass_time(5.0, "L3", 3.1)
+        clock = case.ring.clock
+        clock.step_utc(-HOUR_S)
+        await case.pass_time(1.0, "L3", 3.1)
+    clock.advance(5.0)
+    async with evidence_desk(sqlite_url, tmp_path, clock=clock) as case:
+        await case.pass_time(10.0, "L3", 3.1)
+        await case.end_alarm(number)
+        found = await case.desk.get(f"/api/v1/alarms/{number}/evidence")
+    assert len(read_jumps(tmp_path / "evidence" / "alarms" / str(number))) == 1
+    spans = [
+        Utc.from_iso(span["end"]) - Utc.from_iso(span["start"]) for span in found["clip"]["spans"]
+    ]
+    assert spans == pytest.approx([55.0, 25.0], abs=12.0)
 
 
 async def test_a_clip_that_ended_before_the_clock_was_set_is_of_one_clock(
@@ -244,6 +269,11 @@ def test_a_look_that_could_not_be_dealt_with_tells_it_again(tmp_path: Path) -> N
     assert first is not None
     assert again is not None
     assert again.is_same(first)
+    # As the next service tells it, which has an older look.
+    assert again.is_same(replace(first, since=first.since.plus(-8.0)))
+    assert first.old is not None
+    other = replace(first.old, zero=first.old.zero.plus(-60.0))
+    assert not again.is_same(replace(first, old=other))
     watch.done(keep=False)
     clock.advance(2.0)
     assert watch.look() is None
