@@ -27,6 +27,11 @@ _REACH = 2 * math.ceil(KERNEL_RADIUS_M / CELL_M)
 # A grid of no more cells is looked at as a whole: to ask where costs as much.
 _FEW_CELLS = 2000
 _ROUNDING = 1e-6
+# OpenCV filters by a Fourier transform, which leaves a trace of 1e-16 of each head everywhere. Who
+# stands out of reach must not weigh for it: every weight that tells in a sum above `_ROUNDING` is
+# larger than this. And of two equal places the first is taken, whatever the traces say.
+_TRACE = 1e-12
+_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,17 +225,17 @@ def _regained_in(
         agreed = np.where(places, agreed, 0.0)
     counts = placed.counts.copy()
     while True:
-        missing = agreed - around(counts)
+        missing = np.round(agreed - around(counts), _DIGITS)
         if missing.max() < _LEAST_PEOPLE:
             return counts
-        missing = np.where(around(left & ~counts) > 0.0, missing, 0.0)
+        missing = np.where(around(left & ~counts) > _ROUNDING, missing, 0.0)
         place = int(np.argmax(missing))
         if missing[place] < _LEAST_PEOPLE:
             return counts
-        weight = window.around(np.array([place]), np.ones(1))[cell] * people
-        near = np.flatnonzero(left & ~counts & (weight > 0.0))
+        reached = window.around(np.array([place]), np.ones(1))[cell]
+        near, weight = np.flatnonzero(left & ~counts & (reached > _TRACE)), reached * people
         # All from one camera: two would tear one group apart.
-        camera = np.bincount(origin[near], weight[near]).argmax()
+        camera = np.round(np.bincount(origin[near], weight[near]), _DIGITS).argmax()
         mine = near[origin[near] == camera]
         mine = mine[np.argsort(window.away(cell[mine], place), kind="stable")]
         # As large a share of them as is missing, the nearest ones.

@@ -154,3 +154,96 @@ def test_on_a_large_yard_around_no_place_fewer_count_than_two_cameras_show(seed:
     both = np.minimum(around(origin == 0), around(origin == 1))
     assert (both - around(kept)).max() < 0.5 + 1e-6
     assert (kept >= counts).all()
+
+
+YARD = PlanGrid.over(box(0, 0, 60, 48))
+
+
+def placed(grid: PlanGrid, *shown: tuple[Float64Array, int, bool]) -> Placed:
+    """Heads of some cameras: where they stand, who shows them, and whether they count."""
+    return Placed(
+        grid.cell_of(np.concatenate([xy_m for xy_m, _, _ in shown])),
+        np.ones(sum(len(xy_m) for xy_m, _, _ in shown)),
+        np.concatenate([np.full(len(xy_m), camera) for xy_m, camera, _ in shown]),
+        np.concatenate([np.full(len(xy_m), counts) for xy_m, _, counts in shown]),
+    )
+
+
+@pytest.mark.parametrize("size_m", [(12, 8), (60, 48)])
+def test_who_stands_out_of_reach_of_those_that_are_missing_does_not_come_with_them(
+    size_m: tuple[float, float],
+) -> None:
+    """Two are missing; five metres off one camera shows twenty whom another one counts."""
+    grid = PlanGrid.over(box(0, 0, *size_m))
+    two = np.array([[3.1, 4.1], [3.6, 4.1]])
+    others = 0.4 * np.column_stack(np.divmod(np.arange(20), 5)) + [8.6, 3.1]
+    heads = placed(grid, (two, 0, False), (two, 1, False), (others, 0, False), (others, 1, True))
+    kept = regained(grid, heads, (0, 1))
+    assert kept.sum() == 22
+    assert kept[:4].sum() == 2
+
+
+@pytest.mark.parametrize("size_m", [(12, 8), (60, 48)])
+def test_whom_two_cameras_miss_where_nobody_may_be_regained_stays_uncounted(
+    size_m: tuple[float, float],
+) -> None:
+    """Those who may be are elsewhere, and count there."""
+    grid = PlanGrid.over(box(0, 0, *size_m))
+    three = np.array([[0.6, 0.6], [0.9, 0.6], [0.6, 0.9]])
+    far = three + np.array([6.0, 3.0])
+    heads = placed(grid, (three, 0, False), (three, 1, False), (far, 0, False), (far, 1, True))
+    may = np.arange(12) >= 6
+    kept = regained(grid, heads, (0, 1), may)
+    assert (kept == heads.counts).all()
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25)
+def test_a_group_counts_on_a_large_yard_as_it_does_in_a_small_place(seed: int) -> None:
+    """Of the yard only the parts are looked at where somebody may be missing."""
+    random = np.random.default_rng(seed)
+    small = PlanGrid.over(box(0, 0, 12, 8))
+    people = random.uniform([3.0, 3.0], [9.0, 5.0], (int(random.integers(4, 24)), 2))
+    shown = [np.clip(people + random.normal(0.0, 0.4, people.shape), 2.5, 9.5) for _ in range(3)]
+    counts = random.random(len(people)) < 0.3
+    in_small = placed(small, *((xy_m, camera, False) for camera, xy_m in enumerate(shown)))
+    on_yard = placed(YARD, *((xy_m + 21.0, camera, False) for camera, xy_m in enumerate(shown)))
+    few = np.tile(counts, 3)
+    kept = regained(small, dataclasses.replace(in_small, counts=few), range(3))
+    assert (kept == regained(YARD, dataclasses.replace(on_yard, counts=few), range(3))).all()
+
+
+def people_of_all_heights(seed: int, cameras: list[Camera]) -> tuple[Placed, int]:
+    """Heads 0.1 m above or below the plane, one in ten missed; how many some camera shows."""
+    random = np.random.default_rng(seed)
+    yard = PlanGrid.over(box(0, 0, 30, 20))
+    xy_m = random.uniform([0.5, 0.5], [29.5, 19.5], (100, 2))
+    heads_xyz_m = np.column_stack([xy_m, HALL.head_height_m + random.normal(0.0, 0.1, 100)])
+    cells_xyz_m = np.column_stack(
+        [yard.centres_xy_m, np.full(len(yard.centres_xy_m), HALL.head_height_m)]
+    )
+    shown, near, whom = [], [], set[int]()
+    for camera in cameras:
+        uv_px, inside = camera.project(heads_xyz_m)
+        found = np.flatnonzero(inside & (random.random(100) < 0.9))
+        there = camera.to_plane(uv_px[found], HALL.head_plane)
+        whom |= set(found.tolist())
+        shown.append(there[yard.cell_of(there) >= 0])
+        away_m = np.linalg.norm(cells_xyz_m - camera.position_xyz_m, axis=1)
+        near.append(np.where(camera.project(cells_xyz_m)[1], away_m, np.inf))
+    owner = np.argmin(near, axis=0)
+    heads = placed(yard, *((there, n, False) for n, there in enumerate(shown)))
+    return dataclasses.replace(heads, counts=owner[heads.cell] == heads.origin), len(whom)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_people_of_all_heights_on_a_yard_are_as_many_as_they_are(count: int) -> None:
+    """Each camera places them elsewhere: 0.1 m too high at 20 m is a metre."""
+    poses = [(-1.0, 10.0, 0.0), (31.0, 10.0, 180.0), (15.0, -1.0, 90.0), (15.0, 21.0, -90.0)]
+    cameras = [Camera(Pose(x_m, y_m, 4.5, pan, 20), LENS) for x_m, y_m, pan in poses[:count]]
+    yard, off = PlanGrid.over(box(0, 0, 30, 20)), []
+    for seed in range(12):
+        heads, people = people_of_all_heights(seed, cameras)
+        off.append(regained(yard, heads, range(count)).sum() / people - 1.0)
+    assert np.mean(off) == pytest.approx(0.0, abs=0.12)
+    assert max(off) < 0.3
