@@ -24,6 +24,7 @@ FLOW_WINDOW_S = 8.0
 BAND_M = 0.15
 _FEWEST_WALKERS = 4
 _FORGET_S = 5.0
+_ROUNDING = 1e-9
 _FORGET_EVERY_S = 1.0
 
 
@@ -44,18 +45,43 @@ class DirectionShares:
         return min(self.along, self.against) if self.walkers >= _FEWEST_WALKERS else None
 
 
-def median_speed_mps(velocity_mps: Float64Array) -> float | None:
-    """Median speed of velocities (N, 2); `None` where none is known."""
-    speeds = np.linalg.norm(velocity_mps[np.isfinite(velocity_mps).all(axis=1)], axis=1)
-    return median(speeds) if len(speeds) else None
+def median_speed_mps(
+    velocity_mps: Float64Array, people: Float64Array | None = None
+) -> float | None:
+    """Median speed of people with velocities (N, 2); `None` where none is known.
 
-
-def stopped_share(velocity_mps: Float64Array) -> float | None:
-    """Share of people slower than 0.2 m/s; `None` where no velocity is known."""
-    known = velocity_mps[np.isfinite(velocity_mps).all(axis=1)]
-    if not len(known):
+    Args:
+        people: (N,) for how many each stands; `None` for one each.
+    """
+    speeds, each = _known_speeds(velocity_mps, people)
+    if not len(speeds):
         return None
-    return float(np.mean(np.linalg.norm(known, axis=1) < STOPPED_MPS))
+    if people is None:
+        return median(speeds)
+    order = np.argsort(speeds)
+    slower = np.cumsum(each[order]) / each.sum()
+    # As the plain median, the middle between two people where a half of all is no slower.
+    low, high = (np.searchsorted(slower, 0.5 + off) for off in (-_ROUNDING, _ROUNDING))
+    return float(speeds[order[[low, high]]].mean())
+
+
+def stopped_share(velocity_mps: Float64Array, people: Float64Array | None = None) -> float | None:
+    """Share of people slower than 0.2 m/s; `None` where no velocity is known.
+
+    Args:
+        people: (N,) for how many each stands; `None` for one each.
+    """
+    speeds, each = _known_speeds(velocity_mps, people)
+    return float(each[speeds < STOPPED_MPS].sum() / each.sum()) if len(speeds) else None
+
+
+def _known_speeds(
+    velocity_mps: Float64Array, people: Float64Array | None
+) -> tuple[Float64Array, Float64Array]:
+    """Speeds (K,) that are known, and for how many people each stands (K,)."""
+    each = np.ones(len(velocity_mps)) if people is None else people
+    told = np.isfinite(velocity_mps).all(axis=1) & (each > 0.0)
+    return np.linalg.norm(velocity_mps[told], axis=1), each[told]
 
 
 def direction_shares(

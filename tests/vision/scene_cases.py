@@ -71,9 +71,11 @@ def heads(
     return CrowdObservation(found, None, 0.05)
 
 
-def as_map(people_xy_m: Float64Array, camera: Camera = FACING) -> CrowdObservation:
+def as_map(
+    people_xy_m: Float64Array, camera: Camera = FACING, zone: Zone = STAIR
+) -> CrowdObservation:
     """The same people only as a density map of 4-pixel cells."""
-    points = heads(people_xy_m, camera).heads.centres_uv_px
+    points = heads(people_xy_m, camera, zone).heads.centres_uv_px
     cells = np.zeros((90, 160), np.float32)
     for u, v in points:
         cells[int(v // 4), int(u // 4)] += 1.0

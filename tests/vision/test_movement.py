@@ -91,6 +91,34 @@ def test_speed_ignores_the_unknown() -> None:
 
 
 @pytest.mark.parametrize(
+    ("speeds", "people", "middle", "stopped"),
+    [
+        ([0.0, 0.5, 1.0, 1.5], [1, 1, 1, 1], 0.75, 0.25),  # as without people
+        ([1.5, 0.0, 1.0, 0.5], [1, 1, 1, 1], 0.75, 0.25),  # in any order
+        ([0.0, 0.5, 1.0], [1, 1, 1], 0.5, 1 / 3),
+        ([0.0, 1.0, 1.0, 1.0], [4, 0.5, 0.5, 0.5], 0.0, 4 / 5.5),  # three cells of a thin crowd
+        ([0.0, 1.0], [0.3, 0.1], 0.0, 0.75),
+        ([0.1] * 3 + [1.0], [0.1, 0.1, 0.1, 0.3], 0.55, 0.5),  # tenths do not sum to a half
+        ([0.0, np.nan, 0.4], [1, 9, 1], 0.2, 0.5),
+        ([0.0, 0.4], [0, 1], 0.4, 0.0),  # stands for nobody
+    ],
+)
+def test_the_speed_of_people_is_told_by_for_how_many_each_stands(
+    speeds: list[float], people: list[float], middle: float, stopped: float
+) -> None:
+    velocity = np.column_stack([speeds, np.zeros(len(speeds))])
+    each = np.array(people, dtype=np.float64)
+    assert median_speed_mps(velocity, each) == pytest.approx(middle)
+    assert stopped_share(velocity, each) == pytest.approx(stopped)
+
+
+def test_nobody_has_no_speed() -> None:
+    velocity = np.array([[0.1, 0.0]])
+    assert median_speed_mps(velocity, np.zeros(1)) is None
+    assert stopped_share(velocity, np.zeros(1)) is None
+
+
+@pytest.mark.parametrize(
     ("axis_deg", "speeds", "along", "against", "minority"),
     [
         (0.0, [1, 1, 1, -1], 0.75, 0.25, 0.25),

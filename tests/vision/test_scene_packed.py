@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 import pytest
+from shapely.geometry import box
 
 from config.profiles import load_profiles
 from tests.vision.scene_cases import BESIDE, FACING, STAIR, as_map, frame, heads, scene
 from vision.arrays import Float64Array, UInt8Array
-from vision.camera import Camera
+from vision.camera import Camera, Pose
 from vision.doors import DoorState, Leaf
 from vision.observations import CrowdObservation, DensityMap, HeadPoints
+from vision.planes import Plane
 from vision.readings import Level, ZoneReading
 from vision.scene import SceneAnalyser
+from vision.zones import Line, Zone, ZoneType
 
 PACE_MPS = 0.3
 _M_PER_PX = 0.025
 _NOISE = np.random.default_rng(3).uniform(0, 255, (800, 1600)).astype(np.float32)
 _CLOTH = cv2.normalize(cv2.GaussianBlur(_NOISE, (0, 0), 3), None, 20, 235, cv2.NORM_MINMAX)  # type: ignore[call-overload]
+GATE = Zone(
+    "gate-a",
+    "f1",
+    ZoneType.GATE,
+    box(0, 0, 8, 4),
+    Plane(0.0, 0.0, 0.0),
+    1.35,
+    width_m=4.0,
+    axis_deg=0.0,
+    exits=(Line("gate", (8.0, 0.0), (8.0, 4.0)),),
+)
+BEFORE_GATE = Camera(Pose(13.0, 2.0, 5.0, 180, 26), FACING.lens)
+ALONG_GATE = Camera(Pose(4.0, -5.5, 6.5, 90, 32), FACING.lens)
 
 
 def nine(t: float) -> Float64Array:
@@ -34,10 +51,23 @@ def picture(camera: Camera, t: float, scale: float = 1.0, below_y_m: float = 3.0
 
     `scale`: of the lens' size.
     """
+
+    def walked_m(xy_m: Float64Array) -> Float64Array:
+        return np.where(xy_m[:, 1:2] < below_y_m, PACE_MPS * t, 0.0) * [1.0, 0.0]
+
+    return cloth(camera, STAIR, walked_m, scale)
+
+
+def cloth(
+    camera: Camera,
+    zone: Zone,
+    walked_m: Callable[[Float64Array], Float64Array],
+    scale: float = 1.0,
+) -> UInt8Array:
+    """A cloth over the heads of a zone, each place of which (N, 2) has `walked_m` (N, 2)."""
     v, u = np.mgrid[0:360:2, 0:640:2].astype(np.float64)
-    xy_m = camera.to_plane(np.column_stack([u.ravel(), v.ravel()]), STAIR.head_plane)
-    walked_m = np.where(xy_m[:, 1:2] < below_y_m, PACE_MPS * t, 0.0) * [1.0, 0.0]
-    at = np.nan_to_num(xy_m - walked_m) / _M_PER_PX
+    xy_m = camera.to_plane(np.column_stack([u.ravel(), v.ravel()]), zone.head_plane)
+    at = np.nan_to_num(xy_m - walked_m(xy_m)) / _M_PER_PX
     across, up = (np.mod(at[:, n], side).reshape(u.shape) for n, side in ((0, 1600), (1, 800)))
     grey = cv2.remap(_CLOTH, across.astype(np.float32), up.astype(np.float32), cv2.INTER_LINEAR)
     sized = cv2.resize(grey, (round(640 * scale), round(360 * scale))).astype(np.uint8)
@@ -49,8 +79,10 @@ def found(camera: Camera, t: float, scale: float) -> CrowdObservation:
     return CrowdObservation(heads(nine(t), camera, scale=scale).heads, density, 0.05)
 
 
-def spread(people_xy_m: Float64Array, camera: Camera, scale: float = 1.0) -> DensityMap:
-    sharp = as_map(people_xy_m, camera).density
+def spread(
+    people_xy_m: Float64Array, camera: Camera, scale: float = 1.0, zone: Zone = STAIR
+) -> DensityMap:
+    sharp = as_map(people_xy_m, camera, zone).density
     assert sharp is not None
     cells = cv2.GaussianBlur(sharp.people_per_cell, (0, 0), 2.0)
     return DensityMap(np.asarray(cells, np.float32), 4.0 * scale, 4.0 * scale)
@@ -145,3 +177,47 @@ def test_who_comes_up_against_a_packed_class_is_as_many_of_those_who_walk_as_of_
         told += analyser.observe(seen, CrowdObservation(people, spread(down, FACING), 0.05))
     shares = [one.measurement.minority_share for one in told if one.measurement is not None]
     assert shares[-1] == pytest.approx(4 / 13, abs=0.06)
+
+
+def queue_and_comers(t: float) -> Float64Array:
+    """Sixteen stand before the gate, 3.5 per m²; twelve walk in the room behind them."""
+    row, lane = np.divmod(np.arange(16), 4)
+    stand = np.column_stack([5.9 + 0.56 * lane, 1.2 + 0.56 * row])
+    walker = np.arange(12)
+    x_m = np.mod(1.3 * (walker // 3) + 2.0 * PACE_MPS * t, 5.2)
+    return np.vstack([stand, np.column_stack([x_m, 0.6 + 1.3 * (walker % 3)])])
+
+
+@pytest.mark.parametrize(
+    "cameras",
+    [
+        {"cam-a": BEFORE_GATE},
+        {"cam-b": ALONG_GATE},
+        {"cam-a": BEFORE_GATE, "cam-b": ALONG_GATE},
+    ],
+)
+def test_of_a_packed_queue_and_a_few_who_come_most_stand_though_these_take_more_room(
+    cameras: dict[str, Camera],
+) -> None:
+    """16 of 28 stand close together: that is a queue that stands, and an alarm."""
+    analyser = scene(cameras, GATE)
+    told: list[ZoneReading] = []
+    for step in range(75):
+        t = step * 0.2
+        for camera_id, camera in cameras.items():
+
+            def walked_m(xy_m: Float64Array, t: float = t) -> Float64Array:
+                return np.where(xy_m[:, :1] < 5.5, 2.0 * PACE_MPS * t, 0.0) * [1.0, 0.0]
+
+            seen = dataclasses.replace(frame(t, camera_id), image_bgr=cloth(camera, GATE, walked_m))
+            people = queue_and_comers(t)
+            density = spread(people, camera, zone=GATE)
+            found_heads = heads(people, camera, GATE).heads
+            told += analyser.observe(seen, CrowdObservation(found_heads, density, 0.05))
+    measured = told[-1].measurement
+    assert measured is not None
+    assert measured.people == pytest.approx(28.0, abs=1.5)
+    assert measured.stopped_share == pytest.approx(16 / 28, abs=0.04)
+    assert measured.speed_mps == pytest.approx(0.0, abs=0.05)
+    assert told[-1].level is Level.L3
+    assert "slow_dense_queue" in {reason.rule for reason in told[-1].reasons}
