@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -27,7 +27,7 @@ from vision.beyond import Beyond, BeyondView
 from vision.camera import Camera
 from vision.camera_watch import WatchedPicture
 from vision.fusion import BroughtBack, Counted, believed_of, fresh_of
-from vision.grid import PlanGrid
+from vision.grid import CELL_M, PlanGrid
 from vision.seams import Placed, regained
 from vision.zone_view import ZoneView
 from vision.zones import Zone
@@ -45,6 +45,8 @@ _ELSEWHERE_DEG = 60.0
 _LOOKED_M = 1.0
 # What weighs there lies up to 2 m off, and some cells.
 _REACH_M = 3.25
+# One head of one picture is at one place, whichever border is looked at.
+_SAME_PLACE_M = 1e-6
 
 
 # How one camera sees the head plane of a zone on a grid; `None` where it sees nothing of it.
@@ -198,12 +200,15 @@ class Borders:
             counted: who counts in each zone that has pictures now.
             pictures: the newest one of each camera that is not lost.
         """
-        back: list[BroughtBack] = []
+        heads: list[_Shown] = []
+        cells: list[_Shown] = []
         for border in self._borders:
             if zone_id == _taker(border.zone_ids, counted):
-                there = _at(border, zone_id, counted, pictures)
-                back += [] if there is None else [there]
-        return _together(back)
+                new_heads, new_cells = _at(border, zone_id, counted, pictures, (heads, cells))
+                heads, cells = heads + new_heads, cells + new_cells
+        if not heads and not cells:
+            return None
+        return _joined(counted[zone_id].grid, pictures, heads, cells)
 
 
 def _taker(zone_ids: BothZones, counted: Mapping[str, Counted]) -> str | None:
@@ -230,18 +235,33 @@ class _Shown:
     number: IntArray
     counts: BoolArray
 
+    def only(self, some: BoolArray) -> _Shown:
+        """Those (N,) of them."""
+        return replace(
+            self,
+            xy_m=self.xy_m[some],
+            people=self.people[some],
+            number=self.number[some],
+            counts=self.counts[some],
+        )
+
 
 def _at(
     border: Border,
     taker: str,
     counted: Mapping[str, Counted],
     pictures: Mapping[str, WatchedPicture],
-) -> BroughtBack | None:
-    """Who is brought back at one border to the zone `taker`."""
-    live = {one: pictures[one] for one in border.camera_ids if one in pictures}
-    if len(live) < 2:
-        return None
-    every = list(live.values())
+    before: tuple[Sequence[_Shown], Sequence[_Shown]],
+) -> tuple[list[_Shown], list[_Shown]]:
+    """Heads, and cells of maps, that are brought back at one border to the zone `taker`.
+
+    Args:
+        before: those brought back to it at its other borders. Near a corner they are shown here
+            too, and count already.
+    """
+    every = [pictures[one] for one in border.camera_ids if one in pictures]
+    if len(every) < 2:
+        return [], []
     believed, fresh = believed_of(every), fresh_of(every)
     asked = [one.camera_id for one in every if one in believed and one in fresh]
     zones = [counted[zone_id] for zone_id in border.zone_ids if zone_id in counted]
@@ -250,20 +270,39 @@ def _at(
     for picture in every:
         heads += _heads_beyond(border, picture)
         cells += _cells_beyond(border, picture)
-    if not any(len(one.people) for one in (*heads, *cells)):
-        return None
-    heads = _missing(border, taker, heads, asked)
-    cells = _missing(border, taker, cells, asked)
-    if not heads and not cells:
-        return None
+    heads = [_beside(one, before[0], _SAME_PLACE_M) for one in heads]
+    cells = [_beside(one, before[1], CELL_M / 2.0) for one in cells]
+    return _missing(border, taker, heads, asked), _missing(border, taker, cells, asked)
+
+
+def _beside(shown: _Shown, before: Sequence[_Shown], within_m: float) -> _Shown:
+    """What one camera shows in one zone, where that of it which was brought back before counts."""
+    places = [
+        one.xy_m
+        for one in before
+        if (one.camera_id, one.zone_id) == (shown.camera_id, shown.zone_id)
+    ]
+    if not places or not len(shown.xy_m):
+        return shown
+    away_m = np.abs(shown.xy_m[:, None] - np.concatenate(places)[None]).max(axis=2)
+    return replace(shown, counts=shown.counts | (away_m.min(axis=1) <= within_m))
+
+
+def _joined(
+    grid: PlanGrid,
+    pictures: Mapping[str, WatchedPicture],
+    heads: Sequence[_Shown],
+    cells: Sequence[_Shown],
+) -> BroughtBack:
+    """Heads and cells of maps that are brought back to the zone with this grid."""
     # Each with its camera's picture, so that an empty list joins too.
-    of = [(one, live[one.camera_id].heads) for one in heads]
+    of = [(one, pictures[one.camera_id].heads) for one in heads]
     return BroughtBack(
         np.concatenate([np.zeros((0, 2)), *(one.xy_m for one in heads)]),
         np.concatenate([np.zeros(0), *(one.people for one in heads)]),
         np.concatenate([np.zeros(0), *(known.scores[one.number] for one, known in of)]),
         np.concatenate([np.zeros((0, 2)), *(known.velocity_mps[one.number] for one, known in of)]),
-        _as_map(counted[taker].grid, cells),
+        _as_map(grid, cells),
     )
 
 
@@ -302,18 +341,7 @@ def _missing(
     may = np.repeat([one.zone_id == taker for one in shown], lengths)
     new = regained(border.grid, placed, range(len(asked)), may, border.looked) & ~counts
     parts = zip(shown, np.split(new, np.cumsum(lengths)[:-1]), strict=True)
-    return [
-        _Shown(
-            one.camera_id,
-            one.zone_id,
-            one.xy_m[some],
-            one.people[some],
-            one.number[some],
-            one.counts[some],
-        )
-        for one, some in parts
-        if some.any()
-    ]
+    return [one.only(some) for one, some in parts if some.any()]
 
 
 def _heads_of(counted: Counted) -> Iterator[_Shown]:
@@ -367,18 +395,6 @@ def _cells_beyond(border: Border, picture: WatchedPicture) -> Iterator[_Shown]:
                 np.zeros(len(some), dtype=np.int64),
                 np.zeros(len(some), dtype=np.bool_),
             )
-
-
-def _together(back: Sequence[BroughtBack]) -> BroughtBack | None:
-    if not back:
-        return None
-    return BroughtBack(
-        np.concatenate([one.xy_m for one in back]),
-        np.concatenate([one.shares for one in back]),
-        np.concatenate([one.scores for one in back]),
-        np.concatenate([one.velocity_mps for one in back]),
-        np.sum([one.map_people for one in back], axis=0),
-    )
 
 
 __all__ = ["LEVEL_M", "TOUCH_M", "Borders", "Look", "is_faced"]

@@ -15,7 +15,7 @@ from tests.vision.test_seams import BOTH, CRUSH, TO_EAST, TO_WEST, seen_by
 from vision.arrays import Float64Array
 from vision.barriers import Barriers
 from vision.borders import Borders
-from vision.camera import Camera
+from vision.camera import Camera, Pose
 from vision.grid import PlanGrid
 from vision.observations import CrowdObservation
 from vision.planes import Plane
@@ -239,3 +239,38 @@ def test_one_camera_of_both_zones_alone_brings_nobody_back() -> None:
     analyser = two_zones({"west": ("cam-a",), "east": ("cam-a",)}, cameras={"cam-a": TO_EAST})
     last = told(analyser, {"cam-a": seen_by(TO_EAST, CRUSH, 0.15)}, 1.0)
     assert people_in(last) == {"west": 0.0, "east": 16.0}
+
+
+# Three zones that meet in one place, each with a camera 6 m from there that looks at it.
+SOUTH_WEST, SOUTH_EAST, NORTH = (
+    dataclasses.replace(CORRIDOR, id=name, polygon_xy_m=box(*bounds))
+    for name, bounds in (
+        ("south-west", (0, 0, 5, 5)),
+        ("south-east", (5, 0, 10, 5)),
+        ("north", (0, 5, 10, 10)),
+    )
+)
+ROUND_THE_CORNER = {
+    "cam-a": Camera(Pose(-1.0, 1.0, 3.0, 40, 22), TO_EAST.lens),
+    "cam-b": Camera(Pose(11.0, 1.0, 3.0, 140, 22), TO_EAST.lens),
+    "cam-c": Camera(Pose(5.0, 11.5, 3.0, -90, 22), TO_EAST.lens),
+}
+
+
+@pytest.mark.parametrize("rise_m", [0.0, 0.1, 0.15, 0.2])
+@pytest.mark.parametrize(("as_map", "most"), [(False, 16.0), (True, 18.6)])
+@pytest.mark.parametrize("of_north", [("cam-c",), ("cam-c", "cam-b")])
+def test_nobody_is_brought_back_over_two_borders_where_three_zones_meet(
+    of_north: tuple[str, ...], most: float, rise_m: float, *, as_map: bool
+) -> None:
+    """One camera of two neighbours shows the sixteen at both borders of the third zone."""
+    own = {"south-west": ("cam-a",), "south-east": ("cam-b",), "north": of_north}
+    crush = CRUSH + np.array([0.0, 3.1])
+    seen = {
+        one: seen_by(camera, crush, rise_m, as_map=as_map)
+        for one, camera in ROUND_THE_CORNER.items()
+    }
+    analyser = two_zones(own, (SOUTH_WEST, SOUTH_EAST, NORTH), ROUND_THE_CORNER)
+    people = people_in(told(analyser, seen, 1.0))
+    assert max(people.values()) <= most
+    assert sum(people.values()) >= 14.0
