@@ -115,7 +115,7 @@ _MEANING = {
 }
 _EXAMPLE: dict[int, tuple[str, dict[str, object]]] = {
     401: ("sign_in_needed", {}),
-    403: ("right_missing", {"right": "close_alarm"}),
+    403: ("right_missing", {"right": Name.said("right.close_alarm")}),
     404: ("alarm_unknown", {"number": 12}),
     409: ("alarm_changed", {"number": 12, "version": 4}),
     413: ("body_too_large", {}),

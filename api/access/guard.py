@@ -20,6 +20,7 @@ from starlette.routing import Mount
 
 from api.access.actor import Actor, Grant
 from api.access.rights import PLACELESS, Right, Role
+from api.place_names import Name
 from api.problems import Problem
 
 GUARD_COOKIE = "xiaoan_guard"
@@ -112,6 +113,17 @@ async def token_of_workers() -> None:
 WORKERS_ONLY = Depends(token_of_workers)
 
 
+def right_missing(right: Right, on: Name | None = None) -> Problem:
+    """The refusal of whoever lacks a right, or has it elsewhere than `on`; in words.
+
+    Whoever is refused has to tell the administrator what is missing, who never sees a code either.
+    """
+    word = Name.said(f"right.{right.value}")
+    if on is not None:
+        word = Name(zh=f"{word.zh}：{on.zh}", en=f"{word.en}: {on.en}")
+    return Problem(403, "right_missing", right=word)
+
+
 def actor_of(request: Request) -> Actor:
     """The actor that the route's `needs` has found.
 
@@ -146,7 +158,7 @@ def _check_place(actor: Actor, right: Right, request: Request) -> None:
     if place.allows(actor, right):
         return
     if not place.named or place.known_to(actor):
-        raise Problem(403, "right_missing", right=right.value)
+        raise right_missing(right)
     asked = request.path_params[place.named]
     if place.named == "zone_id":
         raise Problem(404, "zone_unknown", zone=asked)

@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass
 
 from api.access.actor import Actor
-from api.access.guard import Places
+from api.access.guard import Places, right_missing
 from api.access.rights import Right
 from api.alarms.errors import UnknownAlarmError
 from api.alarms.values import Alarm
 from api.events import Event, EventKind
 from api.live.bodies import StateBody
-from api.problems import Problem
 from api.watched import WatchedSite
 
 
@@ -115,5 +114,5 @@ def check_alarm(actor: Actor, right: Right, site_id: str, alarm: Alarm) -> None:
     if actor.may_in_one(right, site=site_id, zones=alarm.zone_ids):
         return
     if actor.may_in_one(Right.SEE_DESK, site=site_id, zones=alarm.zone_ids):
-        raise Problem(403, "right_missing", right=right.value)
+        raise right_missing(right)
     raise UnknownAlarmError(alarm.number)

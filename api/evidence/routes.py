@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
 from api.access.actor import Actor
-from api.access.guard import needs, typed_name
+from api.access.guard import needs, right_missing, typed_name
 from api.access.rights import Right
 from api.access.scoping import Reach, check_alarm
 from api.alarms import store as alarm_store
@@ -303,7 +303,7 @@ def _check_whole(evidence: EvidenceService, actor: Actor, right: Right, clip: Cl
     """Raises `Problem` 403 when a package of the clip would show more than the actor may see."""
     reach = Reach(actor, right, evidence.desk.board.site)
     if not all(reach.camera(camera_id, clip.zone_ids) for camera_id in clip.camera_ids):
-        raise Problem(403, "right_missing", right=right.value)
+        raise right_missing(right)
 
 
 def _playable(evidence: EvidenceService, actor: Actor, clip: Clip, asked: str | None) -> str:

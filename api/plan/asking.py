@@ -8,12 +8,13 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from api.access.actor import Actor
-from api.access.guard import needs, typed_name
+from api.access.guard import needs, right_missing, typed_name
 from api.access.rights import Right
+from api.place_names import Name
 from api.plan.scopes import Part
 from api.plan.service import PlanService
 from api.plan.viewer import PlanViewer
-from api.problems import Problem, responses
+from api.problems import responses
 from api.routes.shift import name_of
 
 
@@ -49,7 +50,7 @@ def asks(right: Right, part: Part) -> Callable[..., Awaitable[PlanViewer]]:
 def check_part(viewer: PlanViewer, unit_id: str | None, right: Right, part: Part) -> None:
     """Raises `Problem` 403 when the viewer's roles do not reach `part` there."""
     if part not in viewer.scope(unit_id).parts:
-        raise Problem(403, "right_missing", right=f"{right.value}: {part.value}")
+        raise right_missing(right, Name.said(f"plan.part.{part.value}"))
 
 
 def may_withdraw(viewer: PlanViewer, unit_id: str) -> bool:
@@ -61,7 +62,7 @@ async def _withdrawer(
     unit_id: UnitId, viewer: PlanViewer = Depends(asks(Right.SEE_PLAN, Part.RECORDS))
 ) -> PlanViewer:
     if not may_withdraw(viewer, unit_id):
-        raise Problem(403, "right_missing", right=f"{Right.WRITE_PLAN.value}: {Part.RECORDS.value}")
+        raise right_missing(Right.WRITE_PLAN, Name.said(f"plan.part.{Part.RECORDS.value}"))
     return viewer
 
 

@@ -94,7 +94,7 @@ async def take_audit(
 ) -> RecordOut:
     """A sealed coverage audit: a draft of the day on which it was made, and a task with owner and
     day for each area not met. One that comes twice, or after a later one, changes no task."""
-    check_kind(viewer, unit_id, "coverage_audit", "")
+    check_kind(plan, viewer, unit_id, "coverage_audit", "")
     if body.sha256 != body.digest():
         raise StepRefusal("plan_audit_changed")
     try:
@@ -117,7 +117,7 @@ async def take_period(
     unit_id: UnitId, body: WeekIn, plan: PlanDep, viewer: RecordWriter
 ) -> DraftsOut:
     """Density of each stair and slot, alarms, gates, fire lanes; the same period once."""
-    check_kind(viewer, unit_id, "report", "density")
+    check_kind(plan, viewer, unit_id, "report", "density")
     last = min(body.last, body.first + timedelta(days=MOST_DAYS - 1))
     period = Period(body.first, last, plan.zone)
     slots = [one.slot() for one in body.slots]
@@ -138,7 +138,7 @@ async def take_timed_drill(
     unit_id: UnitId, body: DrillIn, plan: PlanDep, viewer: RecordWriter
 ) -> RecordOut:
     """Evacuation curves of a drill as a draft; who took part is added on confirming."""
-    check_kind(viewer, unit_id, "drill", body.kind_type)
+    check_kind(plan, viewer, unit_id, "drill", body.kind_type)
     window = DrillWindow(
         kind_type=body.kind_type,
         day=body.day,

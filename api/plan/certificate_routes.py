@@ -38,7 +38,7 @@ async def add_certificate(
     unit_id: UnitId, body: CertificateIn, plan: PlanDep, viewer: CertificateWriter
 ) -> CertificateOut:
     """Hand in a certificate: a record that counts, and the day on which its successor is due."""
-    check_kind(viewer, unit_id, "certificate", body.kind)
+    check_kind(plan, viewer, unit_id, "certificate", body.kind)
     details = checked(plan, "certificate", body.kind, body.details())
     new = certificate_store.NewCertificate(
         client_key=body.client_key,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from api.access.guard import right_missing
 from api.access.rights import Right
 from api.place_names import Name
 from api.plan.errors import FormRefusal
@@ -13,7 +14,6 @@ from api.plan.scopes import Part
 from api.plan.service import PlanService
 from api.plan.today import Line
 from api.plan.viewer import PlanViewer
-from api.problems import Problem
 from config.plan import RecordFormError
 from config.texts import text
 
@@ -40,10 +40,21 @@ def fills_in(viewer: PlanViewer, unit_id: str) -> bool:
     return Part.RECORDS in viewer.scope(unit_id).parts and viewer.may(Right.WRITE_PLAN, unit_id)
 
 
-def check_kind(viewer: PlanViewer, unit_id: str, kind: str, kind_type: str) -> None:
+def check_kind(
+    plan: PlanService, viewer: PlanViewer, unit_id: str, kind: str, kind_type: str
+) -> None:
     """Raises `Problem` 403 for a kind of record that the viewer's roles do not keep."""
     if not viewer.scope(unit_id).allows(kind, kind_type):
-        raise Problem(403, "right_missing", right=f"write_plan: {kind}:{kind_type}")
+        raise right_missing(Right.WRITE_PLAN, _kind_name(plan, kind, kind_type))
+
+
+def _kind_name(plan: PlanService, kind: str, kind_type: str) -> Name:
+    """What records of this kind and type are called; an unknown word stays as it came."""
+    found = plan.edition.kinds.by_id.get(kind)
+    if found is None:
+        return Name(kind, kind)
+    named = (found.types or {}).get(kind_type, found)
+    return Name(named.zh, named.en)
 
 
 def checked(

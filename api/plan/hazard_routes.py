@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.access.guard import right_missing
 from api.access.rights import Right
 from api.place_names import Name
 from api.plan import hazard_store, hazard_withdrawing, hazards
@@ -24,7 +25,6 @@ from api.plan.hazard_bodies import AssignIn, FixedIn, HazardIn, HazardMistakeIn,
 from api.plan.hazard_store import HAZARDS
 from api.plan.service import PlanService
 from api.plan.shelf import Step
-from api.problems import Problem
 from config.plan import GradingError
 from config.refusals import in_chinese
 
@@ -117,7 +117,7 @@ async def withdraw_hazard(
         moved = await hazard_withdrawing.withdraw_hazard(connection, desk, number, step)
         supervised = await hazard_withdrawing.was_supervised(connection, number)
         if supervised and not viewer.may(Right.SUPERVISE_PLAN, unit_id):
-            raise Problem(403, "right_missing", right=Right.SUPERVISE_PLAN.value)
+            raise right_missing(Right.SUPERVISE_PLAN)
     return HazardOut.of(moved)
 
 
@@ -135,7 +135,7 @@ async def move_hazard(
     Whoever mends a hazard can neither accept it nor give it back.
     """
     if verb is hazards.Verb.SUPERVISE and not viewer.may(Right.SUPERVISE_PLAN, unit_id):
-        raise Problem(403, "right_missing", right=Right.SUPERVISE_PLAN.value)
+        raise right_missing(Right.SUPERVISE_PLAN)
     step = Step(verb.value, viewer.name, body.version)
     async with plan.writing(viewer, unit_id) as (connection, desk):
         moved = await HAZARDS.step(

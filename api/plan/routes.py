@@ -106,7 +106,7 @@ async def hand_in(
     """Store a record and count it in every duty it satisfies; its form is checked first."""
     if body.kind in OWN_ROUTES:
         raise StepRefusal("plan_own_form", kind=Name.said(f"plan.page.{OWN_ROUTES[body.kind]}"))
-    check_kind(viewer, unit_id, body.kind, body.kind_type)
+    check_kind(plan, viewer, unit_id, body.kind, body.kind_type)
     details = checked(plan, body.kind, body.kind_type, body.details)
     record = counting.NewRecord(
         client_key=body.client_key,

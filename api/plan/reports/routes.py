@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 
+from api.access.guard import right_missing
 from api.access.rights import Right
 from api.plan import attachments
 from api.plan.asking import (
@@ -48,7 +49,7 @@ from api.plan.reports.writing import Form, write_paper
 from api.plan.service import PlanService
 from api.plan.subjects import check_file
 from api.plan.viewer import PlanViewer
-from api.problems import Problem, responses
+from api.problems import responses
 from config.moments import Day
 
 router = APIRouter(prefix=PREFIX, tags=["plan reports"])
@@ -159,7 +160,7 @@ async def score(
 ) -> EvaluationOut:
     """Take points for one measure, or take a score back by 0; the bureau's column is its own."""
     if body.judge is Judge.BUREAU and not viewer.may(Right.SUPERVISE_PLAN, unit_id):
-        raise Problem(403, "right_missing", right=Right.SUPERVISE_PLAN.value)
+        raise right_missing(Right.SUPERVISE_PLAN)
     day = body.day or plan.today()
     given = Score(
         measure_id=body.measure_id,

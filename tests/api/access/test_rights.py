@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from api.access.actor import Actor, Grant
+from api.access.guard import right_missing
 from api.access.rights import ROLE_RIGHTS, Right, Role
+from api.place_names import Name
+from api.plan.scopes import Part
+from config.texts import text
 
 # One row a right: every role that holds it. Read it as the answer to "who may ...?".
 HOLDERS = {
@@ -107,3 +111,21 @@ def test_only_a_shared_desk_signs_with_the_typed_name() -> None:
     desk = Actor("保安室", (Grant(Role.OPERATOR),), shared=True)
     assert desk.sign("王芳") == "王芳"
     assert GUARD.sign("王芳") == "李强"
+
+
+@pytest.mark.parametrize("right", Right)
+def test_a_refusal_names_the_right_in_words(right: Right) -> None:
+    refusal = right_missing(right)
+    assert refusal.status == 403
+    for told in (refusal.body.message.zh, refusal.body.message.en):
+        assert right.value not in told
+    assert text(f"right.{right.value}", "zh") in refusal.body.message.zh
+
+
+@pytest.mark.parametrize("part", Part)
+def test_a_refusal_names_the_part_of_the_plan(part: Part) -> None:
+    told = right_missing(Right.WRITE_PLAN, Name.said(f"plan.part.{part.value}")).body.message
+    assert told.zh == (
+        f"您没有这项权限（填报安全工作计划：{text(f'plan.part.{part.value}', 'zh')}）"
+    )
+    assert "write_plan" not in told.en

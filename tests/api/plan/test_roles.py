@@ -121,3 +121,22 @@ def test_an_experts_grant_ends() -> None:
     assert not account.actor(last).may(**see)  # type: ignore[arg-type]
     endless = replace(account, grants=(Grant(Role.EXPERT, "sample-primary"),))
     assert endless.actor(last).may(**see)  # type: ignore[arg-type]
+
+
+async def test_a_kind_of_record_that_is_not_theirs_is_named_in_words(
+    client: httpx.AsyncClient,
+) -> None:
+    guard = Person(client, "孙一", "sample-primary", "security_room")
+    body = {
+        "client_key": "phone-7f31-000012",
+        "kind": "drill",
+        "kind_type": "fire",
+        "happened_on": "2026-03-16",
+        "title": "消防演练",
+    }
+    refused = await guard.post(f"{BASE}/records", **body)
+    assert refused.status_code == 403
+    assert refused.json()["message"] == {
+        "zh": "您没有这项权限（填报安全工作计划：消防演练）",
+        "en": "you do not have this right (write in the safety plan: Fire drill)",
+    }
