@@ -59,7 +59,9 @@ def main(words: list[str]) -> int:
         else:
             made = printed(sys.stdin.buffer.read(), folder)
     except (ConfigFileError, CoverageError, GeometryError) as error:
-        sys.stderr.write(str(error))
+        # Whoever asked reads it in both languages.
+        told = error.english if isinstance(error, CoverageError) else str(error)
+        sys.stderr.write(told)
         return 1
     sys.stdout.buffer.write(made)
     return 0

@@ -20,6 +20,7 @@ from api.coverage.bodies import (
 from api.coverage.document import AuditDocument, Confirmation
 from api.coverage.errors import CoverageError
 from api.coverage.routes import ItemId, WatchDep, WhoDep
+from api.place_names import Name
 from api.problems import Problem, responses
 from api.service import ServiceDep
 
@@ -38,7 +39,11 @@ def _asked(watch: WatchDep, ladder: str) -> AuditDocument | None:
     try:
         return watch.audits.ask(ladder)
     except CoverageError as error:
-        raise Problem(409, "audit_refused", reason=str(error)) from error
+        raise audit_refused(error) from error
+
+
+def audit_refused(error: CoverageError) -> Problem:
+    return Problem(409, "audit_refused", reason=Name(zh=error.chinese, en=error.english))
 
 
 def _ready(watch: WatchDep, ladder: str) -> AuditDocument:
@@ -164,7 +169,7 @@ async def _pdf(watch: WatchDep, document: AuditDocument, name: str) -> Response:
     try:
         data = await pdf_of(document, watch.site.folder)
     except CoverageError as error:
-        raise Problem(409, "audit_refused", reason=str(error)) from error
+        raise audit_refused(error) from error
     return _file(data, "application/pdf", name)
 
 

@@ -11,9 +11,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from config.refusals import in_chinese
+
+_REFUSALS = "coverage.refusal."
+
 
 class CoverageError(Exception):
     """Base of every error that an audit raises on purpose; the text carries the mend."""
+
+    @property
+    def english(self) -> str:
+        """What the code says, by which a search or a maintainer knows it."""
+        return super().__str__()
+
+    @property
+    def chinese(self) -> str:
+        """The same in Chinese; in English where the catalogue has none."""
+        return in_chinese(self.english, _REFUSALS) or self.english
+
+    def __str__(self) -> str:
+        """Chinese first, and the English below it."""
+        return self.english if self.chinese == self.english else f"{self.chinese}\n{self.english}"
 
 
 class AuditFileError(CoverageError):
