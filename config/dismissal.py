@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from config.plan.plan_file import read_values, refuse_problems
+from config.words import Words
 from config.yaml_source import YamlSource
 
 DISMISSAL_FILE = "dismissal.yaml"
@@ -41,8 +42,8 @@ class Place:
     """
 
     id: Id
-    name_zh: str
-    name_en: str
+    name_zh: Words
+    name_en: Words
     kind: PlaceKind
     width_m: WidthM
     length_m: LengthM = 0.5
@@ -59,8 +60,8 @@ class Room:
     """
 
     id: Id
-    name_zh: str
-    name_en: str
+    name_zh: Words
+    name_en: Words
     floor: str
     pupils: Annotated[int, Field(ge=1, le=200)]
     walk_m: Annotated[float, Field(ge=0.0, le=500.0)]

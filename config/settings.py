@@ -176,6 +176,11 @@ def _host_of(given: str) -> str:
         name = urlsplit(address if "//" in address else f"//{address}").hostname
     except ValueError:
         name = None
+    if name is not None and "*" in name:
+        raise ValueError(
+            f"{given!r} is a pattern and lets nobody in — write each name that browsers use, "
+            "such as xiaoan.school; addresses in numbers need none"
+        )
     if not name:
         raise ValueError(f"{given!r} is no name of a machine — write a name such as xiaoan.school")
     return name

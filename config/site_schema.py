@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from config.secret_reference import SecretReference
+from config.words import Words
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Metres = Annotated[float, Field(ge=-100_000.0, le=100_000.0)]
@@ -45,18 +46,9 @@ class Keys(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-def _with_words(text: str) -> str:
-    if not text.strip():
-        raise ValueError("there are only blanks — write the words")
-    return text
-
-
-_Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_with_words)]
-
-
 class TextKeys(Keys):
-    zh: _Words
-    en: _Words
+    zh: Words
+    en: Words
 
 
 class AbsentKeyAreaKeys(Keys):

@@ -87,13 +87,14 @@ def _locked(url: URL) -> Iterator[None]:
     path = Path(url.database)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.with_name(path.name + ".migrate-lock").open("w")
+        beside = path.with_name(path.name + ".migrate-lock")
+        lock = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise DatabaseError(
             f"cannot write beside the database {path}: {error.strerror}; "
             f"give this account the right to write in {path.parent}"
         ) from error
-    with handle:
+    with os.fdopen(lock, "r+b") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         _made_for_this_account(path)
         yield

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from config.words import Words
 from vision.occasions import OccasionKind
 
 _STRICT = ConfigDict(extra="forbid")
@@ -30,8 +31,8 @@ class Group:
     """
 
     id: Id
-    name_zh: str
-    name_en: str
+    name_zh: Words
+    name_en: Words
     pupils: Annotated[int, Field(ge=1, le=5000)]
     zones: Annotated[tuple[str, ...], Field(min_length=1)]
 

@@ -144,6 +144,13 @@ def test_an_address_out_of_a_browser_names_its_host(given: str, name: str) -> No
     assert load_settings(allowed_hosts=[given]).allowed_hosts == (name,)
 
 
+@pytest.mark.parametrize("given", ["*", "*.school", "http://*:8440/"])
+def test_a_pattern_of_hosts_is_refused_since_nothing_would_match_it(given: str) -> None:
+    with pytest.raises(SettingsError, match="lets nobody in — mend: write each name") as refused:
+        load_settings(allowed_hosts=[given])
+    assert "是通配写法，谁也进不来 — 改法 mend: 逐个写浏览器用的主机名" in str(refused.value)
+
+
 def test_a_list_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XIAOAN_ALLOWED_HOSTS", '["xiaoan.school", "desk"]')
     assert load_settings().allowed_hosts == ("xiaoan.school", "desk")

@@ -207,6 +207,19 @@ def test_an_unknown_zone_of_a_group_is_refused(tmp_path: Path) -> None:
         written(tmp_path, "", head=HEAD.replace("stair-a]", "stair-z]"))
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("''", "at least 1 character"), ('"  "', "there are only blanks")],
+    ids=["empty", "blanks"],
+)
+def test_a_group_without_a_name_is_refused(tmp_path: Path, given: str, said: str) -> None:
+    with pytest.raises(PlanFileError) as refusal:
+        written(tmp_path, "", head=HEAD.replace("name_zh: 一", f"name_zh: {given}"))
+    (problem,) = refusal.value.problems
+    assert (problem.line, problem.key) == (3, "groups[0].name_zh")
+    assert said in problem.message
+
+
 def test_a_site_without_a_timetable_has_none(tmp_path: Path) -> None:
     (tmp_path / "site.yaml").write_bytes((sample_school_directory() / "site.yaml").read_bytes())
     assert load_timetable(load_site(tmp_path), PROFILES) is None
