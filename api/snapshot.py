@@ -32,6 +32,9 @@ async def take_snapshot(desk: Desk, within: Collection[str] | None = None) -> St
     last_event_id = desk.told_seq
     async with desk.database.read() as connection:
         open_alarms = await store.open_alarms(connection, _MOST_OPEN, within=within)
+        left_out = 0
+        if len(open_alarms) == _MOST_OPEN:
+            left_out = await store.count_open(connection, within=within) - _MOST_OPEN
         recent = await store.list_alarms(
             connection,
             states=(AlarmState.CLOSED,),
@@ -60,5 +63,6 @@ async def take_snapshot(desk: Desk, within: Collection[str] | None = None) -> St
         receivers=tuple(ReceiverBody.of(target) for target in targets),
         workers=tuple(WorkerLoadBody.of(load) for load in desk.board.loads.values()),
         alarms=tuple(AlarmBody.of(a) for a in sorted(open_alarms, key=store.desk_order)),
+        alarms_left_out=left_out,
         recent=tuple(AlarmBody.of(alarm) for alarm in recent),
     )

@@ -214,6 +214,14 @@ async def open_alarms(
     return tuple(_alarm(row) for row in rows)
 
 
+async def count_open(connection: AsyncConnection, *, within: Collection[str] | None = None) -> int:
+    """How many alarms are open, counted as `open_alarms` lists them."""
+    query = select(func.count()).select_from(ALARMS).where(is_open())
+    if within is not None:
+        query = query.where(_within(within))
+    return int((await connection.execute(query)).scalar_one())
+
+
 async def due(connection: AsyncConnection, now: Utc) -> tuple[Alarm, ...]:
     """Open alarms that time alone changes by `now`, the worst first."""
     query = (

@@ -149,4 +149,7 @@ class StateBody(Body):
     receivers: tuple[ReceiverBody, ...] = Field(description="whom alarms are sent to")
     workers: tuple[WorkerLoadBody, ...] = Field(description="those heard of since the start")
     alarms: tuple[AlarmBody, ...] = Field(description="open ones, the worst first")
+    alarms_left_out: int = Field(
+        default=0, description="open ones that are not listed: only the most urgent are"
+    )
     recent: tuple[AlarmBody, ...] = Field(description="closed in the last day, newest first")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from selenium import webdriver
 
@@ -46,6 +48,25 @@ def test_an_enlarged_picture_hides_no_alarm_and_no_lost_server(
     assert desk.text("#large-alarm") == "1 条待确认 · 教学楼西侧7号楼梯 · L4 危急"
     school.kill()
     desk.until(lambda: desk.text("#large-alarm") == "失去联系")
+
+
+def test_alarms_that_are_not_listed_are_counted_on_the_page(
+    browser: webdriver.Chrome, service: ServiceProcess, sqlite_url: str
+) -> None:
+    service.send(service.record("stair", "L3", 3.1))
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as store:
+        own = ("number", "subject_id", "open_key")
+        names = [row[1] for row in store.execute("PRAGMA table_info(alarms)")]
+        kept = ", ".join(one for one in names if one not in own)
+        store.execute(
+            "WITH RECURSIVE more(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM more WHERE n < 1003)"
+            f" INSERT INTO alarms (number, subject_id, open_key, {kept})"
+            f" SELECT n, 'left-' || n, 'left-' || n, {kept} FROM alarms, more WHERE number = 1"
+        )
+    desk = Desk(browser, service)
+    desk.until(lambda: desk.one("#alarms-left-out").is_displayed())
+    assert desk.text("#alarms-left-out").startswith("△ 另有 3 条未关闭的告警没有列出")
+    assert desk.text("#alarms-open") == "1000 条未关闭"
 
 
 def test_windows_of_one_browser_know_one_shift(

@@ -37,6 +37,22 @@ async def test_the_board_shows_the_plan_word_for_word(director: Person) -> None:
     assert page.count("<tr") == 36 + 5
 
 
+async def test_the_fixer_says_on_the_page_that_mending_has_begun(director: Person) -> None:
+    form = {"client_key": "phone-0001", "location": "东楼梯", "description": "扶手松动"}
+    made = (await director.post(f"{BASE}/hazards", **form)).json()
+    at = f"{BASE}/hazards/{made['id']}"
+    given = {"version": made["version"], "fixer": "张强", "due_on": "2026-03-20"}
+    assigned = (await director.post(f"{at}/assign", **given)).json()
+    page = (await director.get(f"{UNIT}/hazards")).text
+    assert f'data-post="{at}/start"' in page
+    assert "开始整改" in page
+    begun = await director.post(f"{at}/start", version=assigned["version"])
+    assert begun.json()["state"] == "fixing"
+    page = (await director.get(f"{UNIT}/hazards")).text
+    assert f'data-post="{at}/start"' not in page
+    assert f'data-post="{at}/fixed"' in page
+
+
 async def test_today_shows_due_work_and_the_calendars_gaps(director: Person) -> None:
     page = (await director.get(UNIT)).text
     assert "每月1次安全形势分析会" in page

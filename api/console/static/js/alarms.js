@@ -273,6 +273,9 @@ function fillCounts(open, waiting) {
   const openCount = byId("alarms-open");
   openCount.hidden = open.length === 0;
   setText(openCount, t("console.alarms.open", { count: open.length }));
+  const leftOut = byId("alarms-left-out");
+  leftOut.hidden = site.leftOut === 0;
+  setText(leftOut, t("console.alarms.left_out", { count: site.leftOut }));
   byId("alarm-none").hidden = open.length > 0;
   fillCalm();
   const title = document.title.replace(/^\(\d+\) /, "");

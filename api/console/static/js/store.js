@@ -15,7 +15,7 @@ export const recent = new Map();
  * `silent` while the service tells nothing: what is known is then what was. `unkept` is what the
  * database does not take; null while it stores.
  */
-export const site = { staleAfterS: 3, forPolice: false, silent: false, unkept: null };
+export const site = { staleAfterS: 3, forPolice: false, silent: false, unkept: null, leftOut: 0 };
 
 const byKey = (list, key) => list.map((item) => [item[key], item]);
 
@@ -28,6 +28,7 @@ function refill(map, entries) {
 export function take(kind, body) {
   if (kind === "snapshot") {
     site.staleAfterS = body.stale_after_s;
+    site.leftOut = body.alarms_left_out;
     refill(zones, byKey(body.zones, "id"));
     refill(cameras, byKey(body.cameras, "id"));
     refill(areas, byKey(body.areas, "id"));
