@@ -163,7 +163,7 @@ def test_the_sample_school_has_a_plan() -> None:
         ("length_m: 3.6, floors: [f3, f2]}", "length_m: 3.6}", "a stair serves no floor"),
         ("route: [stair-a, exit-a]", "route: [exit-a, stair-a]", "the way ends on stair-a"),
         ("route: [stair-a, exit-a]", "route: [stair-a, stair-a, exit-a]", "is passed twice"),
-        ("name_zh: 楼梯甲", "name_zh: ''", "at least 1 character"),
+        ("name_zh: 楼梯甲", "name_zh: ''", "is empty"),
         ("name_en: Stair A", "name_en: '  '", "there are only blanks"),
         ("floors: [f3, f2]\nplaces", "floors: [f3, f2, f3]\nplaces", "f3 is there twice"),
     ],

@@ -209,7 +209,7 @@ def test_an_unknown_zone_of_a_group_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("''", "at least 1 character"), ('"  "', "there are only blanks")],
+    [("''", "is empty"), ('"  "', "there are only blanks")],
     ids=["empty", "blanks"],
 )
 def test_a_group_without_a_name_is_refused(tmp_path: Path, given: str, said: str) -> None:
