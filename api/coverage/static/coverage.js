@@ -21,8 +21,13 @@ function standing() {
   if (present === null || now === null) return null;
   if (back === 0) {
     by("shown").textContent = t("coverage.live.as_of", { time: timeOfDay(now) });
-    const well = present.cameras.filter((one) => one.healthy || one.pending);
-    return { healthy: new Set(well.map((one) => one.camera_id)), areas: present.areas };
+    // A camera that nobody has told of since the start ends no blindness: the plan says as the table.
+    const missed = new Set(present.areas.flatMap((one) => one.lost_because));
+    const hoped = (one) => one.pending && !missed.has(one.camera_id);
+    const ids = (wanted) => new Set(present.cameras.filter(wanted).map((one) => one.camera_id));
+    return {
+      healthy: ids((one) => one.healthy || hoped(one)), pending: ids((one) => one.pending), areas: present.areas,
+    };
   }
   const moment = now - back * 60_000;
   const stood = stoodAt(moment);

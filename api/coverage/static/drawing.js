@@ -14,7 +14,7 @@ function shownLayer(name) {
   return document.querySelector(`input[data-layer="${name}"]`).checked;
 }
 
-/** Draw the chosen floor. `state` is how coverage stands there, `{healthy, areas}`; null: nobody knows. */
+/** Draw the chosen floor. `state` is how coverage stands there, `{healthy, pending, areas}`; null: nobody knows. */
 export function draw(plan, state) {
   const floor = plan.floors.find((one) => one.id === by("floor").value) ?? plan.floors[0];
   const svg = by("plan");
@@ -145,10 +145,12 @@ function drawScale(svg, left, low, unit) {
   label(svg, [left + 0.3 + metres / 2, low + 0.3 + 5 * unit], "label", `${metres} m`, unit);
 }
 
+const noFault = (state, id) => state === null || state.healthy.has(id) || state.pending.has(id);
+
 function drawCameras(svg, up, floor, state, unit) {
   for (const camera of floor.cameras) {
     const [x, y] = camera.at;
-    const well = state === null || state.healthy.has(camera.id);
+    const well = noFault(state, camera.id);
     const half = (Math.min(camera.hfov_deg, 160) / 2) * (Math.PI / 180);
     const pan = camera.pan_deg * (Math.PI / 180);
     const reach = 20 * unit;
@@ -164,7 +166,7 @@ function drawCameras(svg, up, floor, state, unit) {
   }
   for (const camera of floor.cameras) {
     const [x, y] = camera.at;
-    const well = state === null || state.healthy.has(camera.id);
+    const well = noFault(state, camera.id);
     const name = inLanguage(camera.name);
     label(svg, [x, y + 16 * unit], "label", well ? name : `✕ ${name}`, unit);
   }

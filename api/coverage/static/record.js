@@ -29,7 +29,7 @@ export async function followRecord() {
 /** How coverage stood then; null where the record does not reach. */
 export function stoodAt(moment) {
   const last = changes.findLast((one) => ms(one) <= moment);
-  return last === undefined ? null : { healthy: new Set(last.healthy), areas: last.areas };
+  return last === undefined ? null : { healthy: new Set(last.healthy), pending: new Set(), areas: last.areas };
 }
 
 /** Whether older changes of the day were too many to be read. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -105,6 +106,29 @@ def test_plan_layers_time_and_languages(browser: webdriver.Chrome, school: Schoo
     assert page.text("h1").startswith("Live coverage and camera health")
     page.until(lambda: "blind" in page.text("#areas"))
     assert page.complaints() == []
+
+
+def test_a_camera_that_connects_again_is_not_drawn_as_seeing_a_blind_area(
+    browser: webdriver.Chrome, school: School
+) -> None:
+    page = Page(browser, school.service)
+    page.open("/coverage")
+    page.until(lambda: page.text("#areas").count("完整") == 6)
+    assert page.count("#plan path.seen") > 0
+    since = datetime.now(UTC).isoformat()
+    for state, cause, told in (("offline", "hung", "无响应"), ("starting", "", "正在连接")):
+        for camera in school.site.cameras:
+            school.tell(
+                kind="camera_state", camera_id=camera.id, state=state, cause=cause, since=since
+            )
+        page.until(lambda told=told: page.text("#cameras").count(told) == 5)
+        assert page.text("#areas").count("盲区") == 6
+    assert page.count("#plan path.seen") == 0
+    assert page.count("#plan path.lost") > 0
+    assert page.count("#plan polygon.camera.bad") == 0
+    school.all_well()
+    page.until(lambda: page.count("#plan path.seen") > 0)
+    assert page.count("#plan path.lost") == 0
 
 
 def test_the_desk_names_the_blind_area_and_leads_to_the_plan(
