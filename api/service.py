@@ -105,6 +105,7 @@ class Service:
             await stack.enter_async_context(self.panels.running())
             tasks = [
                 asyncio.create_task(self.watch.run(), name="watch"),
+                asyncio.create_task(self.watch.run_unkept(), name="watch-unkept"),
                 asyncio.create_task(self.proof.run(), name="proof"),
             ]
             if self.settings.keeps_room:

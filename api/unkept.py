@@ -82,7 +82,7 @@ class Unkept:
     def stored(self, what: Refusal) -> None:
         """The database has just stored."""
         ended = self._refused.pop(what, None) is not None
-        if ended and what is Refusal.STORE:
+        if ended and (what is Refusal.STORE or self._refused_for_long()):
             # As after a start: what waits with the workers has not been heard yet, and what is
             # old for that reason is no lost camera.
             self.board.started_at = self.clock.utc()
@@ -96,6 +96,12 @@ class Unkept:
         for one in (self.zones, self.cameras, self.alarms):
             one.clear()
         self._tell()
+
+    def _refused_for_long(self) -> bool:
+        """So that the oldest that workers send now would be a loss of their cameras."""
+        limits = self.board.limits
+        long_s = limits.lost_after_s - limits.stale_after_s
+        return self.since is not None and self.clock.utc() - self.since > long_s
 
     def known(self) -> Known:
         """What is known now, with what was refused."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -60,11 +61,11 @@ class Watch:
         self._unseen: dict[str, frozenset[str]] = {}
         self._lost_groups: dict[str, bool] = {}
         self._tested: str | None = None
+        self._refused = False
         self.last_tick: Monotonic | None = None
 
     async def run(self) -> None:
         """Tick until cancelled. A database that refuses is counted, logged once, tried again."""
-        refused = False
         upkeep_at = self._desk.clock.monotonic()
         while True:
             await asyncio.sleep(self._every_s)
@@ -73,12 +74,20 @@ class Watch:
                 if self._desk.clock.monotonic() >= upkeep_at:
                     await self.upkeep()
                     upkeep_at = self._desk.clock.monotonic().plus(self._upkeep_every_s)
-                refused = False
+                self._refused = False
             except SQLAlchemyError as error:
                 self._desk.metrics.failed_ticks.inc()
-                if not refused:
+                if not self._refused:
                     _LOG.error("watch.database_refused", error=self._desk.database.told(error))
-                refused = True
+                self._refused = True
+
+    async def run_unkept(self) -> None:
+        """Look until cancelled at what silence means while it cannot be stored: a tick may wait ten
+        seconds for a server that says nothing."""
+        while True:
+            await asyncio.sleep(self._every_s)
+            if self._refused or self._desk.unkept.store_refuses:
+                self._desk.unkept.look()
 
     async def tick(self) -> None:
         """Compare what is shown with the present; tell what changed by time alone."""
@@ -103,6 +112,9 @@ class Watch:
             or groups != self._lost_groups
         ):
             async with desk.work() as work:
+                # Where the workers' records alone are refused, silence is of what nobody heard, not
+                # of what was not stored.
+                work.known = replace(desk.known(), now=work.known.now)
                 for zone_id in sorted(stale - self._stale):
                     work.tell_zone(zone_id)
                     if work.known.zone(zone_id).stale:

@@ -218,8 +218,8 @@ class Desk:
         self.unkept = Unkept(self.board, self.broker, self.clock, self.plan)
 
     def known(self) -> Known:
-        """What is known now."""
-        return self.board.known_at(self.clock.utc())
+        """What is known now, stored or not."""
+        return self.unkept.known()
 
     @asynccontextmanager
     async def work(self, actor: Actor | None = None) -> AsyncIterator[Work]:

@@ -80,6 +80,25 @@ async def refusing_alarms_about(database_url: str, subject_id: str) -> AsyncIter
         await asyncio.to_thread(_execute, database_url, end)
 
 
+@asynccontextmanager
+async def refusing_readings(database_url: str) -> AsyncIterator[None]:
+    """All is stored but what workers read: a disk that is full holds rows that need no new page."""
+    if database_url.startswith("sqlite"):
+        begin = (
+            "CREATE TRIGGER refuses_readings BEFORE INSERT ON readings "
+            "BEGIN SELECT RAISE(ABORT, 'not these'); END"
+        )
+        end = "DROP TRIGGER refuses_readings"
+    else:
+        begin = "ALTER TABLE readings ADD CONSTRAINT refuses_readings CHECK (false) NOT VALID"
+        end = "ALTER TABLE readings DROP CONSTRAINT refuses_readings"
+    await asyncio.to_thread(_execute, database_url, begin)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(_execute, database_url, end)
+
+
 def _execute(database_url: str, statement: str) -> None:
     if database_url.startswith("sqlite"):
         with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as other:

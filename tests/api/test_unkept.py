@@ -18,7 +18,7 @@ from api.database import silence
 from api.unkept import RECORDS_COME_AGAIN_S
 from tests.api.desk_cases import AUTHORISED, Json, RunningDesk, running_desk
 from tests.api.mute_server import mute_server
-from tests.api.refusing_database import refusing_here
+from tests.api.refusing_database import refusing_here, refusing_readings
 from tests.api.test_events import body, listening, take
 from vision.readings import Level
 
@@ -193,6 +193,61 @@ async def test_where_no_worker_comes_again_the_store_alone_decides(sqlite_url: s
         desk.clock.advance(1.0)
         await desk.service.proof.look()
         assert not refuses(desk)
+
+
+async def test_records_that_alone_are_refused_are_no_lost_cameras(database_url: str) -> None:
+    """The store takes rows, so what the watch finds would be stored and sent."""
+    async with running_desk(database_url) as desk:
+        await desk.send(desk.reading("stair", "L0"), desk.reading("hall", "L0"))
+        await desk.service.watch.tick()
+        async with refusing_readings(database_url):
+            for _ in range(15):
+                desk.clock.advance(1.0)
+                await refused(desk, desk.reading("stair", "L0"), desk.reading("hall", "L0"))
+                await desk.service.proof.look()
+                await desk.service.watch.tick()
+            assert refuses(desk)
+            assert await desk.alarms() == []
+            # Of the hall nothing comes any more, refused or not.
+            for _ in range(11):
+                desk.clock.advance(1.0)
+                await refused(desk, desk.reading("stair", "L0"))
+                await desk.service.watch.tick()
+            assert [one["subject_id"] for one in await desk.alarms()] == ["cam-b", "cam-a"]
+        # The workers begin with the oldest.
+        await desk.send(desk.reading("stair", "L0", age_s=25.0))
+        assert not refuses(desk)
+        await desk.service.watch.tick()
+        assert [one["subject_id"] for one in await desk.alarms()] == ["cam-b", "cam-a"]
+
+
+@pytest.mark.peer
+async def test_a_camera_that_is_lost_is_named_while_the_watch_waits_for_a_silent_server(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(silence, "PATIENCE_S", 30.0)
+    async with (
+        mute_server(postgres_url, tmp_path) as server,
+        running_desk(server.url, watch_every_s=0.05) as desk,
+    ):
+        unkept = desk.service.desk.unkept
+        await desk.send(desk.reading("stair", "L0"), desk.reading("hall", "L0"))
+        server.speaks.clear()
+        desk.clock.advance(3.0)
+        try:
+            async with asyncio.timeout(30.0):
+                while not unkept.store_refuses:
+                    await asyncio.sleep(0.01)
+                waits_since = desk.service.watch.last_tick
+                await refused(desk, desk.reading("stair", "L0"))
+                desk.clock.advance(11.0)
+                key = AlarmKey("school", AlarmType.CAMERA_LOST, "cam-stair")
+                while key not in unkept.alarms:
+                    await asyncio.sleep(0.01)
+            assert desk.service.watch.last_tick == waits_since
+        finally:
+            server.speaks.set()
 
 
 @pytest.mark.peer
