@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.evidence.stopped import RECORDER_FAULTS, UNKNOWN, StoppedAlarm
 from api.evidence.tables import RECORDING_EVENTS
+from api.live.lost import is_back
 from api.work import Desk
 from config.recording import RingSettings
 from streams.recording import (
@@ -173,8 +174,12 @@ class GapWatch:
         if status is not None and stopped in RECORDER_FAULTS and now - status.since >= GAP_S:
             return stopped.value
         lasting = next((gap for gap in gaps if _lasts(gap, now)), None)
-        seen = self.desk.board.cameras.get(camera_id)
+        known = self.desk.known()
+        seen = known.cameras.get(camera_id)
         if lasting is None or seen is None or seen.state is not CameraState.LIVE:
+            return None
+        if not is_back(known, camera_id):
+            # Its last word is of before this start: after a power cut nobody records yet, or sees.
             return None
         if now - seen.since < GAP_S:
             return None

@@ -65,6 +65,23 @@ async def test_a_camera_without_pictures_or_just_back_is_no_fault_of_the_recorde
         assert await _told(case) == []
 
 
+async def test_a_camera_that_nobody_has_seen_since_a_power_cut_is_no_fault_of_the_recorder(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with evidence_desk(sqlite_url, tmp_path) as case:
+        await case.desk.send(case.desk.camera(CAMERA, "live"))
+        case.ring.record(30.0)
+        clock = case.ring.clock
+    clock.advance(120.0)
+    async with evidence_desk(sqlite_url, tmp_path, clock=clock) as case:
+        await case.evidence.gaps.tick()
+        assert await _told(case) == []
+        # The worker was up all the time, and tells a state only when it changes.
+        await case.desk.send(case.desk.reading("stair", "L0"))
+        await case.evidence.gaps.tick()
+        assert len(await _told(case)) == 1
+
+
 @pytest.mark.parametrize("cause", sorted({*RECORDER_FAULTS, UNKNOWN}))
 def test_every_cause_has_words_and_a_mend(cause: str) -> None:
     for key in (f"cause.recording_{cause}", f"cause.recording_{cause}.mend"):
