@@ -37,6 +37,10 @@ _SESSION_S = 86_400
 _CALL_S = 5.0
 _GOODBYE_S = 2.0
 _FLAPS = 3
+_MOST_BYTES = 16_384
+_MOST_UNREAD = 2_048
+"""Whoever may write on the acknowledgement topic is trusted with so much of our memory."""
+
 _NOBODY_HEARS = 0x10
 
 
@@ -107,6 +111,9 @@ class MqttDriver:
                 f"station has the client_id {self._keys.client_id} too"
             )
         client = self._connected()
+        if client.dropped:
+            _LOG.warning("delivery.mqtt_words_dropped", count=client.dropped)
+            client.dropped = 0
         try:
             said = await client.put(self._status_topic, b"online", retain=True)
         except PathError:
@@ -184,6 +191,7 @@ class MqttDriver:
     def _new_client(self, host: str) -> Session:
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval = _SESSION_S
+        session.MaximumPacketSize = _MOST_BYTES
         return Session(
             host,
             self._keys.port,
@@ -197,6 +205,7 @@ class MqttDriver:
             clean_start=False,
             properties=session,
             tls_context=self._tls,
+            max_queued_incoming_messages=_MOST_UNREAD,
             max_queued_outgoing_messages=64,
             max_inflight_messages=MOST_AT_ONCE,
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
 from pathlib import Path
 
 import aiomqtt
 import pytest
+from paho.mqtt.client import MQTTMessage
 
 from api.delivery.drivers.mqtt import MqttDriver
 from api.delivery.drivers.mqtt_session import Session, ended
@@ -238,3 +240,26 @@ async def test_a_task_that_forgets_a_cancellation_is_ended_all_the_same(
     await asyncio.sleep(0)
     await ended(task)
     assert (forgotten, task.cancelled()) == (["once"], True)
+
+
+@pytest.mark.peer
+async def test_what_is_too_large_for_an_acknowledgement_is_not_sent_to_us(tmp_path: Path) -> None:
+    """Retained, it would come with each connection."""
+    need_peer(installed(), "mosquitto", MEND)
+    late: list[tuple[str, str]] = []
+    with Mosquitto(tmp_path) as broker:
+        async with aiomqtt.Client("127.0.0.1", broker.port, identifier="anybody") as anybody:
+            large = json.dumps({"id": "large", "detail": "x" * 20_000})
+            await anybody.publish("school/alarms/ack", large, qos=1, retain=True)
+            async with mqtt(broker.port, late) as driver:
+                await connected(driver)
+                await anybody.publish("school/alarms/ack", json.dumps({"id": "small"}), qos=1)
+                await until(lambda: late, "the small one")
+    assert late == [("small", "acknowledged late")]
+
+
+async def test_words_that_come_faster_than_they_are_read_are_counted_and_fill_no_memory() -> None:
+    session = Session("127.0.0.1", max_queued_incoming_messages=3)
+    for number in range(5):
+        session._on_message(None, None, MQTTMessage(mid=number, topic=b"school/alarms/ack"))
+    assert (session._queue.qsize(), session.dropped) == (3, 2)
