@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.delivery import queue
+from api.delivery.late_receipts import LateReceipt
 from api.delivery.path_state import PathState
 from api.delivery.peer_words import storable
 from api.delivery.queue import Outcome
@@ -29,7 +30,7 @@ class News:
     now: Utc
     beats: bool
     outcomes: tuple[Outcome, ...]
-    late: tuple[tuple[str, str, str], ...]
+    late: tuple[LateReceipt, ...]
     controls: tuple[tuple[str, str, tuple[str, str]], ...]
     told: tuple[tuple[str, Line, PathState], ...]
     recovered: tuple[str, ...]

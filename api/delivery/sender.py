@@ -25,6 +25,7 @@ from api.delivery import queue
 from api.delivery.driver import URGENT_RESERVE, WINDOW, Driver, Received
 from api.delivery.drivers.broken import BrokenDriver
 from api.delivery.errors import PathError, SetupError
+from api.delivery.late_receipts import LateReceipts
 from api.delivery.news import News, path_columns, without_busy
 from api.delivery.outbox import DeliveryState
 from api.delivery.path_state import PathHealth, PathState
@@ -48,7 +49,6 @@ _CHECK_GUARD_S = 1.0
 
 _REFUSED_S = 1.0
 _LAST_WRITES = 5
-_LATE_RECEIPTS = 4096
 _CONTROLS = 256
 _ID, _WORDS = 40, 500
 
@@ -71,8 +71,7 @@ class Sender:
         self._started = clock.utc()
         self._wake = asyncio.Event()
         self._outcomes: list[Outcome] = []
-        # Dropping the oldest only makes the message be sent once more.
-        self._late: deque[tuple[str, str, str]] = deque(maxlen=_LATE_RECEIPTS)
+        self._late = LateReceipts()
         self._controls: deque[tuple[str, str, tuple[str, str]]] = deque(maxlen=_CONTROLS)
         self._in_hand: dict[int, tuple[str, asyncio.Task[None]]] = {}
         self._held: dict[str, int] = {}
@@ -95,6 +94,7 @@ class Sender:
 
     async def _write_last(self) -> None:
         """Rows that the desk writes just now are free again in a moment."""
+        await self._late.sift(self._database)
         for _ in range(_LAST_WRITES):
             await self._write(lease=False)
             if not self._outcomes:
@@ -157,7 +157,7 @@ class Sender:
 
     def _driver(self, target: DeliveryTarget, path: DeliveryPath) -> Driver:
         def received(message_id: str, detail: str) -> None:
-            self._late.append((storable(message_id, _ID), path.id, storable(detail, _WORDS)))
+            self._late.hear((storable(message_id, _ID), path.id, storable(detail, _WORDS)))
             self._wake.set()
 
         def controlled(command: str, detail: str) -> None:
@@ -176,6 +176,7 @@ class Sender:
             self._wake.clear()
             await self._follow()
             try:
+                await self._late.sift(self._database)
                 if self._has_news() or await self._is_due():
                     await self._write(lease=True)
                 self._refused = False
@@ -261,7 +262,7 @@ class Sender:
             now=now,
             beats=beats,
             outcomes=tuple(self._outcomes),
-            late=tuple(self._late),
+            late=self._late.wanted,
             controls=tuple(self._controls),
             told=told,
             recovered=tuple({name: None for name, line, _ in told if line.recovered}),
@@ -287,9 +288,7 @@ class Sender:
         """What was written need not be kept; a full queue may have dropped some of it already."""
         self._is_new = False
         self._outcomes = [one for one in self._outcomes if one not in news.outcomes]
-        for receipt in news.late:
-            with suppress(ValueError):
-                self._late.remove(receipt)
+        self._late.forget(news.late)
         while self._controls and self._controls[0] in news.controls:
             self._controls.popleft()
         for _, line, state in news.told:

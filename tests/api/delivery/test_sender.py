@@ -453,7 +453,8 @@ async def test_the_sender_waits_for_nobody_who_writes_rows_of_its_alarms(postgre
         await sender._follow()
         await sender._write(lease=True)
         await asyncio.gather(*(task for _, task in sender._in_hand.values()))
-        sender._late.append((str((await rows(desk))[0]["message_id"]), "main", "late"))
+        sender._late.hear((str((await rows(desk))[0]["message_id"]), "main", "late"))
+        await sender._late.sift(database)
         async with desk.write() as connection:
             await connection.execute(
                 update(DELIVERIES).where(DELIVERIES.c.alarm_number == 1).values(priority=1)
