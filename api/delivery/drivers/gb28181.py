@@ -53,6 +53,10 @@ _NOTIFY_S = 2.0
 
 _XML = ("content-type", "Application/MANSCDP+xml")
 _KNOWN_NUMBERS = 1024
+_MOST_ANSWERS = 32
+"""Business answers under way. Each is repeated for seconds where nobody takes it, and over UDP
+anybody can ask in the platform's name."""
+
 _FIRST_OWN_NUMBER = 1_000_000_000
 """SNs of keepalives stand apart from those of alarms, which are outbox numbers."""
 
@@ -322,6 +326,8 @@ class Gb28181Driver:
         if incoming.kind == "Response" and incoming.command == "Alarm":
             self._take_response(incoming)
         elif incoming.kind in ("Control", "Query"):
+            if len(self._answers) >= _MOST_ANSWERS:
+                return Reply(503, "Service Unavailable")
             task = asyncio.create_task(self._answer(incoming), name="gb28181-answer")
             self._answers.add(task)
             task.add_done_callback(self._answers.discard)

@@ -293,6 +293,18 @@ async def test_only_the_same_request_again_is_a_repetition(branch: str) -> None:
     assert commands == [("ResetAlarm", "")] * 3
 
 
+async def test_questions_that_nobody_takes_an_answer_to_are_refused_beyond_some() -> None:
+    platform = Platform()
+    async with listening(platform) as here, driver_for(here.port) as (driver, commands):
+        await until(lambda: alive(driver), "the registration")
+        here.transport.close()
+        replies = [driver._handle(reset("branch", f"{number} MESSAGE")) for number in range(100)]
+        assert Counter(one.status for one in replies) == {200: 32, 503: 68}
+        await until(lambda: not driver._answers, "the end of the answers")
+        assert len(commands) == 32
+        assert driver._handle(reset("branch", "101 MESSAGE")).status == 200
+
+
 async def test_a_platform_that_asks_and_reads_nothing_fills_no_memory() -> None:
     dropped: list[str] = []
     head = b"OPTIONS sip:c@d SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1;branch=z9hG4bK%d\r\n"
