@@ -37,6 +37,20 @@ async def test_silence_turns_a_zone_unknown_and_then_raises_an_alarm(database_ur
         assert alarm["now"]["reasons"][0]["rule"] == "stale"
 
 
+async def test_a_clock_that_is_set_forward_loses_no_camera(sqlite_url: str) -> None:
+    """All that was told looks two hours old until the next word of each, or until the service has
+    ended for it: before, every camera, worker and area was an alarm."""
+    async with running_desk(sqlite_url) as desk:
+        await desk.send(desk.reading("stair", "L0"), desk.reading("hall", "L0"))
+        await pass_time(desk, 1.0, keep=("hall", "stair"))
+        desk.clock.step_utc(7_200.0)
+        await pass_time(desk, 3.0)
+        assert await desk.alarms() == []
+        # One that goes on still notices a camera that has been silent since.
+        await pass_time(desk, 9.0, keep=("hall",))
+        assert [alarm["subject_id"] for alarm in await desk.alarms()] == ["cam-stair"]
+
+
 async def test_the_alarm_returns_when_readings_come_back(sqlite_url: str) -> None:
     async with running_desk(sqlite_url) as desk:
         await desk.send(desk.reading("stair", "L0"))
