@@ -21,13 +21,11 @@ from api.alarms.values import SYSTEM
 from api.database.tables import RECORDS
 from api.live.lost import Standing, standings, unseen_zones
 from api.work import Desk, Work
-from streams.clock import SET_BACK_S
+from streams.wall_offset import SetForward
 from vision.instants import Monotonic
 
 _LOG = structlog.get_logger(__name__)
 
-# A service that the supervisor starts anew has ended long before, and live cameras have spoken.
-_SET_FORWARD_S = 10.0
 _SHORT_S = 7_200.0
 _LONG_S = 90 * 86_400.0
 KEEP_IDS_S = {
@@ -65,8 +63,7 @@ class Watch:
         self._lost_groups: dict[str, bool] = {}
         self._tested: str | None = None
         self._refused = False
-        self._zero = desk.clock.utc_at(Monotonic(0))
-        self._judges_from = desk.clock.monotonic()
+        self._forward = SetForward(desk.clock)
         self.last_tick: Monotonic | None = None
 
     async def run(self) -> None:
@@ -99,7 +96,7 @@ class Watch:
         desk = self._desk
         if desk.unkept.store_refuses:
             desk.unkept.look()
-        if self._is_set_forward():
+        if self._forward.lately():
             self.last_tick = desk.clock.monotonic()
             return
         known = desk.known()
@@ -136,16 +133,6 @@ class Watch:
         self._unseen = unseen
         await self._keep_time()
         self.last_tick = desk.clock.monotonic()
-
-    def _is_set_forward(self) -> bool:
-        """Whether the wall clock was set forward a moment ago: all that was told before looks old
-        by it, and no camera is lost for that. The service ends for it, and a new one asks anew;
-        one that does not end judges by the new clock once its cameras had time to speak."""
-        clock, before = self._desk.clock, self._zero
-        self._zero = clock.utc_at(Monotonic(0))
-        if self._zero - before > SET_BACK_S:
-            self._judges_from = clock.monotonic().plus(_SET_FORWARD_S)
-        return clock.monotonic() < self._judges_from
 
     def _known_groups(self, cameras: Mapping[str, Standing]) -> dict[str, bool]:
         """Whether each group is lost. One that is not, and of which no camera is back, is what it

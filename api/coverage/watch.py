@@ -27,6 +27,7 @@ from api.coverage.uptime import Span, uptime_of
 from api.live.board import Known
 from api.work import Desk, Work
 from config import Site
+from streams.wall_offset import SetForward
 from vision.instants import Monotonic, Utc
 from vision.live_coverage import AreaNow, Sightedness
 from vision.readings import Level, Reason
@@ -56,6 +57,7 @@ class CoverageWatch:
         self._desk = desk
         self._zone = ZoneInfo(site.timezone)
         self._sums = DaySums()
+        self._forward = SetForward(desk.clock)
         self._looking = asyncio.Lock()
         self._looked_at: Monotonic | None = None
         self._flushed_at: Monotonic | None = None
@@ -129,6 +131,8 @@ class CoverageWatch:
         live = await self.ready()
         if not self._began:
             await self._begin()
+        if self._forward.lately():
+            return
         known = self._desk.known()
         async with self._desk.database.read() as connection:
             faults = await health_store.faults_of(connection, only_open=True)

@@ -275,6 +275,19 @@ async def test_a_fault_of_before_the_clock_was_set_back_ends_all_the_same(desk: 
     assert fault["closed_at"] is not None
 
 
+async def test_a_clock_that_is_set_forward_blinds_no_area(desk: School) -> None:
+    """By it every camera has been silent for two hours, until it speaks or the service ends."""
+    await desk.areas()
+    desk.clock.step_utc(7_200.0)
+    desk.clock.advance(1.0)
+    assert set((await desk.areas()).values()) == {"whole"}
+    desk.clock.advance(9.0)
+    assert set((await desk.areas()).values()) == {"whole"}
+    # Whoever has not spoken by then is silent.
+    desk.clock.advance(1.0)
+    assert set((await desk.areas()).values()) == {"blind"}
+
+
 async def test_people_confirm_and_the_worker_hears_of_it(desk: School) -> None:
     at = desk.clock.utc().iso()
     learnt = {
