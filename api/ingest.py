@@ -281,7 +281,10 @@ async def _apply_late(work: Work, reading: ReadingData, at: Utc, newest: ZoneSta
         return
     await work.signal(crowd_signal(work.known, reading, at, late=True))
     # An alarm that a late record opened learns at once how things stand now.
-    await work.signal(crowd_signal(work.known, newest.reading, newest.seen_at))
+    if work.known.zone(reading.zone_id).stale:
+        await work.signal(silent_signal(work.known, reading.zone_id))
+    else:
+        await work.signal(crowd_signal(work.known, newest.reading, newest.seen_at))
 
 
 async def _apply_camera(work: Work, record: CameraStateRecord) -> None:

@@ -85,6 +85,23 @@ async def test_a_late_alarm_is_not_lost(sqlite_url: str) -> None:
         assert await desk.actions(alarm["number"]) == ["opened", "returned"]
 
 
+@pytest.mark.parametrize("newest", ["L1", "L3"])
+async def test_a_late_alarm_learns_nothing_from_a_reading_that_is_too_old(
+    sqlite_url: str, newest: str
+) -> None:
+    """Nobody sees the zone any more: the crowd that is told of late may stand there or not."""
+    async with running_desk(sqlite_url) as desk:
+        await desk.send(desk.reading("stair", newest, 2.9))
+        await desk.service.watch.tick()
+        desk.clock.advance(5.0)
+        await desk.service.watch.tick()
+        await desk.send(desk.reading("stair", "L4", 3.9, kind="transition", age_s=30.0))
+        assert (await desk.zone("stair"))["level"] == "UNKNOWN"
+        (alarm,) = await desk.alarms()
+        assert (alarm["state"], alarm["condition"]) == ("unacknowledged", "unknown")
+        assert (await desk.actions(alarm["number"]))[-1] in ("condition_unknown", "late_report")
+
+
 async def test_a_late_calm_calms_nothing(sqlite_url: str) -> None:
     async with running_desk(sqlite_url) as desk:
         await desk.send(desk.reading("stair", "L3", 2.9))
