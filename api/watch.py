@@ -22,7 +22,7 @@ from api.database.tables import RECORDS
 from api.live.lost import Standing, standings, unseen_zones
 from api.work import Desk, Work
 from streams.wall_offset import SetForward
-from vision.instants import Monotonic
+from vision.instants import Monotonic, Utc
 
 _LOG = structlog.get_logger(__name__)
 
@@ -57,7 +57,8 @@ class Watch:
         self.disk = DiskAlarm(desk, disk_folders)
         self._every_s = every_s
         self._upkeep_every_s = upkeep_every_s
-        self._stale: set[str] = set()
+        # With when its newest reading came: between two looks one may come and be too old again.
+        self._stale: set[tuple[str, Utc | None]] = set()
         self._standings: dict[str, Standing] = {}
         self._unseen: dict[str, frozenset[str]] = {}
         self._lost_groups: dict[str, bool] = {}
@@ -100,7 +101,8 @@ class Watch:
             self.last_tick = desk.clock.monotonic()
             return
         known = desk.known()
-        stale = {zone.id for zone in known.site.zones if known.zone(zone.id).stale}
+        zones = [known.zone(zone.id) for zone in known.site.zones]
+        stale = {(zone.zone_id, zone.received_at) for zone in zones if zone.stale}
         cameras = standings(known)
         groups = self._known_groups(cameras)
         unseen = {
@@ -120,7 +122,7 @@ class Watch:
                 # Where the workers' records alone are refused, silence is of what nobody heard, not
                 # of what was not stored.
                 work.known = replace(desk.known(), now=work.known.now)
-                for zone_id in sorted(stale - self._stale):
+                for zone_id in sorted(zone_id for zone_id, _ in stale - self._stale):
                     work.tell_zone(zone_id)
                     if work.known.zone(zone_id).stale:
                         await work.signal(silent_signal(work.known, zone_id))

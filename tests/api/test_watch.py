@@ -61,6 +61,22 @@ async def test_the_alarm_returns_when_readings_come_back(sqlite_url: str) -> Non
         assert (await desk.zone("stair"))["level"] == "L0"
 
 
+async def test_a_crowd_that_is_seen_between_two_looks_alone_is_not_seen_any_more(
+    sqlite_url: str,
+) -> None:
+    """A reading comes late, after a silence, and is too old before the watch looks again."""
+    async with running_desk(sqlite_url) as desk:
+        await desk.service.watch.tick()
+        await desk.send(desk.reading("stair", "L3", 2.9, kind="transition", age_s=2.5))
+        (alarm,) = await desk.alarms()
+        assert alarm["condition"] == "active"
+        desk.clock.advance(1.0)
+        await desk.service.watch.tick()
+        assert (await desk.zone("stair"))["level"] == "UNKNOWN"
+        (alarm,) = await desk.alarms()
+        assert (alarm["state"], alarm["condition"]) == ("unacknowledged", "unknown")
+
+
 async def test_an_open_crowd_alarm_says_that_nobody_can_see(sqlite_url: str) -> None:
     async with running_desk(sqlite_url) as desk:
         await desk.send(desk.reading("stair", "L3", 2.9))
