@@ -308,6 +308,19 @@ def test_a_growing_queue_past_the_threshold_of_l3_waits_for_no_dwell(
     assert (first_at(judged, Level.L3) is not None) == holds
 
 
+@pytest.mark.parametrize(("ceiling", "worst"), [(Level.L4, 4), (Level.L3, 3)])
+def test_density_waits_for_no_dwell_in_a_jam_up_to_its_ceiling_and_not_above(
+    ceiling: Level, worst: int
+) -> None:
+    """At 3.55 the lower end stays below 3.5: only the jam makes it L4."""
+    rules = of_jams()
+    jam_density = replace(rules.rules.jam_density, ceiling=ceiling)
+    limited = replace(rules, rules=replace(rules.rules, jam_density=jam_density))
+    now = JAM | {"speed_mps": 0.1, "outflow_per_m_s": 0.1}
+    judged = run([(20, crowd(3.55, **now, density_peak_std_per_m2=0.4))], limited)
+    assert max(one.level.severity for _, one in judged) == worst
+
+
 @pytest.mark.parametrize(("alarm_horizon_s", "from_s"), [(5.0, 23.0), (60.0, 16.0)])
 def test_l3_is_foretold_to_a_jam_by_the_horizon_of_alarms(
     alarm_horizon_s: float, from_s: float
