@@ -254,6 +254,37 @@ PHONE_PAGES = ["", "/board", "/ledger", "/calendar", "/hazards", "/tasks", "/rec
 PHONE_PAGES += ["/form/drill", "/incidents", "/certificates"]
 
 
+# What is left of A4 between margins of 12 mm, at 96 points an inch.
+PAPER = {"width": 703, "height": 1031, "deviceScaleFactor": 1, "mobile": False}
+ON_PAPER = (
+    "const shown = (one) => getComputedStyle(one).display;"
+    "const all = (names) => [...document.querySelectorAll(names)];"
+    "return [[...new Set(all('main tbody tr').map(shown))],"
+    " all('button, a.do, .top nav, form[data-post]').filter((one) => one.offsetParent).length,"
+    " document.documentElement.scrollWidth]"
+)
+
+
+@pytest.mark.parametrize("path", ["", "/board", "/ledger?only=todo", "/evaluation", "/reports"])
+def test_a_printed_page_keeps_its_tables_and_leaves_out_what_is_pressed(
+    page: Page, service: PlanProcess, path: str
+) -> None:
+    page.sign_in(service.url, "wang")
+    page.screen(PAPER)
+    page.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        page.chrome.get(f"{service.url}{UNIT}{path}")
+        rows, pressed, width_px = page.run(ON_PAPER)
+        assert rows == ["table-row"]
+        assert pressed == 0
+        assert width_px <= PAPER["width"]
+        # A part of the ledger says on paper that it is one.
+        kept = "main .kinds a[aria-current]"
+        assert page.text(kept) == ("未完成" if "todo" in path else "")
+    finally:
+        page.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_an_incident_happened_at_the_time_of_the_plan_whatever_the_browser_thinks(
     page: Page, service: PlanProcess
 ) -> None:
