@@ -145,6 +145,38 @@ def test_a_page_that_fails_is_neither_silent_nor_quiet(
     assert desk.data("body", "sounding") == "lost"
 
 
+def test_an_alarm_is_spoken_of_though_a_milder_one_comes_at_once(
+    browser: webdriver.Chrome, service: ServiceProcess
+) -> None:
+    """Words that follow end those that a screen reader is speaking."""
+    Desk(browser, service)
+    spoken = """
+      const done = arguments[0];
+      Promise.all(['spoken', 'store'].map((name) => import(`/console/js/${name}.js`)))
+        .then(([{ announceNew }]) => {
+          const alarm = (number, level, priority) => ({
+            number, type: 'crowd', subject_id: number === 1 ? 'stair' : 'hall', zone_ids: [],
+            state: 'unacknowledged', waiting_since: 't', priority, hold: null, check: null,
+            condition: 'active', peak: { level, reasons: [], measurement: null },
+          });
+          const worst = alarm(1, 'L4', 1), milder = alarm(2, 'L2', 3);
+          const said = () => document.querySelector('#spoken').textContent;
+          const heard = [];
+          announceNew([worst]); heard.push(said());
+          announceNew([worst, milder]); heard.push(said());
+          const real = performance.now.bind(performance);
+          performance.now = () => real() + 11000;
+          announceNew([worst, milder, alarm(3, 'L2', 3)]); heard.push(said());
+          done(heard);
+        }).catch((error) => done([String(error)]));
+    """
+    first, both, later = browser.execute_async_script(spoken)
+    assert first == "新告警：楼梯，L4 危急"
+    assert both == "新告警：楼梯，L4 危急 新告警：大厅，L2 预警"
+    # What was told long before is not told again with the next one.
+    assert later == "新告警：大厅，L2 预警"
+
+
 def test_a_fault_of_delivery_is_not_spoken_of_as_an_alarm_at_the_police(
     browser: webdriver.Chrome, service: ServiceProcess
 ) -> None:
