@@ -103,6 +103,9 @@ class Dc09Driver:
             return
         if answer.kind == "ACK":
             raise PathError("the receiver acknowledged another message")
+        if answer.kind == "DUH" and self._line.key and not answer.sealed:
+            # Anybody on the way can say so, and a key is mended some day: it ends no alarm.
+            raise PathError("DUH in clear: the receiver lacks our key or cannot process this event")
         if answer.kind == "DUH":
             raise RefusedError("DUH: the receiver cannot process this event")
         # Clock, account and key are mended some day, and the event is the same good one then.

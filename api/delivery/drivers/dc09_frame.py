@@ -49,11 +49,13 @@ class Answer:
     Attributes:
         kind: ACK, NAK (clock or key wrong) or DUH (cannot process).
         time: the receiver's clock, where it gives one.
+        sealed: it was written with our key.
     """
 
     kind: str
     sequence: int
     time: datetime | None
+    sealed: bool = False
 
 
 def crc16_arc(data: bytes) -> int:
@@ -94,7 +96,7 @@ def read_answer(raw: bytes, key: bytes = b"") -> Answer | None:
 
     With a key only a receiver that has it can acknowledge: in clear, or where nothing that it
     writes there can be read, an ACK may be anybody's. Refusals come in clear, for they may be about
-    the key.
+    the key; so such a one says nothing of the message itself.
     """
     found = _ANSWER.search(raw)
     if found is None:
@@ -109,9 +111,11 @@ def read_answer(raw: bytes, key: bytes = b"") -> Answer | None:
             return None
         rest = decrypted
     stamp = re.search(rb"_(\d\d:\d\d:\d\d,\d\d-\d\d-\d{4})", rest)
-    if found["kind"] == b"ACK" and key and not (found["secret"] and stamp):
+    sealed = bool(found["secret"] and stamp)
+    if found["kind"] == b"ACK" and key and not sealed:
         return None
-    return Answer(found["kind"].decode(), int(found["seq"]), _time(stamp[1]) if stamp else None)
+    time = _time(stamp[1]) if stamp else None
+    return Answer(found["kind"].decode(), int(found["seq"]), time, sealed)
 
 
 def _time(text: bytes) -> datetime | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from api.delivery.drivers.dc09 import Dc09Driver
 from api.delivery.drivers.dc09_frame import crc16_arc
@@ -20,7 +21,7 @@ from streams.clock import SimulatedClock
 from tests.api.delivery.cases import message
 from vision.instants import Utc
 
-_FRAME = re.compile(rb'"(NULL|ADM-CID)"([0-9]{4})[^\[]*\[([^\]]*)')
+_FRAME = re.compile(rb'"\*?(NULL|ADM-CID)"([0-9]{4})[^\[]*\[([^\]]*)')
 JUST_BEFORE_THE_FIRST = Utc(4_997 * 1_000_000_000)
 """Link tests begin with the clock: the next number is 9998, and then they begin anew."""
 
@@ -30,6 +31,7 @@ class Centre:
     """Answers every frame in the same way and keeps kind, number and data."""
 
     answer: bytes = b"ACK"
+    data: bytes = b"]"
     port: int = 0
     seen: list[tuple[bytes, int, bytes]] = field(default_factory=list)
 
@@ -37,7 +39,7 @@ class Centre:
         found = _FRAME.search(await reader.readuntil(b"\r"))
         assert found is not None
         self.seen.append((found[1], int(found[2]), found[3]))
-        body = b'"%s"%sL0#1A2B[]' % (self.answer, found[2])
+        body = b'"%s"%sL0#1A2B[%s' % (self.answer, found[2], self.data)
         writer.write(b"\n%04X%04X%s\r" % (crc16_arc(body), len(body), body))
         await writer.drain()
         writer.close()
@@ -98,6 +100,26 @@ async def test_only_what_the_receiver_cannot_process_is_refused_for_good(
     async with centre(answer) as one:
         with pytest.raises(error, match=answer.decode()):
             await driver(one).send(message(), nothing)
+
+
+@pytest.mark.parametrize(
+    ("sealed", "error"), [(False, PathError), (True, RefusedError)], ids=["clear", "sealed"]
+)
+async def test_with_a_key_only_whoever_has_it_refuses_for_good(
+    monkeypatch: pytest.MonkeyPatch, sealed: bool, error: type[Exception]
+) -> None:
+    """A refusal ends an alarm at its centre, and anybody on the way can write one in clear."""
+    key = b"k" * 16
+    monkeypatch.setenv("DC09", key.hex())
+    async with centre(b"*DUH" if sealed else b"DUH") as one:
+        if sealed:
+            clear = b"xxxxxxxxxxx]_00:00:00,01-01-2026"
+            encryptor = Cipher(algorithms.AES(key), modes.CBC(bytes(16))).encryptor()
+            one.data = (encryptor.update(clear) + encryptor.finalize()).hex().upper().encode()
+        keys = Dc09Keys(host="127.0.0.1", port=one.port, account="1A2B", key="env:DC09")
+        line = Dc09Driver(keys, Path(), SimulatedClock(), Gate(Path()))
+        with pytest.raises(error, match="DUH"):
+            await line.send(message(), nothing)
 
 
 @pytest.mark.parametrize(
