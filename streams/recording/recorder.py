@@ -7,6 +7,9 @@ thread: an alarm matters more than its recording.
 Time stamps that jump or stand still end no segment: what follows up to the next key picture, ten
 seconds of a camera with few of them, could begin none. Such packets go on in the file by when they
 came; when their pictures were taken stands in the notes.
+
+Some cameras send no key picture after their first, or one in a minute. Where their segment was
+given up, their pictures are encoded, two a second, until one comes.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from streams.recording.muxing import MuxError, PacketMuxer, PictureMuxer, Shape,
 from streams.recording.time_line import Stamp, TimeLine
 from streams.recording.values import Anchor, EndCause, How
 from streams.tap import TappedPicture
-from vision.instants import Utc
+from vision.instants import Monotonic, Utc
 
 _P = ParamSpec("_P")
 _log = structlog.get_logger(__name__)
@@ -32,6 +35,12 @@ _ANCHOR_EVERY_S = 1.0
 _ANCHOR_SHIFT_S = 0.002
 # A time stamp that jumps further is another stretch of time, as is a capture time.
 _LARGEST_STEP_S = 10.0
+_GIVEN_UP = frozenset(EndCause) - {
+    EndCause.FULL, EndCause.STREAM_ENDED, EndCause.STOPPED, EndCause.NOT_RECORDABLE,
+}  # fmt: skip
+_KEY_AWAITED_S = 20.0
+# Enough to see what happened; the decode thread has other work.
+_ENCODED_EVERY_S = 0.5
 
 
 class SegmentSink(Protocol):
@@ -77,6 +86,7 @@ class CameraRecorder:
         self._last_anchor: Anchor | None = None
         self._last_opened = Utc(0)
         self._overflow = False
+        self._given_up_at: Monotonic | None = None
         self._warned = False
 
     def packet(self, packet: Packet[VideoStream], stream: VideoStream, start_s: float) -> None:
@@ -89,6 +99,8 @@ class CameraRecorder:
         pts_s = packet.pts * ticks / a_second - start_s
         dts = packet.pts if packet.dts is None else packet.dts
         stamp = Stamp(packet.pts, dts, ticks, a_second, pts_s)
+        if packet.is_keyframe and isinstance(self._muxer, PictureMuxer):
+            self.close(EndCause.FULL)
         passed_s = self._line.passed_s(stamp) if packet.is_keyframe else 0.0
         self._cut(passed_s, key=packet.is_keyframe)
         shape = self._shapes.of(packet, stream.codec_context) if packet.is_keyframe else None
@@ -118,7 +130,7 @@ class CameraRecorder:
             self.close(EndCause.TIMES_BROKEN)
             self._last_opened = Utc(0)
         self._newest = (pts_s, captured_at)
-        if not self._has_packets:
+        if not self._has_packets or self._bridges(pts_s):
             self._encode(raw, pts_s)
             offset_s = pts_s - self._first_pts_s
         if self._muxer is not None:
@@ -127,13 +139,14 @@ class CameraRecorder:
     def ended(self) -> None:
         self.close(EndCause.STREAM_ENDED)
         self._has_packets = False
-        self._newest = None
+        self._newest = self._given_up_at = None
 
     def close(self, cause: EndCause) -> None:
         """End the present segment, if there is one."""
         muxer, self._muxer = self._muxer, None
         if muxer is None:
             return
+        self._given_up_at = self._clock.monotonic() if cause in _GIVEN_UP else None
         try:
             muxer.close()
         except MuxError as error:
@@ -151,6 +164,16 @@ class CameraRecorder:
             self.close(refused)
         elif key and passed_s >= self._segment_s:
             self.close(EndCause.FULL)
+
+    def _bridges(self, pts_s: float) -> bool:
+        """Whether to encode this picture, as there is no key picture for copying to begin with."""
+        if isinstance(self._muxer, PacketMuxer):
+            return False
+        if self._muxer is None:
+            given_up = self._given_up_at
+            if given_up is None or self._clock.monotonic() - given_up < _KEY_AWAITED_S:
+                return False
+        return abs(pts_s - self._last_pts_s) >= _ENCODED_EVERY_S
 
     def _encode(self, raw: TappedPicture, pts_s: float) -> None:
         if not 0.0 < pts_s - self._last_pts_s < _LARGEST_STEP_S:
@@ -172,7 +195,10 @@ class CameraRecorder:
         first: Packet[VideoStream] | None = None,
     ) -> bool:
         """Open a segment whose first picture has `pts_s`; whether one is open now."""
-        if self._sink.refusal(self._camera_id) is not None:
+        refused = self._sink.refusal(self._camera_id)
+        if refused is not None:
+            if refused in _GIVEN_UP and self._given_up_at is None:
+                self._given_up_at = self._clock.monotonic()
             return False
         opened = max(self._about(pts_s), Utc(self._last_opened.ns + 1))
         self._last_opened, self._first_pts_s = opened, pts_s
@@ -234,6 +260,7 @@ class CameraRecorder:
         if self._muxer is None:
             self._sink.close_segment(self._camera_id, self._clock.utc(), EndCause.NOT_RECORDABLE)
         self.close(EndCause.NOT_RECORDABLE)
+        self._given_up_at = None
         self._sink.unrecordable(self._camera_id)
 
     def _warn(self, error: Exception) -> None:

@@ -71,19 +71,25 @@ def test_a_sink_without_room_ends_the_segment_and_not_the_source(tmp_path: Path)
     assert len(sink.opened) == len(sink.closed)
 
 
-def test_a_stream_that_mp4_cannot_hold_is_given_up_once_and_the_source_goes_on(
-    tmp_path: Path,
-) -> None:
-    film = tmp_path / "f.mkv"
+def unrecordable_film(folder: Path, count: int) -> Path:
+    """Ten pictures a second of a codec that MP4 cannot hold."""
+    film = folder / "f.mkv"
     with av.open(str(film), "w") as container:
         stream = container.add_stream("vp8", rate=10)
         stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
-        for index in range(20):
-            image = np.full((120, 160, 3), 5 * index, np.uint8)
+        stream.gop_size = 10
+        for index in range(count):
+            image = np.full((120, 160, 3), index % 50 * 5, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         container.mux(stream.encode())
+    return film
+
+
+def test_a_stream_that_mp4_cannot_hold_is_given_up_once_and_the_source_goes_on(
+    tmp_path: Path,
+) -> None:
     sink = FakeSink()
-    assert play(film, sink) == 20
+    assert play(unrecordable_film(tmp_path, 20), sink) == 20
     assert [cause for _, cause in sink.closed] == [EndCause.NOT_RECORDABLE]
     assert len(sink.opened) == 1
     assert sink.refused is EndCause.NOT_RECORDABLE
@@ -184,6 +190,63 @@ def test_a_segment_is_of_one_time_where_the_wall_clock_is_set(
     assert second - START == pytest.approx(step_s + 5.9)
     begun = [opened - START for opened, _ in sink.opened]
     assert begun == pytest.approx([0.0, step_s + 4.0], abs=0.11)
+
+
+@pytest.mark.parametrize(
+    ("gop", "refused_s", "copied_s", "encoded_s"),
+    [
+        # A key picture each second: it goes on with the next one.
+        (10, (2.0, 3.0), [0.0, *range(3, 60, 2)], []),
+        # One after forty seconds, and none at all; also where the first one was refused already.
+        (400, (2.0, 3.0), [0.0, 40.0], [22.1]),
+        (1000, (2.0, 3.0), [0.0], [22.1]),
+        (1000, (0.0, 30.0), [], [30.1]),
+    ],
+)
+def test_a_camera_whose_segment_was_given_up_is_recorded_without_a_key_picture(
+    tmp_path: Path,
+    gop: int,
+    refused_s: tuple[float, float],
+    copied_s: list[float],
+    encoded_s: list[float],
+) -> None:
+    film = make_film(tmp_path / "film.mp4", 60.0, gop=gop)
+    clock, sink = SimulatedClock(START), FakeSink()
+    tap = CameraRecorder(CAMERA, sink, clock, segment_s=2.0)
+    playback = Playback(clock, threading.Event(), Pace.UNPACED, START, tap)
+    uri = PlainUri(f"file:{film}")
+    with open_source(uri, opener=open_with_av, timeouts=Timeouts(), playback=playback) as source:
+        pictures = source.pictures()
+        for _ in range(600):
+            now_s = clock.utc() - START
+            refused = refused_s[0] <= now_s < refused_s[1]
+            sink.refused = EndCause.SLOW_DISK if refused else None
+            next(pictures)
+            clock.advance(0.1)
+    opened = {how: [at - START for at, kind in sink.opened if kind is how] for how in How}
+    assert opened[How.COPIED] == pytest.approx(copied_s, abs=0.15)
+    assert opened[How.ENCODED][:1] == pytest.approx(encoded_s, abs=0.5)
+    # From then on without a gap, up to the next key picture or the end.
+    ends = [end - START for end, _ in sink.closed]
+    begins = [at - START for at, _ in sink.opened]
+    gaps = [begin - end for end, begin in zip(ends, begins[1:], strict=False)]
+    assert max(gaps[1:], default=0.0) <= 0.6
+
+
+def test_a_stream_that_mp4_cannot_hold_is_not_encoded_instead(tmp_path: Path) -> None:
+    """Nor where a full disk refused it first: that it cannot be recorded is what is to be told."""
+    clock, sink = SimulatedClock(START), FakeSink()
+    tap = CameraRecorder(CAMERA, sink, clock, segment_s=2.0)
+    playback = Playback(clock, threading.Event(), Pace.UNPACED, START, tap)
+    uri = PlainUri(f"file:{unrecordable_film(tmp_path, 500)}")
+    with open_source(uri, opener=open_with_av, timeouts=Timeouts(), playback=playback) as source:
+        for number, _ in enumerate(source.pictures()):
+            # The sink takes it again every ten seconds.
+            if number % 100 == 0:
+                sink.refused = EndCause.DISK_FULL if number == 0 else None
+            clock.advance(0.1)
+    assert {how for _, how in sink.opened} == {How.COPIED}
+    assert {cause for _, cause in sink.closed} == {EndCause.NOT_RECORDABLE}
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
