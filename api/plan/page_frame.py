@@ -27,6 +27,7 @@ from api.plan.viewer import PlanViewer
 from api.plan.words import actor_name, joined_warnings, step_text
 from api.problems import Problem
 from api.routes.shift import name_of
+from config.plan import Unit
 from vision.instants import Utc
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -102,6 +103,10 @@ class Frame:
         asked = self.request.query_params.get("lang")
         return "en" if asked == "en" else "zh" if asked == "zh" else None
 
+    def _may(self, right: Right, unit: Unit | None) -> bool:
+        """A step that the viewer may not take is not offered on the unit's pages."""
+        return self.viewer is not None and unit is not None and self.viewer.may(right, unit.id)
+
     def draw(
         self, template: str, values: Mapping[str, Any] = MappingProxyType({}), status: int = 200
     ) -> Answer:
@@ -116,6 +121,8 @@ class Frame:
             template,
             language,
             **values,
+            writes=self._may(Right.WRITE_PLAN, unit),
+            reviews=self._may(Right.REVIEW_PLAN, unit),
             nav=navigation(self.request, language, "plan"),
             unit_name=lambda one: one.name_zh if language == "zh" else one.name_en,
             named=lambda one: one.zh if language == "zh" else one.en,

@@ -140,3 +140,49 @@ async def test_a_kind_of_record_that_is_not_theirs_is_named_in_words(
         "zh": "您没有这项权限（填报安全工作计划：消防演练）",
         "en": "you do not have this right (write in the safety plan: Fire drill)",
     }
+
+
+# One letter a step: a hazard given to a fixer, an incident reported, a record with its receipt,
+# taken back, reviewed.
+OFFERED = {
+    "school": "yyyyy",
+    "security_room": "ynyyn",
+    "police_room": "nnnyy",
+    "expert": "nnnnn",
+}
+
+
+@pytest.mark.parametrize("role", sorted(OFFERED))
+async def test_a_page_offers_no_step_that_is_refused(client: httpx.AsyncClient, role: str) -> None:
+    director = Person(client, "王芳", "sample-primary")
+    hazard = {"client_key": "phone-0001", "location": "东楼梯", "description": "扶手松动"}
+    assert (await director.post(f"{BASE}/hazards", **hazard)).status_code == 200
+    incident = {
+        "client_key": "phone-0002",
+        "category": "磕碰",
+        "place": "操场",
+        "occurred_at": "2026-03-16T07:50:00+08:00",
+    }
+    assert (await director.post(f"{BASE}/incidents", **incident)).status_code == 200
+    record = {
+        "client_key": "phone-0003",
+        "kind": "alarm_handling",
+        "happened_on": "2026-03-16",
+        "title": "告警处置",
+        "details": {"period": "2026-03", "alarms": 1, "acknowledged": 1},
+    }
+    number = (await director.post(f"{BASE}/records", **record)).json()["id"]
+    person = Person(client, "孙一", "sample-primary", role)
+    pages = {
+        name: (await person.get(f"{UNIT}/{name}")).text
+        for name in ("hazards", "incidents", f"records/{number}")
+    }
+    wanted = [
+        ("hazards", "/hazards/1/assign"),
+        ("incidents", "/incidents/1/reports"),
+        (f"records/{number}", "/receipt"),
+        (f"records/{number}", f"/records/{number}/withdraw"),
+        (f"records/{number}", "/review"),
+    ]
+    found = "".join("y" if path in pages[name] else "n" for name, path in wanted)
+    assert found == OFFERED[role]
