@@ -100,7 +100,7 @@ async def test_a_shift_before_the_clock_was_set_back_stays_in_the_report(sqlite_
     for page in (before, after):
         assert "王芳（" in page
         assert _places(page) == ["楼梯"]
-        assert "<td>1 条（" in page
+        assert "<td>1 次（" in page
     assert "data-clock" not in before
     assert "本机时钟曾被调慢" in after
 
@@ -111,3 +111,15 @@ async def test_a_place_that_nobody_sees_is_never_handed_over_as_seen(sqlite_url:
         await desk.send(desk.reading("hall", "L0", 0.2))
         page = (await desk.client.get("/handover")).text
     assert re.findall(r"<p data-unseen>(.*?)</p>", page) == ["楼梯"]
+
+
+async def test_an_alarm_that_rose_and_came_back_is_no_three_alarms(sqlite_url: str) -> None:
+    """One line in the table; the load says how often it asked to be seen."""
+    async with running_desk(sqlite_url, **_PATIENT) as desk:
+        for level, density in (("L2", 2.9), ("L3", 3.9), ("L0", 0.2), ("L3", 3.9)):
+            await desk.send(desk.reading("stair", level, density))
+            desk.clock.advance(5.0)
+        page = (await desk.client.get("/handover")).text
+    assert _places(page) == ["楼梯"]
+    line = re.findall(r'<tr data-load="alarms"><td>(.*?)</td><td>(.*?)（', page)
+    assert line == [("告警次数（含升级和复发）", "3 次")]

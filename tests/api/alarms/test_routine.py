@@ -137,7 +137,7 @@ async def test_a_test_climbs_no_ladder_and_is_no_load(sqlite_url: str) -> None:
         await desk.service.watch.tick()
         assert await desk.actions(run["alarm_number"]) == ["opened"]
         page = (await desk.client.get("/handover?lang=en&hours=1")).text
-        assert "0 (priority 1: 0, 2: 0, 3: 0, 4: 0)" in page
+        assert "0 times (priority 1: 0, 2: 0, 3: 0, 4: 0)" in page
 
 
 async def test_the_routine_test_of_a_day_runs_once_also_after_a_restart(sqlite_url: str) -> None:
