@@ -56,6 +56,7 @@ async def records_page(
         "unit": desk.unit,
         "records": sorted(found.records, key=lambda one: not one.is_draft),
         "kinds": kinds.by_id,
+        "chosen": "drafts" if drafts else group,
         "newest": f"?{urlencode(chosen)}" if before else "",
         "older": found.older and f"?{urlencode({**chosen, 'before': str(found.older)})}",
     }

@@ -297,6 +297,12 @@ async def test_the_filter_goes_along(director: Person, rolled_url: str) -> None:
     assert [len(page) for page in drafts] == [PAGE, 3]
 
 
+@pytest.mark.parametrize("chosen", ["?", "?group=camera", "?drafts=true"])
+async def test_the_page_says_which_records_it_lists(director: Person, chosen: str) -> None:
+    page = (await director.get(f"{UNIT}/records{chosen}")).text
+    assert re.findall(r'<a href="([?][^"]*)" aria-current="page">', page) == [chosen]
+
+
 async def test_a_role_with_few_kinds_has_full_pages_of_them(
     client: httpx.AsyncClient, rolled_url: str
 ) -> None:
