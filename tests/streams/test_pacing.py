@@ -152,6 +152,24 @@ def test_a_crowded_hall_keeps_its_rate_longer_than_a_quiet_one() -> None:
     assert rates["crowded"] == 4.0
 
 
+def test_a_crowded_hall_gives_way_before_a_quiet_stair_and_a_crowded_stair_last() -> None:
+    desk = warm(
+        packed_stair=replace(STAIR, zone_ids=("packed",)),
+        stair=STAIR,
+        packed_hall=replace(HALL, zone_ids=("packed",)),
+    )
+    packed = reading("packed", NOON, Level.L3)
+    order = ["packed_hall", "stair", "packed_stair"]
+    counts = []
+    for _ in range(40):
+        rates = desk.second(packed, lost=0.2)
+        lowered = {one for one, fps in rates.items() if fps < 4.0}
+        assert lowered == set(order[: len(lowered)])
+        counts.append(len(lowered))
+    assert counts == sorted(counts)
+    assert counts[-1] == len(order)
+
+
 @pytest.mark.parametrize(
     "risen",
     [
