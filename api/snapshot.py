@@ -34,7 +34,8 @@ async def take_snapshot(desk: Desk, within: Collection[str] | None = None) -> St
         open_alarms = await store.open_alarms(connection, _MOST_OPEN, within=within)
         left_out = 0
         if len(open_alarms) == _MOST_OPEN:
-            left_out = await store.count_open(connection, within=within) - _MOST_OPEN
+            # Between the two questions some may have been closed.
+            left_out = max(0, await store.count_open(connection, within=within) - _MOST_OPEN)
         recent = await store.list_alarms(
             connection,
             states=(AlarmState.CLOSED,),

@@ -32,6 +32,12 @@ def in_chinese(sentence: str, prefix: str = _PREFIX) -> str | None:
     return None
 
 
+def in_both(sentence: str, prefix: str) -> str:
+    """The Chinese of a message where the catalogue has it, and the English below."""
+    chinese = in_chinese(sentence, prefix)
+    return sentence if chinese is None else f"{chinese}\n{sentence}"
+
+
 def _filled(sentence: str, values: Mapping[str, str]) -> str:
     """`sentence` with its placeholders replaced; a value that looks like one stays as it is."""
     return _PLACEHOLDER.sub(lambda name: values[name[1]], sentence)

@@ -19,10 +19,12 @@ from api.dismissal.stagger import StaggerError, staggered
 from api.dismissal.timetable import all_at_once
 from config import ConfigError, load_site
 from config.dismissal import DismissalFile, load_dismissal
+from config.refusals import in_both
 from config.texts import LANGUAGES, text
 from streams.virtual.simulate import SimulationMissingError
 
 _UNCHECKED_LOAD = 0.5
+_REFUSALS = "dismissal.refusal."
 _BARS = " ▁▂▃▄▅▆▇█"
 
 dismissal_app = typer.Typer(no_args_is_help=True, help="放学疏导 Dismissal planning.")
@@ -62,7 +64,7 @@ def plan_command(
         for path in out or ():
             _export(console, notice, path, lang)
     except (ConfigError, StaggerError, SimulationMissingError) as error:
-        console.print(str(error), markup=False)
+        console.print(in_both(str(error), _REFUSALS), markup=False)
         raise typer.Exit(1) from None
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from config.refusals import in_chinese
+from config.refusals import in_both, in_chinese
 
 _REFUSALS = "coverage.refusal."
 
@@ -31,7 +31,7 @@ class CoverageError(Exception):
 
     def __str__(self) -> str:
         """Chinese first, and the English below it."""
-        return self.english if self.chinese == self.english else f"{self.chinese}\n{self.english}"
+        return in_both(self.english, _REFUSALS)
 
 
 class AuditFileError(CoverageError):

@@ -10,11 +10,13 @@ from openpyxl import load_workbook
 from PIL import Image
 from typer.testing import CliRunner
 
+import api.cli.dismissal as cli_dismissal
 from api.cli.dismissal import dismissal_app
 from api.coverage.errors import ReportError
 from api.dismissal.check import Checked, Walked
 from api.dismissal.export import export
 from api.dismissal.notice import notice_of
+from api.dismissal.stagger import StaggerError
 from api.dismissal.timetable import Departure, Stagger
 from config import sample_school_directory
 from config.dismissal import DismissalFile
@@ -93,6 +95,37 @@ def test_a_long_way_is_broken_into_lines(tmp_path: Path) -> None:
             return picture.size[1]
 
     assert height("教学楼东侧第一部疏散楼梯（靠近操场）") > height("甲")
+
+
+@pytest.mark.parametrize(
+    ("refused", "zh"),
+    [
+        (
+            StaggerError(
+                "even at 10% of capacity a stair reaches 9.00 per m², not below 1.5; "
+                "send fewer classes over it"
+            ),
+            "即使只用通行能力的 10%，仍有楼梯达到 9.00 人/平方米，不低于 1.5；"
+            "请减少走这部楼梯的班级",
+        ),
+        (
+            StaggerError("the parts of a stair do not touch; check its width and its exit's"),
+            "一部楼梯的各部分接不上；请检查它和出口的宽度",
+        ),
+    ],
+)
+def test_the_command_refuses_in_chinese_first(
+    monkeypatch: pytest.MonkeyPatch, refused: StaggerError, zh: str
+) -> None:
+    def never_calm(*given: object, **named: object) -> None:
+        raise refused
+
+    monkeypatch.setattr(cli_dismissal, "_found", never_calm)
+    app = typer.Typer()
+    app.add_typer(dismissal_app, name="dismissal")
+    said = CliRunner().invoke(app, ["dismissal", "plan", "--site", str(sample_school_directory())])
+    assert said.exit_code == 1
+    assert said.output.splitlines()[-2:] == [zh, str(refused)]
 
 
 def test_the_command_prints_capacities_timetable_and_flow() -> None:
