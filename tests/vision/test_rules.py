@@ -321,6 +321,12 @@ def test_density_waits_for_no_dwell_in_a_jam_up_to_its_ceiling_and_not_above(
     assert max(one.level.severity for _, one in judged) == worst
 
 
+def test_a_jam_names_the_threshold_that_its_density_has_passed() -> None:
+    judged = run([(20, crowd(2.75, **JAM))], of_jams())
+    (named,) = (one for one in judged[-1][1].reasons if one.rule == "jam_density")
+    assert (named.measured, named.threshold) == (2.75, 2.7)
+
+
 @pytest.mark.parametrize(("alarm_horizon_s", "from_s"), [(5.0, 23.0), (60.0, 16.0)])
 def test_l3_is_foretold_to_a_jam_by_the_horizon_of_alarms(
     alarm_horizon_s: float, from_s: float
