@@ -20,7 +20,7 @@ from config.settings import ENV_PREFIX, ServiceSettings, load_settings
 from config.site_in_force import SiteInForce
 from config.texts import text
 from streams.clock import Clock, SystemClock
-from vision.readings import Level
+from vision.risk.readings import Level
 
 STAIR_ZONE = "stair-a"
 _ALARM_SEVERITY = Level.L3.severity

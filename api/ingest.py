@@ -35,7 +35,7 @@ from streams.records import (
     WorkerLoadRecord,
 )
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 _IDS_PER_QUERY = 500
 

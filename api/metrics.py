@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from streams.pacing import PaceReason
+from streams.pacing.pacer import PaceReason
 
 if TYPE_CHECKING:
     from api.alarms.values import Action, Alarm

@@ -16,10 +16,10 @@ from api.placement import record_move, seen_together, worker_shares
 from config.settings import ServiceSettings
 from config.site import Site
 from streams.clock import Clock
-from streams.handover import HandoverFolder, MoveOrder, handover_folder
-from streams.moving import MovePlanner, PlannedMove, WorkerView
-from streams.placement import camera_groups
-from streams.worker import socket_path
+from streams.crews.handover import HandoverFolder, MoveOrder, handover_folder
+from streams.crews.moving import MovePlanner, PlannedMove, WorkerView
+from streams.crews.placement import camera_groups
+from streams.worker.assembly import socket_path
 
 _log = structlog.get_logger(__name__)
 

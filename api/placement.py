@@ -13,14 +13,14 @@ import structlog
 
 from config.settings import ServiceSettings
 from config.site import Site
-from streams.camera_costs import read_costs
 from streams.cores import usable_cores
-from streams.handover import MoveOrder, handover_folder
-from streams.placement import place_cameras
-from streams.worker import socket_path
-from vision.borders import is_faced
-from vision.demand import exits_to
-from vision.zones import ZoneType
+from streams.crews.handover import MoveOrder, handover_folder
+from streams.crews.placement import place_cameras
+from streams.pacing.camera_costs import read_costs
+from streams.worker.assembly import socket_path
+from vision.crowd.borders import is_faced
+from vision.geometry.zones import ZoneType
+from vision.risk.demand import exits_to
 
 _log = structlog.get_logger(__name__)
 
@@ -121,7 +121,7 @@ def seen_together(site: Site) -> Mapping[str, tuple[str, ...]]:
 
     A stair is warned by those who walk to it, so its cameras and those above it share a worker.
     So do cameras that look at each other over the border of two zones: a crowd there could count in
-    neither (`vision.borders`). Other zones may be told apart: one chain of corridors would
+    neither (`vision.crowd.borders`). Other zones may be told apart: one chain of corridors would
     bring a school to one worker. Asked every few seconds, of a site that does not change.
     """
     stairs = [zone for zone in site.zones if zone.type is ZoneType.STAIRS]

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.database.tables import READINGS
 from streams.records import ReadingData
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 KEEP_S = {1: 3_600.0, 10: 86_400.0, 60: 400 * 86_400.0}
 """For how long rows of each step are kept, in seconds."""

@@ -12,8 +12,8 @@ from api.room_for_a_start import give_room
 from config.errors import SettingsError
 from config.settings import ServiceSettings
 from config.texts import text
-from streams.picture_server import LONGEST_PATH_BYTES
-from streams.worker import socket_path
+from streams.pictures.picture_server import LONGEST_PATH_BYTES
+from streams.worker.assembly import socket_path
 
 LOCK_FILE = "run.lock"
 # The longest id that a worker has: there are at most 64.

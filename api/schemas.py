@@ -24,10 +24,10 @@ from api.live.judge import ZoneNow
 from api.live.values import CameraStatus
 from api.watched import Name, WatchedCamera, WatchedZone
 from streams.records import CameraState, MeasurementData, ReasonData
-from vision.doors import DoorState
+from vision.geometry.zones import ZoneType
 from vision.instants import Utc
-from vision.readings import Level
-from vision.zones import ZoneType
+from vision.risk.doors import DoorState
+from vision.risk.readings import Level
 
 
 class Body(BaseModel):

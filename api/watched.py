@@ -10,7 +10,7 @@ from types import MappingProxyType
 from api.place_names import Name, PlaceNames
 from config.response import SiteResponse
 from config.site import LocalText, RequiredArea, Site
-from vision.zones import ZoneType
+from vision.geometry.zones import ZoneType
 
 
 @dataclass(frozen=True, slots=True)

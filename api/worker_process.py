@@ -22,11 +22,11 @@ from models import load_head_network
 from models.errors import ModelError
 from models.loading import second_look
 from streams.cores import core_of, stay_on, usable_cores
+from streams.decoding.hardware import usable_hardware
 from streams.errors import StreamError
-from streams.hardware import usable_hardware
 from streams.heartbeat import Heartbeat
 from streams.stopping import leave, stop_on_signals
-from streams.worker import WorkerPlan, build
+from streams.worker.assembly import WorkerPlan, build
 from vision.errors import VisionError
 
 log = structlog.get_logger()

@@ -20,10 +20,10 @@ import numpy as np
 
 from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
 from vision.arrays import Float64Array
-from vision.calibration import PointPair, PosePriors, calibrate
-from vision.camera import Camera, Lens, Pose
 from vision.errors import CalibrationError
-from vision.planes import LEVEL_FLOOR
+from vision.geometry.camera import Camera, Lens, Pose
+from vision.geometry.planes import LEVEL_FLOOR
+from vision.pose.calibration import PointPair, PosePriors, calibrate
 
 TARGET_P90_M = 0.7
 RANGE_M = 20.0

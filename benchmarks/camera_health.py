@@ -47,8 +47,7 @@ from benchmarks.health_footage import (
     training_scenes,
 )
 from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
-from vision.health import Fault, HealthEvent, HealthSample, HealthState, advance
-from vision.health_features import (
+from vision.health.features import (
     Baseline,
     Comparison,
     Features,
@@ -57,6 +56,7 @@ from vision.health_features import (
     features_of,
     learn_baseline,
 )
+from vision.health.picture import Fault, HealthEvent, HealthSample, HealthState, advance
 from vision.instants import Utc
 
 PERIOD_S = 10.0

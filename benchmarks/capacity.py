@@ -14,7 +14,7 @@ withholds.
 
 `--kind 360p` plays 640x360 sub-streams. With `--mixed` three cameras of four show an empty stair,
 and pacing may look at those once a second: a deserted one, as during lessons, or one behind which
-people pass by in every picture, so that none is unchanged (`vision.stillness`).
+people pass by in every picture, so that none is unchanged (`vision.crowd.stillness`).
 """
 
 from __future__ import annotations

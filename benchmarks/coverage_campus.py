@@ -18,11 +18,11 @@ import numpy as np
 from shapely.geometry import box
 
 from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
-from vision.barriers import Barriers, HeightLine
-from vision.blind_causes import blind_causes
-from vision.camera import Camera, Lens, Pose
-from vision.coverage import CoverageArea, CoverageCamera, Sights, Surface, audit_area
-from vision.planes import Plane
+from vision.coverage.audit import CoverageArea, CoverageCamera, Sights, Surface, audit_area
+from vision.coverage.blind_causes import blind_causes
+from vision.geometry.barriers import Barriers, HeightLine
+from vision.geometry.camera import Camera, Lens, Pose
+from vision.geometry.planes import Plane
 
 WIDTH_M, DEPTH_M, ROOM_M, CORRIDOR_M = 80.0, 40.0, 8.0, 4.0
 CAMERAS_A_FLOOR = 10

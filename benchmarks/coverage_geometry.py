@@ -5,8 +5,9 @@
 Targets: areas differ by at most 0.2 %; at most 5 ms of CPU time for each camera.
 
 The raster asks of each 5 cm cell by itself whether any barrier rises above the line from the eye
-to the cell; it shares no code with `vision.visibility`. Random floors hold walls that cross and
-touch, obstacles of all heights, open doors with a lintel and, now and then, a camera on a wall.
+to the cell; it shares no code with `vision.geometry.visibility`. Random floors hold walls that
+cross and touch, obstacles of all heights, open doors with a lintel and, now and then, a camera on a
+wall.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ import shapely
 from numpy.typing import NDArray
 
 from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
-from vision.barriers import Barriers
-from vision.planes import Plane
-from vision.visibility import Eye, visible_region
+from vision.geometry.barriers import Barriers
+from vision.geometry.planes import Plane
+from vision.geometry.visibility import Eye, visible_region
 
 Line = tuple[Sequence[tuple[float, float]], float]
 CELL_M = 0.05

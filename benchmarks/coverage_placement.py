@@ -14,10 +14,10 @@ import numpy as np
 from benchmarks.coverage_campus import CORRIDOR_M, DEPTH_M, ROOM_M, WIDTH_M, floor_lines
 from benchmarks.report import EXIT_TARGET_MISSED, Report, parser
 from vision.arrays import Float64Array
-from vision.barriers import Barriers
-from vision.camera import Camera, Lens, Pose
-from vision.placement import Candidate, cover_all, greedy_cover, seen_points
-from vision.planes import Plane
+from vision.coverage.placement import Candidate, cover_all, greedy_cover, seen_points
+from vision.geometry.barriers import Barriers
+from vision.geometry.camera import Camera, Lens, Pose
+from vision.geometry.planes import Plane
 
 PX_PER_M = 62.5
 

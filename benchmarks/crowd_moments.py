@@ -12,12 +12,12 @@ import numpy as np
 from benchmarks.crowd_runs import BEGAN, Key
 from benchmarks.spoilt_pictures import spoilt
 from config import Site, load_site, sample_school_directory
-from streams.sampling import Sampler
+from streams.pacing.sampling import Sampler
 from streams.virtual.film import Shot, virtual_frames
 from streams.virtual.scenarios import STEP_S, Scenario, sample_camera, scenario_named
 from streams.virtual.simulate import Step, story
 from vision.arrays import Float64Array
-from vision.camera import Camera
+from vision.geometry.camera import Camera
 from vision.observations import CrowdObservation, HeadPoints
 
 # The demonstration packs its people as soon as the gate shuts: about ten seconds from gate to L3.

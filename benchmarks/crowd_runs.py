@@ -16,9 +16,9 @@ import numpy as np
 from benchmarks.report import kept_lines
 from vision.arrays import Float64Array
 from vision.instants import Utc
-from vision.profiles import ZoneProfile
-from vision.readings import Level, ZoneMeasurement, ZoneReading
-from vision.risk import RiskState, advance
+from vision.risk.levels import RiskState, advance
+from vision.risk.profiles import ZoneProfile
+from vision.risk.readings import Level, ZoneMeasurement, ZoneReading
 
 # A speed that few people have says nothing of a crowd.
 FEWEST_WALKERS = 3

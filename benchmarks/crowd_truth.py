@@ -69,12 +69,12 @@ from models.registry import default_head_network_id, find_card
 from streams.site_scene import build_analyser
 from streams.virtual.scenarios import scenario_named
 from streams.virtual.simulate import SimulationMissingError
-from vision.density import density_peak, kernel_field
-from vision.doors import DoorState, Leaf
-from vision.grid import PlanGrid
+from vision.crowd.density import density_peak, kernel_field
+from vision.geometry.grid import PlanGrid
+from vision.geometry.zones import ZoneType
 from vision.observations import Frame, HeadNetwork
-from vision.profiles import ZoneProfile
-from vision.zones import ZoneType
+from vision.risk.doors import DoorState, Leaf
+from vision.risk.profiles import ZoneProfile
 
 STORIES = (
     ("late_gate", "cam-stair"),

@@ -11,8 +11,8 @@ from benchmarks.crowd_runs import Run
 from benchmarks.report import Report
 from streams.virtual.scenarios import scenario_named
 from vision.arrays import Float64Array
-from vision.profiles import ZoneProfile
-from vision.readings import Level
+from vision.risk.profiles import ZoneProfile
+from vision.risk.readings import Level
 
 DENSITY_MAE_TARGET_PER_M2 = 0.25
 DENSE_ERROR_TARGET = 0.10

@@ -23,8 +23,8 @@ from api.watched import Name, WatchedCamera, WatchedSite, WatchedZone
 from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
 from config.response import SiteResponse
 from streams.clock import SimulatedClock
+from vision.geometry.zones import ZoneType
 from vision.instants import Utc
-from vision.zones import ZoneType
 
 TARGET_MIB_PER_ZONE_DAY = 0.5
 _BATCH_S = 20

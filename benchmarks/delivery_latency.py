@@ -40,7 +40,7 @@ from benchmarks.peers import sipp
 from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
 from config.delivery import DeliveryPlan, parse_delivery
 from streams.clock import SystemClock
-from vision.readings import Level
+from vision.risk.readings import Level
 
 ACCEPTED_P95_TARGET_S = 2.0
 PATH_FAULT_TARGET_S = 90.0

@@ -29,7 +29,7 @@ from api.watched import Name, WatchedCamera, WatchedSite, WatchedZone
 from benchmarks.latency import browser
 from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
 from streams.clock import SystemClock
-from vision.zones import ZoneType
+from vision.geometry.zones import ZoneType
 
 TARGET_P95_S = 1.0
 _TOKEN = "token-of-this-benchmark"

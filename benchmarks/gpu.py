@@ -23,8 +23,8 @@ from benchmarks.report import EXIT_NO_DATA, Report, parser
 from models.errors import ModelError
 from models.registry import checked_weights, default_head_network_id, find_card
 from models.sessions import Precision, RuntimeName, Session, open_session
-from streams.av_container import open_quickly
-from streams.sources import PlainUri, Timeouts
+from streams.decoding.av_container import open_quickly
+from streams.decoding.sources import PlainUri, Timeouts
 
 _SHAPE = (384, 640, 3)
 _ANALYSED_FPS, _INPUT_FPS = 5, 25

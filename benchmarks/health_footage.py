@@ -1,11 +1,11 @@
 """Footage for the camera health benchmark: fixed cameras, split in halves, under simulated light.
 
-The training half is what the limits of `vision.health` may be set on; the held-out half only says
-whether they hold elsewhere. Two clips make the first. The second has two other clips and stretches
-of two surveillance cameras of a bus station, whose light, shade, crowds and passing buses are real
-(still pictures, minutes apart; stretches in which the camera stood still).
+The training half is what the limits of `vision.health.picture` may be set on; the held-out half
+only says whether they hold elsewhere. Two clips make the first. The second has two other clips and
+stretches of two surveillance cameras of a bus station, whose light, shade, crowds and passing buses
+are real (still pictures, minutes apart; stretches in which the camera stood still).
 
-Pictures are 320 px wide, as `vision.health_features` looks at them.
+Pictures are 320 px wide, as `vision.health.features` looks at them.
 """
 
 from __future__ import annotations

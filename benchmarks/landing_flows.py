@@ -35,11 +35,11 @@ from benchmarks.report import Report, no_data, parser
 from config.profiles import load_profiles
 from streams.virtual.scenarios import STEP_S, Flow, Ground, Scenario
 from streams.virtual.simulate import SimulationMissingError, story
-from vision.camera import Camera, Lens, Pose
+from vision.geometry.camera import Camera, Lens, Pose
+from vision.geometry.planes import Plane
+from vision.geometry.zones import Line, Zone, ZoneType
 from vision.observations import Frame
-from vision.planes import Plane
 from vision.scene import SceneAnalyser
-from vision.zones import Line, Zone, ZoneType
 
 _SIDE_M = 3.2
 _LANDING = box(0.0, 0.0, _SIDE_M, _SIDE_M)

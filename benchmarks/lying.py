@@ -1,7 +1,7 @@
 """Does anything see a person or an object that lies on a stair?
 
-`vision.lying` on rendered pictures of the sample school's stair, with the true heads in place of a
-network: those of which less than a third shows are missed, and one in twelve of the others.
+`vision.crowd.lying` on rendered pictures of the sample school's stair, with the true heads in place
+of a network: those of which less than a third shows are missed, and one in twelve of the others.
 Recall: something lies from the 20th second on while pupils pass beside it. False: the same flow
 with nothing lying, and pupils who come to stand before a shut gate. The thing is a body of blocks
 (trunk, legs, head), a schoolbag or a mattress, in a colour and at a place drawn from the seed.
@@ -26,8 +26,8 @@ from streams.virtual.render import Light
 from streams.virtual.scenarios import Scenario, scenario_named
 from streams.virtual.simulate import SimulationMissingError
 from streams.virtual.stage import Stage, Surface
-from vision.lying import LyingWatch
-from vision.zone_view import ZoneView
+from vision.crowd.lying import LyingWatch
+from vision.crowd.zone_view import ZoneView
 
 CAMERA = "cam-stair"
 FALLS_S, WATCHED_S = 20.0, 12.0

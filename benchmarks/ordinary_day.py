@@ -19,16 +19,16 @@ import numpy as np
 import shapely
 
 from vision.arrays import BoolArray, Float64Array
-from vision.arrivals import arrivals, densest_per_s
-from vision.density import points_in_disc
-from vision.grid import PlanGrid, disc_area_m2
+from vision.crowd.density import points_in_disc
+from vision.crowd.movement import direction_shares, median_speed_mps, meeting_share, stopped_share
+from vision.crowd.pressure import LocalPressure
+from vision.crowd.tracking import TrackedHeads
+from vision.crowd.zone_flow import Seen, ZoneFlow, exit_width_m, to_exit_m
+from vision.geometry.grid import PlanGrid, disc_area_m2
+from vision.geometry.zones import Zone, ZoneType
 from vision.instants import Utc
-from vision.movement import direction_shares, median_speed_mps, meeting_share, stopped_share
-from vision.pressure import LocalPressure
-from vision.readings import ZoneMeasurement
-from vision.tracking import TrackedHeads
-from vision.zone_flow import Seen, ZoneFlow, exit_width_m, to_exit_m
-from vision.zones import Zone, ZoneType
+from vision.risk.arrivals import arrivals, densest_per_s
+from vision.risk.readings import ZoneMeasurement
 
 STEP_S = 0.5
 # Every other step is looked at: one picture a second, as of a calm camera of the sample school.
@@ -259,7 +259,7 @@ class _Desk:
         return Looked(crowd.t_s, measurement, float(truth_per_m2.max()))
 
     def _local(self, xy_m: Float64Array) -> Float64Array:
-        """Kernel density of heads in the zone, (rows, columns); equals `vision.density`'s."""
+        """Kernel density of heads in the zone, (rows, columns); equals `vision.crowd.density`'s."""
         counts = points_in_disc(self._grid, xy_m, np.ones(len(xy_m)))
         return np.where(self._counted, counts / self._disc_m2, 0.0)
 

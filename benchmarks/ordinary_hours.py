@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.ordinary_day import Person
-from vision.zones import Zone
+from vision.geometry.zones import Zone
 
 _Xy = tuple[float, float]
 PUPILS = 450

@@ -21,12 +21,12 @@ from shapely.geometry import LineString, MultiPoint, Point, Polygon, box
 
 from benchmarks.report import EXIT_TARGET_MISSED, Report, need_shared_data, parser
 from streams.trajectories import Trajectories, Unit, read_trajectories
-from vision.density import classic_density, density_peak, kernel_field, voronoi_density
-from vision.grid import KERNEL_RADIUS_M, PlanGrid
+from vision.crowd.density import classic_density, density_peak, kernel_field, voronoi_density
+from vision.crowd.movement import CrossingCounter, line_flow_per_s, side_of
+from vision.crowd.tracking import HeadTracker
+from vision.geometry.grid import KERNEL_RADIUS_M, PlanGrid
+from vision.geometry.zones import Line
 from vision.instants import Utc
-from vision.movement import CrossingCounter, line_flow_per_s, side_of
-from vision.tracking import HeadTracker
-from vision.zones import Line
 
 TARGET = 0.02
 DENSITY_EVERY_S = 1.0

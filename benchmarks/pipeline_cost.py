@@ -26,13 +26,13 @@ from config.profiles import load_profiles
 from models import load_head_network
 from models.registry import default_head_network_id
 from models.sessions import Precision
-from streams.av_container import open_quickly
 from streams.clock import SystemClock
-from streams.reporting import Origin, Reporter
-from streams.sampling import Sampler
+from streams.decoding.av_container import open_quickly
+from streams.decoding.sources import Pace, PlainUri, Playback, Timeouts, open_source
+from streams.pacing.sampling import Sampler
 from streams.site_scene import build_analyser, zones_of_cameras
-from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
-from streams.spool import Spool
+from streams.spooling.reporting import Origin, Reporter
+from streams.spooling.spool import Spool
 from vision.instants import Utc
 from vision.observations import Frame
 

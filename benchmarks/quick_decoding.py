@@ -15,8 +15,8 @@ import numpy as np
 from benchmarks.footage import stair_film
 from benchmarks.report import Report, need_shared_data, parser
 from models import load_head_network
-from streams.av_container import open_with_av
-from streams.sources import PlainUri, Timeouts
+from streams.decoding.av_container import open_with_av
+from streams.decoding.sources import PlainUri, Timeouts
 from vision.observations import HeadNetwork
 
 _EVERY = 5

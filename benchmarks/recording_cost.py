@@ -24,10 +24,10 @@ import numpy as np
 from benchmarks.report import Report, parser
 from config.recording import RingSettings
 from streams.clock import SimulatedClock
+from streams.decoding.virtual_source import MadePicture
 from streams.recording.recorder import CameraRecorder
 from streams.recording.values import EndCause
 from streams.recording.writer import RingWriter
-from streams.virtual_source import MadePicture
 from vision.instants import Utc
 
 CAMERA = "cam"

@@ -40,11 +40,11 @@ from benchmarks.report import (
 )
 from config import load_site, sample_school_directory
 from config.profiles import load_profiles
+from vision.geometry.zones import Zone, ZoneType
 from vision.instants import Utc
-from vision.profiles import Rules, ZoneProfile
-from vision.readings import Level
-from vision.risk import RiskState, advance
-from vision.zones import Zone, ZoneType
+from vision.risk.levels import RiskState, advance
+from vision.risk.profiles import Rules, ZoneProfile
+from vision.risk.readings import Level
 
 BEGAN = Utc.from_iso("2026-03-02T00:00:00+08:00")
 TARGET_L3_A_CAMERA_DAY = 0.1

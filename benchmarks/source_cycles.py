@@ -34,18 +34,18 @@ from shapely.geometry import box
 from benchmarks.peers.rtsp import MEND, RtspServer, installed
 from benchmarks.report import EXIT_TARGET_MISSED, Report, no_data, parser
 from config.profiles import load_profiles
-from streams.camera_loop import CameraSpec
+from streams.cameras.loop import CameraSpec
+from streams.cameras.openers import opener_for
 from streams.clock import SystemClock
-from streams.drawing import zone_outline
-from streams.openers import opener_for
-from streams.reporting import Origin
-from streams.sources import PlainUri
-from streams.worker_loop import Collaborators, Worker, WorkerConfig
+from streams.decoding.sources import PlainUri
+from streams.pictures.drawing import zone_outline
+from streams.spooling.reporting import Origin
+from streams.worker.loop import Collaborators, Worker, WorkerConfig
 from vision.arrays import UInt8Array
-from vision.camera import Camera, Lens, Pose
+from vision.geometry.camera import Camera, Lens, Pose
+from vision.geometry.zones import Zone, ZoneType
 from vision.observations import CrowdObservation, HeadPoints, Region
 from vision.scene import SceneAnalyser
-from vision.zones import Zone, ZoneType
 
 SIZE = (640, 360)
 WARM_UP_CYCLES = 6

@@ -24,9 +24,9 @@ from config import load_site, sample_school_directory
 from config.profiles import load_profiles
 from config.site import Site
 from models import load_head_network
-from streams.av_container import open_quickly
+from streams.decoding.av_container import open_quickly
+from streams.decoding.sources import PlainUri, Timeouts
 from streams.site_scene import build_analyser, zones_of_cameras
-from streams.sources import PlainUri, Timeouts
 from streams.virtual.film import FILM_STARTS_AT, Shot, render_film
 from streams.virtual.scenarios import scenario_named
 from streams.virtual.truth import read_truth

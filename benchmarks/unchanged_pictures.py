@@ -1,8 +1,8 @@
 """How often a picture of an empty place needs no new look of the network, and what that misses.
 
-Every picture is shown to the network and to `vision.stillness`. Missed is a picture that counted as
-unchanged though the network finds somebody in it; for how long, is how much later than the network
-he is found. Looked at five times and once a second.
+Every picture is shown to the network and to `vision.crowd.stillness`. Missed is a picture that
+counted as unchanged though the network finds somebody in it; for how long, is how much later than
+the network he is found. Looked at five times and once a second.
 
 Films: an empty stair and stories of the virtual campus from their beginning on, as a sub-stream of
 640x360; and where the data set folder is there, a real corridor in which people come one by one.
@@ -27,14 +27,14 @@ from config import load_site, sample_school_directory
 from config.profiles import load_profiles
 from config.site import Site
 from models import load_head_network
-from streams.av_container import open_quickly
+from streams.decoding.av_container import open_quickly
+from streams.decoding.sources import PlainUri, Timeouts
 from streams.site_scene import build_analyser
-from streams.sources import PlainUri, Timeouts
 from streams.virtual.film import FILM_STARTS_AT, Shot, render_film
 from streams.virtual.render import Light
 from streams.virtual.scenarios import scenario_named
+from vision.crowd.stillness import StillPlace
 from vision.observations import CrowdObservation, Frame, HeadNetwork, Region
-from vision.stillness import StillPlace
 
 _FPS = 5.0
 _STORIES = (

@@ -37,8 +37,8 @@ from streams.virtual.film import Shot, virtual_frames
 from streams.virtual.scenarios import sample_camera, scenario_named
 from streams.virtual.simulate import SimulationMissingError
 from vision.arrays import UInt8Array
-from vision.density import density_peak, kernel_field
-from vision.grid import PlanGrid
+from vision.crowd.density import density_peak, kernel_field
+from vision.geometry.grid import PlanGrid
 from vision.observations import Frame, Region
 
 FIRST_SEED = 9_201
@@ -47,7 +47,7 @@ _DRAWN_PX = (1280, 720)
 # As a camera's encoder leaves them.
 _JPEG_QUALITY = 80
 _BESIDE = 14.0
-# As `vision.looking` takes the smallest heads of a zone.
+# As `vision.crowd.looking` takes the smallest heads of a zone.
 _FAR_SHARE = 0.05
 _FEWEST_HEADS = 3
 _DENSE_PER_M2 = 2.5

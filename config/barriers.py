@@ -1,4 +1,4 @@
-"""What stands on a floor and hides what is behind it, for the geometry of `vision.visibility`."""
+"""What stands on a floor and hides what is behind it, for `vision.geometry.visibility`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from config.site import Door, Floor
-from vision.barriers import Barriers, HeightLine
-from vision.planes import LEVEL_FLOOR, Plane
-from vision.undersides import Slab
-from vision.zones import Zone
+from vision.geometry.barriers import Barriers, HeightLine
+from vision.geometry.planes import LEVEL_FLOOR, Plane
+from vision.geometry.undersides import Slab
+from vision.geometry.zones import Zone
 
 _TOUCH_M = 0.05
 

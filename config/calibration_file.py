@@ -16,8 +16,8 @@ from config.site_cameras import lens_of
 from config.site_places import plane_of
 from config.site_schema import Keys, LensKeys, Metres, PlaneKeys, PointXY
 from config.yaml_source import read_yaml
-from vision.calibration import Calibration, PointPair, PosePriors, StandingPerson
-from vision.planes import Plane
+from vision.geometry.planes import Plane
+from vision.pose.calibration import Calibration, PointPair, PosePriors, StandingPerson
 
 Pixel = Annotated[float, Field(ge=0.0, le=20_000.0)]
 Sigma = Annotated[float, Field(gt=0.0)]

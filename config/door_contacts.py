@@ -17,7 +17,7 @@ from config.schema_problems import validated
 from config.site import LocalText, Site
 from config.site_schema import Id, Keys, TextKeys
 from config.yaml_source import KeyPath, YamlSource, read_yaml
-from vision.doors import Leaf, ZoneDoors
+from vision.risk.doors import Leaf, ZoneDoors
 
 _Address = Annotated[int, Field(ge=0, le=65535)]
 Terminals = dict[tuple[str, str, int | str], str]

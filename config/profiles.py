@@ -1,4 +1,4 @@
-"""Threshold profiles as written by people: YAML in, `vision.profiles.ZoneProfile` out.
+"""Threshold profiles as written by people: YAML in, `vision.risk.profiles.ZoneProfile` out.
 
 Every wrong value is refused with file, line, key and mend; nothing is guessed.
 """
@@ -19,9 +19,9 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
 from config.errors import ConfigFileError, FileProblem
-from vision.profiles import LevelThreshold, ProfileError, Rules, ZoneProfile
-from vision.readings import Level
-from vision.zones import ZoneType
+from vision.geometry.zones import ZoneType
+from vision.risk.profiles import LevelThreshold, ProfileError, Rules, ZoneProfile
+from vision.risk.readings import Level
 
 _Built = TypeVar("_Built")
 _FILE_KEYS = ("format", "id", "reviewer", "defaults", "profiles")

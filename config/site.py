@@ -14,8 +14,8 @@ from shapely.geometry import Polygon
 from config.camera_uri import CameraUri
 from config.errors import FileProblem
 from config.site_folder import SiteFolder
-from vision.camera import Camera, Pose
-from vision.zones import Zone
+from vision.geometry.camera import Camera, Pose
+from vision.geometry.zones import Zone
 
 PointXYM = tuple[float, float]
 

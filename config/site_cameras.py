@@ -14,16 +14,16 @@ from config.site import CalibrationNote, Floor, LocalText, Preset, SiteCamera
 from config.site_folder import SiteFolder
 from config.site_schema import CameraKeys, LensKeys, PoseKeys
 from config.yaml_source import KeyPath, YamlSource
-from vision.camera import Camera, Lens, Pose
 from vision.errors import GeometryError, NotVisibleError
-from vision.sight import visible_share
-from vision.zones import Zone, ZoneType
+from vision.geometry.camera import Camera, Lens, Pose
+from vision.geometry.sight import visible_share
+from vision.geometry.zones import Zone, ZoneType
 
 # The height of a pose that was fitted is known to about this.
 _HEIGHT_SLACK_M = 0.1
 # Railings and screens are meant to be seen over.
 _HIGH_WALL_M = 2.1
-# Nearer to a wall it counts as drawn on it, see `vision.visibility.Eye`.
+# Nearer to a wall it counts as drawn on it, see `vision.geometry.visibility.Eye`.
 _ON_WALL_M = 0.01
 _ALONG_DEG = 3.0
 # What rises less is no flight; see docs/decisions/0008-warning-before-density.md, "who turns".

@@ -22,7 +22,7 @@ from config.site_places import build_floor, build_zone
 from config.site_schema import CameraKeys, FloorKeys, SiteFileKeys, SiteKeys, TextKeys, ZoneKeys
 from config.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
 from config.zone_names import check_names
-from vision.zones import Zone
+from vision.geometry.zones import Zone
 
 SITE_FILE = "site.yaml"
 

@@ -27,8 +27,8 @@ from config.site_underlay import build_underlay
 from config.yaml_source import KeyPath, YamlSource
 from config.zone_checks import check_zone
 from vision.errors import GeometryError
-from vision.planes import Plane
-from vision.zones import Line, Zone, ZoneType
+from vision.geometry.planes import Plane
+from vision.geometry.zones import Line, Zone, ZoneType
 
 MIN_AREA_M2 = 0.01
 OPEN_WALL_M = 3.0

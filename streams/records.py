@@ -14,12 +14,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter
 
 from config.moments import Moment
-from streams.pacing import PaceReason
-from vision.doors import DoorState
-from vision.fault_course import Fault
-from vision.health_features import Mode
+from streams.pacing.pacer import PaceReason
+from vision.health.fault_course import Fault
+from vision.health.features import Mode
 from vision.instants import Utc
-from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
+from vision.risk.doors import DoorState
+from vision.risk.readings import Level, Reason, ZoneMeasurement, ZoneReading
 
 MAX_SMALL_JPEG_BASE64 = 120_000
 RECORD_ID_PATTERN = r"^[A-Za-z0-9._:-]{8,120}$"
@@ -44,7 +44,7 @@ class _Record(BaseModel):
 
 
 class ReasonData(BaseModel):
-    """`vision.readings.Reason` on the wire."""
+    """`vision.risk.readings.Reason` on the wire."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,7 +68,7 @@ class ReasonData(BaseModel):
 
 
 class MeasurementData(BaseModel):
-    """`vision.readings.ZoneMeasurement` on the wire; units as there."""
+    """`vision.risk.readings.ZoneMeasurement` on the wire; units as there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -106,7 +106,7 @@ class MeasurementData(BaseModel):
 
 
 class ReadingData(BaseModel):
-    """`vision.readings.ZoneReading` on the wire."""
+    """`vision.risk.readings.ZoneReading` on the wire."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

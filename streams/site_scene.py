@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from config.barriers import barriers_of
 from config.site import Site
-from vision.barriers import Barriers
-from vision.doors import Leaf
-from vision.occasions import Schedule
-from vision.profiles import ZoneProfile
+from vision.geometry.barriers import Barriers
+from vision.geometry.zones import Zone, ZoneType
+from vision.risk.doors import Leaf
+from vision.risk.occasions import Schedule
+from vision.risk.profiles import ZoneProfile
 from vision.scene import SceneAnalyser
-from vision.zones import Zone, ZoneType
 
 
 def zones_of_cameras(site: Site, camera_ids: Iterable[str]) -> tuple[Zone, ...]:

@@ -8,26 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vision.barriers import Barriers
-from vision.borders import Borders
-from vision.camera import Camera
-from vision.camera_watch import CameraWatch, WatchedPicture
-from vision.common_time import CommonTime
-from vision.count_sanity import Sanity
-from vision.demand import Upstream, upstream_zones
-from vision.doors import DoorState, Leaf, ZoneDoors
+from vision.crowd.borders import Borders
+from vision.crowd.camera_watch import CameraWatch, WatchedPicture
+from vision.crowd.common_time import CommonTime
+from vision.crowd.fusion import BroughtBack
+from vision.crowd.tracking import TrackedHeads
+from vision.crowd.zone_view import ZoneView
 from vision.errors import NotVisibleError, VisionError
-from vision.fusion import BroughtBack
-from vision.grid import PlanGrid
+from vision.geometry.barriers import Barriers
+from vision.geometry.camera import Camera
+from vision.geometry.grid import PlanGrid
+from vision.geometry.zones import Zone, ZoneType
+from vision.health.count_sanity import Sanity
 from vision.instants import Utc
 from vision.observations import CrowdObservation, Frame, Region
-from vision.occasions import Occasion, Schedule
-from vision.profiles import ZoneProfile
-from vision.readings import Level, Reason, ZoneReading
-from vision.tracking import TrackedHeads
+from vision.risk.demand import Upstream, upstream_zones
+from vision.risk.doors import DoorState, Leaf, ZoneDoors
+from vision.risk.occasions import Occasion, Schedule
+from vision.risk.profiles import ZoneProfile
+from vision.risk.readings import Level, Reason, ZoneReading
 from vision.zone_desk import LOST_AFTER_S, Beside, ZoneDesk, ZoneMemory
-from vision.zone_view import ZoneView
-from vision.zones import Zone, ZoneType
 
 # What is seen of a crowd through a bad picture is still a crowd: only calm is not believed.
 _CROWDED = (Level.L2, Level.L3, Level.L4)

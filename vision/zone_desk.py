@@ -8,28 +8,28 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vision.arrays import BoolArray
-from vision.arrivals import Arrivals, Pressed, arrivals, most_pressed
-from vision.barriers import Barriers
-from vision.camera import Camera
-from vision.camera_watch import WatchedPicture
-from vision.common_time import CommonTime
-from vision.count_sanity import LASTS_S, USUAL_SHARE, Counts, Sanity, SanityState, judge
-from vision.demand import Upstream, arrivals_per_s, exits_to, walk_s
-from vision.density import highest, local_density
-from vision.doors import Opening, ZoneDoors, line_length_m
-from vision.fusion import BroughtBack, Counted, FusedZone, believed_of, count, fuse, shows
-from vision.grid import PlanGrid
+from vision.crowd.camera_watch import WatchedPicture
+from vision.crowd.common_time import CommonTime
+from vision.crowd.density import highest, local_density
+from vision.crowd.fusion import BroughtBack, Counted, FusedZone, believed_of, count, fuse, shows
+from vision.crowd.movement import direction_shares, median_speed_mps, meeting_share, stopped_share
+from vision.crowd.pressure import LocalPressure
+from vision.crowd.zone_flow import FlowRates, Seen, ZoneFlow, exit_width_m, to_exit_m
+from vision.crowd.zone_view import ZoneView
+from vision.geometry.barriers import Barriers
+from vision.geometry.camera import Camera
+from vision.geometry.grid import PlanGrid
+from vision.geometry.zones import Line, Zone
+from vision.health.count_sanity import LASTS_S, USUAL_SHARE, Counts, Sanity, SanityState, judge
 from vision.instants import Utc
-from vision.movement import direction_shares, median_speed_mps, meeting_share, stopped_share
-from vision.occasions import Occasion
-from vision.pressure import LocalPressure
-from vision.profiles import ZoneProfile
-from vision.readings import Reason, ZoneMeasurement, ZoneReading
-from vision.risk import RiskState, advance
-from vision.risk_state import LOST_AFTER_S
-from vision.zone_flow import FlowRates, Seen, ZoneFlow, exit_width_m, to_exit_m
-from vision.zone_view import ZoneView
-from vision.zones import Line, Zone
+from vision.risk.arrivals import Arrivals, Pressed, arrivals, most_pressed
+from vision.risk.demand import Upstream, arrivals_per_s, exits_to, walk_s
+from vision.risk.doors import Opening, ZoneDoors, line_length_m
+from vision.risk.levels import RiskState, advance
+from vision.risk.occasions import Occasion
+from vision.risk.profiles import ZoneProfile
+from vision.risk.readings import Reason, ZoneMeasurement, ZoneReading
+from vision.risk.state import LOST_AFTER_S
 
 # Our judgement: clocks of one zone's cameras are not further apart.
 _APART_S = 5.0

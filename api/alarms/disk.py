@@ -9,7 +9,7 @@ from pathlib import Path
 from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
 from api.database.room import free_on_disk
 from api.work import Desk
-from vision.readings import Level, Reason
+from vision.risk.readings import Level, Reason
 
 SUBJECT = "disk"
 RULE = "disk_low"

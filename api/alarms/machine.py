@@ -34,7 +34,7 @@ from api.alarms.values import (
     Signature,
 )
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 REOPEN_WITHIN_S = 60.0
 """Engineering judgement: keeps a flapping camera one alarm with repeats, not one alarm a minute."""

@@ -15,8 +15,8 @@ from api.live.board import Known
 from api.live.lost import unseen_zones
 from api.watched import Name
 from config.desk_plan import DeskPlan
-from vision.readings import Level, Reason
-from vision.zones import ZoneType
+from vision.geometry.zones import ZoneType
+from vision.risk.readings import Level, Reason
 
 SILENT_CAUSES = frozenset({"worker_down", "stale"})
 """Causes that tell of the analysis process and not of the camera."""

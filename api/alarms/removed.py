@@ -24,7 +24,7 @@ from api.alarms.values import (
 )
 from config.delivery import DeliveryPlan
 from vision.instants import Utc
-from vision.readings import Level, Reason
+from vision.risk.readings import Level, Reason
 
 if TYPE_CHECKING:
     from api.work import Work

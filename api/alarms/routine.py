@@ -36,7 +36,7 @@ from api.delivery.tables import DELIVERIES
 from config.delivery import Acknowledgement, DeliveryTarget
 from config.desk_plan import RoutineTest
 from vision.instants import Utc
-from vision.readings import Level, Reason
+from vision.risk.readings import Level, Reason
 
 if TYPE_CHECKING:
     from api.work import Work

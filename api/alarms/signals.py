@@ -6,9 +6,9 @@ from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
 from api.live.board import Known
 from api.live.lost import is_back, lost_cause, unseen_zones
 from streams.records import ReadingData, ReasonData
+from vision.geometry.zones import ZoneType
 from vision.instants import Utc
-from vision.readings import Level, Reason
-from vision.zones import ZoneType
+from vision.risk.readings import Level, Reason
 
 PRIORITY_OF_LEVEL = {Level.L4: 1, Level.L3: 2, Level.L2: 3}
 """L1 is a notice on the zone's tile and raises no alarm."""

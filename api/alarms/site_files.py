@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
 from api.work import Desk
-from vision.readings import Level, Reason
+from vision.risk.readings import Level, Reason
 
 SUBJECT = "site"
 RULE = "site_files_refused"

@@ -49,7 +49,7 @@ from api.alarms.values import (
 )
 from api.database.tables import ALARM_HISTORY, ALARMS
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 _KEYS_PER_QUERY = 200
 

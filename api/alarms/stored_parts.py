@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from api.alarms.values import AlarmState, Check, Evidence, Hold, Signature, Verdict
 from vision.instants import Utc
-from vision.readings import Level, Reason
+from vision.risk.readings import Level, Reason
 
 
 def evidence_text(evidence: Evidence) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vision.instants import Utc
-from vision.readings import Level, Reason
+from vision.risk.readings import Level, Reason
 
 SYSTEM = "system"
 """Actor of the steps that no person took."""

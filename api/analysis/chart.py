@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from vision.instants import Utc
-from vision.readings import Level, ZoneReading
+from vision.risk.readings import Level, ZoneReading
 
 _WIDTH, _HEIGHT = 960, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 44

@@ -13,10 +13,10 @@ from api.analysis.run import Analysis, sha256_of_file
 from api.analysis.series import Period, crowded_periods, unknown_share
 from config.texts import reason_text, text
 from streams.site_scene import zones_of_cameras
+from vision.geometry.zones import Zone
 from vision.instants import Utc
-from vision.profiles import ZoneProfile
-from vision.readings import Level
-from vision.zones import Zone
+from vision.risk.profiles import ZoneProfile
+from vision.risk.readings import Level
 
 REPORT_FILE = "report.html"
 

@@ -12,21 +12,21 @@ from pathlib import Path
 from api.analysis.film import FilmWriter, redact_heads
 from api.analysis.tables import HeadRow, readings_table, tracks_table, write_table
 from config.site import Site
-from streams.av_container import open_with_av
+from streams.cameras.resolution import analysed_size_px
 from streams.clock import SystemClock
-from streams.drawing import draw, zone_outline
-from streams.resolution import analysed_size_px
-from streams.sampling import Sampler
+from streams.decoding.av_container import open_with_av
+from streams.decoding.sources import Pace, PlainUri, Playback, Timeouts, open_source
+from streams.pacing.sampling import Sampler
+from streams.pictures.drawing import draw, zone_outline
 from streams.site_scene import build_analyser, zones_of_cameras
-from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
 from vision.arrays import UInt8Array
+from vision.crowd.tracking import TrackedHeads
+from vision.geometry.zones import ZoneType
 from vision.instants import Utc
 from vision.observations import Frame, HeadNetwork, HeadPoints
-from vision.profiles import ZoneProfile
-from vision.readings import ZoneReading
+from vision.risk.profiles import ZoneProfile
+from vision.risk.readings import ZoneReading
 from vision.scene import SceneAnalyser
-from vision.tracking import TrackedHeads
-from vision.zones import ZoneType
 
 READINGS_FILE = "readings.parquet"
 TRACKS_FILE = "heads.parquet"

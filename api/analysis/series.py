@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vision.instants import Utc
-from vision.readings import Level, Reason, ZoneReading
+from vision.risk.readings import Level, Reason, ZoneReading
 
 _ALARM_SEVERITY = Level.L2.severity
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vision.instants import Utc
-from vision.readings import Reason, ZoneMeasurement, ZoneReading
+from vision.risk.readings import Reason, ZoneMeasurement, ZoneReading
 
 _TIME = pa.timestamp("us", tz="UTC")
 _MEASURED = tuple(

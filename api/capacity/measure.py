@@ -18,11 +18,11 @@ from api.capacity.budget import StageCosts, StreamKind
 from config.profiles import load_profiles
 from config.site import Site, SiteCamera
 from models.heads.network import OwnHeadNetwork
-from streams.av_container import open_quickly
+from streams.cameras.resolution import analysed_size_px
+from streams.decoding.av_container import open_quickly
+from streams.decoding.sources import PlainUri, Timeouts
 from streams.errors import NoFramesError
-from streams.resolution import analysed_size_px
 from streams.site_scene import build_analyser
-from streams.sources import PlainUri, Timeouts
 from vision.arrays import UInt8Array
 from vision.instants import Utc
 from vision.observations import Frame, Region

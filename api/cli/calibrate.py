@@ -22,8 +22,8 @@ from config.calibration_file import (
 )
 from config.texts import LANGUAGES, text
 from config.whole_files import replace_whole
-from vision.calibration import Calibration, calibrate
 from vision.errors import CalibrationError
+from vision.pose.calibration import Calibration, calibrate
 
 _EXPECTED_RANGES_M = (5.0, 10.0, 20.0)
 

@@ -35,9 +35,9 @@ from config import ConfigFileError, Site, SiteFileError, load_site
 from config.key_areas import filled_key_areas
 from config.recording import load_recording
 from config.texts import LANGUAGES, text
+from vision.coverage.pixel_density import LADDERS, Ladder
 from vision.errors import GeometryError
 from vision.instants import Utc
-from vision.pixel_density import LADDERS, Ladder
 
 _MANY_CAMERAS = 40
 _SUFFIXES = (".pdf", ".json", ".csv")

@@ -18,7 +18,7 @@ from api.replay.recorded import RecordedReadingsError, kind_of, load_readings
 from config.errors import ConfigError
 from config.profiles import load_profiles
 from config.texts import LANGUAGES, text
-from vision.replay import Change, Pair, Spell, compared, judged_again, spells
+from vision.risk.replay import Change, Pair, Spell, compared, judged_again, spells
 
 _COLUMNS = ("zone", "change", "old_start", "old_peak", "new_start", "new_peak", "moved", "why")
 

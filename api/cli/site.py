@@ -34,7 +34,7 @@ from config.refusals import told_in
 from config.site_files import FileStanding, check_files
 from config.texts import LANGUAGES, text
 from config.timetable import TIMETABLE_FILE, load_timetable
-from vision.sight import visible_share
+from vision.geometry.sight import visible_share
 
 _SAMPLE_ID = "sample-school"
 MIN_GOOD_SHARE = 0.9

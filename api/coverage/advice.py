@@ -23,13 +23,13 @@ from api.coverage.mount_places import mounts
 from config import Site
 from config.site import RANGE_M
 from vision.arrays import BoolArray, Float64Array
-from vision.camera import Camera, Lens
-from vision.coverage import Surface
-from vision.coverage_chance import Cells
+from vision.coverage.audit import Surface
+from vision.coverage.chance import Cells
+from vision.coverage.placement import Advice, Candidate, Demand, advise, seen_points
 from vision.errors import NotVisibleError
-from vision.placement import Advice, Candidate, Demand, advise, seen_points
-from vision.sight import visible_share
-from vision.zones import Zone
+from vision.geometry.camera import Camera, Lens
+from vision.geometry.sight import visible_share
+from vision.geometry.zones import Zone
 
 CELL_M = 0.5
 FORBIDDEN_CELL_M = 0.2

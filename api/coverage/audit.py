@@ -16,8 +16,7 @@ from api.coverage.floors import FloorScene, by_day, scenes_of
 from api.coverage.underlay import underlay_part
 from config import Floor, ForbiddenArea, RequiredArea, Site
 from config.key_areas import filled_key_areas
-from vision.blind_causes import BlindCause, blind_causes
-from vision.coverage import (
+from vision.coverage.audit import (
     ASSURED_CHANCE,
     AreaCoverage,
     CoverageArea,
@@ -27,10 +26,11 @@ from vision.coverage import (
     forbidden_views,
     weighted_share,
 )
-from vision.coverage_chance import CALIBRATED, DRAWS, PoseError
-from vision.faces import MOST_FACE_PITCH_DEG, FaceViews, face_views
+from vision.coverage.blind_causes import BlindCause, blind_causes
+from vision.coverage.chance import CALIBRATED, DRAWS, PoseError
+from vision.coverage.faces import MOST_FACE_PITCH_DEG, FaceViews, face_views
+from vision.coverage.pixel_density import DORI_2014, Ladder
 from vision.instants import Utc
-from vision.pixel_density import DORI_2014, Ladder
 
 CELL_M = 0.25
 

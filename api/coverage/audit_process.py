@@ -20,9 +20,9 @@ from api.coverage.retention import with_retention
 from config import ConfigFileError, load_site
 from config.recording import load_recording
 from config.site_folder import SiteFolder
+from vision.coverage.pixel_density import LADDERS
 from vision.errors import GeometryError
 from vision.instants import Utc
-from vision.pixel_density import LADDERS
 
 _NICE = 10
 

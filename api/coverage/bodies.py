@@ -15,10 +15,10 @@ from api.coverage.onvif import TOPICS
 from api.coverage.signed import SignedAudit
 from api.schemas import Body, NameBody, with_examples
 from config import LocalText
-from vision.fault_course import Fault
-from vision.health_features import Mode
+from vision.coverage.live import AreaNow, Sightedness
+from vision.health.fault_course import Fault
+from vision.health.features import Mode
 from vision.instants import Utc
-from vision.live_coverage import AreaNow, Sightedness
 
 
 class AreaNowBody(Body):

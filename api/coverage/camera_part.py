@@ -12,8 +12,8 @@ from api.coverage.figures import metres, name_part
 from api.coverage.floors import ground_m, plane_under
 from config import Site, SiteCamera
 from config.site import RANGE_M
-from vision.as_built import pose_deviation
-from vision.pixel_density import Ladder, dead_zone_m, depth_at_px_per_m
+from vision.coverage.as_built import pose_deviation
+from vision.coverage.pixel_density import Ladder, dead_zone_m, depth_at_px_per_m
 
 
 def camera_part(site: Site, camera: SiteCamera, ladder: Ladder) -> doc.CameraPart:

@@ -14,8 +14,8 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.coverage.tables import COVERAGE_CHANGES
+from vision.coverage.live import AreaNow, Sightedness
 from vision.instants import Utc
-from vision.live_coverage import AreaNow, Sightedness
 
 MOST_CHANGES = 2_000
 KEPT_DAYS = 30

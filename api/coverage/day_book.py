@@ -12,8 +12,8 @@ from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.coverage.tables import CAMERA_DAYS, COVERAGE_DAYS, COVERAGE_TASKS
+from vision.coverage.live import AreaNow
 from vision.instants import Utc
-from vision.live_coverage import AreaNow
 
 TASK_DUE_S = 86_400.0
 """A day to mend a camera over a critical area: this project's choice, not a rule of law."""

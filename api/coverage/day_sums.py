@@ -10,7 +10,7 @@ from api.coverage import day_book
 from api.coverage.day_book import AreaSums, CameraSums
 from api.coverage.live import CameraNow
 from api.database import Database
-from vision.live_coverage import AreaNow, Sightedness
+from vision.coverage.live import AreaNow, Sightedness
 
 # What no camera was ever meant to see is blind all the time.
 _UNSEEN = (Sightedness.BLIND, Sightedness.NEVER_SEEN)

@@ -8,8 +8,8 @@ import shapely
 
 from api.coverage.figures import polygons
 from api.coverage.floors import FloorScene
-from vision.coverage import Sights
-from vision.pixel_density import Ladder
+from vision.coverage.audit import Sights
+from vision.coverage.pixel_density import Ladder
 
 
 def density_of(scene: FloorScene, ladder: Ladder) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Totals(_Part):
 class Spot(_Part):
     """A blind spot; `number` is unique in the audit and stands on the drawing.
 
-    `cause` is a `vision.blind_causes.BlindCause`; empty in audits from before it was told.
+    `cause` is a `vision.coverage.blind_causes.BlindCause`; empty in audits from before it was told.
     """
 
     number: int

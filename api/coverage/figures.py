@@ -7,7 +7,7 @@ from shapely.geometry.base import BaseGeometry
 
 from api.coverage.document import Name, Point, Rings
 from config import LocalText
-from vision.visibility import polygonal
+from vision.geometry.visibility import polygonal
 
 _PLAIN_M = 0.02
 

@@ -13,7 +13,7 @@ from api.access.rights import Right
 from api.coverage.bodies import DensityBody
 from api.coverage.routes import WatchDep
 from api.problems import Problem, responses
-from vision.pixel_density import LADDERS
+from vision.coverage.pixel_density import LADDERS
 
 router = APIRouter(prefix="/api/v1", tags=["coverage"])
 

@@ -13,11 +13,11 @@ from config import Floor, ForbiddenArea, RequiredArea, Site, SiteCamera
 from config.barriers import barriers_of, by_walking_surface
 from config.site import RANGE_M
 from config.site_places import LEAST_LEFT_M2
-from vision.barriers import Barriers
-from vision.coverage import CoverageArea, CoverageCamera, Surface
-from vision.coverage_chance import CALIBRATED, PoseError
-from vision.pixel_density import step_named
-from vision.planes import LEVEL_FLOOR, Plane
+from vision.coverage.audit import CoverageArea, CoverageCamera, Surface
+from vision.coverage.chance import CALIBRATED, PoseError
+from vision.coverage.pixel_density import step_named
+from vision.geometry.barriers import Barriers
+from vision.geometry.planes import LEVEL_FLOOR, Plane
 
 # Above what people stand on: the floor, somebody who sits, and the face of somebody who stands.
 FORBIDDEN_HEIGHTS_M = (0.0, 1.2, 1.65)

@@ -13,9 +13,9 @@ from api.coverage.live import LiveSite
 from api.coverage.underlay import picture_size
 from api.place_names import Name, told_apart
 from config import Floor, LocalText, RequiredArea
-from vision.blind_spots import SMALLEST_SPOT_M2
-from vision.overlap import layers
-from vision.visibility import polygonal
+from vision.coverage.blind_spots import SMALLEST_SPOT_M2
+from vision.geometry.overlap import layers
+from vision.geometry.visibility import polygonal
 
 
 def plan_of(live: LiveSite) -> list[dict[str, Any]]:

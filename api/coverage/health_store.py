@@ -14,10 +14,10 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.coverage.tables import CAMERA_BASELINES, CAMERA_FAULTS, CAMERA_HEALTH, CAMERA_ORDERS
-from streams.orders import Order, OrderKind
 from streams.records import CameraHealthRecord
-from vision.fault_course import Fault
-from vision.health_features import Mode
+from streams.worker.orders import Order, OrderKind
+from vision.health.fault_course import Fault
+from vision.health.features import Mode
 from vision.instants import Utc
 
 MOST_ORDERS = 500

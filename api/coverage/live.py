@@ -18,10 +18,10 @@ from api.live.lost import lost_causes
 from api.live.values import CameraStatus
 from config import Site
 from streams.records import CameraState
-from vision.camera import Pose
-from vision.fault_course import Fault
-from vision.live_coverage import AreaNow, LiveCoverage, Sightedness
-from vision.pixel_density import Ladder
+from vision.coverage.live import AreaNow, LiveCoverage, Sightedness
+from vision.coverage.pixel_density import Ladder
+from vision.geometry.camera import Pose
+from vision.health.fault_course import Fault
 
 # A camera with one of these shows nobody what the plan says that it shows.
 BLINDING = frozenset(

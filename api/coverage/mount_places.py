@@ -17,8 +17,8 @@ from shapely.geometry.base import BaseGeometry
 
 from api.coverage.floors import FloorScene, ground_m
 from config import Floor, Site
-from vision.camera import Camera, Lens, Pose
-from vision.placement import Candidate
+from vision.coverage.placement import Candidate
+from vision.geometry.camera import Camera, Lens, Pose
 
 MOUNT_STEP_M = 3.0
 MOUNT_HEIGHT_M = 3.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision.fault_course import Fault
+from vision.health.fault_course import Fault
 
 # The public names of the imaging and tamper events. What ONVIF has no word for stays without one.
 TOPICS = {

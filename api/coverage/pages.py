@@ -17,7 +17,7 @@ from api.frame.drawing import AskedLanguage, Language, Pages, language_of
 from api.frame.pages import navigation
 from api.service import ServiceDep
 from config.texts import catalogue
-from vision.pixel_density import LADDERS
+from vision.coverage.pixel_density import LADDERS
 
 router = APIRouter(tags=["coverage page"], include_in_schema=False)
 

@@ -11,7 +11,7 @@ from api.coverage.pdf_sheet import WIDTH_PT, Sheet, both, both_names, m2, share
 from api.coverage.plan_drawing import PlanDrawing
 from api.coverage.plan_legend import SIGNS
 from config.texts import text
-from vision.pixel_density import LADDERS
+from vision.coverage.pixel_density import LADDERS
 
 # Slivers that hang on one camera stay in the JSON; a page of them hides what matters.
 _LEAST_SHARE = 0.01

@@ -11,7 +11,7 @@ from api.coverage.advice import FloorAdvice
 from api.coverage.floor_keys import read_site_file, write_site_file
 from api.coverage.mount_places import needs_pole
 from config import Floor, Site
-from vision.camera import Camera, Lens
+from vision.geometry.camera import Camera, Lens
 
 
 def write_proposal(site: Site, advice: Sequence[FloorAdvice], folder: Path) -> Path:

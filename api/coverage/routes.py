@@ -21,8 +21,8 @@ from api.routes.shift import duty_name
 from api.security import require_token
 from api.service import ServiceDep
 from config.moments import Day, Moment
-from streams.orders import OrderBatch
-from vision.health_features import Mode
+from streams.worker.orders import OrderBatch
+from vision.health.features import Mode
 from vision.instants import Utc
 
 router = APIRouter(prefix="/api/v1", tags=["coverage"])

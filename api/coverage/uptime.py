@@ -21,7 +21,7 @@ from api.coverage.live import BLINDING, TARGET_CRITICAL_SHARE, TARGET_SHARE, Liv
 from api.database import Database, DatabaseError, check_is_there
 from api.database.engine import parse_url
 from config import RequiredArea, Site
-from vision.fault_course import Fault
+from vision.health.fault_course import Fault
 from vision.instants import Utc
 
 

@@ -28,9 +28,9 @@ from api.live.board import Known
 from api.work import Desk, Work
 from config import Site
 from streams.wall_offset import SetForward
+from vision.coverage.live import AreaNow, Sightedness
 from vision.instants import Monotonic, Utc
-from vision.live_coverage import AreaNow, Sightedness
-from vision.readings import Level, Reason
+from vision.risk.readings import Level, Reason
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,7 @@ from api.delivery.view import SENDER_SILENT_S, DeliveryView, TargetView, read_vi
 from api.work import Desk
 from config.delivery import DeliveryPlan, Role
 from vision.instants import Monotonic, Utc
-from vision.readings import Level, Reason
+from vision.risk.readings import Level, Reason
 
 _LOG = structlog.get_logger(__name__)
 

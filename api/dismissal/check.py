@@ -21,9 +21,9 @@ from api.dismissal.timetable import Stagger
 from config.dismissal import DismissalFile, Place, PlaceKind
 from streams.virtual.scenarios import STEP_S, Flow, Ground, Scenario
 from streams.virtual.simulate import simulate
-from vision.density import density_peak, kernel_field
-from vision.grid import PlanGrid
-from vision.planes import Plane
+from vision.crowd.density import density_peak, kernel_field
+from vision.geometry.grid import PlanGrid
+from vision.geometry.planes import Plane
 
 # Shares of capacity that are tried, from the fastest, and how near to the first that stays calm the
 # search then closes in: our steps.

@@ -18,8 +18,8 @@ from config.profiles import load_profiles
 from config.site import Site
 from models.errors import ModelError
 from models.registry import card_of_reading
-from vision.profiles import ZoneProfile
-from vision.zones import ZoneType
+from vision.geometry.zones import ZoneType
+from vision.risk.profiles import ZoneProfile
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from api.alarms.values import AlarmKey, AlarmType, Condition, Evidence, Signal
 from api.work import Desk
 from streams.recording.values import EndCause
-from vision.readings import Level, Reason
+from vision.risk.readings import Level, Reason
 
 SUBJECT = "recording"
 UNKNOWN = "unknown"

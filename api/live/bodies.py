@@ -10,10 +10,10 @@ from pydantic import Field
 from api.alarms.values import Alarm, AlarmType, Condition
 from api.schemas import AlarmBody, Body, CameraBody, NameBody, ZoneBody, with_examples
 from config.delivery import DeliveryTarget, Role
-from streams.pacing import PaceReason
+from streams.pacing.pacer import PaceReason
 from streams.records import WorkerLoadRecord
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 
 class AreaNameBody(Body):

@@ -17,9 +17,9 @@ from streams.records import (
     ReadingData,
     ReasonData,
 )
-from vision.doors import DoorState
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.doors import DoorState
+from vision.risk.readings import Level
 
 STALE = "stale"
 NEVER_READ = "starting"

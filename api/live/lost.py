@@ -7,7 +7,7 @@ from typing import NamedTuple
 from api.live.board import Known
 from api.live.judge import STALE, blind_cause, camera_lost_cause
 from streams.records import CameraState
-from vision.readings import Level
+from vision.risk.readings import Level
 
 WORKER_ENDED = "worker_down"
 """The last word of a worker that was told to stop."""

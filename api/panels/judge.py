@@ -16,9 +16,9 @@ from api.alarms.values import (
     Signal,
 )
 from config.panels import PanelInput, PanelOutput, PanelPlan
-from vision.doors import DoorState
 from vision.instants import Utc
-from vision.readings import Level, Reason
+from vision.risk.doors import DoorState
+from vision.risk.readings import Level, Reason
 
 PRIORITY_PANIC = 1
 PRIORITY_FAULT = 2

@@ -39,8 +39,8 @@ from api.panels.signed import SignedCall, TakenCalls
 from api.panels.told import Told
 from api.work import Desk
 from config.panels import ModbusDevice, OnvifDevice, PanelInput, PanelPlan
-from vision.doors import DoorState
 from vision.instants import Monotonic
+from vision.risk.doors import DoorState
 
 _LOG = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from api.coverage.document import AuditDocument
 from api.plan.tasks import Finding, TaskKind
 from api.readings import Point, seen_s
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 CROWDED = (Level.L2, Level.L3, Level.L4)
 

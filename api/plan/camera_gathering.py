@@ -20,8 +20,8 @@ from api.plan.counting import Desk
 from api.readings import Point
 from config.plan.values import DayKind
 from config.timetable import Timetable
+from vision.geometry.zones import ZoneType
 from vision.instants import Utc
-from vision.zones import ZoneType
 
 MOST_POINTS = 100_000
 _ALARM_PAGE = 500

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from api.plan.today import UnitCounts
-from vision.readings import Level
+from vision.risk.readings import Level
 
 MANY_OVERDUE = 5
 

@@ -19,7 +19,7 @@ from api.plan.wall_routes import body_of
 from api.plan.wall_source import ledger_side, with_cameras
 from config.site import Floor, Site
 from config.texts import text
-from vision.readings import Level
+from vision.risk.readings import Level
 
 router = APIRouter(prefix="/plan", tags=["plan pages"], include_in_schema=False)
 

@@ -20,7 +20,7 @@ from api.plan.wall import Colour, Tile
 from api.plan.wall_source import Wall, ledger_side, with_cameras
 from api.problems import responses
 from api.schemas import Body, NameBody
-from vision.readings import Level
+from vision.risk.readings import Level
 
 router = APIRouter(prefix=PREFIX, tags=["plan"])
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from api.analysis.run import READINGS_FILE
 from api.analysis.tables import READINGS_SCHEMA
+from vision.geometry.zones import ZoneType
 from vision.instants import Utc
-from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
-from vision.zones import ZoneType
+from vision.risk.readings import Level, Reason, ZoneMeasurement, ZoneReading
 
 _NEEDED = ("captured_at", "zone_id", "level", "people", "density_peak_per_m2", "profile_id")
 _NOT_NUMBERS = {"zone_id", "captured_at", "peak_xy_m"}

@@ -20,11 +20,11 @@ from api.problems import Problem, responses
 from api.schemas import Body, with_examples
 from api.service import ServiceDep
 from config.calibration_file import calibration_block
-from vision.calibration import Calibration, calibrate
-from vision.camera import Lens
 from vision.errors import CalibrationError, GeometryError
-from vision.planes import Plane
-from vision.pose_priors import PointPair, PosePriors, StandingPerson
+from vision.geometry.camera import Lens
+from vision.geometry.planes import Plane
+from vision.pose.calibration import Calibration, calibrate
+from vision.pose.priors import PointPair, PosePriors, StandingPerson
 
 router = APIRouter(prefix="/api/v1", tags=["calibration"])
 

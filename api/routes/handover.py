@@ -29,7 +29,7 @@ from api.routes.console import PAGES
 from api.service import Service, ServiceDep
 from config.texts import catalogue
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 router = APIRouter(tags=["console"], include_in_schema=False)
 

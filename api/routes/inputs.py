@@ -15,7 +15,7 @@ from api.problems import Problem, responses
 from api.schemas import Body, with_examples
 from api.security import require_token
 from api.service import ServiceDep
-from streams.door_poll import DoorsBody
+from streams.worker.door_poll import DoorsBody
 
 router = APIRouter(prefix="/api/v1", tags=["inputs"])
 

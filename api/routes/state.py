@@ -19,7 +19,7 @@ from api.service import ServiceDep
 from api.snapshot import take_snapshot
 from config.moments import Moment
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 router = APIRouter(prefix="/api/v1", tags=["state"])
 

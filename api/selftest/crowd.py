@@ -12,10 +12,10 @@ from api.alarms.routine import SELFTEST_WORKER
 from config import Site
 from streams.records import MeasurementData, ReadingData, ReasonData, TransitionRecord
 from vision.arrays import Float64Array
-from vision.density import density_peak, kernel_field
-from vision.grid import PlanGrid
-from vision.readings import Level
-from vision.zones import Zone
+from vision.crowd.density import density_peak, kernel_field
+from vision.geometry.grid import PlanGrid
+from vision.geometry.zones import Zone
+from vision.risk.readings import Level
 
 _SPACING_M = 0.5
 """Four heads to the square metre: no real place is shown, the test only has to be dense."""

@@ -12,13 +12,13 @@ from config.profiles import load_profiles
 from models import load_head_network
 from models.evaluation import counts_of
 from models.heads.network import OwnHeadNetwork
-from streams.av_container import open_quickly
-from streams.sources import PlainUri, Timeouts
-from vision.camera import Camera, Lens, Pose
+from streams.decoding.av_container import open_quickly
+from streams.decoding.sources import PlainUri, Timeouts
+from vision.geometry.camera import Camera, Lens, Pose
+from vision.geometry.zones import Zone, ZoneType
 from vision.instants import Utc
 from vision.observations import Frame, Region
 from vision.scene import SceneAnalyser
-from vision.zones import Zone, ZoneType
 
 _FPS = 10.0
 

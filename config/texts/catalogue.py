@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from config.errors import ConfigFileError, TextError
 from config.yaml_source import YamlSource, read_yaml
-from vision.readings import Reason
+from vision.risk.readings import Reason
 
 LANGUAGES = ("zh", "en")
 _KEY = re.compile(r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_/²·()-]+)*$")

@@ -20,11 +20,11 @@ from config.site_copy import PLAN_FOLDER, goes_along
 from config.timetable.entered import FollowedCalendar, entered_file, entered_name
 from config.timetable.values import Drill, Entry, Group, TimetableFile
 from config.yaml_source import YamlSource
+from vision.geometry.zones import ZoneType
 from vision.instants import Utc
-from vision.occasions import Occasion, OccasionKind, tightened
-from vision.profiles import ProfileError, ZoneProfile
-from vision.readings import Level
-from vision.zones import ZoneType
+from vision.risk.occasions import Occasion, OccasionKind, tightened
+from vision.risk.profiles import ProfileError, ZoneProfile
+from vision.risk.readings import Level
 
 TIMETABLE_FILE = "timetable.yaml"
 _LEVELS = ("L1", "L2", "L3", "L4")
@@ -62,7 +62,7 @@ class Hours:
 
 
 class Timetable:
-    """What the school does at an instant; implements `vision.occasions.Schedule`.
+    """What the school does at an instant; implements `vision.risk.occasions.Schedule`.
 
     Entries hold on school days of the calendar only, drills on their own day whatever it is.
     Entries that overlap hold together: for each zone the lowest limits, and everybody who is on

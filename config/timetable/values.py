@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from config.words import Words
-from vision.occasions import OccasionKind
+from vision.risk.occasions import OccasionKind
 
 _STRICT = ConfigDict(extra="forbid")
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]

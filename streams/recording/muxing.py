@@ -20,7 +20,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from streams.keyframes import length_bytes_of, parameter_sets
+from streams.decoding.keyframes import length_bytes_of, parameter_sets
 from vision.arrays import UInt8Array
 
 FRAGMENT_S = 1.0

@@ -22,10 +22,10 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streams.clock import Clock
+from streams.decoding.tap import TappedPicture
 from streams.recording.muxing import MuxError, PacketMuxer, PictureMuxer, Shape, Shapes
 from streams.recording.time_line import Stamp, TimeLine
 from streams.recording.values import Anchor, EndCause, How
-from streams.tap import TappedPicture
 from vision.instants import Monotonic, Utc
 
 _P = ParamSpec("_P")
@@ -66,7 +66,7 @@ class SegmentSink(Protocol):
 
 
 class CameraRecorder:
-    """A `streams.tap.SourceTap` that records."""
+    """A `streams.decoding.tap.SourceTap` that records."""
 
     def __init__(
         self, camera_id: str, sink: SegmentSink, clock: Clock, *, segment_s: float

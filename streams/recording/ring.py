@@ -9,9 +9,9 @@ from typing import Self
 
 from config.recording import RingSettings
 from streams.clock import Clock
+from streams.decoding.tap import SourceTap
 from streams.recording.recorder import CameraRecorder
 from streams.recording.writer import RingWriter
-from streams.tap import SourceTap
 from vision.instants import Utc
 
 RECORDINGS_FOLDER = "recordings"

@@ -20,8 +20,8 @@ from streams.virtual.simulate import Step, story
 from streams.virtual.sprites import Wardrobe
 from streams.virtual.truth import TruthRows, truth_writer
 from vision.arrays import UInt8Array
-from vision.camera import Camera
 from vision.errors import VisionError
+from vision.geometry.camera import Camera
 from vision.instants import Utc
 
 FILM_STARTS_AT = Utc.from_iso("2026-03-02T04:00:00+00:00")

@@ -1,8 +1,9 @@
 """Draws a virtual crowd through a calibrated camera, with the exact place of every head.
 
-Every position goes through `vision.camera.Camera`, the pinhole that the rest of the system uses.
-People are sprites of ray-traced bodies, placed so that the head's centre and the feet fall where
-the camera projects them, and painted from far to near, so that nearer people truly hide others.
+Every position goes through `vision.geometry.camera.Camera`, the pinhole that the rest of the system
+uses. People are sprites of ray-traced bodies, placed so that the head's centre and the feet fall
+where the camera projects them, and painted from far to near, so that nearer people truly hide
+others.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from streams.virtual.sensor import Sensor
 from streams.virtual.sprites import Sprite, Wardrobe
 from streams.virtual.stage import GAMMA, Lamp, Stage, draw_backdrop
 from vision.arrays import BoolArray, Float32Array, Float64Array, IntArray, UInt8Array
-from vision.camera import Camera
+from vision.geometry.camera import Camera
 
 _NEAREST_M = 0.6
 _STEEP_SPAN = 0.35

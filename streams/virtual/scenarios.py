@@ -16,9 +16,9 @@ from shapely.ops import unary_union
 
 from streams.virtual.places import classroom_corridor, stair_hall, yard_gate
 from streams.virtual.stage import Stage
-from vision.camera import Camera, Lens, Pose
 from vision.errors import VisionError
-from vision.planes import Plane
+from vision.geometry.camera import Camera, Lens, Pose
+from vision.geometry.planes import Plane
 
 _Xy = tuple[float, float]
 _Rect = tuple[float, float, float, float]  # x0, y0, x1, y1

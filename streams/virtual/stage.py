@@ -10,7 +10,7 @@ import numpy as np
 
 from streams.virtual.textures import TEXTURES, is_open
 from vision.arrays import Float32Array, Float64Array
-from vision.camera import Camera
+from vision.geometry.camera import Camera
 
 GAMMA = 0.6
 _LIGHT_STEP_PX = 4

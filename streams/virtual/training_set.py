@@ -26,8 +26,8 @@ from streams.virtual.render import Crowd, Light, Renderer
 from streams.virtual.sprites import Wardrobe
 from streams.virtual.stage import Lamp, Stage, Surface
 from vision.arrays import Float64Array
-from vision.camera import Camera, Lens, Pose
 from vision.errors import VisionError
+from vision.geometry.camera import Camera, Lens, Pose
 
 TRAINING_SEEDS = range(10_000, 20_000)
 EVALUATION_SEEDS = range(10_000)

@@ -40,12 +40,12 @@ from config.desk_plan import DeskPlan
 from streams.clock import SimulatedClock
 from streams.errors import UploadError
 from streams.records import ReadingRecord, TransitionRecord
-from streams.reporting import AnyRecord
-from streams.spool import Spool
-from streams.uploader import Uploader
+from streams.spooling.reporting import AnyRecord
+from streams.spooling.spool import Spool
+from streams.spooling.uploader import Uploader
 from tests.api.chain_edges import FragileDatabase, KilledError, Receiver
 from tests.api.desk_cases import SITE, measurement
-from vision.readings import Level
+from vision.risk.readings import Level
 
 T = TypeVar("T")
 

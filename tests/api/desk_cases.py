@@ -21,7 +21,7 @@ from api.watched import Name, WatchedCamera, WatchedSite, WatchedZone
 from config.delivery import DeliveryPlan
 from config.response import SiteResponse
 from streams.clock import SimulatedClock
-from vision.zones import ZoneType
+from vision.geometry.zones import ZoneType
 
 TOKEN = "token-for-tests-only"
 AUTHORISED = {"Authorization": f"Bearer {TOKEN}"}

@@ -11,9 +11,9 @@ import numpy as np
 
 from api.analysis.film import FilmWriter
 from vision.arrays import Float64Array, UInt8Array
-from vision.camera import Camera
+from vision.geometry.camera import Camera
+from vision.geometry.planes import Plane
 from vision.observations import CrowdObservation, HeadPoints, Region
-from vision.planes import Plane
 
 HEAD_DIAMETER_M = 0.22
 

@@ -45,7 +45,7 @@ from streams.records import ReadingRecord, TransitionRecord
 from tests.api.chain import PLANS, SITES, Chain, acknowledged, closed
 from tests.api.conftest import create_database
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 _SEEN = (AlarmState.ACKNOWLEDGED, AlarmState.LATCHED)
 _CALM = (Level.L0, Level.L1)

@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 from api.database.tables import ALARMS, EVENTS, READINGS, RECORDS
 from streams.clock import SimulatedClock
 from streams.records import RECORD
-from streams.spool import Spool
-from streams.uploader import Uploader
+from streams.spooling.spool import Spool
+from streams.spooling.uploader import Uploader
 from tests.api.desk_cases import AUTHORISED, SITE, Json, RunningDesk, running_desk
 
 

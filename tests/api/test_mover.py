@@ -20,10 +20,10 @@ from config import load_site, sample_school_directory
 from config.settings import ServiceSettings
 from config.site import Site
 from streams.clock import SystemClock
-from streams.handover import Given, HandoverFolder, MoveOrder, handover_folder
-from streams.moving import PlannedMove
-from streams.placement import camera_groups
-from streams.worker import socket_path
+from streams.crews.handover import Given, HandoverFolder, MoveOrder, handover_folder
+from streams.crews.moving import PlannedMove
+from streams.crews.placement import camera_groups
+from streams.worker.assembly import socket_path
 from vision.instants import Monotonic
 
 

@@ -11,7 +11,7 @@ from api.database import Database
 from api.readings import Point, add, compact, seen_s, series
 from tests.api.desk_cases import running_desk
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 NOON = Utc.from_iso("2026-11-23T12:00:00Z")
 

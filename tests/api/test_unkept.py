@@ -20,7 +20,7 @@ from tests.api.desk_cases import AUTHORISED, Json, RunningDesk, running_desk
 from tests.api.mute_server import mute_server
 from tests.api.refusing_database import refusing_here, refusing_readings
 from tests.api.test_events import body, listening, take
-from vision.readings import Level
+from vision.risk.readings import Level
 
 
 def refuses(desk: RunningDesk) -> bool:

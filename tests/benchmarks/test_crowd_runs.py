@@ -10,8 +10,8 @@ from benchmarks.crowd_truth import CONTACT_DELAY_S, Contacts
 from benchmarks.crowd_verdict import level_rows
 from benchmarks.report import Report, keep_line
 from tests.vision.risk_cases import START, crowd, only, profile
-from vision.doors import DoorState
-from vision.readings import Level, ZoneReading
+from vision.risk.doors import DoorState
+from vision.risk.readings import Level, ZoneReading
 
 KEY = Key("late_gate", 201, "heads", "none", 2.5)
 STAIRS = profile()

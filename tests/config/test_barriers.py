@@ -8,9 +8,9 @@ from shapely.geometry import box
 
 from config.barriers import barriers_of, by_walking_surface
 from config.site import Door, Floor, LocalText, Wall
-from vision.planes import LEVEL_FLOOR, Plane
-from vision.visibility import Eye, visible_region
-from vision.zones import Zone, ZoneType
+from vision.geometry.planes import LEVEL_FLOOR, Plane
+from vision.geometry.visibility import Eye, visible_region
+from vision.geometry.zones import Zone, ZoneType
 
 NAME = LocalText("层", "Floor")
 ACROSS = ((2.0, 0.0), (2.0, 3.0))

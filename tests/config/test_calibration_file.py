@@ -6,7 +6,7 @@ import pytest
 
 from config import SITE_FILE, ConfigFileError, parse_site, sample_school_directory
 from config.calibration_file import calibration_block, load_calibration_file, with_calibration
-from vision.calibration import calibrate
+from vision.pose.calibration import calibrate
 
 PAIRS = """\
 camera: cam-gate

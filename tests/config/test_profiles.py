@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from config.profiles import ProfileFileError, load_profiles, parse_profiles
-from vision.readings import Level
-from vision.zones import ZoneType
+from vision.geometry.zones import ZoneType
+from vision.risk.readings import Level
 
 PACKAGED = Path(__file__).resolve().parents[2] / "config" / "profiles" / "default.yaml"
 TEXT = PACKAGED.read_text("utf-8")

@@ -17,7 +17,7 @@ from config import (
     sample_school_directory,
 )
 from config.refusals import chinese_line, in_chinese
-from vision.zones import ZoneType
+from vision.geometry.zones import ZoneType
 
 MINIMAL = """\
 format: 1

@@ -7,9 +7,9 @@ import pytest
 
 from config.errors import ConfigFileError, TextError
 from config.texts import LANGUAGES, catalogue, known, load_catalogue, reason_text, text
-from vision.profiles import Rules
-from vision.readings import Level, Reason
-from vision.zones import ZoneType
+from vision.geometry.zones import ZoneType
+from vision.risk.profiles import Rules
+from vision.risk.readings import Level, Reason
 
 RULES = (
     *(field.name for field in fields(Rules)),

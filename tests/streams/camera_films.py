@@ -12,7 +12,7 @@ import numpy as np
 from av.video.frame import PictureType
 
 from streams.clock import SimulatedClock
-from streams.sources import PlainUri, SourceUri
+from streams.decoding.sources import PlainUri, SourceUri
 from vision.instants import Monotonic
 
 FPS = 10

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streams.reporting import Origin
-from streams.sources import Container, PlainUri, RawPicture, SourceUri, Timeouts
+from streams.decoding.sources import Container, PlainUri, RawPicture, SourceUri, Timeouts
+from streams.spooling.reporting import Origin
 from vision.arrays import UInt8Array
-from vision.count_sanity import Sanity
-from vision.doors import DoorState
+from vision.health.count_sanity import Sanity
 from vision.instants import Utc
 from vision.observations import CrowdObservation, Frame, HeadPoints, Region
-from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
+from vision.risk.doors import DoorState
+from vision.risk.readings import Level, Reason, ZoneMeasurement, ZoneReading
 
 URI = PlainUri("rtsp://camera/live")
 ORIGIN = Origin("school", "w1", "run1")

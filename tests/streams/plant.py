@@ -12,9 +12,9 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from streams.pacing import Pace, PacedCamera, Pacer, PaceReason
-from streams.turn_costs import FrameTotals, WorkerTurn
-from vision.readings import ZoneReading
+from streams.pacing.pacer import Pace, PacedCamera, Pacer, PaceReason
+from streams.pacing.turn_costs import FrameTotals, WorkerTurn
+from vision.risk.readings import ZoneReading
 
 # Near the limit frames are lost to queueing already.
 _QUEUEING_FROM, _QUEUEING_LOSS = 0.93, 0.05

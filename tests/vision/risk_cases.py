@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 
+from vision.geometry.zones import ZoneType
 from vision.instants import Utc
-from vision.profiles import LevelThreshold, Rules, ZoneProfile
-from vision.readings import Level, ZoneMeasurement
-from vision.risk import Judgement, RiskState, advance
-from vision.zones import ZoneType
+from vision.risk.levels import Judgement, RiskState, advance
+from vision.risk.profiles import LevelThreshold, Rules, ZoneProfile
+from vision.risk.readings import Level, ZoneMeasurement
 
 START = Utc.from_iso("2026-03-02T08:00:00+08:00")
 STEP_S = 0.2

@@ -9,13 +9,13 @@ from shapely.geometry import box
 
 from config.profiles import load_profiles
 from vision.arrays import Float64Array
-from vision.camera import Camera, Lens, Pose
+from vision.geometry.camera import Camera, Lens, Pose
+from vision.geometry.planes import Plane
+from vision.geometry.zones import Line, Zone, ZoneType
 from vision.instants import Utc
 from vision.observations import CrowdObservation, DensityMap, Frame, HeadPoints
-from vision.planes import Plane
-from vision.readings import ZoneReading
+from vision.risk.readings import ZoneReading
 from vision.scene import SceneAnalyser
-from vision.zones import Line, Zone, ZoneType
 
 START = Utc.from_iso("2026-03-02T08:00:00+08:00")
 STEP_S = 0.2

@@ -23,14 +23,14 @@ from tests.vision.scene_cases import (
     stream,
 )
 from vision.arrays import UInt8Array
-from vision.camera import Camera, Pose
-from vision.count_sanity import Counts, Sanity, SanityState, judge
 from vision.errors import NotVisibleError, ShapeError, VisionError
+from vision.geometry.camera import Camera, Pose
+from vision.geometry.zones import Zone, ZoneType
+from vision.health.count_sanity import Counts, Sanity, SanityState, judge
 from vision.instants import Utc
 from vision.observations import CrowdObservation, HeadPoints
-from vision.readings import Level
+from vision.risk.readings import Level
 from vision.scene import SceneAnalyser
-from vision.zones import Zone, ZoneType
 
 FEW = np.array([[0.6, 0.6], [1.8, 1.5], [3.0, 2.4]])
 NOBODY = CrowdObservation(HeadPoints.none(), None, 0.05)

@@ -20,15 +20,15 @@ from tests.vision.scene_cases import (
     scene,
     stream,
 )
-from vision.barriers import Barriers
-from vision.camera import Camera, Lens, Pose
-from vision.count_sanity import Counts, Sanity, SanityState, judge
+from vision.crowd.zone_view import ZoneView
+from vision.geometry.barriers import Barriers
+from vision.geometry.camera import Camera, Lens, Pose
+from vision.geometry.planes import Plane
+from vision.geometry.zones import Line, Zone, ZoneType
+from vision.health.count_sanity import Counts, Sanity, SanityState, judge
 from vision.observations import CrowdObservation
-from vision.planes import Plane
-from vision.readings import Level, ZoneReading
+from vision.risk.readings import Level, ZoneReading
 from vision.scene import SceneAnalyser
-from vision.zone_view import ZoneView
-from vision.zones import Line, Zone, ZoneType
 
 NOBODY = np.zeros((0, 2))
 _LANES, _ROWS = np.meshgrid(np.linspace(0.15, 3.45, 6), np.linspace(0.2, 2.8, 6))

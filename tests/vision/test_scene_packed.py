@@ -13,13 +13,13 @@ from shapely.geometry import box
 from config.profiles import load_profiles
 from tests.vision.scene_cases import BESIDE, FACING, STAIR, as_map, frame, heads, scene
 from vision.arrays import Float64Array, UInt8Array
-from vision.camera import Camera, Pose
-from vision.doors import DoorState, Leaf
+from vision.geometry.camera import Camera, Pose
+from vision.geometry.planes import Plane
+from vision.geometry.zones import Line, Zone, ZoneType
 from vision.observations import CrowdObservation, DensityMap, HeadPoints
-from vision.planes import Plane
-from vision.readings import Level, ZoneReading
+from vision.risk.doors import DoorState, Leaf
+from vision.risk.readings import Level, ZoneReading
 from vision.scene import SceneAnalyser
-from vision.zones import Line, Zone, ZoneType
 
 PACE_MPS = 0.3
 _M_PER_PX = 0.025

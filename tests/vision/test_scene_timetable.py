@@ -12,8 +12,8 @@ from config.profiles import load_profiles
 from tests.vision.scene_cases import FACING, STAIR, START, frame, heads
 from vision.arrays import Float64Array
 from vision.instants import Utc
-from vision.occasions import Occasion, OccasionKind
-from vision.readings import Level, ZoneReading
+from vision.risk.occasions import Occasion, OccasionKind
+from vision.risk.readings import Level, ZoneReading
 from vision.scene import SceneAnalyser
 
 TIGHT = {STAIR.id: {Level.L1: 1.0, Level.L2: 1.4}}

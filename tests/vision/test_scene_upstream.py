@@ -15,13 +15,13 @@ from tests.vision.scene_cases import (
     heads,
 )
 from vision.arrays import Float64Array
-from vision.camera import Camera, Pose
-from vision.doors import DoorState, Leaf
+from vision.geometry.camera import Camera, Pose
+from vision.geometry.planes import Plane
+from vision.geometry.zones import Line, Zone, ZoneType
 from vision.observations import CrowdObservation, HeadPoints
-from vision.planes import Plane
-from vision.readings import Level, ZoneReading
+from vision.risk.doors import DoorState, Leaf
+from vision.risk.readings import Level, ZoneReading
 from vision.scene import SceneAnalyser
-from vision.zones import Line, Zone, ZoneType
 
 NOBODY = CrowdObservation(HeadPoints.none(), None, 0.05)
 

@@ -7,11 +7,11 @@ import pytest
 from shapely.geometry import Polygon
 
 from vision.errors import GeometryError, ShapeError
+from vision.geometry.planes import Plane
+from vision.geometry.zones import Zone, ZoneType
 from vision.instants import Monotonic, Utc
 from vision.observations import DensityMap, Frame, HeadPoints
-from vision.planes import Plane
-from vision.readings import Level
-from vision.zones import Zone, ZoneType
+from vision.risk.readings import Level
 
 
 def test_utc_round_trips_and_measures_seconds() -> None:

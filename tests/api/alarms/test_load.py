@@ -7,7 +7,7 @@ import pytest
 from api.alarms.load import Load, operator_load
 from api.alarms.values import Action, AlarmState, Evidence, HistoryEntry
 from tests.api.alarms.test_machine import START
-from vision.readings import Level
+from vision.risk.readings import Level
 
 UNSEEN = AlarmState.UNACKNOWLEDGED
 

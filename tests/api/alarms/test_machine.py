@@ -24,7 +24,7 @@ from api.alarms.values import (
     Signature,
 )
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 KEY = AlarmKey("school", AlarmType.CROWD, "stair")
 START = Utc(1_800_000_000_000_000_000)

@@ -11,7 +11,7 @@ from config.delivery import DeliveryPlan
 from streams.clock import SimulatedClock
 from tests.api.delivery.cases import plan
 from tests.api.desk_cases import SITE, Json, RunningDesk, running_desk
-from vision.readings import Level
+from vision.risk.readings import Level
 
 OLD = CameraGroup("nvr", AlarmType.RECORDER_LOST, Name("录像机", "NVR"), ("cam-a", "cam-b"))
 NEW = replace(OLD, id="nvr-2")

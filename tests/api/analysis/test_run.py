@@ -19,16 +19,16 @@ from api.analysis.run import (
 )
 from config import Site, load_site, sample_school_directory
 from config.profiles import load_profiles
-from streams.av_container import open_with_av
 from streams.clock import SimulatedClock, SystemClock
+from streams.decoding.av_container import open_with_av
+from streams.decoding.sources import Pace, PlainUri, Playback, Timeouts, open_source
 from streams.errors import MissingFileError, ResolutionChangedError
-from streams.sampling import Sampler
-from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
+from streams.pacing.sampling import Sampler
 from tests.api.dots import DotNetwork, dot_film, dot_picture
 from vision.arrays import UInt8Array
 from vision.instants import Monotonic, Utc
 from vision.observations import Frame
-from vision.readings import ZoneReading
+from vision.risk.readings import ZoneReading
 from vision.scene import SceneAnalyser
 
 START = Utc.from_iso("2026-11-23T08:00:00Z")

@@ -13,7 +13,7 @@ from api.analysis.series import crowded_periods, unknown_share
 from api.analysis.tables import HeadRow, readings_table, tracks_table, write_table
 from vision.instants import Utc
 from vision.observations import HeadPoints
-from vision.readings import Level, Reason, ZoneMeasurement, ZoneReading
+from vision.risk.readings import Level, Reason, ZoneMeasurement, ZoneReading
 
 START = Utc.from_iso("2026-11-23T08:00:00Z")
 

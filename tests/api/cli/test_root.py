@@ -14,8 +14,8 @@ from api.run_folder import LOCK_FILE, owned_run_folder
 from benchmarks.peers.rtsp import free_port
 from config.errors import SettingsError
 from config.settings import load_settings
-from streams.picture_server import LONGEST_PATH_BYTES
-from streams.worker import socket_path
+from streams.pictures.picture_server import LONGEST_PATH_BYTES
+from streams.worker.assembly import socket_path
 
 RUNNER = CliRunner()
 

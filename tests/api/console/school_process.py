@@ -25,7 +25,7 @@ from config.response import SiteResponse
 from config.site import LocalText
 from streams.clock import SystemClock
 from tests.api.desk_cases import FLOOR, settings
-from vision.zones import ZoneType
+from vision.geometry.zones import ZoneType
 
 STAIRS = 30
 _DOT = base64.b64decode("R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==")

@@ -15,10 +15,10 @@ from api.coverage.proposal import write_proposal
 from config import load_site, sample_school_directory
 from config.site import ForbiddenArea, LocalText, Obstacle, RequiredArea
 from tests.api.coverage.conftest import MADE_AT
-from vision.camera import Camera
-from vision.coverage import CoverageCamera, Sights, forbidden_views
-from vision.planes import Plane
-from vision.sight import visible_share
+from vision.coverage.audit import CoverageCamera, Sights, forbidden_views
+from vision.geometry.camera import Camera
+from vision.geometry.planes import Plane
+from vision.geometry.sight import visible_share
 
 
 def test_the_proposal_loads_and_covers_more(document: AuditDocument, tmp_path: Path) -> None:

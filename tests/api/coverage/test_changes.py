@@ -10,8 +10,8 @@ from api.coverage import bodies, changes, watch
 from api.coverage.changes import Standing
 from api.database import Database
 from tests.api.coverage.test_live import NOON, School, desk
+from vision.coverage.live import AreaNow, Sightedness
 from vision.instants import Utc
-from vision.live_coverage import AreaNow, Sightedness
 
 __all__ = ["desk"]
 DAY_S = 86_400.0

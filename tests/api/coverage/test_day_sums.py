@@ -15,8 +15,8 @@ from api.coverage.live import CameraNow
 from api.database import Database
 from streams.clock import SimulatedClock
 from tests.api.coverage.test_live import School, desk, school
+from vision.coverage.live import AreaNow, Sightedness
 from vision.instants import Utc
-from vision.live_coverage import AreaNow, Sightedness
 
 __all__ = ["desk"]
 DAY = date(2026, 9, 1)

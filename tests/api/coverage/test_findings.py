@@ -21,9 +21,9 @@ from config import Preset, Site, load_site, parse_site, sample_school_directory
 from config.recording import RecordingSettings, RingSettings
 from config.site import ForbiddenArea, LocalText, Wall
 from tests.api.coverage.conftest import MADE_AT
-from vision.camera import Camera, Lens, Pose
-from vision.planes import Plane
-from vision.zones import Zone, ZoneType
+from vision.geometry.camera import Camera, Lens, Pose
+from vision.geometry.planes import Plane
+from vision.geometry.zones import Zone, ZoneType
 
 ROOM = """\
 format: 1

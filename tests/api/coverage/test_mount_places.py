@@ -13,7 +13,7 @@ from api.coverage.mount_places import mounts, needs_pole
 from api.coverage.proposal import write_proposal
 from config import Site, load_site, sample_school_directory
 from config.site import LocalText, Obstacle, Wall
-from vision.camera import Camera, Lens, Pose
+from vision.geometry.camera import Camera, Lens, Pose
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,9 @@ from api.delivery.tables import DELIVERIES
 from api.watched import Name, WatchedSite, WatchedZone
 from config.delivery import DeliveryPath, DeliveryPlan, DeliveryTarget, parse_delivery
 from streams.clock import SystemClock
+from vision.geometry.zones import ZoneType
 from vision.instants import Utc
-from vision.readings import Level
-from vision.zones import ZoneType
+from vision.risk.readings import Level
 
 PATIENCE_S = 240.0
 _FLOOR = Name("一层", "Ground floor")

@@ -20,7 +20,7 @@ from config.desk_plan import DEFAULT_LADDER, DeskPlan, LadderStep, Person
 from config.site import LocalText
 from tests.api.delivery.cases import SITE, plan, rows, signal
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 NOW = Utc.from_iso("2026-11-23T07:04:00Z")
 LIU = Person("liu", LocalText("刘校长", "Headmaster Liu"), LocalText("校长", "head"), "1380000")

@@ -31,7 +31,7 @@ from config.errors import FileProblem
 from config.texts import reason_text
 from streams.clock import SimulatedClock
 from tests.api.delivery.cases import SITE, plan, raise_alarm, rows
-from vision.readings import Reason
+from vision.risk.readings import Reason
 
 
 class Desk:

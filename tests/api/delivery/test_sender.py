@@ -36,7 +36,7 @@ from tests.api.delivery.cases import (
     until,
 )
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 NOW = Utc(1_800_000_000_000_000_000)
 OPEN_THEN_CALM = ((Level.L3, 2), (Level.L4, 1), (Level.L0, 3))

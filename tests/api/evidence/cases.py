@@ -18,10 +18,10 @@ from api.evidence.service import EvidencePlan, EvidenceService
 from config.profiles import load_profiles
 from config.recording import ClipSettings, RecordingSettings, RingSettings
 from streams.clock import SimulatedClock
+from streams.decoding.virtual_source import MadePicture
 from streams.recording.recorder import CameraRecorder
 from streams.recording.values import EndCause
 from streams.recording.writer import RingWriter
-from streams.virtual_source import MadePicture
 from tests.api.desk_cases import RunningDesk, running_desk
 
 CAMERA = "cam-stair"

@@ -10,7 +10,7 @@ from api.evidence.clip_store import Clip
 from api.evidence.curve import CURVE_FILE, CurveKeeper, read_curve
 from api.readings import Point
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 START = Utc.from_iso("2026-03-09T09:40:00+08:00")
 CLIP = Clip(7, START, None, (), ("stair",), {}, 90)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streams.virtual_source import MadePicture
+from streams.decoding.virtual_source import MadePicture
 from tests.api.evidence.cases import EvidenceDesk, evidence_desk
 from vision.instants import Utc
 

@@ -14,9 +14,9 @@ from api.live.lost import lost_cause, lost_causes, unseen_zones
 from api.live.values import CameraStatus, Limits, ZoneState
 from streams.records import CameraState, MeasurementData, ReadingData, ReasonData
 from tests.api.desk_cases import SITE, measurement
-from vision.doors import DoorState
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.doors import DoorState
+from vision.risk.readings import Level
 
 START = Utc(1_800_000_000_000_000_000)
 LIMITS = Limits(stale_after_s=3.0, lost_after_s=10.0, startup_grace_s=30.0, future_tolerance_s=5.0)

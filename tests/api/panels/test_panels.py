@@ -22,8 +22,8 @@ from tests.api.desk_cases import AUTHORISED, Json, RunningDesk, running_desk
 from tests.api.panels.modbus_peer import modbus_module
 from tests.api.panels.panel_cases import SECRET, free_port, panel_plan
 from tests.api.refusing_database import refusing_here
-from vision.doors import DoorState
 from vision.instants import Monotonic, Utc
+from vision.risk.doors import DoorState
 
 # modbus-tk asks its event in the old way; as an error that would end the peer's thread.
 pytestmark = pytest.mark.filterwarnings("ignore:isSet:DeprecationWarning")

@@ -21,7 +21,7 @@ from api.plan.tasks import Finding, TaskKind, TaskState, close, finish
 from api.readings import Point
 from tests.api.plan.conftest import LedgerDesk, at
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 BUS = NewCertificate(
     "phone-bus-1", "bus_inspection", "吉A12345", "JY-1", date(2026, 8, 31), None, "王芳"

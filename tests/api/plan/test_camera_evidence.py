@@ -30,9 +30,9 @@ from config.plan import load_edition
 from streams.clock import SimulatedClock
 from tests.api.desk_cases import AUTHORISED, FLOOR, SITE, measurement, settings
 from tests.api.plan.conftest import ZONE
+from vision.geometry.zones import ZoneType
 from vision.instants import Utc
-from vision.readings import Level
-from vision.zones import ZoneType
+from vision.risk.readings import Level
 
 UNIT = "/api/v1/plan/units/sample-primary"
 MONDAY, TUESDAY = date(2026, 3, 9), date(2026, 3, 10)

@@ -22,7 +22,7 @@ from tests.api.plan.conftest import TODAY, LedgerDesk, at
 from tests.api.plan.reports.conftest import Office, office
 from tests.api.plan.test_routes import BASE
 from vision.instants import Utc
-from vision.readings import Level
+from vision.risk.readings import Level
 
 __all__ = ["office"]
 

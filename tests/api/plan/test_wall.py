@@ -10,7 +10,7 @@ from api.plan.wall import Colour, OpenWork, SiteStand, Tile, ZoneStand, ordered
 from tests.api.desk_cases import running_desk
 from tests.api.refusing_database import refusing_here
 from tests.api.test_unkept import refused
-from vision.readings import Level
+from vision.risk.readings import Level
 
 CALM = UnitCounts("school", 3, 0, None, 0)
 SEEN = ZoneStand("hall", Level.L0, "2026-03-16T01:00:00+00:00")

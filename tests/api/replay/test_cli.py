@@ -12,9 +12,9 @@ from api.cli.replay import replay
 from api.replay.recorded import RecordedReadingsError, kind_of, load_readings
 from config.profiles import load_profiles
 from tests.vision.risk_cases import START, crowd
-from vision.readings import Level, Reason, ZoneReading
-from vision.replay import judged_again
-from vision.zones import ZoneType
+from vision.geometry.zones import ZoneType
+from vision.risk.readings import Level, Reason, ZoneReading
+from vision.risk.replay import judged_again
 
 app = typer.Typer()
 app.command()(replay)

@@ -9,10 +9,10 @@ from config.plan.errors import PlanFileError
 from config.plan.school_calendar import SHIPPED_CALENDAR
 from config.profiles import load_profiles
 from config.timetable import Timetable, expected_flow_per_s, load_timetable, parse_timetable
+from vision.geometry.zones import ZoneType
 from vision.instants import Utc
-from vision.occasions import OccasionKind
-from vision.readings import Level
-from vision.zones import ZoneType
+from vision.risk.occasions import OccasionKind
+from vision.risk.readings import Level
 
 SITE = load_site(sample_school_directory())
 PROFILES = load_profiles()

@@ -13,12 +13,12 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from config.recording import RingSettings
-from streams.av_container import open_with_av
 from streams.clock import SimulatedClock
+from streams.decoding.av_container import open_with_av
+from streams.decoding.sources import Pace, PlainUri, Playback, Timeouts, open_source
 from streams.recording.recorder import CameraRecorder
 from streams.recording.values import Anchor, EndCause, How
 from streams.recording.writer import RingWriter
-from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
 from vision.instants import Utc
 
 START = Utc.from_iso("2026-09-01T12:00:00Z")

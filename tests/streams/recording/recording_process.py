@@ -6,11 +6,11 @@ import sys
 import threading
 from pathlib import Path
 
-from streams.av_container import open_with_av
 from streams.clock import SystemClock
+from streams.decoding.av_container import open_with_av
+from streams.decoding.sources import Pace, PlainUri, Playback, Timeouts, open_source
 from streams.recording.recorder import CameraRecorder
 from streams.recording.writer import RingWriter
-from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
 from tests.streams.recording.films import CAMERA, ring_settings
 
 

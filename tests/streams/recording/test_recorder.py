@@ -15,13 +15,13 @@ import pytest
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from streams.av_container import AvContainer, open_with_av
 from streams.clock import SimulatedClock
+from streams.decoding.av_container import AvContainer, open_with_av
+from streams.decoding.sources import Pace, PlainUri, Playback, Timeouts, open_source
+from streams.decoding.virtual_source import MadePicture
 from streams.errors import ConnectionLostError
 from streams.recording.recorder import CameraRecorder
 from streams.recording.values import EndCause, How, Segment
-from streams.sources import Pace, PlainUri, Playback, Timeouts, open_source
-from streams.virtual_source import MadePicture
 from tests.streams.recording.films import CAMERA, START, FakeSink, make_film
 
 

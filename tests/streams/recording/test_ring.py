@@ -9,12 +9,12 @@ import av
 import numpy as np
 import pytest
 
+from streams.decoding.sources import PlainUri
 from streams.recording import How, RemuxError, film_start, gaps_between, join, parts_of, segments
 from streams.recording.clock_runs import ClockRun
 from streams.recording.notes import notes_of
 from streams.recording.remux import nal_units_sha256, packets_of
 from streams.recording.values import Anchor, EndCause, Segment
-from streams.sources import PlainUri
 from tests.streams.recording.films import (
     CAMERA,
     START,

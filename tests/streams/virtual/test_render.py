@@ -9,7 +9,7 @@ from streams.virtual.looks import Build, Look, Material, draw_look
 from streams.virtual.places import floor
 from streams.virtual.render import Crowd, Light, Renderer
 from streams.virtual.stage import Lamp, Stage
-from vision.camera import Camera, Lens, Pose
+from vision.geometry.camera import Camera, Lens, Pose
 
 _CAMERA = Camera(Pose(0.0, 0.0, 3.5, 0.0, 20.0), Lens.from_hfov(480, 270, 70.0))
 _STAGE = Stage((floor(-5, -20, 40, 20),), (Lamp((5.0, 0.0, 6.0), 20.0),))

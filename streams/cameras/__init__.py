@@ -1,0 +1,1 @@
+"""One camera as its worker plays it: loop, state, health, rate."""

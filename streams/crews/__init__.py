@@ -1,0 +1,1 @@
+"""Cameras that are judged together, and how they go from worker to worker."""

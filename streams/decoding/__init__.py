@@ -1,0 +1,1 @@
+"""Pictures with their capture times, from cameras, recordings and programs."""

@@ -1,0 +1,1 @@
+"""Which pictures are analysed, and what that costs a worker."""

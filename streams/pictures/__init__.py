@@ -1,0 +1,1 @@
+"""Annotated pictures, drawn when somebody asks for one."""

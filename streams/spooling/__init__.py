@@ -1,0 +1,1 @@
+"""Records on their way to the service: made, stored, sent until accepted."""

@@ -1,0 +1,1 @@
+"""Where things are: planes, zones, walls and the pinhole camera, in the plan frame."""

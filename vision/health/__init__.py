@@ -1,0 +1,1 @@
+"""Whether a camera's picture, stream and count can be believed."""

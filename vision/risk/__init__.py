@@ -1,0 +1,1 @@
+"""From measurements to a level with its reasons: profiles, rules, dwell and hysteresis."""
