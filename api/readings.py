@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database.tables import READINGS
@@ -169,10 +169,22 @@ async def compact(connection: AsyncConnection, now: Utc) -> int:
         await _delete_taken(connection, step_s, upto, taken)
         await add(connection, [(zone_id, point) for (zone_id, _), point in joined.items()])
         joined_rows += len(rows)
-    await connection.execute(
-        delete(READINGS).where(READINGS.c.step_s == 60, READINGS.c.at_ns < now.plus(-KEEP_S[60]).ns)
-    )
+    await _drop_old(connection, now)
     return joined_rows
+
+
+async def _drop_old(connection: AsyncConnection, now: Utc) -> None:
+    """Delete rows beyond their time, counted from the newest of the coarsest step: it is a day old.
+
+    By a clock that was set to another year all rows are beyond it, and nothing brings them back.
+    """
+    coarsest_s = max(KEEP_S)
+    at_ns, of_step = READINGS.c.at_ns, READINGS.c.step_s == coarsest_s
+    newest = select(func.max(at_ns)).where(of_step, at_ns <= now.ns)
+    newest_ns = (await connection.execute(newest)).scalar_one()
+    if newest_ns is not None:
+        cut = Utc(newest_ns).plus(-KEEP_S[coarsest_s])
+        await connection.execute(delete(READINGS).where(of_step, at_ns < cut.ns))
 
 
 async def _delete_taken(

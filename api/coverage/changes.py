@@ -21,6 +21,8 @@ MOST_CHANGES = 2_000
 KEPT_DAYS = 30
 """How long changes are kept: this project's choice, the span of an audit's running record."""
 
+_DAY_S = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -112,14 +114,19 @@ async def between(
     return tuple(_row(row) for row in (*stood, *reversed(rows))), False
 
 
-async def drop_before(connection: AsyncConnection, at: Utc) -> None:
-    """Drop what is older; what was noted last stays, it says how coverage stands."""
-    last = select(func.max(COVERAGE_CHANGES.c.id)).scalar_subquery()
-    await connection.execute(
-        delete(COVERAGE_CHANGES).where(
-            COVERAGE_CHANGES.c.at_ns < at.ns, COVERAGE_CHANGES.c.id != last
-        )
-    )
+async def drop_old(connection: AsyncConnection, now: Utc) -> None:
+    """Drop what is kept no longer, counted from the newest change that is a day old.
+
+    By a clock that was set to another year all of it is, and nothing brings it back. What was noted
+    last stays, it says how coverage stands.
+    """
+    row_id, at_ns = COVERAGE_CHANGES.c.id, COVERAGE_CHANGES.c.at_ns
+    newest = select(func.max(at_ns)).where(at_ns <= now.plus(-_DAY_S).ns)
+    newest_ns = (await connection.execute(newest)).scalar_one()
+    if newest_ns is not None:
+        cut = Utc(newest_ns).plus(-KEPT_DAYS * _DAY_S)
+        last = select(func.max(row_id)).scalar_subquery()
+        await connection.execute(delete(COVERAGE_CHANGES).where(at_ns < cut.ns, row_id != last))
 
 
 def _row(row: Any) -> ChangeRow:
@@ -134,7 +141,7 @@ __all__ = [
     "Standing",
     "area_json",
     "between",
-    "drop_before",
+    "drop_old",
     "newest",
     "note",
 ]

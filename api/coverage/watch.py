@@ -40,7 +40,6 @@ _FLUSH_S = 60.0
 _LONGEST_STEP_S = 10.0
 PRIORITY_AREA_BLIND = 2
 _RECORD_DAYS = 30
-_DAY_S = 86_400.0
 # Less than a cell of the plan's grid is an edge drawn twice, not a place.
 _SHARED_M2 = 0.0625
 
@@ -164,7 +163,7 @@ class CoverageWatch:
         today = self.day_at(now)
         if self._dropped_on != today:
             async with self._desk.database.write() as connection:
-                await changes.drop_before(connection, now.plus(-changes.KEPT_DAYS * _DAY_S))
+                await changes.drop_old(connection, now)
             self._dropped_on = today
 
     async def flush(self) -> None:

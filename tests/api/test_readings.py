@@ -124,11 +124,28 @@ async def test_compacting_in_small_batches_loses_nothing(
 
 async def test_rows_beyond_their_time_are_deleted(sqlite_url: str) -> None:
     async with Database(sqlite_url) as database, database.write() as connection:
-        await add(connection, [("stair", point(-401 * 86_400, step_s=60))])
-        await add(connection, [("stair", point(-399 * 86_400, step_s=60))])
+        for days in (-402, -400, -1):
+            await add(connection, [("stair", point(days * 86_400, step_s=60))])
         await compact(connection, NOON)
         found = await series(connection, "stair", Utc(0), NOON, 10)
-    assert [one.at for one in found] == [NOON.plus(-399 * 86_400)]
+    assert [one.at for one in found] == [NOON.plus(days * 86_400) for days in (-400, -1)]
+
+
+async def test_a_clock_that_is_set_years_ahead_deletes_no_reading(database_url: str) -> None:
+    """And once it is put right, what it told deletes none either."""
+    years_ahead = NOON.plus(900 * 86_400)
+    async with Database(database_url) as database, database.write() as connection:
+        for days in (-300, -2, -1):
+            await add(connection, [("stair", point(days * 86_400, step_s=60))])
+        await add(connection, [("stair", point(-60))])
+        await add(connection, [("stair", point(900 * 86_400 - 60))])
+        while await compact(connection, years_ahead):
+            pass
+        await add(connection, [("stair", point(898 * 86_400, step_s=60))])
+        await compact(connection, NOON.plus(60))
+        found = await series(connection, "stair", Utc(0), years_ahead, 10)
+    found_days = [round((one.at - NOON) / 86_400) for one in found]
+    assert found_days == [-300, -2, -1, 0, 898, 900]
 
 
 async def test_the_route_gives_a_span(sqlite_url: str) -> None:

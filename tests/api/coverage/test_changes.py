@@ -65,17 +65,41 @@ async def test_of_too_many_the_newest_are_told_and_the_cut_is_named(sqlite_url: 
         assert await book.minutes(0, 9, most=5) == ([0, 1, 2, 3, 4, 5], False)
 
 
-async def test_old_changes_are_dropped_but_never_the_newest(database_url: str) -> None:
+_A_DAY = 24 * 60
+_ALL = (-100 * _A_DAY, 400 * _A_DAY)
+
+
+@pytest.mark.parametrize(
+    ("noted_on", "today", "left"),
+    [
+        ((0, 5, 31, 40), 41, (31, 40)),  # 30 days before the 40th
+        ((0, 5, 36, 40), 40.5, (36, 40)),  # of half a day ago: it may be of a clock set today
+        ((0, 5), 400, (0, 5)),  # nothing came for a year, or a clock stands a year ahead
+        ((0, 5, 370), 370, (0, 5, 370)),  # and by it the cameras of its first minute are told
+        ((0, 5, 370, 380), 400, (370, 380)),  # it has stood for weeks
+        ((0, 5, 370, 6, 7), 8, (0, 5, 370, 6, 7)),  # it was put right
+    ],
+)
+async def test_changes_are_kept_for_a_month_whatever_the_clock_does(
+    database_url: str, noted_on: tuple[int, ...], today: float, left: tuple[int, ...]
+) -> None:
     async with Database(database_url) as database:
         book = Book(database)
-        for minute in (0, 10, 20):
-            await book.note(minute, "a")
+        for day in noted_on:
+            await book.note(day * _A_DAY, "a")
         async with database.write() as connection:
-            await changes.drop_before(connection, NOON.plus(15 * 60.0))
-        assert await book.minutes(0, 60) == ([20], False)
+            await changes.drop_old(connection, NOON.plus(today * DAY_S))
+        assert await book.minutes(*_ALL) == ([day * _A_DAY for day in left], False)
+
+
+async def test_the_newest_change_stays_whatever_it_says_of_its_time(sqlite_url: str) -> None:
+    async with Database(sqlite_url) as database:
+        book = Book(database)
+        for day in (40, 0):
+            await book.note(day * _A_DAY, "a")
         async with database.write() as connection:
-            await changes.drop_before(connection, NOON.plus(DAY_S))
-        assert await book.minutes(0, 60) == ([20], False)
+            await changes.drop_old(connection, NOON.plus(50 * DAY_S))
+        assert await book.minutes(*_ALL) == ([40 * _A_DAY, 0], False)
 
 
 async def test_a_stored_change_is_sent_as_its_body_says() -> None:
