@@ -50,14 +50,14 @@ class SetForward:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._zero = clock.utc_at(_ZERO)
-        self._until = clock.monotonic()
+        self._until: Monotonic | None = None
 
     def lately(self) -> bool:
         """Whether it was, up to `SET_FORWARD_S` ago; to be asked every few seconds."""
         before, self._zero = self._zero, self._clock.utc_at(_ZERO)
         if self._zero - before > _CLOCK_STEP_S:
             self._until = self._clock.monotonic().plus(SET_FORWARD_S)
-        return self._clock.monotonic() < self._until
+        return self._until is not None and self._clock.monotonic() < self._until
 
 
 __all__ = ["SET_FORWARD_S", "SetForward", "WallOffset"]

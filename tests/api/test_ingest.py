@@ -211,9 +211,10 @@ async def test_a_failure_in_the_middle_leaves_nothing_behind(
         assert refused.json()["code"] == "database_refused"
         assert await count(desk, RECORDS) == 0
         assert await desk.alarms() == []
-        # What is shown of it lies beside: the desk knows what is stored, and that is nothing.
+        # What is shown of it lies beside: the board holds what is stored, and that is nothing.
         assert (await desk.zone("stair"))["level"] == "L4"
-        assert desk.service.desk.known().zone("stair").last_level is None
+        stored = desk.service.desk.board.known_at(desk.clock.utc())
+        assert stored.zone("stair").last_level is None
         assert (await desk.send(record))["accepted"] == 1
         assert len(await desk.alarms()) == 1
 
