@@ -10,6 +10,8 @@ from sqlalchemy.exc import TimeoutError as NoTurnError
 
 T = TypeVar("T")
 
+_ENDING_S = 5.0
+
 _left: set[asyncio.Task[Any]] = set()
 """Held here until they end; nobody asks what became of them."""
 
@@ -27,6 +29,9 @@ async def answered_within(seconds: float, question: Coroutine[Any, Any, T]) -> T
         done, _ = await asyncio.wait({asking}, timeout=seconds)
     except asyncio.CancelledError:
         asking.cancel()
+        # Who is ended here may close the database next: a question that gives its connection back
+        # only then waits for ever.
+        await asyncio.wait({asking}, timeout=_ENDING_S)
         raise
     if done:
         return asking.result()

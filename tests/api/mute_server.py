@@ -10,6 +10,7 @@ from pathlib import Path
 
 _CHUNK = 65_536
 _SOCKET = ".s.PGSQL.5432"
+_LATE_S = 0.05
 
 
 @dataclass(slots=True)
@@ -24,9 +25,22 @@ class MuteServer:
     async def serve(
         self, target: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        self.writers.add(writer)
         there_reader, there_writer = await asyncio.open_unix_connection(target)
-        self.writers |= {writer, there_writer}
+        self.writers.add(there_writer)
         await asyncio.gather(self._carry(reader, there_writer), self._carry(there_reader, writer))
+
+    async def hang_up(self) -> None:
+        """A client whose connection nobody closed, for an error still holds it, is hung up on; and
+        one that comes meanwhile, to ask that its last question be dropped."""
+        self.speaks.set()
+        # Taken already, and not handed over yet.
+        await asyncio.sleep(_LATE_S)
+        while waiting := {line for line in self.lines if not line.done()}:
+            for writer in self.writers:
+                writer.close()
+            await asyncio.wait(waiting, timeout=_LATE_S)
+        await asyncio.gather(*self.lines)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -55,8 +69,5 @@ async def mute_server(postgres_url: str, folder: Path) -> AsyncIterator[MuteServ
         try:
             yield server
         finally:
-            server.speaks.set()
-            # A client whose connection nobody closed, for an error still holds it, is hung up on.
-            for writer in server.writers:
-                writer.close()
-            await asyncio.gather(*server.lines)
+            listening.close()
+            await server.hang_up()
