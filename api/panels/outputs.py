@@ -18,7 +18,6 @@ import structlog
 
 from api.alarms import store
 from api.alarms.values import Alarm
-from api.database.patience import answered_within
 from api.panels.calls import HttpOutput
 from api.panels.errors import LinkError
 from api.panels.judge import LOST, wanted_outputs
@@ -28,9 +27,6 @@ from config.panels import PanelPlan
 _LOG = structlog.get_logger(__name__)
 
 _FOLLOW_EVERY_S = 1.0
-_READ_WITHIN_S = 1.5
-"""A server that falls silent keeps no siren waiting for as long as it is believed."""
-
 _CALL_EVERY_S = 0.5
 _MOST_OPEN = 1_000
 
@@ -72,13 +68,10 @@ class Outputs:
         unkept = desk.unkept
         try:
             if not unkept.store_refuses:
-                self._stored = await answered_within(_READ_WITHIN_S, self._read())
+                async with desk.database.read() as connection:
+                    self._stored = await store.open_alarms(connection, _MOST_OPEN)
         finally:
             self.wanted = wanted_outputs(self.plan, (*self._stored, *unkept.open_alarms()))
-
-    async def _read(self) -> Sequence[Alarm]:
-        async with self.told.desk.database.read() as connection:
-            return await store.open_alarms(connection, _MOST_OPEN)
 
     async def _follow_alarms(self) -> None:
         with self.told.desk.broker.listen() as listener:

@@ -15,7 +15,6 @@ from sqlalchemy.exc import TimeoutError as NoTurnError
 
 from api.alarms.values import AlarmKey, AlarmType, Condition, Signal
 from api.database.errors import NothingStoredError
-from api.database.patience import answered_within
 from api.panels.judge import PRESS_REFUSED, Debounced, fault_signal, press_refused_signal
 from api.panels.owed import OwedSignals
 from api.unkept import Refusal
@@ -28,10 +27,6 @@ _NOT_NOW = (OperationalError, InterfaceError, InternalError, NoTurnError, Nothin
 
 _OWN_REASONS = (SQLAlchemyError, ValueError, LookupError)
 """The rest: a rule of the tables, or a stored row that this version cannot read."""
-
-STORED_WITHIN_S = 1.5
-"""A server that falls silent may hold a writer up for a quarter of a minute. Meanwhile the module
-would hear no sign of life and let its outputs fall back, and a press would sound nowhere."""
 
 _Learned = tuple[dict[str, Debounced | None], dict[str, str | None]]
 
@@ -75,8 +70,7 @@ class Told:
         others are stored, is kept aside, and said.
 
         Raises:
-            SQLAlchemyError: nothing is stored at present, or not in time; presses are shown, and
-                owed. Stored twice a press is one alarm.
+            SQLAlchemyError: nothing is stored at present; presses are shown, and owed.
         """
         owed = self.owed.signals(self.desk.clock.monotonic(), {one.key for one in signals})
         if not signals and not owed:
@@ -85,11 +79,12 @@ class Told:
         try:
             if self.desk.unkept.store_refuses:
                 raise NothingStoredError("the database takes nothing at present")
-            storing = self._store_and_settle((*owed, *signals), stored)
-            await answered_within(STORED_WITHIN_S, storing)
+            await self._store_what_can_be((*owed, *signals), stored)
         except SQLAlchemyError:
             self._owe([one for one in signals if one not in stored])
             raise
+        finally:
+            self.owed.stored(stored)
 
     async def pay(self) -> None:
         """Store what is owed, whether or not anything is heard of its button again."""
@@ -97,13 +92,6 @@ class Told:
         for subject_id, cause in list(self.faults.items()):
             if cause == PRESS_REFUSED and self.owed.press_aside(subject_id) is None:
                 await self.tell(self.of_fault(subject_id, None))
-
-    async def _store_and_settle(self, signals: Sequence[Signal], stored: list[Signal]) -> None:
-        """Where it comes late, what was owed meanwhile is owed no more."""
-        try:
-            await self._store_what_can_be(signals, stored)
-        finally:
-            self.owed.stored(stored)
 
     async def _store_what_can_be(self, signals: Sequence[Signal], stored: list[Signal]) -> None:
         """All in one transaction; where that is refused, each alarm's in one of its own."""
@@ -222,17 +210,11 @@ class Told:
         return contacts, {one: self.faults[one] for one in touched if one in self.faults}
 
     def put_back(self, learned: _Learned) -> None:
-        """Nothing was learned of these since they were remembered.
-
-        Readings towards a change are no news yet: a press is to settle also where something else
-        of its module cannot be stored.
-        """
+        """Nothing was learned of these since they were remembered."""
         contacts, faults = learned
-        for one, before in contacts.items():
-            read = self.contacts.pop(one, None)
+        for one, contact in contacts.items():
+            self.contacts.pop(one, None)
             self.faults.pop(one, None)
-            known = None if before is None else before.pressed
-            contact = read if read is not None and read.pressed == known else before
             if contact is not None:
                 self.contacts[one] = contact
         self.faults.update(faults)

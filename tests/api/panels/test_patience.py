@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from standardwebhooks import Webhook
 
-from api.database import silence
 from api.panels.modbus import Module
 from api.panels.onvif_soap import InputState
 from api.panels.panels import Panels
@@ -23,7 +22,6 @@ from config.panels import ModbusDevice, OnvifDevice, PanelInput, PanelPlan
 from config.response import SiteResponse
 from config.site import LocalText
 from tests.api.desk_cases import RunningDesk, running_desk
-from tests.api.mute_server import mute_server
 from tests.api.panels.panel_cases import SECRET, free_port, panel_plan
 from tests.api.panels.test_panels import desk_with, until, until_alarm
 from tests.api.refusing_database import refusing_here
@@ -100,51 +98,6 @@ async def test_a_press_while_nothing_is_stored_is_stored_later_though_it_was_let
         assert (alarm["number"], alarm["state"]) == (1, "returned_unacknowledged")
         assert alarm["opened_at"] == pressed_at.to_datetime().isoformat().replace("+00:00", "Z")
         assert len(await desk.alarms()) == 1
-
-
-async def test_a_press_is_heard_though_that_its_module_is_back_cannot_be_stored(
-    sqlite_url: str, tmp_path: Path
-) -> None:
-    wire = FakeWire()
-    async with panels_on(sqlite_url, panel_plan(tmp_path, 1), wire) as (desk, panels):
-        await until(lambda: panels.faults().get("io-gate", "") is None)
-        wire.failing = RuntimeError("without power")
-        desk.clock.advance(5.0)
-        await until_alarm(desk, "panel_fault", subject_id="io-gate", condition="active")
-        async with refusing_here(sqlite_url):
-            wire.failing = None
-            wire.contacts[0] = False
-            await until(lambda: bool(desk.service.desk.unkept.open_alarms()))
-        await until_alarm(desk, "panic", condition="active")
-        assert len([one for one in await desk.alarms() if one["type"] == "panic"]) == 1
-
-
-@pytest.mark.peer
-async def test_a_press_sounds_while_a_silent_server_is_still_believed(
-    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its module is read on, and its watchdog hears a sign of life."""
-    monkeypatch.setattr(silence, "PATIENCE_S", 3_600.0)
-    wire = FakeWire()
-    async with (
-        mute_server(postgres_url, tmp_path) as server,
-        panels_on(server.url, panel_plan(tmp_path, 1), wire) as (desk, panels),
-    ):
-        await until(lambda: panels.faults().get("io-gate", "") is None)
-        server.speaks.clear()
-        try:
-            wire.contacts[0] = False
-            await until(lambda: "siren" in panels.outputs.wanted)
-            asked = len(wire.asked)
-            await until(lambda: len(wire.asked) > asked + 2)
-            assert not desk.service.desk.unkept.store_refuses
-        finally:
-            server.speaks.set()
-        alarm = await until_alarm(desk, "panic", condition="active")
-        assert (alarm["number"], alarm["priority"]) == (1, 1)
-        await until(lambda: not panels.told.owed.is_held("pillar"))
-        assert await desk.actions(1) == ["opened"]
-        assert len([one for one in await desk.alarms() if one["type"] == "panic"]) == 1
 
 
 async def test_a_press_over_http_that_was_refused_is_stored_though_it_does_not_come_again(
