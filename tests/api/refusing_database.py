@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 
 import psycopg
@@ -13,12 +13,17 @@ import psycopg
 _TABLES = ("records", "events")
 _REFUSE = """
 CREATE TRIGGER refuses_{0} BEFORE INSERT ON {0}
-BEGIN SELECT RAISE(ABORT, 'takes nothing'); END
+BEGIN SELECT RAISE(ABORT, 'takes nothing'); END;
 """
 _END_SESSIONS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
+
+
+def _at_once(connection: sqlite3.Connection, statements: Iterable[str]) -> None:
+    """One that refuses the half of it is another fault, and told as such."""
+    connection.executescript("\n".join(("BEGIN IMMEDIATE;", *statements, "COMMIT;")))
 
 
 @contextmanager
@@ -27,13 +32,11 @@ def refusing(database_url: str) -> Iterator[None]:
     if database_url.startswith("sqlite"):
         path = database_url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(path, check_same_thread=False)) as other:
-            for table in _TABLES:
-                other.execute(_REFUSE.format(table))
+            _at_once(other, (_REFUSE.format(table) for table in _TABLES))
             try:
                 yield
             finally:
-                for table in _TABLES:
-                    other.execute(f"DROP TRIGGER refuses_{table}")
+                _at_once(other, (f"DROP TRIGGER refuses_{table};" for table in _TABLES))
         return
     with psycopg.connect(database_url, autocommit=True) as other:
         name = other.info.dbname
