@@ -210,11 +210,17 @@ class Told:
         return contacts, {one: self.faults[one] for one in touched if one in self.faults}
 
     def put_back(self, learned: _Learned) -> None:
-        """Nothing was learned of these since they were remembered."""
+        """Nothing was learned of these since they were remembered.
+
+        Readings towards a change are no news yet: a press is to settle also where something else
+        of its module cannot be stored.
+        """
         contacts, faults = learned
-        for one, contact in contacts.items():
-            self.contacts.pop(one, None)
+        for one, before in contacts.items():
+            read = self.contacts.pop(one, None)
             self.faults.pop(one, None)
+            known = None if before is None else before.pressed
+            contact = read if read is not None and read.pressed == known else before
             if contact is not None:
                 self.contacts[one] = contact
         self.faults.update(faults)
