@@ -11,7 +11,6 @@ from typing import cast
 
 import av
 import av.error
-import numpy as np
 import structlog
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
@@ -24,6 +23,7 @@ from config.errors import ConfigError
 from streams.clock import SystemClock
 from streams.cores import Turns
 from streams.decoding.av_errors import COPY_AGAIN, hung, lost, no_stream, source_error
+from streams.decoding.av_picture import AvPicture
 from streams.decoding.giving_up import NEAR_TIMEOUT, Patience, Undecodable
 from streams.decoding.hardware import HardwareKind, accelerator, refusal_of
 from streams.decoding.keyframes import Keyframes, begins_anew, length_bytes_of
@@ -44,7 +44,6 @@ from streams.errors import (
     TruncatedFileError,
     WrongCredentialsError,
 )
-from vision.arrays import UInt8Array
 from vision.instants import Monotonic, Utc
 
 _log = structlog.get_logger(__name__)
@@ -63,33 +62,6 @@ _READY_S = 0.001
 _HELD_S = 0.55
 _CLOCK = SystemClock()
 _TURNS = Turns()
-
-
-class AvPicture:
-    """One decoded FFmpeg frame."""
-
-    __slots__ = ("_converter", "_frame", "_start_s")
-
-    def __init__(self, frame: VideoFrame, start_s: float, converter: VideoReformatter) -> None:
-        self._frame = frame
-        self._start_s = start_s
-        self._converter = converter
-
-    @property
-    def pts_s(self) -> float | None:
-        time_s = self._frame.time
-        return None if time_s is None else float(time_s) - self._start_s
-
-    @property
-    def size_px(self) -> tuple[int, int]:
-        return self._frame.width, self._frame.height
-
-    def bgr(self, size_px: tuple[int, int]) -> UInt8Array:
-        width, height = size_px
-        converted = self._converter.reformat(
-            self._frame, width=width, height=height, format="bgr24", threads=1
-        )
-        return np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
 
 
 class AvContainer:
@@ -407,4 +379,4 @@ def _open_file(uri: SourceUri, by: HWAccel | None) -> InputContainer:
     return av.open(str(path), "r", options={"protocol_whitelist": _FILE_PROTOCOLS}, hwaccel=by)
 
 
-__all__ = ["AvContainer", "AvPicture", "open_quickly", "open_with_av"]
+__all__ = ["AvContainer", "open_quickly", "open_with_av"]

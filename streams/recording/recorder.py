@@ -35,9 +35,13 @@ _ANCHOR_EVERY_S = 1.0
 _ANCHOR_SHIFT_S = 0.002
 # A time stamp that jumps further is another stretch of time, as is a capture time.
 _LARGEST_STEP_S = 10.0
-_GIVEN_UP = frozenset(EndCause) - {
-    EndCause.FULL, EndCause.STREAM_ENDED, EndCause.STOPPED, EndCause.NOT_RECORDABLE,
-}  # fmt: skip
+_NOT_GIVEN_UP = (
+    EndCause.FULL,
+    EndCause.STREAM_ENDED,
+    EndCause.STOPPED,
+    EndCause.NOT_RECORDABLE,
+)
+_GIVEN_UP = frozenset(EndCause).difference(_NOT_GIVEN_UP)
 _KEY_AWAITED_S = 20.0
 # Enough to see what happened; the decode thread has other work.
 _ENCODED_EVERY_S = 0.5
